@@ -1,0 +1,169 @@
+"""
+One tree of errors; the class docstring is the default sentence a person reads.
+
+CapsuleError                     exit 1   HTTP 500
+├── DiskFull                     exit 1        507
+├── FilesRefused                 exit 1        422   every file of an import was refused
+├── UsageProblem                 exit 2        422
+├── NotFound                     exit 3        404
+├── Sealed                       exit 4        404   (a page never tells a sealed thing from a missing one)
+├── NotDue                       exit 4        409
+├── PartlyDone                   exit 5        207
+├── Busy                         exit 6        409
+├── ConfigurationProblem         exit 7        500
+│   ├── NotInitialised
+│   ├── MigrationNeeded, NewerSchema
+│   ├── KeyMissing, WrongKey
+│   └── MailRefused
+├── NotAllowed                   exit 8        403
+├── MediaRefused                 exit 1        422   one file, with its reason
+└── RenderFailed                 exit 1        500
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CapsuleError(Exception):
+    """That did not work, and nothing is lost."""
+
+    #: The stable word for programs (`{"error": {"code": ...}}`).
+    code: ClassVar[str] = "failed"
+    #: What `capsule` ends with.
+    exit_code: ClassVar[int] = 1
+    #: What a page or the API answers with.
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class DiskFull(CapsuleError):
+    """The disk is full; nothing was half written. Free some space and run the same command again."""
+
+    code = "disk_full"
+    http_status = 507
+
+
+class FilesRefused(CapsuleError):
+    """None of the files could be used."""
+
+    code = "files_refused"
+    http_status = 422
+
+
+class MediaRefused(CapsuleError):
+    """This file is not a photo or clip that can be used."""
+
+    code = "media_refused"
+    http_status = 422
+
+
+class RenderFailed(CapsuleError):
+    """The film could not be made; photos and stories are safe."""
+
+    code = "render_failed"
+
+
+class UsageProblem(CapsuleError):
+    """That is not something this command understands."""
+
+    code = "usage"
+    exit_code = 2
+    http_status = 422
+
+
+class NotFound(CapsuleError):
+    """There is no such thing here, or it is not yours to see."""
+
+    code = "not_found"
+    exit_code = 3
+    http_status = 404
+
+
+class Sealed(CapsuleError):
+    """The capsule is sealed: until the day, everybody sees only what they put in themselves."""
+
+    code = "sealed"
+    exit_code = 4
+    http_status = 404
+
+
+class NotDue(CapsuleError):
+    """The date has not come yet, and nobody can open a capsule early."""
+
+    code = "not_due"
+    exit_code = 4
+    http_status = 409
+
+
+class PartlyDone(CapsuleError):
+    """Some of it was done; the rest is named above."""
+
+    code = "partly_done"
+    exit_code = 5
+    http_status = 207
+
+
+class Busy(CapsuleError):
+    """Another capsule daemon works in this folder already."""
+
+    code = "busy"
+    exit_code = 6
+    http_status = 409
+
+
+class ConfigurationProblem(CapsuleError):
+    """The configuration needs a change before this can work; `capsule config check` tells more."""
+
+    code = "configuration"
+    exit_code = 7
+
+
+class NotInitialised(ConfigurationProblem):
+    """There is no capsule instance here yet. Run `capsule init` first."""
+
+    code = "not_initialised"
+
+
+class MigrationNeeded(ConfigurationProblem):
+    """The database was made by an older version. Run `capsule db upgrade` (it makes a copy first)."""
+
+    code = "migration_needed"
+
+
+class NewerSchema(ConfigurationProblem):
+    """The database was made by a newer version of this program. Install that version, nothing was changed."""
+
+    code = "newer_schema"
+
+
+class KeyMissing(ConfigurationProblem):
+    """The instance key is missing. Put the key file back, or run `capsule key recover` with the recovery key."""
+
+    code = "key_missing"
+
+
+class WrongKey(ConfigurationProblem):
+    """This instance key belongs to another instance. Put the right key file back, or run `capsule key recover`."""
+
+    code = "wrong_key"
+
+
+class MailRefused(ConfigurationProblem):
+    """The mail server refused us; letters wait until the settings are right."""
+
+    code = "mail_refused"
+
+
+class NotAllowed(CapsuleError):
+    """Your part in this capsule does not allow that."""
+
+    code = "not_allowed"
+    exit_code = 8
+    http_status = 403

@@ -1,0 +1,103 @@
+"""
+Children: finding ffmpeg, and starting programs with limits that die with their parent.
+
+The limits are set by a small launcher (this file run with `python -I -S`) that then becomes the program, because
+`preexec_fn` is unsafe in a process with threads. On Linux the launcher also asks for SIGKILL when its parent
+dies (prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. That signal follows
+the *thread* that started the child: start long-running children from a thread that lives as long.
+"""
+
+import functools
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a child may use. `None` leaves the parent's limit."""
+
+    #: Address space in bytes (RLIMIT_AS).
+    memory_bytes: int | None = None
+    #: CPU time in seconds (RLIMIT_CPU).
+    cpu_seconds: int | None = None
+    #: Added to the parent's niceness, 0..19.
+    nice: int = 0
+
+
+@functools.cache
+def ffmpeg_path() -> str:
+    """Return the ffmpeg that MoviePy brings along, or the one named by IMAGEIO_FFMPEG_EXE."""
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def limited(argv: list[str], limits: Limits) -> list[str]:
+    """Return the command line that runs `argv` under `limits`, dying with the process that starts it."""
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        str(Path(__file__).resolve()),
+        str(limits.memory_bytes or 0),
+        str(limits.cpu_seconds or 0),
+        str(limits.nice),
+        str(os.getpid()),
+        *argv,
+    ]
+
+
+def start(argv: list[str], limits: Limits | None = None, **popen: Any) -> subprocess.Popen[bytes]:
+    """Start `argv` under `limits` and return its Popen; keyword arguments are those of `subprocess.Popen`."""
+    return subprocess.Popen(limited(argv, limits or Limits()), **popen)
+
+
+def run(
+    argv: list[str], limits: Limits | None = None, *, timeout_seconds: float, **popen: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """
+    Run `argv` under `limits` to its end, its output captured.
+
+    Raises subprocess.TimeoutExpired (after killing the child) when it takes longer than `timeout_seconds`.
+    """
+    return subprocess.run(
+        limited(argv, limits or Limits()),
+        capture_output=True,
+        check=False,
+        timeout=timeout_seconds,
+        stdin=popen.pop("stdin", subprocess.DEVNULL),
+        **popen,
+    )
+
+
+def _become(arguments: list[str]) -> None:
+    import resource
+    import signal
+
+    memory_bytes, cpu_seconds, nice, parent = (int(word) for word in arguments[:4])
+    argv = arguments[4:]
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            # The parent died before the request reached the kernel.
+            os._exit(1)
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    if cpu_seconds:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+    # A core dump would write what is sealed to the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if nice:
+        os.nice(nice)
+    os.execvp(argv[0], argv)  # noqa: S606 - this is the launcher's whole purpose
+
+
+if __name__ == "__main__":
+    _become(sys.argv[1:])
