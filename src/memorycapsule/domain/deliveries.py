@@ -1,0 +1,72 @@
+"""Deliveries: letters on their way, from the outbox to a mail server's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(hours=4)
+
+
+class LetterKind(StrEnum):
+    """What a letter says."""
+
+    INVITATION = "invitation"
+    OPENED = "opened"
+    FILM_READY = "film_ready"
+
+
+class DeliveryState(StrEnum):
+    """The state of a delivery."""
+
+    QUEUED = "queued"  #: waits for its time
+    SENDING = "sending"  #: a sender holds it
+    SENT = "sent"  #: the mail server took it
+    REJECTED = "rejected"  #: refused for good, or not taken for days
+    UNKNOWN = "unknown"  #: the connection broke after the letter was handed over: never sent again by itself
+    SUPPRESSED = "suppressed"  #: no longer wanted, such as the letter of a revoked invitation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One letter to one recipient."""
+
+    id: str
+    kind: LetterKind
+    #: Unique, such as `opened:<member>:1`: the same letter cannot be queued twice.
+    dedupe_key: str
+    capsule_id: str
+    member_id: str | None
+    invitation_id: str | None
+    address: str
+    #: What the letter says, as JSON, with everything but the private link; frozen, so that retries are equal.
+    letter: str
+    state: DeliveryState
+    #: Counts tries to send it.
+    attempt: int
+    #: The run of the program that is sending it; void once that run has ended.
+    lease: str | None
+    #: When the letter itself began to be handed over; committed before the first byte of it leaves.
+    data_started_at: datetime | None
+    next_attempt_at: datetime
+    queued_at: datetime
+    finished_at: datetime | None
+    #: The last answer of the mail server.
+    detail: str | None
+
+
+def wait_after(attempt: int) -> timedelta:
+    """
+    Return how long to wait after the `attempt`-th try (from 1) failed: 5 minutes, doubling, at most 4 hours.
+
+    As Postfix does it (qmgr(8), maximal_backoff_time); the first tries of a letter are nearer because a home
+    router that restarts is back within minutes.
+    """
+    return min(FIRST_WAIT * 2 ** min(attempt - 1, 10), LONGEST_WAIT)
+
+
+def has_waited_long_enough(queued_at: datetime, now: datetime, give_up_days: int) -> bool:
+    """Say whether a letter that nobody takes is to be given up."""
+    return now - queued_at >= timedelta(days=give_up_days)

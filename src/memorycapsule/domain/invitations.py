@@ -1,0 +1,89 @@
+"""Invitations: bound to an address, usable again by the same person until accepted."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from memorycapsule.domain.capsules import Role
+from memorycapsule.errors import NotAllowed
+
+
+class InvitationState(StrEnum):
+    """The state of an invitation."""
+
+    INVITED = "invited"  #: waiting; its link may be opened any number of times
+    ACCEPTED = "accepted"  #: the person has joined; the link is used up
+    DECLINED = "declined"  #: the person said no
+    REVOKED = "revoked"  #: taken back by the capsule's owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """An invitation of one address to one capsule."""
+
+    id: str
+    capsule_id: str
+    address: str
+    normalised: str
+    #: How the inviter calls them; stands in letters until they choose a name.
+    name: str | None
+    role: Role
+    state: InvitationState
+    #: The member who invited.
+    invited_by: str
+    #: Counts links: a new one makes the old ones useless.
+    rotation: int
+    #: Counts letters.
+    letters: int
+    created_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    #: The member it became.
+    member_id: str | None
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.state is InvitationState.INVITED and now < self.expires_at
+
+    def check_usable(self, now: datetime) -> None:
+        """Raise NotAllowed, with the reason in words, unless it may be accepted now."""
+        match self.state:
+            case InvitationState.ACCEPTED:
+                raise NotAllowed("This invitation has been used already; the person it was for has joined.")
+            case InvitationState.REVOKED:
+                raise NotAllowed("This invitation was taken back. Ask for a new one.")
+            case InvitationState.DECLINED:
+                raise NotAllowed("This invitation was declined. Ask for a new one.")
+            case InvitationState.INVITED if now >= self.expires_at:
+                raise NotAllowed("This invitation has expired. Ask for a new one; that takes a minute.")
+
+    def accepted(self, member_id: str, now: datetime) -> Invitation:
+        """Return it accepted. Raises NotAllowed unless it is usable."""
+        self.check_usable(now)
+        return dataclasses.replace(self, state=InvitationState.ACCEPTED, answered_at=now, member_id=member_id)
+
+    def declined(self, now: datetime) -> Invitation:
+        """Return it declined. Raises NotAllowed unless it is usable."""
+        self.check_usable(now)
+        return dataclasses.replace(self, state=InvitationState.DECLINED, answered_at=now)
+
+    def revoked(self, now: datetime) -> Invitation:
+        """Return it taken back. Raises NotAllowed once the person has joined."""
+        if self.state is InvitationState.ACCEPTED:
+            raise NotAllowed("This person has joined already; an accepted invitation cannot be taken back.")
+        return dataclasses.replace(self, state=InvitationState.REVOKED, answered_at=now)
+
+    def sent_again(self, expires_at: datetime) -> Invitation:
+        """Return it waiting once more, with a new link and a new letter. Raises NotAllowed when accepted."""
+        if self.state is InvitationState.ACCEPTED:
+            raise NotAllowed("This person has joined already and needs no other invitation.")
+        return dataclasses.replace(
+            self,
+            state=InvitationState.INVITED,
+            rotation=self.rotation + 1,
+            letters=self.letters + 1,
+            expires_at=expires_at,
+            answered_at=None,
+        )

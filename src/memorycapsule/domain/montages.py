@@ -1,0 +1,62 @@
+"""Montages: the films of a capsule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class MontageState(StrEnum):
+    """The state of a montage."""
+
+    QUEUED = "queued"  #: waits for a worker
+    RENDERING = "rendering"  #: a worker holds it, under an attempt token
+    READY = "ready"  #: the film is there
+    DEGRADED = "degraded"  #: the film is there without a picture that could not be used; the report names it
+    FAILED = "failed"  #: there is no film; the report says why
+    CANCELLED = "cancelled"  #: taken back before it was ready
+
+    @property
+    def is_over(self) -> bool:
+        return self not in {MontageState.QUEUED, MontageState.RENDERING}
+
+    @property
+    def has_film(self) -> bool:
+        return self in {MontageState.READY, MontageState.DEGRADED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Montage:
+    """One film of a capsule: the one made at opening, or a further one of chosen stories."""
+
+    id: str
+    capsule_id: str
+    #: Whether it is the film made at opening; one per capsule.
+    is_opening: bool
+    #: The member who asked for it; None for the opening film.
+    member_id: str | None
+    state: MontageState
+    #: Chosen stories in the chosen order; empty for all in chronological order.
+    story_ids: tuple[str, ...]
+    soundtrack_blob: str | None
+    #: Counts attempts; a result is accepted only from the current one.
+    attempt: int
+    #: The run of the program that renders it; void once that run has ended.
+    lease: str | None
+    #: 0..1.
+    progress: float
+    seconds: float | None
+    film_blob: str | None
+    poster_blob: str | None
+    #: The montage plan as JSON, from the first attempt that came so far.
+    plan: str | None
+    #: What was left out or went wrong, one sentence each.
+    report: tuple[str, ...]
+    queued_at: datetime
+    not_before: datetime
+    finished_at: datetime | None
+
+
+#: After so many attempts a montage has failed; the letters do not wait any longer.
+MOST_ATTEMPTS = 4

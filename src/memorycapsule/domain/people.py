@@ -1,0 +1,95 @@
+"""Accounts and the addresses that reach them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from memorycapsule.errors import UsageProblem
+
+LONGEST_NAME = 80
+
+_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # the HTML standard's e-mail state
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A person."""
+
+    id: str
+    name: str
+    #: `en` or `ko`: the language of letters and pages.
+    locale: str
+    #: Whether this is the account that ran `init`.
+    is_admin: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """An e-mail address of an account."""
+
+    id: str
+    account_id: str
+    #: As it was typed, for sending.
+    address: str
+    #: As `normalised_address` gives it, for finding; unique.
+    normalised: str
+    #: When its owner proved, by a mailed code, that it reaches them.
+    verified_at: datetime | None
+
+
+def checked_address(text: str) -> str:
+    """
+    Return an e-mail address fit for sending: trimmed, its domain in lower case and ASCII (IDNA).
+
+    The local part follows the HTML standard's definition of a valid e-mail address, since that is what forms in
+    browsers accept. Raises UsageProblem for anything else.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    try:
+        host = domain.strip().rstrip(".").encode("idna").decode("ascii").lower() if domain else ""
+    except UnicodeError:
+        host = ""
+    labels_are_good = host and all(_LABEL.fullmatch(label) for label in host.split("."))
+    if not (at and labels_are_good and _LOCAL_PART.fullmatch(local)) or len(local) + len(host) > 253:
+        shown = printable(text, 60)
+        raise UsageProblem(f"“{shown}” is not an e-mail address. Write it like name@example.org.")
+    return f"{local}@{host}"
+
+
+def normalised_address(text: str) -> str:
+    """Return the form of an address that is the same however people write it. Raises UsageProblem."""
+    return checked_address(text).lower()
+
+
+def printable(text: str, longest: int) -> str:
+    """
+    Return `text` on one line, composed (NFC), without control and direction-changing characters, shortened.
+
+    For names and titles that other people will read: a name cannot turn the line it stands in around.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(
+        " " if character.isspace() else character
+        for character in composed
+        if unicodedata.category(character) not in {"Cc", "Cs"} or character.isspace()
+    )
+    visible = "".join(character for character in kept if character not in _DIRECTION)
+    line = " ".join(visible.split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+#: Characters that reorder the text around them (Unicode Bidirectional Algorithm, UAX #9, 2).
+_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def checked_name(text: str, *, what: str = "name") -> str:
+    """Return a name fit for showing to others. Raises UsageProblem when nothing of it can be shown."""
+    name = printable(text, LONGEST_NAME)
+    if not name:
+        raise UsageProblem(f"The {what} is empty. Write at least one letter.")
+    return name

@@ -1,0 +1,159 @@
+"""Stories, their media, and who may see them."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.errors import UsageProblem
+
+LONGEST_TITLE = 200
+LONGEST_TEXT = 50_000
+
+
+class MediumKind(StrEnum):
+    """What a medium is."""
+
+    PHOTO = "photo"
+    CLIP = "clip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """A story as the store keeps it: its words are sealed until the capsule is open."""
+
+    id: str
+    capsule_id: str
+    #: The member whose story it is.
+    member_id: str
+    #: The account that attached it; another one than the author's for grandmother's shoebox, scanned.
+    attached_by: str
+    #: The session that attached it: the only one that sees it before the date, besides a proven author.
+    session_id: str
+    #: Place among the author's stories, from 0.
+    position: int
+    #: JSON of StoryWords, as an age file while `is_sealed`.
+    words: bytes
+    is_sealed: bool
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryWords:
+    """What is written in a story."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Medium:
+    """A photo or clip as the store keeps it: only its kind is open before the date."""
+
+    id: str
+    story_id: str
+    capsule_id: str
+    kind: MediumKind
+    #: Place in the story, from 0.
+    position: int
+    #: Keyed hash of the original's digest: finds the same file twice in a story, tells nobody else anything.
+    duplicate_mark: str
+    #: JSON of MediumDetails, as an age file while `is_sealed`.
+    details: bytes
+    is_sealed: bool
+    original_blob: str
+    display_blob: str
+    thumbnail_blob: str
+    #: The upright H.264 version of a clip.
+    clip_blob: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediumDetails:
+    """What is known about a photo or clip; sealed with it."""
+
+    #: Name that the file came with.
+    file: str
+    #: SHA-256 of the original, hexadecimal.
+    sha256: str
+    #: Size of the original in bytes.
+    bytes: int
+    format: str
+    #: As a person sees it, in pixels.
+    width: int
+    height: int
+    #: Naive wall time of the camera, and its offset from UTC where the camera knew it.
+    taken_local: datetime | None
+    taken_offset_seconds: int | None
+    has_gps: bool
+    duration_seconds: float | None
+    has_sound: bool
+    caption: str | None = None
+
+    @property
+    def taken_text(self) -> str | None:
+        """The capture time in ISO 8601, with its offset where the camera knew it."""
+        if self.taken_local is None:
+            return None
+        text = self.taken_local.isoformat()
+        if self.taken_offset_seconds is None:
+            return text
+        sign = "-" if self.taken_offset_seconds < 0 else "+"
+        hours, minutes = divmod(abs(self.taken_offset_seconds) // 60, 60)
+        return f"{text}{sign}{hours:02}:{minutes:02}"
+
+    def taken_at(self, assumed_offset: timedelta) -> datetime | None:
+        """Return the capture time as an instant; a camera that knew no offset is taken to have had this one."""
+        if self.taken_local is None:
+            return None
+        offset = self.taken_offset_seconds
+        known = assumed_offset if offset is None else timedelta(seconds=offset)
+        try:
+            return (self.taken_local - known).replace(tzinfo=UTC)
+        except OverflowError:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Who is looking: an account through one session."""
+
+    account_id: str
+    session_id: str
+    #: Whether this session proved, by a mailed code, that it is the account's.
+    is_proved: bool
+    #: Whether the account is the admin, acting on the machine itself.
+    is_admin: bool
+    #: The only capsule that this session reaches, None for all of the account's.
+    capsule_id: str | None = None
+
+
+def may_view(capsule: Capsule, story: Story, member: Member | None, viewer: Viewer) -> bool:
+    """
+    Say whether `viewer`, who is `member` of the capsule (or nobody there), may see a story and its media.
+
+    Open: every member. Sealed: only its author, and of the author's sessions only the one that attached it or
+    one that has proved the address, because whoever invited the author knows the link as well.
+    """
+    if member is None or member.capsule_id != capsule.id or story.capsule_id != capsule.id:
+        return False
+    if capsule.is_open:
+        return True
+    is_own = story.member_id == member.id and member.account_id == viewer.account_id
+    return is_own and (story.session_id == viewer.session_id or viewer.is_proved)
+
+
+def checked_words(title: str | None, text: str | None) -> StoryWords:
+    """Return a story's words, composed (NFC). Raises UsageProblem when they are too long."""
+    kept_title = " ".join(unicodedata.normalize("NFC", title or "").split())
+    kept_text = unicodedata.normalize("NFC", text or "").strip()
+    if len(kept_title) > LONGEST_TITLE:
+        raise UsageProblem(f"The story's title is longer than {LONGEST_TITLE} characters. Make it shorter.")
+    if len(kept_text) > LONGEST_TEXT:
+        raise UsageProblem(f"The story is longer than {LONGEST_TEXT:,} characters. Make two of it.")
+    return StoryWords(title=kept_title, text=kept_text)

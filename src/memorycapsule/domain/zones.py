@@ -1,0 +1,54 @@
+"""
+Time zones and the instants that wall times mean.
+
+The rules come from the `tzdata` package, never from the operating system, so that the version that a date was
+resolved with is known and recorded beside it.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from importlib import metadata, resources
+from zoneinfo import ZoneInfo
+
+from memorycapsule.errors import UsageProblem
+
+
+def rules_version() -> str:
+    """Return the version of the zone rules in use, such as `2026.6`."""
+    return metadata.version("tzdata")
+
+
+@functools.cache
+def zone(name: str) -> ZoneInfo:
+    """
+    Return the IANA zone called `name`.
+
+    Raises UsageProblem when there is no such zone.
+    """
+    parts = name.split("/")
+    if all(part and part[0] not in "._" and part.replace("_", "").isascii() for part in parts):
+        file = resources.files("tzdata").joinpath("zoneinfo", *parts)
+        try:
+            with file.open("rb") as stream:
+                return ZoneInfo.from_file(stream, key=name)
+        except (OSError, ValueError):
+            pass  # not a zone file: the sentence below says so
+    raise UsageProblem(f"There is no time zone called “{name}”. Use a name like Asia/Seoul or Europe/Berlin.")
+
+
+def instant_of(local: datetime, zone_name: str, fold: int = 0) -> datetime:
+    """
+    Return the instant (aware UTC) that the naive wall time `local` means in a zone.
+
+    A wall time that a clock change skips is read with the offset from before the change (02:30 in a gap from
+    02:00 to 03:00 is 03:30 afterwards); one that happens twice is the first of the two unless `fold` is 1
+    (PEP 495).
+    """
+    return local.replace(tzinfo=zone(zone_name), fold=fold).astimezone(UTC)
+
+
+def local_of(instant: datetime, zone_name: str) -> datetime:
+    """Return the naive wall time of `instant` in a zone; its `fold` is set as PEP 495 says."""
+    return instant.astimezone(zone(zone_name)).replace(tzinfo=None)
