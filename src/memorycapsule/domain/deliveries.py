@@ -64,7 +64,8 @@ def wait_after(attempt: int) -> timedelta:
     As Postfix does it (qmgr(8), maximal_backoff_time); the first tries of a letter are nearer because a home
     router that restarts is back within minutes.
     """
-    return min(FIRST_WAIT * 2 ** min(attempt - 1, 10), LONGEST_WAIT)
+    doublings = min(attempt - 1, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def has_waited_long_enough(queued_at: datetime, now: datetime, give_up_days: int) -> bool:

@@ -66,8 +66,8 @@ def parse_opening_date(text: str, zone_name: str, now: datetime) -> OpeningDate:
     """
     Return what `text` means in a zone: ISO 8601, `in 10 years`, `+10y`, `10년 후`, `10년 뒤`, `+20s`.
 
-    Days and longer keep the wall time of today; 29 February plus a year is 28 February. Raises UsageProblem for
-    anything else, for a date that has passed, and for one more than a hundred years away.
+    Days and longer keep the wall time of today; 29 February plus a year is 28 February. Raises UsageProblem
+    for anything else, for a date that has passed, and for one more than a hundred years away.
     """
     words = " ".join(text.split()).lower()
     try:

@@ -46,8 +46,8 @@ def checked_address(text: str) -> str:
     """
     Return an e-mail address fit for sending: trimmed, its domain in lower case and ASCII (IDNA).
 
-    The local part follows the HTML standard's definition of a valid e-mail address, since that is what forms in
-    browsers accept. Raises UsageProblem for anything else.
+    The local part follows the HTML standard's definition of a valid e-mail address, since that is what forms
+    in browsers accept. Raises UsageProblem for anything else.
     """
     local, at, domain = text.strip().rpartition("@")
     try:

@@ -108,7 +108,7 @@ class MediumDetails:
         return f"{text}{sign}{hours:02}:{minutes:02}"
 
     def taken_at(self, assumed_offset: timedelta) -> datetime | None:
-        """Return the capture time as an instant; a camera that knew no offset is taken to have had this one."""
+        """Return the capture time as an instant; `assumed_offset` is for cameras that knew none."""
         if self.taken_local is None:
             return None
         offset = self.taken_offset_seconds
