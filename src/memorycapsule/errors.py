@@ -144,13 +144,13 @@ class NewerSchema(ConfigurationProblem):
 
 
 class KeyMissing(ConfigurationProblem):
-    """The instance key is missing. Put the key file back, or run `capsule key recover` with the recovery key."""
+    """The instance key is missing. Put its file back, or run `capsule key recover` with the recovery key."""
 
     code = "key_missing"
 
 
 class WrongKey(ConfigurationProblem):
-    """This instance key belongs to another instance. Put the right key file back, or run `capsule key recover`."""
+    """This key belongs to another instance. Put the right file back, or run `capsule key recover`."""
 
     code = "wrong_key"
 

@@ -1,10 +1,11 @@
 """
 Children: finding ffmpeg, and starting programs with limits that die with their parent.
 
-The limits are set by a small launcher (this file run with `python -I -S`) that then becomes the program, because
-`preexec_fn` is unsafe in a process with threads. On Linux the launcher also asks for SIGKILL when its parent
-dies (prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. That signal follows
-the *thread* that started the child: start long-running children from a thread that lives as long.
+The limits are set by a small launcher (this file run with `python -I -S`) that then becomes the program,
+because `preexec_fn` is unsafe in a process with threads. On Linux the launcher also asks for SIGKILL when
+its parent dies (prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. That
+signal follows the *thread* that started the child: start long-running children from a thread that lives as
+long.
 """
 
 import functools
