@@ -1,0 +1,66 @@
+# make demo       see the whole life of a capsule, with everything set up by itself
+# make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
+# make test-all   those, and Postgres, a browser, crashes, all the photos
+# make check      everything static, then `make test`: what must be green before a commit
+#
+# Another Python: make PYTHON=python3.12 test     More words for the command: make demo ARGS="--photos ~/Pictures"
+
+PYTHON ?=
+ARGS ?=
+WORKERS ?= 2
+export PYTHON
+
+PY := .venv/bin/python
+SETUP := @tools/setup.sh
+PYTEST := @tools/pytest.sh
+
+.PHONY: help demo test test-slow test-all lint check format lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo:
+	$(SETUP) runtime
+	@.venv/bin/capsule demo $(ARGS)
+
+test:
+	$(SETUP) test
+	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow:
+	$(SETUP) all
+	$(PYTEST) -n $(WORKERS) -m slow --ignore=tests/browser $(ARGS)
+	@# The browser's event loop outlives its test, so it gets a pytest of its own.
+	@if ls tests/browser/test_*.py >/dev/null 2>&1; then tools/pytest.sh -m slow tests/browser $(ARGS); fi
+
+test-all: test test-slow
+
+lint:
+	$(SETUP) test
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+
+check: lint test
+
+format:
+	$(SETUP) test
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# New pins. Needs uv; the three lock files agree because each larger one constrains the smaller ones. The options
+# keep every address and every host name out of them.
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+lock:
+	@command -v uv >/dev/null || { echo "New lock files are made with uv; install it first: pip install uv" >&2; exit 1; }
+	$(UV_COMPILE) --upgrade requirements/all.in -o requirements/all.lock
+	$(UV_COMPILE) -c requirements/all.lock requirements/test.in -o requirements/test.lock
+	$(UV_COMPILE) -c requirements/all.lock requirements/runtime.in -o requirements/runtime.lock
+
+# What was made here, except .venv: that takes longest to make again, and `rm -rf .venv` is easily typed.
+clean:
+	rm -rf build dist demo out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
