@@ -1,0 +1,191 @@
+"""
+Envelopes: everything that must stay closed is an age file (https://c2sp.org/age), so that Debian's `age -d`
+can open it without this program.
+
+Each capsule has one X25519 key pair. Stories are encrypted to its public half, so a server can accept them
+for ten years without being able to read one. The private half is itself wrapped, once for each holder (the
+instance key, the recovery key): any single holder opens the capsule, so that losing one key loses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from pyrage import pyrage
+from pyrage.pyrage import x25519
+
+from memorycapsule.errors import CapsuleError, UsageProblem, WrongKey
+
+# What pyrage says when no stanza of an age file fits the key; a flipped bit in the stanza looks the same.
+_NO_MATCH = "No matching keys found"
+
+
+class DamagedEnvelope(CapsuleError):
+    """This sealed data is damaged and cannot be opened; bring it back from a backup."""
+
+    code = "damaged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleKey:
+    #: The public half, "age1...": whoever has it can put something in.
+    recipient: str
+    #: The private half, "AGE-SECRET-KEY-1...": never stored but wrapped, never shown.
+    identity: str = field(repr=False)
+
+
+def new_capsule_key() -> CapsuleKey:
+    """Make a fresh X25519 key pair."""
+    identity = x25519.Identity.generate()
+    return CapsuleKey(recipient=str(identity.to_public()), identity=str(identity))
+
+
+def recipient_of(identity: str) -> str:
+    """Return the public half "age1..." of a private key. Raises UsageProblem when it is no private key."""
+    return str(_identity(identity).to_public())
+
+
+def valid_recipient(text: str) -> str:
+    """
+    Return an age public key in its usual form, surrounding spaces removed.
+
+    Raises UsageProblem for anything else, also for a *private* key, which is not repeated in the message.
+    """
+    stripped = text.strip()
+    if stripped.upper().startswith("AGE-SECRET-KEY-"):
+        raise UsageProblem(
+            "That is a private key; give its public half, which begins with age1 (`age-keygen -y` shows it)."
+        )
+    try:
+        return str(x25519.Recipient.from_str(stripped))
+    except pyrage.RecipientError as error:
+        raise UsageProblem(
+            f"'{stripped}' is not an age public key; it begins with age1 and has 62 letters and digits."
+        ) from error
+
+
+def wrap(identity: str, recipient: str) -> bytes:
+    """Return a capsule's private key as an age file that only the private half of `recipient` opens."""
+    return seal_bytes(str(_identity(identity)).encode("ascii"), recipient)
+
+
+def unwrap(envelope: bytes, holder_identity: str) -> str:
+    """
+    Return the capsule's private key from one holder's envelope.
+
+    Raises WrongKey when the envelope was made for another holder, DamagedEnvelope when it was changed since.
+    """
+    try:
+        plain: bytes = pyrage.decrypt(envelope, [_identity(holder_identity)])
+    except pyrage.DecryptError as error:
+        if str(error) == _NO_MATCH:
+            raise WrongKey from error
+        raise DamagedEnvelope(
+            "The envelope of a capsule's key is damaged; bring it back from a backup."
+        ) from error
+    try:
+        return str(_identity(plain.decode("ascii")))
+    except (UsageProblem, UnicodeDecodeError) as error:
+        raise DamagedEnvelope(
+            "This envelope holds no capsule key; bring the right one back from a backup."
+        ) from error
+
+
+def seal_bytes(plain: bytes, recipient: str) -> bytes:
+    """Return `plain` as an age file (about 230 bytes longer, plus 16 for every 64 KiB)."""
+    sealed: bytes = pyrage.encrypt(plain, [_recipient(recipient)])
+    return sealed
+
+
+def unseal_bytes(sealed: bytes, identity: str) -> bytes:
+    """Return what was sealed. Raises DamagedEnvelope when a bit has changed or the key is another's."""
+    try:
+        plain: bytes = pyrage.decrypt(sealed, [_identity(identity)])
+    except pyrage.DecryptError as error:
+        raise DamagedEnvelope(_sentence(error)) from error
+    return plain
+
+
+def seal_stream(source: BinaryIO, sink: BinaryIO, recipient: str) -> None:
+    """
+    Encrypt `source` to its end into `sink`, in constant memory. The caller syncs and closes both.
+
+    Errors of `source` and `sink` (a full disk: OSError with ENOSPC) come through as they were raised.
+    """
+    watched_source, watched_sink = _Watched(source), _Watched(sink)
+    try:
+        pyrage.encrypt_io(watched_source, watched_sink, [_recipient(recipient)])
+    except (pyrage.EncryptError, OSError) as error:
+        raise (watched_source.failure or watched_sink.failure or error) from None
+
+
+def unseal_stream(source: BinaryIO, sink: BinaryIO, identity: str) -> None:
+    """
+    Decrypt `source` to its end into `sink`, in constant memory. The caller syncs and closes both.
+
+    Plaintext is written before a truncation or a change is noticed (age authenticates 64 KiB at a time).
+    So `sink` must be a private temporary file which the caller throws away when this raises: never a file
+    somebody else can see under its final name, never a socket.
+
+    Raises DamagedEnvelope when the age file is not as it was sealed, or was sealed for another key; errors of
+    `source` and `sink` (a full disk: OSError with ENOSPC) come through as they were raised.
+    """
+    watched_source, watched_sink = _Watched(source), _Watched(sink)
+    try:
+        pyrage.decrypt_io(watched_source, watched_sink, [_identity(identity)])
+    except (pyrage.DecryptError, OSError) as error:
+        if failure := watched_source.failure or watched_sink.failure:
+            raise failure from None
+        # pyrage reports a change beyond the header as a bare OSError.
+        raise DamagedEnvelope(_sentence(error)) from error
+
+
+class _Watched:
+    """A stream that remembers why it failed: pyrage passes on only the words of an error, not the error."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.failure: BaseException | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._stream.write(data)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+def _sentence(error: Exception) -> str:
+    if str(error) == _NO_MATCH:
+        return "This sealed data is damaged, or was made for another key; bring it back from a backup."
+    return (DamagedEnvelope.__doc__ or "").strip()
+
+
+def _identity(text: str) -> x25519.Identity:
+    try:
+        return x25519.Identity.from_str(text)
+    except pyrage.IdentityError as error:
+        # The text itself is never repeated: it may be a private key with one wrong letter.
+        raise UsageProblem("That is not an age private key; it begins with AGE-SECRET-KEY-1.") from error
+
+
+def _recipient(text: str) -> x25519.Recipient:
+    try:
+        return x25519.Recipient.from_str(text)
+    except pyrage.RecipientError as error:
+        raise UsageProblem(f"'{text}' is not an age public key; it begins with age1.") from error

@@ -1,0 +1,168 @@
+"""
+Keys of one instance: the instance key in its file, and the recovery key on paper.
+
+Both are ordinary age private keys, so `age -d -i instance.key` opens an envelope without this program. Tokens
+and marks are derived from the instance key: who copies the database can make neither. Each kind of value has
+a key of its own, HMAC-SHA256(private key, label), as in the expand step of HKDF (RFC 5869).
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import hmac
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memorycapsule.errors import ConfigurationProblem, DiskFull, KeyMissing, UsageProblem
+from memorycapsule.seal.envelopes import new_capsule_key, recipient_of
+
+_RECOVERY_SENTENCE = "put the right key file back, or run `capsule key recover` with the recovery key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceKey:
+    """The key of this instance. It opens every capsule's key, and makes tokens and marks."""
+
+    #: "AGE-SECRET-KEY-1...", never shown.
+    identity: str = field(repr=False)
+    #: "age1...", what capsule keys are wrapped to.
+    recipient: str
+
+    @classmethod
+    def create(cls, path: Path) -> InstanceKey:
+        """
+        Make a new key and write it to `path` (mode 0600), synced to the disk before this returns.
+
+        Raises ConfigurationProblem when there is a file already (a key is never overwritten) or the folder
+        cannot be written, DiskFull when there is no room.
+        """
+        fresh = new_capsule_key()
+        write_key_file(
+            path, fresh.identity, title="MemoryCapsule instance key: keep a copy away from the data folder"
+        )
+        return cls(identity=fresh.identity, recipient=fresh.recipient)
+
+    @classmethod
+    def load(cls, path: Path) -> InstanceKey:
+        """Read the key from `path`. Raises KeyMissing when it is not there, not readable or not a key."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise KeyMissing(f"The instance key {path} is missing; {_RECOVERY_SENTENCE}.") from error
+        except PermissionError as error:
+            raise KeyMissing(
+                f"The instance key {path} is closed to this user; give it to the user that runs capsule."
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyMissing(f"The instance key {path} cannot be read; {_RECOVERY_SENTENCE}.") from error
+        try:
+            identity = parse_recovery_key(text)
+        except UsageProblem as error:
+            raise KeyMissing(f"The file {path} holds no instance key; {_RECOVERY_SENTENCE}.") from error
+        return cls(identity=identity, recipient=recipient_of(identity))
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that name this key without revealing it; the store keeps them."""
+        return hashlib.sha256(self.recipient.encode("ascii")).hexdigest()[:16]
+
+    def token(self, purpose: str, subject_id: str, rotation: int) -> str:
+        """
+        Return the token for one purpose ("invitation") and row: 43 letters, digits, `-` and `_`.
+
+        It is the same each time, so no letter has to be stored with it; a new `rotation` gives a new one.
+        """
+        digest = self._derived("token", purpose, subject_id, str(rotation))
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+    def mark(self, plain_digest: str) -> str:
+        """Return 64 hexadecimal digits that recognise a duplicate without telling what the original was."""
+        return self._derived("mark", plain_digest).hex()
+
+    def _derived(self, label: str, *parts: str) -> bytes:
+        key = hmac.digest(self.identity.encode("ascii"), f"memorycapsule/1/{label}".encode(), "sha256")
+        # Each part goes with its length: ("ab", "c") and ("a", "bc") must not meet.
+        encoded = [part.encode("utf-8") for part in parts]
+        message = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
+        return hmac.digest(key, message, "sha256")
+
+
+def token_digest(token: str) -> str:
+    """Return the SHA-256 of a token as 64 hexadecimal digits: rows keep it, so reading them opens nothing."""
+    return hashlib.sha256(token.encode("utf-8")).hexdigest()
+
+
+def new_recovery_key() -> tuple[str, str]:
+    """Return a fresh recovery key: its private half (for paper, shown once) and its public half (kept)."""
+    fresh = new_capsule_key()
+    return fresh.identity, fresh.recipient
+
+
+def parse_recovery_key(text: str) -> str:
+    """
+    Return the private key in `text`, as somebody types it from paper or as any key file holds it.
+
+    Spaces, line breaks, lower case and comment lines (`# ...`) do not matter. Raises UsageProblem, without
+    repeating the text, when it is no key or a letter is wrong (the key carries a checksum).
+    """
+    lines = (line.strip() for line in text.splitlines())
+    compact = "".join("".join(line.split()) for line in lines if not line.startswith("#")).upper()
+    try:
+        recipient_of(compact)
+    except UsageProblem as error:
+        raise UsageProblem(
+            "That is not a key: it begins with AGE-SECRET-KEY-1 and has 74 characters; check every letter."
+        ) from error
+    return compact
+
+
+def write_key_file(path: Path, identity: str, *, title: str) -> None:
+    """
+    Write a private key as a text file of mode 0600 that `age -i` reads too, synced to the disk.
+
+    Missing folders are made with mode 0700. Raises ConfigurationProblem when there is a file already (a key
+    is never overwritten) or the folder cannot be written, DiskFull when there is no room.
+    """
+    content = f"# {title}\n# public key: {recipient_of(identity)}\n{identity}\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ConfigurationProblem(
+            f"There is a file at {path} already, and a key is never overwritten."
+        ) from error
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+    except OSError as error:
+        # Half a key helps nobody, and would stand in the way of the next try.
+        with suppress(OSError):
+            path.unlink()
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> DiskFull | ConfigurationProblem:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull()
+    return ConfigurationProblem(f"The key file {path} cannot be written: {error.strerror or error}.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
