@@ -1,0 +1,54 @@
+"""The instance: this installation as the store knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One row: what must agree between the store, the key file and the clock."""
+
+    id: str
+    created_at: datetime
+    #: Fingerprint of the instance key; start refuses another.
+    key_fingerprint: str
+    #: age recipient of the recovery key.
+    recovery_recipient: str
+    #: Version of the zone rules that all sealed capsules' dates were derived with.
+    zone_rules: str
+    #: The latest time that was seen, against clocks that jump.
+    seen_at: datetime
+    #: When somebody last said `capsule doctor --trust-clock`.
+    clock_trusted_at: datetime | None
+    #: Until when no letter is tried, because the mail server refused us as a whole, and its words.
+    mail_paused_until: datetime | None
+    mail_pause_reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyEnvelope:
+    """A capsule's private key, wrapped to one holder."""
+
+    id: str
+    capsule_id: str
+    #: `instance` or `recovery`.
+    kind: str
+    #: Counts re-wrappings.
+    generation: int
+    #: An age file.
+    envelope: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blob:
+    """Bytes in the blob store."""
+
+    id: str
+    capsule_id: str
+    #: SHA-256 of the bytes as stored, hexadecimal.
+    stored_digest: str
+    bytes: int
+    sealed: bool
+    created_at: datetime

@@ -1,0 +1,53 @@
+"""Accounts, their addresses and their sessions."""
+
+from sqlmodel import col
+
+from memorycapsule.domain.people import Account, Address
+from memorycapsule.domain.sessions import Link, LinkPurpose, Session, SessionKind
+from memorycapsule.store.rows import AccountRow, AddressRow, LinkRow, SessionRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+accounts = Table(Account, AccountRow)
+addresses = Table(Address, AddressRow)
+sessions = Table(Session, SessionRow)
+links = Table(Link, LinkRow, key="digest")
+
+
+def admin(tx: Transaction) -> Account | None:
+    """Return the account that ran `init`."""
+    return accounts.one(tx, is_admin=True)
+
+
+def account_at(tx: Transaction, normalised: str) -> Account | None:
+    """Return the account that an address belongs to."""
+    found = addresses.one(tx, normalised=normalised)
+    return accounts.get(tx, found.account_id) if found else None
+
+
+def address_of(tx: Transaction, account_id: str) -> Address:
+    """Return the address that letters to an account go to: a verified one before others."""
+    found = addresses.by(tx, col(AddressRow.verified_at).is_(None), col(AddressRow.id), account_id=account_id)
+    return found[0]
+
+
+def host_session(tx: Transaction, account_id: str) -> Session | None:
+    """Return the session of the command line on the machine itself."""
+    return sessions.one(tx, account_id=account_id, kind=SessionKind.HOST)
+
+
+def session_with(tx: Transaction, digest: str) -> Session | None:
+    """Return the session whose secret has this digest, unless it has ended."""
+    found = sessions.one(tx, digest=digest)
+    return found if found and found.ended_at is None else None
+
+
+def newest_link(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> Link | None:
+    """Return the link issued last for a subject."""
+    found = links.by(tx, col(LinkRow.rotation).desc(), purpose=purpose, subject_id=subject_id)
+    return found[0] if found else None
+
+
+def withdraw_links(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> None:
+    """Make all links issued for a subject useless."""
+    links.remove(tx, col(LinkRow.purpose) == purpose, col(LinkRow.subject_id) == subject_id)

@@ -1,0 +1,142 @@
+"""Capsules, their members, keys and blobs; and which capsules are due."""
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import case, col, select
+
+from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, Member
+from memorycapsule.domain.instances import Blob, KeyEnvelope
+from memorycapsule.domain.stories import MediumKind
+from memorycapsule.store.rows import (
+    BlobRow,
+    CapsuleRow,
+    KeyEnvelopeRow,
+    MediumRow,
+    MemberRow,
+    StoryRow,
+)
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+capsules = Table(Capsule, CapsuleRow)
+members = Table(Member, MemberRow)
+envelopes = Table(KeyEnvelope, KeyEnvelopeRow)
+blobs = Table(Blob, BlobRow)
+
+
+def due(tx: Transaction, now: datetime) -> list[str]:
+    """Return the ids of the capsules that are sealed and whose date has come, the earliest first."""
+    statement = (
+        select(CapsuleRow.id)
+        .where(col(CapsuleRow.state) == CapsuleState.SEALED, col(CapsuleRow.opens_at) <= now)
+        .order_by(col(CapsuleRow.opens_at))
+    )
+    return list(tx.session.exec(statement))
+
+
+def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
+    """Turn a sealed capsule whose date has come into an open one; say whether this call did it."""
+    return bool(
+        capsules.change(
+            tx,
+            col(CapsuleRow.id) == capsule_id,
+            col(CapsuleRow.state) == CapsuleState.SEALED,
+            col(CapsuleRow.opens_at) <= now,
+            state=CapsuleState.OPEN,
+            opened_at=now,
+            generation=col(CapsuleRow.generation) + 1,
+        )
+    )
+
+
+def sealed(tx: Transaction) -> list[Capsule]:
+    """Return all sealed capsules, the next to open first."""
+    return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED)
+
+
+def everything(tx: Transaction) -> list[Capsule]:
+    """Return all capsules, the next to open first."""
+    return capsules.by(tx, col(CapsuleRow.opens_at))
+
+
+def of_account(tx: Transaction, account_id: str) -> list[Capsule]:
+    """Return the capsules that an account is a member of, the next to open first."""
+    statement = (
+        capsules.rows()
+        .join(MemberRow, col(MemberRow.capsule_id) == col(CapsuleRow.id))
+        .where(col(MemberRow.account_id) == account_id)
+        .order_by(col(CapsuleRow.opens_at))
+    )
+    return capsules.all(tx, statement)
+
+
+def taken_slugs(tx: Transaction, account_id: str) -> set[str]:
+    """Return the slugs of the capsules that an account has made."""
+    return set(tx.session.exec(select(CapsuleRow.slug).where(CapsuleRow.made_by == account_id)))
+
+
+def members_of(tx: Transaction, capsule_id: str) -> list[Member]:
+    """Return the members of a capsule in the order in which they joined."""
+    return members.by(tx, col(MemberRow.joined_at), col(MemberRow.id), capsule_id=capsule_id)
+
+
+def member_counts(tx: Transaction) -> dict[str, int]:
+    """Return how many members each capsule has."""
+    statement = select(MemberRow.capsule_id, func.count()).group_by(col(MemberRow.capsule_id))
+    return dict(tx.session.exec(statement).all())
+
+
+def membership(tx: Transaction, capsule_id: str, account_id: str) -> Member | None:
+    """Return the account's part in a capsule."""
+    return members.one(tx, capsule_id=capsule_id, account_id=account_id)
+
+
+def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
+    """Return how much each member has put in."""
+    told = dict(
+        tx.session.exec(
+            select(StoryRow.member_id, func.count())
+            .where(StoryRow.capsule_id == capsule_id)
+            .group_by(col(StoryRow.member_id))
+        ).all()
+    )
+    shown = {
+        member_id: (photos, clips)
+        for member_id, photos, clips in tx.session.exec(
+            select(StoryRow.member_id, _count(MediumKind.PHOTO), _count(MediumKind.CLIP))
+            .join(MediumRow, col(MediumRow.story_id) == col(StoryRow.id))
+            .where(StoryRow.capsule_id == capsule_id)
+            .group_by(col(StoryRow.member_id))
+        ).all()
+    }
+    return [
+        Contribution(
+            member=member,
+            stories=told.get(member.id, 0),
+            photos=int(shown.get(member.id, (0, 0))[0]),
+            clips=int(shown.get(member.id, (0, 0))[1]),
+        )
+        for member in members_of(tx, capsule_id)
+    ]
+
+
+def _count(kind: MediumKind):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's own type says nothing
+    return func.sum(case((col(MediumRow.kind) == kind, 1), else_=0))
+
+
+def envelopes_of(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope | None:
+    """Return the newest envelope of a capsule's key for a kind of holder."""
+    found = envelopes.by(tx, col(KeyEnvelopeRow.generation).desc(), capsule_id=capsule_id, kind=kind)
+    return found[0] if found else None
+
+
+def stored_bytes(tx: Transaction) -> dict[str, int]:
+    """Return how many bytes each capsule keeps in blobs."""
+    statement = select(BlobRow.capsule_id, func.sum(BlobRow.bytes)).group_by(col(BlobRow.capsule_id))
+    return {capsule_id: int(total) for capsule_id, total in tx.session.exec(statement).all()}
+
+
+def known_blobs(tx: Transaction) -> set[str]:
+    """Return the ids of all blobs that some row refers to."""
+    return set(tx.session.exec(select(BlobRow.id)))

@@ -1,0 +1,100 @@
+"""Deliveries: the outbox; and which letters are due."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, or_, select
+
+from memorycapsule.domain.capsules import CapsuleState
+from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.store.rows import CapsuleRow, DeliveryRow, MontageRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+deliveries = Table(Delivery, DeliveryRow)
+
+
+def everything(tx: Transaction) -> list[Delivery]:
+    """Return the whole outbox, the oldest first."""
+    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id))
+
+
+def due(tx: Transaction, now: datetime) -> list[str]:
+    """Return the ids of the letters to be sent now, the longest waiting first."""
+    statement = (
+        select(DeliveryRow.id)
+        .where(DeliveryRow.state == DeliveryState.QUEUED, col(DeliveryRow.next_attempt_at) <= now)
+        .order_by(col(DeliveryRow.next_attempt_at), col(DeliveryRow.id))
+    )
+    return list(tx.session.exec(statement))
+
+
+def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Delivery | None:
+    """Take a queued letter for one run of the program; None if somebody else has it or its time has moved."""
+    taken = deliveries.change(
+        tx,
+        col(DeliveryRow.id) == delivery_id,
+        col(DeliveryRow.state) == DeliveryState.QUEUED,
+        col(DeliveryRow.next_attempt_at) <= now,
+        state=DeliveryState.SENDING,
+        lease=lease,
+        attempt=col(DeliveryRow.attempt) + 1,
+    )
+    return deliveries.get(tx, delivery_id) if taken else None
+
+
+def change_attempt(tx: Transaction, delivery_id: str, attempt: int, **fields: Any) -> bool:
+    """Change a letter if this attempt still holds it."""
+    return bool(
+        deliveries.change(
+            tx,
+            col(DeliveryRow.id) == delivery_id,
+            col(DeliveryRow.attempt) == attempt,
+            col(DeliveryRow.state) == DeliveryState.SENDING,
+            **fields,
+        )
+    )
+
+
+def abandoned(tx: Transaction, lease: str) -> list[Delivery]:
+    """Return the letters that another run of the program was sending when it ended."""
+    statement = deliveries.rows().where(
+        col(DeliveryRow.state) == DeliveryState.SENDING,
+        or_(col(DeliveryRow.lease) != lease, col(DeliveryRow.lease).is_(None)),
+    )
+    return deliveries.all(tx, statement)
+
+
+def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:
+    """Take queued letters back whose fields equal `equal`."""
+    deliveries.change(
+        tx,
+        *(col(getattr(DeliveryRow, name)) == wanted for name, wanted in equal.items()),
+        col(DeliveryRow.state) == DeliveryState.QUEUED,
+        state=DeliveryState.SUPPRESSED,
+        finished_at=now,
+    )
+
+
+def capsules_without_opened_letters(tx: Transaction, opened_before: datetime) -> list[str]:
+    """
+    Return the open capsules whose members have no opened letter queued although it is time.
+
+    It is time when the film made at opening is over, or the capsule was opened before `opened_before`.
+    """
+    over = [state for state in MontageState if state.is_over]
+    lettered = select(DeliveryRow.capsule_id).where(DeliveryRow.kind == LetterKind.OPENED)
+    finished = select(MontageRow.capsule_id).where(
+        col(MontageRow.is_opening), col(MontageRow.state).in_(over)
+    )
+    statement = (
+        select(CapsuleRow.id)
+        .where(
+            col(CapsuleRow.state) == CapsuleState.OPEN,
+            col(CapsuleRow.id).not_in(lettered),
+            or_(col(CapsuleRow.id).in_(finished), col(CapsuleRow.opened_at) <= opened_before),
+        )
+        .order_by(col(CapsuleRow.opened_at))
+    )
+    return list(tx.session.exec(statement))

@@ -1,0 +1,43 @@
+"""The one row of the instance."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col
+
+from memorycapsule.domain.instances import Instance
+from memorycapsule.errors import NotInitialised
+from memorycapsule.store.rows import InstanceRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+_instances = Table(Instance, InstanceRow)
+
+
+def add(tx: Transaction, instance: Instance) -> None:
+    """Write the instance's row, once in its life."""
+    _instances.add(tx, instance)
+
+
+def find(tx: Transaction) -> Instance | None:
+    """Return the instance, or None before `capsule init`."""
+    found = _instances.by(tx)
+    return found[0] if found else None
+
+
+def get(tx: Transaction) -> Instance:
+    """Return the instance. Raises NotInitialised."""
+    found = find(tx)
+    if found is None:
+        raise NotInitialised
+    return found
+
+
+def change(tx: Transaction, **fields: Any) -> None:
+    """Change fields of the instance."""
+    _instances.change(tx, **fields)
+
+
+def saw(tx: Transaction, now: datetime) -> None:
+    """Remember the time, if it is the latest that was seen."""
+    _instances.change(tx, col(InstanceRow.seen_at) < now, seen_at=now)

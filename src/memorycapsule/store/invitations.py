@@ -1,0 +1,20 @@
+"""Invitations."""
+
+from sqlmodel import col
+
+from memorycapsule.domain.invitations import Invitation
+from memorycapsule.store.rows import InvitationRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+invitations = Table(Invitation, InvitationRow)
+
+
+def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
+    """Return the invitations to a capsule, the oldest first."""
+    return invitations.by(tx, col(InvitationRow.created_at), col(InvitationRow.id), capsule_id=capsule_id)
+
+
+def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation | None:
+    """Return the invitation of an address to a capsule; there is at most one."""
+    return invitations.one(tx, capsule_id=capsule_id, normalised=normalised)

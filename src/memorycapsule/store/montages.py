@@ -1,0 +1,69 @@
+"""Montages; and which of them wait for work."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, or_
+
+from memorycapsule.domain.montages import Montage, MontageState
+from memorycapsule.store.rows import MontageRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+montages = Table(Montage, MontageRow)
+
+
+def of_capsule(tx: Transaction, capsule_id: str) -> list[Montage]:
+    """Return the montages of a capsule, the oldest first."""
+    return montages.by(tx, col(MontageRow.queued_at), col(MontageRow.id), capsule_id=capsule_id)
+
+
+def opening_film(tx: Transaction, capsule_id: str) -> Montage | None:
+    """Return the film made at opening."""
+    return montages.one(tx, capsule_id=capsule_id, is_opening=True)
+
+
+def waiting(tx: Transaction, now: datetime) -> list[Montage]:
+    """Return the montages that could be rendered now: opening films first, then the oldest."""
+    statement = (
+        montages.rows()
+        .where(col(MontageRow.state) == MontageState.QUEUED, col(MontageRow.not_before) <= now)
+        .order_by(col(MontageRow.is_opening).desc(), col(MontageRow.queued_at))
+    )
+    return montages.all(tx, statement)
+
+
+def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:
+    """Take a queued montage for one run of the program, under a new attempt; None if somebody else has it."""
+    taken = montages.change(
+        tx,
+        col(MontageRow.id) == montage_id,
+        col(MontageRow.state) == MontageState.QUEUED,
+        state=MontageState.RENDERING,
+        lease=lease,
+        attempt=col(MontageRow.attempt) + 1,
+        progress=0.0,
+    )
+    return montages.get(tx, montage_id) if taken else None
+
+
+def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any) -> bool:
+    """Change a montage if this attempt still holds it; a result of an older attempt changes nothing."""
+    return bool(
+        montages.change(
+            tx,
+            col(MontageRow.id) == montage_id,
+            col(MontageRow.attempt) == attempt,
+            col(MontageRow.state) == MontageState.RENDERING,
+            **fields,
+        )
+    )
+
+
+def abandoned(tx: Transaction, lease: str) -> list[Montage]:
+    """Return the montages that another run of the program was rendering when it ended."""
+    statement = montages.rows().where(
+        col(MontageRow.state) == MontageState.RENDERING,
+        or_(col(MontageRow.lease) != lease, col(MontageRow.lease).is_(None)),
+    )
+    return montages.all(tx, statement)

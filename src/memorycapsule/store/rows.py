@@ -1,0 +1,329 @@
+"""
+The tables. Rows never leave the store: services get the frozen values of `domain`.
+
+The field names equal those of the values, so that `store.tables` can translate without a list of its own.
+"""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import NaiveDatetime
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.deliveries import DeliveryState, LetterKind
+from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.stories import MediumKind
+
+# Constraints have names from the first revision on: Alembic's batch mode on SQLite needs them.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+METADATA: MetaData = SQLModel.metadata
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A StrEnum kept as its word, so that the database can be read without the program."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        del dialect
+        return None if value is None else self.words(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
+        del dialect
+        return None if value is None else self.words(value)
+
+
+class Sentences(TypeDecorator[tuple[str, ...]]):
+    """A tuple of strings kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        del dialect
+        return json.dumps(list(value or ()), ensure_ascii=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:
+        del dialect
+        return tuple(json.loads(value or "[]"))
+
+
+def _word(words: type[StrEnum], *, index: bool = False) -> Any:
+    return Field(sa_column=Column(Word(words), nullable=False, index=index))
+
+
+def _reference(to: str, *, optional: bool = False, index: bool = True) -> Any:
+    return Field(sa_column=Column(String(36), ForeignKey(f"{to}.id"), nullable=optional, index=index))
+
+
+def _text(*, optional: bool = False) -> Any:
+    return Field(sa_column=Column(Text, nullable=optional))
+
+
+def _bytes() -> Any:
+    return Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+def _id() -> Any:
+    return Field(sa_column=Column(String(36), primary_key=True))
+
+
+class InstanceRow(SQLModel, table=True):
+    __tablename__ = "instance"
+    id: str = _id()
+    created_at: datetime
+    key_fingerprint: str
+    recovery_recipient: str
+    zone_rules: str
+    seen_at: datetime
+    clock_trusted_at: datetime | None
+    mail_paused_until: datetime | None
+    mail_pause_reason: str | None
+
+
+class AccountRow(SQLModel, table=True):
+    __tablename__ = "account"
+    id: str = _id()
+    name: str
+    locale: str
+    is_admin: bool
+    created_at: datetime
+
+
+class AddressRow(SQLModel, table=True):
+    __tablename__ = "address"
+    id: str = _id()
+    account_id: str = _reference("account")
+    address: str
+    normalised: str = Field(unique=True)
+    verified_at: datetime | None
+
+
+class CapsuleRow(SQLModel, table=True):
+    __tablename__ = "capsule"
+    __table_args__ = (
+        UniqueConstraint("made_by", "slug"),
+        Index("ix_capsule_state_opens_at", "state", "opens_at"),
+    )
+    id: str = _id()
+    slug: str
+    title: str
+    message: str | None
+    theme: str
+    state: CapsuleState = _word(CapsuleState)
+    opens_local: NaiveDatetime
+    zone: str
+    fold: int
+    opens_at: datetime
+    zone_rules: str
+    film_photos: int
+    soundtrack_blob: str | None
+    cover_blob: str | None
+    recipient: str
+    seal_level: int
+    generation: int
+    made_by: str = _reference("account")
+    created_at: datetime
+    opened_at: datetime | None
+
+
+class KeyEnvelopeRow(SQLModel, table=True):
+    __tablename__ = "key_envelope"
+    __table_args__ = (UniqueConstraint("capsule_id", "kind", "generation"),)
+    id: str = _id()
+    capsule_id: str = _reference("capsule", index=False)
+    kind: str
+    generation: int
+    envelope: bytes = _bytes()
+
+
+class BlobRow(SQLModel, table=True):
+    __tablename__ = "blob"
+    id: str = _id()
+    capsule_id: str = _reference("capsule")
+    stored_digest: str
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sealed: bool
+    created_at: datetime
+
+
+class MemberRow(SQLModel, table=True):
+    __tablename__ = "member"
+    __table_args__ = (UniqueConstraint("capsule_id", "account_id"),)
+    id: str = _id()
+    capsule_id: str = _reference("capsule", index=False)
+    account_id: str = _reference("account")
+    role: Role = _word(Role)
+    name: str
+    joined_at: datetime
+
+
+class InvitationRow(SQLModel, table=True):
+    __tablename__ = "invitation"
+    __table_args__ = (UniqueConstraint("capsule_id", "normalised"),)
+    id: str = _id()
+    capsule_id: str = _reference("capsule", index=False)
+    address: str
+    normalised: str
+    name: str | None
+    role: Role = _word(Role)
+    state: InvitationState = _word(InvitationState)
+    invited_by: str = _reference("member", index=False)
+    rotation: int
+    letters: int
+    created_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    member_id: str | None = _reference("member", optional=True, index=False)
+
+
+class LinkRow(SQLModel, table=True):
+    __tablename__ = "link"
+    __table_args__ = (Index("ix_link_purpose_subject_id", "purpose", "subject_id"),)
+    digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    purpose: LinkPurpose = _word(LinkPurpose)
+    subject_id: str
+    rotation: int
+    created_at: datetime
+
+
+class SessionRow(SQLModel, table=True):
+    __tablename__ = "session"
+    id: str = _id()
+    account_id: str = _reference("account")
+    capsule_id: str | None = _reference("capsule", optional=True)
+    kind: SessionKind = _word(SessionKind)
+    digest: str | None = Field(default=None, unique=True)
+    proved_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class StoryRow(SQLModel, table=True):
+    __tablename__ = "story"
+    id: str = _id()
+    capsule_id: str = _reference("capsule")
+    member_id: str = _reference("member")
+    attached_by: str = _reference("account", index=False)
+    session_id: str = _reference("session", index=False)
+    position: int
+    words: bytes = _bytes()
+    is_sealed: bool
+    created_at: datetime
+    changed_at: datetime
+
+
+class MediumRow(SQLModel, table=True):
+    __tablename__ = "medium"
+    __table_args__ = (UniqueConstraint("story_id", "duplicate_mark"),)
+    id: str = _id()
+    story_id: str = _reference("story", index=False)
+    capsule_id: str = _reference("capsule")
+    kind: MediumKind = _word(MediumKind)
+    position: int
+    duplicate_mark: str
+    details: bytes = _bytes()
+    is_sealed: bool
+    original_blob: str = _reference("blob", index=False)
+    display_blob: str = _reference("blob", index=False)
+    thumbnail_blob: str = _reference("blob", index=False)
+    clip_blob: str | None = _reference("blob", optional=True, index=False)
+    created_at: datetime
+
+
+class MontageRow(SQLModel, table=True):
+    __tablename__ = "montage"
+    __table_args__ = (
+        Index(
+            "uq_montage_opening",
+            "capsule_id",
+            unique=True,
+            sqlite_where=text("is_opening"),
+            postgresql_where=text("is_opening"),
+        ),
+        Index("ix_montage_state_not_before", "state", "not_before"),
+    )
+    id: str = _id()
+    capsule_id: str = _reference("capsule")
+    is_opening: bool
+    member_id: str | None = _reference("member", optional=True, index=False)
+    state: MontageState = _word(MontageState)
+    story_ids: tuple[str, ...] = Field(sa_column=Column(Sentences, nullable=False))
+    soundtrack_blob: str | None = _reference("blob", optional=True, index=False)
+    attempt: int
+    lease: str | None
+    progress: float
+    seconds: float | None
+    film_blob: str | None = _reference("blob", optional=True, index=False)
+    poster_blob: str | None = _reference("blob", optional=True, index=False)
+    plan: str | None = _text(optional=True)
+    report: tuple[str, ...] = Field(sa_column=Column(Sentences, nullable=False))
+    queued_at: datetime
+    not_before: datetime
+    finished_at: datetime | None
+
+
+class DeliveryRow(SQLModel, table=True):
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_state_next_attempt_at", "state", "next_attempt_at"),)
+    id: str = _id()
+    kind: LetterKind = _word(LetterKind)
+    dedupe_key: str = Field(unique=True)
+    capsule_id: str = _reference("capsule")
+    member_id: str | None = _reference("member", optional=True, index=False)
+    invitation_id: str | None = _reference("invitation", optional=True, index=False)
+    address: str
+    letter: str = _text()
+    state: DeliveryState = _word(DeliveryState)
+    attempt: int
+    lease: str | None
+    data_started_at: datetime | None
+    next_attempt_at: datetime
+    queued_at: datetime
+    finished_at: datetime | None
+    detail: str | None
+
+
+class EventRow(SQLModel, table=True):
+    __tablename__ = "event"
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    )
+    at: datetime
+    kind: str
+    # No foreign keys: the log outlives what it is about.
+    capsule_id: str | None = Field(default=None, index=True)
+    subject_id: str | None
+    facts: str = _text()

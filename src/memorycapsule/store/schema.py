@@ -1,0 +1,98 @@
+"""The schema: whether the database has it, and bringing it there (one Alembic history for both kinds)."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, make_url
+
+from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, NotInitialised
+from memorycapsule.store.transactions import Store, translated
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def check(store: Store) -> None:
+    """Raise NotInitialised, MigrationNeeded or NewerSchema unless the database has this program's schema."""
+    revision = current_revision(store)
+    known = _scripts()
+    if revision is None:
+        raise NotInitialised
+    if revision == known.get_current_head():
+        return
+    if revision in {script.revision for script in known.walk_revisions()}:
+        raise MigrationNeeded
+    raise NewerSchema
+
+
+def current_revision(store: Store) -> str | None:
+    """Return the revision that the database is at, None when it has no schema of ours."""
+    with translated(), store.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """Return the revision that this program works with."""
+    return str(_scripts().get_current_head())
+
+
+def upgrade(store: Store) -> Path | None:
+    """
+    Bring the database to this program's schema, and return where its copy from before is, if one was made.
+
+    An SQLite file is copied first (SQLite's online backup API); with Postgres, backing up is the
+    administrator's part. Raises NewerSchema, and changes nothing, for a database from the future.
+    """
+    copy = None
+    try:
+        check(store)
+    except NotInitialised:
+        pass
+    except MigrationNeeded:
+        copy = _copy(store)
+    else:
+        return None
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with translated(), store.engine.connect() as connection:
+        if store.is_sqlite:
+            # A table that batch mode rebuilds would take its children along (ON DELETE) with this on.
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.rollback()
+        config.attributes["connection"] = connection
+        with connection.begin():
+            command.upgrade(config, "head")
+            if store.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise CapsuleError(
+                    "The upgrade would have lost references between rows; nothing was changed."
+                )
+        if store.is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            connection.rollback()
+    return copy
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_MIGRATIONS))
+
+
+def _copy(store: Store) -> Path | None:
+    database = make_url(store.url).database
+    if not store.is_sqlite or not database:
+        return None
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    copy = Path(f"{database}.before-upgrade-{stamp}")
+    source, target = sqlite3.connect(database), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    copy.chmod(0o600)
+    return copy

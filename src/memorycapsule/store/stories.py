@@ -1,0 +1,73 @@
+"""Stories and their media."""
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from memorycapsule.domain.capsules import CapsuleState
+from memorycapsule.domain.stories import Medium, Story
+from memorycapsule.store.rows import CapsuleRow, MediumRow, StoryRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+stories = Table(Story, StoryRow)
+media = Table(Medium, MediumRow)
+
+
+def of_capsule(tx: Transaction, capsule_id: str) -> list[Story]:
+    """Return the stories of a capsule: by author, then in each author's order."""
+    return stories.by(
+        tx, col(StoryRow.member_id), col(StoryRow.position), col(StoryRow.created_at), capsule_id=capsule_id
+    )
+
+
+def media_of(tx: Transaction, story_id: str) -> list[Medium]:
+    """Return the media of a story in order."""
+    return media.by(tx, col(MediumRow.position), col(MediumRow.created_at), story_id=story_id)
+
+
+def media_of_capsule(tx: Transaction, capsule_id: str) -> list[Medium]:
+    """Return all media of a capsule in order."""
+    return media.by(
+        tx, col(MediumRow.story_id), col(MediumRow.position), col(MediumRow.created_at), capsule_id=capsule_id
+    )
+
+
+def next_story_position(tx: Transaction, member_id: str) -> int:
+    """Return the place after the last story of a member."""
+    last = tx.session.exec(select(func.max(StoryRow.position)).where(StoryRow.member_id == member_id)).one()
+    return 0 if last is None else int(last) + 1
+
+
+def next_medium_position(tx: Transaction, story_id: str) -> int:
+    """Return the place after the last medium of a story."""
+    last = tx.session.exec(select(func.max(MediumRow.position)).where(MediumRow.story_id == story_id)).one()
+    return 0 if last is None else int(last) + 1
+
+
+def same_medium(tx: Transaction, story_id: str, duplicate_mark: str) -> Medium | None:
+    """Return the medium of a story that is the same file."""
+    return media.one(tx, story_id=story_id, duplicate_mark=duplicate_mark)
+
+
+def still_sealed_in_open(tx: Transaction, most: int) -> list[Medium]:
+    """Return up to `most` media of open capsules whose bytes are still sealed."""
+    statement = (
+        media.rows()
+        .join(CapsuleRow, col(CapsuleRow.id) == col(MediumRow.capsule_id))
+        .where(col(CapsuleRow.state) == CapsuleState.OPEN, col(MediumRow.is_sealed))
+        .order_by(col(MediumRow.created_at))
+        .limit(most)
+    )
+    return media.all(tx, statement)
+
+
+def words_still_sealed_in_open(tx: Transaction, most: int) -> list[Story]:
+    """Return up to `most` stories of open capsules whose words are still sealed."""
+    statement = (
+        stories.rows()
+        .join(CapsuleRow, col(CapsuleRow.id) == col(StoryRow.capsule_id))
+        .where(col(CapsuleRow.state) == CapsuleState.OPEN, col(StoryRow.is_sealed))
+        .order_by(col(StoryRow.created_at))
+        .limit(most)
+    )
+    return stories.all(tx, statement)

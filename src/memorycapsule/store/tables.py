@@ -1,0 +1,90 @@
+"""From rows to the domain's values and back, the same way for every table."""
+
+import dataclasses
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import Select
+from sqlmodel import SQLModel, col, select
+
+from memorycapsule.errors import NotFound
+from memorycapsule.store.transactions import Transaction
+
+Value = TypeVar("Value")
+
+
+class Table(Generic[Value]):
+    """One table, as values of one class; row and value have the same field names."""
+
+    def __init__(self, value: type[Value], row: type[SQLModel], key: str = "id") -> None:
+        self._value = value
+        self._row = row
+        self._key = getattr(row, key)
+        self._key_name = key
+        self._fields = [field.name for field in dataclasses.fields(cast("Any", value))]
+
+    def _fields_of(self, value: Value) -> dict[str, Any]:
+        return {name: getattr(value, name) for name in self._fields}
+
+    def add(self, tx: Transaction, value: Value) -> None:
+        """Add a row. A row that breaks a constraint fails the whole transaction."""
+        tx.session.add(self._row(**self._fields_of(value)))
+        tx.session.flush()
+
+    def add_once(self, tx: Transaction, value: Value) -> bool:
+        """Add a row unless one with the same unique key is there; say whether it was added."""
+        dialect = tx.session.get_bind().dialect.name
+        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        statement = insert(self._row).values(**self._fields_of(value)).on_conflict_do_nothing()
+        return bool(cast("Any", tx.session.execute(statement)).rowcount)
+
+    def save(self, tx: Transaction, value: Value) -> None:
+        """Write a value over the row with its key. Raises NotFound when there is none."""
+        if not self.change(tx, self._key == getattr(value, self._key_name), **self._fields_of(value)):
+            raise NotFound
+
+    def change(self, tx: Transaction, *where: Any, **fields: Any) -> int:
+        """Change the rows for which all of `where` hold, and return how many there were."""
+        statement = update(self._row).where(*where).values(**fields)
+        done = tx.session.execute(statement, execution_options={"synchronize_session": False})
+        return int(cast("Any", done).rowcount)
+
+    def remove(self, tx: Transaction, *where: Any) -> int:
+        """Remove the rows for which all of `where` hold, and return how many there were."""
+        statement = delete(self._row).where(*where)
+        done = tx.session.execute(statement, execution_options={"synchronize_session": False})
+        return int(cast("Any", done).rowcount)
+
+    def find(self, tx: Transaction, key: str, *, lock: bool = False) -> Value | None:
+        """Return the value with this key, or None; `lock` keeps others from changing it until the end."""
+        found = self.all(tx, self.rows().where(self._key == key), lock=lock)
+        return found[0] if found else None
+
+    def get(self, tx: Transaction, key: str, *, lock: bool = False) -> Value:
+        """Return the value with this key. Raises NotFound."""
+        found = self.find(tx, key, lock=lock)
+        if found is None:
+            raise NotFound
+        return found
+
+    def rows(self) -> Select[Any]:
+        """Return a selection of all rows, to be narrowed."""
+        return select(self._row)
+
+    def all(self, tx: Transaction, statement: Select[Any], *, lock: bool = False) -> list[Value]:
+        """Return the values that `statement` selects."""
+        if lock:
+            statement = statement.with_for_update()  # SQLite has the whole write lock already
+        rows = tx.session.execute(statement, execution_options={"populate_existing": True}).scalars()
+        return [self._value(**{name: getattr(row, name) for name in self._fields}) for row in rows]
+
+    def by(self, tx: Transaction, *order: Any, lock: bool = False, **equal: Any) -> list[Value]:
+        """Return the values whose fields equal `equal`, in `order` (columns)."""
+        conditions = [col(getattr(self._row, name)) == wanted for name, wanted in equal.items()]
+        return self.all(tx, self.rows().where(*conditions).order_by(*order), lock=lock)
+
+    def one(self, tx: Transaction, **equal: Any) -> Value | None:
+        """Return the one value whose fields equal `equal`, or None."""
+        found = self.by(tx, **equal)
+        return found[0] if found else None

@@ -1,0 +1,148 @@
+"""The store itself: its engine, its transactions, and the one place where its errors become ours."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlmodel import Session
+
+from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
+
+_READ_ONLY = "capsule_reads"
+
+
+class Transaction:
+    """One unit of work; what services hand to the functions of the store."""
+
+    def __init__(self, session: Session) -> None:
+        #: For the modules of the store only.
+        self.session = session
+        self._afterwards: list[Callable[[], None]] = []
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have `call` made once everything is on disk; not at all if the transaction fails."""
+        self._afterwards.append(call)
+
+    def committed(self) -> None:
+        for call in self._afterwards:
+            call()
+
+
+class Store:
+    """A database of capsules: an SQLite file or Postgres."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """
+        Begin a transaction that writes; it commits at the end of the block and rolls back on an exception.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails half-way because
+        somebody else wrote in between. Raises DiskFull, Busy, NotInitialised or ConfigurationProblem.
+        """
+        with translated(), Session(self.engine, expire_on_commit=False) as session:
+            tx = Transaction(session)
+            with session.begin():
+                yield tx
+        tx.committed()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Begin a transaction that only reads, and sees one state of the store from its first read on."""
+        options: dict[str, Any] = {_READ_ONLY: True}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with translated(), Session(self.engine.execution_options(**options)) as session, session.begin():
+            yield Transaction(session)
+
+    def clock(self) -> datetime | None:
+        """Return what time the database server thinks it is; None for SQLite, which has our own clock."""
+        if self.is_sqlite:
+            return None
+        with self.reading() as tx:
+            found = tx.session.execute(sql("SELECT clock_timestamp()")).scalar_one()
+        return found.astimezone(UTC)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling would begin too late (docs: "Pysqlite Transaction Handling").
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            # Deleted rows are overwritten: what an author removed is gone.
+            "secure_delete=ON",
+            # What SQLite must spill, it spills into memory, not into a temporary file.
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        reads = connection.get_execution_options().get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres_engine(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of the database into ours, in one place."""
+    try:
+        yield
+    except CapsuleError:
+        raise
+    except DBAPIError as error:
+        raise _in_our_words(error) from error
+    except SQLAlchemyError as error:
+        raise CapsuleError(
+            f"The database did not do what was asked of it ({error}); nothing was changed."
+        ) from error
+
+
+def _in_our_words(error: DBAPIError) -> Exception:
+    origin = error.orig
+    words = str(origin).lower()
+    code = getattr(origin, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_FULL or "disk is full" in words or getattr(origin, "sqlstate", "") == "53100":
+        return DiskFull()
+    if code == sqlite3.SQLITE_BUSY or "database is locked" in words:
+        return Busy("The database is busy with another program; try again in a moment.")
+    if "no such table" in words or (isinstance(error, ProgrammingError) and "does not exist" in words):
+        return NotInitialised()
+    if "unable to open database" in words:
+        return ConfigurationProblem(
+            "The database file cannot be opened; check that the data folder exists and may be written."
+        )
+    if "readonly database" in words:
+        return ConfigurationProblem("The database cannot be written; check who owns the data folder.")
+    if "not a database" in words or "malformed" in words:
+        return ConfigurationProblem(
+            "The database file is damaged or not a database; restore it from a backup before anything else."
+        )
+    if isinstance(error, OperationalError):
+        first = str(origin).strip().splitlines()[0] if str(origin).strip() else "no answer"
+        return ConfigurationProblem(f"The database cannot be reached ({first}). Check store_url.")
+    return CapsuleError(f"The database refused a change ({origin}); nothing was changed.")
