@@ -1,0 +1,289 @@
+"""
+What a mail says, and the letter as the bytes that are sent.
+
+The words of each letter stand once per language in `templates/<letter>.<locale>.txt`; `layout.html` and
+`layout.txt` show them, so the plain twin says the same in the same order. Typed names and titles are made
+one printable line (control characters, line ends and direction marks are taken out), and addresses are
+refused unless they are plain ones: no header can be smuggled in. Nothing in a letter is loaded from anywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, Literal, assert_never
+
+from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.words import contents_in_words, date_in_words, day_in_words, people_in_words
+from memorycapsule.domain.zones import local_of
+from memorycapsule.mail.calendar_entry import calendar_entry
+from memorycapsule.mail.wording import (
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    LONGEST_TITLE,
+    addressed,
+    one_line,
+    several_lines,
+    title_for_subject,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_DYES = ("#3c5aa6", "#efbd45", "#d6506f", "#4b9f9d", "#df7a3a", "#7a5aa2", "#6c9a6a", "#8b5b3e")
+_UNDYED = "#e4e2d2"
+#: Patches of a hand-sewn strip are not equally wide.
+_PATCH_WIDTHS = (19, 11, 23, 15, 20, 12)
+_MOST_PATCHES = 24
+_URL = re.compile(r"https?://[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+=-]+@[A-Za-z0-9.\[\]:-]+>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """Who a letter is for."""
+
+    address: str
+    #: As the letter speaks to them ("Younghee", "할머니").
+    name: str | None
+    #: "ko", or anything else for English.
+    locale: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """The instance's own name and address, as they stand in From."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """Please put something in."""
+
+    recipient: Recipient
+    capsule_title: str
+    #: What the inviter wrote; shown as written.
+    message: str | None
+    #: The name of the member who invites.
+    inviter: str
+    #: Naive wall time of the opening in `zone` (an IANA name), and the instant that it means.
+    opens_local: datetime
+    zone: str
+    opens_at: datetime
+    #: The private link.
+    url: str
+    expires_at: datetime
+    #: Members so far: patches in the strip.
+    dyes: int
+    #: Stable over repeated invitations, so that the entry replaces its earlier self.
+    calendar_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """It is open."""
+
+    recipient: Recipient
+    capsule_title: str
+    url: str
+    members: int
+    photos: int
+    clips: int
+    stories: int
+    #: "follows": content can be read, the film is still being made; "none": there will be none.
+    film: Literal["ready", "follows", "none"]
+    owner: str
+    dyes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmReady:
+    """The film that an `Opened` letter promised."""
+
+    recipient: Recipient
+    capsule_title: str
+    url: str
+    owner: str
+    dyes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Proof that mail works."""
+
+    recipient: Recipient
+    public_url: str
+
+
+Letter = Invitation | Opened | FilmReady | Trial
+
+
+def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
+    """
+    Write a letter as RFC 5322 bytes with CRLF line ends, text and HTML (and the .ics of an invitation).
+
+    `date` is an aware instant, `message_id` stands in angle brackets. The same input gives the same bytes,
+    so a repeated attempt sends the identical mail. Raises UsageProblem for an address that mail cannot reach.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError(f"not a Message-ID: {message_id!r}")
+    locale = "ko" if letter.recipient.locale == "ko" else "en"
+    recipient_name = one_line(letter.recipient.name or "", LONGEST_NAME)
+    facts = _facts(letter, locale=locale, date=date)
+    sender_name = one_line(sender.name, LONGEST_NAME) or "MemoryCapsule"
+    words = _words(
+        letter,
+        locale,
+        facts | {"name": recipient_name and addressed(recipient_name, locale), "sender": sender_name},
+    )
+    environment = _environment()
+    from_name = f"{facts['inviter_name']} ({sender_name})" if facts.get("inviter_name") else sender_name
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _mailbox(from_name, sender.address)
+    mail["To"] = _mailbox(recipient_name, letter.recipient.address)
+    mail["Subject"] = words["subject"]
+    mail["Date"] = format_datetime(date.astimezone(UTC))
+    mail["Message-ID"] = message_id
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice should answer
+    mail.set_content(environment.get_template("layout.txt").render(words))
+    mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
+    if isinstance(letter, Invitation):
+        entry = calendar_entry(
+            uid=letter.calendar_uid,
+            summary=words["calendar_summary"],
+            description=words["calendar_description"],
+            opens_at=letter.opens_at,
+            zone=letter.zone,
+            stamp=date,
+        )
+        mail.add_attachment(
+            entry.decode(), subtype="calendar", filename="opening-day.ics", params={"method": "PUBLISH"}
+        )
+    # Last, because setting the content takes every other Content- header away.
+    mail["Content-Language"] = locale
+    _fix_boundaries(mail, message_id)
+    return mail.as_bytes()
+
+
+def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
+    """What the templates may say of this letter, every typed text already harmless."""
+    if isinstance(letter, Trial):
+        return {"url": _checked_url(letter.public_url), "dyes": _strip(1), "title": "MemoryCapsule"}
+    facts: dict[str, Any] = {
+        "title": one_line(letter.capsule_title, LONGEST_TITLE),
+        "url": _checked_url(letter.url),
+        "dyes": _strip(letter.dyes),
+    }
+    match letter:
+        case Invitation():
+            inviter = one_line(letter.inviter, LONGEST_NAME)
+            return facts | {
+                "inviter": addressed(inviter, locale),
+                "inviter_name": inviter,
+                "quote": several_lines(letter.message or "", LONGEST_MESSAGE),
+                "opens": date_in_words(letter.opens_local, letter.zone, locale),
+                "last_day": day_in_words(_last_day(letter, date), locale),
+            }
+        case Opened():
+            return facts | {
+                "owner": addressed(one_line(letter.owner, LONGEST_NAME), locale),
+                "people": people_in_words(letter.members, locale),
+                "contents": contents_in_words(
+                    photos=letter.photos, clips=letter.clips, stories=letter.stories, locale=locale
+                ),
+                "things": letter.photos + letter.clips + letter.stories,
+                "has_pictures": bool(letter.photos + letter.clips),
+                "film": letter.film,
+            }
+        case FilmReady():
+            return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), locale)}
+        case _:
+            assert_never(letter)
+
+
+def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The parts of a letter in one language: what its template sets, with the facts the layouts need.
+
+    A part is paragraphs of lines. The text twin keeps the lines (one sentence each); in HTML they run on,
+    except in the headline and the notes.
+    """
+    kind = {Invitation: "invitation", Opened: "opened", FilmReady: "film_ready", Trial: "test"}[type(letter)]
+    module = _environment().get_template(f"{kind}.{locale}.txt").make_module({"quote": (), **facts})
+    said = {name: str(value).strip() for name, value in vars(module).items() if not name.startswith("_")}
+    paragraphs = {
+        name: [part.splitlines() for part in re.split(r"\n\s*\n", said[name]) if part.strip()]
+        for name in ("salutation", "headline", "body", "notes", "footer")
+    }
+    title: str = facts["title"]
+    for_subject = title_for_subject(title, len(said["subject"].replace("TITLE", "")))
+    return {
+        "locale": locale,
+        "quote": (),
+        "inviter": "",
+        **facts,
+        **said,
+        **paragraphs,
+        "subject": said["subject"].replace("TITLE", for_subject),
+    }
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=PackageLoader("memorycapsule.mail"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _mailbox(name: str, address: str) -> Address:
+    username, _, domain = checked_address(address).rpartition("@")
+    return Address(display_name=name, username=username, domain=domain)
+
+
+def _checked_url(url: str) -> str:
+    if not _URL.fullmatch(url):
+        raise ValueError("a link in a letter is an http or https URL in ASCII")
+    return url
+
+
+def _last_day(letter: Invitation, date: datetime) -> datetime:
+    """The last whole day that the link works, said in the capsule's zone; never before the letter's own."""
+    whole = local_of(letter.expires_at, letter.zone) - timedelta(days=1)
+    return max(whole, local_of(date, letter.zone))
+
+
+def _strip(members: int) -> list[tuple[str, int]]:
+    """Colour and width in per cent of every patch of the strip on top; widths add up to 100."""
+    if members < 1:
+        return [(_UNDYED, 100)]
+    patches = min(members, _MOST_PATCHES)
+    widths = [_PATCH_WIDTHS[patch % len(_PATCH_WIDTHS)] for patch in range(patches)]
+    ends = [round(100 * sum(widths[: patch + 1]) / sum(widths)) for patch in range(patches)]
+    return [
+        (_DYES[patch % len(_DYES)], end - start)
+        for patch, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
+    ]
+
+
+def _fix_boundaries(mail: EmailMessage, message_id: str) -> None:
+    """Give every multipart a boundary derived from the Message-ID; the library would draw one by lot."""
+    for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        digest = hashlib.sha256(f"{depth} {message_id}".encode()).hexdigest()
+        part.set_boundary(f"=_{digest[:32]}")

@@ -1,0 +1,73 @@
+"""Typed text fitted into letters: shortened with grace, and people addressed as they should be."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from memorycapsule.domain.people import printable
+
+#: How much of a typed text a letter shows, in characters; a letter stays small whatever was typed.
+LONGEST_NAME, LONGEST_TITLE, LONGEST_MESSAGE = 60, 80, 600
+#: Subjects stay under 40 characters where phones cut them off ...
+LONGEST_SUBJECT = 39
+#: ... but enough of the title is kept to recognise it.
+SHORTEST_TITLE = 12
+
+#: Words by which Koreans address their own family; a name that ends in one takes no 님 after it.
+_FAMILY_WORDS = frozenset(
+    "할머니 할아버지 외할머니 외할아버지 엄마 아빠 어머니 아버지 이모 고모 이모부 고모부 삼촌 외삼촌 숙모 외숙모 "
+    "큰엄마 큰아빠 작은엄마 작은아빠 큰어머니 큰아버지 작은어머니 작은아버지 언니 오빠 누나 형".split()
+)
+
+
+def one_line(text: str, limit: int) -> str:
+    """
+    One printable line of at most `limit` characters; the rule that keeps typed text from breaking a header.
+    """
+    return shorten(printable(text, len(text) + 1), limit)
+
+
+def several_lines(text: str, limit: int) -> tuple[str, ...]:
+    """
+    The lines of a longer text, each printable, `limit` characters in all.
+    """
+    lines = shorten(text.strip(), limit).splitlines()
+    return tuple(printable(line, limit) for line in lines)
+
+
+def shorten(text: str, limit: int) -> str:
+    """
+    At most `limit` characters (2 or more), cut between words where that keeps half of it, ending in an
+    ellipsis; never between a letter and its combining marks, nor inside a joined emoji.
+    """
+    if len(text) <= limit:
+        return text
+    end = limit - 1
+    while end > 1 and (_joins_on(text[end]) or text[end - 1] == "\u200d"):
+        end -= 1
+    kept = text[:end]
+    last_space = kept.rfind(" ")
+    if last_space >= limit // 2 and not text[end].isspace():
+        kept = kept[:last_space]
+    return kept.rstrip(" ,.;:-\u2013\u2014\u00b7") + "\u2026"
+
+
+def title_for_subject(title: str, rest: int) -> str:
+    """
+    The title as far as a subject with `rest` other characters has room for it.
+    """
+    return shorten(title, max(LONGEST_SUBJECT - rest, SHORTEST_TITLE))
+
+
+def addressed(name: str, locale: str) -> str:
+    """
+    How a letter speaks to or of somebody: the name as it is, in Korean with 님 unless that would be wrong.
+    """
+    last_word = name.split()[-1:]
+    if locale != "ko" or not last_word or name.endswith("님") or last_word[0] in _FAMILY_WORDS:
+        return name
+    return f"{name} 님"
+
+
+def _joins_on(character: str) -> bool:
+    return unicodedata.category(character) in {"Mn", "Me", "Cf"}
