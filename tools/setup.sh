@@ -100,7 +100,7 @@ make_venv() {
 # pip's own words, without addresses: what a mirror is called is nobody's business in a pasted log.
 pip_said() {
     grep -E '^ *(ERROR|error)|No space|Errno' "$pip_log" | sed -E -e 's#[a-z+]+://[^ ,)]*#(address)#g' \
-        -e "s#host='[^']*'#host=(address)#g" | tail -n 4
+        -e "s#host='[^']*'#host=(address)#g" | cut -c 1-240 | tail -n 4
 }
 
 explain_pip() {
@@ -126,7 +126,7 @@ install() {
     pip_log="$(mktemp)"
     trap 'rm -f "$pip_log"' EXIT
     rm -f "$venv/.ready-$layer"
-    say "Installing the pinned packages of requirements/$layer.lock (the first time: about 200 MB to fetch) ..."
+    say "Installing the pinned packages of requirements/$layer.lock (into an empty .venv: about 200 MB to fetch) ..."
     pip_install --require-hashes --only-binary :all: -r "requirements/$layer.lock"
     pip_install --no-deps --no-build-isolation -e .
     fingerprint "$layer" >"$venv/.ready-$layer"

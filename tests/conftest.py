@@ -1,0 +1,93 @@
+"""
+What every test stands on: a clean environment, a home of its own, no network but loopback, real parts.
+
+Components that a machine may lack (the sample photos, Postgres) skip with a sentence, and fail where CI=true.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import loopback
+from moments import NOW
+from servers import Postgres, is_missing, open_postgres
+
+loopback.allow_nothing_else()
+
+PROJECT = Path(__file__).parent.parent
+
+#: Variables that would change what the program or the terminal does, whoever runs the tests.
+_MEDDLING = {
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _clean_session() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            is_ours = name.startswith("CAPSULE_") and not name.startswith("CAPSULE_TEST_")
+            if is_ours or name in _MEDDLING:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what belongs to the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+        folder = home / name.lower()
+        folder.mkdir(mode=0o700)
+        monkeypatch.setenv(f"XDG_{name}", str(folder))
+
+
+@pytest.fixture
+def now() -> datetime:
+    """`moments.NOW`, for tests that like it as an argument."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """
+    The folder of sample photos: `CAPSULE_TEST_PHOTOS`, else `../shared/photos` beside the project.
+
+    `CAPSULE_TEST_PHOTOS=none` says on purpose that there are none, and skips even where CI=true.
+    """
+    given = os.environ.get("CAPSULE_TEST_PHOTOS")
+    if given == "none":
+        pytest.skip("CAPSULE_TEST_PHOTOS=none: tests over the sample photos are left out on purpose.")
+    folder = Path(given) if given else PROJECT.parent / "shared" / "photos"
+    if not (folder / "facts.json").is_file():
+        is_missing(f"No sample photos in {folder}; say with CAPSULE_TEST_PHOTOS where they are.")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One Postgres server for the whole run; ask it for databases."""
+    server = open_postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, once a SQLite file and once (slow) on a real Postgres."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'capsule.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
