@@ -159,7 +159,7 @@ class OwnPostgres(Postgres):
                     "sh",
                     "-c",
                     guard,
-                    "sh",
+                    str(self.folder),
                     *command,
                     *(f"--{name}={value}" for name, value in settings.items()),
                 ],
