@@ -1,0 +1,121 @@
+"""Rules about the files themselves: their length, their words, and what must not stand in them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))
+CODE = sorted(
+    path for folder in ("src", "tests", "tools", "benchmarks") for path in (PROJECT / folder).rglob("*.py")
+)
+WORDS = sorted(
+    path
+    for path in [
+        *PROJECT.glob("*"),
+        *(PROJECT / ".ci").glob("*"),
+        *(
+            found
+            for folder in ("src", "docs", "tools", "requirements", "benchmarks", "deploy")
+            for found in (PROJECT / folder).rglob("*")
+        ),
+    ]
+    if path.suffix
+    in {"", ".py", ".md", ".toml", ".sh", ".css", ".js", ".html", ".txt", ".in", ".lock", ".j2"}
+    and path.is_file()
+    and "__pycache__" not in path.parts
+)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def found(pattern: str, paths: list[Path]) -> list[str]:
+    return [
+        f"{name(path)}:{number}: {line.strip()[:120]}"
+        for path in paths
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(pattern, line)
+    ]
+
+
+def test_there_is_something_to_look_at():
+    assert len(CODE) > 20
+    assert len(LOCKS) == 3
+    assert PROJECT / "README.md" in WORDS
+
+
+def test_no_file_is_longer_than_500_lines():
+    lengths = {name(path): len(path.read_text().splitlines()) for path in CODE}
+
+    assert {path: length for path, length in lengths.items() if length > 500} == {}
+
+
+def test_nothing_is_left_for_later_in_the_code():
+    assert (
+        found(
+            r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError", [path for path in CODE if "src" in path.parts]
+        )
+        == []
+    )
+
+
+def test_no_path_of_somebodys_machine_stands_in_a_file():
+    assert found(r"(?<![\w.~:/-])/(home|Users|root|work)/\w", WORDS) == []
+
+
+def test_the_code_has_no_drawer_for_odds_and_ends():
+    drawers = {"utils", "util", "common", "helpers", "core", "base", "misc"}
+
+    assert [
+        name(path)
+        for path in CODE
+        if "src" in path.parts and (path.stem in drawers or path.parent.name in drawers)
+    ] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_file_holds_pins_and_hashes_and_nothing_else(lock: Path):
+    pin = re.compile(r"[a-z0-9._-]+(\[[a-z,]+\])?==[\w.+!]+( ; [\w .'<>=!()]+)?( \\)?")
+    hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
+    lines = lock.read_text().splitlines()
+
+    assert [line for line in lines if not pin.fullmatch(line) and not hashed.fullmatch(line)] == []
+    assert found(r"://|index|\.(com|org|net|io)\b", [lock]) == []
+
+
+def test_the_lock_files_agree_and_each_holds_the_smaller_one():
+    def pins(layer: str) -> set[str]:
+        return set(
+            re.findall(
+                r"^[a-z0-9].*?(?= \\$)", (PROJECT / f"requirements/{layer}.lock").read_text(), re.MULTILINE
+            )
+        )
+
+    assert pins("runtime") < pins("test") < pins("all")
+
+
+def test_pyproject_and_the_runtime_requirements_name_the_same_libraries():
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lines = (PROJECT / "requirements/runtime.in").read_text().splitlines()
+    required = [line for line in lines if line and not line.startswith("#")]
+    for_installing = {"editables", "hatchling"}
+
+    assert sorted(declared) == [
+        line for line in sorted(required) if re.split(r"\W", line)[0] not in for_installing
+    ]
+
+
+def test_every_required_library_is_pinned():
+    for layer in ("runtime", "test", "all"):
+        lines = (PROJECT / f"requirements/{layer}.in").read_text().splitlines()
+        wanted = {re.split(r"[<>=\[ ]", line)[0] for line in lines if line and line[0] not in "#-"}
+        pinned = {
+            line.split("==")[0].split("[")[0]
+            for line in (PROJECT / f"requirements/{layer}.lock").read_text().splitlines()
+        }
+
+        assert wanted <= pinned
