@@ -30,6 +30,8 @@ class Invitation:
     normalised: str
     #: How the inviter calls them; stands in letters until they choose a name.
     name: str | None
+    #: `en` or `ko`: the language of the invitation, until they choose one.
+    locale: str
     role: Role
     state: InvitationState
     #: The member who invited.

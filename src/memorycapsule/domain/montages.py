@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -42,6 +42,8 @@ class Montage:
     soundtrack_blob: str | None
     #: Counts attempts; a result is accepted only from the current one.
     attempt: int
+    #: Counts attempts that failed by themselves; one that was cut off is not one of them.
+    failures: int
     #: The run of the program that renders it; void once that run has ended.
     lease: str | None
     #: 0..1.
@@ -58,5 +60,6 @@ class Montage:
     finished_at: datetime | None
 
 
-#: After so many attempts a montage has failed; the letters do not wait any longer.
-MOST_ATTEMPTS = 4
+#: After so many failures a montage has failed; the letters do not wait any longer.
+MOST_FAILURES = 3
+FIRST_RETRY = timedelta(minutes=1)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import delete, func
 from sqlmodel import case, col, select
 
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, Member
@@ -11,9 +11,14 @@ from memorycapsule.domain.stories import MediumKind
 from memorycapsule.store.rows import (
     BlobRow,
     CapsuleRow,
+    DeliveryRow,
+    InvitationRow,
     KeyEnvelopeRow,
+    LinkRow,
     MediumRow,
     MemberRow,
+    MontageRow,
+    SessionRow,
     StoryRow,
 )
 from memorycapsule.store.tables import Table
@@ -140,3 +145,32 @@ def stored_bytes(tx: Transaction) -> dict[str, int]:
 def known_blobs(tx: Transaction) -> set[str]:
     """Return the ids of all blobs that some row refers to."""
     return set(tx.session.exec(select(BlobRow.id)))
+
+
+def drop_blobs(tx: Transaction, blob_ids: list[str]) -> None:
+    """Remove the rows of blobs that nothing refers to any more."""
+    blobs.remove(tx, col(BlobRow.id).in_(blob_ids))
+
+
+def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
+    """Remove a capsule with everything that belongs to it, and return the ids of the blobs it kept."""
+    kept = list(tx.session.exec(select(BlobRow.id).where(BlobRow.capsule_id == capsule_id)))
+    invited = select(InvitationRow.id).where(InvitationRow.capsule_id == capsule_id)
+    joined = select(MemberRow.id).where(MemberRow.capsule_id == capsule_id)
+    for subjects in (invited, joined):
+        tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).in_(subjects)))
+    # Children before their parents.
+    for row in (
+        DeliveryRow,
+        MontageRow,
+        MediumRow,
+        StoryRow,
+        SessionRow,
+        InvitationRow,
+        MemberRow,
+        BlobRow,
+        KeyEnvelopeRow,
+    ):
+        tx.session.execute(delete(row).where(col(row.capsule_id) == capsule_id))
+    capsules.remove(tx, col(CapsuleRow.id) == capsule_id)
+    return kept

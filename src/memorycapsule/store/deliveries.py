@@ -20,6 +20,12 @@ def everything(tx: Transaction) -> list[Delivery]:
     return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id))
 
 
+def is_newest(tx: Transaction, delivery: Delivery) -> bool:
+    """Say whether a letter has not been queued anew under a later number."""
+    stem, _colon, number = delivery.dedupe_key.rpartition(":")
+    return deliveries.one(tx, dedupe_key=f"{stem}:{int(number) + 1}") is None
+
+
 def due(tx: Transaction, now: datetime) -> list[str]:
     """Return the ids of the letters to be sent now, the longest waiting first."""
     statement = (

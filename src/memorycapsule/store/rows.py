@@ -197,6 +197,7 @@ class InvitationRow(SQLModel, table=True):
     address: str
     normalised: str
     name: str | None
+    locale: str
     role: Role = _word(Role)
     state: InvitationState = _word(InvitationState)
     invited_by: str = _reference("member", index=False)
@@ -282,6 +283,7 @@ class MontageRow(SQLModel, table=True):
     story_ids: tuple[str, ...] = Field(sa_column=Column(Sentences, nullable=False))
     soundtrack_blob: str | None = _reference("blob", optional=True, index=False)
     attempt: int
+    failures: int
     lease: str | None
     progress: float
     seconds: float | None

@@ -71,3 +71,17 @@ def words_still_sealed_in_open(tx: Transaction, most: int) -> list[Story]:
         .limit(most)
     )
     return stories.all(tx, statement)
+
+
+def remove_medium(tx: Transaction, medium: Medium) -> list[str]:
+    """Remove a medium and return the ids of its blobs."""
+    media.remove(tx, col(MediumRow.id) == medium.id)
+    named = (medium.original_blob, medium.display_blob, medium.thumbnail_blob, medium.clip_blob)
+    return [blob_id for blob_id in named if blob_id]
+
+
+def remove_with_media(tx: Transaction, story_id: str) -> list[str]:
+    """Remove a story with its media and return the ids of their blobs."""
+    blob_ids = [blob_id for medium in media_of(tx, story_id) for blob_id in remove_medium(tx, medium)]
+    stories.remove(tx, col(StoryRow.id) == story_id)
+    return blob_ids

@@ -22,6 +22,8 @@ class Transaction:
     def __init__(self, session: Session) -> None:
         #: For the modules of the store only.
         self.session = session
+        #: What has been worked out in this transaction and will not change in it.
+        self.known: dict[str, str] = {}
         self._afterwards: list[Callable[[], None]] = []
 
     def after_commit(self, call: Callable[[], None]) -> None:

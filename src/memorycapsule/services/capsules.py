@@ -1,0 +1,211 @@
+"""Making, editing and deleting capsules."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from datetime import datetime
+from typing import BinaryIO
+
+from memorycapsule import themes
+from memorycapsule.domain.capsules import (
+    Capsule,
+    CapsuleState,
+    Member,
+    Role,
+    checked_film_photos,
+    checked_message,
+    checked_title,
+    slug_of,
+)
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.opening_dates import OpeningDate
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotAllowed
+from memorycapsule.seal.envelopes import new_capsule_key
+from memorycapsule.services import reading
+from memorycapsule.services.vault import Vault, new_envelopes
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+def create(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    *,
+    title: str,
+    date: OpeningDate,
+    theme: str,
+    film_photos: int,
+    message: str | None = None,
+    soundtrack: BinaryIO | None = None,
+    cover: BinaryIO | None = None,
+    now: datetime,
+) -> Capsule:
+    """
+    Make a sealed capsule whose owner is the viewer.
+
+    `soundtrack` is a music file that `media` has accepted, `cover` a display JPEG; both are visible before the
+    date. Raises UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
+    """
+    if viewer.capsule_id is not None:
+        raise NotAllowed("This token is for one capsule; it cannot make another.")
+    key = new_capsule_key()
+    capsule = Capsule(
+        id=str(uuid.uuid4()),
+        slug=slug_of(title),
+        title=checked_title(title),
+        message=checked_message(message),
+        theme=themes.load(theme).name,
+        state=CapsuleState.SEALED,
+        opens_local=date.local,
+        zone=date.zone,
+        fold=date.fold,
+        opens_at=date.at,
+        zone_rules=date.rules,
+        film_photos=checked_film_photos(film_photos),
+        soundtrack_blob=None,
+        cover_blob=None,
+        recipient=key.recipient,
+        seal_level=1,
+        generation=0,
+        made_by=viewer.account_id,
+        created_at=now,
+        opened_at=None,
+    )
+    kept = {
+        name: vault.keep_open(capsule.id, source, now)
+        for name, source in (("soundtrack_blob", soundtrack), ("cover_blob", cover))
+        if source is not None
+    }
+    with store.transaction() as tx:
+        capsule = dataclasses.replace(
+            capsule,
+            slug=_free_slug(tx, viewer.account_id, capsule.slug),
+            **{name: blob.id for name, blob in kept.items()},
+        )
+        capsule_store.capsules.add(tx, capsule)
+        for blob in kept.values():
+            capsule_store.blobs.add(tx, blob)
+        recovery = instance_store.get(tx).recovery_recipient
+        for envelope in new_envelopes(key.identity, capsule.id, vault.key, recovery):
+            capsule_store.envelopes.add(tx, envelope)
+        account = account_store.accounts.get(tx, viewer.account_id)
+        owner = Member(
+            id=str(uuid.uuid4()),
+            capsule_id=capsule.id,
+            account_id=account.id,
+            role=Role.OWNER,
+            name=account.name,
+            joined_at=now,
+        )
+        capsule_store.members.add(tx, owner)
+        event_store.record(
+            tx, Event(kind="capsule.created", at=now, capsule_id=capsule.id, subject_id=capsule.id)
+        )
+    return capsule
+
+
+def edit(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    reference: str,
+    *,
+    title: str | None = None,
+    message: str | None = None,
+    theme: str | None = None,
+    film_photos: int | None = None,
+    soundtrack: BinaryIO | None = None,
+    cover: BinaryIO | None = None,
+    now: datetime,
+) -> Capsule:
+    """
+    Change what its owner said about a capsule; None leaves a thing as it is.
+
+    Raises NotFound, NotAllowed for anybody but the owner and after the opening, UsageProblem.
+    """
+    changes: dict[str, str | int | None] = {}
+    if title is not None:
+        changes["title"] = checked_title(title)
+    if message is not None:
+        changes["message"] = checked_message(message)
+    if theme is not None:
+        changes["theme"] = themes.load(theme).name
+    if film_photos is not None:
+        changes["film_photos"] = checked_film_photos(film_photos)
+    with store.reading() as tx:
+        capsule = _owned(tx, viewer, reference, now)
+    kept = {
+        name: vault.keep_open(capsule.id, source, now)
+        for name, source in (("soundtrack_blob", soundtrack), ("cover_blob", cover))
+        if source is not None
+    }
+    with store.transaction() as tx:
+        capsule = _owned(tx, viewer, capsule.id, now)
+        replaced = [getattr(capsule, name) for name in kept if getattr(capsule, name)]
+        for name, blob in kept.items():
+            capsule_store.blobs.add(tx, blob)
+            changes[name] = blob.id
+        capsule = dataclasses.replace(capsule, **changes)  # type: ignore[arg-type]
+        capsule_store.capsules.save(tx, capsule)
+        capsule_store.drop_blobs(tx, replaced)
+        tx.after_commit(lambda: vault.forget(replaced))
+        event_store.record(
+            tx,
+            Event(
+                kind="capsule.edited",
+                at=now,
+                capsule_id=capsule.id,
+                subject_id=capsule.id,
+                facts={"fields": len(changes)},
+            ),
+        )
+    return capsule
+
+
+def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: datetime) -> Capsule:
+    """
+    Delete a capsule with all that is in it.
+
+    Raises NotFound, and NotAllowed for anybody but the owner and as soon as somebody else has added a story.
+    """
+    with store.transaction() as tx:
+        capsule, member = reading.membership(tx, viewer, reference)
+        if not member.is_owner:
+            raise NotAllowed("Only its owner may delete a capsule.")
+        others = [
+            contribution
+            for contribution in capsule_store.contributions(tx, capsule.id)
+            if contribution.member.id != member.id and contribution.stories
+        ]
+        if others:
+            raise NotAllowed("Others have put stories into this capsule, so it cannot be deleted any more.")
+        blob_ids = capsule_store.remove_with_all_in_it(tx, capsule.id)
+        event_store.record(
+            tx, Event(kind="capsule.deleted", at=now, capsule_id=capsule.id, subject_id=capsule.id)
+        )
+        tx.after_commit(lambda: vault.forget(blob_ids))
+    return capsule
+
+
+def _owned(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
+    capsule, member = reading.membership(tx, viewer, reference)
+    if not member.is_owner:
+        raise NotAllowed("Only its owner may edit a capsule.")
+    if not capsule.accepts_stories(now):
+        raise NotAllowed("The date has come: an opened capsule stays as it was sealed.")
+    return capsule
+
+
+def _free_slug(tx: Transaction, account_id: str, wanted: str) -> str:
+    taken = capsule_store.taken_slugs(tx, account_id)
+    slug, count = wanted, 1
+    while slug in taken:
+        count += 1
+        slug = f"{wanted}-{count}"
+    return slug

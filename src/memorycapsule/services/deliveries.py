@@ -1,0 +1,263 @@
+"""Deliveries: letters from the outbox to the mail server, each at most once unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from memorycapsule.domain.deliveries import Delivery, DeliveryState, has_waited_long_enough, wait_after
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.mail.outcomes import Outcome
+from memorycapsule.services.letters import Post, compose
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store.transactions import Store, Transaction
+
+#: How long all letters wait when the server cannot be reached: a router restarts within minutes.
+UNREACHABLE_PAUSE = timedelta(seconds=20)
+#: How long all letters wait when the server refuses us, as with a wrong password: a person has to act.
+REFUSED_PAUSE = timedelta(minutes=5)
+
+
+class Carrier(Protocol):
+    """Takes letters away: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
+
+    def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
+        """Hand one letter over; `on_data` is called before the first byte of it leaves, if that can be lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What became of the letters of one pass; the ids of deliveries."""
+
+    sent: tuple[str, ...] = ()
+    retrying: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __add__(self, other: Sent) -> Sent:
+        return Sent(
+            sent=self.sent + other.sent,
+            retrying=self.retrying + other.retrying,
+            rejected=self.rejected + other.rejected,
+            unknown=self.unknown + other.unknown,
+        )
+
+
+def due(store: Store, now: datetime) -> list[Delivery]:
+    """Return the letters that would be sent now."""
+    with store.reading() as tx:
+        paused_until = instance_store.get(tx).mail_paused_until
+        if paused_until and now < paused_until:
+            return []
+        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due(tx, now)]
+
+
+def send_due(
+    store: Store,
+    post: Post,
+    carrier: Callable[[], AbstractContextManager[Carrier]],
+    *,
+    lease: str,
+    give_up_days: int,
+    is_stopping: Callable[[], bool] = lambda: False,
+    clock: Callable[[], datetime],
+) -> Sent:
+    """
+    Send every letter that is due, one recipient per transaction of the mail server, committing after each.
+
+    A letter is taken (`sending`), composed, and marked (`data_started_at`) before its first byte leaves, so that
+    after a crash it is known whether it may have arrived: reference RFC 1047. When the server as a whole cannot
+    be used, the pass ends and all letters wait a little.
+    """
+    waiting = due(store, clock())
+    if not waiting:
+        return Sent()
+    total = Sent()
+    with carrier() as session:
+        for delivery in waiting:
+            if is_stopping():
+                break
+            outcome, ended = _send_one(store, post, session, delivery.id, lease, give_up_days, clock)
+            total += ended
+            if outcome and (outcome.unreachable or outcome.state == "paused"):
+                pause = UNREACHABLE_PAUSE if outcome.unreachable else REFUSED_PAUSE
+                with store.transaction() as tx:
+                    instance_store.change(
+                        tx, mail_paused_until=clock() + pause, mail_pause_reason=outcome.detail
+                    )
+                return total
+    with store.transaction() as tx:
+        instance_store.change(tx, mail_paused_until=None, mail_pause_reason=None)
+    return total
+
+
+def _send_one(
+    store: Store,
+    post: Post,
+    session: Carrier,
+    delivery_id: str,
+    lease: str,
+    give_up_days: int,
+    clock: Callable[[], datetime],
+) -> tuple[Outcome | None, Sent]:
+    with store.transaction() as tx:
+        delivery = delivery_store.claim(tx, delivery_id, lease, clock())
+        if delivery is None:
+            return None, Sent()
+        letter = compose(tx, post, delivery, clock())
+
+    def on_data() -> None:
+        with store.transaction() as tx:
+            _change(tx, delivery, data_started_at=clock())
+
+    outcome = session.deliver(letter, sender=post.sender.address, recipient=delivery.address, on_data=on_data)
+    now = clock()
+    with store.transaction() as tx:
+        state, next_attempt_at = _what_next(delivery, outcome, give_up_days, now)
+        is_over = state is not DeliveryState.QUEUED
+        _change(
+            tx,
+            delivery,
+            state=state,
+            lease=None,
+            # Certainly not accepted: the next attempt starts from nothing.
+            **({} if is_over else {"data_started_at": None}),
+            next_attempt_at=next_attempt_at,
+            finished_at=now if is_over else None,
+            detail=outcome.detail,
+        )
+        event_store.record(
+            tx,
+            Event(
+                kind=f"letter.{state if is_over else 'waits'}",
+                at=now,
+                capsule_id=delivery.capsule_id,
+                subject_id=delivery.id,
+                facts={"attempt": delivery.attempt, "letter": delivery.kind},
+            ),
+        )
+    names = {
+        DeliveryState.SENT: "sent",
+        DeliveryState.REJECTED: "rejected",
+        DeliveryState.UNKNOWN: "unknown",
+    }
+    return outcome, Sent(**{names.get(state, "retrying"): (delivery.id,)})
+
+
+def _what_next(
+    delivery: Delivery, outcome: Outcome, give_up_days: int, now: datetime
+) -> tuple[DeliveryState, datetime]:
+    match outcome.state:
+        case "sent":
+            return DeliveryState.SENT, now
+        case "rejected":
+            return DeliveryState.REJECTED, now
+        case "unknown":
+            return DeliveryState.UNKNOWN, now
+    if has_waited_long_enough(delivery.queued_at, now, give_up_days):
+        return DeliveryState.REJECTED, now
+    if outcome.unreachable or outcome.state == "paused":
+        return DeliveryState.QUEUED, now  # the whole outbox pauses; this letter is as good as any other
+    return DeliveryState.QUEUED, now + wait_after(delivery.attempt)
+
+
+def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
+    if not delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields):
+        raise NotFound("This letter was taken over by another run of the program; nothing was changed.")
+
+
+def take_up_abandoned(store: Store, lease: str, now: datetime) -> None:
+    """
+    Settle what an earlier run of the program left behind.
+
+    A letter whose handing-over had not begun goes back to the outbox; one whose handing-over had is `unknown`
+    and never sent again by itself.
+    """
+    with store.transaction() as tx:
+        for delivery in delivery_store.abandoned(tx, lease):
+            if delivery.data_started_at is None:
+                fields: dict[str, Any] = {
+                    "state": DeliveryState.QUEUED,
+                    "lease": None,
+                    "next_attempt_at": now,
+                }
+            else:
+                fields = {
+                    "state": DeliveryState.UNKNOWN,
+                    "lease": None,
+                    "finished_at": now,
+                    "detail": "The program was cut off while it handed the letter over.",
+                }
+                event_store.record(
+                    tx,
+                    Event(
+                        kind="letter.unknown",
+                        at=now,
+                        capsule_id=delivery.capsule_id,
+                        subject_id=delivery.id,
+                        facts={"attempt": delivery.attempt, "letter": delivery.kind},
+                    ),
+                )
+            delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)
+
+
+def send_again(
+    store: Store, wake: Wake, viewer: Viewer, delivery_id: str | None, *, now: datetime
+) -> list[Delivery]:
+    """
+    Have letters tried again because the admin asks for it, and return them.
+
+    One by its id: a waiting letter is tried at once; a rejected or unknown one is queued anew under the next
+    number. None: everything that waits or was rejected, but nothing that may have arrived. Raises NotAllowed
+    for others than the admin, NotFound.
+    """
+    if not viewer.is_admin:
+        raise NotAllowed("Only the admin, on the machine itself, sends letters again.")
+    with store.transaction() as tx:
+        instance_store.change(tx, mail_paused_until=None, mail_pause_reason=None)
+        if delivery_id is None:
+            wanted = [
+                delivery
+                for delivery in delivery_store.everything(tx)
+                if delivery.state is DeliveryState.QUEUED
+                or (delivery.state is DeliveryState.REJECTED and delivery_store.is_newest(tx, delivery))
+            ]
+        else:
+            wanted = [delivery_store.deliveries.get(tx, delivery_id)]
+        again = []
+        for delivery in wanted:
+            if delivery.state is DeliveryState.QUEUED:
+                renewed = dataclasses.replace(delivery, next_attempt_at=now)
+                delivery_store.deliveries.save(tx, renewed)
+            elif delivery.state in {DeliveryState.REJECTED, DeliveryState.UNKNOWN}:
+                stem, _colon, number = delivery.dedupe_key.rpartition(":")
+                renewed = dataclasses.replace(
+                    delivery,
+                    id=str(uuid.uuid4()),
+                    dedupe_key=f"{stem}:{int(number) + 1}",
+                    state=DeliveryState.QUEUED,
+                    attempt=0,
+                    lease=None,
+                    data_started_at=None,
+                    next_attempt_at=now,
+                    queued_at=now.replace(microsecond=0),
+                    finished_at=None,
+                    detail=None,
+                )
+                if not delivery_store.deliveries.add_once(tx, renewed):
+                    raise NotAllowed("This letter has been queued anew already.")
+            else:
+                raise NotAllowed(f"This letter is {delivery.state}; there is nothing to send again.")
+            wake(tx, "letters", renewed.id)
+            again.append(renewed)
+    return again

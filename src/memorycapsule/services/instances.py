@@ -1,0 +1,139 @@
+"""The instance: making it, and checking that store, key and clock belong together."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import Instance
+from memorycapsule.domain.opening_dates import opening_date
+from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
+from memorycapsule.domain.sessions import Session, SessionKind
+from memorycapsule.domain.zones import rules_version
+from memorycapsule.errors import ConfigurationProblem, WrongKey
+from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store.transactions import Store
+
+#: How often the latest time seen is written down.
+SEEN_EVERY = timedelta(minutes=1)
+
+
+def initialise(
+    store: Store,
+    key: InstanceKey,
+    *,
+    admin_address: str,
+    admin_name: str,
+    locale: str,
+    recovery_recipient: str,
+    now: datetime,
+) -> Account:
+    """Write the instance and its admin. Raises ConfigurationProblem when that has been done already."""
+    account = Account(
+        id=str(uuid.uuid4()), name=checked_name(admin_name), locale=locale, is_admin=True, created_at=now
+    )
+    with store.transaction() as tx:
+        if instance_store.find(tx):
+            raise ConfigurationProblem("This folder holds a capsule instance already; nothing was changed.")
+        instance_store.add(
+            tx,
+            Instance(
+                id=str(uuid.uuid4()),
+                created_at=now,
+                key_fingerprint=key.fingerprint,
+                recovery_recipient=recovery_recipient,
+                zone_rules=rules_version(),
+                seen_at=now,
+                clock_trusted_at=None,
+                mail_paused_until=None,
+                mail_pause_reason=None,
+            ),
+        )
+        account_store.accounts.add(tx, account)
+        account_store.addresses.add(
+            tx,
+            Address(
+                id=str(uuid.uuid4()),
+                account_id=account.id,
+                address=checked_address(admin_address),
+                normalised=normalised_address(admin_address),
+                verified_at=None,
+            ),
+        )
+        account_store.sessions.add(
+            tx,
+            Session(
+                id=str(uuid.uuid4()),
+                account_id=account.id,
+                capsule_id=None,
+                kind=SessionKind.HOST,
+                digest=None,
+                proved_at=now,
+                created_at=now,
+                ended_at=None,
+            ),
+        )
+        event_store.record(tx, Event(kind="instance.initialised", at=now, subject_id=account.id))
+    return account
+
+
+def check_key(store: Store, key: InstanceKey) -> Instance:
+    """Return the instance. Raises NotInitialised, or WrongKey when `key` is not the one it was made with."""
+    with store.reading() as tx:
+        instance = instance_store.get(tx)
+    if instance.key_fingerprint != key.fingerprint:
+        raise WrongKey
+    return instance
+
+
+def note_time(store: Store, now: datetime) -> None:
+    """Remember the time, at most once a minute."""
+    with store.reading() as tx:
+        seen_at = instance_store.get(tx).seen_at
+    if now - seen_at >= SEEN_EVERY:
+        with store.transaction() as tx:
+            instance_store.saw(tx, now)
+
+
+def trust_clock(store: Store, now: datetime) -> None:
+    """Take the clock's word for it from now on: somebody has looked at it."""
+    with store.transaction() as tx:
+        instance_store.change(tx, seen_at=now, clock_trusted_at=now)
+        event_store.record(tx, Event(kind="clock.trusted", at=now))
+
+
+def follow_zone_rules(store: Store, now: datetime) -> list[Capsule]:
+    """
+    Derive the opening instants of sealed capsules anew if the zone rules have changed since.
+
+    People meant the wall time, so that stays and the instant moves. Returns the capsules whose instant moved.
+    """
+    with store.reading() as tx:
+        if instance_store.get(tx).zone_rules == rules_version():
+            return []
+    moved: list[Capsule] = []
+    with store.transaction() as tx:
+        for capsule in capsule_store.sealed(tx):
+            derived = capsule.dated(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
+            capsule_store.capsules.save(tx, derived)
+            if derived.opens_at != capsule.opens_at:
+                moved.append(derived)
+                seconds = int((derived.opens_at - capsule.opens_at).total_seconds())
+                event_store.record(
+                    tx,
+                    Event(
+                        kind="capsule.rederived",
+                        at=now,
+                        capsule_id=capsule.id,
+                        subject_id=capsule.id,
+                        facts={"moved_seconds": seconds},
+                    ),
+                )
+        instance_store.change(tx, zone_rules=rules_version())
+    return moved

@@ -1,0 +1,264 @@
+"""Inviting, and answering an invitation."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.capsules import Capsule, Member, Role
+from memorycapsule.domain.deliveries import LetterKind
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
+from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.seal.keys import InstanceKey, token_digest
+from memorycapsule.services import letters, reading, sessions
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import invitations as invitation_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invited:
+    """An invitation and the token of its link."""
+
+    invitation: Invitation
+    token: str
+    #: False for a waiting invitation that was only looked up again.
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationView:
+    """What the page behind an invitation's link shows."""
+
+    invitation: Invitation
+    capsule: Capsule
+    inviter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """A new member, and the secret of the session that began with it."""
+
+    member: Member
+    capsule: Capsule
+    token: str
+
+
+def invite(
+    store: Store,
+    key: InstanceKey,
+    wake: Wake,
+    viewer: Viewer,
+    reference: str,
+    *,
+    addresses: Sequence[str],
+    role: Role = Role.CONTRIBUTOR,
+    name: str | None = None,
+    locale: str | None = None,
+    again: bool = False,
+    valid_days: int,
+    now: datetime,
+) -> list[Invited]:
+    """
+    Invite addresses to a capsule and queue a letter to each; all of them or, if one is wrong, none.
+
+    An address that is invited already keeps its invitation and gets no second letter unless `again`, which
+    makes a new link and lets the old one go. Raises NotFound, NotAllowed for anybody but the owner, for
+    members, and after the opening, and UsageProblem for a malformed address.
+    """
+    wanted = {normalised_address(address): checked_address(address) for address in addresses}
+    if not wanted:
+        raise UsageProblem("Name at least one e-mail address to invite.")
+    if role is Role.OWNER:
+        raise UsageProblem("A capsule has one owner; invite people as contributor or recipient.")
+    expires_at = now + timedelta(days=valid_days)
+    with store.transaction() as tx:
+        capsule, inviter = _owned(tx, viewer, reference)
+        if capsule.is_open:
+            raise NotAllowed("This capsule is open already; nobody else can be invited.")
+        own_locale = account_store.accounts.get(tx, viewer.account_id).locale
+        invited = []
+        for normalised, address in wanted.items():
+            _refuse_members(tx, capsule, normalised, address)
+            found = invitation_store.of_address(tx, capsule.id, normalised)
+            if found and not again and found.is_usable(now):
+                token = _token(tx, key, found, now)
+                invited.append(Invited(invitation=found, token=token, is_new=False))
+                continue
+            invitation = (
+                found.sent_again(expires_at)
+                if found
+                else Invitation(
+                    id=str(uuid.uuid4()),
+                    capsule_id=capsule.id,
+                    address=address,
+                    normalised=normalised,
+                    name=checked_name(name) if name else None,
+                    locale=locale or own_locale,
+                    role=role,
+                    state=InvitationState.INVITED,
+                    invited_by=inviter.id,
+                    rotation=1,
+                    letters=1,
+                    created_at=now,
+                    expires_at=expires_at,
+                    answered_at=None,
+                    member_id=None,
+                )
+            )
+            if found:
+                account_store.withdraw_links(tx, LinkPurpose.INVITATION, invitation.id)
+                delivery_store.suppress(tx, now, invitation_id=invitation.id)
+                invitation_store.invitations.save(tx, invitation)
+            else:
+                invitation_store.invitations.add(tx, invitation)
+            token = _token(tx, key, invitation, now)
+            letters.queue_invitation(tx, wake, capsule, invitation, inviter, now)
+            event_store.record(
+                tx,
+                Event(
+                    kind="invitation.sent",
+                    at=now,
+                    capsule_id=capsule.id,
+                    subject_id=invitation.id,
+                    facts={"letters": invitation.letters},
+                ),
+            )
+            invited.append(Invited(invitation=invitation, token=token, is_new=True))
+    return invited
+
+
+def revoke(
+    store: Store, viewer: Viewer, reference: str, *, addresses: Sequence[str], now: datetime
+) -> list[Invitation]:
+    """Take invitations back. Raises NotFound, and NotAllowed when the person has joined."""
+    with store.transaction() as tx:
+        capsule, _owner = _owned(tx, viewer, reference)
+        revoked = []
+        for address in addresses:
+            found = invitation_store.of_address(tx, capsule.id, normalised_address(address))
+            if found is None:
+                raise NotFound(f"{checked_address(address)} is not invited to this capsule.")
+            invitation = found.revoked(now)
+            invitation_store.invitations.save(tx, invitation)
+            delivery_store.suppress(tx, now, kind=LetterKind.INVITATION, invitation_id=invitation.id)
+            event_store.record(
+                tx,
+                Event(kind="invitation.revoked", at=now, capsule_id=capsule.id, subject_id=invitation.id),
+            )
+            revoked.append(invitation)
+    return revoked
+
+
+def look(store: Store, token: str) -> InvitationView:
+    """Return the invitation behind a link, changing nothing. Raises NotFound."""
+    with store.reading() as tx:
+        invitation = _of_token(tx, token)
+        return InvitationView(
+            invitation=invitation,
+            capsule=capsule_store.capsules.get(tx, invitation.capsule_id),
+            inviter=capsule_store.members.get(tx, invitation.invited_by).name,
+        )
+
+
+def join(
+    store: Store, token: str, *, name: str | None = None, locale: str | None = None, now: datetime
+) -> Joined:
+    """
+    Accept an invitation: its address becomes an account's, the account a member, and a session begins.
+
+    The link may have come to other hands than the address's owner, so this proves nothing about the address.
+    Raises NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
+    """
+    with store.transaction() as tx:
+        invitation = _of_token(tx, token)
+        # Others may be answering the same invitation at this moment.
+        invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
+        invitation.check_usable(now)
+        capsule = capsule_store.capsules.get(tx, invitation.capsule_id)
+        if capsule.is_open:
+            raise NotAllowed("This capsule has been opened already; nobody else can join.")
+        shown = name or invitation.name or invitation.address.partition("@")[0]
+        account = _account_for(tx, invitation, checked_name(shown), locale, now)
+        member = Member(
+            id=str(uuid.uuid4()),
+            capsule_id=capsule.id,
+            account_id=account.id,
+            role=invitation.role,
+            name=checked_name(shown),
+            joined_at=now,
+        )
+        capsule_store.members.add(tx, member)
+        invitation_store.invitations.save(tx, invitation.accepted(member.id, now))
+        delivery_store.suppress(tx, now, kind=LetterKind.INVITATION, invitation_id=invitation.id)
+        _session, secret = sessions.begin(
+            tx, account_id=account.id, capsule_id=capsule.id, kind=SessionKind.JOINED, now=now
+        )
+        event_store.record(
+            tx, Event(kind="member.joined", at=now, capsule_id=capsule.id, subject_id=member.id)
+        )
+    return Joined(member=member, capsule=capsule, token=secret)
+
+
+def _account_for(
+    tx: Transaction, invitation: Invitation, name: str, locale: str | None, now: datetime
+) -> Account:
+    known = account_store.account_at(tx, invitation.normalised)
+    if known is not None:
+        if capsule_store.membership(tx, invitation.capsule_id, known.id):
+            raise NotAllowed("This person is a member of the capsule already.")
+        # What the account chose stays: a link alone does not prove that it is the account's owner who joins.
+        return known
+    account = Account(
+        id=str(uuid.uuid4()),
+        name=name,
+        locale=locale or invitation.locale,
+        is_admin=False,
+        created_at=now,
+    )
+    account_store.accounts.add(tx, account)
+    account_store.addresses.add(
+        tx,
+        Address(
+            id=str(uuid.uuid4()),
+            account_id=account.id,
+            address=invitation.address,
+            normalised=invitation.normalised,
+            verified_at=None,
+        ),
+    )
+    return account
+
+
+def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:
+    capsule, member = reading.membership(tx, viewer, reference)
+    if not member.is_owner:
+        raise NotAllowed("Only the capsule's owner invites people.")
+    return capsule, member
+
+
+def _refuse_members(tx: Transaction, capsule: Capsule, normalised: str, address: str) -> None:
+    account = account_store.account_at(tx, normalised)
+    if account and capsule_store.membership(tx, capsule.id, account.id):
+        raise NotAllowed(f"{address} is a member of this capsule already.")
+
+
+def _of_token(tx: Transaction, token: str) -> Invitation:
+    link = account_store.links.find(tx, token_digest(token.strip()))
+    if link is None or link.purpose is not LinkPurpose.INVITATION:
+        raise NotFound("This invitation link is not known here. Check that all of it was copied.")
+    return invitation_store.invitations.get(tx, link.subject_id)
+
+
+def _token(tx: Transaction, key: InstanceKey, invitation: Invitation, now: datetime) -> str:
+    return letters.issue_link(tx, key, LinkPurpose.INVITATION, invitation.id, invitation.rotation, now)

@@ -1,0 +1,233 @@
+"""
+Letters: what they say is decided and frozen when they are queued, and composed when they are sent.
+
+A queued letter holds everything but the private link, whose token is derived from the instance key each time,
+so that a copied database opens nothing and a letter sent again is equal to the first, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from memorycapsule.domain.capsules import Capsule, Member, Role
+from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.invitations import Invitation
+from memorycapsule.domain.sessions import Link, LinkPurpose
+from memorycapsule.mail import letters as mail_letters
+from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
+from memorycapsule.seal.keys import InstanceKey, token_digest
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store.transactions import Transaction
+
+#: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
+_NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
+
+FilmWord = Literal["ready", "follows", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What composing needs besides the rows."""
+
+    key: InstanceKey
+    #: What every link begins with, without a slash at its end.
+    base_url: str
+    sender: Sender
+
+
+def invitation_url(base_url: str, token: str) -> str:
+    """Return the address of the page behind an invitation."""
+    return f"{base_url}/g/i/{token}"
+
+
+def opened_url(base_url: str, token: str) -> str:
+    """Return the address of the page behind the link of an opened letter."""
+    return f"{base_url}/g/o/{token}"
+
+
+def issue_link(
+    tx: Transaction, key: InstanceKey, purpose: LinkPurpose, subject_id: str, rotation: int, now: datetime
+) -> str:
+    """Return the token of a link, and see to it that the store knows its digest."""
+    token = key.token(purpose, subject_id, rotation)
+    account_store.links.add_once(
+        tx,
+        Link(
+            digest=token_digest(token),
+            purpose=purpose,
+            subject_id=subject_id,
+            rotation=rotation,
+            created_at=now,
+        ),
+    )
+    return token
+
+
+def queue_invitation(
+    tx: Transaction, wake: Wake, capsule: Capsule, invitation: Invitation, inviter: Member, now: datetime
+) -> None:
+    """Queue the letter of an invitation."""
+    said = {
+        "recipient": _recipient(invitation.address, invitation.name, invitation.locale),
+        "capsule_title": capsule.title,
+        "message": capsule.message,
+        "inviter": inviter.name,
+        "opens_local": capsule.opens_local.isoformat(),
+        "zone": capsule.zone,
+        "opens_at": capsule.opens_at.isoformat(),
+        "expires_at": invitation.expires_at.isoformat(),
+        "dyes": len(capsule_store.members_of(tx, capsule.id)),
+        "calendar_uid": f"{capsule.id}@memorycapsule",
+        "rotation": invitation.rotation,
+    }
+    _queue(
+        tx,
+        wake,
+        kind=LetterKind.INVITATION,
+        dedupe_key=f"invitation:{invitation.id}:{invitation.letters}",
+        capsule_id=capsule.id,
+        invitation_id=invitation.id,
+        said=said,
+        now=now,
+    )
+
+
+def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, now: datetime) -> int:
+    """
+    Queue the one `opened` letter of each member, and return how many that were.
+
+    Members who have one already, from an earlier call, get no other: their key is taken.
+    """
+    contributions = capsule_store.contributions(tx, capsule.id)
+    members = [contribution.member for contribution in contributions]
+    said: dict[str, Any] = {
+        "capsule_title": capsule.title,
+        "members": len(members),
+        "photos": sum(contribution.photos for contribution in contributions),
+        "clips": sum(contribution.clips for contribution in contributions),
+        "stories": sum(contribution.stories for contribution in contributions),
+        "film": film,
+        "owner": _owner_name(members),
+        "dyes": len(members),
+        "rotation": 1,
+    }
+    return sum(_queue_for(tx, wake, LetterKind.OPENED, capsule, member, said, now) for member in members)
+
+
+def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> int:
+    """Queue a `film_ready` letter for each member whose opened letter said that the film follows."""
+    members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
+    said = {
+        "capsule_title": capsule.title,
+        "owner": _owner_name(list(members.values())),
+        "dyes": len(members),
+        "rotation": 1,
+    }
+    opened = delivery_store.deliveries.by(tx, capsule_id=capsule.id, kind=LetterKind.OPENED)
+    waiting = {delivery.member_id for delivery in opened if json.loads(delivery.letter)["film"] == "follows"}
+    return sum(
+        _queue_for(tx, wake, LetterKind.FILM_READY, capsule, members[member_id], said, now)
+        for member_id in waiting
+        if member_id in members
+    )
+
+
+def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> bytes:
+    """Return a queued letter as it is sent (RFC 5322)."""
+    said = json.loads(delivery.letter)
+    rotation = said.pop("rotation")
+    letter: Letter
+    if delivery.kind is LetterKind.INVITATION:
+        token = issue_link(tx, post.key, LinkPurpose.INVITATION, str(delivery.invitation_id), rotation, now)
+        instants = {
+            name: datetime.fromisoformat(said.pop(name)) for name in ("opens_local", "opens_at", "expires_at")
+        }
+        letter = mail_letters.Invitation(
+            recipient=Recipient(**said.pop("recipient")),
+            url=invitation_url(post.base_url, token),
+            **instants,
+            **said,
+        )
+    else:
+        token = issue_link(tx, post.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
+        kind = Opened if delivery.kind is LetterKind.OPENED else FilmReady
+        letter = kind(
+            recipient=Recipient(**said.pop("recipient")), url=opened_url(post.base_url, token), **said
+        )
+    domain = post.sender.address.rpartition("@")[2]
+    message_id = f"<{delivery.kind}.{uuid.uuid5(_NAMESPACE, delivery.dedupe_key)}@{domain}>"
+    return mail_letters.write(letter, sender=post.sender, message_id=message_id, date=delivery.queued_at)
+
+
+def _queue_for(
+    tx: Transaction,
+    wake: Wake,
+    kind: LetterKind,
+    capsule: Capsule,
+    member: Member,
+    said: dict[str, Any],
+    now: datetime,
+) -> bool:
+    account = account_store.accounts.get(tx, member.account_id)
+    address = account_store.address_of(tx, account.id).address
+    return _queue(
+        tx,
+        wake,
+        kind=kind,
+        dedupe_key=f"{kind}:{member.id}:1",
+        capsule_id=capsule.id,
+        member_id=member.id,
+        said={**said, "recipient": _recipient(address, member.name, account.locale)},
+        now=now,
+    )
+
+
+def _queue(
+    tx: Transaction,
+    wake: Wake,
+    *,
+    kind: LetterKind,
+    dedupe_key: str,
+    capsule_id: str,
+    member_id: str | None = None,
+    invitation_id: str | None = None,
+    said: dict[str, Any],
+    now: datetime,
+) -> bool:
+    delivery = Delivery(
+        id=str(uuid.uuid4()),
+        kind=kind,
+        dedupe_key=dedupe_key,
+        capsule_id=capsule_id,
+        member_id=member_id,
+        invitation_id=invitation_id,
+        address=said["recipient"]["address"],
+        letter=json.dumps(said, ensure_ascii=False),
+        state=DeliveryState.QUEUED,
+        attempt=0,
+        lease=None,
+        data_started_at=None,
+        next_attempt_at=now,
+        queued_at=now.replace(microsecond=0),  # the letter's Date header has whole seconds
+        finished_at=None,
+        detail=None,
+    )
+    is_new = delivery_store.deliveries.add_once(tx, delivery)
+    if is_new:
+        wake(tx, "letters", delivery.id)
+    return is_new
+
+
+def _recipient(address: str, name: str | None, locale: str) -> dict[str, str | None]:
+    return {"address": address, "name": name, "locale": locale}
+
+
+def _owner_name(members: list[Member]) -> str:
+    return next((member.name for member in members if member.role is Role.OWNER), "")

@@ -1,0 +1,136 @@
+"""Opening: from sealed to open, once, on the date, never before."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.montages import Montage, MontageState
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.words import date_in_words
+from memorycapsule.errors import NotDue
+from memorycapsule.services import letters, reading
+from memorycapsule.services.letters import FilmWord
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import montages as montage_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+def due(store: Store, now: datetime) -> list[Capsule]:
+    """Return the capsules that are due, the earliest first."""
+    with store.reading() as tx:
+        return [capsule_store.capsules.get(tx, capsule_id) for capsule_id in capsule_store.due(tx, now)]
+
+
+def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:
+    """Open everything that is due, each capsule in a transaction of its own, and return what this call opened."""
+    opened = [open_if_due(store, wake, capsule.id, now) for capsule in due(store, now)]
+    return [capsule for capsule in opened if capsule is not None]
+
+
+def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Capsule | None:
+    """
+    Open a capsule if it is sealed and its date has come; return None if somebody else has done it, or it is not.
+
+    The film that the letters wait for is queued in the same transaction, so an open capsule never lacks it.
+    """
+    with store.transaction() as tx:
+        if not capsule_store.open_if_due(tx, capsule_id, now):
+            return None
+        capsule = capsule_store.capsules.get(tx, capsule_id)
+        film = Montage(
+            id=str(uuid.uuid4()),
+            capsule_id=capsule_id,
+            is_opening=True,
+            member_id=None,
+            state=MontageState.QUEUED,
+            story_ids=(),
+            soundtrack_blob=capsule.soundtrack_blob,
+            attempt=0,
+            failures=0,
+            lease=None,
+            progress=0.0,
+            seconds=None,
+            film_blob=None,
+            poster_blob=None,
+            plan=None,
+            report=(),
+            queued_at=now,
+            not_before=now,
+            finished_at=None,
+        )
+        montage_store.montages.add(tx, film)
+        event_store.record(
+            tx, Event(kind="capsule.opened", at=now, capsule_id=capsule_id, subject_id=capsule_id)
+        )
+        wake(tx, "films", film.id)
+        wake(tx, "tidying", capsule_id)
+    return capsule
+
+
+def open_now(
+    store: Store, wake: Wake, viewer: Viewer, reference: str, *, locale: str, now: datetime
+) -> Capsule:
+    """Open a capsule that is due because a member asks for it. Raises NotFound, and NotDue before its date."""
+    with store.reading() as tx:
+        capsule, _member = reading.membership(tx, viewer, reference)
+    if capsule.is_open:
+        return capsule
+    opened = open_if_due(store, wake, capsule.id, now)
+    if opened is None:
+        with store.reading() as tx:
+            capsule = capsule_store.capsules.get(tx, capsule.id)
+        if not capsule.is_open:
+            when = date_in_words(capsule.opens_local, capsule.zone, locale)
+            raise NotDue(f"Not yet. It opens on {when}. That is a promise to everybody who put something in.")
+        return capsule
+    return opened
+
+
+def queue_letters(tx: Transaction, wake: Wake, capsule_id: str, film: FilmWord, now: datetime) -> int:
+    """
+    Queue what members are to be told about an opened capsule, given what is known about its film.
+
+    The first call queues the opened letters; a later one, with the film ready, tells those who were promised it.
+    """
+    # Whoever comes first, the finished film or the end of the grace, holds this row until its letters are queued.
+    capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
+    queued = letters.queue_opened(tx, wake, capsule, film, now)
+    if film == "ready":
+        queued += letters.queue_film_ready(tx, wake, capsule, now)
+    if queued:
+        event_store.record(
+            tx,
+            Event(
+                kind="letters.queued",
+                at=now,
+                capsule_id=capsule_id,
+                subject_id=capsule_id,
+                facts={"count": queued, "film": film},
+            ),
+        )
+    return queued
+
+
+def queue_overdue_letters(store: Store, wake: Wake, render_grace: timedelta, now: datetime) -> int:
+    """Queue the opened letters of capsules whose film has taken longer than `render_grace`, and count them."""
+    with store.reading() as tx:
+        waiting = delivery_store.capsules_without_opened_letters(tx, now - render_grace)
+    queued = 0
+    for capsule_id in waiting:
+        with store.transaction() as tx:
+            film = montage_store.opening_film(tx, capsule_id)
+            queued += queue_letters(tx, wake, capsule_id, film_word(film), now)
+    return queued
+
+
+def film_word(film: Montage | None) -> FilmWord:
+    """Return what a letter may say about a film."""
+    if film is None or film.state in {MontageState.FAILED, MontageState.CANCELLED}:
+        return "none"
+    return "ready" if film.state.has_film else "follows"

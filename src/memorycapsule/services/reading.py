@@ -1,0 +1,292 @@
+"""
+Reading: the one gate that every page, API call, listing and file passes.
+
+Nothing else hands out stories, media, films or names. `domain.stories.may_view` holds the rule; this module
+applies it to what the store has, so that what a viewer may not see is, to them, not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from memorycapsule.domain.capsules import Capsule, Contribution, Member
+from memorycapsule.domain.deliveries import Delivery
+from memorycapsule.domain.invitations import Invitation
+from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.people import Account
+from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords, Viewer, may_view
+from memorycapsule.errors import NotAllowed, NotFound, Sealed, UsageProblem
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import invitations as invitation_store
+from memorycapsule.store import montages as montage_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
+
+Form = Literal["original", "display", "thumbnail", "clip"]
+
+_NO_STORY = "There is no such story, or it is sealed until the day."
+_NO_MEDIUM = "There is no such photo or clip, or it is sealed until the day."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediumView:
+    """A photo or clip that the viewer may see."""
+
+    medium: Medium
+    details: MediumDetails
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryView:
+    """A story that the viewer may see."""
+
+    story: Story
+    author: Member
+    words: StoryWords
+    media: list[MediumView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleView:
+    """A capsule as the viewer may see it: before the date, how much from whom, and their own stories."""
+
+    capsule: Capsule
+    #: The viewer's part in it.
+    member: Member
+    contributions: list[Contribution]
+    stories: list[StoryView]
+    #: For the owner; empty for everybody else.
+    invitations: list[Invitation]
+    #: Empty before the date.
+    montages: list[Montage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleLine:
+    """A capsule in a list. The admin sees those that they are not in without a title."""
+
+    capsule: Capsule
+    member: Member | None
+    members: int
+    #: What it keeps in blobs; for the admin only.
+    bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedFile:
+    """Bytes on their way to a viewer."""
+
+    stream: BinaryIO
+    #: MIME type that it is to be served as; never taken from the upload's name.
+    content_type: str
+    #: Name to save it under.
+    name: str
+    #: True while the capsule is sealed: no cache may keep it.
+    is_private: bool
+
+
+def visible_stories(tx: Transaction, member: Member, capsule: Capsule, viewer: Viewer) -> list[Story]:
+    """Return the stories of a capsule that the viewer may see: the one place where that is decided."""
+    return [
+        story for story in story_store.of_capsule(tx, capsule.id) if may_view(capsule, story, member, viewer)
+    ]
+
+
+def account(store: Store, viewer: Viewer) -> Account:
+    """Return the viewer's own account."""
+    with store.reading() as tx:
+        return account_store.accounts.get(tx, viewer.account_id)
+
+
+def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
+    """Return the viewer's capsules, the next to open first; for the admin all, those of others untitled."""
+    with store.reading() as tx:
+        counts = capsule_store.member_counts(tx)
+        sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
+        own = {
+            member.capsule_id: member
+            for member in capsule_store.members.by(tx, account_id=viewer.account_id)
+            if viewer.capsule_id in {None, member.capsule_id}
+        }
+        found = (
+            capsule_store.everything(tx)
+            if viewer.is_admin
+            else capsule_store.of_account(tx, viewer.account_id)
+        )
+    return [
+        CapsuleLine(
+            capsule=capsule,
+            member=own.get(capsule.id),
+            members=counts.get(capsule.id, 0),
+            bytes=sizes.get(capsule.id, 0) if viewer.is_admin else None,
+        )
+        for capsule in found
+        if viewer.is_admin or capsule.id in own
+    ]
+
+
+def membership(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:
+    """
+    Return the capsule that a slug or id means to the viewer, and the viewer's part in it.
+
+    Raises NotFound when there is none that they are in, UsageProblem when a slug means two of them.
+    """
+    wanted = reference.strip().lower()
+    reachable = [
+        capsule
+        for capsule in capsule_store.of_account(tx, viewer.account_id)
+        if viewer.capsule_id in {None, capsule.id} and wanted in {capsule.id, capsule.slug}
+    ]
+    own = [capsule for capsule in reachable if capsule.made_by == viewer.account_id] or reachable
+    if not own:
+        raise NotFound("There is no capsule of that name that you are in. `capsule list` shows yours.")
+    if len(own) > 1:
+        raise UsageProblem(f"“{reference}” is the name of {len(own)} capsules of yours; use the id instead.")
+    member = capsule_store.membership(tx, own[0].id, viewer.account_id)
+    if member is None:
+        raise NotFound
+    return own[0], member
+
+
+def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> CapsuleView:
+    """Return a capsule as the viewer may see it. Raises NotFound."""
+    with store.reading() as tx:
+        found, member = membership(tx, viewer, reference)
+        return CapsuleView(
+            capsule=found,
+            member=member,
+            contributions=capsule_store.contributions(tx, found.id),
+            stories=_story_views(tx, vault, found, member, viewer),
+            invitations=invitation_store.of_capsule(tx, found.id) if member.is_owner else [],
+            montages=montage_store.of_capsule(tx, found.id) if found.is_open else [],
+        )
+
+
+def own_or_opened_stories(store: Store, vault: Vault, viewer: Viewer, reference: str) -> list[StoryView]:
+    """Return the stories of a capsule that the viewer may see. Raises NotFound."""
+    with store.reading() as tx:
+        found, member = membership(tx, viewer, reference)
+        return _story_views(tx, vault, found, member, viewer)
+
+
+def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryView:
+    """Return a story. Raises NotFound, in the same words whether it is sealed or does not exist."""
+    with store.reading() as tx:
+        found = story_store.stories.find(tx, story_id)
+        member = _member_who_may_view(tx, found, viewer)
+        if found is None or member is None:
+            raise NotFound(_NO_STORY)
+        return _story_view(tx, vault, found, capsule_store.members.get(tx, found.member_id))
+
+
+def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
+    """Return a photo or clip in one of its forms. Raises NotFound as `story` does."""
+    with store.reading() as tx:
+        medium = story_store.media.find(tx, medium_id)
+        of_story = story_store.stories.find(tx, medium.story_id) if medium else None
+        if medium is None or _member_who_may_view(tx, of_story, viewer) is None:
+            raise NotFound(_NO_MEDIUM)
+        blob_id = {
+            "original": medium.original_blob,
+            "display": medium.display_blob,
+            "thumbnail": medium.thumbnail_blob,
+            "clip": medium.clip_blob,
+        }[form]
+        if blob_id is None:
+            raise NotFound(_NO_MEDIUM)
+        details = vault.details_of(tx, medium)
+        is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
+        stream = vault.open_blob(tx, blob_id)
+    content_type = {"original": "application/octet-stream", "clip": "video/mp4"}.get(form, "image/jpeg")
+    return OpenedFile(
+        stream=stream,
+        content_type=content_type,
+        name=details.file if form == "original" else f"{medium.id}.{'mp4' if form == 'clip' else 'jpg'}",
+        is_private=not is_open,
+    )
+
+
+def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:
+    """Return the films of an open capsule. Raises NotFound, and Sealed before the date."""
+    with store.reading() as tx:
+        found, _member = membership(tx, viewer, reference)
+        if not found.is_open:
+            raise Sealed
+        return montage_store.of_capsule(tx, found.id)
+
+
+def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, Member]:
+    """Return a film of an open capsule and the viewer's part in it. Raises NotFound."""
+    found = montage_store.montages.find(tx, montage_id)
+    if found is not None and viewer.capsule_id in {None, found.capsule_id}:
+        of_capsule = capsule_store.capsules.get(tx, found.capsule_id)
+        member = capsule_store.membership(tx, found.capsule_id, viewer.account_id)
+        if member is not None and of_capsule.is_open:
+            return found, member
+    raise NotFound("There is no such film, or its capsule is sealed until the day.")
+
+
+def film_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> OpenedFile:
+    """Return the film of a montage. Raises NotFound."""
+    return _montage_file(store, vault, viewer, montage_id, "film")
+
+
+def poster_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> OpenedFile:
+    """Return a still of the film of a montage, a JPEG. Raises NotFound."""
+    return _montage_file(store, vault, viewer, montage_id, "poster")
+
+
+def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
+    """Return all deliveries, for the admin. Raises NotAllowed."""
+    if not viewer.is_admin:
+        raise NotAllowed("Only the admin, on the machine itself, sees the outbox.")
+    with store.reading() as tx:
+        return delivery_store.everything(tx)
+
+
+def _montage_file(
+    store: Store, vault: Vault, viewer: Viewer, montage_id: str, what: Literal["film", "poster"]
+) -> OpenedFile:
+    with store.reading() as tx:
+        found, _member = montage(tx, viewer, montage_id)
+        blob_id = found.film_blob if what == "film" else found.poster_blob
+        if blob_id is None:
+            raise NotFound("This film is not ready yet.")
+        slug = capsule_store.capsules.get(tx, found.capsule_id).slug
+        stream = vault.open_blob(tx, blob_id)
+    kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
+    return OpenedFile(stream=stream, content_type=kind, name=f"{slug}.{ending}", is_private=False)
+
+
+def _member_who_may_view(tx: Transaction, story: Story | None, viewer: Viewer) -> Member | None:
+    if story is None or viewer.capsule_id not in {None, story.capsule_id}:
+        return None
+    of_capsule = capsule_store.capsules.get(tx, story.capsule_id)
+    member = capsule_store.membership(tx, story.capsule_id, viewer.account_id)
+    return member if may_view(of_capsule, story, member, viewer) else None
+
+
+def _story_views(
+    tx: Transaction, vault: Vault, capsule: Capsule, member: Member, viewer: Viewer
+) -> list[StoryView]:
+    authors = {one.id: one for one in capsule_store.members_of(tx, capsule.id)}
+    return [
+        _story_view(tx, vault, story, authors[story.member_id])
+        for story in visible_stories(tx, member, capsule, viewer)
+    ]
+
+
+def _story_view(tx: Transaction, vault: Vault, story: Story, author: Member) -> StoryView:
+    return StoryView(
+        story=story,
+        author=author,
+        words=vault.words_of(tx, story),
+        media=[
+            MediumView(medium=medium, details=vault.details_of(tx, medium))
+            for medium in story_store.media_of(tx, story.id)
+        ],
+    )

@@ -1,0 +1,72 @@
+"""Sessions: how a door finds out who is looking."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import datetime
+
+from memorycapsule.domain.people import checked_address, normalised_address
+from memorycapsule.domain.sessions import Session, SessionKind
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound, NotInitialised
+from memorycapsule.seal.keys import token_digest
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+def host_viewer(store: Store) -> Viewer:
+    """
+    Return the admin as the command line on the machine itself knows them.
+
+    Whoever may run it there is the admin by definition, so their own address needs no other proof.
+    """
+    with store.reading() as tx:
+        admin = account_store.admin(tx)
+        session = account_store.host_session(tx, admin.id) if admin else None
+    if admin is None or session is None:
+        raise NotInitialised
+    return Viewer(account_id=admin.id, session_id=session.id, is_proved=True, is_admin=True)
+
+
+def viewer_with_token(store: Store, token: str) -> Viewer:
+    """Return whoever a session's secret belongs to. Raises NotFound when it is nobody's or has ended."""
+    with store.reading() as tx:
+        session = account_store.session_with(tx, token_digest(token))
+    if session is None:
+        raise NotFound("This token is not known here, or its session has ended.")
+    return Viewer(
+        account_id=session.account_id,
+        session_id=session.id,
+        is_proved=session.proved_at is not None,
+        # The admin's rights belong to the machine, not to an address: a mailed link never carries them.
+        is_admin=False,
+        capsule_id=session.capsule_id,
+    )
+
+
+def begin(
+    tx: Transaction, *, account_id: str, capsule_id: str | None, kind: SessionKind, now: datetime
+) -> tuple[Session, str]:
+    """Begin a session and return it with its secret, which is stored nowhere."""
+    token = secrets.token_urlsafe(32)
+    session = Session(
+        id=str(uuid.uuid4()),
+        account_id=account_id,
+        capsule_id=capsule_id,
+        kind=kind,
+        digest=token_digest(token),
+        proved_at=None,
+        created_at=now,
+        ended_at=None,
+    )
+    account_store.sessions.add(tx, session)
+    return session, token
+
+
+def account_named(tx: Transaction, address: str) -> str:
+    """Return the id of the account with an address. Raises UsageProblem or NotFound."""
+    account = account_store.account_at(tx, normalised_address(address))
+    if account is None:
+        raise NotFound(f"Nobody here has the address {checked_address(address)}.")
+    return account.id

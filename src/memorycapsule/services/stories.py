@@ -1,0 +1,294 @@
+"""Stories: adding, attaching, editing and removing, until the date comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import unicodedata
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import Blob
+from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.stories import (
+    Medium,
+    MediumDetails,
+    MediumKind,
+    Story,
+    Viewer,
+    checked_words,
+    may_view,
+)
+from memorycapsule.errors import NotAllowed, NotFound, Sealed
+from memorycapsule.media.prepared import Prepared
+from memorycapsule.services import reading, sessions
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
+
+_NO_STORY = "There is no such story of yours that could still be changed."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A file that is now in a story, or was there already."""
+
+    medium: Medium
+    details: MediumDetails
+    #: True when the very same file was in the story before; nothing was added.
+    is_duplicate: bool
+
+
+def add(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    reference: str,
+    *,
+    title: str | None,
+    text: str | None,
+    in_name_of: str | None = None,
+    now: datetime,
+) -> Story:
+    """
+    Add a story, its words sealed at once; media are attached to it one by one.
+
+    `in_name_of` is the address of a member for whom the admin adds it (grandmother's shoebox, scanned); such a
+    story is recorded as attached by the admin, who cannot read it afterwards. Raises NotFound, NotAllowed for
+    recipients and after the date, UsageProblem.
+    """
+    words = checked_words(title, text)
+    with store.transaction() as tx:
+        capsule, member = _author(tx, viewer, reference, in_name_of)
+        capsule = _still_sealed(tx, capsule.id, now)
+        if not member.may_add_stories:
+            raise NotAllowed("You are invited to receive this capsule; stories come from its contributors.")
+        story = Story(
+            id=str(uuid.uuid4()),
+            capsule_id=capsule.id,
+            member_id=member.id,
+            attached_by=viewer.account_id,
+            session_id=viewer.session_id,
+            position=story_store.next_story_position(tx, member.id),
+            words=vault.sealed_words(capsule, words),
+            is_sealed=True,
+            created_at=now,
+            changed_at=now,
+        )
+        story_store.stories.add(tx, story)
+        _record(tx, "story.added", story, now)
+    return story
+
+
+def attach(
+    store: Store,
+    vault: Vault,
+    prepare: Callable[[BinaryIO], Prepared],
+    viewer: Viewer,
+    story_id: str,
+    *,
+    file: str,
+    upload: BinaryIO,
+    position: int | None = None,
+    clock: Callable[[], datetime],
+) -> Attached:
+    """
+    Attach one photo or clip: everything of it is there afterwards, or nothing.
+
+    `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
+    before the row that refers to them is written. Raises MediaRefused with the reason in words, DiskFull,
+    NotFound, NotAllowed once the date has come.
+    """
+    digest, size = _digest(upload)
+    mark = vault.key.mark(digest)
+    with store.reading() as tx:
+        story, capsule = _changeable(tx, viewer, story_id, clock())
+        known = story_store.same_medium(tx, story.id, mark)
+        if known:
+            return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
+    prepared = prepare(upload)
+    details = MediumDetails(
+        file=_file_name(file),
+        sha256=digest,
+        bytes=size,
+        format=prepared.format,
+        width=prepared.width,
+        height=prepared.height,
+        taken_local=prepared.taken_local,
+        taken_offset_seconds=prepared.taken_offset_seconds,
+        has_gps=prepared.has_gps,
+        duration_seconds=prepared.duration_seconds,
+        has_sound=prepared.has_sound,
+    )
+    kept: list[Blob] = []
+    try:
+        upload.seek(0)
+        sources = [upload, io.BytesIO(prepared.display), io.BytesIO(prepared.thumbnail)]
+        sources += [prepared.clip] if prepared.clip else []
+        for source in sources:
+            kept.append(vault.keep_sealed(capsule, source, clock()))
+        return _write(store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock())
+    except BaseException:
+        vault.forget([blob.id for blob in kept])
+        raise
+    finally:
+        if prepared.clip:
+            prepared.clip.close()
+
+
+def _write(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    story_id: str,
+    kept: list[Blob],
+    details: MediumDetails,
+    kind: str,
+    mark: str,
+    position: int | None,
+    now: datetime,
+) -> Attached:
+    original, display, thumbnail = kept[:3]
+    with store.transaction() as tx:
+        story, capsule = _changeable(tx, viewer, story_id, now)
+        known = story_store.same_medium(tx, story.id, mark)
+        if known:
+            # The same file came in twice at the same time; the first one stays.
+            tx.after_commit(lambda: vault.forget([blob.id for blob in kept]))
+            return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
+        for blob in kept:
+            capsule_store.blobs.add(tx, blob)
+        medium = Medium(
+            id=str(uuid.uuid4()),
+            story_id=story.id,
+            capsule_id=capsule.id,
+            kind=MediumKind(kind),
+            position=story_store.next_medium_position(tx, story.id) if position is None else position,
+            duplicate_mark=mark,
+            details=vault.sealed_details(capsule, details),
+            is_sealed=True,
+            original_blob=original.id,
+            display_blob=display.id,
+            thumbnail_blob=thumbnail.id,
+            clip_blob=kept[3].id if len(kept) > 3 else None,
+            created_at=now,
+        )
+        story_store.media.add(tx, medium)
+        _record(tx, "medium.attached", story, now)
+    return Attached(medium=medium, details=details, is_duplicate=False)
+
+
+def edit(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    story_id: str,
+    *,
+    title: str | None = None,
+    text: str | None = None,
+    now: datetime,
+) -> Story:
+    """Change a story's words; None leaves them. Raises NotFound, NotAllowed once the date has come, UsageProblem."""
+    with store.transaction() as tx:
+        story, capsule = _changeable(tx, viewer, story_id, now)
+        _check_own(tx, story, viewer)
+        was = vault.words_of(tx, story)
+        words = checked_words(was.title if title is None else title, was.text if text is None else text)
+        story = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
+        story_store.stories.save(tx, story)
+        _record(tx, "story.edited", story, now)
+    return story
+
+
+def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: datetime) -> None:
+    """Remove a story with its media, for good. Raises NotFound, NotAllowed once the date has come."""
+    with store.transaction() as tx:
+        story, _capsule = _changeable(tx, viewer, story_id, now)
+        _check_own(tx, story, viewer)
+        blob_ids = story_store.remove_with_media(tx, story.id)
+        capsule_store.drop_blobs(tx, blob_ids)
+        _record(tx, "story.removed", story, now)
+        tx.after_commit(lambda: vault.forget(blob_ids))
+
+
+def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *, now: datetime) -> None:
+    """Remove one photo or clip, for good. Raises NotFound, NotAllowed once the date has come."""
+    with store.transaction() as tx:
+        medium = story_store.media.find(tx, medium_id)
+        if medium is None:
+            raise NotFound(_NO_STORY)
+        story, _capsule = _changeable(tx, viewer, medium.story_id, now)
+        _check_own(tx, story, viewer)
+        blob_ids = story_store.remove_medium(tx, medium)
+        capsule_store.drop_blobs(tx, blob_ids)
+        _record(tx, "medium.removed", story, now)
+        tx.after_commit(lambda: vault.forget(blob_ids))
+
+
+def _author(
+    tx: Transaction, viewer: Viewer, reference: str, in_name_of: str | None
+) -> tuple[Capsule, Member]:
+    if in_name_of is None:
+        return reading.membership(tx, viewer, reference)
+    if not viewer.is_admin:
+        raise NotAllowed("Only the admin, on the machine itself, adds stories in another's name.")
+    account_id = sessions.account_named(tx, in_name_of)
+    as_member = dataclasses.replace(viewer, account_id=account_id)
+    try:
+        return reading.membership(tx, as_member, reference)
+    except NotFound as error:
+        raise NotFound(f"{checked_address(in_name_of)} is not a member of that capsule.") from error
+
+
+def _still_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
+    # Held until the end, so that the opening cannot come between this look and the change.
+    capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
+    if not capsule.accepts_stories(now):
+        raise NotAllowed("The date has come: stories could be added and changed until then, and not after.")
+    return capsule
+
+
+def _changeable(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
+    """Return a story that this session may add to: one that it attached itself, or may view as its author."""
+    story = story_store.stories.find(tx, story_id)
+    if story is None or viewer.capsule_id not in {None, story.capsule_id}:
+        raise NotFound(_NO_STORY)
+    capsule = capsule_store.capsules.get(tx, story.capsule_id)
+    member = capsule_store.membership(tx, story.capsule_id, viewer.account_id)
+    is_own = member is not None and member.id == story.member_id
+    attached_here = story.session_id == viewer.session_id and story.attached_by == viewer.account_id
+    if not attached_here and not (is_own and may_view(capsule, story, member, viewer)):
+        raise NotFound(_NO_STORY)
+    return story, _still_sealed(tx, story.capsule_id, now)
+
+
+def _check_own(tx: Transaction, story: Story, viewer: Viewer) -> None:
+    """Whoever added a story in another's name may go on adding to it, and nothing else."""
+    member = capsule_store.members.get(tx, story.member_id)
+    if member.account_id != viewer.account_id:
+        raise Sealed
+
+
+def _record(tx: Transaction, kind: str, story: Story, now: datetime) -> None:
+    event_store.record(tx, Event(kind=kind, at=now, capsule_id=story.capsule_id, subject_id=story.id))
+
+
+def _digest(upload: BinaryIO) -> tuple[str, int]:
+    upload.seek(0)
+    digest = hashlib.file_digest(upload, "sha256").hexdigest()
+    return digest, os.fstat(upload.fileno()).st_size
+
+
+def _file_name(file: str) -> str:
+    """Return the last part of a name, composed (NFC) as people write it."""
+    last = file.replace("\\", "/").rpartition("/")[2]
+    return unicodedata.normalize("NFC", last)

@@ -1,0 +1,11 @@
+"""Wakes: a hint that a row can be worked on. Losing one costs a heartbeat, never more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from memorycapsule.store.transactions import Transaction
+
+Work = Literal["letters", "films", "tidying"]
+Wake = Callable[[Transaction, Work, str], None]
