@@ -1,0 +1,1 @@
+"""Montage plan and prepared pictures in, film out. Opens nothing else; knows no store, configuration or network."""

@@ -1,0 +1,76 @@
+"""Which pictures come into a film: a fair and stable choice over contributors and their stories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Literal
+
+#: Sorts pictures without a date behind all others.
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A prepared photo or clip of a story."""
+
+    id: str
+    kind: Literal["photo", "clip"]
+    #: Name inside the folder of pictures.
+    file: str
+    #: Pixels, as shown.
+    width: int
+    height: int
+    #: Of a clip; 0 for a photo.
+    duration_seconds: float = 0.0
+    has_sound: bool = False
+    #: Aware; None when nothing is known about it.
+    taken_at: datetime | None = None
+    story_id: str
+    #: Place within the story.
+    position: int = 0
+    contributor: str
+    caption: str = ""
+
+
+def when(picture: Picture) -> tuple[datetime, str, int, str]:
+    """Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones last."""
+    return (picture.taken_at or _NEVER, picture.story_id, picture.position, picture.id)
+
+
+def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tuple[Picture, ...]:
+    """
+    Choose at most `limit` pictures (None: all), fair to all contributors, in chronological order.
+
+    Contributors take turns, each adding one picture, until the limit is reached or nothing is left; so nobody
+    gets fewer than another unless they gave fewer. Within a contributor's share their stories take turns in the
+    same way, and within a story a fixed shuffle by `seed` decides. All orders are by digest and independent of
+    what else is there, so that a new story replaces at most as many pictures as it brings, and no picture that
+    was left out comes in because of it.
+    """
+    by_contributor: dict[str, dict[str, list[Picture]]] = {}
+    for picture in sorted(pictures, key=when):
+        by_contributor.setdefault(picture.contributor, {}).setdefault(picture.story_id, []).append(picture)
+
+    shares: list[list[Picture]] = []
+    for contributor in sorted(by_contributor, key=lambda name: _shuffled(seed, name)):
+        stories = by_contributor[contributor]
+        order = sorted(stories, key=lambda story: _shuffled(seed, story))
+        shares.append(
+            _take_turns(
+                [sorted(stories[story], key=lambda item: _shuffled(seed, item.id)) for story in order]
+            )
+        )
+    queue = _take_turns(shares)
+    return tuple(sorted(queue if limit is None else queue[: max(0, limit)], key=when))
+
+
+def _take_turns(queues: Sequence[Sequence[Picture]]) -> list[Picture]:
+    longest = max((len(queue) for queue in queues), default=0)
+    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+
+
+def _shuffled(seed: int, word: str) -> bytes:
+    return sha256(f"{seed}\0{word}".encode()).digest()

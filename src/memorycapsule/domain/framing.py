@@ -1,0 +1,84 @@
+"""What part of a picture the film shows, and how it moves over it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from memorycapsule.domain.plan import Move, Rect, Size
+
+#: Pictures narrower than this lie whole over a blurred fill.
+_NARROWEST_COVER = 1.28
+#: Wider than this a picture is a panorama.
+_PANORAMA = 2.35
+#: A picture is enlarged at most so much; smaller ones are shown inset.
+_LARGEST_SCALE = 2.2
+#: At most so much is cut off at the top, where faces are.
+_TOP_CROP = 0.07
+#: A pan over a panorama goes at most so many frame widths.
+_LONGEST_PAN = 0.75
+
+
+def is_panorama(size: Size, width: int, height: int) -> bool:
+    """Return whether a picture is panned from side to side."""
+    return width / height > _PANORAMA and size.height / height <= _LARGEST_SCALE
+
+
+def frame_picture(
+    size: Size, width: int, height: int, zoom: float, toss: int
+) -> tuple[Literal["cover", "inset"], Move]:
+    """
+    Return how a picture of `width` x `height` is shown and the move over it; `toss` picks among the fitting moves.
+
+    Wide pictures cover the frame: the move zooms in or out by `zoom` and drifts over what the frame cuts off, keeping
+    to the upper part. Panoramas are panned. Portraits, very wide and very small pictures lie whole on a composed
+    frame ('inset'), which is moved as one.
+    """
+    aspect = width / height
+    scale = max(size.width / width, size.height / height)
+    if is_panorama(size, width, height):
+        return "cover", _pan(size.aspect / aspect, toss)
+    if aspect < min(_NARROWEST_COVER, size.aspect) or aspect > _PANORAMA or scale > _LARGEST_SCALE:
+        return "inset", drift(zoom, nearer=bool(toss & 1))
+    return "cover", _cover(size.aspect, aspect, zoom, toss)
+
+
+def _cover(frame: float, aspect: float, zoom: float, toss: int) -> Move:
+    wide = Rect(x=0, y=0, width=min(1.0, frame / aspect), height=min(1.0, aspect / frame))
+    spare_x, spare_y = 1 - wide.width, 1 - wide.height
+    sides = (spare_x * 0.25, spare_x * 0.75) if toss & 2 else (spare_x * 0.75, spare_x * 0.25)
+    # Down or up, over the upper part of what is cut off.
+    low = min(spare_y, _TOP_CROP)
+    heights = (0.0, low) if toss & 4 else (low, 0.0)
+    focus_x = (0.38, 0.5, 0.62)[toss // 8 % 3]
+    start = Rect(x=sides[0], y=heights[0], width=wide.width, height=wide.height)
+    end = _closer(Rect(x=sides[1], y=heights[1], width=wide.width, height=wide.height), zoom, focus_x, 0.36)
+    return Move(start=start, end=end) if toss & 1 else Move(start=end, end=start)
+
+
+def _closer(rect: Rect, zoom: float, focus_x: float, focus_y: float) -> Rect:
+    width, height = rect.width / zoom, rect.height / zoom
+    return Rect(
+        x=rect.x + (rect.width - width) * focus_x,
+        y=rect.y + (rect.height - height) * focus_y,
+        width=width,
+        height=height,
+    )
+
+
+def drift(zoom: float, *, nearer: bool) -> Move:
+    """Return a quiet zoom over a composed frame, towards its middle or away from it."""
+    whole = Rect(x=0, y=0, width=1, height=1)
+    near = _closer(whole, 1 + (zoom - 1) * 0.6, 0.5, 0.5)
+    return Move(start=whole, end=near) if nearer else Move(start=near, end=whole)
+
+
+def _pan(width: float, toss: int) -> Move:
+    reach = min(1 - width, width * _LONGEST_PAN)
+    left = (1 - width - reach) / 2
+    # A breath of zoom, and the frame stays inside the picture.
+    shrink = 0.97
+    first = Rect(x=left, y=0.01, width=width * shrink, height=shrink)
+    second = Rect(
+        x=left + reach + width * (1 - shrink), y=0.02, width=width * shrink * 0.995, height=shrink * 0.995
+    )
+    return Move(start=first, end=second) if toss & 1 else Move(start=second, end=first)

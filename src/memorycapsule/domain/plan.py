@@ -1,0 +1,321 @@
+"""
+The montage plan: pure data that decides every frame of a film.
+
+A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot begins while the one before it is
+still there: `fade_frames` is how long the two overlap. So the film lasts the sum of all shots less the sum of
+all overlaps, and at most two shots are ever seen at once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from memorycapsule.domain.plan_json import PlanUnreadable, read_value
+from memorycapsule.errors import CapsuleError
+
+#: Counts changes of meaning; a plan of another version is refused.
+PLAN_VERSION = 1
+
+
+class PlanRefused(CapsuleError):
+    """This film plan cannot be used by this version of the program; have the film planned again."""
+
+    code = "plan_refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Width and height of the film in pixels, both even (4:2:0 has one colour sample per 2x2 pixels)."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 16 or self.height < 16 or self.width % 2 or self.height % 2:
+            raise PlanRefused("The size of a film is two even numbers of at least 16 pixels.")
+
+    @property
+    def aspect(self) -> float:
+        return self.width / self.height
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rect:
+    """A part of a picture; 0..1 of its width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """What the film's frame shows of the picture at the first and the last frame of a shot; straight between."""
+
+    start: Rect
+    end: Rect
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmStyle:
+    """What a theme decides about a film. Colours are '#rrggbb'; lengths are parts of the film's height."""
+
+    #: The ground of cards, top and bottom of a vertical gradient.
+    ground: str = "#10162a"
+    ground_low: str = "#1a2139"
+    ink: str = "#eff2fa"
+    ink_soft: str = "#bcc5da"
+    accent: str = "#f4ca63"
+    caption_ink: str = "#ffffff"
+    #: One for each contributor in turn.
+    dyes: tuple[str, ...] = (
+        "#3c5aa6",
+        "#efbd45",
+        "#d6506f",
+        "#4b9f9d",
+        "#df7a3a",
+        "#7a5aa2",
+        "#6c9a6a",
+        "#8b5b3e",
+    )
+    #: File names among the themes' fonts.
+    heading_font: str = "Pretendard-Bold.otf"
+    text_font: str = "Pretendard-Regular.otf"
+    title_size: float = 0.115
+    text_size: float = 0.046
+    caption_size: float = 0.052
+    #: How much of a picture stays behind a card; 0..1.
+    backdrop: float = 0.22
+    #: Brightness of the blurred fill beside a picture that does not fill the frame; 0..1.
+    fill: float = 0.42
+    #: How much the ground under a caption is darkened at most; 0..1.
+    scrim: float = 0.62
+    photo_seconds: float = 4.0
+    panorama_seconds: float = 6.5
+    longest_clip_seconds: float = 10.0
+    title_seconds: float = 5.6
+    end_seconds: float = 6.4
+    crossfade_seconds: float = 0.8
+    #: How far a slow zoom goes; 1.08 is 8%.
+    zoom: float = 1.09
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A prepared picture: its id, its file name inside the folder of pictures, and its size as shown."""
+
+    id: str
+    file: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """Words over a picture: heading above note, beside a mark in the contributor's dye."""
+
+    heading: str
+    note: str
+    dye: str
+    #: Frames of the shot at which it starts to appear and has gone again.
+    first: int
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A still picture, moving slowly. 'cover' fills the frame; 'inset' lies whole over a blurred fill of itself."""
+
+    frames: int
+    fade_frames: int
+    source: Source
+    fit: Literal["cover", "inset"]
+    #: For 'cover' over the picture itself, for 'inset' over the composed frame.
+    move: Move
+    caption: Caption | None = None
+    kind: Literal["photo"] = "photo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A moving picture, played from `start_seconds` at its own speed."""
+
+    frames: int
+    fade_frames: int
+    source: Source
+    fit: Literal["cover", "inset"]
+    start_seconds: float
+    has_sound: bool
+    caption: Caption | None = None
+    kind: Literal["clip"] = "clip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit:
+    """A contributor's name with their dye."""
+
+    name: str
+    dye: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Words on the theme's ground: the title card, a story without pictures, or a page of the end card."""
+
+    frames: int
+    fade_frames: int
+    role: Literal["title", "text", "end"]
+    heading: str = ""
+    body: str = ""
+    note: str = ""
+    credits: tuple[Credit, ...] = ()
+    #: A picture that shimmers through the ground, and how it moves.
+    backdrop: Source | None = None
+    move: Move | None = None
+    kind: Literal["card"] = "card"
+
+
+Shot = Photo | Clip | Card
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Shots that belong together: the title, one story, the end."""
+
+    story_id: str | None
+    title: str
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Soundtrack:
+    """The music: a file inside the folder of pictures, or None for the theme's own."""
+
+    file: str | None = None
+    volume: float = 0.8
+    #: What is left of the music while a clip is heard; 0..1.
+    under_clips: float = 0.25
+    fade_in_seconds: float = 0.8
+    fade_out_seconds: float = 3.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """H.264 and AAC settings; reference: the measurements in docs/architecture.md."""
+
+    preset: str = "superfast"
+    crf: float = 23.0
+    x264_params: str = "mbtree=1:rc-lookahead=20:direct=temporal:scenecut=0"
+    keyframe_seconds: float = 5.0
+    #: A segment of the film is at least so long; shorter ones cost size, longer ones cost more to make again.
+    segment_seconds: float = 10.0
+    audio_kbit: int = 192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A shot with the film's frame at which it begins."""
+
+    shot: Shot
+    first: int
+
+    @property
+    def stop(self) -> int:
+        return self.first + self.shot.frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class MontagePlan:
+    """Everything that a film shows and plays; see the module's docstring. Raises PlanRefused when it cannot be."""
+
+    plan_version: int = PLAN_VERSION
+    size: Size
+    fps: int
+    theme: str
+    style: FilmStyle
+    #: The film's title and date for its metadata.
+    title: str
+    date: str
+    scenes: tuple[Scene, ...]
+    soundtrack: Soundtrack = field(default_factory=Soundtrack)
+    encoder: Encoder = field(default_factory=Encoder)
+    #: The picture fades to black over so many last frames.
+    fade_out_frames: int = 0
+    seed: int = 0
+    #: Digests of renderer, ffmpeg and fonts, filled in by the renderer.
+    made_with: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.plan_version != PLAN_VERSION:
+            raise PlanRefused(
+                f"This film plan has version {self.plan_version}, and this program understands version"
+                f" {PLAN_VERSION}; have the film planned again."
+            )
+        if self.fps < 1:
+            raise PlanRefused("A film has at least one frame per second.")
+        shots = self.shots
+        if not shots or shots[0].fade_frames:
+            raise PlanRefused("A film plan has at least one shot, and its first shot fades from nothing.")
+        for index, shot in enumerate(shots):
+            following = shots[index + 1].fade_frames if index + 1 < len(shots) else 0
+            if shot.fade_frames < 0 or shot.fade_frames + following >= shot.frames:
+                raise PlanRefused("A shot of this film plan is shorter than its transitions.")
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        return tuple(shot for scene in self.scenes for shot in scene.shots)
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames the film has."""
+        return sum(shot.frames - shot.fade_frames for shot in self.shots)
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.fps
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return every picture the film needs, once each, in the order of its first use."""
+        found: dict[str, Source] = {}
+        for shot in self.shots:
+            source = shot.backdrop if isinstance(shot, Card) else shot.source
+            if source is not None:
+                found.setdefault(source.id, source)
+        return tuple(found.values())
+
+    @property
+    def timeline(self) -> tuple[Placed, ...]:
+        """Return the shots with the frames at which they begin."""
+        placed: list[Placed] = []
+        at = 0
+        for shot in self.shots:
+            at -= shot.fade_frames
+            placed.append(Placed(shot=shot, first=at))
+            at += shot.frames
+        return tuple(placed)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> MontagePlan:
+        """Read what `to_json` wrote. Raises PlanRefused for another version and for anything that is not a plan."""
+        try:
+            data: Any = json.loads(text)
+            version = data["plan_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise PlanRefused("This is not a film plan.") from error
+        if version != PLAN_VERSION:
+            raise PlanRefused(
+                f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
+                " have the film planned again."
+            )
+        try:
+            plan: MontagePlan = read_value(cls, data, globals())
+        except PlanUnreadable as error:
+            raise PlanRefused(f"This film plan is damaged: {error}.") from error
+        return plan

@@ -1,0 +1,76 @@
+"""Frozen dataclasses from plain JSON values, strictly: nothing missing, nothing unknown, nothing of another type."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Literal
+
+
+class PlanUnreadable(ValueError):
+    """A value does not fit the type that is expected there."""
+
+
+def read_value(kind: Any, value: Any, names: dict[str, Any], where: str = "plan") -> Any:
+    """
+    Return `value` (what json.loads gave) as a `kind`: a dataclass, tuple, union, Literal or plain type.
+
+    `names` resolves the annotations of the dataclasses. In a union of dataclasses the one whose `kind` field
+    has the value's `kind` is meant. Raises PlanUnreadable, naming the place.
+    """
+    origin = typing.get_origin(kind)
+    if is_dataclass(kind):
+        return _read_dataclass(kind, value, names, where)
+    if origin is tuple:
+        return _read_tuple(typing.get_args(kind), value, names, where)
+    if origin is Literal:
+        if value not in typing.get_args(kind):
+            raise PlanUnreadable(f"{where} has no meaning {value!r}")
+        return value
+    if origin in {typing.Union, types.UnionType}:
+        return _read_union(typing.get_args(kind), value, names, where)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise PlanUnreadable(f"{where} is not of type {getattr(kind, '__name__', kind)}")
+    return value
+
+
+def _read_dataclass(kind: Any, value: Any, names: dict[str, Any], where: str) -> Any:
+    if not isinstance(value, dict):
+        raise PlanUnreadable(f"{where} is not an object")
+    hints = typing.get_type_hints(kind, names)
+    known = {item.name: item for item in fields(kind)}
+    if unknown := sorted(set(value) - set(known)):
+        raise PlanUnreadable(f"{where} has an unknown field {unknown[0]!r}")
+    for name, item in known.items():
+        if name not in value and item.default is MISSING and item.default_factory is MISSING:
+            raise PlanUnreadable(f"{where} lacks {name}")
+    return kind(**{name: read_value(hints[name], value[name], names, f"{where}.{name}") for name in value})
+
+
+def _read_tuple(kinds: tuple[Any, ...], value: Any, names: dict[str, Any], where: str) -> Any:
+    if not isinstance(value, list):
+        raise PlanUnreadable(f"{where} is not a list")
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        kinds = (kinds[0],) * len(value)
+    if len(kinds) != len(value):
+        raise PlanUnreadable(f"{where} has {len(value)} values")
+    return tuple(
+        read_value(kind, item, names, f"{where}[{index}]")
+        for index, (kind, item) in enumerate(zip(kinds, value, strict=True))
+    )
+
+
+def _read_union(kinds: tuple[Any, ...], value: Any, names: dict[str, Any], where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    if len(kinds) == 1:
+        return read_value(kinds[0], value, names, where)
+    word = value.get("kind") if isinstance(value, dict) else None
+    for kind in kinds:
+        if word is not None and getattr(kind, "kind", None) == word:
+            return read_value(kind, value, names, where)
+    raise PlanUnreadable(f"{where} has an unknown kind")

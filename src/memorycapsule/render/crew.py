@@ -1,0 +1,149 @@
+"""The crew: worker processes that share the segments, and the one that makes the sound beside them."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from memorycapsule import processes
+from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One thing for a worker to write: to `half` first, renamed to `out` when it is whole."""
+
+    task: Literal["segment", "poster"]
+    first: int
+    stop: int
+    half: Path
+    out: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the crew has to say at the end."""
+
+    song_usable: bool
+
+
+#: What a child said, or None when it has nothing more to say.
+_Word = dict[str, Any] | None
+
+
+class Crew:
+    """Runs jobs in a few worker processes; all of them end with `run`, however it ends."""
+
+    def __init__(self, *, plan: MontagePlan, pictures: Path, workers: int) -> None:
+        self._plan, self._pictures, self._workers = plan.to_json(), str(pictures), max(1, workers)
+        self._said: queue.SimpleQueue[tuple[int, _Word]] = queue.SimpleQueue()
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._ears: list[threading.Thread] = []
+
+    def run(
+        self, jobs: list[Job], *, sound: Path, scratch: Path, on_frames: Callable[[int], None]
+    ) -> Answers:
+        """
+        Do all jobs, longest first, and make the sound; `on_frames` hears how many frames are encoded in all.
+
+        Raises what a child reported: RenderFailed or DiskFull.
+        """
+        try:
+            return self._run(jobs, sound, scratch, on_frames)
+        finally:
+            for child in self._children:
+                child.kill()
+            for child in self._children:
+                child.wait()
+            for ear in self._ears:
+                ear.join()
+            for child in self._children:
+                for pipe in (child.stdin, child.stdout):
+                    if pipe is not None:
+                        pipe.close()
+
+    def _run(self, jobs: list[Job], sound: Path, scratch: Path, on_frames: Callable[[int], None]) -> Answers:
+        sound_maker = self._start("memorycapsule.render.sound")
+        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
+        self._tell(sound_maker, order)
+        # The longest last job decides when all is done; the poster, which is quick, comes first.
+        waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
+        doing: dict[int, Job] = {}
+        for _ in range(min(self._workers, len(waiting))):
+            worker = self._start("memorycapsule.render.worker")
+            self._tell(worker, {"plan": self._plan, "pictures": self._pictures})
+            doing[worker] = waiting.pop()
+            self._give(worker, doing[worker])
+        under_way = dict.fromkeys(doing, 0)
+        finished = 0
+        song_usable: bool | None = None
+        while doing or song_usable is None:
+            number, word = self._said.get()
+            if word is None:
+                if number in doing or (number == sound_maker and song_usable is None):
+                    raise RenderFailed(
+                        "A part of the film's crew ended early; the next try goes on from what is done."
+                    )
+                continue
+            if "error" in word:
+                raise _error(word)
+            if number == sound_maker:
+                song_usable = bool(word["usable"])
+            elif "frames" in word:
+                under_way[number] = int(word["frames"])
+            else:
+                job = doing.pop(number)
+                job.half.replace(job.out)
+                finished += under_way[number]
+                under_way[number] = 0
+                if waiting:
+                    doing[number] = waiting.pop()
+                    self._give(number, doing[number])
+            on_frames(finished + sum(under_way.values()))
+        return Answers(song_usable=song_usable)
+
+    def _start(self, module: str) -> int:
+        child = processes.start(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        number = len(self._children)
+        self._children.append(child)
+        ear = threading.Thread(target=self._listen, args=(number, child), daemon=True)
+        self._ears.append(ear)
+        ear.start()
+        return number
+
+    def _listen(self, number: int, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            self._said.put((number, json.loads(line)))
+        self._said.put((number, None))
+
+    def _give(self, worker: int, job: Job) -> None:
+        self._tell(worker, {"task": job.task, "first": job.first, "stop": job.stop, "out": str(job.half)})
+
+    def _tell(self, number: int, words: dict[str, Any]) -> None:
+        pipe = self._children[number].stdin
+        assert pipe is not None
+        try:
+            pipe.write(json.dumps(words).encode() + b"\n")
+            pipe.flush()
+        except BrokenPipeError as error:
+            raise RenderFailed(
+                "A part of the film's crew ended early; the next try goes on from what is done."
+            ) from error
+
+
+def _error(word: dict[str, Any]) -> CapsuleError:
+    return DiskFull() if word["error"] == DiskFull.code else RenderFailed(str(word["message"]))

@@ -1,0 +1,201 @@
+"""The command lines of ffmpeg, and starting it so that it dies with us and never writes to a terminal."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from memorycapsule import processes
+from memorycapsule.domain.plan import Clip, MontagePlan
+from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+
+#: What a prepared file may make ffmpeg use.
+_DECODER = processes.Limits(memory_bytes=2 << 30)
+_USUAL = processes.Limits()
+#: Keeps glibc from giving frame buffers back to the kernel and faulting them in again: 13% faster.
+_MALLOC = (
+    "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=1073741824:glibc.malloc.arena_max=1"
+)
+_QUIET = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"]
+#: The tags of BT.709, limited range.
+_BT709 = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+#: Only files; a playlist or a name with a scheme reaches nothing else.
+_FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
+
+
+def start(
+    arguments: list[str], *, limits: processes.Limits = _USUAL, **popen: Any
+) -> subprocess.Popen[bytes]:
+    """Start ffmpeg with `arguments`; what it complains about goes to stderr=... or nowhere."""
+    popen.setdefault("stderr", subprocess.DEVNULL)
+    popen.setdefault("stdin", subprocess.DEVNULL)
+    environment = {**os.environ, "GLIBC_TUNABLES": _MALLOC}
+    return processes.start([processes.ffmpeg_path(), *_QUIET, *arguments], limits, env=environment, **popen)
+
+
+def run(arguments: list[str], *, what: str, timeout_seconds: float) -> bytes:
+    """
+    Run ffmpeg to its end and return its stdout.
+
+    Raises DiskFull, and RenderFailed with the sentence `what` for everything else.
+    """
+    try:
+        done = processes.run(
+            [processes.ffmpeg_path(), *_QUIET, *arguments], _DECODER, timeout_seconds=timeout_seconds
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RenderFailed(what) from error
+    if done.returncode:
+        raise problem(done.stderr, what)
+    return done.stdout
+
+
+def problem(stderr: bytes, what: str) -> CapsuleError:
+    """Return the error that ffmpeg's last words mean."""
+    return DiskFull() if b"No space left on device" in stderr else RenderFailed(what)
+
+
+@functools.cache
+def version() -> str:
+    """Return ffmpeg's own name of its version and build."""
+    done = processes.run([processes.ffmpeg_path(), "-version"], timeout_seconds=30)
+    return done.stdout.decode(errors="replace").split("Copyright")[0].strip()
+
+
+def encode_arguments(plan: MontagePlan, out: Path) -> list[str]:
+    """Return the arguments that turn raw NV12 frames on stdin into a segment; one thread, closed groups of pictures."""
+    encoder = plan.encoder
+    x264 = f"{encoder.x264_params}:open-gop=0:chromaloc=1"
+    return [
+        *("-thread_queue_size", "1", "-filter_threads", "1"),
+        *("-f", "rawvideo", "-pix_fmt", "nv12", "-video_size", f"{plan.size.width}x{plan.size.height}"),
+        *("-framerate", str(plan.fps), *_BT709, "-i", "pipe:0"),
+        *(
+            "-c:v",
+            "libx264",
+            "-preset",
+            encoder.preset,
+            "-crf",
+            str(encoder.crf),
+            "-threads",
+            "1",
+            "-pix_fmt",
+            "nv12",
+        ),
+        *("-x264-params", x264, "-g", str(max(1, round(encoder.keyframe_seconds * plan.fps))), *_BT709),
+        *(
+            "-profile:v",
+            "high",
+            "-an",
+            "-video_track_timescale",
+            str(512 * plan.fps),
+            "-f",
+            "mp4",
+            "-y",
+            str(out),
+        ),
+    ]
+
+
+def decode_arguments(path: Path, shot: Clip, width: int, height: int, fps: int) -> list[str]:
+    """Return the arguments that write a clip's frames, filling `width` x `height`, as raw NV12 to stdout."""
+    filters = ",".join(
+        [
+            f"fps={fps}",
+            f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=bicubic"
+            ":out_color_matrix=bt709:out_range=tv",
+            f"crop={width}:{height}",
+            "format=nv12",
+        ]
+    )
+    return [
+        *(
+            "-threads",
+            "1",
+            "-filter_threads",
+            "1",
+            *_FILES_ONLY,
+            "-ss",
+            f"{shot.start_seconds:.3f}",
+            "-i",
+            str(path),
+        ),
+        *("-an", "-sn", "-dn", "-vf", filters, "-frames:v", str(shot.frames), "-f", "rawvideo", "pipe:1"),
+    ]
+
+
+def probe_arguments(path: Path) -> list[str]:
+    """Return the arguments that write the first frame of a clip, tiny, to stdout; nothing when it cannot be decoded."""
+    return [
+        *("-xerror", "-threads", "1", *_FILES_ONLY, "-i", str(path)),
+        *("-an", "-vf", "scale=16:16,format=gray", "-frames:v", "1", "-f", "rawvideo", "pipe:1"),
+    ]
+
+
+def sound_arguments(path: Path, seconds: float, start_seconds: float, out: Path) -> list[str]:
+    """Return the arguments that write at most `seconds` of a file's sound as 48 kHz stereo WAV."""
+    return [
+        *(*_FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-i", str(path), "-vn", "-sn", "-dn", "-map", "0:a:0"),
+        *(
+            "-t",
+            f"{seconds:.3f}",
+            "-ar",
+            "48000",
+            "-ac",
+            "2",
+            "-c:a",
+            "pcm_s16le",
+            "-f",
+            "wav",
+            "-y",
+            str(out),
+        ),
+    ]
+
+
+def aac_arguments(kbit: int, out: Path) -> list[str]:
+    """Return the arguments that encode 16-bit 48 kHz stereo samples on stdin as AAC."""
+    return [
+        *("-f", "s16le", "-ar", "48000", "-ac", "2", "-i", "pipe:0", "-c:a", "aac", "-b:a", f"{kbit}k"),
+        *("-f", "mp4", "-y", str(out)),
+    ]
+
+
+def join_arguments(segments: Path, sound: Path, chapters: Path, out: Path) -> list[str]:
+    """Return the arguments that join segments (named in a concat list) and sound without encoding anything again."""
+    return [
+        *(
+            "-f",
+            "concat",
+            "-safe",
+            "0",
+            "-i",
+            str(segments),
+            "-i",
+            str(sound),
+            "-f",
+            "ffmetadata",
+            "-i",
+            str(chapters),
+        ),
+        *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "2", "-map_chapters", "2"),
+        *("-movflags", "+faststart", "-f", "mp4", "-y", str(out)),
+    ]
+
+
+def metadata(title: str, date: str) -> str:
+    """Return an ffmetadata file with the film's title and date."""
+    return f";FFMETADATA1\ntitle={_escaped(title)}\ndate={_escaped(date)}\n"
+
+
+def chapter(title: str, first: int, stop: int, fps: int) -> str:
+    """Return a chapter for `metadata`; frames of the film."""
+    return f"[CHAPTER]\nTIMEBASE=1/{fps}\nSTART={first}\nEND={stop}\ntitle={_escaped(title)}\n"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([=;#\\])", r"\\\1", " ".join(text.split()))

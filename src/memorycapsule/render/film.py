@@ -1,0 +1,272 @@
+"""From plan and prepared pictures to a film: probe, cut into segments, let workers encode them, join."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from memorycapsule import themes
+from memorycapsule.domain.direction import leave_out
+from memorycapsule.domain.plan import Card, MontagePlan, Photo, Source
+from memorycapsule.errors import DiskFull, RenderFailed
+from memorycapsule.render import ffmpeg
+from memorycapsule.render.crew import Crew, Job
+from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut
+
+#: Endings of files that a killed run leaves half written.
+_HALF = ".half"
+#: What share of the work joining is, for the progress.
+_JOIN_SHARE = 0.03
+_PROBE_SHARE = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A picture or song that could not be used, with a sentence that says so."""
+
+    #: Id of the picture; 'soundtrack' for the song.
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """What came of a plan."""
+
+    seconds: float
+    frames: int
+    left_out: tuple[LeftOut, ...]
+    #: A representative frame, JPEG.
+    poster: bytes
+    segments_encoded: int
+    segments_reused: int
+    #: The plan as it was rendered: without the pictures left out, and with what it was made with.
+    plan: MontagePlan
+
+
+def render(
+    plan: MontagePlan,
+    *,
+    pictures: Path,
+    out: Path,
+    workspace: Path,
+    key: bytes = b"",
+    workers: int = 2,
+    on_progress: Callable[[float], None] | None = None,
+) -> Film:
+    """
+    Make the film of `plan` from the prepared `pictures` (a folder) and put it at `out`, whole or not at all.
+
+    `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second run
+    encodes only what is missing; whoever gives it may empty it after success. Progress is told as 0..1. Children
+    die with the calling thread. Raises RenderFailed and DiskFull.
+    """
+    tell = on_progress or (lambda _: None)
+    try:
+        workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = workspace / "segments"
+        store.mkdir(mode=0o700, exist_ok=True)
+        with _scratch(workspace) as scratch:
+            return _render(plan, pictures, out, store, scratch, key, workers, tell)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull from error
+        raise RenderFailed(
+            "The film could not be written; check that the folders for the film exist and may be written to."
+        ) from error
+
+
+def made_with() -> dict[str, str]:
+    """Return what decides pixels beside the plan: versions of renderer, OpenCV and ffmpeg, digests of the fonts."""
+    fonts = {
+        path.name: _digest(path)
+        for path in sorted(themes.font_path("Pretendard-Regular.otf").parent.glob("*.?tf"))
+    }
+    return {"renderer": RENDERER_VERSION, "opencv": cv2.__version__, "ffmpeg": ffmpeg.version(), **fonts}
+
+
+def _render(
+    plan: MontagePlan,
+    pictures: Path,
+    out: Path,
+    store: Path,
+    scratch: Path,
+    key: bytes,
+    workers: int,
+    tell: Callable[[float], None],
+) -> Film:
+    digests, left_out = _probed(plan, pictures, lambda share: tell(_PROBE_SHARE * share))
+    whole = leave_out(plan, frozenset(item.id for item in left_out))
+    used = made_with()
+    segments = cut(whole, digests, used, key)
+    missing = [segment for segment in segments if not (store / f"{segment.name}.mp4").exists()]
+    waiting = sum(segment.frames for segment in missing)
+    # The same piece may be wanted twice; it is encoded once.
+    jobs = {segment.name: _segment_job(segment, store) for segment in missing}
+    poster = scratch / "poster.jpg"
+    sound = scratch / "sound.m4a"
+    crew = Crew(plan=whole, pictures=pictures, workers=workers)
+    share = 1 - _PROBE_SHARE - _JOIN_SHARE
+    answers = crew.run(
+        [
+            Job(task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster),
+            *jobs.values(),
+        ],
+        sound=sound,
+        scratch=scratch,
+        on_frames=lambda done: tell(_PROBE_SHARE + share * min(1.0, done / waiting if waiting else 1.0)),
+    )
+    if not answers.song_usable:
+        left_out.append(
+            LeftOut(
+                id="soundtrack", reason="The song could not be played, so the film has the theme's own music."
+            )
+        )
+    half = out.with_name(f".{out.name}{_HALF}")
+    try:
+        _join(whole, segments, store, sound, scratch, half)
+        _keep(half, out)
+    finally:
+        half.unlink(missing_ok=True)
+    tell(1.0)
+    return Film(
+        seconds=whole.seconds,
+        frames=whole.frames,
+        left_out=tuple(left_out),
+        poster=poster.read_bytes(),
+        segments_encoded=len(jobs),
+        segments_reused=len(segments) - len(missing),
+        plan=replace(whole, made_with=tuple(sorted(used.items()))),
+    )
+
+
+def poster_frame(plan: MontagePlan) -> int:
+    """Return the frame that stands for the film: the middle of a picture about a third into it, a wide one if any."""
+    timeline = plan.timeline
+    photos = [placed for placed in timeline if isinstance(placed.shot, Photo)]
+    wide = [placed for placed in photos if placed.shot.fit == "cover"]
+    best = (
+        wide
+        or photos
+        or [placed for placed in timeline if not isinstance(placed.shot, Card)]
+        or list(timeline[:1])
+    )
+    placed = best[len(best) // 3]
+    return (placed.first + placed.stop) // 2
+
+
+def _probed(
+    plan: MontagePlan, pictures: Path, tell: Callable[[float], None]
+) -> tuple[dict[str, str], list[LeftOut]]:
+    """Return the digests of the pictures that can be used, by id, and what is left out with a sentence each."""
+    clips = {placed.shot.source.id for placed in plan.timeline if placed.shot.kind == "clip"}
+    digests: dict[str, str] = {}
+    left_out: list[LeftOut] = []
+    sources = plan.sources
+    for number, source in enumerate(sources):
+        path = pictures / source.file
+        good = source.file == Path(source.file).name and path.is_file()
+        if good and (_clip_plays if source.id in clips else _photo_opens)(path):
+            digests[source.id] = _digest(path)
+        else:
+            left_out.append(LeftOut(id=source.id, reason=_why_left_out(source, is_clip=source.id in clips)))
+        tell((number + 1) / len(sources))
+    return digests, left_out
+
+
+def _why_left_out(source: Source, *, is_clip: bool) -> str:
+    kind = "clip" if is_clip else "photo"
+    return f"The {kind} {source.file} could not be read for the film and was left out; the original is untouched."
+
+
+def _photo_opens(path: Path) -> bool:
+    """Return whether a prepared JPEG is whole: its end is there, and all of it decodes at an eighth of its size."""
+    data = path.read_bytes()
+    # OpenCV only warns about a JPEG that was cut short; the marker at its end tells (ITU-T T.81, B.1.1.3).
+    if not data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        return False
+    import numpy as np
+
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8) is not None
+
+
+def _clip_plays(path: Path) -> bool:
+    try:
+        return bool(
+            ffmpeg.run(ffmpeg.probe_arguments(path), what="The clip cannot be played.", timeout_seconds=60)
+        )
+    except RenderFailed:
+        return False
+
+
+def _segment_job(segment: Segment, store: Path) -> Job:
+    return Job(
+        task="segment",
+        first=segment.first,
+        stop=segment.stop,
+        half=store / f"{segment.name}{_HALF}",
+        out=store / f"{segment.name}.mp4",
+    )
+
+
+def _join(
+    plan: MontagePlan, segments: tuple[Segment, ...], store: Path, sound: Path, scratch: Path, out: Path
+) -> None:
+    names = scratch / "segments.txt"
+    # The concat demuxer quotes with single quotes; one inside is closed, escaped, opened again.
+    quoted = (str((store / f"{segment.name}.mp4").resolve()).replace("'", r"'\''") for segment in segments)
+    names.write_text(
+        "ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8"
+    )
+    words = scratch / "metadata.txt"
+    words.write_text(ffmpeg.metadata(plan.title, plan.date) + "".join(_chapters(plan)), encoding="utf-8")
+    ffmpeg.run(
+        ffmpeg.join_arguments(names, sound, words, out),
+        what="The pieces of the film could not be joined; the next try starts from them.",
+        timeout_seconds=600,
+    )
+
+
+def _chapters(plan: MontagePlan) -> Iterator[str]:
+    """Yield a chapter for every scene that has a title."""
+    starts: list[tuple[int, str]] = []
+    at = 0
+    for scene in plan.scenes:
+        if scene.title:
+            starts.append((at, scene.title))
+        at += sum(shot.frames - shot.fade_frames for shot in scene.shots)
+    for (first, title), (stop, _) in zip(starts, [*starts[1:], (at, "")], strict=True):
+        yield ffmpeg.chapter(title, first, stop, plan.fps)
+
+
+def _keep(half: Path, out: Path) -> None:
+    with half.open("rb") as film:
+        os.fsync(film.fileno())
+    half.replace(out)
+
+
+@contextlib.contextmanager
+def _scratch(workspace: Path) -> Iterator[Path]:
+    """Provide an empty folder for temporary files; what a killed run left is removed first."""
+    for half in (workspace / "segments").glob(f"*{_HALF}"):
+        half.unlink(missing_ok=True)
+    scratch = workspace / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

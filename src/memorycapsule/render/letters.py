@@ -1,0 +1,228 @@
+"""
+Lettering: text in the themes' fonts, in English and Korean, with one-colour emoji and no empty boxes.
+
+A letter is drawn with the first font of the chain that has it: the wanted one, Noto Emoji, and last the font that
+OpenCV carries. What none of them can draw is left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import struct
+import unicodedata
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memorycapsule import themes
+
+_EMOJI = "NotoEmoji-Regular.ttf"
+_EMBEDDED = "uni"
+#: Joiners, variation selectors and skin tones: the one-colour glyphs have no use for them.
+_SILENT = frozenset(
+    {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x20E3, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)}
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text in one size, ready to be drawn; width in pixels."""
+
+    text: str
+    font: str
+    size: int
+    width: int
+
+
+def clean(text: str) -> str:
+    """Return text as it can be drawn: composed (file names of a Mac are not), without controls and unknown letters."""
+    kept: list[str] = []
+    for letter in unicodedata.normalize("NFC", text):
+        if letter in "\n\t ":
+            kept.append("\n" if letter == "\n" else " ")
+        elif (
+            ord(letter) not in _SILENT
+            and unicodedata.category(letter)[0] != "C"
+            and _font_for(letter, "") is not None
+        ):
+            kept.append(letter)
+    return "".join(kept).strip()
+
+
+def measure(text: str, font: str, size: int) -> int:
+    """Return how wide a line is, in pixels."""
+    return sum(_width(run, name, size) for name, run in _runs(text, font))
+
+
+def draw(line: Line, mask: NDArray[np.uint8], x: int, baseline: int) -> None:
+    """Draw a line into a mask (height, width) of how much ink lies on each pixel, 0..255."""
+    for name, run in _runs(line.text, line.font):
+        ink = np.zeros((mask.shape[0], mask.shape[1] + 8 * line.size), np.uint8)
+        cv2.putText(ink, run, (x, baseline), (255,), _face(name), _size(name, line.size))
+        np.maximum(mask, ink[:, : mask.shape[1]], out=mask)
+        x += _width(run, name, line.size)
+
+
+def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False) -> list[Line]:
+    """
+    Break text into lines of at most `width` pixels, between words where possible (Korean too: keep-all).
+
+    `balanced` makes the lines of a heading about equally long, without more lines than needed.
+    """
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        pieces = _pieces(paragraph, font, size, width)
+        found = _filled(pieces, font, size, width)
+        if balanced and len(found) > 1:
+            low, high = width // len(found), width
+            while high - low > 2:
+                middle = (low + high) // 2
+                tried = _filled(pieces, font, size, middle)
+                if len(tried) <= len(found) and all(measure(line, font, size) <= middle for line in tried):
+                    high, found = middle, tried
+                else:
+                    low = middle
+        lines += found
+    return [Line(text=line, font=font, size=size, width=measure(line, font, size)) for line in lines]
+
+
+def fitting(
+    text: str, font: str, sizes: tuple[int, ...], width: int, most_lines: int, *, balanced: bool = True
+) -> list[Line]:
+    """Return text in the largest of `sizes` (descending) that needs at most `most_lines`; the smallest is cut off."""
+    for size in sizes:
+        lines = wrap(text, font, size, width, balanced=balanced)
+        if len(lines) <= most_lines:
+            return lines
+    lines = wrap(text, font, sizes[-1], width)[:most_lines]
+    cut = lines[-1].text
+    while cut and measure(cut + "…", font, sizes[-1]) > width:
+        cut = cut[:-1]
+    last = cut.rstrip() + "…"
+    return [*lines[:-1], Line(text=last, font=font, size=sizes[-1], width=measure(last, font, sizes[-1]))]
+
+
+def _pieces(paragraph: str, font: str, size: int, width: int) -> list[str]:
+    """Return the words of a paragraph; a word wider than a line is cut."""
+    pieces: list[str] = []
+    for word in paragraph.split():
+        rest = word
+        while measure(rest, font, size) > width and len(rest) > 1:
+            fits = next(
+                count
+                for count in range(len(rest) - 1, 0, -1)
+                if count == 1 or measure(rest[:count], font, size) <= width
+            )
+            pieces.append(rest[:fits])
+            rest = rest[fits:]
+        pieces.append(rest)
+    return pieces
+
+
+def _filled(pieces: list[str], font: str, size: int, width: int) -> list[str]:
+    lines: list[str] = []
+    for piece in pieces:
+        longer = f"{lines[-1]} {piece}" if lines else piece
+        if lines and measure(longer, font, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _runs(text: str, font: str) -> list[tuple[str, str]]:
+    """Return (font, text) for stretches of letters drawn with one font."""
+    named = [(_font_for(letter, font), letter) for letter in text]
+    return [
+        (name, "".join(letter for _, letter in run))
+        for name, run in itertools.groupby(named, key=lambda pair: pair[0])
+        if name is not None
+    ]
+
+
+@functools.cache
+def _font_for(letter: str, font: str) -> str | None:
+    wanted = font or "Pretendard-Regular.otf"
+    if letter.isspace() or ord(letter) in _covered(wanted):
+        return wanted
+    if ord(letter) in _covered(_EMOJI):
+        return _EMOJI
+    return None if _is_unknown(letter) else _EMBEDDED
+
+
+@functools.cache
+def _is_unknown(letter: str) -> bool:
+    """Return whether OpenCV's own font draws a question mark, or nothing at all, in place of a letter."""
+    drawn = _bitmap(letter)
+    return letter != "?" and (not drawn.any() or bool(np.array_equal(drawn, _bitmap("?"))))
+
+
+def _bitmap(letter: str) -> NDArray[np.uint8]:
+    ink = np.zeros((48, 96), np.uint8)
+    cv2.putText(ink, letter, (8, 36), (255,), _face(_EMBEDDED), 28)
+    return ink
+
+
+@functools.cache
+def _face(name: str) -> cv2.FontFace:
+    return cv2.FontFace(name if name == _EMBEDDED else str(themes.font_path(name)))
+
+
+def _size(name: str, size: int) -> int:
+    # Emoji fill their whole square; beside letters they look right a little smaller.
+    return round(size * 0.86) if name == _EMOJI else size
+
+
+@functools.lru_cache(maxsize=4096)
+def _width(run: str, name: str, size: int) -> int:
+    # The place where text goes on is the only true advance; the bounding box leaves out spaces.
+    paper = np.zeros((1, (len(run) + 2) * size * 2), np.uint8)
+    (x, _), _ = cv2.putText(paper, run, (0, 0), (255,), _face(name), _size(name, size))
+    return int(x)
+
+
+@functools.cache
+def _covered(name: str) -> frozenset[int]:
+    """Return the code points of a font file: its cmap subtables of format 4 and 12 (OpenType 1.9, "cmap")."""
+    data = themes.font_path(name).read_bytes()
+    (tables,) = struct.unpack_from(">H", data, 4)
+    records = (struct.unpack_from(">4sLLL", data, 12 + 16 * index) for index in range(tables))
+    start = next(offset for tag, _, offset, _ in records if tag == b"cmap")
+    (count,) = struct.unpack_from(">H", data, start + 2)
+    found: set[int] = set()
+    for index in range(count):
+        (offset,) = struct.unpack_from(">L", data, start + 8 + 8 * index)
+        at = start + offset
+        (form,) = struct.unpack_from(">H", data, at)
+        if form == 12:
+            (groups,) = struct.unpack_from(">L", data, at + 12)
+            for group in range(groups):
+                first, last, _ = struct.unpack_from(">LLL", data, at + 16 + 12 * group)
+                found.update(range(first, last + 1))
+        elif form == 4:
+            found.update(_format_4(data, at))
+    return frozenset(found)
+
+
+def _format_4(data: bytes, at: int) -> set[int]:
+    (doubled,) = struct.unpack_from(">H", data, at + 6)
+    count = doubled // 2
+    ends = struct.unpack_from(f">{count}H", data, at + 14)
+    starts = struct.unpack_from(f">{count}H", data, at + 16 + doubled)
+    deltas = struct.unpack_from(f">{count}H", data, at + 16 + 2 * doubled)
+    ranges = at + 16 + 3 * doubled
+    offsets = struct.unpack_from(f">{count}H", data, ranges)
+    found: set[int] = set()
+    for index in range(count):
+        for code in range(starts[index], min(ends[index], 0xFFFE) + 1):
+            if offsets[index] == 0:
+                glyph = (code + deltas[index]) & 0xFFFF
+            else:
+                place = ranges + 2 * index + offsets[index] + 2 * (code - starts[index])
+                (glyph,) = struct.unpack_from(">H", data, place)
+            if glyph:
+                found.add(code)
+    return found

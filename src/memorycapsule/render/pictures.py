@@ -1,0 +1,111 @@
+"""Canvases: what the film's moving frame looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from memorycapsule.domain.plan import Card, FilmStyle, Move, Photo, Size
+from memorycapsule.errors import RenderFailed
+from memorycapsule.render.overlays import bgr
+from memorycapsule.render.planes import Bytes, Planes, planes_from_bgr, with_margin
+
+#: Source pixels per frame pixel at the closest: a little above one keeps the move away from simple ratios, where the
+#: exact resampling would have to fall back to the slow way, and lets the cubic kernel see all the detail there is.
+_CLOSEST_STEP = 1.06
+#: How much of the frame's height (or width) an inset picture takes.
+_INSET = 0.93
+#: Small pictures are enlarged at most so much.
+_LARGEST_INSET_SCALE = 2.0
+
+
+def read_picture(path: Path) -> Bytes:
+    """Return a prepared JPEG as BGR. Raises RenderFailed when it cannot be decoded."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise RenderFailed(
+            f"The prepared picture {path.name} cannot be read any more; prepare the pictures again."
+        )
+    return np.asarray(picture, np.uint8)
+
+
+def canvas_scale(move: Move) -> float:
+    """Return how many canvas pixels the whole picture needs per frame pixel and unit of the closest view."""
+    return _CLOSEST_STEP / min(move.start.width, move.end.width)
+
+
+def photo_canvas(picture: Bytes, shot: Photo, size: Size, style: FilmStyle) -> Planes:
+    """Return the canvas of a photo: the picture itself ('cover') or the composed frame ('inset')."""
+    if shot.fit == "cover":
+        width = size.width * canvas_scale(shot.move)
+        height = width * picture.shape[0] / picture.shape[1]
+        return with_margin(planes_from_bgr(_resized(picture, _even(width), _even(height))))
+    scale = canvas_scale(shot.move)
+    wide = _even(size.width * scale)
+    return with_margin(planes_from_bgr(composed(picture, wide, _even(wide / size.aspect), scale, style)))
+
+
+def card_canvas(backdrop: Bytes | None, card: Card, size: Size, style: FilmStyle) -> Planes:
+    """Return the ground of a card: a gradient, with a blurred picture shimmering through where there is one."""
+    wide = _even(size.width * (canvas_scale(card.move) if card.move else 1))
+    tall = _even(wide / size.aspect)
+    ground = gradient(style, wide, tall)
+    if backdrop is not None:
+        fill = blurred(backdrop, wide, tall, 0.035).astype(np.float32)
+        ground = ground * (1 - style.backdrop) + fill * style.backdrop
+    # A grain of one level keeps the gradient from showing as steps.
+    grain = np.random.default_rng(1).normal(0, 0.7, (tall, wide, 1)).astype(np.float32)
+    return with_margin(planes_from_bgr(np.clip(np.rint(ground + grain), 0, 255).astype(np.uint8)))
+
+
+def gradient(style: FilmStyle, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return the theme's ground as float BGR."""
+    share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    high, low = np.array(bgr(style.ground), np.float32), np.array(bgr(style.ground_low), np.float32)
+    return np.broadcast_to(high * (1 - share) + low * share, (height, width, 3)).astype(np.float32)
+
+
+def composed(picture: Bytes, width: int, height: int, scale: float, style: FilmStyle) -> Bytes:
+    """Return a picture whole, with a soft shadow, over a darkened and blurred fill of itself."""
+    ground = blurred(picture, width, height, 0.03).astype(np.float32) * style.fill
+    share = min(
+        _INSET * width / picture.shape[1], _INSET * height / picture.shape[0], _LARGEST_INSET_SCALE * scale
+    )
+    inner = _resized(
+        picture, max(2, round(picture.shape[1] * share)), max(2, round(picture.shape[0] * share))
+    )
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    shadow = np.zeros((height, width), np.float32)
+    shadow[top : top + inner.shape[0], left : left + inner.shape[1]] = 1
+    soft = cv2.GaussianBlur(shadow, (0, 0), height * 0.016)
+    ground *= 1 - 0.55 * np.asarray(soft, np.float32)[:, :, None]
+    made = np.clip(np.rint(ground), 0, 255).astype(np.uint8)
+    made[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return made
+
+
+def blurred(picture: Bytes, width: int, height: int, strength: float) -> Bytes:
+    """Return a picture filling `width` x `height`, blurred by `strength` times the height."""
+    small_height = min(height, 128)
+    small_width = max(2, round(width * small_height / height))
+    scale = max(small_width / picture.shape[1], small_height / picture.shape[0])
+    filled = _resized(
+        picture,
+        max(small_width, round(picture.shape[1] * scale)),
+        max(small_height, round(picture.shape[0] * scale)),
+    )
+    top, left = (filled.shape[0] - small_height) // 2, (filled.shape[1] - small_width) // 2
+    part = filled[top : top + small_height, left : left + small_width]
+    soft = cv2.GaussianBlur(part, (0, 0), max(0.6, small_height * strength), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _resized(picture: Bytes, width: int, height: int) -> Bytes:
+    way = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))

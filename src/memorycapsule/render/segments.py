@@ -1,0 +1,113 @@
+"""
+Segments: closed pieces of the film, cut inside the bodies of shots and named by all that they show.
+
+Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough. So a
+story that is added or taken out moves the cuts around it, and soon after them the old segments come again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot
+
+#: Changes with every change of what the renderer draws.
+RENDERER_VERSION = "1"
+#: One shot in so many is a place for a cut.
+_CHANCE = 2
+#: A segment of more than so many times the usual length is cut at any shot.
+_TOO_LONG = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Frames `first` up to, not including, `stop` of the film."""
+
+    first: int
+    stop: int
+    #: HMAC-SHA256 of everything that these frames show, hexadecimal.
+    name: str
+
+    @property
+    def frames(self) -> int:
+        return self.stop - self.first
+
+
+def cut(
+    plan: MontagePlan, digests: Mapping[str, str], made_with: Mapping[str, str], key: bytes
+) -> tuple[Segment, ...]:
+    """
+    Cut the film into segments; `digests` are those of the prepared pictures, by id.
+
+    Together they have every frame once, in order.
+    """
+    edges = [0, *_cuts(plan, digests), plan.frames]
+    return tuple(
+        Segment(first=first, stop=stop, name=_name(plan, first, stop, digests, made_with, key))
+        for first, stop in zip(edges, edges[1:], strict=False)
+    )
+
+
+def visible(timeline: tuple[Placed, ...], first: int, stop: int) -> tuple[Placed, ...]:
+    """Return the shots that are seen in frames `first` up to `stop`."""
+    return tuple(placed for placed in timeline if placed.first < stop and placed.stop > first)
+
+
+def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
+    least = max(1, round(plan.encoder.segment_seconds * plan.fps))
+    timeline = plan.timeline
+    cuts: list[int] = []
+    last = 0
+    for index, placed in enumerate(timeline):
+        following = timeline[index + 1].shot.fade_frames if index + 1 < len(timeline) else 0
+        body_first, body_stop = placed.first + placed.shot.fade_frames, placed.stop - following
+        at = (body_first + body_stop) // 2
+        long = at - last
+        # A clip is decoded again from its start for its second half, so it is cut only where nothing else is in sight.
+        willing = _chosen(placed.shot, digests) and not isinstance(placed.shot, Clip)
+        if long >= least and plan.frames - at >= least and (willing or long >= _TOO_LONG * least):
+            cuts.append(at)
+            last = at
+    return cuts
+
+
+def _chosen(shot: Shot, digests: Mapping[str, str]) -> bool:
+    word = shot.heading + shot.body if isinstance(shot, Card) else digests.get(shot.source.id, shot.source.id)
+    return hashlib.sha256(word.encode()).digest()[0] % _CHANCE == 0
+
+
+def _name(
+    plan: MontagePlan,
+    first: int,
+    stop: int,
+    digests: Mapping[str, str],
+    made_with: Mapping[str, str],
+    key: bytes,
+) -> str:
+    shown = []
+    for placed in visible(plan.timeline, first, stop):
+        # The file's name and the film's clock do not change a pixel.
+        shot = asdict(placed.shot)
+        for role in ("source", "backdrop"):
+            source = shot.get(role)
+            if source:
+                shot[role] = {**source, "id": "", "file": "", "digest": digests[source["id"]]}
+        shown.append({"shot": shot, "at": placed.first - first})
+    fade = max(0, stop - (plan.frames - plan.fade_out_frames))
+    description = {
+        "renderer": RENDERER_VERSION,
+        "made_with": dict(made_with),
+        "size": asdict(plan.size),
+        "fps": plan.fps,
+        "style": asdict(plan.style),
+        "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),
+        "frames": stop - first,
+        "fade_out": [fade, plan.fade_out_frames] if fade else None,
+        "shown": shown,
+    }
+    text = json.dumps(description, sort_keys=True, ensure_ascii=False)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
