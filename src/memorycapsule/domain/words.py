@@ -38,9 +38,7 @@ def date_in_words(local: datetime, zone: str, locale: str) -> str:
 
 
 def day_in_words(day: date, locale: str) -> str:
-    """
-    Say a day in words: 'Thursday, 8 May 2036' or '2036년 5월 8일 목요일'.
-    """
+    """Say a day in words: 'Thursday, 8 May 2036' or '2036년 5월 8일 목요일'."""
     if locale == "ko":
         return f"{day.year}년 {day.month}월 {day.day}일 {_WEEKDAYS_KO[day.weekday()]}"
     return f"{_WEEKDAYS_EN[day.weekday()]}, {day.day} {_MONTHS_EN[day.month - 1]} {day.year}"

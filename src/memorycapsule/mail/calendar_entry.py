@@ -10,7 +10,7 @@ from memorycapsule.domain.zones import zone as zone_named
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from icalendar import Timezone
+    from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
 _DAY = timedelta(days=1)
 #: The zone rules written into the entry reach this far to either side of the opening day.
@@ -52,7 +52,8 @@ def calendar_entry(
     event.add("dtstart", starts)
     event.add("duration", timedelta(hours=1))
     calendar.add_component(event)
-    return calendar.to_ical()
+    entry: bytes = calendar.to_ical()
+    return entry
 
 
 def _zone_rules(rules: ZoneInfo, name: str, around: datetime) -> Timezone:
@@ -78,7 +79,9 @@ def _zone_rules(rules: ZoneInfo, name: str, around: datetime) -> Timezone:
     return component
 
 
-def _observance(rules: ZoneInfo, since: datetime, offset_before: timedelta) -> Timezone:
+def _observance(
+    rules: ZoneInfo, since: datetime, offset_before: timedelta
+) -> TimezoneDaylight | TimezoneStandard:
     """The offset in force from the instant `since`; its start is a wall time of the offset before."""
     from icalendar import TimezoneDaylight, TimezoneStandard
 

@@ -15,16 +15,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
-from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.words import contents_in_words, date_in_words, day_in_words, people_in_words
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.calendar_entry import calendar_entry
+from memorycapsule.mail.headers import encoded_words, mailbox_header
 from memorycapsule.mail.wording import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
@@ -146,15 +145,24 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
         locale,
         facts | {"name": recipient_name and addressed(recipient_name, locale), "sender": sender_name},
     )
-    environment = _environment()
     from_name = f"{facts['inviter_name']} ({sender_name})" if facts.get("inviter_name") else sender_name
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = _mailbox(from_name, sender.address)
-    mail["To"] = _mailbox(recipient_name, letter.recipient.address)
-    mail["Subject"] = words["subject"]
-    mail["Date"] = format_datetime(date.astimezone(UTC))
-    mail["Message-ID"] = message_id
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice should answer
+    headers = {
+        "From": mailbox_header(from_name, sender.address),
+        "To": mailbox_header(recipient_name, letter.recipient.address),
+        "Subject": encoded_words(words["subject"]),
+        "Date": format_datetime(date.astimezone(UTC)),
+        "Message-ID": message_id,
+        "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's holiday notice should answer
+        "Content-Language": locale,
+    }
+    block = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return block.encode("ascii") + _content(letter, words, message_id=message_id, date=date)
+
+
+def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
+    """The MIME headers and parts: text and HTML, and an invitation's calendar entry."""
+    environment = _environment()
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail.set_content(environment.get_template("layout.txt").render(words))
     mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
     if isinstance(letter, Invitation):
@@ -169,8 +177,6 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
         mail.add_attachment(
             entry.decode(), subtype="calendar", filename="opening-day.ics", params={"method": "PUBLISH"}
         )
-    # Last, because setting the content takes every other Content- header away.
-    mail["Content-Language"] = locale
     _fix_boundaries(mail, message_id)
     return mail.as_bytes()
 
@@ -250,11 +256,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _mailbox(name: str, address: str) -> Address:
-    username, _, domain = checked_address(address).rpartition("@")
-    return Address(display_name=name, username=username, domain=domain)
 
 
 def _checked_url(url: str) -> str:

@@ -21,5 +21,5 @@ class Outcome:
     #: One line for the log of deliveries: the server's reply or a plain sentence. Never a secret, never the
     #: address of anybody but the recipient.
     detail: str
-    #: The server could not be reached at all: every further letter of this pass would fail in the same way.
+    #: There was no usable connection: every further letter of this pass would end in the same way.
     unreachable: bool = False

@@ -1,0 +1,368 @@
+"""
+Letters over SMTP, one recipient per transaction, and what each answer means.
+
+Between the end of the payload and the server's reply nobody can know whether a letter was accepted (RFC
+1047). So the caller is told (`on_data`) before that window opens, and an attempt that ends inside it is
+`unknown` and never repeated by itself. Everything before it, and every definite reply, is told apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from dataclasses import dataclass
+from socket import gaierror
+from typing import TYPE_CHECKING, Literal, Self
+
+import aiosmtplib
+
+from memorycapsule.domain.people import checked_address, printable
+from memorycapsule.errors import MailRefused, UsageProblem
+from memorycapsule.mail.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+_LONGEST_DETAIL = 300
+#: RFC 4954 section 6: the server wants a login before it takes any mail, whoever it is for.
+_LOGIN_WANTED = 530
+#: RFC 5321 section 3.8: the server closes the connection, often because it was idle.
+_CLOSING = 421
+_GO_AHEAD = 354
+#: A polite end may take this long, in seconds.
+_QUIT_TIMEOUT = 5.0
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:=]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpSettings:
+    """Where letters are handed over, and how."""
+
+    host: str
+    port: int
+    #: "tls" from the first byte (usually port 465), "starttls" (587), or "none" for a server in the house.
+    security: Literal["none", "starttls", "tls"]
+    #: No login without a user name.
+    username: str | None
+    password: str | None
+    #: For connecting and for every reply but the last.
+    timeout_seconds: float = 60
+    #: For the reply after the payload; RFC 5321 section 4.5.3.2.6 asks for ten minutes.
+    final_reply_timeout_seconds: float = 600
+    #: A certificate (PEM) to trust besides those of the system.
+    ca_file: Path | None = None
+
+    def __repr__(self) -> str:
+        """Without user name and password: settings end up in logs."""
+        return f"SmtpSettings(host={self.host!r}, port={self.port}, security={self.security!r})"
+
+
+class _Trouble(Exception):
+    """An attempt that ended before the payload was sent."""
+
+    def __init__(
+        self, state: Literal["retry", "rejected", "paused"], detail: str, *, unreachable: bool = False
+    ) -> None:
+        super().__init__(detail)
+        self.outcome = Outcome(state=state, detail=detail, unreachable=unreachable)
+
+
+class _StaleConnection(Exception):
+    """A connection from an earlier letter turned out to be closed."""
+
+
+class SmtpSession:
+    """
+    One connection for many letters; opened by the first letter, opened again when it breaks.
+
+    Use it as a context manager, from one thread.
+    """
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self._runner = asyncio.Runner()
+        self._client: aiosmtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self._leave(politely=True))
+        finally:
+            self._runner.close()
+
+    def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
+        """
+        Hand over one letter (RFC 5322 bytes) to one recipient and say what became of it.
+
+        `on_data` is called once the server has accepted sender and recipient, before the DATA command; it is
+        the caller's moment to commit that the payload may go out. Only an attempt that called it can be
+        `unknown`. An exception of `on_data` ends the transaction, nothing sent, and is passed on.
+        """
+        try:
+            recipient, sender = checked_address(recipient), checked_address(sender)
+        except UsageProblem as problem:
+            return Outcome(state="rejected", detail=problem.message)
+        try:
+            self._runner.run(self._envelope(sender, recipient))
+        except _Trouble as trouble:
+            return trouble.outcome
+        try:
+            on_data()
+        except BaseException:
+            self._runner.run(self._leave(politely=False))
+            raise
+        return self._runner.run(self._payload(letter, recipient))
+
+    def log_in(self) -> None:
+        """Connect and log in now. Raises MailRefused with one sentence when that does not work."""
+        try:
+            self._runner.run(self._connected())
+        except _Trouble as trouble:
+            raise MailRefused(trouble.outcome.detail) from trouble
+
+    async def _envelope(self, sender: str, recipient: str) -> None:
+        try:
+            await self._mail_and_rcpt(sender, recipient)
+        except _StaleConnection:
+            await self._mail_and_rcpt(
+                sender, recipient
+            )  # on a new connection, where this cannot happen again
+
+    async def _mail_and_rcpt(self, sender: str, recipient: str) -> None:
+        is_fresh = not self._is_connected
+        client = await self._connected()
+        command = "MAIL"
+        try:
+            await client.mail(sender)
+            command = "RCPT"
+            await client.rcpt(recipient)
+        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as error:
+            if command == "MAIL" and error.code == _CLOSING and not is_fresh:
+                await self._leave(politely=False)
+                raise _StaleConnection from error
+            await self._reset()
+            is_ours = command == "MAIL" or error.code == _LOGIN_WANTED
+            state = _state_of(error.code, permanent="paused" if is_ours else "rejected")
+            raise _Trouble(state, self._reply(error.code, error.message, recipient)) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._leave(politely=False)
+            if command == "MAIL" and not is_fresh:
+                raise _StaleConnection from error
+            detail = f"The mail server stopped answering before the letter ({command}): {_brief(error)}."
+            raise _Trouble("retry", detail) from error
+
+    async def _payload(self, letter: bytes, recipient: str) -> Outcome:
+        """
+        DATA, then the letter.
+
+        aiosmtplib's own `data()` does both and so cannot tell a connection lost before the payload (nothing
+        was accepted: retry) from one lost after it (nobody knows); the two steps are taken apart here.
+        """
+        client = self._client
+        assert client is not None
+        try:
+            code, message = await client.execute_command(b"DATA")
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._leave(politely=False)
+            detail = f"The mail server stopped answering before the letter (DATA): {_brief(error)}."
+            return Outcome(state="retry", detail=detail)
+        if code != _GO_AHEAD:
+            await self._reset()
+            return Outcome(
+                state=_state_of(code, permanent="rejected"), detail=self._reply(code, message, recipient)
+            )
+        try:
+            assert client.protocol is not None
+            client.protocol.write(_dot_stuffed(letter))
+            code, message = await client.protocol.read_response(self._settings.final_reply_timeout_seconds)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._leave(politely=False)
+            detail = f"The letter was handed over, but no clear answer came: {_brief(error)}."
+            return Outcome(state="unknown", detail=detail)
+        reply = self._reply(code, message, recipient)
+        match code // 100:  # RFC 5321 section 4.2.1
+            case 2:
+                return Outcome(state="sent", detail=reply)
+            case 4 | 5:
+                await self._reset()
+                return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
+            case _:
+                await self._leave(politely=False)
+                return Outcome(state="unknown", detail=reply)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        settings = self._settings
+        where = f"{settings.host}:{settings.port}"
+        client = aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            timeout=settings.timeout_seconds,
+            use_tls=settings.security == "tls",
+            start_tls=False,
+            tls_context=None if settings.security == "none" else self._trust(),
+        )
+        self._client = client
+        try:
+            await self._greet(client, where)
+            if settings.security == "starttls":
+                await self._start_tls(client, where)
+            if settings.username:
+                await self._authenticate(client, where)
+        except BaseException:
+            await self._leave(politely=False)
+            raise
+        return client
+
+    def _trust(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._settings.ca_file is not None:
+            try:
+                context.load_verify_locations(cafile=self._settings.ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                detail = f"The certificate file {self._settings.ca_file} cannot be used; check ca_file."
+                raise _Trouble("paused", detail) from error
+        return context
+
+    async def _greet(self, client: aiosmtplib.SMTP, where: str) -> None:
+        try:
+            await client.connect()
+        except aiosmtplib.SMTPConnectResponseError as error:
+            detail = f"The mail server {where} turns us away: {self._reply(error.code, error.message)}"
+            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+        except aiosmtplib.SMTPConnectTimeoutError as error:
+            detail = f"The mail server {where} does not answer; check host, port and security."
+            raise _Trouble("retry", detail, unreachable=True) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise self._unreachable(error, where) from error
+
+    def _unreachable(self, error: Exception, where: str) -> _Trouble:
+        cause = error.__cause__ or error
+        if isinstance(cause, ssl.SSLError):
+            return self._no_trust(cause, where)
+        if isinstance(cause, gaierror):
+            detail = f"The mail server {self._settings.host} cannot be found; check the host name."
+        else:
+            reason = "connection refused" if isinstance(cause, ConnectionRefusedError) else _brief(cause)
+            detail = f"The mail server {where} cannot be reached ({reason}); check host and port."
+        return _Trouble("retry", detail, unreachable=True)
+
+    @staticmethod
+    def _no_trust(error: ssl.SSLError, where: str) -> _Trouble:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = error.verify_message
+            detail = f"The certificate of the mail server {where} is not trusted ({reason}); set ca_file."
+        else:
+            detail = f"The mail server {where} does not speak TLS there; check port and security."
+        return _Trouble("paused", detail, unreachable=True)
+
+    async def _start_tls(self, client: aiosmtplib.SMTP, where: str) -> None:
+        try:
+            await client.ehlo()
+            if not client.supports_extension("starttls"):
+                detail = f"The mail server {where} offers no STARTTLS; check port and security."
+                raise _Trouble("paused", detail, unreachable=True)
+            await client.starttls()
+        except aiosmtplib.SMTPResponseException as error:
+            detail = f"The mail server {where} refuses STARTTLS: {self._reply(error.code, error.message)}"
+            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+        except ssl.SSLError as error:
+            raise self._no_trust(error, where) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            detail = f"The mail server {where} ended the connection at STARTTLS: {_brief(error)}."
+            raise _Trouble("retry", detail, unreachable=True) from error
+
+    async def _authenticate(self, client: aiosmtplib.SMTP, where: str) -> None:
+        settings = self._settings
+        try:
+            # UTF-8 as RFC 4616 asks for; aiosmtplib would encode text as ASCII and stumble over "ü".
+            await client.login((settings.username or "").encode(), (settings.password or "").encode())
+        except aiosmtplib.SMTPResponseException as error:
+            reply = self._reply(error.code, error.message)
+            detail = f"The mail server {where} does not accept this user name and password: {reply}"
+            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
+            detail = f"The mail server {where} ended the connection at the login: {_brief(error)}."
+            raise _Trouble("retry", detail, unreachable=True) from error
+        except aiosmtplib.SMTPException as error:  # no AUTH offered, or no method that we know
+            detail = f"The mail server {where} offers no login that we know; check port and security."
+            raise _Trouble("paused", detail, unreachable=True) from error
+
+    async def _reset(self) -> None:
+        """Make the connection ready for the next letter, or drop it."""
+        if self._client is None or not self._client.is_connected:
+            return
+        try:
+            await self._client.rset()
+        except (aiosmtplib.SMTPException, OSError):
+            await self._leave(politely=False)
+
+    async def _leave(self, *, politely: bool) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        transport = client.transport
+        if politely and client.is_connected:
+            # Every letter has its answer already; a goodbye that fails changes nothing.
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit(timeout=_QUIT_TIMEOUT)
+        client.close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+        await asyncio.sleep(0)  # lets the transport close its socket before the loop stops
+
+    def _reply(self, code: int, message: str, recipient: str = "") -> str:
+        """A server's reply as one harmless line: no secret, no address but the recipient's own."""
+        text = message.encode("utf-8", "replace").decode()
+        if self._settings.password:
+            text = text.replace(self._settings.password, "…")
+        kept = recipient.lower()
+        text = _ADDRESS.sub(lambda found: found[0] if found[0].lower() == kept else "…", text)
+        return printable(f"{code} {text}", _LONGEST_DETAIL)
+
+
+def check_login(settings: SmtpSettings) -> None:
+    """
+    Connect, secure the connection, log in and leave.
+
+    Raises MailRefused with one sentence that says what to change: server not found or not reachable,
+    no STARTTLS, certificate not trusted, wrong user name or password.
+    """
+    with SmtpSession(settings) as session:
+        session.log_in()
+
+
+def _state_of(
+    code: int, *, permanent: Literal["rejected", "paused"]
+) -> Literal["retry", "rejected", "paused"]:
+    """What a definite refusal means: only 5yz is for good (RFC 5321 section 4.2.1)."""
+    return permanent if 500 <= code < 600 else "retry"
+
+
+def _dot_stuffed(letter: bytes) -> bytes:
+    """The letter as it goes over the wire (RFC 5321 section 4.5.2); it has CRLF line ends already."""
+    ending = b"" if letter.endswith(b"\r\n") else b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", letter + ending) + b".\r\n"
+
+
+def _brief(error: BaseException) -> str:
+    """A foreign error in a few words of one line."""
+    if isinstance(error, TimeoutError):
+        return "no reply in time"
+    if isinstance(error, aiosmtplib.SMTPServerDisconnected | ConnectionError):
+        return "connection lost"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return printable(text, 120).rstrip(".") or type(error).__name__

@@ -1,0 +1,138 @@
+"""Dates, countdowns and counts as people read them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorycapsule.domain.words import contents_in_words, countdown_in_words, date_in_words, people_in_words
+
+
+@pytest.mark.parametrize(
+    ("local", "english", "korean"),
+    [
+        (
+            datetime(2036, 5, 8, 9),
+            "Thursday, 8 May 2036, 9:00 in the morning",
+            "2036년 5월 8일 목요일 오전 9시",
+        ),
+        (
+            datetime(2036, 5, 8, 0),
+            "Thursday, 8 May 2036, 0:00, as the day begins",
+            "2036년 5월 8일 목요일 0시",
+        ),
+        (datetime(2036, 5, 8, 0, 5), "Thursday, 8 May 2036, 0:05 at night", "2036년 5월 8일 목요일 0시 5분"),
+        (datetime(2036, 5, 8, 12), "Thursday, 8 May 2036, 12:00 noon", "2036년 5월 8일 목요일 낮 12시"),
+        (
+            datetime(2036, 5, 8, 12, 30),
+            "Thursday, 8 May 2036, 12:30 in the afternoon",
+            "2036년 5월 8일 목요일 오후 12시 30분",
+        ),
+        (
+            datetime(2036, 2, 29, 18),
+            "Friday, 29 February 2036, 6:00 in the evening",
+            "2036년 2월 29일 금요일 오후 6시",
+        ),
+        (
+            datetime(2099, 12, 31, 23, 59),
+            "Thursday, 31 December 2099, 11:59 at night",
+            "2099년 12월 31일 목요일 오후 11시 59분",
+        ),
+        (
+            datetime(2036, 5, 8, 9, 0, 20),
+            "Thursday, 8 May 2036, 9:00:20 in the morning",
+            "2036년 5월 8일 목요일 오전 9시 20초",
+        ),
+    ],
+)
+def test_a_date_is_said_in_words_in_both_languages(local, english, korean):
+    assert date_in_words(local, "Asia/Seoul", "en") == f"{english} (Asia/Seoul)"
+    assert date_in_words(local, "Asia/Seoul", "ko") == korean
+
+
+def test_a_zone_that_a_korean_reader_does_not_expect_is_said_first():
+    words = date_in_words(datetime(2036, 5, 8, 9), "Europe/Berlin", "ko")
+
+    assert words == "Europe/Berlin 시각 2036년 5월 8일 목요일 오전 9시"
+
+
+def test_an_unknown_language_is_english():
+    assert date_in_words(datetime(2036, 5, 8, 9), "UTC", "fr").startswith("Thursday")
+
+
+NOW = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("left", "english", "korean"),
+    [
+        (datetime(2036, 5, 8, tzinfo=UTC) - NOW, "9 years 168 days", "9년 168일"),
+        (datetime(2027, 11, 22, tzinfo=UTC) - NOW, "1 year", "1년"),
+        (datetime(2027, 11, 23, 5, tzinfo=UTC) - NOW, "1 year 1 day", "1년 1일"),
+        (timedelta(days=364, hours=23), "364 days", "364일"),
+        (timedelta(days=32, hours=5), "32 days", "32일"),
+        (timedelta(days=1), "1 day", "1일"),
+        (timedelta(hours=23, minutes=59, seconds=59), "23 hours 59 minutes", "23시간 59분"),
+        (timedelta(hours=7, minutes=20), "7 hours 20 minutes", "7시간 20분"),
+        (timedelta(hours=1), "1 hour", "1시간"),
+        (timedelta(minutes=1), "1 minute", "1분"),
+        (timedelta(seconds=59), "soon", "곧"),
+        (timedelta(0), "soon", "곧"),
+        (-timedelta(days=400), "soon", "곧"),
+    ],
+)
+def test_a_countdown_says_its_two_largest_units(left, english, korean):
+    assert countdown_in_words(NOW, NOW + left, "en") == english
+    assert countdown_in_words(NOW, NOW + left, "ko") == korean
+
+
+def test_a_countdown_from_a_leap_day_counts_calendar_years():
+    leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
+
+    assert countdown_in_words(leap, datetime(2029, 2, 28, 12, tzinfo=UTC), "en") == "1 year"
+    assert countdown_in_words(leap, datetime(2032, 2, 29, 12, tzinfo=UTC), "en") == "4 years"
+
+
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2130, 1, 1), timezones=st.just(UTC))
+
+
+@given(INSTANTS, INSTANTS, st.integers(-12, 14))
+def test_a_countdown_is_never_empty_and_does_not_depend_on_the_zone_it_is_given_in(now, opens_at, hours):
+    elsewhere = timezone(timedelta(hours=hours))
+    words = countdown_in_words(now, opens_at, "en")
+
+    assert words
+    assert countdown_in_words(now.astimezone(elsewhere), opens_at.astimezone(elsewhere), "en") == words
+    assert (words == "soon") == (opens_at - now < timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("people", "english", "korean"),
+    [
+        (1, "one person", "한 사람"),
+        (7, "seven people", "일곱 사람"),
+        (11, "11 people", "11명"),
+        (0, "no people", "0명"),
+    ],
+)
+def test_people_are_counted(people, english, korean):
+    assert people_in_words(people, "en") == english
+    assert people_in_words(people, "ko") == korean
+
+
+@pytest.mark.parametrize(
+    ("counts", "english", "korean"),
+    [
+        ((143, 2, 9), "143 photos, 2 clips and 9 stories", "사진 143장과 영상 2편, 이야기 9편"),
+        ((1, 0, 1), "1 photo and 1 story", "사진 1장과 이야기 1편"),
+        ((0, 1, 0), "1 clip", "영상 1편"),
+        ((1234, 0, 0), "1,234 photos", "사진 1,234장"),
+        ((0, 0, 0), "", ""),
+    ],
+)
+def test_contents_are_counted_without_what_is_not_there(counts, english, korean):
+    photos, clips, stories = counts
+
+    assert contents_in_words(photos=photos, clips=clips, stories=stories, locale="en") == english
+    assert contents_in_words(photos=photos, clips=clips, stories=stories, locale="ko") == korean
