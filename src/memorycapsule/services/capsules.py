@@ -86,7 +86,8 @@ def create(
         capsule = dataclasses.replace(
             capsule,
             slug=_free_slug(tx, viewer.account_id, capsule.slug),
-            **{name: blob.id for name, blob in kept.items()},
+            soundtrack_blob=kept["soundtrack_blob"].id if soundtrack else None,
+            cover_blob=kept["cover_blob"].id if cover else None,
         )
         capsule_store.capsules.add(tx, capsule)
         for blob in kept.values():

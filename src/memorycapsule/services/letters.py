@@ -146,7 +146,7 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
     letter: Letter
     if delivery.kind is LetterKind.INVITATION:
         token = issue_link(tx, post.key, LinkPurpose.INVITATION, str(delivery.invitation_id), rotation, now)
-        instants = {
+        instants: dict[str, Any] = {
             name: datetime.fromisoformat(said.pop(name)) for name in ("opens_local", "opens_at", "expires_at")
         }
         letter = mail_letters.Invitation(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import os
 import unicodedata
 import uuid
 from collections.abc import Callable
@@ -135,7 +134,7 @@ def attach(
         sources = [upload, io.BytesIO(prepared.display), io.BytesIO(prepared.thumbnail)]
         sources += [prepared.clip] if prepared.clip else []
         for source in sources:
-            kept.append(vault.keep_sealed(capsule, source, clock()))
+            kept.append(vault.keep_sealed(capsule, source, clock()))  # noqa: PERF401 - kept so far, on failure
         return _write(store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock())
     except BaseException:
         vault.forget([blob.id for blob in kept])
@@ -284,8 +283,11 @@ def _record(tx: Transaction, kind: str, story: Story, now: datetime) -> None:
 
 def _digest(upload: BinaryIO) -> tuple[str, int]:
     upload.seek(0)
-    digest = hashlib.file_digest(upload, "sha256").hexdigest()
-    return digest, os.fstat(upload.fileno()).st_size
+    digest, size = hashlib.sha256(), 0
+    while chunk := upload.read(1 << 20):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
 
 
 def _file_name(file: str) -> str:

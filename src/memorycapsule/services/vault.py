@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
@@ -137,7 +137,7 @@ def new_envelopes(identity: str, capsule_id: str, key: InstanceKey, recovery: st
 def unnamed_file(folder: Path) -> BinaryIO:
     """Return an empty file without a name, for plain bytes on their way; the kernel drops it when closed."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return tempfile.TemporaryFile(dir=folder)  # O_TMPFILE where the file system has it
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # O_TMPFILE where the file system has it
 
 
 def words_to_json(words: StoryWords) -> bytes:
