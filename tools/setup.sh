@@ -82,6 +82,7 @@ allow_venv() {
 }
 
 make_venv() {
+    download=""
     if [ -x "$python" ] && "$python" -m pip --version >/dev/null 2>&1 && is_new_enough "$python"; then
         if [ -z "${PYTHON:-}" ] || [ "$(version_of "$PYTHON")" = "$(version_of "$python")" ]; then
             return
@@ -91,6 +92,7 @@ make_venv() {
         say "Making $venv with Python $(version_of "$chosen") ..."
     fi
     allow_venv
+    download=" (about 200 MB to fetch)"
     "$chosen" -m venv --clear "$venv" ||
         fail "'$chosen -m venv $venv' did not work; the lines above say why. Is the disk full, or the folder read-only?"
 }
@@ -126,7 +128,7 @@ install() {
     pip_log="$(mktemp)"
     trap 'rm -f "$pip_log"' EXIT
     rm -f "$venv/.ready-$layer"
-    say "Installing the pinned packages of requirements/$layer.lock (into an empty .venv: about 200 MB to fetch) ..."
+    say "Installing the pinned packages of requirements/$layer.lock$download ..."
     pip_install --require-hashes --only-binary :all: -r "requirements/$layer.lock"
     pip_install --no-deps --no-build-isolation -e .
     fingerprint "$layer" >"$venv/.ready-$layer"
