@@ -1,0 +1,146 @@
+"""
+The folder that keeps bytes: one file per blob, written whole or not at all.
+
+    <root>/ab/cd/abcd1234-...        0600, in folders of mode 0700
+    <root>/ab/cd/.abcd1234-....part  being written; left over only by a crash, removed by `sweep`
+"""
+
+import errno
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from memorycapsule.errors import DiskFull, NotFound
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_PART = ".part"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredBlob:
+    #: SHA-256 of the stored bytes, in hexadecimal.
+    digest: str
+    bytes: int
+
+
+class LocalBlobs:
+    """Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:
+        """
+        Store what `fill` writes into the file it is given, under `blob_id`.
+
+        `fill` writes from beginning to end; the file cannot be sought. When it raises, nothing is kept. Raises
+        DiskFull when there is no space. On return the bytes and their name have reached the disk.
+        """
+        path = self._path(blob_id)
+        part = path.with_name(f".{path.name}{_PART}")
+        with _disk_full():
+            self._make_folder(path.parent)
+            try:
+                with _Digesting(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)) as file:
+                    fill(file)
+                    os.fsync(file.fileno())
+                part.rename(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+            _sync_folder(path.parent)
+        return StoredBlob(digest=file.digest.hexdigest(), bytes=file.count)
+
+    def open(self, blob_id: str) -> BinaryIO:
+        """Return the blob, open for reading. Raises NotFound."""
+        try:
+            return self._path(blob_id).open("rb")
+        except FileNotFoundError as error:
+            raise NotFound from error
+
+    def size(self, blob_id: str) -> int:
+        """Return the bytes of a blob. Raises NotFound."""
+        try:
+            return self._path(blob_id).stat().st_size
+        except FileNotFoundError as error:
+            raise NotFound from error
+
+    def delete(self, blob_id: str) -> None:
+        """Remove a blob; one that is missing is fine."""
+        self._path(blob_id).unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids of all blobs that are whole."""
+        for path in self._root.glob("??/??/*"):
+            if not path.name.startswith("."):
+                yield path.name
+
+    def sweep(self, *, older_than: datetime) -> int:
+        """Remove half-written blobs last touched before `older_than` (aware); return how many."""
+        swept = 0
+        for part in self._root.glob(f"??/??/.*{_PART}"):
+            # Another process may have just finished or swept it.
+            with suppress(FileNotFoundError):
+                if part.stat().st_mtime < older_than.timestamp():
+                    part.unlink()
+                    swept += 1
+        return swept
+
+    def _path(self, blob_id: str) -> Path:
+        if str(UUID(blob_id)) != blob_id:
+            raise ValueError(blob_id)
+        return self._root / blob_id[:2] / blob_id[2:4] / blob_id
+
+    def _make_folder(self, folder: Path) -> None:
+        for made in (folder.parent, folder):
+            if not made.is_dir():
+                made.mkdir(mode=0o700, exist_ok=True)
+                _sync_folder(made.parent)
+
+
+class _Digesting(io.FileIO):
+    """A file being written once from beginning to end, that knows the digest and length of what it got."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
+        self.digest = hashlib.sha256()
+        self.count = 0
+
+    def write(self, data: Any, /) -> int:
+        # A raw file may take less than it is given, on a disk that has just become full.
+        view = memoryview(data).cast("B")
+        left = view
+        while left:
+            left = left[super().write(left) :]
+        self.digest.update(view)
+        self.count += len(view)
+        return len(view)
+
+    def seekable(self) -> bool:
+        return False
+
+
+@contextmanager
+def _disk_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

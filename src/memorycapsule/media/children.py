@@ -1,0 +1,168 @@
+"""One limited child that decodes photos, seen from the parent."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from memorycapsule import processes
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
+from memorycapsule.media.sniff import Format
+
+#: A photo of more pixels than this is large: one at a time, with more memory and time.
+LARGE_PIXELS = 64_000_000
+#: Address space in bytes for a photo, and for a large one. Measured: see `docs/architecture.md`.
+MEMORY_BYTES = 1200 << 20
+LARGE_MEMORY_BYTES = 2048 << 20
+#: Wall time for one photo, start of the child included.
+SECONDS = 45.0
+LARGE_SECONDS = 120.0
+#: A child is replaced after so many photos, so that nothing can pile up in it.
+FILES_PER_CHILD = 50
+
+_MOST_HEADER_BYTES = 1 << 16
+_MOST_PART_BYTES = 64 << 20
+#: What a child may know of the parent's environment: no setting and no secret of ours.
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "IMAGEIO_FFMPEG_EXE")
+
+BROKE_DOWN = "cannot be read: decoding it broke down."
+TOOK_TOO_LONG = "cannot be read: decoding it took too long."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedPhoto:
+    width: int
+    height: int
+    taken_local: datetime | None
+    taken_offset_seconds: int | None
+    has_gps: bool
+    display: bytes
+    thumbnail: bytes
+
+
+class Child:
+    """A decoder process. Used by one thread at a time; dead after a failure or FILES_PER_CHILD photos."""
+
+    def __init__(self, start: Callable[..., subprocess.Popen[bytes]] = processes.start) -> None:
+        self._line, theirs = socket.socketpair()
+        try:
+            self._process = start(
+                [sys.executable, "-P", "-m", "memorycapsule.media.decoder", str(theirs.fileno())],
+                processes.Limits(memory_bytes=LARGE_MEMORY_BYTES),
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        except BaseException:
+            self._line.close()
+            raise
+        finally:
+            theirs.close()
+        self._files = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether the next photo needs a fresh child."""
+        return self._files >= FILES_PER_CHILD or self._process.poll() is not None
+
+    def decode(self, descriptor: int, format_: Format, *, is_large: bool) -> DecodedPhoto:
+        """
+        Decode the file behind `descriptor`.
+
+        Raises MediaRefused with what the child said, or when it crashed, hung or said nonsense. The child is
+        then dead.
+        """
+        self._files += 1
+        deadline = monotonic() + (LARGE_SECONDS if is_large else SECONDS)
+        request = {"format": format_, "memory_bytes": LARGE_MEMORY_BYTES if is_large else MEMORY_BYTES}
+        try:
+            self._line.settimeout(max(0.1, deadline - monotonic()))
+            socket.send_fds(self._line, [json.dumps(request).encode()], [descriptor])
+            return self._checked(self._header(deadline), deadline)
+        except TimeoutError as error:
+            self.stop()
+            raise MediaRefused(TOOK_TOO_LONG) from error
+        except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+            self.stop()
+            raise MediaRefused(BROKE_DOWN) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the child and wait for it; it is then no longer in the process table."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _header(self, deadline: float) -> dict[str, Any]:
+        length = int.from_bytes(self._receive(4, deadline), "big")
+        if length > _MOST_HEADER_BYTES:
+            raise ValueError
+        header: dict[str, Any] = json.loads(self._receive(length, deadline))
+        if "refused" in header:
+            raise MediaRefused(str(header["refused"]))
+        return header
+
+    def _checked(self, header: dict[str, Any], deadline: float) -> DecodedPhoto:
+        """Believe the child only what can be true; raises ValueError, LookupError or TypeError otherwise."""
+        width, height, (display_bytes, thumbnail_bytes) = header["width"], header["height"], header["parts"]
+        offset, taken = header["taken_offset_seconds"], header["taken_local"]
+        numbers = (width, height, display_bytes, thumbnail_bytes, 0 if offset is None else offset)
+        if not all(isinstance(number, int) for number in numbers):
+            raise TypeError
+        if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE and width * height <= MOST_PIXELS):
+            raise ValueError
+        if not (0 < display_bytes <= _MOST_PART_BYTES and 0 < thumbnail_bytes <= _MOST_PART_BYTES):
+            raise ValueError
+        return DecodedPhoto(
+            width=width,
+            height=height,
+            taken_local=None if taken is None else datetime.fromisoformat(taken).replace(tzinfo=None),
+            taken_offset_seconds=offset,
+            has_gps=header["has_gps"] is True,
+            display=self._receive(display_bytes, deadline),
+            thumbnail=self._receive(thumbnail_bytes, deadline),
+        )
+
+    def _receive(self, count: int, deadline: float) -> bytes:
+        """Read exactly `count` bytes; raises TimeoutError, or EOFError when the child is gone."""
+        received = bytearray(count)
+        view = memoryview(received)
+        while view:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._line.settimeout(left)
+            got = self._line.recv_into(view)
+            if not got:
+                raise EOFError
+            view = view[got:]
+        return bytes(received)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return kept | {
+        # Must be set before cv2 is imported: the last guard behind `measure`.
+        "OPENCV_IO_MAX_IMAGE_PIXELS": str(MOST_PIXELS),
+        "OPENCV_LOG_LEVEL": "SILENT",
+        # Each thread would reserve address space, which is what is limited.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

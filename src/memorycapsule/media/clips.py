@@ -1,0 +1,146 @@
+"""
+Display clips: every clip becomes one upright H.264 mp4 that all browsers and the film can play.
+
+A hostile clip is only ever opened by ffmpeg in a process of its own, with limits, forced to read it as MP4 or
+MOV (so that a playlist is never followed) and from a descriptor (so that no name reaches it).
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from memorycapsule import processes
+from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.media.movie import Movie, read_movie
+from memorycapsule.media.sniff import Window
+
+#: The longest clip that is taken, in seconds.
+MOST_SECONDS = 600.0
+#: A display clip fits 1920 x 1080, or 1080 x 1920 when it stands.
+LONG_SIDE, SHORT_SIDE = 1920, 1080
+FRAMES_PER_SECOND = 30
+#: Where in the clip its poster is taken, in seconds.
+POSTER_AT_SECONDS = 1.0
+#: Address space of ffmpeg in bytes. 4K HEVC of 10 bits needs about 1.3 GB.
+MEMORY_BYTES = 3 << 30
+#: Part of a clip that may be missing from its end before it counts as damaged.
+_MOST_MISSING = 0.25
+#: The system's words for "no space left on device" and "disk quota exceeded", in ffmpeg's report.
+_DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
+
+#: HDR to SDR: linear light, BT.709 primaries, highlights drawn together, BT.709 curve.
+_TONE_MAP = (
+    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"
+    "tonemap=mobius:desat=0,zscale=transfer=bt709:matrix=bt709:range=limited"
+)
+
+
+def read_clip(window: Window) -> Movie:
+    """Read what the clip says; raises MediaRefused for a damaged one and for one longer than MOST_SECONDS."""
+    movie = read_movie(window)
+    if movie.duration_seconds > MOST_SECONDS:
+        raise MediaRefused(f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it shorter first.")
+    return movie
+
+
+def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> BinaryIO:
+    """
+    Return the display clip as an unnamed temporary file in `workspace`, at offset 0.
+
+    H.264 High, yuv420p, BT.709, 30 frames per second, AAC 48 kHz stereo when it has sound, faststart, without
+    metadata. Raises MediaRefused, or DiskFull.
+    """
+    clip = _unnamed(workspace)
+    try:
+        _run_ffmpeg(
+            [
+                "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS),
+                "-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1", "-map_chapters", "-1",
+                "-vf", _filters(movie), "-fps_mode", "cfr",
+                "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-threads", "2",
+                "-g", str(2 * FRAMES_PER_SECOND), "-color_range", "tv",
+                "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
+                # The encoder writes its name and settings into the stream; nothing needs them.
+                "-bsf:v", "filter_units=remove_types=6", "-fflags", "+bitexact", "-flags:a", "+bitexact",
+                "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2",
+                "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{clip.fileno()}",
+            ],
+            descriptors=(window.descriptor, clip.fileno()),
+            seconds=60 + 20 * movie.duration_seconds,
+        )  # fmt: skip
+        _check_nothing_missing(clip, movie)
+    except BaseException:
+        clip.close()
+        raise
+    clip.seek(0)
+    return clip
+
+
+def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
+    """Return one frame of a display clip as a BMP: POSTER_AT_SECONDS in, or the first of a short one."""
+    seconds = read_movie(Window.of(clip)).duration_seconds
+    at_seconds = POSTER_AT_SECONDS if seconds > 1.5 * POSTER_AT_SECONDS else 0.0
+    poster = _unnamed(workspace)
+    try:
+        _run_ffmpeg(
+            [
+                "-ss", str(at_seconds), "-i", f"/dev/fd/{clip.fileno()}",
+                "-map", "0:v:0", "-frames:v", "1",
+                "-c:v", "bmp", "-f", "image2pipe", "-y", f"/dev/fd/{poster.fileno()}",
+            ],
+            descriptors=(clip.fileno(), poster.fileno()),
+            seconds=60,
+        )  # fmt: skip
+    except BaseException:
+        poster.close()
+        raise
+    return poster
+
+
+def _filters(movie: Movie) -> str:
+    long_side, short_side = max(movie.width, movie.height), min(movie.width, movie.height)
+    scale = min(1.0, LONG_SIDE / long_side, SHORT_SIDE / short_side)
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (movie.width, movie.height))
+    steps = [f"fps={FRAMES_PER_SECOND}"]
+    # Shrinking first makes the dear tone mapping cheaper. ffmpeg has already turned the picture upright.
+    steps.append(f"scale={width}:{height}:flags=bicubic")
+    steps.append(_TONE_MAP if movie.is_hdr else "scale=out_color_matrix=bt709:out_range=tv")
+    steps.append("format=yuv420p,setsar=1")
+    return ",".join(steps)
+
+
+def _check_nothing_missing(clip: BinaryIO, movie: Movie) -> None:
+    made = read_movie(Window.of(clip)).duration_seconds
+    missing = movie.duration_seconds - made
+    if missing > max(0.5, _MOST_MISSING * movie.duration_seconds):
+        raise MediaRefused(
+            f"is damaged: {missing:.1f} of its {movie.duration_seconds:.1f} seconds are missing."
+        )
+
+
+def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: float) -> None:
+    """Run ffmpeg on descriptors only; raises MediaRefused when it fails, or DiskFull."""
+    try:
+        done = processes.run(
+            [
+                processes.ffmpeg_path(), "-v", "error", "-nostdin",
+                "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
+            ],
+            processes.Limits(memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
+            timeout_seconds=seconds,
+            pass_fds=descriptors,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise MediaRefused("cannot be read: converting it took too long.") from error
+    if done.returncode != 0:
+        if any(words in done.stderr for words in _DISK_FULL_WORDS):
+            raise DiskFull
+        raise MediaRefused("is damaged or in a form that cannot be played.")
+
+
+def _unnamed(workspace: Path) -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile(dir=workspace)
+    except OSError as error:
+        raise DiskFull from error

@@ -1,0 +1,90 @@
+"""
+The child that opens what strangers made: `python -m memorycapsule.media.decoder DESCRIPTOR`.
+
+It speaks over a socket with `children.Child`. A request is one JSON object {"format", "memory_bytes"} that
+brings the file as a descriptor; the answer is four bytes of length (big-endian), a JSON header and two JPEGs:
+{"width", "height", "taken_local", "taken_offset_seconds", "has_gps", "parts": [bytes, bytes]}, or {"refused":
+sentence}. After a refusal the child ends, since a file that broke a decoder may have harmed more than its own
+answer.
+"""
+
+import json
+import os
+import resource
+import socket
+import sys
+from typing import Any
+
+#: Longest request line in bytes.
+MOST_REQUEST_BYTES = 4096
+JPEG_QUALITY = 92
+THUMBNAIL_QUALITY = 85
+
+TOO_MUCH_MEMORY = "needs more memory than a photo may use."
+
+
+def main() -> None:
+    line = socket.socket(fileno=int(sys.argv[1]))
+    # libjpeg tells only on standard error what it had to make up; here it can be read back.
+    os.dup2(os.memfd_create("complaints"), 2)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(line, MOST_REQUEST_BYTES, 1)
+        if not message:
+            return
+        request = json.loads(message)
+        _limit_memory(request["memory_bytes"])
+        header, parts = _answer(descriptors[0], request["format"])
+        os.close(descriptors[0])
+        encoded = json.dumps(header | {"parts": [len(part) for part in parts]}).encode()
+        line.sendall(len(encoded).to_bytes(4, "big") + encoded)
+        for part in parts:
+            line.sendall(part)
+        if "refused" in header:
+            return
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Set the soft limit for this file; the hard limit stays what the parent gave."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, hard))
+
+
+def _answer(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]:
+    from memorycapsule.errors import MediaRefused
+
+    try:
+        return _prepare(descriptor, format_)
+    except MediaRefused as error:
+        return {"refused": error.message}, []
+    except MemoryError:
+        return {"refused": TOO_MUCH_MEMORY}, []
+
+
+def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]:
+    import cv2
+
+    from memorycapsule.media.pixels import decode_photo, fitted_size
+    from memorycapsule.media.prepared import THUMBNAIL_SIDE
+    from memorycapsule.media.sniff import Window
+
+    cv2.setNumThreads(1)
+    photo = decode_photo(Window(descriptor, os.fstat(descriptor).st_size), format_)
+    height, width = photo.pixels.shape[:2]
+    small = cv2.resize(photo.pixels, fitted_size(width, height, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
+    parts = [
+        cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        for picture, quality in ((photo.pixels, JPEG_QUALITY), (small, THUMBNAIL_QUALITY))
+    ]
+    taken_local = photo.exif.taken_local
+    header = {
+        "width": photo.width,
+        "height": photo.height,
+        "taken_local": taken_local.isoformat() if taken_local else None,
+        "taken_offset_seconds": photo.exif.taken_offset_seconds,
+        "has_gps": photo.exif.has_gps,
+    }
+    return header, parts
+
+
+if __name__ == "__main__":
+    main()

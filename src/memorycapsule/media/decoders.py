@@ -1,0 +1,128 @@
+"""
+The door through which every photo and clip comes in: `Decoders.prepare`.
+
+Photos are decoded by reusable limited children, clips by limited runs of ffmpeg; this process only compares
+bytes and reads headers. Any thread may call.
+"""
+
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from memorycapsule import processes
+from memorycapsule.media import clips
+from memorycapsule.media.children import LARGE_PIXELS, Child, DecodedPhoto
+from memorycapsule.media.measure import measure_photo
+from memorycapsule.media.prepared import Prepared
+from memorycapsule.media.sniff import CLIP_FORMATS, HEAD_BYTES, Format, Window, recognise_for_story
+
+
+class Decoders:
+    """
+    A pool of decoding children, started when first needed.
+
+    `workspace` is a folder of mode 0700 in which display clips are made, as files without a name.
+    `children` is how many photos are decoded at the same time; further callers wait.
+    """
+
+    def __init__(self, *, workspace: Path, children: int = 2) -> None:
+        self._workspace = workspace
+        self._slots: queue.LifoQueue[Child | None] = queue.LifoQueue()
+        for _ in range(children):
+            self._slots.put(None)
+        self._children = children
+        # A large photo may take 2 GB: never two of them at once.
+        self._large = threading.Lock()
+        # A child dies with the *thread* that started it (see `processes`), so one thread starts all of them
+        # and lives as long as the pool.
+        self._starter = ThreadPoolExecutor(1, "decoder-starter")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def prepare(self, upload: BinaryIO) -> Prepared:
+        """
+        Make an upload ready to be shown.
+
+        `upload` is a real file (it has a descriptor), read from its beginning whatever its offset; the offset
+        stays. Raises MediaRefused with a predicate ("is a PDF, not a photo or clip."), or DiskFull.
+        """
+        window = Window.of(upload)
+        format_ = recognise_for_story(window.read(0, HEAD_BYTES))
+        if format_ in CLIP_FORMATS:
+            return self._prepare_clip(window, format_)
+        width, height = measure_photo(window, format_)
+        photo = self._decode(window, format_, is_large=width * height > LARGE_PIXELS)
+        return Prepared(
+            kind="photo",
+            format=format_,
+            width=photo.width,
+            height=photo.height,
+            taken_local=photo.taken_local,
+            taken_offset_seconds=photo.taken_offset_seconds,
+            has_gps=photo.has_gps,
+            duration_seconds=None,
+            has_sound=False,
+            display=photo.display,
+            thumbnail=photo.thumbnail,
+            clip=None,
+        )
+
+    def close(self) -> None:
+        """Wait for photos that are being decoded, and end all children."""
+        for _ in range(self._children):
+            child = self._slots.get()
+            if child is not None:
+                child.stop()
+        self._children = 0
+        self._starter.shutdown()
+
+    def _prepare_clip(self, window: Window, format_: Format) -> Prepared:
+        movie = clips.read_clip(window)
+        display_clip = clips.make_display_clip(window, movie, workspace=self._workspace)
+        try:
+            with clips.extract_poster(display_clip, workspace=self._workspace) as poster:
+                photo = self._decode(Window.of(poster), "BMP", is_large=False)
+        except BaseException:
+            display_clip.close()
+            raise
+        return Prepared(
+            kind="clip",
+            format=format_,
+            width=movie.width,
+            height=movie.height,
+            taken_local=movie.taken_local,
+            taken_offset_seconds=movie.taken_offset_seconds,
+            has_gps=movie.has_gps,
+            duration_seconds=movie.duration_seconds,
+            has_sound=movie.has_sound,
+            display=photo.display,
+            thumbnail=photo.thumbnail,
+            clip=display_clip,
+        )
+
+    def _decode(self, window: Window, format_: Format, *, is_large: bool) -> DecodedPhoto:
+        if not is_large:
+            return self._decode_in_slot(window, format_, is_large=False)
+        with self._large:
+            return self._decode_in_slot(window, format_, is_large=True)
+
+    def _decode_in_slot(self, window: Window, format_: Format, *, is_large: bool) -> DecodedPhoto:
+        child = self._slots.get()
+        try:
+            if child is not None and child.is_worn:
+                child.stop()
+                child = None
+            if child is None:
+                child = self._starter.submit(Child, processes.start).result()
+            return child.decode(window.descriptor, format_, is_large=is_large)
+        finally:
+            self._slots.put(child)

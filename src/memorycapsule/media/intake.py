@@ -1,0 +1,112 @@
+"""What the caller needs around `Decoders`: copies in memory, the song of a film, files to leave out quietly."""
+
+import os
+import re
+import subprocess
+import tempfile
+from typing import BinaryIO
+
+from memorycapsule import processes
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media import boxes
+from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
+
+_CHUNK_BYTES = 1 << 20
+#: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.
+_SONG_MEMORY_BYTES = 1 << 30
+_SONG_TIMEOUT_SECONDS = 120
+MOST_SONG_SECONDS = 2 * 3600
+
+_DEMUXERS = {
+    "mp3": "mp3",
+    "m4a": "mov",
+    "MP4": "mov",
+    "MOV": "mov",
+    "ogg": "ogg",
+    "flac": "flac",
+    "wav": "wav",
+}
+_NO_SONG = "is not music; a soundtrack is an mp3, m4a, ogg, flac or wav file."
+_DAMAGED_SONG = "is damaged: no sound can be read from it."
+_POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
+
+
+def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
+    """
+    Copy `source` from where it stands into a file that exists only in memory, at offset 0.
+
+    Where the system has no such files (macOS), it is a temporary file without a name. Raises MediaRefused
+    above `limit_bytes`.
+    """
+    copy: BinaryIO
+    if hasattr(os, "memfd_create"):
+        copy = os.fdopen(os.memfd_create("upload", os.MFD_CLOEXEC), "w+b")
+    else:
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        _copy(source, copy, limit_bytes)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _copy(source: BinaryIO, copy: BinaryIO, limit_bytes: int) -> None:
+    copied = 0
+    while chunk := source.read(min(_CHUNK_BYTES, limit_bytes + 1 - copied)):
+        copied += len(chunk)
+        if copied > limit_bytes:
+            raise MediaRefused(f"is larger than {limit_bytes / 1_000_000:.0f} MB.")
+        copy.write(chunk)
+    copy.flush()
+    copy.seek(0)
+
+
+def probe_soundtrack(upload: BinaryIO) -> float:
+    """
+    Return the seconds of sound that can really be decoded from an mp3, m4a, ogg, flac or wav file.
+
+    `upload` is a real file; its offset stays. Raises MediaRefused with a predicate.
+    """
+    window = Window.of(upload)
+    demuxer = _demuxer(window)
+    try:
+        done = processes.run(
+            [
+                processes.ffmpeg_path(), "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe",
+                "-threads", "1", "-f", demuxer, "-i", f"/dev/fd/{window.descriptor}",
+                "-map", "0:a:0", "-t", str(MOST_SONG_SECONDS), "-progress", "pipe:1", "-f", "null", "-",
+            ],
+            processes.Limits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_TIMEOUT_SECONDS),
+            timeout_seconds=_SONG_TIMEOUT_SECONDS,
+            pass_fds=(window.descriptor,),
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise MediaRefused("cannot be read: decoding it took too long.") from error
+    positions = _POSITION.findall(done.stdout)
+    seconds = int(positions[-1]) / 1_000_000 if positions else 0.0
+    if done.returncode != 0 or seconds <= 0:
+        raise MediaRefused(_DAMAGED_SONG)
+    return seconds
+
+
+def is_system_file(name: str) -> bool:
+    """Tell the files that Windows and macOS leave in every folder; they are left out without a word."""
+    return name.startswith("._") or name.lower() in {"thumbs.db", ".ds_store", "desktop.ini", "ehthumbs.db"}
+
+
+def _demuxer(window: Window) -> str:
+    """Return ffmpeg's name for the container; raises MediaRefused for anything but sound alone."""
+    found = recognise(window.read(0, HEAD_BYTES))
+    if found not in _DEMUXERS:
+        raise MediaRefused(_NO_SONG)
+    # Recorders write sound alone into an ordinary MP4, too.
+    if found in {"MP4", "MOV"} and _holds_picture(window):
+        raise MediaRefused(_NO_SONG)
+    return _DEMUXERS[found]
+
+
+def _holds_picture(window: Window) -> bool:
+    moov = boxes.find_top_level(window, b"moov") or b""
+    tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
+    return any((boxes.first(track, b"mdia", b"hdlr") or b"")[8:12] == b"vide" for track in tracks)

@@ -1,0 +1,174 @@
+"""
+The size of a picture from its header, before anything is decoded.
+
+A picture costs memory by its pixels, not by its bytes: 300 KB of PNG can hold 2.5 gigapixels. So the size is
+read here, in plain Python, and what is too large never reaches a decoder.
+"""
+
+import struct
+
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media import boxes
+from memorycapsule.media.sniff import RAW, Format, Window
+
+#: Limits for a photo, in pixels.
+MOST_PIXELS = 250_000_000
+MOST_SIDE = 30_000
+
+CUT_HEADER = "is damaged: its header is cut off."
+
+
+def measure_photo(window: Window, format_: Format) -> tuple[int, int]:
+    """
+    Return width and height in pixels as stored (before any turn).
+
+    Raises MediaRefused when the header does not tell, or tells more than MOST_PIXELS or MOST_SIDE.
+    """
+    try:
+        width, height = _MEASURES[format_](window)
+    except (struct.error, IndexError) as error:
+        raise MediaRefused(CUT_HEADER) from error
+    if width < 1 or height < 1:
+        raise MediaRefused("is damaged: it has no size.")
+    if width > MOST_SIDE or height > MOST_SIDE or width * height > MOST_PIXELS:
+        raise MediaRefused(
+            f"is too large: {width} x {height} pixels; up to {MOST_PIXELS // 1_000_000} megapixels"
+            f" and {MOST_SIDE} pixels a side are taken."
+        )
+    return width, height
+
+
+def _jpeg(window: Window) -> tuple[int, int]:
+    return jpeg_frame(window)[:2]
+
+
+def jpeg_frame(window: Window) -> tuple[int, int, int]:
+    """
+    Walk the marker segments to the frame header (ITU-T T.81, B.1.1.3 and B.2.2).
+
+    Returns width, height and the offset at which the frame header ends, so behind every EXIF thumbnail.
+    """
+    offset = 2
+    for _ in range(5000):
+        marker = window.read(offset, 4)
+        if len(marker) < 4 or marker[0] != 0xFF:
+            raise MediaRefused(CUT_HEADER)
+        code, length = marker[1], int.from_bytes(marker[2:4], "big")
+        if code == 0xFF:
+            offset += 1
+        elif code == 0x01 or 0xD0 <= code <= 0xD8:
+            offset += 2
+        elif 0xC0 <= code <= 0xCF and code not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack(">HH", window.read(offset + 5, 4))
+            return width, height, offset + 2 + length
+        elif code in {0xD9, 0xDA}:
+            break
+        else:
+            offset += 2 + length
+    raise MediaRefused(CUT_HEADER)
+
+
+def _png(window: Window) -> tuple[int, int]:
+    if window.read(12, 4) != b"IHDR":
+        raise MediaRefused(CUT_HEADER)
+    width, height = struct.unpack(">II", window.read(16, 8))
+    return width, height
+
+
+def _gif(window: Window) -> tuple[int, int]:
+    width, height = struct.unpack("<HH", window.read(6, 4))
+    return width, height
+
+
+def _bmp(window: Window) -> tuple[int, int]:
+    if window.read(14, 4) == b"\x0c\x00\x00\x00":
+        width, height = struct.unpack("<HH", window.read(18, 4))
+        return width, height
+    width, height = struct.unpack("<ii", window.read(18, 8))
+    # A negative height means that the rows run from the top.
+    return width, abs(height)
+
+
+def _webp(window: Window) -> tuple[int, int]:
+    """Read the first chunk (RFC 9649): lossy, lossless or extended."""
+    chunk = window.read(12, 4)
+    if chunk == b"VP8X":
+        body = window.read(24, 6)
+        return int.from_bytes(body[:3], "little") + 1, int.from_bytes(body[3:6], "little") + 1
+    if chunk == b"VP8L":
+        (bits,) = struct.unpack("<I", window.read(21, 4))
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        width, height = struct.unpack("<HH", window.read(26, 4))
+        return width & 0x3FFF, height & 0x3FFF
+    raise MediaRefused(CUT_HEADER)
+
+
+def _tiff(window: Window) -> tuple[int, int]:
+    """Read the first directory; raw camera files are TIFFs that keep their picture elsewhere."""
+    tags = _tiff_directory(window)
+    is_reduced_copy = bool(tags.get(_NEW_SUBFILE_TYPE, (0, 0))[1] & 1)
+    if _DNG_VERSION in tags or (is_reduced_copy and _SUB_DIRECTORIES in tags):
+        raise MediaRefused(RAW)
+    return tags.get(_IMAGE_WIDTH, (0, 0))[1], tags.get(_IMAGE_LENGTH, (0, 0))[1]
+
+
+_NEW_SUBFILE_TYPE, _IMAGE_WIDTH, _IMAGE_LENGTH = 254, 256, 257
+_SUB_DIRECTORIES, _COLOUR_PROFILE, _DNG_VERSION = 330, 34675, 50706
+
+
+def tiff_profile(window: Window) -> bytes | None:
+    """Return the ICC profile of a TIFF, which OpenCV does not hand over."""
+    count, offset = _tiff_directory(window).get(_COLOUR_PROFILE, (0, 0))
+    return window.read(offset, count) if 128 < count < 8 << 20 else None
+
+
+def _tiff_directory(window: Window) -> dict[int, tuple[int, int]]:
+    """Return count and first value (or offset) by tag of the first directory (TIFF 6.0, and BigTIFF)."""
+    order = "<" if window.read(0, 2) == b"II" else ">"
+    is_big = window.read(2, 2) in {b"+\x00", b"\x00+"}
+    word, entry_bytes = ("Q", 20) if is_big else ("I", 12)
+    (start,) = struct.unpack(order + word, window.read(8 if is_big else 4, struct.calcsize(word)))
+    count_format = "Q" if is_big else "H"
+    count_bytes = struct.calcsize(count_format)
+    (entries,) = struct.unpack(order + count_format, window.read(start, count_bytes))
+    tags: dict[int, tuple[int, int]] = {}
+    for index in range(min(entries, 4096)):
+        entry = window.read(start + count_bytes + index * entry_bytes, entry_bytes)
+        tag, kind, count = struct.unpack_from(order + "HH" + word, entry)
+        size, form = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 16: (8, "Q")}.get(kind, (1, word))
+        # A value that does not fit into the entry is an offset.
+        form = form if size * count <= struct.calcsize(word) else word
+        (value,) = struct.unpack_from(order + form, entry, 4 + struct.calcsize(word))
+        tags[tag] = count, value
+    return tags
+
+
+def _heif(window: Window) -> tuple[int, int]:
+    """Return the largest of the image sizes (`ispe`, ISO/IEC 23008-12): tiles and thumbnails are smaller."""
+    meta = boxes.find_top_level(window, b"meta")
+    if meta is None:
+        raise MediaRefused(CUT_HEADER)
+    # `meta` is a full box: four bytes of version and flags come first.
+    properties = boxes.first(meta[4:], b"iprp", b"ipco")
+    sizes = [
+        struct.unpack(">II", box.body[4:12])
+        for box in boxes.children(properties or b"")
+        if box.kind == b"ispe" and len(box.body) >= 12
+    ]
+    if not sizes:
+        raise MediaRefused(CUT_HEADER)
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    return width, height
+
+
+_MEASURES = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "BMP": _bmp,
+    "WebP": _webp,
+    "TIFF": _tiff,
+    "HEIC": _heif,
+    "AVIF": _heif,
+}

@@ -1,0 +1,181 @@
+"""
+What an MP4 or MOV says about itself, read from its `moov` box in plain Python.
+
+ffmpeg's own report leaves out the turn of the picture and the offset of the date, and a hostile header is
+best met before any decoder runs. Boxes: ISO/IEC 14496-12, Apple's QuickTime File Format, 3GPP TS 26.244.
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media import boxes
+from memorycapsule.media.exif import is_position
+from memorycapsule.media.sniff import Window
+
+#: Largest side of a clip in pixels: "8K" cameras and below.
+MOST_CLIP_SIDE = 8192
+
+_PQ, _HLG = 16, 18
+_APPLE_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))?", re.ASCII)
+#: ISO 6709 in decimal degrees: +37.5665+126.9780/
+_POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movie:
+    #: Size in pixels as a person sees it: with the track's turn.
+    width: int
+    height: int
+    duration_seconds: float
+    has_sound: bool
+    #: The transfer curve is PQ or HLG.
+    is_hdr: bool
+    taken_local: datetime | None
+    taken_offset_seconds: int | None
+    has_gps: bool
+
+
+def read_movie(window: Window) -> Movie:
+    """Read the index; raises MediaRefused when there is none, it is damaged, or it holds no picture."""
+    moov = boxes.find_top_level(window, b"moov")
+    if moov is None:
+        raise MediaRefused("is damaged: its index is missing, as in an interrupted recording or copy.")
+    try:
+        return _read(moov)
+    except (struct.error, IndexError, OverflowError) as error:
+        raise MediaRefused(boxes.DAMAGED) from error
+
+
+def _read(moov: bytes) -> Movie:
+    tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
+    pictures = [track for track in tracks if _handler(track) == b"vide"]
+    if not pictures:
+        raise MediaRefused("holds sound but no picture.")
+    width, height = _size_as_shown(pictures[0])
+    if not (0 < width <= MOST_CLIP_SIDE and 0 < height <= MOST_CLIP_SIDE):
+        raise MediaRefused(
+            f"says it is {width} x {height} pixels; clips up to {MOST_CLIP_SIDE} a side are taken."
+        )
+    created, duration_seconds = _movie_header(moov)
+    taken_local, offset = created, None if created is None else 0
+    facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
+    apple = _apple_date(facts.get("com.apple.quicktime.creationdate"))
+    if apple is not None:
+        taken_local, offset = apple
+    places = [facts.get("com.apple.quicktime.location.ISO6709"), *_udta_places(moov)]
+    return Movie(
+        width=width,
+        height=height,
+        duration_seconds=duration_seconds,
+        has_sound=any(_handler(track) == b"soun" for track in tracks),
+        is_hdr=_is_hdr(pictures[0]),
+        taken_local=taken_local,
+        taken_offset_seconds=offset,
+        has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
+    )
+
+
+def _handler(track: bytes) -> bytes:
+    return (boxes.first(track, b"mdia", b"hdlr") or b"")[8:12]
+
+
+def _size_as_shown(track: bytes) -> tuple[int, int]:
+    """Read size and 3x3 matrix of the track header; a quarter turn swaps the sides."""
+    header = boxes.first(track, b"tkhd") or b""
+    start = 48 if header[:1] == b"\x01" else 36
+    a, b, _, c, d = struct.unpack_from(">5i", header, start + 4)
+    width, height = (side >> 16 for side in struct.unpack_from(">II", header, start + 40))
+    is_quarter_turn = a == 0 and d == 0 and b != 0 and c != 0
+    return (height, width) if is_quarter_turn else (width, height)
+
+
+def _movie_header(moov: bytes) -> tuple[datetime | None, float]:
+    """Return when the movie was made (naive UTC; zero means unknown) and its length in seconds."""
+    header = boxes.first(moov, b"mvhd") or b""
+    if header[:1] == b"\x01":
+        created, _, scale, duration = struct.unpack_from(">QQIQ", header, 4)
+    else:
+        created, _, scale, duration = struct.unpack_from(">IIII", header, 4)
+    if not scale:
+        raise MediaRefused(boxes.DAMAGED)
+    # Seconds since 1904. Cameras without a clock write 0, or the seconds since 1970 as if they were these.
+    instant = datetime(1904, 1, 1) + timedelta(seconds=created) if created else None  # noqa: DTZ001 - naive UTC
+    if instant is not None and not 1970 < instant.year < 2200:
+        instant = None
+    return instant, duration / scale
+
+
+def _is_hdr(track: bytes) -> bool:
+    """Look for the transfer characteristics in the `colr` box of the sample entry."""
+    table = boxes.first(track, b"mdia", b"minf", b"stbl", b"stsd") or b""
+    entry = next(iter(boxes.children(table, skip=8)), None)
+    if entry is None:
+        return False
+    # A visual sample entry has 78 bytes of fixed fields before its boxes.
+    for box in boxes.children(entry.body, skip=78):
+        if box.kind == b"colr" and box.body[:4] in {b"nclx", b"nclc"} and len(box.body) >= 10:
+            return struct.unpack_from(">H", box.body, 6)[0] in {_PQ, _HLG}
+    return False
+
+
+def _named_facts(parent: bytes) -> dict[str, str]:
+    """Read the named facts of a QuickTime `meta` box: `keys` names them by number, `ilst` holds them."""
+    meta = boxes.first(parent, b"meta") or b""
+    if boxes.first(meta, b"keys") is None:
+        # In MP4 the same box is a full box: four bytes of version and flags come first.
+        meta = meta[4:]
+    keys, values = boxes.first(meta, b"keys"), boxes.first(meta, b"ilst")
+    if keys is None or values is None:
+        return {}
+    names = [box.body.decode("utf-8", "replace") for box in boxes.children(keys, skip=8)]
+    facts: dict[str, str] = {}
+    for box in boxes.children(values):
+        number = int.from_bytes(box.kind, "big")
+        data = boxes.first(box.body, b"data")
+        if data is not None and 1 <= number <= len(names):
+            # Four bytes of type and four of locale come first.
+            facts[names[number - 1]] = data[8:].decode("utf-8", "replace")
+    return facts
+
+
+def _apple_date(text: str | None) -> tuple[datetime, int | None] | None:
+    match = _APPLE_DATE.fullmatch((text or "").strip("\x00 "))
+    if match is None:
+        return None
+    try:
+        taken_local = datetime.fromisoformat(match[1])
+    except ValueError:
+        return None
+    if match[2]:
+        return taken_local, 0
+    if match[3] is None:
+        return taken_local, None
+    seconds = int(match[4]) * 3600 + int(match[5]) * 60
+    return taken_local, -seconds if match[3] == "-" else seconds
+
+
+def _udta_places(moov: bytes) -> list[str]:
+    """Return the texts of all `©xyz` boxes: two bytes of length and two of language come first."""
+    return [
+        box.body[4:].decode("ascii", "replace")
+        for box in boxes.children(boxes.first(moov, b"udta") or b"")
+        if box.kind == b"\xa9xyz"
+    ]
+
+
+def _is_place(text: str | None) -> bool:
+    match = _POSITION.match((text or "").strip("\x00 "))
+    return match is not None and is_position(float(match[1]), float(match[2]))
+
+
+def _has_loci(moov: bytes) -> bool:
+    """Read 3GP's `loci`: version, language, a text that ends in NUL, a role, then longitude and latitude."""
+    body = boxes.first(moov, b"udta", b"loci")
+    if body is None:
+        return False
+    end = body.find(b"\x00", 6)
+    longitude, latitude = struct.unpack_from(">ii", body, end + 2)
+    return end >= 0 and is_position(latitude / 65536, longitude / 65536)

@@ -1,0 +1,38 @@
+"""What is kept of a photo or clip beside its original."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Literal
+
+#: Longest side of the display picture and of the thumbnail, in pixels.
+DISPLAY_SIDE = 2560
+THUMBNAIL_SIDE = 480
+
+Kind = Literal["photo", "clip"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A medium made ready to be shown: upright, sRGB, without any metadata."""
+
+    kind: Kind
+    #: "JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4" or "MOV".
+    format: str
+    #: Size in pixels as a person sees it, after any turn.
+    width: int
+    height: int
+    #: Wall time of the camera, naive; None when the file does not say.
+    taken_local: datetime | None
+    #: Offset of that wall time from UTC, where the file says it.
+    taken_offset_seconds: int | None
+    #: The original holds a usable latitude and longitude. The derivatives never do.
+    has_gps: bool
+    #: Length of a clip; None for a photo.
+    duration_seconds: float | None
+    has_sound: bool
+    #: JPEG, at most DISPLAY_SIDE on its long side, never enlarged. For a clip: its poster.
+    display: bytes
+    #: JPEG, at most THUMBNAIL_SIDE on its long side.
+    thumbnail: bytes
+    #: H.264 mp4 in an unnamed temporary file at offset 0; None for a photo.
+    clip: BinaryIO | None

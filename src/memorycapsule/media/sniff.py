@@ -1,0 +1,218 @@
+"""
+Recognising a file by its first bytes, never by its name.
+
+Nothing here decodes anything: a few bytes are compared, and the answer is a format that we take, or a
+sentence that says what the file is instead. The sentences are predicates that read well after a file's name.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from memorycapsule.errors import MediaRefused
+
+#: How many bytes are enough to recognise every format below.
+HEAD_BYTES = 4096
+
+Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV"]
+#: The names are also what ffmpeg calls its demuxers, except M4A which is "mov" there.
+Music = Literal["mp3", "m4a", "ogg", "flac", "wav"]
+
+PHOTO_FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF")
+CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
+
+_MUSIC = "is music; a story takes photos and clips (use --soundtrack for the film's music)."
+RAW = "is a raw camera file; export it as a JPEG first."
+_OTHER_VIDEO = "is a {} video; a story takes MP4 and MOV clips."
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"hevm",
+    b"hevs",
+    b"mif1",
+    b"msf1",
+    b"miaf",
+}
+_MUSIC_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
+_QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+
+_MAGIC_SENTENCES: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "is a PDF, not a photo or clip."),
+    (b"PK\x03\x04", "is a ZIP archive; unpack it and add the photos in it."),
+    (b"PK\x05\x06", "is an empty ZIP archive, not a photo or clip."),
+    (b"Rar!", "is a RAR archive; unpack it and add the photos in it."),
+    (b"7z\xbc\xaf", "is a 7z archive; unpack it and add the photos in it."),
+    (b"\x1f\x8b", "is a compressed archive; unpack it and add the photos in it."),
+    (b"\x00\x05\x16\x07", "is a side file of macOS, not a photo or clip."),
+    (b"\x00\x05\x16\x00", "is a side file of macOS, not a photo or clip."),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "is a Windows side file or an old office document, not a photo or clip.",
+    ),
+    (b"8BPS", "is a Photoshop document; export it as a JPEG first."),
+    (b"\xff\x0a", "is a JPEG XL picture; save it as a JPEG first."),
+    (b"\x00\x00\x00\x0cJXL ", "is a JPEG XL picture; save it as a JPEG first."),
+    (b"\x00\x00\x00\x0cjP  ", "is a JPEG 2000 picture; save it as a JPEG first."),
+    (b"FUJIFILMCCD-RAW", RAW),
+    (b"IIU\x00", RAW),
+    (b"IIRO", RAW),
+    (b"IIRS", RAW),
+    (b"\x1aE\xdf\xa3", _OTHER_VIDEO.format("WebM or Matroska")),
+    (b"\x00\x00\x01\xba", _OTHER_VIDEO.format("MPEG")),
+    (b"\x00\x00\x01\xb3", _OTHER_VIDEO.format("MPEG")),
+    (b"FLV\x01", _OTHER_VIDEO.format("Flash")),
+    (b"0&\xb2u\x8ef\xcf\x11", _OTHER_VIDEO.format("Windows Media")),
+    (b"MThd", _MUSIC),
+    (b"\x7fELF", "is a program, not a photo or clip."),
+    (b"MZ", "is a program, not a photo or clip."),
+)
+
+_TEXT_SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"<svg[\s>]", re.IGNORECASE), "is an SVG drawing; save it as a PNG first."),
+    (re.compile(r"<!doctype svg", re.IGNORECASE), "is an SVG drawing; save it as a PNG first."),
+    (
+        re.compile(r"<(!doctype html|html|head|body|script)[\s>]", re.IGNORECASE),
+        "is a web page, not a photo or clip.",
+    ),
+    (re.compile(r"\A\s*<\?xml"), "is an XML document, not a photo or clip."),
+    (re.compile(r"\A\s*(#EXTM3U|ffconcat|\[playlist\])", re.IGNORECASE), "is a playlist, not a clip."),
+    (re.compile(r"\A\s*push graphic-context"), "is a drawing script, not a photo or clip."),
+    (re.compile(r"\A\s*/\* XPM \*/"), "is an XPM drawing; save it as a PNG first."),
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Bounded reads at any place of a file, without moving its offset."""
+
+    descriptor: int
+    size: int
+
+    @classmethod
+    def of(cls, upload: BinaryIO) -> "Window":
+        descriptor = upload.fileno()
+        return cls(descriptor, os.fstat(descriptor).st_size)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset`; fewer (or none) at the end of the file."""
+        return os.pread(self.descriptor, count, offset) if 0 <= offset < self.size else b""
+
+
+def recognise(head: bytes) -> Format | Music:
+    """
+    Return the format of a file that begins with `head` (up to HEAD_BYTES are looked at).
+
+    Raises MediaRefused with a sentence that says what the file is instead.
+    """
+    if not head:
+        raise MediaRefused("is empty.")
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith(b"BM") and len(head) >= 26 and head[14:18] in _BMP_HEADERS:
+        return "BMP"
+    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+        if head[8:10] == b"CR":
+            raise MediaRefused(RAW)
+        return "TIFF"
+    if head[:4] == b"RIFF":
+        return _riff(head[8:12])
+    if head[4:8] == b"ftyp":
+        return _base_media(head)
+    if head[4:8] in _QUICKTIME_ATOMS:
+        return "MOV"
+    music = _music(head)
+    if music is not None:
+        return music
+    raise MediaRefused(_what_else(head))
+
+
+def recognise_for_story(head: bytes) -> Format:
+    """Return the format of a photo or clip; raises MediaRefused for everything else, music included."""
+    found = recognise(head)
+    if found in {"mp3", "m4a", "ogg", "flac", "wav"}:
+        raise MediaRefused(_MUSIC)
+    return found  # type: ignore[return-value] # the music formats have just been taken out
+
+
+#: Sizes of the header that follows the BMP file header: OS/2, Windows 3, 4 and 5 and two of Adobe's.
+_BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
+
+
+def _riff(kind: bytes) -> Format | Music:
+    if kind == b"WEBP":
+        return "WebP"
+    if kind == b"WAVE":
+        return "wav"
+    if kind == b"AVI ":
+        raise MediaRefused(_OTHER_VIDEO.format("AVI"))
+    raise MediaRefused("is not a photo or clip.")
+
+
+def _base_media(head: bytes) -> Format | Music:
+    """Tell the relatives of ISO/IEC 14496-12 apart by the brands in their `ftyp` box."""
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    major = head[8:12]
+    brands = {major} | {head[place : place + 4] for place in range(16, length - 3, 4)}
+    if major == b"crx ":
+        raise MediaRefused(RAW)
+    if major == b"jxl ":
+        raise MediaRefused("is a JPEG XL picture; save it as a JPEG first.")
+    if major in _MUSIC_BRANDS:
+        return "m4a"
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if major in _HEIC_BRANDS or brands & (_HEIC_BRANDS - {b"mif1", b"msf1", b"miaf"}):
+        return "HEIC"
+    return "MOV" if major == b"qt  " else "MP4"
+
+
+def _music(head: bytes) -> Music | None:
+    if head.startswith(b"ID3"):
+        return "mp3"
+    if head.startswith(b"OggS"):
+        return "ogg"
+    if head.startswith(b"fLaC"):
+        return "flac"
+    # An MPEG audio frame without a tag: sync word, layer III, a bit rate and sampling rate that exist.
+    is_frame = len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+    if is_frame and head[2] & 0xF0 not in {0x00, 0xF0} and head[2] & 0x0C != 0x0C:
+        return "mp3"
+    return None
+
+
+def _what_else(head: bytes) -> str:
+    for magic, sentence in _MAGIC_SENTENCES:
+        if head.startswith(magic):
+            return sentence
+    text = _as_text(head)
+    if text is None:
+        return "is not a photo or clip."
+    for pattern, sentence in _TEXT_SENTENCES:
+        if pattern.search(text):
+            return sentence
+    return "is text, not a photo or clip."
+
+
+def _as_text(head: bytes) -> str | None:
+    """Return `head` as text, or None when it is not; a character cut off at its end does not count."""
+    if len(head) < 4 or b"\x00" in head:
+        return None
+    for cut in range(4):
+        try:
+            text = head[: len(head) - cut].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        # Noise that happens to be ASCII is full of control characters.
+        return text if not re.search(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]", text) else None
+    return None
