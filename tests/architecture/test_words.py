@@ -1,0 +1,78 @@
+"""What people can read is true: the example configuration, the commands, the changelog."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import memorycapsule
+from memorycapsule import errors
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("**/*.md"))]
+
+
+def test_the_example_configuration_is_the_one_the_settings_describe():
+    from memorycapsule.config import example_toml
+
+    assert (PROJECT / "config.example.toml").read_text() == example_toml()
+
+
+def commands() -> Iterator[tuple[str, object]]:
+    """Every command that can be typed, as `capsule story add`, with its object."""
+    import typer.main
+
+    from memorycapsule.cli import app
+
+    def walk(command: object, words: str) -> Iterator[tuple[str, object]]:
+        children = getattr(command, "commands", None)
+        if children is None:
+            yield words, command
+            return
+        for word, child in children.items():
+            if not child.hidden:
+                yield from walk(child, f"{words} {word}")
+
+    return walk(typer.main.get_command(app), "capsule")
+
+
+def test_every_command_has_a_help_text_with_an_example():
+    without = [
+        words for words, command in commands() if words not in f"{command.help or ''} {command.epilog or ''}"
+    ]
+
+    assert without == []
+
+
+def test_every_command_stands_in_the_documents():
+    text = "\n".join(path.read_text() for path in DOCUMENTS)
+
+    assert [words for words, _ in commands() if words not in text] == []
+
+
+def test_the_readme_names_every_exit_code():
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.CapsuleError)
+    ]
+    used = {0, *(kind.exit_code for kind in kinds)}
+    named = {
+        int(code) for code in re.findall(r"^\| (\d) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+    }
+
+    assert named == used
+
+
+def test_the_changelog_has_a_place_for_what_comes_next_or_the_version_of_now():
+    text = (PROJECT / "CHANGELOG.md").read_text()
+
+    assert re.search(rf"^## \[(Unreleased|{re.escape(memorycapsule.__version__)})\]", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path):
+    targets = re.findall(r"\]\((?!\w+:)([^)#]+)", document.read_text())
+
+    assert [target for target in targets if not (document.parent / target).exists()] == []
