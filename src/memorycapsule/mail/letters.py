@@ -162,7 +162,8 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
 def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
     """The MIME headers and parts: text and HTML, and an invitation's calendar entry."""
     environment = _environment()
-    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    # RFC 2045 section 6.7: encoded lines have at most 76 characters. 7bit, as not every server takes 8BITMIME.
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", max_line_length=76))
     mail.set_content(environment.get_template("layout.txt").render(words))
     mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
     if isinstance(letter, Invitation):

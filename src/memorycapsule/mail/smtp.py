@@ -94,7 +94,7 @@ class SmtpSession:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._runner.run(self._leave(politely=True))
+            self._runner.run(self._leave(politely=error is None))
         finally:
             self._runner.close()
 

@@ -1,6 +1,7 @@
 """aiosmtplib against real servers: what each answer means, and when a letter is in doubt."""
 
 import socket
+import threading
 import time
 from dataclasses import replace
 
@@ -359,3 +360,18 @@ def test_a_missing_certificate_file_is_named(tmp_path):
 def test_a_login_that_works_says_nothing():
     with MailServer(login=("ada", "right")) as server:
         check_login(settings(server, username="ada", password="right"))
+
+
+def test_a_session_works_in_any_one_thread():
+    states = []
+    with MailServer() as server:
+
+        def work():
+            with SmtpSession(settings(server)) as session:
+                states.append(deliver(session, Marks()).state)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(20)
+
+    assert states == ["sent"]
