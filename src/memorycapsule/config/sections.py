@@ -1,0 +1,176 @@
+"""The sections of the settings, and what is right in each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from memorycapsule.domain.people import checked_address
+from memorycapsule.errors import UsageProblem
+
+SMTP_PORTS = MappingProxyType({"none": 25, "starttls": 587, "tls": 465})
+_FILM_SIZES = MappingProxyType(
+    {
+        "720p": (1280, 720),
+        "1080p": (1920, 1080),
+        "1440p": (2560, 1440),
+        "2160p": (3840, 2160),
+        "4k": (3840, 2160),
+    }
+)
+
+
+def pixels_of(size: str) -> tuple[int, int]:
+    """Return width and height of "1080p", "4k", "1280x720" (both even, 16 to 7680). Raises UsageProblem."""
+    if known := _FILM_SIZES.get(size.lower()):
+        return known
+    if match := re.fullmatch(r"(\d{2,4})x(\d{2,4})", size.lower()):
+        width, height = int(match[1]), int(match[2])
+        if all(16 <= side <= 7680 and side % 2 == 0 for side in (width, height)):
+            return width, height
+    raise UsageProblem(
+        f"'{size}' is no film size; use 720p, 1080p, 1440p, 4k or two even numbers like 1280x720."
+    )
+
+
+def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Let a check of the domain speak in a validator, where pydantic listens for ValueError only."""
+
+    def checked(text: str) -> str:
+        try:
+            check(text)
+        except UsageProblem as error:
+            raise ValueError(error.message) from error
+        return text
+
+    return checked
+
+
+def _not_a_yes_or_no(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - pydantic listens for ValueError
+    return value
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("it must be one line of text")
+    return text
+
+
+Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
+Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class DaemonSettings(Section):
+    """The long-running service."""
+
+    host: Line = Field(
+        default="127.0.0.1", description="Address to listen on; 0.0.0.0 is every network of this machine."
+    )
+    port: Whole = Field(default=8484, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    heartbeat_seconds: Number = Field(
+        default=10,
+        ge=0.1,
+        le=3600,
+        description="How often it looks for what is due; capsules open this late at most.",
+    )
+
+
+class MailSettings(Section):
+    """Letters, whoever carries them."""
+
+    sender_name: Line = Field(default="MemoryCapsule", description="The name that letters come from.")
+    sender_address: Annotated[str, AfterValidator(as_value_error(checked_address))] | None = Field(
+        default=None,
+        description="The address that letters come from; unset: smtp.username if it is one.",
+        examples=["capsule@example.org"],
+    )
+    give_up_days: Whole = Field(
+        default=5, ge=1, le=60, description="Days after which an undeliverable letter is given up."
+    )
+    render_grace_seconds: Whole = Field(
+        default=3600,
+        ge=0,
+        le=604_800,
+        description="How long the opening letters wait for the film; then they leave without it.",
+    )
+    invitation_days: Whole = Field(
+        default=14, ge=1, le=365, description="Days for which an invitation can be accepted."
+    )
+
+
+class SmtpSettings(Section):
+    """The mail server. Without a host, letters become .eml files in the data folder's mailbox/."""
+
+    host: Line | None = Field(
+        default=None, description="Name of the mail server.", examples=["mail.example.org"]
+    )
+    security: Literal["none", "starttls", "tls"] = Field(
+        default="starttls", description="none, starttls (port 587) or tls (port 465)."
+    )
+    port: Whole = Field(
+        default_factory=lambda values: SMTP_PORTS.get(values.get("security", "starttls"), 587),
+        ge=1,
+        le=65535,
+        description="Port of the mail server; unset: 25, 587 or 465 by security.",
+        examples=[587],
+    )
+    username: Line | None = Field(
+        default=None, description="Login name, if the server wants one.", examples=["capsule"]
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="Its password; better kept in a file named by CAPSULE_SMTP__PASSWORD_FILE.",
+        examples=["secret"],
+    )
+    ca_file: Folder | None = Field(
+        default=None,
+        description="Certificates to trust besides the usual ones.",
+        examples=["/etc/ssl/my-ca.pem"],
+    )
+    timeout_seconds: Whole = Field(default=60, ge=1, le=600, description="How long to wait for an answer.")
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> SmtpSettings:
+        if (self.username is None) != (self.password is None):
+            missing = "password" if self.password is None else "username"
+            raise ValueError(
+                f"A login needs both smtp.username and smtp.password, and smtp.{missing} is not set"
+            )
+        return self
+
+
+class FilmSettings(Section):
+    """Films."""
+
+    workers: Whole = Field(default=2, ge=1, le=64, description="Encoders at work at the same time.")
+    nice: Whole = Field(
+        default=10, ge=0, le=19, description="How far films step back behind other programs, 0 to 19."
+    )
+    size: Annotated[str, AfterValidator(as_value_error(pixels_of))] = Field(
+        default="1080p", description="720p, 1080p, 1440p, 4k, or width and height like 1280x720."
+    )
+    fps: Whole = Field(default=30, ge=10, le=60, description="Frames per second.")
+    film_photos: Whole = Field(
+        default=60, ge=1, le=2000, description="Photos in a film at most, unless the capsule says."
+    )
+
+
+class MediaSettings(Section):
+    """Photos and clips that come in."""
+
+    photo_max_megabytes: Whole = Field(default=200, ge=1, le=4096, description="Largest photo file.")
+    clip_max_megabytes: Whole = Field(default=4096, ge=1, le=1_048_576, description="Largest clip file.")
+    decoders: Whole = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")

@@ -1,0 +1,251 @@
+"""What can be set, what is right, and what follows from it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from memorycapsule.config.sections import (
+    DaemonSettings,
+    FilmSettings,
+    Folder,
+    MailSettings,
+    MediaSettings,
+    Section,
+    SmtpSettings,
+    as_value_error,
+)
+from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.zones import zone as zone_named
+from memorycapsule.errors import UsageProblem
+
+APPLICATION = "memory-capsule"
+
+
+class Settings(BaseSettings):
+    """
+    Everything that can be set. `memorycapsule.config.load` reads it; made directly, nothing is read from
+    outside, and `data_dir` and `key_file` are needed.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Folder = Field(
+        description="Folder of the database, sealed photos, films and the mailbox.",
+        examples=["~/.local/share/memory-capsule"],
+    )
+    key_file: Folder = Field(
+        description="The instance key; never inside data_dir. Unset: instance.key beside this file.",
+        examples=["~/.config/memory-capsule/instance.key"],
+    )
+    store_url: str = Field(
+        default_factory=lambda values: f"sqlite:///{values['data_dir']}/capsule.db",
+        repr=False,
+        description="The database; unset: a SQLite file in data_dir.",
+        examples=["postgresql+psycopg://capsule@localhost/capsule"],
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="The address in mailed links, as guests reach it; may have a path.",
+        examples=["https://photos.example.org/capsule"],
+    )
+    zone: Annotated[str, AfterValidator(as_value_error(zone_named))] = Field(
+        default="UTC",
+        description="Time zone of dates given without one; unset: this machine's.",
+        examples=["Asia/Seoul"],
+    )
+    locale: Literal["en", "ko"] = Field(
+        default="en",
+        description="Language of people whose own is not known, en or ko; unset: this machine's.",
+        examples=["ko"],
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        default="auto", description="json, pretty, or auto: pretty on a terminal."
+    )
+    daemon: DaemonSettings = DaemonSettings()
+    mail: MailSettings = MailSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    film: FilmSettings = FilmSettings()
+    media: MediaSettings = MediaSettings()
+
+    _config_file: Path | None = PrivateAttr(default=None)
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"smtp.password"})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing behind the caller's back: `load` hands its sources over."""
+        return (init_settings,)
+
+    @field_validator("store_url")
+    @classmethod
+    def _store_is_known(cls, url: str) -> str:
+        if url.startswith("sqlite:///") and ":memory:" not in url and url != "sqlite:///":
+            return url
+        if url.startswith("postgresql+psycopg://"):
+            return url
+        if url.startswith(("postgres://", "postgresql://")):
+            raise ValueError("write it as postgresql+psycopg://user:password@host/name")
+        raise ValueError("it must be sqlite:///FILE or postgresql+psycopg://user:password@host/name")
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_whole(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url.strip())
+            is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_whole = False
+        if not is_whole or parts.query or parts.fragment or parts.username or not url.strip().isprintable():
+            raise ValueError("it must be like https://photos.example.org, with a path at most")
+        return url.strip().rstrip("/")
+
+    @model_validator(mode="after")
+    def _key_is_elsewhere(self) -> Settings:
+        if self.key_file.resolve().is_relative_to(self.data_dir.resolve()):
+            raise ValueError(
+                f"The key_file ({self.key_file}) must not lie inside data_dir ({self.data_dir}): "
+                "who copies that folder could read everything"
+            )
+        return self
+
+    @property
+    def config_file(self) -> Path | None:
+        """The config.toml that was read, or the one that `capsule init` would write; None when made directly."""
+        return self._config_file
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each value came from, by its dotted name: "smtp.host" -> "environment CAPSULE_SMTP__HOST"."""
+        return self._origins
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.store_url.startswith("sqlite:")
+
+    @property
+    def database_path(self) -> Path | None:
+        """The SQLite file, a relative one inside `data_dir`; None with Postgres."""
+        return self.data_dir / self.store_url.removeprefix("sqlite:///") if self.is_sqlite else None
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Sealed originals and derivatives."""
+        return self.data_dir / "blobs"
+
+    @property
+    def mailbox_dir(self) -> Path:
+        """The letters as .eml files, when there is no mail server; mode 0700, never in a backup."""
+        return self.data_dir / "mailbox"
+
+    @property
+    def work_dir(self) -> Path:
+        """Unfinished films and uploads; whatever lies here may be removed while nothing runs."""
+        return self.data_dir / "work"
+
+    @property
+    def mail_is_real(self) -> bool:
+        """Whether letters leave this machine."""
+        return self.smtp.host is not None
+
+    @property
+    def sender_address(self) -> str:
+        """The address that letters come from, derived when it is not set."""
+        if self.mail.sender_address:
+            return self.mail.sender_address
+        try:
+            return checked_address(self.smtp.username or "")
+        except UsageProblem:
+            host = urlsplit(self.public_base_url).hostname or "localhost"
+            return f"capsule@{'localhost' if _is_loopback(host) or _is_number(host) else host}"
+
+    @property
+    def public_base_url(self) -> str:
+        """What mailed links begin with, without a final slash; this machine's own address when unset."""
+        return self.public_url or self.local_url(self.daemon.port)
+
+    def local_url(self, port: int) -> str:
+        """The daemon's address as seen from this machine, for the port it really got."""
+        # Whoever listens everywhere listens here too.
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
+        host = everywhere.get(self.daemon.host, self.daemon.host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def public_url_is_loopback(self) -> bool:
+        """Whether mailed links would work on this machine only."""
+        return _is_loopback(urlsplit(self.public_base_url).hostname or "")
+
+    def shown(self) -> dict[str, str]:
+        """Every value by its dotted name, as `capsule config show` may print it: secrets are masked."""
+        return {key: self._shown_value(key) for key in fields()}
+
+    def _shown_value(self, key: str) -> str:
+        value: Any = self
+        for name in key.split("."):
+            value = getattr(value, name)
+        if value is None:
+            return ""
+        if key == "store_url":
+            return re.sub(r"(://[^:/@]*:|[?&]password=)[^@&]*", r"\1**********", self.store_url)
+        return str(value)
+
+
+def fields() -> dict[str, FieldInfo]:
+    """Return every setting by its dotted name, in the order of the example file."""
+    found: dict[str, FieldInfo] = {}
+    for name, info in Settings.model_fields.items():
+        section = info.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            found |= {f"{name}.{inner}": field for inner, field in section.model_fields.items()}
+        else:
+            found[name] = info
+    return found
+
+
+def sections() -> dict[str, str]:
+    """Return the sections of the file with their sentences."""
+    annotations = {name: info.annotation for name, info in Settings.model_fields.items()}
+    return {
+        name: section.__doc__ or ""
+        for name, section in annotations.items()
+        if isinstance(section, type) and issubclass(section, Section)
+    }
+
+
+def usual_data_dir() -> Path:
+    return platformdirs.user_data_path(APPLICATION)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    if _is_number(host):
+        address = ipaddress.ip_address(host)
+        return address.is_loopback or address.is_unspecified
+    return host == "localhost" or host.endswith(".localhost")

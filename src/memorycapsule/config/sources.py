@@ -1,0 +1,299 @@
+"""
+Where settings come from, strongest first: flags, `CAPSULE_*` variables, secret files, config.toml, defaults.
+
+A secret file is one named by a variable `CAPSULE_..._FILE`, or one in systemd's `$CREDENTIALS_DIRECTORY` or in
+/run/secrets (Docker) that bears a setting's name: `capsule_smtp__password` or `smtp_password`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import platformdirs
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import PydanticBaseSettingsSource
+
+from memorycapsule.config.settings import APPLICATION, Settings, fields, sections, usual_data_dir
+from memorycapsule.domain.people import printable
+from memorycapsule.domain.zones import zone
+from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
+
+SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
+DOCKER_SECRETS = Path("/run/secrets")
+
+_PREFIX = "CAPSULE_"
+# These speak to the command line or to the tests, not about settings.
+_NOT_SETTINGS = frozenset({"CAPSULE_CONFIG", "CAPSULE_TOKEN", "CAPSULE_URL"})
+_NOT_SETTINGS_PREFIX = "CAPSULE_TEST_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One value and where it was found."""
+
+    value: Any
+    origin: str
+
+
+class Layer(PydanticBaseSettingsSource):
+    """One source: what was found there, by dotted name."""
+
+    def __init__(self, found: Mapping[str, Found]) -> None:
+        super().__init__(Settings)
+        self.found = {key: one for key, one in found.items() if one.value is not None}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - theirs
+        """Return what was found for one top-level name, as pydantic-settings asks for it."""
+        return self().get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return everything found, nested."""
+        nested: dict[str, Any] = {}
+        for key, one in self.found.items():
+            *section, name = key.split(".")
+            inner = nested
+            for part in section:
+                inner = inner.setdefault(part, {})
+            inner[name] = one.value
+        return nested
+
+
+def load(
+    *,
+    config_file: Path | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
+    environment: Mapping[str, str] = os.environ,
+    file_must_exist: bool = True,
+    docker_secrets: Path = DOCKER_SECRETS,
+) -> Settings:
+    """
+    Read the settings, once.
+
+    `config_file` is the flag `--config`; `overrides` are other flags by dotted name ("daemon.port"), None
+    meaning not given. `file_must_exist=False` is for `capsule init`, which will write the file that was named.
+
+    Raises ConfigurationProblem with one sentence that names the setting, the place and what is right;
+    NotInitialised when a file was named that does not exist.
+    """
+    path, is_named = _find_config_file(config_file, environment)
+    layers = (
+        Layer({key: Found(value=value, origin="flag") for key, value in overrides.items()}),
+        Layer(dict(_from_environment(environment))),
+        Layer(dict(_from_named_files(environment))),
+        Layer(dict(_from_secret_folders(environment, docker_secrets))),
+        Layer(dict(_from_config_file(path, must_exist=is_named and file_must_exist))),
+        Layer(dict(_from_this_machine(path, environment))),
+    )
+    _refuse_unknown_variables(environment)
+    _refuse_unknown(layers)
+    found = {key: one for layer in reversed(layers) for key, one in layer.found.items()}
+    try:
+        # Not in the signature that type checkers see: the sources that pydantic-settings merges, strongest first.
+        merged: Callable[..., Settings] = Settings
+        settings = merged(_build_sources=(layers, {}))
+    except ValidationError as error:
+        raise ConfigurationProblem(_sentence(error.errors(include_url=False)[0], found)) from error
+    settings._config_file = path
+    settings._origins = MappingProxyType(
+        {key: found[key].origin if key in found else "default" for key in fields()}
+    )
+    return settings
+
+
+def usual_config_file() -> Path:
+    """Return where a person's config.toml lies when none is named."""
+    return platformdirs.user_config_path(APPLICATION) / "config.toml"
+
+
+def variable_of(key: str) -> str:
+    """Return the variable of a setting: "smtp.host" -> "CAPSULE_SMTP__HOST"."""
+    return _PREFIX + key.replace(".", "__").upper()
+
+
+def _find_config_file(flag: Path | None, environment: Mapping[str, str]) -> tuple[Path, bool]:
+    named = flag or environment.get("CAPSULE_CONFIG")
+    if named:
+        return Path(named).expanduser().absolute(), True
+    usual = usual_config_file()
+    return (SYSTEM_CONFIG_FILE if SYSTEM_CONFIG_FILE.exists() and not usual.exists() else usual), False
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
+    for key in fields():
+        # Compose files pass variables on that are empty when nobody set them.
+        if value := environment.get(variable_of(key)):
+            yield key, Found(value=value, origin=f"environment {variable_of(key)}")
+
+
+def _from_named_files(environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
+    for key in fields():
+        variable = f"{variable_of(key)}_FILE"
+        if named := environment.get(variable):
+            path = Path(named).expanduser()
+            yield key, Found(value=_secret(path, variable), origin=f"file {path} ({variable})")
+
+
+def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterator[tuple[str, Found]]:
+    names = {name: key for key in fields() for name in _secret_names(key)}
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    # The weaker folder first: a later value of the same name wins.
+    for folder in (docker, Path(credentials) if credentials else None):
+        if folder is None or not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            if key := names.get(path.name.lower()):
+                yield key, Found(value=_secret(path, str(folder)), origin=f"file {path}")
+
+
+def _secret_names(key: str) -> Iterator[str]:
+    yield variable_of(key).lower()
+    # A name without a section ("zone") is too common a word to take from a folder that others share.
+    if "." in key:
+        yield key.replace(".", "__")
+        yield key.replace(".", "_")
+        yield f"capsule_{key.replace('.', '_')}"
+
+
+def _secret(path: Path, place: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationProblem(f"The file {path} ({place}) cannot be read: {_why(error)}.") from error
+
+
+def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Found]]:
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except FileNotFoundError as error:
+        if must_exist:
+            raise NotInitialised(
+                f"There is no configuration file {path}; run `capsule init` to make it, or name another."
+            ) from error
+        return
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationProblem(f"{path} is not written in TOML: {_why(error)}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationProblem(f"The configuration file {path} cannot be read: {_why(error)}.") from error
+    settings = fields()
+    for key, value in _flattened(table):
+        if key in sections() and not isinstance(value, dict):
+            raise ConfigurationProblem(
+                f"`{key}` in {path} is a section: write [{key}], its settings below it."
+            )
+        if value == "":
+            continue  # nothing, as with variables
+        is_path = key in settings and _is_path(settings[key]) and isinstance(value, str)
+        # A file is read by whoever starts the program wherever: its paths are relative to itself.
+        yield key, Found(value=path.parent / Path(value).expanduser() if is_path else value, origin=str(path))
+
+
+def _flattened(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if name in sections() and isinstance(value, dict):
+            yield from ((f"{name}.{inner}", one) for inner, one in value.items())
+        else:
+            yield name, value
+
+
+def _from_this_machine(path: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
+    yield "data_dir", Found(value=usual_data_dir(), origin="default")
+    yield "key_file", Found(value=path.parent / "instance.key", origin="default")
+    yield "zone", Found(value=_machine_zone(environment), origin="default")
+    language = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    yield "locale", Found(value="ko" if language.lower().startswith("ko") else "en", origin="default")
+
+
+def _machine_zone(environment: Mapping[str, str]) -> str:
+    link = os.path.realpath("/etc/localtime")
+    for name in (environment.get("TZ", "").lstrip(":"), link.partition("/zoneinfo/")[2]):
+        try:
+            return "UTC" if name == "Etc/UTC" else zone(name).key or "UTC"
+        except UsageProblem:
+            continue  # TZ may hold a rule instead of a name, /etc/localtime may be a copy
+    return "UTC"
+
+
+def _refuse_unknown(layers: tuple[Layer, ...]) -> None:
+    known = fields()
+    for layer in layers:
+        for key, one in layer.found.items():
+            if key not in known:
+                raise ConfigurationProblem(
+                    f"There is no setting `{key}` ({one.origin}){_meant(key, list(known))}."
+                )
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    variables = {variable_of(key) for key in fields()}
+    variables |= {f"{name}_FILE" for name in variables}
+    for name in environment:
+        is_ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS_PREFIX)
+        if is_ours and name not in _NOT_SETTINGS and name not in variables:
+            raise ConfigurationProblem(
+                f"There is no setting for the variable {name}{_meant(name, sorted(variables))}."
+            )
+
+
+def _meant(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ", see `capsule config show`"
+
+
+def _sentence(error: ErrorDetails, found: Mapping[str, Found]) -> str:
+    """Return one sentence for what pydantic found wrong: the setting, the place, what is right."""
+    key = ".".join(str(part) for part in error["loc"])
+    reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+    info = fields().get(key)
+    if info is None:
+        return f"{reason or 'The configuration is not right: ' + error['msg']}."
+    place = found[key].origin if key in found else "default"
+    is_secret = key in Settings.SECRETS or key == "store_url"
+    value = (
+        ""
+        if is_secret or isinstance(error["input"], dict)
+        else f" is '{printable(str(error['input']), 80)}', which"
+    )
+    remedy = reason.rstrip(".") or f"it must be {_what_is_right(info)}"
+    return f"`{key}` ({place}){value} cannot be used: {remedy}."
+
+
+def _what_is_right(info: FieldInfo) -> str:
+    plain = _plain(info.annotation)
+    if get_origin(plain) is Literal:
+        return "one of " + ", ".join(get_args(plain))
+    if plain not in {int, float}:
+        return "a path" if plain is Path else "text"
+    bounds = {
+        name: getattr(limit, name) for limit in info.metadata for name in ("ge", "le") if hasattr(limit, name)
+    }
+    return f"a {'whole ' if plain is int else ''}number from {bounds['ge']} to {bounds['le']}"
+
+
+def _is_path(info: FieldInfo) -> bool:
+    return _plain(info.annotation) is Path
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the type without None and without the checks that come along."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return _plain(next(part for part in get_args(annotation) if part is not type(None)))
+    return _plain(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
