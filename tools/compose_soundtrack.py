@@ -163,14 +163,14 @@ def felt_piano(note: int, seconds: float, force: float, rng: np.random.Generator
     pitch = frequency(note)
     time = np.arange(int((seconds + 0.9) * RATE)) / RATE
     life = 2.4 * 2 ** ((60 - note) / 22)
-    dullness = 0.62 - 0.3 * force + max(0, note - 66) * 0.018
+    dullness = 0.42 - 0.24 * force + max(0, note - 66) * 0.011
     stiffness = 0.00018 * 2 ** ((note - 60) / 14)
     tone = np.zeros((len(time), 2))
     for partial in range(1, 15):
         hertz = pitch * partial * np.sqrt(1 + stiffness * partial**2)
         if hertz > 7000:
             break
-        loud = partial**-0.9 * np.exp(-dullness * (partial - 1))
+        loud = partial**-0.85 * np.exp(-dullness * (partial - 1))
         speed = (1 + 0.3 * (partial - 1)) / life
         envelope = 0.72 * np.exp(-2.6 * speed * time) + 0.28 * np.exp(-0.75 * speed * time)
         for side in (0, 1):
@@ -191,7 +191,7 @@ def music_box(note: int, seconds: float, force: float, rng: np.random.Generator)
     pitch = frequency(note)
     time = np.arange(int((seconds + 1.8) * RATE)) / RATE
     tone = np.zeros((len(time), 2))
-    for ratio, loud, life in ((1, 1.0, 1.15), (2.003, 0.16, 0.6), (6.27, 0.05, 0.09)):
+    for ratio, loud, life in ((1, 1.0, 1.15), (2.003, 0.2, 0.6), (6.27, 0.09, 0.09)):
         if pitch * ratio > 9000:
             continue
         for side in (0, 1):
@@ -212,7 +212,7 @@ def plucked(note: int, seconds: float, force: float, rng: np.random.Generator) -
         hertz = pitch * partial * (1 + 0.00004 * partial**2)
         if hertz > 6500:
             break
-        loud = np.sin(partial * np.pi * 0.27) / partial * np.exp(-(0.2 - 0.1 * force) * (partial - 1))
+        loud = np.sin(partial * np.pi * 0.27) / partial * np.exp(-(0.13 - 0.07 * force) * (partial - 1))
         envelope = np.exp(-time * (0.8 + 0.45 * (partial - 1)) / life)
         for side in (0, 1):
             tone[:, side] += loud * envelope * np.sin(2 * np.pi * hertz * time + rng.uniform(0, 0.4))
@@ -286,7 +286,14 @@ class Desk:
                 left = (half + 1) * eighths / 2 - beat
                 pan = (chord[index] - 58) / 40
                 self.play(
-                    voice, chord[index], bar=bar, beat=beat, beats=left, force=force * stress, pan=pan, gain=gain
+                    voice,
+                    chord[index],
+                    bar=bar,
+                    beat=beat,
+                    beats=left,
+                    force=force * stress,
+                    pan=pan,
+                    gain=gain,
                 )
 
     def melody(self, bar, score, *, voice, force, octave=0, gain=1.0, pan=0.12) -> None:
@@ -416,10 +423,10 @@ def in_a_room(dry: np.ndarray) -> np.ndarray:
 
 
 def equalised(sound: np.ndarray) -> np.ndarray:
-    """Remove what lies below 32 Hz (DC included), tame the boom around 150 Hz, lift the air a little."""
+    """Remove what lies below 32 Hz (DC included), tame the boom around 130 Hz, lift the air a little."""
     hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
-    octaves = np.log2(np.maximum(hertz, 1) / 160)
-    decibels = -2.5 * np.exp(-(octaves**2) / 0.7) + 2.5 / (1 + (3200 / np.maximum(hertz, 1)) ** 2)
+    octaves = np.log2(np.maximum(hertz, 1) / 130)
+    decibels = -3.0 * np.exp(-(octaves**2) / 0.9) + 4.0 / (1 + (2200 / np.maximum(hertz, 1)) ** 2)
     gain = 10 ** (decibels / 20) / np.sqrt(1 + (32 / np.maximum(hertz, 0.01)) ** 8)
     gain[0] = 0
     return np.stack([np.fft.irfft(np.fft.rfft(side) * gain, len(sound)) for side in sound.T], 1)
@@ -429,14 +436,16 @@ def smoothed(values: np.ndarray, seconds: float) -> np.ndarray:
     window = np.hanning(int(seconds * RATE) | 1)
     size = len(window) // 2
     padded = np.pad(values, size, mode="edge")
-    return convolved(np.pad(padded, (0, len(window))), window / window.sum())[2 * size : 2 * size + len(values)]
+    return convolved(np.pad(padded, (0, len(window))), window / window.sum())[
+        2 * size : 2 * size + len(values)
+    ]
 
 
 def levelled(sound: np.ndarray) -> np.ndarray:
-    """Even out the sections by a slow 2:1 leveller over 3 s; nothing pumps at that speed."""
+    """Even out the sections by a slow and gentle leveller over 3 s; nothing pumps at that speed."""
     loud = np.sqrt(np.maximum(smoothed((sound**2).mean(1), 3.0), 1e-9))
     reference = np.sqrt((sound**2).mean())
-    gain = np.clip((reference / loud) ** 0.4, 0.7, 1.5)
+    gain = np.clip((reference / loud) ** 0.22, 0.7, 1.5)
     return sound * gain[:, None]
 
 
@@ -465,8 +474,21 @@ def written(path: Path, sound: np.ndarray) -> None:
 
 def measured(path: Path) -> tuple[float, float]:
     """Return integrated loudness (LUFS) and true peak (dBTP) by ffmpeg's ebur128, EBU R 128."""
-    command = [ffmpeg_path(), "-hide_banner", "-nostats", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
-    report = subprocess.run(command, capture_output=True, text=True, check=True).stderr.rpartition("Summary:")[2]
+    command = [
+        ffmpeg_path(),
+        "-hide_banner",
+        "-nostats",
+        "-i",
+        str(path),
+        "-af",
+        "ebur128=peak=true",
+        "-f",
+        "null",
+        "-",
+    ]
+    report = subprocess.run(command, capture_output=True, text=True, check=True).stderr.rpartition(
+        "Summary:"
+    )[2]
     loudness = re.search(r"I:\s+(-?[\d.]+) LUFS", report)
     peak = re.search(r"Peak:\s+(-?[\d.]+) dBFS", report)
     return float(loudness.group(1)), float(peak.group(1))

@@ -1,13 +1,14 @@
 """
 Draw the pictures of the demo: no photo of anybody, no licence, every kind of file a family's phones make.
 
-The scenes are painted by `drawn_days`, `drawn_evenings` and `drawn_waters` with the brushes of `drawn_brushes`;
-here they become files, with capture date, orientation and colour profile as a camera would write them.
+The scenes are painted by `drawn_days`, `drawn_evenings`, `drawn_seasons` and `drawn_waters` with the brushes of
+`drawn_brushes`; here they become files, with capture date, orientation and colour profile as a camera would write them.
 """
 
-import itertools
+import io
 import struct
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from memorycapsule.media.drawn_scenes import SCENES, Scene
 from memorycapsule.processes import ffmpeg_path
 
 #: The long side of a canvas. Painting small and enlarging costs a third; the grain hides it.
-CANVAS_LONG_SIDE = 1680
+CANVAS_LONG_SIDE = 1560
 CLIP_SECONDS = 4
 CLIP_FRAMES_PER_SECOND = 30
 ROTATED = 6
@@ -62,7 +63,9 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
 
 def _draw_one(folder: Path, scene: Scene, again: int, seed: int) -> DrawnFile:
     width, height = scene.size
-    share = min(1.0, CANVAS_LONG_SIDE / max(width, height) * max(1.0, max(width, height) / min(width, height) / 2.3))
+    share = min(
+        1.0, CANVAS_LONG_SIDE / max(width, height) * max(1.0, max(width, height) / min(width, height) / 2.3)
+    )
     rng = np.random.default_rng(seed)
     canvas = Canvas(round(width * share), round(height * share), rng)
     scene.paint(canvas)
@@ -103,7 +106,9 @@ def _encoded(picture: Picture, form: str, taken_at: datetime) -> bytes:
         # Orientation 6 asks the viewer to turn the stored picture clockwise.
         picture = np.asarray(cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE), np.uint8)
     suffix = _SUFFIX.get(form, "jpg")
-    options = {"png": [cv2.IMWRITE_PNG_COMPRESSION, 2], "webp": [cv2.IMWRITE_WEBP_QUALITY, 82]}.get(suffix, _JPEG)
+    options = {"png": [cv2.IMWRITE_PNG_COMPRESSION, 1], "webp": [cv2.IMWRITE_WEBP_QUALITY, 82]}.get(
+        suffix, _JPEG
+    )
     values = [np.frombuffer(value, np.uint8) for value in metadata.values()]
     done, data = cv2.imencodeWithMetadata(f".{suffix}", picture, list(metadata), values, options)
     if not done:
@@ -112,8 +117,6 @@ def _encoded(picture: Picture, form: str, taken_at: datetime) -> bytes:
 
 
 def _heic(picture: Picture, exif: bytes) -> bytes:
-    import io
-
     height, width = picture.shape[:2]
     heif = pillow_heif.from_bytes("RGB", (width, height), cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).tobytes())
     out = io.BytesIO()
@@ -215,14 +218,56 @@ def display_p3_profile() -> bytes:
 def _write_clip(path: Path, still: Picture, taken_at: datetime, rng: np.random.Generator) -> None:
     """Let snow fall over `still` for CLIP_SECONDS, with a soft wind, as H.264 and AAC in an MP4 file."""
     height, width = still.shape[:2]
-    command = [ffmpeg_path(), "-hide_banner", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
+    command = [
+        ffmpeg_path(),
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-y",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "yuv420p",
+    ]
     command += ["-s", f"{width}x{height}", "-r", str(CLIP_FRAMES_PER_SECOND), "-i", "pipe:0"]
-    wind = f"anoisesrc=color=brown:seed={int(rng.integers(1, 9999))}:sample_rate=48000:duration={CLIP_SECONDS}"
+    wind = (
+        f"anoisesrc=color=brown:seed={int(rng.integers(1, 9999))}:sample_rate=48000:duration={CLIP_SECONDS}"
+    )
     sound = "lowpass=f=520,highpass=f=90,tremolo=f=0.4:d=0.5,volume=0.5,aformat=channel_layouts=stereo"
     fades = f"afade=t=in:d=0.5,afade=t=out:st={CLIP_SECONDS - 0.7}:d=0.7"
-    command += ["-f", "lavfi", "-i", f"{wind},{sound},{fades}", "-c:v", "libx264", "-preset", "superfast", "-crf", "22"]
-    command += ["-threads", "1", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "96k", "-shortest", "-map_metadata", "-1"]
-    command += ["-metadata", f"creation_time={taken_at.isoformat()}", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+    command += [
+        "-f",
+        "lavfi",
+        "-i",
+        f"{wind},{sound},{fades}",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "superfast",
+        "-crf",
+        "22",
+    ]
+    command += [
+        "-threads",
+        "1",
+        "-pix_fmt",
+        "yuv420p",
+        "-c:a",
+        "aac",
+        "-b:a",
+        "96k",
+        "-shortest",
+        "-map_metadata",
+        "-1",
+    ]
+    command += [
+        "-metadata",
+        f"creation_time={taken_at.isoformat()}",
+        "-fflags",
+        "+bitexact",
+        "-flags:v",
+        "+bitexact",
+    ]
     command += ["-flags:a", "+bitexact", "-movflags", "+faststart", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
@@ -236,10 +281,12 @@ def _write_clip(path: Path, still: Picture, taken_at: datetime, rng: np.random.G
             pass
         complaint = encoder.stderr.read().decode(errors="replace").strip()
     if encoder.returncode:
-        raise CapsuleError(f"The clip could not be written: {complaint.splitlines()[-1] if complaint else 'no reason'}")
+        raise CapsuleError(
+            f"The clip could not be written: {complaint.splitlines()[-1] if complaint else 'no reason'}"
+        )
 
 
-def _snowfall(still: Picture, rng: np.random.Generator) -> "itertools.chain[bytes]":
+def _snowfall(still: Picture, rng: np.random.Generator) -> Iterator[bytes]:
     """Yield the frames as planar YUV 4:2:0 bytes: near flakes are large, fast and out of focus."""
     height, width = still.shape[:2]
     flakes = 520
@@ -253,15 +300,15 @@ def _snowfall(still: Picture, rng: np.random.Generator) -> "itertools.chain[byte
 
     def frame(number: int) -> bytes:
         time = number / CLIP_FRAMES_PER_SECOND
-        light = np.zeros((height, width), np.uint8)
+        flakes_alone = np.zeros((height, width), np.uint8)
         down = (y + fall * time) % (height + 80) - 40
         across = (x + sway * np.sin(phase + time * 1.3) + 14 * time) % width
         for left, top, size, near in zip(across, down, radius, nearness, strict=True):
             centre = (round(left * 16), round(top * 16))
-            cv2.circle(light, centre, round(size * 16), int(190 - 95 * near), -1, cv2.LINE_AA, 4)
-        light = cv2.blur(light, (5, 5))
+            cv2.circle(flakes_alone, centre, round(size * 16), int(190 - 95 * near), -1, cv2.LINE_AA, 4)
+        light = cv2.blur(flakes_alone, (5, 5))
         snowy = base.copy()
         snowy[:height] = cv2.add(luma, cv2.multiply(light, 255 - luma, scale=1 / 255))
         return snowy.tobytes()
 
-    return itertools.chain(map(frame, range(CLIP_SECONDS * CLIP_FRAMES_PER_SECOND)))
+    return map(frame, range(CLIP_SECONDS * CLIP_FRAMES_PER_SECOND))

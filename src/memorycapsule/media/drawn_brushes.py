@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Colour = str | Sequence[float]
+Colour = str | Sequence[float] | Floats
 
 #: Bits after the binary point in the coordinates given to OpenCV, for shapes placed between pixels.
 SHIFT = 4
@@ -39,6 +39,21 @@ def smooth(values: Any, start: float, end: float) -> Floats:
     """Return 0 before `start`, 1 after `end` and a soft step (Hermite) between."""
     share = np.clip((values - start) / (end - start), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def _thrice(mask: Floats) -> Floats:
+    """Return `mask` as three equal channels: NumPy is slow where it must repeat along a short last axis."""
+    return np.asarray(cv2.merge((mask, mask, mask)), np.float32)
+
+
+def _spread(colours: Floats, width: int) -> Floats:
+    """Return colours of shape (3,), (rows, 1, 3), (1, width, 3) or (rows, width, 3) as rows of width * 3 values."""
+    if colours.ndim == 1:
+        return np.tile(colours, width)[None]
+    rows = len(colours)
+    if colours.shape[1] == 1:
+        colours = np.asarray(cv2.resize(colours, (width, rows), interpolation=cv2.INTER_NEAREST), np.float32)
+    return colours.reshape(rows, width * 3)
 
 
 class Layer:
@@ -87,8 +102,18 @@ class Layer:
     ) -> Self:
         outline = np.array([self._at(x, y) for x, y in points], np.int32)
         thick = max(1, round(width * self.unit))
-        cv2.polylines(self.sheet, [outline], False, self._ink(colour, alpha), thick, cv2.LINE_AA, SHIFT)  # noqa: FBT003 - OpenCV's positional flag
+        cv2.polylines(self.sheet, [outline], False, self._ink(colour, alpha), thick, cv2.LINE_AA, SHIFT)
         return self
+
+
+def _blurred(sheet: Picture, sigma: float) -> Picture:
+    """Blur by `sigma` pixels; wide blurs are made small and enlarged again."""
+    if sigma < 6:
+        return np.asarray(cv2.GaussianBlur(sheet, (0, 0), sigma), np.uint8)
+    height, width = sheet.shape[:2]
+    small = cv2.resize(sheet, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 class Canvas:
@@ -119,7 +144,7 @@ class Canvas:
             cells = self.rng.random(grid, np.float32) - np.float32(0.5)
             total += cv2.resize(cells, half, interpolation=cv2.INTER_CUBIC) * np.float32(0.55**octave)
         large = cv2.resize(total, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
-        return np.clip(large * np.float32(0.75) + np.float32(0.5), 0, 1)
+        return np.asarray(np.clip(large * np.float32(0.75) + np.float32(0.5), 0, 1), np.float32)
 
     def plain(self, horizon: float, size: float, stretch: float = 3.0) -> Floats:
         """Return noise 0..1 lying flat below `horizon` as seen by somebody standing there; 0.5 far away."""
@@ -134,10 +159,15 @@ class Canvas:
         depth = np.maximum((self.y - horizon) / (1 - horizon), 0.004)
         across = (self.x - 0.5) / depth * (520 / size / stretch) * (self.width / self.height)
         away = np.broadcast_to(170 / size / depth, across.shape)
-        waves = cv2.remap(tile, across.astype(np.float32), np.ascontiguousarray(away, np.float32),
-                          cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)  # fmt: skip
+        waves = cv2.remap(
+            tile,
+            across.astype(np.float32),
+            np.ascontiguousarray(away, np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )
         fade = smooth(depth, 0.0, 0.3) * np.float32(0.9) + np.float32(0.1)
-        return np.clip(waves * fade * np.float32(0.8) + np.float32(0.5), 0, 1)
+        return np.asarray(np.clip(waves * fade * np.float32(0.8) + np.float32(0.5), 0, 1), np.float32)
 
     def ridge(self, base: float, height: float, size: float = 0.3, octaves: int = 6) -> Floats:
         """Return the y of a mountain line over every column, shape (width,), around `base`, `height` high."""
@@ -154,17 +184,24 @@ class Canvas:
 
     # ----------------------------------------------------------------------------------------- painting
     def fill(self, colours: Any) -> None:
-        self.pixels[:] = colours
+        self.pixels.reshape(self.height, -1)[:] = _spread(np.asarray(colours, np.float32), self.width)
 
     def paint(self, mask: Any, colours: Any, top: float = 0.0) -> None:
         """Blend `colours` in by `mask` (0..1); nothing above the fraction `top` is touched."""
-        first = max(0, int(top * self.height))
-        ink = rgb(colours) if isinstance(colours, (str, tuple, list)) else colours
-        if getattr(ink, "ndim", 1) == 3 and ink.shape[0] == self.height:
-            ink = ink[first:]
-        area = self.pixels[first:]
-        share = np.broadcast_to(mask, (self.height, self.width))[first:, :, None]
-        area += (ink - area) * share
+        ink = rgb(colours) if isinstance(colours, (str, tuple, list)) else np.asarray(colours, np.float32)
+        share = np.broadcast_to(np.asarray(mask, np.float32), (self.height, self.width))
+        rows = np.flatnonzero(share.max(axis=1) > 0.003)
+        if not len(rows):
+            return
+        first, last = max(int(top * self.height), rows[0]), rows[-1] + 1
+        if first >= last:
+            return
+        if ink.ndim == 3 and ink.shape[0] == self.height:
+            ink = ink[first:last]
+        area = self.pixels[first:last].reshape(last - first, -1)
+        change = _spread(ink, self.width) - area
+        change *= _thrice(np.ascontiguousarray(share[first:last])).reshape(area.shape)
+        area += change
 
     def below(self, line: Floats, colours: Any) -> None:
         """Paint everything below a ridge, its edge anti-aliased."""
@@ -173,7 +210,7 @@ class Canvas:
 
     def screen(self, light: Any) -> None:
         """Add light of shape (height, width, 3) as a second exposure does: it never burns out."""
-        self.pixels += light * np.clip(1 - self.pixels, 0, 1)
+        self.pixels += np.asarray(light, np.float32) * (1 - self.pixels)
 
     def glow(self, x: float, y: float, radius: float, colour: Colour, power: float = 1.0) -> None:
         """Add a soft light with a bright heart."""
@@ -187,28 +224,27 @@ class Canvas:
         columns = (np.arange(left, right + step, step, dtype=np.float32)[None] - x * self.width) / self.unit
         far = (rows**2 + columns**2) / radius**2
         light = (np.exp(-far * 1.6) * 0.7 + np.exp(-far * 9) * 0.5) * power
-        light = cv2.resize(
-            light.astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
-        )
+        size = (right - left, bottom - top)
+        large = cv2.resize(light.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
         area = self.pixels[top:bottom, left:right]
-        area += light[..., None] * rgb(colour) * np.clip(1 - area, 0, 1)
+        area += np.stack([large * part for part in rgb(colour)], -1) * (1 - area)
 
     def lay(self, layer: Layer, blur: float = 0.0, alpha: float = 1.0) -> None:
         """Put a layer on the picture, out of focus by `blur`."""
-        sheet = layer.sheet
-        rows = np.flatnonzero(sheet[..., 3].any(axis=1))
-        if not len(rows):
+        left, top, wide, high = cv2.boundingRect(cv2.extractChannel(layer.sheet, 3))
+        if not wide:
             return
         spread = int(blur * self.unit * 3) + 1
-        first, last = max(0, rows[0] - spread), min(self.height, rows[-1] + spread + 1)
-        part = sheet[first:last]
+        rows = slice(max(0, top - spread), top + high + spread)
+        columns = slice(max(0, left - spread), left + wide + spread)
+        part = layer.sheet[rows, columns]
         if blur:
-            part = cv2.GaussianBlur(part, (0, 0), max(0.4, blur * self.unit))
+            part = _blurred(part, max(0.4, blur * self.unit))
         ink = part.astype(np.float32)
         ink *= np.float32(alpha / 255)
-        area = self.pixels[first:last]
-        area *= 1 - ink[..., 3:]
-        area += ink[..., :3]
+        area = self.pixels[rows, columns]
+        area *= _thrice(1 - ink[..., 3])
+        area += cv2.cvtColor(ink, cv2.COLOR_RGBA2RGB)
 
     def ball(
         self,
@@ -254,10 +290,11 @@ def _grain() -> NDArray[np.int16]:
 
 def developed(canvas: Canvas, width: int, height: int) -> Picture:
     """Return the finished picture as BGR bytes of shape (height, width, 3): enlarged, with a fine grain."""
-    small = cv2.convertScaleAbs(np.clip(canvas.pixels, 0, 1), alpha=255)
+    small = cv2.convertScaleAbs(np.maximum(canvas.pixels, 0), alpha=255)
     small = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-    grain = _grain()
+    # Small pictures are looked at from nearer: half the grain.
+    grain = _grain() if max(width, height) > 2000 else _grain() // 2
     for top in range(0, height, 512):
         for left in range(0, width, 512):
             part = large[top : top + 512, left : left + 512]

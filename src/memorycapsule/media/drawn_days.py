@@ -1,4 +1,4 @@
-"""Drawn scenes by daylight: mountains, flowers, kites, four seasons, persimmons, balloons, reeds."""
+"""Drawn scenes by daylight: mountains, flowers, kites, persimmons, balloons."""
 
 from itertools import pairwise
 
@@ -10,7 +10,9 @@ from memorycapsule.media.drawn_brushes import Canvas, Colour, Layer, mix, rgb, s
 def misty_mountains(canvas: Canvas) -> None:
     rng = canvas.rng
     canvas.fill(canvas.gradient((0, "#8fb0d4"), (0.3, "#d6dce6"), (0.5, "#fbe4cf"), (1, "#f4d9c8")))
-    canvas.paint(smooth(canvas.noise(0.2, 5, 4), 0.5, 0.85) * (1 - smooth(canvas.y, 0.2, 0.45)) * 0.6, "#ffffff")
+    canvas.paint(
+        smooth(canvas.noise(0.2, 5, 4), 0.5, 0.85) * (1 - smooth(canvas.y, 0.2, 0.45)) * 0.6, "#ffffff"
+    )
     canvas.glow(0.68, 0.34, 0.4, "#ffdca8", 0.8)
     canvas.lay(canvas.layer().disc(0.68, 0.33, 0.036, "#fff9e8"), 0.002)
     mist = canvas.noise(0.3, 4, 5)
@@ -22,14 +24,20 @@ def misty_mountains(canvas: Canvas) -> None:
             line = line + _treetops(canvas, 0.012 + 0.009 * (step - 4))
         body = mix(mix("#c3cbe0", "#557a96", min(1, share * 1.6)), "#16303a", max(0, share - 0.35) * 1.5)
         pale = mix("#f6e3d6", "#b9cad2", share)
-        fog = smooth((canvas.y - ground) / (0.2 - 0.012 * step) + (mist - 0.5) * 0.9, 0.0, 1.1) * (0.95 - 0.25 * share)
+        fog = smooth((canvas.y - ground) / (0.2 - 0.012 * step) + (mist - 0.5) * 0.9, 0.0, 1.1) * (
+            0.95 - 0.25 * share
+        )
         canvas.below(line, body + (pale - body) * fog[..., None])
     canvas.paint(smooth(canvas.y, 0.9, 1.0) * 0.6, "#0e2129")
     birds = canvas.layer()
     for step in range(7):
         x, y, size = 0.3 + 0.022 * step, 0.2 + 0.012 * abs(step - 3), rng.uniform(0.008, 0.011)
         for side in (-1, 1):
-            birds.stroke([(x, y), (x + side * size * 0.5, y - size * 0.6), (x + side * size, y - size * 0.2)], 0.002, "#46566e")
+            birds.stroke(
+                [(x, y), (x + side * size * 0.5, y - size * 0.6), (x + side * size, y - size * 0.2)],
+                0.002,
+                "#46566e",
+            )
     canvas.lay(birds)
     canvas.vignette(0.18)
 
@@ -59,10 +67,18 @@ def flower_field(canvas: Canvas) -> None:
         canvas.below(canvas.ridge(base, high, 0.8, 5), colour)
     meadow = canvas.gradient((horizon, "#93bd5c"), (0.6, "#5d9a40"), (1, "#24571f"))
     canvas.below(canvas.ridge(0.455, 0.025, 1.5, 3), meadow)
-    canvas.paint(smooth(canvas.plain(0.43, 0.8, 2.2), 0.5, 0.75) * smooth(canvas.y, 0.46, 0.5) * 0.45, "#1d4d1c", 0.43)
+    canvas.paint(
+        smooth(canvas.plain(0.43, 0.8, 2.2), 0.5, 0.75) * smooth(canvas.y, 0.46, 0.5) * 0.45, "#1d4d1c", 0.43
+    )
     dyes = ("#ff5a5f", "#ff8ab0", "#ffd23f", "#ffffff", "#b07be8", "#ff9a3d")
     drifts = rng.random((6, 3))
-    for nearest, count, blur in ((0.12, 1500, 0.0), (0.34, 800, 0.0), (0.66, 420, 0.0), (0.92, 210, 0.0012), (1.02, 26, 0.007)):
+    for nearest, count, blur in (
+        (0.12, 1500, 0.0),
+        (0.34, 800, 0.0),
+        (0.66, 420, 0.0),
+        (0.92, 210, 0.0012),
+        (1.02, 26, 0.007),
+    ):
         sheet = canvas.layer()
         depths = np.sort(rng.uniform(nearest * 0.35, nearest, count))
         for depth in depths:
@@ -80,7 +96,11 @@ def _flower(sheet: Layer, x: float, y: float, size: float, dye: Colour, rng: np.
     ratio = sheet.height / sheet.width
     if size > 0.005:
         sway = rng.normal(0, 0.3) * size
-        sheet.stroke([(x, y), (x + sway, y + size * 1.6), (x + sway * 0.5, y + size * 4)], size * 0.13, mix("#3f8434", "#1d4a1a", rng.random()))
+        sheet.stroke(
+            [(x, y), (x + sway, y + size * 1.6), (x + sway * 0.5, y + size * 4)],
+            size * 0.13,
+            mix("#3f8434", "#1d4a1a", rng.random()),
+        )
     if size < 0.0075:
         sheet.oval(x, y, size, size * 0.7, dye)
         return
@@ -88,8 +108,9 @@ def _flower(sheet: Layer, x: float, y: float, size: float, dye: Colour, rng: np.
     for petal in range(6):
         angle = (petal + turn) * np.pi / 3
         shade = mix(dye, "#401030", 0.16 if np.sin(angle) > 0.3 else 0.03 * (petal % 3))
-        sheet.oval(x + np.cos(angle) * size * 0.62 * ratio, y + np.sin(angle) * size * 0.62 * tilt, size * 0.52, size * 0.36, shade,
-                   angle=np.degrees(np.arctan2(np.sin(angle) * tilt, np.cos(angle))))  # fmt: skip
+        out, down = np.cos(angle), np.sin(angle) * tilt
+        place = (x + out * size * 0.62 * ratio, y + down * size * 0.62)
+        sheet.oval(*place, size * 0.52, size * 0.36, shade, np.degrees(np.arctan2(down, out)))
     sheet.oval(x, y, size * 0.3, size * 0.3 * tilt, mix("#ffcf3f", "#8a4a12", 0.2))
     sheet.oval(x - size * 0.06, y - size * 0.06, size * 0.2, size * 0.2 * tilt, "#ffdf70")
 
@@ -99,25 +120,58 @@ def kites(canvas: Canvas) -> None:
     flat = canvas.unit / canvas.height
     canvas.fill(canvas.gradient((0, "#2f7fd0"), (0.45, "#85bff0"), (0.8, "#e2f2fb"), (1, "#f7f3e4")))
     cloud = canvas.noise(0.5, 6, 1.7)
-    canvas.paint(smooth(cloud, 0.5, 0.74) * smooth(canvas.y, 0.05, 0.4) * 0.95, rgb("#ffffff") * (0.88 + 0.12 * smooth(cloud, 0.5, 0.85))[..., None])
-    palettes = (("#e8495f", "#ffd166", "#2a4fa0"), ("#f2b632", "#d6506f", "#ffffff"), ("#3fa39b", "#fff3d0", "#e5703a"), ("#7a5aa2", "#ffd98f", "#d6506f"), ("#e5703a", "#ffffff", "#3c5aa6"))
-    places = ((0.62, 0.2, 0.17, -12), (0.24, 0.33, 0.115, 16), (0.82, 0.44, 0.078, 8), (0.13, 0.12, 0.062, -10), (0.47, 0.5, 0.05, 14))
+    canvas.paint(
+        smooth(cloud, 0.5, 0.74) * smooth(canvas.y, 0.05, 0.4) * 0.95,
+        rgb("#ffffff") * (0.88 + 0.12 * smooth(cloud, 0.5, 0.85))[..., None],
+    )
+    palettes = (
+        ("#e8495f", "#ffd166", "#2a4fa0"),
+        ("#f2b632", "#d6506f", "#ffffff"),
+        ("#3fa39b", "#fff3d0", "#e5703a"),
+        ("#7a5aa2", "#ffd98f", "#d6506f"),
+        ("#e5703a", "#ffffff", "#3c5aa6"),
+    )
+    places = (
+        (0.62, 0.2, 0.17, -12),
+        (0.24, 0.33, 0.115, 16),
+        (0.82, 0.44, 0.078, 8),
+        (0.13, 0.12, 0.062, -10),
+        (0.47, 0.5, 0.05, 14),
+    )
     for (x, y, size, lean), (main, second, third) in zip(places, palettes, strict=True):
         turn = np.radians(lean)
 
-        def at(right: float, down: float, x: float = x, y: float = y, size: float = size, turn: float = turn) -> tuple[float, float]:
-            return (x + (right * np.cos(turn) - down * np.sin(turn)) * size, y + (right * np.sin(turn) + down * np.cos(turn)) * size * flat)
+        def at(
+            right: float, down: float, x: float = x, y: float = y, size: float = size, turn: float = turn
+        ) -> tuple[float, float]:
+            return (
+                x + (right * np.cos(turn) - down * np.sin(turn)) * size,
+                y + (right * np.sin(turn) + down * np.cos(turn)) * size * flat,
+            )
 
         sheet = canvas.layer()
         hand = (0.3 + 0.42 * x, 0.94)
-        line = [(1 - t) ** 2 * np.array(at(0, 0.1)) + 2 * t * (1 - t) * np.array([(x + hand[0]) / 2 + 0.06, 0.8]) + t**2 * np.array(hand) for t in np.linspace(0, 1, 30)]
+        line = [
+            (1 - t) ** 2 * np.array(at(0, 0.1))
+            + 2 * t * (1 - t) * np.array([(x + hand[0]) / 2 + 0.06, 0.8])
+            + t**2 * np.array(hand)
+            for t in np.linspace(0, 1, 30)
+        ]
         sheet.stroke([(float(a), float(b)) for a, b in line], 0.0012, "#ffffff", 0.75)
-        tail = [at(0.13 * np.sin(step * 0.55 + x * 9) * min(1, step / 4), 1.25 + step * 0.13) for step in range(18)]
+        tail = [
+            at(0.13 * np.sin(step * 0.55 + x * 9) * min(1, step / 4), 1.25 + step * 0.13)
+            for step in range(18)
+        ]
         sheet.stroke(tail, 0.0026, second)
         for step in range(3, 18, 3):
             (left, top), ribbon = tail[step], size * 0.11
-            sheet.area([(left, top), (left - ribbon, top - ribbon * 0.4), (left - ribbon, top + ribbon * 0.5)], third)
-            sheet.area([(left, top), (left + ribbon, top - ribbon * 0.4), (left + ribbon, top + ribbon * 0.5)], mix(third, "#000000", 0.15))
+            sheet.area(
+                [(left, top), (left - ribbon, top - ribbon * 0.4), (left - ribbon, top + ribbon * 0.5)], third
+            )
+            sheet.area(
+                [(left, top), (left + ribbon, top - ribbon * 0.4), (left + ribbon, top + ribbon * 0.5)],
+                mix(third, "#000000", 0.15),
+            )
         sheet.area([at(0, -0.85), at(-0.66, -0.1), at(0, -0.1)], main)
         sheet.area([at(0, -0.85), at(0.66, -0.1), at(0, -0.1)], second)
         sheet.area([at(-0.66, -0.1), at(0, 1.2), at(0, -0.1)], mix(second, "#30204a", 0.1))
@@ -131,7 +185,11 @@ def kites(canvas: Canvas) -> None:
     for _ in range(2200):
         x, y = rng.random(), rng.uniform(0.91, 1.01)
         high = 0.006 + 0.022 * (y - 0.89) * 8
-        grass.stroke([(x, y), (x + rng.normal(0.006, 0.006), y - high)], 0.0014 + 0.003 * (y - 0.9), mix(mix("#7fb04c", "#2d6a2b", rng.random()), "#e8e3a0", 0.2 * rng.random()))
+        grass.stroke(
+            [(x, y), (x + rng.normal(0.006, 0.006), y - high)],
+            0.0014 + 0.003 * (y - 0.9),
+            mix(mix("#7fb04c", "#2d6a2b", rng.random()), "#e8e3a0", 0.2 * rng.random()),
+        )
     for x, tall in ((0.44, 0.062), (0.6, 0.047)):
         _child(grass, x, 0.965, tall, ("#c8435a", "#2c4f95")[x > 0.5], -1 if x > 0.5 else 1)
     canvas.lay(grass)
@@ -143,86 +201,29 @@ def _child(sheet: Layer, x: float, foot: float, tall: float, coat: Colour, side:
     wide = tall * sheet.height / sheet.width
     unit = tall * sheet.height / sheet.unit
     for leg in (-0.09, 0.09):
-        sheet.stroke([(x + leg * wide, foot - 0.36 * tall), (x + leg * 1.5 * wide, foot)], 0.12 * unit, "#37405c")
-    sheet.area([(x - 0.13 * wide, foot - 0.72 * tall), (x + 0.13 * wide, foot - 0.72 * tall), (x + 0.2 * wide, foot - 0.3 * tall), (x - 0.2 * wide, foot - 0.3 * tall)], coat)
-    sheet.stroke([(x + side * 0.1 * wide, foot - 0.66 * tall), (x + side * 0.3 * wide, foot - 0.95 * tall)], 0.085 * unit, mix(coat, "#000000", 0.12))
-    sheet.stroke([(x - side * 0.11 * wide, foot - 0.66 * tall), (x - side * 0.24 * wide, foot - 0.42 * tall)], 0.085 * unit, mix(coat, "#000000", 0.12))
+        sheet.stroke(
+            [(x + leg * wide, foot - 0.36 * tall), (x + leg * 1.5 * wide, foot)], 0.12 * unit, "#37405c"
+        )
+    sheet.area(
+        [
+            (x - 0.13 * wide, foot - 0.72 * tall),
+            (x + 0.13 * wide, foot - 0.72 * tall),
+            (x + 0.2 * wide, foot - 0.3 * tall),
+            (x - 0.2 * wide, foot - 0.3 * tall),
+        ],
+        coat,
+    )
+    sheet.stroke(
+        [(x + side * 0.1 * wide, foot - 0.66 * tall), (x + side * 0.3 * wide, foot - 0.95 * tall)],
+        0.085 * unit,
+        mix(coat, "#000000", 0.12),
+    )
+    sheet.stroke(
+        [(x - side * 0.11 * wide, foot - 0.66 * tall), (x - side * 0.24 * wide, foot - 0.42 * tall)],
+        0.085 * unit,
+        mix(coat, "#000000", 0.12),
+    )
     sheet.disc(x, foot - 0.86 * tall, 0.135 * unit, "#2a1f26")
-
-
-def four_seasons(canvas: Canvas) -> None:
-    rng = canvas.rng
-    seasons = (("#f8dbe4", "#cfe6f2"), ("#9fd4f4", "#e6f6ea"), ("#f3cf9d", "#f6e7cf"), ("#b9c8de", "#e6ebf4"))
-    grounds = ("#a5cf7c", "#5fa648", "#c6964b", "#f2f5fb")
-    upper = _across(canvas, [top for top, _ in seasons])
-    lower = _across(canvas, [bottom for _, bottom in seasons])
-    height = smooth(canvas.y, 0, 0.7)[..., None]
-    canvas.fill(upper * (1 - height) + lower * height)
-    canvas.paint(smooth(canvas.noise(0.3, 5, 3), 0.5, 0.8) * (1 - smooth(canvas.y, 0.35, 0.6)) * 0.7, "#ffffff")
-    meadow = _across(canvas, list(grounds))
-    for base, share in ((0.62, 0.45), (0.69, 0.22)):
-        canvas.below(canvas.ridge(base, 0.12, 1.1, 4), meadow * (1 - share) + lower * share)
-    depth = smooth(canvas.y, 0.74, 1.05)[..., None]
-    canvas.below(canvas.ridge(0.77, 0.035, 2.2, 3), meadow * (1 - 0.38 * depth))
-    canvas.paint(smooth(canvas.plain(0.72, 1.0, 3), 0.52, 0.8) * smooth(canvas.y, 0.78, 0.86) * 0.2, "#2c4a3c", 0.74)
-    leaves = (("#ffd3df", "#f6a3bd", "#fff0f3"), ("#4f9a3c", "#2f7433", "#86c255"), ("#e2732c", "#c23b28", "#f4b53c"), ())
-    for index, dyes in enumerate(leaves):
-        x, foot = 0.125 + 0.25 * index, 0.84
-        canvas.lay(canvas.layer().oval(x + 0.012, foot + 0.012, 0.3, 0.03, "#26333a", alpha=0.4), 0.012)
-        tree, tips = canvas.layer(), []
-        _branch(tree, x, foot, -np.pi / 2, 0.17, 0.034, tips, rng, 7)
-        canvas.lay(tree, 0.0006)
-        if dyes:
-            crown = canvas.layer()
-            for tone, spread, size in ((0.45, 0.03, 0.022), (0.12, 0.034, 0.015), (-0.2, 0.036, 0.009)):
-                for left, top in tips:
-                    for _ in range(4):
-                        dye = mix(dyes[rng.integers(3)], "#2a1a20" if tone > 0 else "#fff6d8", abs(tone) * rng.uniform(0.4, 1))
-                        crown.oval(left + rng.normal(0, spread) * 0.42, top + rng.normal(-0.1 * (0.4 - tone) * 0.4, spread),
-                                   size * rng.uniform(0.6, 1.3), size * rng.uniform(0.5, 1.0), dye, rng.uniform(0, 180))  # fmt: skip
-            canvas.lay(crown, 0.0008)
-            fallen = canvas.layer()
-            for _ in range((150, 0, 190, 0)[index]):
-                place = rng.normal(0, 0.075)
-                fallen.oval(x + place, foot + rng.uniform(-0.01, 0.09), 0.007, 0.003, dyes[rng.integers(3)], rng.uniform(-30, 30))
-            for _ in range((26, 0, 26, 0)[index]):
-                fallen.oval(x + rng.normal(0, 0.08), rng.uniform(0.35, 0.85), 0.006, 0.0035, dyes[rng.integers(3)], rng.uniform(0, 180))
-            canvas.lay(fallen)
-        else:
-            snow = canvas.layer()
-            for left, top in tips:
-                snow.oval(left, top, rng.uniform(0.006, 0.014), 0.005, "#ffffff")
-            for _ in range(240):
-                snow.disc(rng.uniform(0.76, 1), rng.random(), rng.uniform(0.002, 0.005), "#ffffff", 0.9)
-            canvas.lay(snow, 0.0012)
-    canvas.vignette(0.12)
-
-
-def _across(canvas: Canvas, colours: list[str]) -> np.ndarray:
-    """Return four colours side by side, melting into each other, shape (1, width, 3)."""
-    place = np.linspace(0, 4, canvas.width) - 0.5
-    stops = np.array([rgb(colour) for colour in colours])
-    share = np.clip((place - np.floor(place) - 0.2) / 0.6, 0, 1)[:, None]
-    first = np.clip(np.floor(place).astype(int), 0, 3)
-    second = np.clip(first + (place > 0), 0, 3)
-    return np.asarray((stops[first] * (1 - share) + stops[second] * share)[None], np.float32)
-
-
-def _branch(
-    tree: Layer, x: float, y: float, angle: float, long: float, thick: float,
-    tips: list[tuple[float, float]], rng: np.random.Generator, left: int,
-) -> None:  # fmt: skip
-    end_x = x + np.cos(angle) * long * tree.unit / tree.width
-    end_y = y + np.sin(angle) * long * tree.unit / tree.height
-    middle = ((x + end_x) / 2 + rng.normal(0, 0.02) * long, (y + end_y) / 2)
-    tree.stroke([(x, y), middle, (end_x, end_y)], thick, mix("#4a352c", "#6b4d3c", rng.random() * 0.7))
-    if left <= 4:
-        tips.append((end_x, end_y))
-    if left == 0:
-        return
-    for side in (-1, 1) if left > 1 else (rng.choice((-1, 1)),):
-        turn = angle + side * rng.uniform(0.25, 0.62) + 0.06 * (-np.pi / 2 - angle)
-        _branch(tree, end_x, end_y, turn, long * rng.uniform(0.68, 0.84), max(0.002, thick * 0.66), tips, rng, left - 1)
 
 
 def persimmons(canvas: Canvas) -> None:
@@ -234,14 +235,35 @@ def persimmons(canvas: Canvas) -> None:
     for column in range(3):
         for row in range(2):
             left, top = 0.05 + 0.1 * column, 0.03 + 0.2 * row
-            pane.area([(left, top), (left + 0.085, top + 0.01), (left + 0.085, top + 0.185), (left, top + 0.175)], "#fffaea", 0.9)
+            pane.area(
+                [(left, top), (left + 0.085, top + 0.01), (left + 0.085, top + 0.185), (left, top + 0.175)],
+                "#fffaea",
+                0.9,
+            )
     canvas.lay(pane, 0.016)
     edge = 0.6
-    canvas.paint(smooth(canvas.y, edge - 0.004, edge + 0.004), canvas.gradient((edge, "#9a6a42"), (0.75, "#7a4d2d"), (1, "#4c2c1a")), edge - 0.02)
+    canvas.paint(
+        smooth(canvas.y, edge - 0.004, edge + 0.004),
+        canvas.gradient((edge, "#9a6a42"), (0.75, "#7a4d2d"), (1, "#4c2c1a")),
+        edge - 0.02,
+    )
     grain = canvas.noise(0.035, 5, 26)
     canvas.paint(smooth(grain, 0.48, 0.68) * (canvas.y > edge) * 0.4, "#3d2114", edge)
-    canvas.paint(np.exp(-(((canvas.x - 0.2 + (canvas.y - 0.6) * 0.2) / 0.22) ** 2)) * smooth(canvas.y, edge, 0.7) * 0.35, "#ffd9a0", edge)
-    fruits = ((0.36, 0.6, 0.115), (0.6, 0.595, 0.12), (0.48, 0.575, 0.11), (0.29, 0.715, 0.125), (0.68, 0.72, 0.13), (0.49, 0.715, 0.142))
+    canvas.paint(
+        np.exp(-(((canvas.x - 0.2 + (canvas.y - 0.6) * 0.2) / 0.22) ** 2))
+        * smooth(canvas.y, edge, 0.7)
+        * 0.35,
+        "#ffd9a0",
+        edge,
+    )
+    fruits = (
+        (0.36, 0.6, 0.115),
+        (0.6, 0.595, 0.12),
+        (0.48, 0.575, 0.11),
+        (0.29, 0.715, 0.125),
+        (0.68, 0.72, 0.13),
+        (0.49, 0.715, 0.142),
+    )
     cloth = canvas.layer()
     cloth.area([(0.08, 0.79), (0.5, 0.69), (0.95, 0.8), (0.56, 0.97)], "#3f5a9c")
     cloth.area([(0.3, 0.74), (0.5, 0.69), (0.72, 0.745), (0.5, 0.8)], "#d9dcc8")
@@ -256,15 +278,29 @@ def persimmons(canvas: Canvas) -> None:
     canvas.ball(0.49, 0.79, 0.52, 0.115, "#f4efe4", "#8d8878", (-0.35, -0.75))
     canvas.lay(canvas.layer().oval(0.49, 0.765, 0.45, 0.07, "#cfc8b6"), 0.012)
     for x, y, size in fruits:
-        canvas.lay(canvas.layer().oval(x + 0.02, y + size * 0.8, size * 0.95, size * 0.3, "#32180f", alpha=0.6), 0.014)
+        canvas.lay(
+            canvas.layer().oval(x + 0.02, y + size * 0.8, size * 0.95, size * 0.3, "#32180f", alpha=0.6),
+            0.014,
+        )
         ripe = rng.random()
-        canvas.ball(x, y, size * 1.06, size * 0.9, mix("#ffa238", "#ff8424", ripe), mix("#a83c12", "#8e2a10", ripe), (-0.5, -0.55))
+        canvas.ball(
+            x,
+            y,
+            size * 1.06,
+            size * 0.9,
+            mix("#ffa238", "#ff8424", ripe),
+            mix("#a83c12", "#8e2a10", ripe),
+            (-0.5, -0.55),
+        )
         canvas.glow(x - size * 0.26, y - size * 0.42, size * 0.3, "#fff0d0", 0.45)
         leaf, ratio = canvas.layer(), canvas.unit / canvas.width
         for turn in np.arange(4) * np.pi / 2 + rng.uniform(0.3, 1.2):
             tip = (x + np.cos(turn) * size * 0.52 * ratio, y - size * 0.62 + np.sin(turn) * size * 0.23)
             for side, dye in ((1, "#71843f"), (-1, "#4d6230")):
-                bend = (x + np.cos(turn + side * 0.6) * size * 0.34 * ratio, y - size * 0.62 + np.sin(turn + side * 0.6) * size * 0.16)
+                bend = (
+                    x + np.cos(turn + side * 0.6) * size * 0.34 * ratio,
+                    y - size * 0.62 + np.sin(turn + side * 0.6) * size * 0.16,
+                )
                 leaf.area([(x, y - size * 0.62), bend, tip], dye)
         leaf.oval(x, y - size * 0.63, size * 0.1, size * 0.055, "#4a3a22")
         leaf.stroke([(x, y - size * 0.63), (x + 0.004, y - size * 0.82)], size * 0.07, "#5a4328")
@@ -276,8 +312,24 @@ def balloons(canvas: Canvas) -> None:
     canvas.fill(canvas.gradient((0, "#5a8fd6"), (0.4, "#b6d3ee"), (0.7, "#ffe3c4"), (1, "#ffd0a6")))
     canvas.paint(smooth(canvas.noise(0.22, 5, 4), 0.52, 0.82) * 0.75, "#fff6ec")
     canvas.glow(0.12, 0.66, 0.5, "#ffd9a0", 0.9)
-    dyes = (("#d8434e", "#fff1d8"), ("#f1b233", "#d96a2b"), ("#3d63ad", "#f4d66a"), ("#4b9f9d", "#fdf3dc"), ("#8a5aa8", "#f6b8c4"), ("#e5703a", "#ffe4a8"), ("#d6506f", "#ffd9de"))
-    places = ((0.9, 0.6, 0.03), (0.43, 0.56, 0.04), (0.58, 0.2, 0.055), (0.12, 0.2, 0.075), (0.8, 0.22, 0.1), (0.26, 0.46, 0.125), (0.56, 0.42, 0.185))
+    dyes = (
+        ("#d8434e", "#fff1d8"),
+        ("#f1b233", "#d96a2b"),
+        ("#3d63ad", "#f4d66a"),
+        ("#4b9f9d", "#fdf3dc"),
+        ("#8a5aa8", "#f6b8c4"),
+        ("#e5703a", "#ffe4a8"),
+        ("#d6506f", "#ffd9de"),
+    )
+    places = (
+        (0.9, 0.6, 0.03),
+        (0.43, 0.56, 0.04),
+        (0.58, 0.2, 0.055),
+        (0.12, 0.2, 0.075),
+        (0.8, 0.22, 0.1),
+        (0.26, 0.46, 0.125),
+        (0.56, 0.42, 0.185),
+    )
     for step, (base, high) in enumerate(((0.76, 0.1), (0.82, 0.1), (0.9, 0.1))):
         line = canvas.ridge(base, high, 0.7)
         pale = smooth((canvas.y - line) / 0.11, 0, 1)[..., None]
@@ -301,35 +353,34 @@ def _balloon(canvas: Canvas, x: float, y: float, size: float, dyes: tuple[str, s
     for index, (left, right) in enumerate(pairwise(gores)):
         light = 1 - 0.62 * smooth(float((left + right) / 2), -0.75, 1.15)
         dye = mix("#2a1a3c", dyes[index % 2], float(0.25 + 0.75 * light))
-        sheet.area([(x + side * left * wide, y + down * high) for side, down in shape]
-                   + [(x + side * right * wide, y + down * high) for side, down in shape[::-1]], dye)  # fmt: skip
+        sheet.area(
+            [(x + side * left * wide, y + down * high) for side, down in shape]
+            + [(x + side * right * wide, y + down * high) for side, down in shape[::-1]],
+            dye,
+        )
     for side in (-0.13, 0.13):
-        sheet.stroke([(x + side * wide, y + 1.3 * high), (x + side * wide * 0.9, y + 1.58 * high)], max(0.001, size * 0.012), "#4a3428")
-    sheet.area([(x - 0.15 * wide, y + 1.57 * high), (x + 0.15 * wide, y + 1.57 * high), (x + 0.12 * wide, y + 1.8 * high), (x - 0.12 * wide, y + 1.8 * high)], "#7a4c2a")
-    sheet.area([(x - 0.16 * wide, y + 1.55 * high), (x + 0.16 * wide, y + 1.55 * high), (x + 0.16 * wide, y + 1.61 * high), (x - 0.16 * wide, y + 1.61 * high)], "#a87443")
+        sheet.stroke(
+            [(x + side * wide, y + 1.3 * high), (x + side * wide * 0.9, y + 1.58 * high)],
+            max(0.001, size * 0.012),
+            "#4a3428",
+        )
+    sheet.area(
+        [
+            (x - 0.15 * wide, y + 1.57 * high),
+            (x + 0.15 * wide, y + 1.57 * high),
+            (x + 0.12 * wide, y + 1.8 * high),
+            (x - 0.12 * wide, y + 1.8 * high),
+        ],
+        "#7a4c2a",
+    )
+    sheet.area(
+        [
+            (x - 0.16 * wide, y + 1.55 * high),
+            (x + 0.16 * wide, y + 1.55 * high),
+            (x + 0.16 * wide, y + 1.61 * high),
+            (x - 0.16 * wide, y + 1.61 * high),
+        ],
+        "#a87443",
+    )
     canvas.lay(sheet, 0.0006 if size > 0.05 else 0.0013)
     canvas.glow(x - 0.42 * wide, y - 0.38 * high, size * 0.36, "#fff4dc", 0.4)
-
-
-def moon_over_reeds(canvas: Canvas) -> None:
-    rng = canvas.rng
-    canvas.fill(canvas.gradient((0, "#2b3a6e"), (0.45, "#7b7fb4"), (0.75, "#e0b3b4"), (1, "#f2cfae")))
-    canvas.paint(smooth(canvas.noise(0.2, 5, 5), 0.52, 0.8) * 0.5, "#f3c9c6")
-    canvas.glow(0.6, 0.4, 0.5, "#ffe6bf", 0.7)
-    canvas.lay(canvas.layer().disc(0.6, 0.4, 0.13, "#fff2d6"), 0.002)
-    canvas.below(canvas.ridge(0.84, 0.1, 0.9), "#8c7fa6")
-    for count, tall, colour, blur in ((90, 0.36, "#75688c", 0.004), (60, 0.5, "#4b4262", 0.0014), (26, 0.74, "#241f38", 0.0008)):
-        sheet = canvas.layer()
-        for _ in range(count):
-            foot, high = rng.uniform(-0.05, 1.0), tall * rng.uniform(0.55, 1.0)
-            lean = 0.05 + 0.07 * high + rng.normal(0, 0.012)
-            stalk = [(foot + lean * t**2.2, 1.02 - high * t) for t in np.linspace(0, 1, 7)]
-            sheet.stroke(stalk, 0.0028, colour)
-            top_x, top_y = stalk[-1]
-            for _ in range(16):
-                start, long = rng.uniform(0, 0.05), rng.uniform(0.03, 0.06)
-                x, y = top_x + start * 0.5, top_y - 0.03 + start * 0.5
-                droop = [(x, y), (x + long * 0.5, y + long * 0.1), (x + long * 0.95, y + long * rng.uniform(0.5, 1.0))]
-                sheet.stroke(droop, 0.0014, mix(colour, "#ffe3bd", rng.uniform(0.15, 0.6)))
-        canvas.lay(sheet, blur)
-    canvas.vignette(0.25)

@@ -1,11 +1,12 @@
-"""Drawn scenes after sunset: cake, snow, lanterns, city lights, hanok, fireworks, a tent under stars."""
+"""Drawn scenes after sunset: cake, snow, city lights, hanok, fireworks, a tent under stars."""
 
 import numpy as np
 
-from memorycapsule.media.drawn_brushes import Canvas, Layer, mix, rgb, smooth
+from memorycapsule.media.drawn_brushes import Canvas, Colour, Layer, mix, rgb, smooth
 
 
-def _stars(canvas: Canvas, count: int, lowest: float) -> None:
+def stars(canvas: Canvas, count: int, lowest: float) -> None:
+    """Strew stars over the sky down to the fraction `lowest`; few of them are bright."""
     rng, sky = canvas.rng, canvas.layer()
     for _ in range(count):
         bright = rng.random() ** 3
@@ -14,7 +15,7 @@ def _stars(canvas: Canvas, count: int, lowest: float) -> None:
     canvas.lay(sky)
 
 
-def _pine(layer: Layer, x: float, foot: float, high: float, colour: object, rng: np.random.Generator) -> None:
+def _pine(layer: Layer, x: float, foot: float, high: float, colour: Colour, rng: np.random.Generator) -> None:
     """Draw a conifer as ragged tiers, `high` in fractions of the height."""
     ratio = layer.height / layer.width
     points = [(x, foot - high)]
@@ -91,8 +92,9 @@ def birthday_cake(canvas: Canvas) -> None:
     for x, y, _ in wicks:
         lean = rng.uniform(-0.002, 0.002)
         flame = canvas.layer()
-        drop = [(x + 0.0085 * np.sin(turn) * (1 + np.cos(turn)) * 0.62 + lean * (1 - np.cos(turn)), y - 0.168 + 0.026 * np.cos(turn))
-                for turn in np.linspace(0, 2 * np.pi, 22)]  # fmt: skip
+        turns = np.linspace(0, 2 * np.pi, 22)
+        across = x + 0.0053 * np.sin(turns) * (1 + np.cos(turns)) + lean * (1 - np.cos(turns))
+        drop = list(zip(across, y - 0.168 + 0.026 * np.cos(turns), strict=True))
         flame.area(drop, "#ffd76a")
         canvas.glow(x, y - 0.175, 0.075, "#ffa23e", 0.8)
         canvas.lay(flame, 0.0015)
@@ -103,7 +105,7 @@ def birthday_cake(canvas: Canvas) -> None:
 def snow_house(canvas: Canvas) -> None:
     rng = canvas.rng
     canvas.fill(canvas.gradient((0, "#0d1633"), (0.4, "#27386b"), (0.62, "#5c6ba0")))
-    _stars(canvas, 240, 0.42)
+    stars(canvas, 240, 0.42)
     canvas.glow(0.2, 0.17, 0.26, "#a9bdf0", 0.55)
     canvas.lay(canvas.layer().disc(0.2, 0.17, 0.04, "#f6f2df"), 0.0015)
     canvas.below(canvas.ridge(0.5, 0.16, 0.6), canvas.gradient((0.3, "#5a6a9e"), (0.66, "#8794c0")))
@@ -169,8 +171,16 @@ def snow_house(canvas: Canvas) -> None:
         )
         canvas.lay(beam, 0.016)
     for step in range(14):
-        canvas.lay(canvas.layer().disc(x + 0.0715 + 0.0035 * step + 0.008 * np.sin(step * 0.8), y - 0.36 - 0.019 * step,
-                   0.012 + 0.003 * step, "#c7cfea", 0.22 - 0.014 * step), 0.008)  # fmt: skip
+        canvas.lay(
+            canvas.layer().disc(
+                x + 0.0715 + 0.0035 * step + 0.008 * np.sin(step * 0.8),
+                y - 0.36 - 0.019 * step,
+                0.012 + 0.003 * step,
+                "#c7cfea",
+                0.22 - 0.014 * step,
+            ),
+            0.008,
+        )
     near = canvas.layer()
     for place, high in ((0.06, 0.46), (0.16, 0.34), (0.88, 0.42), (0.97, 0.55)):
         _pine(near, place, 0.9, high, "#14203f", rng)
@@ -185,57 +195,6 @@ def snow_house(canvas: Canvas) -> None:
         for _ in range(count):
             flakes.disc(rng.random(), rng.random(), size * rng.uniform(0.6, 1.4), "#f4f7ff", alpha)
         canvas.lay(flakes, blur)
-    canvas.vignette(0.35)
-
-
-def lanterns(canvas: Canvas) -> None:
-    rng = canvas.rng
-    shore = 0.74
-    canvas.fill(canvas.gradient((0, "#0b1030"), (0.35, "#1f2459"), (0.6, "#5b3a74"), (shore, "#b5636f")))
-    _stars(canvas, 200, 0.4)
-    canvas.glow(0.5, shore, 0.6, "#ff8a4a", 0.45)
-    canvas.below(canvas.ridge(0.69, 0.09, 0.7), "#38285a")
-    canvas.below(canvas.ridge(0.725, 0.05, 0.5), "#1f1942")
-    mirror = canvas.gradient((shore, "#7d4c6e"), (0.85, "#33295f"), (1, "#0e1236"))
-    canvas.paint(smooth(canvas.y, shore, shore + 0.002), mirror, shore)
-    places = sorted(
-        (rng.uniform(0.006, 0.02), rng.uniform(0.04, 0.96), rng.uniform(0.12, 0.7)) for _ in range(42)
-    )
-    places += [(0.036, 0.2, 0.3), (0.046, 0.74, 0.22), (0.06, 0.45, 0.44), (0.083, 0.8, 0.56)]
-    streaks = canvas.layer()
-    for size, x, y in places:
-        low = shore + (shore - y) * 0.42
-        if low < 1:
-            streaks.oval(x, low, size * 0.5, size * 1.7, mix("#ff9a4a", "#ffd08a", rng.random()), alpha=0.5)
-    canvas.lay(streaks, 0.012)
-    waves = canvas.plain(shore, 1.0, 4.0)
-    canvas.paint(smooth(waves, 0.5, 0.75) * smooth(canvas.y, shore, shore + 0.05) * 0.6, "#171643", shore)
-    for size, x, y in places:
-        ratio = canvas.unit / canvas.width
-        rise = canvas.unit / canvas.height
-        wide, high = size * ratio, size * 1.25 * rise
-        canvas.glow(x, y, size * 2.6, "#ff8d3a", 0.55 if size > 0.02 else 0.4)
-        shape = [(x - wide * 0.62, y + high), (x - wide, y - high * 0.35), (x - wide * 0.82, y - high * 0.85), (x - wide * 0.3, y - high * 1.08),
-                 (x + wide * 0.3, y - high * 1.08), (x + wide * 0.82, y - high * 0.85), (x + wide, y - high * 0.35), (x + wide * 0.62, y + high)]  # fmt: skip
-        paper = canvas.layer().area(shape, mix("#f0813a", "#d85f37", rng.random()))
-        canvas.lay(paper, max(0.0006, size * 0.03))
-        canvas.glow(x, y + high * 0.72, size * 0.95, "#ffe39a", 0.95)
-        if size > 0.03:
-            ribs = canvas.layer()
-            for share in (-0.45, 0, 0.45):
-                ribs.stroke(
-                    [
-                        (x + wide * share * 0.62 / 0.9, y + high),
-                        (x + wide * share * 1.5, y - high * 0.5),
-                        (x + wide * share, y - high),
-                    ],
-                    0.0018,
-                    "#a8431f",
-                    0.5,
-                )
-            ribs.oval(x, y + high, size * 0.62, size * 0.1, "#5b2416")
-            ribs.oval(x, y + high * 0.985, size * 0.5, size * 0.06, "#fff0b8")
-            canvas.lay(ribs, 0.001)
     canvas.vignette(0.35)
 
 
@@ -289,7 +248,7 @@ def _bokeh(light: np.ndarray, x: float, y: float, radius: float, colour: np.ndar
 def hanok_roof(canvas: Canvas) -> None:
     rng = canvas.rng
     canvas.fill(canvas.gradient((0, "#16214c"), (0.35, "#43508f"), (0.62, "#b98fae"), (0.8, "#f3c3a5")))
-    _stars(canvas, 90, 0.3)
+    stars(canvas, 90, 0.3)
     canvas.glow(0.7, 0.27, 0.3, "#ffe7b8", 0.6)
     canvas.lay(canvas.layer().disc(0.7, 0.27, 0.085, "#fff6da"), 0.0015)
     canvas.paint(
@@ -331,8 +290,13 @@ def hanok_roof(canvas: Canvas) -> None:
 def _tiled_roof(canvas: Canvas, base: float, left: float, right: float, shade: str, blur: float) -> None:
     """Draw a hanok roof whose ridge and eaves sag in the middle and rise at their ends."""
     roof, wide = canvas.layer(), right - left
-    ridge = lambda share: base - 0.12 + 0.03 * (1 - (2 * share - 1) ** 2) - 0.028 * abs(2 * share - 1) ** 5  # noqa: E731
-    eave = lambda share: base + 0.1 + 0.035 * (1 - (2 * share - 1) ** 2) - 0.07 * abs(2 * share - 1) ** 4  # noqa: E731
+
+    def ridge(share: float) -> float:
+        return base - 0.12 + 0.03 * (1 - (2 * share - 1) ** 2) - 0.028 * abs(2 * share - 1) ** 5
+
+    def eave(share: float) -> float:
+        return base + 0.1 + 0.035 * (1 - (2 * share - 1) ** 2) - 0.07 * abs(2 * share - 1) ** 4
+
     shares = np.linspace(0, 1, 80)
     upper = [(left + wide * (0.13 + 0.74 * share), ridge(share)) for share in shares]
     lower = [(left + wide * share, eave(share)) for share in shares]
@@ -394,10 +358,11 @@ def fireworks(canvas: Canvas) -> None:
             turn, rise = rng.uniform(0, 2 * np.pi), rng.uniform(-1, 1)
             flat = np.sqrt(1 - rise**2)
             reach = size * rng.uniform(0.86, 1.03)
-            spots = []
-            for part in np.linspace(rng.uniform(0.35, 0.6), 1, 6):
-                spots.append((x + np.cos(turn) * flat * reach * part * canvas.unit / canvas.width,
-                              y + (np.sin(turn) * flat * reach * part + 0.1 * size * part**2.5) * canvas.unit / canvas.height))  # fmt: skip
+            parts = np.linspace(rng.uniform(0.35, 0.6), 1, 6)
+            out = np.cos(turn) * flat * reach * parts
+            down = np.sin(turn) * flat * reach * parts + 0.1 * size * parts**2.5
+            across = x + out * canvas.unit / canvas.width
+            spots = list(zip(across, y + down * canvas.unit / canvas.height, strict=True))
             trails.stroke(spots, 0.0012, mix(colour, "#ff7a3a", 0.35), 0.75)
             trails.stroke(spots[3:], 0.0018, mix(colour, "#ffffff", 0.25), 0.95)
             trails.disc(*spots[-1], 0.0028, mix(colour, "#ffffff", 0.7))
@@ -405,8 +370,15 @@ def fireworks(canvas: Canvas) -> None:
         canvas.lay(trails, 0.0022, 0.9)
         canvas.lay(trails)
         canvas.glow(x, y, size * 0.22, mix(colour, "#ffffff", 0.5), 0.6)
-        sparks += (np.exp(-(((canvas.x - x) / (size * 0.42)) ** 2)) * smooth(canvas.y, shore, shore + 0.03)
-                   * np.exp(-((canvas.y - shore) / 0.16)))[..., None] * rgb(colour) * np.float32(0.6)  # fmt: skip
+        sparks += (
+            (
+                np.exp(-(((canvas.x - x) / (size * 0.42)) ** 2))
+                * smooth(canvas.y, shore, shore + 0.03)
+                * np.exp(-((canvas.y - shore) / 0.16))
+            )[..., None]
+            * rgb(colour)
+            * np.float32(0.6)
+        )
     far = canvas.layer()
     for _ in range(60):
         x, high = rng.random(), rng.uniform(0.012, 0.07)
@@ -455,7 +427,7 @@ def tent_under_stars(canvas: Canvas) -> None:
         * 0.6,
         "#0d1430",
     )
-    _stars(canvas, 1500, 0.74)
+    stars(canvas, 1500, 0.74)
     extra = canvas.layer()
     for _ in range(1300):
         y = rng.uniform(0, 0.7)
@@ -492,7 +464,14 @@ def snow_wood(canvas: Canvas) -> None:
         wood = canvas.layer()
         for _ in range(34 - 5 * step):
             high = (0.2 + 0.1 * step) * rng.uniform(0.6, 1.3)
-            _pine(wood, rng.uniform(-0.05, 1.05), 0.72 + 0.04 * step, high, mix("#8f9cbd", "#1c2c48", share), rng)
+            _pine(
+                wood,
+                rng.uniform(-0.05, 1.05),
+                0.72 + 0.04 * step,
+                high,
+                mix("#8f9cbd", "#1c2c48", share),
+                rng,
+            )
         canvas.lay(wood, 0.003 - 0.0005 * step)
         canvas.paint(smooth(canvas.y, 0.3, 0.78) * 0.28, mix("#c4c2d2", "#8b98bb", share))
     canvas.below(canvas.ridge(0.84, 0.06, 1.2, 3), canvas.gradient((0.78, "#d7dcec"), (1, "#93a0c6")))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from memorycapsule.media import drawn_days as days
 from memorycapsule.media import drawn_evenings as evenings
+from memorycapsule.media import drawn_seasons as seasons
 from memorycapsule.media import drawn_waters as waters
 from memorycapsule.media.drawn_brushes import Canvas
 
@@ -60,7 +61,7 @@ SCENES = (
         title_en="Before anybody else was up",
         title_ko="아무도 깨기 전에",
         paint=days.misty_mountains,
-        size=(2100, 1400),
+        size=(1950, 1300),
         form="heic",
         taken="2020-10-09T06:32:17+09:00",
     ),
@@ -77,7 +78,7 @@ SCENES = (
         title_en="It snowed all evening",
         title_ko="저녁 내내 눈이 왔다",
         paint=evenings.snow_wood,
-        size=(1920, 1080),
+        size=(1280, 720),
         form="clip",
         taken="2021-12-24T17:48:00+09:00",
     ),
@@ -99,7 +100,7 @@ SCENES = (
         name="lanterns",
         title_en="A wish for everybody",
         title_ko="모두의 소원",
-        paint=evenings.lanterns,
+        paint=waters.lanterns,
         size=TALL,
         taken="2023-02-05T19:58:44+08:00",
     ),
@@ -107,7 +108,7 @@ SCENES = (
         name="four-seasons",
         title_en="The same tree, four times",
         title_ko="같은 나무, 네 계절",
-        paint=days.four_seasons,
+        paint=seasons.four_seasons,
         size=(4800, 1600),
         taken="2023-11-19T14:00:00+09:00",
     ),
@@ -125,7 +126,7 @@ SCENES = (
         title_en="Moonrise over the old roofs",
         title_ko="기와지붕 위로 뜬 달",
         paint=evenings.hanok_roof,
-        taken="2024-04-06T19:25:50+09:00",
+        taken="2024-06-22T20:25:50+09:00",
     ),
     Scene(
         name="fireworks",
@@ -155,7 +156,7 @@ SCENES = (
         title_en="The keeper waved",
         title_ko="등대지기의 인사",
         paint=waters.lighthouse,
-        size=(1800, 1200),
+        size=(1620, 1080),
         form="png",
         taken="2025-09-20T19:02:26+01:00",
     ),
@@ -171,7 +172,7 @@ SCENES = (
         name="moon-over-reeds",
         title_en="The moon in the reeds",
         title_ko="갈대밭의 달",
-        paint=days.moon_over_reeds,
+        paint=waters.moon_over_reeds,
         size=(960, 720),
         taken="2026-09-26T18:11:33+09:00",
     ),
