@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -70,6 +70,13 @@ class LocalBlobs:
         """Return the bytes of a blob. Raises NotFound."""
         try:
             return self._path(blob_id).stat().st_size
+        except FileNotFoundError as error:
+            raise NotFound from error
+
+    def written_at(self, blob_id: str) -> datetime:
+        """Return when a blob was written, as aware UTC. Raises NotFound."""
+        try:
+            return datetime.fromtimestamp(self._path(blob_id).stat().st_mtime, UTC)
         except FileNotFoundError as error:
             raise NotFound from error
 

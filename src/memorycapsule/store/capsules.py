@@ -136,6 +136,11 @@ def envelopes_of(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope | N
     return found[0] if found else None
 
 
+def drop_envelope(tx: Transaction, envelope_id: str) -> None:
+    """Remove an envelope that a newer one replaces."""
+    envelopes.remove(tx, col(KeyEnvelopeRow.id) == envelope_id)
+
+
 def stored_bytes(tx: Transaction) -> dict[str, int]:
     """Return how many bytes each capsule keeps in blobs."""
     statement = select(BlobRow.capsule_id, func.sum(BlobRow.bytes)).group_by(col(BlobRow.capsule_id))

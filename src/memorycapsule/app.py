@@ -1,0 +1,157 @@
+"""The only place that puts store, vault, media and mail together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memorycapsule.clock import Clock
+from memorycapsule.config import Settings, pixels_of
+from memorycapsule.domain.plan import Size
+from memorycapsule.errors import ConfigurationProblem, NotInitialised
+from memorycapsule.mail.letters import Sender
+from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
+from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.services import instances, keys
+from memorycapsule.services.deliveries import Carrier
+from memorycapsule.services.letters import Post
+from memorycapsule.services.vault import Vault
+from memorycapsule.services.wakes import Wake, Work
+from memorycapsule.store import schema
+from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.work import lock
+from memorycapsule.work.workshop import Workshop
+
+if TYPE_CHECKING:
+    from memorycapsule.media.decoders import Decoders
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """An open instance: what doors call services with."""
+
+    settings: Settings
+    store: Store
+    vault: Vault
+    clock: Clock
+    wake: Wake
+    workshop: Workshop
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def decoders(self) -> Decoders:
+        """Return the children that decode uploads; a context manager."""
+        # Loaded only where something is decoded.
+        from memorycapsule.media.decoders import Decoders
+
+        return Decoders(workspace=self.settings.work_dir, children=self.settings.media.decoders)
+
+
+@contextmanager
+def open_app(
+    settings: Settings,
+    *,
+    base_url: str | None = None,
+    on_wake: Callable[[Work], None] = lambda _work: None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[App]:
+    """
+    Open the instance that `settings` describe.
+
+    `base_url` is what links begin with, when it is known better than the settings do. `on_wake` is called after
+    each commit that leaves work to be done. Raises NotInitialised, MigrationNeeded, NewerSchema, KeyMissing,
+    WrongKey or ConfigurationProblem.
+    """
+    clock = Clock()
+    with open_store(settings) as store:
+        keys.finish_replacing(store, settings.key_file)
+        key = InstanceKey.load(settings.key_file)
+        instances.check_key(store, key)
+        vault = Vault(key=key, blobs=LocalBlobs(settings.blobs_dir), workspace=settings.work_dir)
+        url = (
+            base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
+        )
+
+        def wake(tx: Transaction, work: Work, _row_id: str) -> None:
+            tx.after_commit(lambda: on_wake(work))
+
+        mailbox = None if settings.mail_is_real else Mailbox(settings.mailbox_dir)
+        width, height = pixels_of(settings.film.size)
+        yield App(
+            settings=settings,
+            store=store,
+            vault=vault,
+            clock=clock,
+            wake=wake,
+            workshop=Workshop(
+                store=store,
+                vault=vault,
+                clock=clock,
+                post=Post(
+                    key=key,
+                    base_url=url,
+                    sender=Sender(name=settings.mail.sender_name, address=settings.sender_address),
+                ),
+                carrier=_carrier(settings, mailbox),
+                mailbox=mailbox,
+                wake=wake,
+                lease=str(uuid.uuid4()),
+                work_dir=settings.work_dir,
+                render_grace=timedelta(seconds=settings.mail.render_grace_seconds),
+                give_up_days=settings.mail.give_up_days,
+                size=Size(width=width, height=height),
+                fps=settings.film.fps,
+                workers=settings.film.workers,
+                nice=settings.film.nice,
+                is_stopping=is_stopping,
+            ),
+        )
+
+
+@contextmanager
+def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
+    """Open the database alone. Raises NotInitialised, MigrationNeeded or NewerSchema when `checked`."""
+    if checked and settings.database_path and not settings.database_path.exists():
+        raise NotInitialised
+    store = Store(_store_url(settings))
+    try:
+        if checked:
+            schema.check(store)
+        yield store
+    finally:
+        store.close()
+
+
+def smtp_settings(settings: Settings) -> SmtpSettings:
+    """Return where letters are handed over. Raises ConfigurationProblem when no mail server is set."""
+    smtp = settings.smtp
+    if smtp.host is None:
+        raise ConfigurationProblem("No mail server is set; letters become files in the mailbox folder.")
+    return SmtpSettings(
+        host=smtp.host,
+        port=smtp.port,
+        security=smtp.security,
+        username=smtp.username,
+        password=smtp.password.get_secret_value() if smtp.password else None,
+        timeout_seconds=smtp.timeout_seconds,
+        ca_file=smtp.ca_file,
+    )
+
+
+def _carrier(settings: Settings, mailbox: Mailbox | None) -> Callable[[], AbstractContextManager[Carrier]]:
+    if mailbox is not None:
+        return lambda: mailbox
+    return lambda: SmtpSession(smtp_settings(settings))
+
+
+def _store_url(settings: Settings) -> str:
+    path: Path | None = settings.database_path
+    return f"sqlite:///{path}" if path else settings.store_url

@@ -1,0 +1,150 @@
+"""Keys: how they stand, and replacing the instance key, by itself or with the recovery key after its loss."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import KeyEnvelope
+from memorycapsule.errors import CapsuleError, WrongKey
+from memorycapsule.seal import envelopes
+from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.services.vault import INSTANCE, RECOVERY, details_from_json
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyStatus:
+    """How the keys of the instance stand."""
+
+    fingerprint: str
+    recovery_recipient: str
+    capsules: int
+    #: Capsules whose key has no envelope for the instance key, or for the recovery key.
+    without_instance: int
+    without_recovery: int
+
+
+def status(store: Store) -> KeyStatus:
+    """Return how the keys stand, without needing any of them."""
+    with store.reading() as tx:
+        instance = instance_store.get(tx)
+        capsules = capsule_store.everything(tx)
+        lacking = {
+            kind: sum(capsule_store.envelopes_of(tx, capsule.id, kind) is None for capsule in capsules)
+            for kind in (INSTANCE, RECOVERY)
+        }
+    return KeyStatus(
+        fingerprint=instance.key_fingerprint,
+        recovery_recipient=instance.recovery_recipient,
+        capsules=len(capsules),
+        without_instance=lacking[INSTANCE],
+        without_recovery=lacking[RECOVERY],
+    )
+
+
+def rotate(store: Store, key_file: Path, *, now: datetime) -> InstanceKey:
+    """
+    Replace the instance key by a new one, wrapping every capsule's key anew; the old file is kept beside it.
+
+    Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey.
+    """
+    old = InstanceKey.load(key_file)
+    with store.reading() as tx:
+        if instance_store.get(tx).key_fingerprint != old.fingerprint:
+            raise WrongKey
+    return _replace(store, key_file, INSTANCE, lambda envelope: envelopes.unwrap(envelope, old.identity), now)
+
+
+def recover(store: Store, key_file: Path, recovery_identity: str, *, now: datetime) -> InstanceKey:
+    """
+    Make a new instance key when the old one is lost, opening every capsule's key with the recovery key.
+
+    Raises WrongKey when that is not this instance's recovery key.
+    """
+    with store.reading() as tx:
+        if instance_store.get(tx).recovery_recipient != envelopes.recipient_of(recovery_identity):
+            raise WrongKey("This recovery key belongs to another instance.")
+    return _replace(
+        store, key_file, RECOVERY, lambda envelope: envelopes.unwrap(envelope, recovery_identity), now
+    )
+
+
+def finish_replacing(store: Store, key_file: Path) -> None:
+    """Put the new key in place if the program was cut off between the store's change and the file's."""
+    fresh = _fresh_file(key_file)
+    if not fresh.exists():
+        return
+    with store.reading() as tx:
+        fingerprint = instance_store.get(tx).key_fingerprint
+    if InstanceKey.load(fresh).fingerprint == fingerprint:
+        _put_in_place(fresh, key_file)
+
+
+def _replace(
+    store: Store, key_file: Path, holder: str, unwrap: Callable[[bytes], str], now: datetime
+) -> InstanceKey:
+    finish_replacing(store, key_file)
+    fresh_file = _fresh_file(key_file)
+    fresh_file.unlink(missing_ok=True)  # of an attempt that never reached the store
+    # The new key is on the disk before the store depends on it.
+    fresh = InstanceKey.create(fresh_file)
+    with store.transaction() as tx:
+        for capsule in capsule_store.everything(tx):
+            held = capsule_store.envelopes_of(tx, capsule.id, holder)
+            if held is None:
+                raise CapsuleError(
+                    f"The capsule {capsule.id} has no {holder} envelope, so its key cannot be wrapped anew; "
+                    "nothing was changed."
+                )
+            identity = unwrap(held.envelope)
+            old = capsule_store.envelopes_of(tx, capsule.id, INSTANCE)
+            capsule_store.envelopes.add(
+                tx,
+                KeyEnvelope(
+                    id=str(uuid.uuid4()),
+                    capsule_id=capsule.id,
+                    kind=INSTANCE,
+                    generation=old.generation + 1 if old else 1,
+                    envelope=envelopes.wrap(identity, fresh.recipient),
+                ),
+            )
+            if old:
+                capsule_store.drop_envelope(tx, old.id)
+            # Duplicates are recognised by marks that the instance key makes.
+            for medium in story_store.media_of_capsule(tx, capsule.id):
+                plain = (
+                    envelopes.unseal_bytes(medium.details, identity) if medium.is_sealed else medium.details
+                )
+                mark = fresh.mark(details_from_json(plain).sha256)
+                story_store.media.save(tx, dataclasses.replace(medium, duplicate_mark=mark))
+        instance_store.change(tx, key_fingerprint=fresh.fingerprint)
+        event_store.record(tx, Event(kind="key.replaced", at=now, facts={"opened_with": holder}))
+    _put_in_place(fresh_file, key_file)
+    return fresh
+
+
+def _fresh_file(key_file: Path) -> Path:
+    return key_file.with_name(f"{key_file.name}.new")
+
+
+def _put_in_place(fresh: Path, key_file: Path) -> None:
+    if key_file.exists():
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        key_file.rename(key_file.with_name(f"{key_file.name}.before-{stamp}"))
+    fresh.rename(key_file)
+    folder = os.open(key_file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,103 @@
+"""Tidying: unsealing at leisure what an opening has made readable, and sweeping up after crashes."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.stories import Medium, Story
+from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.services.vault import Vault, details_to_json, words_to_json
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store
+
+#: Bytes that no row refers to are somebody's import at this moment, unless they are older than this.
+ORPHAN_AGE = timedelta(days=1)
+
+_MOST_AT_ONCE = 50
+
+
+def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
+    """
+    Rewrite a portion of what is still sealed in open capsules, and return how much was done (0: all is done).
+
+    The gate decrypts on every read until then, so nobody waits for this. Each story and medium is a
+    transaction of its own; a crash loses nothing. What is damaged is noted once and its id put into `skip`.
+    Raises DiskFull.
+    """
+    with store.reading() as tx:
+        stories = story_store.words_still_sealed_in_open(tx, _MOST_AT_ONCE + len(skip))
+        media = story_store.still_sealed_in_open(tx, _MOST_AT_ONCE + len(skip))
+    done = 0
+    sealed: list[Story | Medium] = [*stories, *media]
+    for item in sealed:
+        if item.id in skip:
+            continue
+        try:
+            if isinstance(item, Medium):
+                _unseal_medium(store, vault, item, now)
+            else:
+                with store.transaction() as tx:
+                    words = words_to_json(vault.words_of(tx, item))
+                    story_store.stories.save(tx, dataclasses.replace(item, words=words, is_sealed=False))
+        except DiskFull:
+            raise
+        except CapsuleError as error:
+            skip.add(item.id)
+            with store.transaction() as tx:
+                event_store.record(
+                    tx,
+                    Event(
+                        kind="unsealing.failed",
+                        at=now,
+                        capsule_id=item.capsule_id,
+                        subject_id=item.id,
+                        facts={"error": error.code},
+                    ),
+                )
+            continue
+        done += 1
+    return done
+
+
+def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
+    forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
+    sealed = {form: blob_id for form in forms if (blob_id := getattr(medium, form))}
+    with store.reading() as tx:
+        details = details_to_json(vault.details_of(tx, medium))
+        plain = {form: vault.open_blob(tx, blob_id) for form, blob_id in sealed.items()}
+    kept = {}
+    try:
+        for form, source in plain.items():
+            with source:
+                kept[form] = vault.keep_open(medium.capsule_id, source, now)
+        with store.transaction() as tx:
+            for blob in kept.values():
+                capsule_store.blobs.add(tx, blob)
+            changed = dataclasses.replace(
+                medium,
+                details=details,
+                is_sealed=False,
+                **{form: blob.id for form, blob in kept.items()},  # type: ignore[arg-type]
+            )
+            story_store.media.save(tx, changed)
+            capsule_store.drop_blobs(tx, list(sealed.values()))
+    except BaseException:
+        vault.forget([blob.id for blob in kept.values()])
+        raise
+    vault.forget(list(sealed.values()))
+
+
+def sweep_orphans(store: Store, vault: Vault, *, now: datetime) -> int:
+    """Delete bytes that a cut-off import left without a row, once they are a day old; return how many files."""
+    with store.reading() as tx:
+        known = capsule_store.known_blobs(tx)
+    swept = 0
+    for blob_id in list(vault.blobs):
+        if blob_id not in known and vault.blobs.written_at(blob_id) < now - ORPHAN_AGE:
+            vault.blobs.delete(blob_id)
+            swept += 1
+    return swept + vault.blobs.sweep(older_than=now - ORPHAN_AGE)

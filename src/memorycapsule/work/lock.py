@@ -1,0 +1,84 @@
+"""One worker per data folder: a lock that the kernel takes back when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from memorycapsule.errors import Busy
+
+_NAME = "daemon.lock"
+
+
+class FolderLock:
+    """
+    The right to do due work in a data folder (flock(2)); a context manager.
+
+    The file holds what others may want to know of the holder, such as the address it listens on.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / _NAME
+        self._descriptor: int | None = None
+
+    def take(self) -> Self:
+        """Take the lock. Raises Busy when another process holds it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Busy from error
+        self._descriptor = descriptor
+        self.tell(url=None)
+        return self
+
+    def tell(self, *, url: str | None) -> None:
+        """Write down where the holder can be reached."""
+        assert self._descriptor is not None
+        words = json.dumps({"pid": os.getpid(), "url": url}).encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, words, 0)
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self if self._descriptor is not None else self.take()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def is_held(data_dir: Path) -> bool:
+    """Say whether some process works in the folder at this moment."""
+    try:
+        FolderLock(data_dir).take().release()
+    except Busy:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def holder_url(data_dir: Path) -> str | None:
+    """Return the address of the daemon that works in the folder, if one does and has said so."""
+    if not is_held(data_dir):
+        return None
+    try:
+        url = json.loads((data_dir / _NAME).read_text(encoding="utf-8")).get("url")
+    except (OSError, ValueError):
+        return None
+    return str(url) if url else None

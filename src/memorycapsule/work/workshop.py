@@ -1,0 +1,48 @@
+"""The workshop: everything that due work needs, put together once by `app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from memorycapsule.clock import Clock
+from memorycapsule.domain.plan import Size
+from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.services.deliveries import Carrier
+from memorycapsule.services.letters import Post
+from memorycapsule.services.vault import Vault
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store.transactions import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """The collaborators of due work, and its limits."""
+
+    store: Store
+    vault: Vault
+    clock: Clock
+    post: Post
+    carrier: Callable[[], AbstractContextManager[Carrier]]
+    #: Set when letters become files; it is emptied of old ones.
+    mailbox: Mailbox | None
+    wake: Wake
+    #: This run of the program; leases of any other are void, since the folder's lock is ours.
+    lease: str
+    work_dir: Path
+    render_grace: timedelta
+    give_up_days: int
+    size: Size
+    fps: int
+    workers: int
+    nice: int
+    #: True once the program has been asked to end.
+    is_stopping: Callable[[], bool] = lambda: False
+    #: Ids of damaged rows that unsealing has met; they are tried again by the next run.
+    damaged: set[str] = field(default_factory=set)
+
+    def now(self) -> datetime:
+        return self.clock.now()
