@@ -47,7 +47,7 @@ def four_seasons(canvas: Canvas) -> None:
                             "#2a1a20" if tone > 0 else "#fff6d8",
                             abs(tone) * rng.uniform(0.4, 1),
                         )
-                        place = (
+                        leaf = (
                             left + rng.normal(0, spread) * 0.42,
                             top + rng.normal(-0.04 * (0.4 - tone), spread),
                         )

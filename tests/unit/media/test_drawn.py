@@ -14,6 +14,7 @@ import pytest
 
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media.drawn import display_p3_profile, draw, exif_block
+from memorycapsule.media.drawn_brushes import Canvas
 from memorycapsule.media.drawn_scenes import SCENES
 from memorycapsule.processes import ffmpeg_path
 
@@ -140,6 +141,16 @@ def test_scenes_are_named_once_and_follow_the_years():
     assert len({scene.name for scene in SCENES}) == 18
     assert len({scene.title_ko for scene in SCENES}) == 18
     assert all(earlier.taken[:10] <= later.taken[:10] for earlier, later in pairwise(SCENES))
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_every_scene_can_be_painted_small_and_shows_something(scene):
+    width, height = scene.size
+    canvas = Canvas(width * 160 // height, 160, np.random.default_rng(11))
+    scene.paint(canvas)
+
+    assert np.isfinite(canvas.pixels).all()
+    assert canvas.pixels.std() > 0.07
 
 
 def test_exif_of_a_zone_west_of_greenwich_keeps_its_sign():
