@@ -5,6 +5,7 @@ The scenes are painted by `drawn_days`, `drawn_evenings`, `drawn_seasons` and `d
 `drawn_brushes`; here they become files, with capture date, orientation and colour profile as a camera would write them.
 """
 
+import errno
 import io
 import struct
 import subprocess
@@ -18,7 +19,7 @@ import cv2
 import numpy as np
 import pillow_heif
 
-from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem
 from memorycapsule.media.drawn_brushes import Canvas, Picture, developed
 from memorycapsule.media.drawn_scenes import SCENES, Scene
 from memorycapsule.processes import ffmpeg_path
@@ -49,7 +50,7 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
 
     The same count and seed give the same files. Beyond the 18 scenes they come again, differently drawn and one
     year later. Among the first eight are a JPEG to be turned (orientation 6), a HEIC, a Display P3 JPEG and a clip.
-    Raises DiskFull when the folder cannot take them, CapsuleError when ffmpeg cannot write the clip.
+    Raises DiskFull, UsageProblem when the folder cannot be written to, CapsuleError when ffmpeg cannot write the clip.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,9 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
             for index in range(count)
         ]
     except OSError as error:
-        raise DiskFull(f"The pictures cannot be drawn into {folder}: {error.strerror}.") from error
+        if error.errno == errno.ENOSPC:
+            raise DiskFull from error
+        raise UsageProblem(f"The pictures cannot be drawn into {folder}: {error.strerror}.") from error
 
 
 def _draw_one(folder: Path, scene: Scene, again: int, seed: int) -> DrawnFile:

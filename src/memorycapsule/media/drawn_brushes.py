@@ -105,6 +105,14 @@ class Layer:
         cv2.polylines(self.sheet, [outline], False, self._ink(colour, alpha), thick, cv2.LINE_AA, SHIFT)
         return self
 
+    def bird(self, x: float, y: float, size: float, colour: Colour) -> Self:
+        """Draw a far bird: two bent wings."""
+        bend = np.linspace(0, 1, 9)
+        for side in (-1, 1):
+            across, up = x + side * size * bend, 0.9 * size * np.sin(bend**0.8 * 2.5)
+            self.stroke(zip(across, y - up * (1 - 0.2 * bend), strict=True), 0.002, colour)
+        return self
+
 
 def _blurred(sheet: Picture, sigma: float) -> Picture:
     """Blur by `sigma` pixels; wide blurs are made small and enlarged again."""

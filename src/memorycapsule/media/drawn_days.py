@@ -32,12 +32,7 @@ def misty_mountains(canvas: Canvas) -> None:
     birds = canvas.layer()
     for step in range(7):
         x, y, size = 0.3 + 0.022 * step, 0.2 + 0.012 * abs(step - 3), rng.uniform(0.008, 0.011)
-        for side in (-1, 1):
-            birds.stroke(
-                [(x, y), (x + side * size * 0.5, y - size * 0.6), (x + side * size, y - size * 0.2)],
-                0.002,
-                "#46566e",
-            )
+        birds.bird(x, y, size, "#46566e")
     canvas.lay(birds)
     canvas.vignette(0.18)
 

@@ -40,12 +40,7 @@ def sea_at_dusk(canvas: Canvas) -> None:
     canvas.below(beach, canvas.gradient((0.88, "#6a5566"), (1, "#392f47")))
     birds = canvas.layer()
     for x, y, size in ((0.3, 0.27, 0.016), (0.345, 0.25, 0.012), (0.37, 0.285, 0.010), (0.42, 0.24, 0.008)):
-        for side in (-1, 1):
-            birds.stroke(
-                [(x, y), (x + side * size * 0.4, y - size * 0.7), (x + side * size, y - size * 0.3)],
-                0.0022,
-                "#2b2747",
-            )
+        birds.bird(x, y, size, "#2b2747")
     canvas.lay(birds)
     canvas.vignette()
 
@@ -289,7 +284,7 @@ def moon_over_reeds(canvas: Canvas) -> None:
             top_x, top_y = stalk[-1]
             for _ in range(16):
                 start, long = rng.uniform(0, 0.05), rng.uniform(0.03, 0.06)
-                x, y = top_x + start * 0.5, top_y - 0.03 + start * 0.5
+                x, y = top_x + start * 0.7, top_y + start * 0.25
                 droop = [
                     (x, y),
                     (x + long * 0.5, y + long * 0.1),

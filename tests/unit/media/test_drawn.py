@@ -12,7 +12,7 @@ import numpy as np
 import pillow_heif
 import pytest
 
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import UsageProblem
 from memorycapsule.media.drawn import display_p3_profile, draw, exif_block
 from memorycapsule.media.drawn_brushes import Canvas
 from memorycapsule.media.drawn_scenes import SCENES
@@ -165,5 +165,5 @@ def test_exif_of_a_zone_west_of_greenwich_keeps_its_sign():
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("not a folder")
 
-    with pytest.raises(CapsuleError, match="cannot be drawn"):
+    with pytest.raises(UsageProblem, match="cannot be drawn"):
         draw(tmp_path / "file" / "inside", count=1)
