@@ -1,0 +1,454 @@
+"""
+The demo: a capsule's whole life with real parts and the real clock, each stage checked.
+
+Everything goes through the doors that people use: the command line as child processes, the daemon, the letters
+in the mailbox folder, the pages over HTTP. Nothing here reaches into the store.
+"""
+
+from __future__ import annotations
+
+import email
+import email.message
+import email.policy
+import http.cookiejar
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from memorycapsule import processes
+from memorycapsule.errors import CapsuleError, UsageProblem
+
+_MARKER = ".capsule-demo"
+#: What a hurried person might have written; it must not be found anywhere before the date.
+_CONFIDED = "the key to the old house hangs behind the clock"
+_MOST_FILES_EACH = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Person:
+    name: str
+    address: str
+    locale: str
+    title: str
+    text: str
+
+
+ADA = _Person(
+    name="Ada",
+    address="ada@example.org",
+    locale="en",
+    title="By the sea",
+    text=f"We stayed until the lamps were lit. And remember: {_CONFIDED}.",
+)
+BEN = _Person(
+    name="Ben",
+    address="ben@example.org",
+    locale="en",
+    title="Kites and cake",
+    text="The wind took the red one. Nobody was sad for long.",
+)
+YOUNGHEE = _Person(
+    name="영희",
+    address="younghee@example.org",
+    locale="ko",
+    title="할머니네 마당에서",
+    text="감이 다 익었던 그 가을, 우리 모두 모였지요.",
+)
+PEOPLE = (ADA, BEN, YOUNGHEE)
+
+
+class StageFailed(CapsuleError):
+    """A stage of the demo did not show what it should."""
+
+    code = "demo_failed"
+
+
+@dataclass(kw_only=True)
+class Demonstration:
+    """One run of the demo in a folder of its own."""
+
+    folder: Path
+    opens: str
+    photos: Path | None
+    theme: str
+    #: Tells a person what happens; called with one line at a time.
+    say: Callable[[str], None]
+    started: float = field(default_factory=time.monotonic)
+    facts: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    daemon_log: Path = field(init=False)
+    mailbox: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+        self.daemon_log = self.folder / "daemon.log"
+        self.mailbox = self.folder / "data" / "mailbox"
+
+    def run(self, *, stay: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """
+        Play it, and return what came of it as plain facts.
+
+        `stay` is called with the page's address while the daemon still runs, before the end. Raises StageFailed
+        with the stage that did not hold, and UsageProblem for a folder that is not the demo's own.
+        """
+        self._make_room()
+        files = self._photos()
+        self._found()
+        with self._daemon() as url:
+            self._seal(url)
+            self._join()
+            stories = self._contribute(files)
+            self._prove_the_seal(url, stories)
+            self._await_opening()
+            self._await_film()
+            page = self._follow_letters()
+            self.facts["page"] = page
+            self.facts["took_seconds"] = round(time.monotonic() - self.started, 1)
+            if stay:
+                stay(page)
+        return self.facts
+
+    def _step(self, line: str) -> None:
+        self.say(f"{time.monotonic() - self.started:6.1f} s  {line}")
+
+    def _check(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            raise StageFailed(f"{otherwise} The daemon's own words are in {self.daemon_log}.")
+
+    # -- the stages -------------------------------------------------------------------------------------------
+
+    def _make_room(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not (self.folder / _MARKER).exists():
+                raise UsageProblem(
+                    f"{self.folder} is not empty and not an earlier demo's; name another folder."
+                )
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / _MARKER).touch()
+
+    def _photos(self) -> list[list[Path]]:
+        """Return three shares of files, one for each person."""
+        if self.photos:
+            files = sorted(path for path in self.photos.rglob("*") if path.is_file())
+            if not files:
+                raise UsageProblem(f"There are no files in {self.photos}.")
+            self._step(f"Taking {len(files)} files from {self.photos}")
+        else:
+            from memorycapsule.media.drawn import draw
+
+            files = [drawn.path for drawn in draw(self.folder / "photos")]
+            self._step(f"Drew {len(files)} pictures, one of them a clip")
+        return [files[start::3][:_MOST_FILES_EACH] for start in range(3)]
+
+    def _found(self) -> None:
+        port = _free_port()
+        (self.folder / "config.toml").write_text(
+            f'data_dir = "data"\nkey_file = "instance.key"\nzone = "Asia/Seoul"\n\n'
+            f"[daemon]\nport = {port}\nheartbeat_seconds = 1\n",
+            encoding="utf-8",
+        )
+        recovery = self.folder / "recovery.key"
+        self._capsule(
+            "init", "--yes", "--admin", ADA.address, "--name", ADA.name, "--recovery-file", str(recovery)
+        )
+        self._step(
+            "Made an instance: its key lies outside its data, its recovery key is on paper (a file here)"
+        )
+
+    @contextmanager
+    def _daemon(self) -> Iterator[str]:
+        with self.daemon_log.open("wb") as log:
+            child = processes.start(
+                self._command("daemon"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment(),
+            )
+        assert child.stdout is not None
+        try:
+            first = child.stdout.readline()
+            self._check(bool(first), "The daemon did not start.")
+            announced = json.loads(first)
+            self._check("daemon" in announced, f"The daemon did not start: {announced}.")
+            url = str(announced["daemon"]["url"])
+            health = _get(f"{url}/healthz")
+            self._check(health.status == 200, "The daemon does not answer.")
+            self._step(f"The daemon runs and looks for what is due every second: {url}")
+            yield url
+            child.terminate()
+            self._check(child.wait(timeout=30) == 0, "The daemon did not end cleanly.")
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            child.stdout.close()
+
+    def _seal(self, url: str) -> None:
+        made = self._capsule(
+            "create", "여름, 시골집에서 · The summer we kept", "--opens", self.opens, "--theme", self.theme,
+            "--message", "One photo is enough. We open it together.",
+        )["capsule"]  # fmt: skip
+        self.facts |= {"capsule": made["id"], "slug": made["slug"], "opens_at": made["opens_at"], "url": url}
+        self._step(f"Ada sealed “{made['title']}”; it opens at {made['opens_at']}")
+        for person in PEOPLE[1:]:
+            self._capsule(
+                "invite", made["id"], person.address, "--name", person.name, "--locale", person.locale
+            )
+        for person in PEOPLE[1:]:
+            letter = self._letters(person, 1, seconds=20)[0]
+            page = _get(_link(letter))
+            self._check(page.status == 200, f"The invitation's page for {person.name} does not show.")
+            self._step(f"Letter to {person.name}: “{letter['Subject']}”; its page answers")
+
+    def _join(self) -> None:
+        for person in PEOPLE[1:]:
+            token = _link(self._letters(person, 1, seconds=1)[0]).rpartition("/")[2]
+            self.tokens[person.name] = self._capsule("join", token)["token"]
+        self._step("Ben and 영희 joined with the links from their letters")
+
+    def _contribute(self, files: list[list[Path]]) -> list[str]:
+        children = [
+            subprocess.Popen(
+                self._command(
+                    "story", "add", self.facts["capsule"], "--title", person.title, "--text", person.text,
+                    *map(str, share),
+                ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=self._environment(person),
+            )
+            for person, share in zip(PEOPLE, files, strict=True)
+        ]  # fmt: skip
+        stories = []
+        for person, child in zip(PEOPLE, children, strict=True):
+            said = json.loads(child.communicate()[0] or b"{}")
+            message = said.get("error", {}).get("message", "")
+            self._check(
+                child.returncode in {0, 5},
+                f"{person.name} could not add a story ({message}); on a slow machine use --opens +60s.",
+            )
+            stories.append(str(said["story"]["id"]))
+            refused = "".join(f", {len(said['refused'])} refused" if said["refused"] else "")
+            self._step(f"{person.name} put in a story with {len(said['media'])} photos and clips{refused}")
+        return stories
+
+    def _prove_the_seal(self, url: str, stories: list[str]) -> None:
+        not_found, sealed = 3, 4
+        self._refused(not_found, BEN, "story", "show", stories[0])
+        self._refused(not_found, ADA, "story", "show", stories[1])
+        self._refused(sealed, ADA, "open", self.facts["capsule"])
+        own = self._capsule("show", self.facts["capsule"], as_person=BEN)["capsule"]
+        self._check(len(own["stories"]) == 1, "Ben does not see exactly his own story.")
+        medium = own["stories"][0]["media"][0]["id"]
+        self._check(_get(f"{url}/g/m/{medium}/display").status == 404, "A photo is shown to a stranger.")
+        for path in (self.folder / "data").rglob("*"):
+            if path.is_file():
+                self._check(_CONFIDED.encode() not in path.read_bytes(), f"A story stands readable in {path}.")
+        self._step("Sealed: Ben cannot read Ada's story, Ada cannot read Ben's (exit 3)")
+        self._step(
+            "Sealed: opening early is refused (exit 4), pages show nothing (404), the disk holds no word"
+        )
+
+    def _await_opening(self) -> None:
+        due = _instant(self.facts["opens_at"])
+        self._step(f"Waiting for the date, {max(0.0, due - time.time()):.0f} more seconds")
+        shown = self._until(
+            lambda: self._capsule("show", self.facts["capsule"])["capsule"],
+            lambda capsule: capsule["state"] == "open",
+            due - time.time() + 30,
+            "The capsule did not open.",
+        )
+        late = _instant(shown["opened_at"]) - due
+        self.facts["opened_late_seconds"] = round(late, 2)
+        self._check(0 <= late < 10, f"The capsule opened {late:.1f} s after its date.")
+        self._step(f"Open, {late:.1f} s after the date")
+
+    def _await_film(self) -> None:
+        film = self._until(
+            lambda: self._capsule("montage", "list", self.facts["capsule"])["montages"][0],
+            lambda montage: montage["state"] not in {"queued", "rendering"},
+            600,
+            "The film was not finished.",
+        )
+        self._check(film["state"] in {"ready", "degraded"}, f"The film is {film['state']}.")
+        out = self.folder / "film.mp4"
+        self._capsule("montage", "save", film["id"], str(out))
+        self.facts |= {"film": str(out), **_look_at(out)}
+        self._check(
+            self.facts["video"] == "h264" and self.facts["audio"] == "aac", "The film is not H.264 with AAC."
+        )
+        self._step(
+            f"The film is {film['state']}: {film['seconds']:.0f} s, {self.facts['size']}, "
+            f"{self.facts['fps']:g} frames per second, H.264 and AAC"
+        )
+
+    def _follow_letters(self) -> str:
+        page = ""
+        for person in PEOPLE:
+            expected = 1 if person is ADA else 2
+            letter = self._letters(person, expected, seconds=30)[-1]
+            korean = bool(re.search("[가-힣]", str(letter["Subject"]).replace("여름, 시골집에서", "")))
+            self._check(
+                korean == (person.locale == "ko"), f"The letter to {person.name} is in the wrong language."
+            )
+            link = _link(letter)
+            browser = urllib.request.build_opener(
+                urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+            )
+            self._check(_get(link, browser).status == 200, f"The link of {person.name} does not work.")
+            opened = _get(link, browser, data=b"")
+            self._check(opened.status == 200, f"The link of {person.name} does not open the capsule.")
+            photos = _get(f"{opened.url}/photos", browser)
+            self._check(photos.status == 200 and person.title in photos.text, "The photo page lacks a story.")
+            film = re.search(r'[^"\']*/g/f/[^"\']+film\.mp4', _get(f"{opened.url}/film", browser).text)
+            self._check(film is not None, "The film page has no film.")
+            assert film is not None
+            part = _get(urllib.parse.urljoin(opened.url, film[0]), browser, headers={"Range": "bytes=0-999"})
+            self._check(part.status == 206 and len(part.body) == 1000, "The film does not play in parts.")
+            self._step(
+                f"Letter to {person.name}: “{letter['Subject']}”; photos and film show behind its link"
+            )
+            page = page or link
+        self.facts["mailbox"] = str(self.mailbox)
+        return page
+
+    # -- doors ------------------------------------------------------------------------------------------------
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "memorycapsule.cli", "--json", *words]
+
+    def _environment(self, person: _Person | None = None) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPSULE_")}
+        kept["CAPSULE_CONFIG"] = str(self.folder / "config.toml")
+        if person and person.name in self.tokens:
+            kept["CAPSULE_TOKEN"] = self.tokens[person.name]
+        return kept
+
+    def _try(self, *words: str, as_person: _Person | None = None) -> tuple[int, dict[str, Any]]:
+        done = subprocess.run(
+            self._command(*words),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            env=self._environment(as_person),
+        )
+        try:
+            return done.returncode, json.loads(done.stdout)
+        except ValueError as error:
+            words_said = done.stderr.decode(errors="replace").strip()[-300:]
+            raise StageFailed(
+                f"`capsule {words[0]}` said nothing that can be read ({words_said})."
+            ) from error
+
+    def _capsule(self, *words: str, as_person: _Person | None = None) -> dict[str, Any]:
+        code, said = self._try(*words, as_person=as_person)
+        if code:
+            raise StageFailed(f"`capsule {words[0]}` failed: {said.get('error', {}).get('message', code)}")
+        return said
+
+    def _refused(self, code: int, person: _Person, *words: str) -> None:
+        got, _said = self._try(*words, as_person=person)
+        self._check(got == code, f"`capsule {' '.join(words)}` ended with {got} instead of {code}.")
+
+    def _letters(self, person: _Person, count: int, *, seconds: float) -> list[email.message.EmailMessage]:
+        """Return the letters to a person once there are `count`, and see that there are no more."""
+        found = self._until(
+            lambda: [path for path in sorted(self.mailbox.glob("*.eml")) if _is_to(path, person.address)],
+            lambda paths: len(paths) >= count,
+            seconds,
+            f"No letter came for {person.name}.",
+        )
+        self._check(len(found) == count, f"{person.name} got {len(found)} letters instead of {count}.")
+        return [_letter(path) for path in found]
+
+    def _until(
+        self, look: Callable[[], Any], holds: Callable[[Any], bool], seconds: float, otherwise: str
+    ) -> Any:
+        deadline = time.monotonic() + seconds
+        while not holds(found := look()):
+            self._check(time.monotonic() < deadline, otherwise)
+            time.sleep(0.25)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    status: int
+    url: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+
+def _get(
+    url: str,
+    browser: urllib.request.OpenerDirector | None = None,
+    *,
+    data: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> _Answer:
+    origin = "/".join(url.split("/")[:3])
+    request = urllib.request.Request(url, data=data, headers={"Origin": origin, **(headers or {})})  # noqa: S310 - ours
+    try:
+        with (browser or urllib.request.build_opener()).open(request, timeout=20) as answer:
+            return _Answer(status=answer.status, url=answer.url, body=answer.read())
+    except urllib.error.HTTPError as error:
+        return _Answer(status=error.code, url=url, body=error.read())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _letter(path: Path) -> email.message.EmailMessage:
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def _is_to(path: Path, address: str) -> bool:
+    return address in str(_letter(path)["To"])
+
+
+def _link(letter: email.message.EmailMessage) -> str:
+    text = letter.get_body(("plain",))
+    assert text is not None
+    found = re.search(r"https?://\S+/g/[io]/[\w-]+", text.get_content())
+    if found is None:
+        raise StageFailed("A letter holds no link.")
+    return found[0]
+
+
+def _instant(text: str) -> float:
+
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _look_at(film: Path) -> dict[str, Any]:
+    """Return what ffmpeg says of a film's streams."""
+    done = processes.run([processes.ffmpeg_path(), "-hide_banner", "-i", str(film)], timeout_seconds=60)
+    words = done.stderr.decode(errors="replace")
+    video = re.search(r"Video: (\w+).*?(\d{3,5}x\d{3,5}).*?([\d.]+) fps", words)
+    audio = re.search(r"Audio: (\w+)", words)
+    if not video or not audio:
+        raise StageFailed("The film has no picture or no sound.")
+    return {"video": video[1], "size": video[2], "fps": float(video[3]), "audio": audio[1]}
