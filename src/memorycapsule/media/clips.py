@@ -5,6 +5,8 @@ A hostile clip is only ever opened by ffmpeg in a process of its own, with limit
 MOV (so that a playlist is never followed) and from a descriptor (so that no name reaches it).
 """
 
+import errno
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -29,6 +31,8 @@ _MOST_MISSING = 0.25
 #: The system's words for "no space left on device" and "disk quota exceeded", in ffmpeg's report.
 _DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
 
+#: PQ and HLG, by ffmpeg's names, in its description of a video stream.
+_HDR = re.compile(rb"Stream #0:\d+.*: Video: .*\b(smpte2084|arib-std-b67)\b")
 #: HDR to SDR: linear light, BT.709 primaries, highlights drawn together, BT.709 curve.
 _TONE_MAP = (
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"
@@ -51,16 +55,16 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
     H.264 High, yuv420p, BT.709, 30 frames per second, AAC 48 kHz stereo when it has sound, faststart, without
     metadata. Raises MediaRefused, or DiskFull.
     """
+    filters = _filters(movie, is_hdr=_is_hdr(window))
     clip = _unnamed(workspace)
     try:
         _run_ffmpeg(
             [
                 "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS),
                 "-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1", "-map_chapters", "-1",
-                "-vf", _filters(movie), "-fps_mode", "cfr",
+                "-vf", filters, "-fps_mode", "cfr",
                 "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-threads", "2",
-                "-g", str(2 * FRAMES_PER_SECOND), "-color_range", "tv",
-                "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
+                "-g", str(2 * FRAMES_PER_SECOND),
                 # The encoder writes its name and settings into the stream; nothing needs them.
                 "-bsf:v", "filter_units=remove_types=6", "-fflags", "+bitexact", "-flags:a", "+bitexact",
                 "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2",
@@ -98,16 +102,26 @@ def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
     return poster
 
 
-def _filters(movie: Movie) -> str:
+def _filters(movie: Movie, *, is_hdr: bool) -> str:
     long_side, short_side = max(movie.width, movie.height), min(movie.width, movie.height)
     scale = min(1.0, LONG_SIDE / long_side, SHORT_SIDE / short_side)
     width, height = (max(2, round(side * scale / 2) * 2) for side in (movie.width, movie.height))
     steps = [f"fps={FRAMES_PER_SECOND}"]
     # Shrinking first makes the dear tone mapping cheaper. ffmpeg has already turned the picture upright.
     steps.append(f"scale={width}:{height}:flags=bicubic")
-    steps.append(_TONE_MAP if movie.is_hdr else "scale=out_color_matrix=bt709:out_range=tv")
+    steps.append(_TONE_MAP if is_hdr else "scale=out_color_matrix=bt709:out_range=tv")
     steps.append("format=yuv420p,setsar=1")
+    steps.append("setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
     return ",".join(steps)
+
+
+def _is_hdr(window: Window) -> bool:
+    """Ask ffmpeg for the transfer curve: it may stand in the container or only in the coded stream."""
+    # Without an output ffmpeg describes its input, then ends with an error.
+    described = _ffmpeg(
+        ["-v", "info", "-i", f"/dev/fd/{window.descriptor}"], (window.descriptor,), seconds=30
+    )
+    return _HDR.search(described.stderr) is not None
 
 
 def _check_nothing_missing(clip: BinaryIO, movie: Movie) -> None:
@@ -120,11 +134,22 @@ def _check_nothing_missing(clip: BinaryIO, movie: Movie) -> None:
 
 
 def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: float) -> None:
-    """Run ffmpeg on descriptors only; raises MediaRefused when it fails, or DiskFull."""
+    """Run ffmpeg to its good end; raises MediaRefused when it fails, or DiskFull."""
+    done = _ffmpeg(["-v", "error", *arguments], descriptors, seconds=seconds)
+    if done.returncode != 0:
+        if any(words in done.stderr for words in _DISK_FULL_WORDS):
+            raise DiskFull
+        raise MediaRefused("is damaged or in a form that cannot be played.")
+
+
+def _ffmpeg(
+    arguments: list[str], descriptors: tuple[int, ...], *, seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg under limits, on descriptors only; raises MediaRefused when it takes too long."""
     try:
-        done = processes.run(
+        return processes.run(
             [
-                processes.ffmpeg_path(), "-v", "error", "-nostdin",
+                processes.ffmpeg_path(), "-hide_banner", "-nostdin",
                 "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
             ],
             processes.Limits(memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
@@ -133,14 +158,12 @@ def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: 
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise MediaRefused("cannot be read: converting it took too long.") from error
-    if done.returncode != 0:
-        if any(words in done.stderr for words in _DISK_FULL_WORDS):
-            raise DiskFull
-        raise MediaRefused("is damaged or in a form that cannot be played.")
 
 
 def _unnamed(workspace: Path) -> BinaryIO:
     try:
         return tempfile.TemporaryFile(dir=workspace)
     except OSError as error:
-        raise DiskFull from error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull from error
+        raise

@@ -69,10 +69,8 @@ def to_srgb(pixels: Array, *, profile: bytes | None, nclx: dict[str, Any] | None
 
 def srgb_curve(encoded: Array) -> Float:
     """Linear light of sRGB values, both 0..1 (IEC 61966-2-1)."""
-    light: Float = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(
-        np.float32
-    )
-    return light
+    light = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return np.asarray(light, np.float32)
 
 
 def _to_8_bit(pixels: Array) -> NDArray[np.uint8]:
@@ -137,13 +135,13 @@ def _curve(tag: bytes, steps: int) -> Float:
     place = np.linspace(0.0, 1.0, steps)
     if tag[:4] == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
-        if count == 0:
-            return place.astype(np.float32)
-        values = np.array(struct.unpack_from(f">{min(count, 65536)}H", tag, 12), np.float64)
-        if count == 1:
-            return (place ** (values[0] / 256)).astype(np.float32)
-        table: Float = np.interp(place, np.linspace(0.0, 1.0, len(values)), values / 65535).astype(np.float32)
-        return table
+        values = struct.unpack_from(f">{min(count, 65536)}H", tag, 12)
+        if count <= 1:
+            # A lone value is a gamma in units of 1/256; none at all is a straight line.
+            light = place ** (values[0] / 256 if values else 1.0)
+        else:
+            light = np.interp(place, np.linspace(0.0, 1.0, len(values)), np.array(values) / 65535)
+        return np.asarray(light, np.float32)
     if tag[:4] != b"para":
         raise ValueError
     (form,) = struct.unpack_from(">H", tag, 8)
@@ -159,8 +157,7 @@ def _curve(tag: bytes, steps: int) -> Float:
     elif form >= 3:
         c, d, e, f = (*rest, 0.0, 0.0)[:4]
     light = np.where(place >= d, np.maximum(a * place + b, 0.0) ** gamma + e, c * place + f)
-    clipped: Float = light.clip(0.0, 1.0).astype(np.float32)
-    return clipped
+    return np.asarray(light.clip(0.0, 1.0), np.float32)
 
 
 def _from_nclx(nclx: dict[str, Any], steps: int) -> Conversion | None:
@@ -222,5 +219,4 @@ def _tone_map(linear: Float, *, is_hlg: bool) -> Float:
     brightest = np.maximum(linear.max(axis=2), 1e-6)
     over = np.maximum(brightest - _KNEE, 0.0) / (1 - _KNEE)
     drawn = np.where(brightest <= _KNEE, brightest, _KNEE + (1 - _KNEE) * (1 - np.exp(-over)))
-    mapped: Float = (linear * (drawn / brightest)[..., None]).astype(np.float32)
-    return mapped
+    return np.asarray(linear * (drawn / brightest)[..., None], np.float32)

@@ -18,7 +18,6 @@ from memorycapsule.media.sniff import Window
 #: Largest side of a clip in pixels: "8K" cameras and below.
 MOST_CLIP_SIDE = 8192
 
-_PQ, _HLG = 16, 18
 _APPLE_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))?", re.ASCII)
 #: ISO 6709 in decimal degrees: +37.5665+126.9780/
 _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
@@ -31,8 +30,6 @@ class Movie:
     height: int
     duration_seconds: float
     has_sound: bool
-    #: The transfer curve is PQ or HLG.
-    is_hdr: bool
     taken_local: datetime | None
     taken_offset_seconds: int | None
     has_gps: bool
@@ -71,7 +68,6 @@ def _read(moov: bytes) -> Movie:
         height=height,
         duration_seconds=duration_seconds,
         has_sound=any(_handler(track) == b"soun" for track in tracks),
-        is_hdr=_is_hdr(pictures[0]),
         taken_local=taken_local,
         taken_offset_seconds=offset,
         has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
@@ -106,19 +102,6 @@ def _movie_header(moov: bytes) -> tuple[datetime | None, float]:
     if instant is not None and not 1970 < instant.year < 2200:
         instant = None
     return instant, duration / scale
-
-
-def _is_hdr(track: bytes) -> bool:
-    """Look for the transfer characteristics in the `colr` box of the sample entry."""
-    table = boxes.first(track, b"mdia", b"minf", b"stbl", b"stsd") or b""
-    entry = next(iter(boxes.children(table, skip=8)), None)
-    if entry is None:
-        return False
-    # A visual sample entry has 78 bytes of fixed fields before its boxes.
-    for box in boxes.children(entry.body, skip=78):
-        if box.kind == b"colr" and box.body[:4] in {b"nclx", b"nclc"} and len(box.body) >= 10:
-            return struct.unpack_from(">H", box.body, 6)[0] in {_PQ, _HLG}
-    return False
 
 
 def _named_facts(parent: bytes) -> dict[str, str]:

@@ -1,0 +1,243 @@
+"""The pool of limited children: one bad file never costs another, and nothing is left behind."""
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media import children
+from memorycapsule.media.decoders import Decoders
+from servers import wait_until
+
+
+def encoded(width: int, height: int, extension: str = ".png") -> bytes:
+    ramp = np.linspace(0, 255, width, dtype=np.uint8)
+    pixels = np.dstack([np.tile(ramp, (height, 1))] * 3)
+    return cv2.imencode(extension, pixels)[1].tobytes()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture"
+    path.write_bytes(encoded(64, 48))
+    return path
+
+
+@pytest.fixture
+def pool(tmp_path):
+    with Decoders(workspace=tmp_path, children=1) as pool:
+        yield pool
+
+
+def prepare(pool: Decoders, path):
+    with path.open("rb") as upload:
+        return pool.prepare(upload)
+
+
+def decoding_children() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if child.status() == psutil.STATUS_ZOMBIE or "memorycapsule.media.decoder" in child.cmdline():
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def the_child(before) -> psutil.Process:
+    (child,) = [child for child in decoding_children() if child not in before]
+    return child
+
+
+def png(width: int, height: int) -> bytes:
+    """A whole grey PNG of that size, as small as it can be."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(width + 1)) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_small_picture_is_not_enlarged_and_a_large_one_fits(pool, tmp_path, picture):
+    large = tmp_path / "large"
+    large.write_bytes(encoded(3000, 1500, ".jpg"))
+    small, fitted = prepare(pool, picture), prepare(pool, large)
+
+    assert (fitted.width, fitted.height) == (3000, 1500)
+    for data, shape in (
+        (small.display, (48, 64, 3)),
+        (small.thumbnail, (48, 64, 3)),
+        (fitted.display, (1280, 2560, 3)),
+        (fitted.thumbnail, (240, 480, 3)),
+    ):
+        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == shape
+
+
+def test_the_offset_of_an_upload_does_not_matter_and_stays(pool, picture):
+    with picture.open("rb") as upload:
+        upload.seek(20)
+        pool.prepare(upload)
+
+        assert upload.tell() == 20
+
+
+def test_the_same_child_serves_many_photos(pool, picture):
+    before = decoding_children()
+    prepare(pool, picture)
+    first = the_child(before).pid
+    prepare(pool, picture)
+
+    assert the_child(before).pid == first
+
+
+def test_a_child_is_replaced_after_its_share_of_photos(pool, picture, monkeypatch):
+    monkeypatch.setattr(children, "FILES_PER_CHILD", 2)
+    before = decoding_children()
+    pids = []
+    for _ in range(4):
+        prepare(pool, picture)
+        pids.append(the_child(before).pid)
+
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+def test_a_refusal_costs_the_child_but_not_the_next_photo(pool, picture, tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_bytes(picture.read_bytes()[:-40])
+    prepare(pool, picture)
+    for _ in range(2):
+        with pytest.raises(MediaRefused, match="is damaged"):
+            prepare(pool, broken)
+
+        assert prepare(pool, picture).width == 64
+
+
+def test_a_child_that_is_killed_refuses_its_photo_and_the_next_one_goes_on(pool, picture, tmp_path):
+    """The child is stopped, so that it surely holds the photo when it is killed."""
+    before = decoding_children()
+    prepare(pool, picture)
+    child = the_child(before)
+    child.suspend()
+    (held,) = pool._slots.queue
+    with ThreadPoolExecutor(1) as caller:
+        refused = caller.submit(prepare, pool, picture)
+        wait_until(lambda: held._files == 2, 20, "the child holds the photo")
+        os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(MediaRefused, match="broke down"):
+            refused.result(timeout=20)
+
+    assert prepare(pool, picture).width == 64
+
+
+def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
+    before = decoding_children()
+    prepare(pool, picture)
+    the_child(before).suspend()
+    monkeypatch.setattr(children, "SECONDS", 0.2)
+    with pytest.raises(MediaRefused, match="took too long"):
+        prepare(pool, picture)
+    monkeypatch.undo()
+
+    assert prepare(pool, picture).width == 64
+
+
+def test_a_photo_that_needs_too_much_memory_is_refused(pool, picture, tmp_path, monkeypatch):
+    hungry = tmp_path / "hungry"
+    hungry.write_bytes(png(8000, 7900))
+    monkeypatch.setattr(children, "MEMORY_BYTES", 380 << 20)
+    with pytest.raises(MediaRefused, match="needs more memory"):
+        prepare(pool, hungry)
+    monkeypatch.undo()
+
+    assert prepare(pool, hungry).width == 8000
+    assert prepare(pool, picture).width == 64
+
+
+def test_a_png_bomb_is_refused_before_any_child_starts(pool, tmp_path):
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png(16000, 16000))
+    before = decoding_children()
+    with pytest.raises(MediaRefused, match="16000 x 16000 pixels"):
+        prepare(pool, bomb)
+
+    assert bomb.stat().st_size < 1_000_000
+    assert decoding_children() == before
+
+
+def test_two_threads_decode_in_two_children(tmp_path, picture):
+    before = decoding_children()
+    with Decoders(workspace=tmp_path, children=2) as pool, ThreadPoolExecutor(2) as callers:
+        barrier = threading.Barrier(2)
+
+        def call(_):
+            barrier.wait()
+            return prepare(pool, picture).width
+
+        for _ in range(5):
+            assert list(callers.map(call, range(2))) == [64, 64]
+
+        assert len([child for child in decoding_children() if child not in before]) == 2
+
+
+def test_nothing_is_left_after_close(tmp_path, picture):
+    before = decoding_children()
+    with Decoders(workspace=tmp_path) as pool:
+        prepare(pool, picture)
+
+        assert len(decoding_children()) > len(before)
+
+    assert decoding_children() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["picture"]
+
+
+def test_children_outlive_the_thread_that_asked_for_them(pool, picture):
+    """A child dies with the thread that started it (PR_SET_PDEATHSIG), so that must not be the caller's."""
+    before = decoding_children()
+    caller = threading.Thread(target=prepare, args=(pool, picture))
+    caller.start()
+    caller.join()
+    child = the_child(before)
+    prepare(pool, picture)
+
+    assert the_child(before).pid == child.pid
+
+
+GUARD = """
+import PIL.Image
+def refuse(*_, **__): raise AssertionError("Pillow was given an upload")
+PIL.Image.open = refuse
+"""
+
+
+def test_pillow_never_opens_an_upload(tmp_path, samples, monkeypatch):
+    """In every process of this test PIL.Image.open raises; all formats are decoded all the same."""
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "guard"))
+    proof = subprocess.run(
+        [sys.executable, "-c", "import PIL.Image, pillow_heif; PIL.Image.open('x')"],
+        capture_output=True,
+        check=False,
+    )
+    names = ["heic_inside.jpg", "own_base.jpg", "png_inside.jpg"]
+    formats = set()
+    with Decoders(workspace=tmp_path, children=1) as pool:
+        for name in names:
+            formats.add(prepare(pool, samples[f"bad/{name}"].path).format)
+
+    assert b"Pillow was given an upload" in proof.stderr
+    assert formats == {"HEIC", "JPEG", "PNG"}

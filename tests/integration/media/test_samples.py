@@ -1,0 +1,163 @@
+"""The sample photos and clips come out as their facts say, and the broken ones harm nothing."""
+
+import subprocess
+from datetime import datetime
+
+import cv2
+import numpy as np
+import pytest
+
+from memorycapsule import processes
+from memorycapsule.errors import MediaRefused
+
+#: One of each kind, for every run; the rest are in the slow table.
+QUICK = [
+    "iphonexs_two_images_empty_icc.heic",
+    "iphone8plus_o6.heic",
+    "sony_a7s3_10bit.hif",
+    "galaxys1_o6_gps.jpg",
+    "nikon_d5000_gps_altitude_only.jpg",
+    "canon7d_adobergb.jpg",
+    "cmyk_photo.jpg",
+    "gray_o6_face.jpg",
+    "palette_chart.png",
+    "rgba16_tiny.png",
+    "animated.gif",
+    "iphonex_o6_gps.webp",
+    "canon70d_20mp.avif",
+    "photo_deflate.tif",
+    "hopper.bmp",
+    "display_p3_from_iphone7.jpg",
+    "orientation/Landscape_5.jpg",
+    "orientation/Portrait_8.jpg",
+    "dates/seoul_offset_0900.jpg",
+    "dates/zero_date.jpg",
+    "bad/heic_inside.jpg",
+    "bad/exif_orientation_9.jpg",
+    "bad/icc_garbage.jpg",
+    "video/iphone6_rot90_h264.mov",
+    "bad/one_frame.mp4",
+]
+WIDE_GAMUT = {"Display P3", "Adobe RGB (1998)", "DCI-P3 D65 Gamut with sRGB Transfer"}
+
+
+def first_frame(clip, facts) -> np.ndarray:
+    """BGR pixels of the first frame, as ffmpeg reads it."""
+    done = subprocess.run(
+        [processes.ffmpeg_path(), "-v", "error", "-i", "-", "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"],
+        input=clip.read(), capture_output=True, check=True,
+    )  # fmt: skip
+    return cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_COLOR)
+
+
+def taken(facts) -> tuple[datetime | None, int | None]:
+    """When the facts say it was taken: wall time and offset in seconds."""
+    text, offset = facts.get("exif_datetime_original"), facts.get("exif_offset_original")
+    if facts["kind"] == "video":
+        text = facts.get("creation_date_local") or facts.get("creation_date_utc", "0000") + "+00:00"
+        text, offset = text[:19], text[19:]
+        if text.startswith("0000"):
+            return None, None
+    elif not facts["exif_datetime_valid"]:
+        return None, None
+    aware = datetime.strptime(text + (offset or ""), "%Y:%m:%d %H:%M:%S" + ("%z" if offset else ""))
+    return aware.replace(tzinfo=None), int(aware.utcoffset().total_seconds()) if offset else None
+
+
+def differences(sample, prepared, quarters) -> list[str]:
+    """What is not as the facts say, in words."""
+    facts = sample.facts
+    found = []
+    if (prepared.width, prepared.height) != (facts["width"], facts["height"]):
+        found.append(f"size {prepared.width}x{prepared.height}")
+    if (prepared.taken_local, prepared.taken_offset_seconds) != taken(facts):
+        found.append(f"taken {prepared.taken_local} {prepared.taken_offset_seconds}, not {taken(facts)}")
+    if "has_gps" in facts and prepared.has_gps != facts["has_gps"]:
+        found.append(f"has_gps {prepared.has_gps}")
+    if prepared.kind == "clip":
+        if abs(prepared.duration_seconds - facts["duration_s"]) > 0.01:
+            found.append(f"duration {prepared.duration_seconds}")
+        if prepared.has_sound != facts["has_audio"]:
+            found.append(f"has_sound {prepared.has_sound}")
+    if "mean_rgb_2x2" in facts:
+        picture = first_frame(prepared.clip, facts) if prepared.clip else prepared.display
+        off = np.abs(quarters(picture) - facts["mean_rgb_2x2"]).max()
+        if off > (25 if facts.get("icc") in WIDE_GAMUT else 6):
+            found.append(f"colour off by {off:.0f}")
+    return [f"{facts['file']}: {difference}" for difference in found]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_sample_comes_out_as_its_facts_say(samples, prepare, quarters, name):
+    sample = samples[name]
+
+    assert differences(sample, prepare(sample.path), quarters) == []
+
+
+@pytest.mark.slow
+def test_every_good_sample_comes_out_as_its_facts_say(samples, prepare, quarters):
+    good = [
+        sample
+        for sample in samples.values()
+        if sample.facts["expect"] == "accept" and sample.facts["kind"] in {"image", "video"}
+    ]
+    found = [line for sample in good for line in differences(sample, prepare(sample.path), quarters)]
+
+    assert len(good) > 90
+    assert found == []
+
+
+def test_every_broken_sample_is_refused_with_a_sentence_or_taken(samples, prepare):
+    """Those marked `reject` are refused; the rest of `bad/` may be either, but nothing crashes."""
+    wrongly_taken, without_sentence = [], []
+    for name, sample in samples.items():
+        if not name.startswith("bad/") or sample.facts["expect"] == "accept":
+            continue
+        try:
+            prepare(sample.path)
+        except MediaRefused as refusal:
+            if not (
+                refusal.message.endswith(".")
+                and refusal.message.startswith(("is ", "says ", "holds ", "takes "))
+            ):
+                without_sentence.append((name, refusal.message))
+        else:
+            if sample.facts["expect"] == "reject":
+                wrongly_taken.append(name)
+
+    assert wrongly_taken == []
+    assert without_sentence == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bad/truncated_60pct.jpg", "part of the picture is missing"),
+        ("bad/zeros_second_half.jpg", "part of the picture is missing"),
+        ("bad/bitflips_middle.jpg", "part of the picture is scrambled"),
+        ("bad/truncated_50pct.png", "part of the picture is missing"),
+        ("bad/truncated_50pct.heic", "part of the picture is missing"),
+        ("bad/truncated_with_index.mp4", "seconds are missing"),
+        ("bad/truncated_no_index.mp4", "its index is missing"),
+        ("bad/bomb_900_scans.jpg", "far too many layers"),
+        ("bad/playlist_named.mp4", "is a playlist"),
+        ("bad/silence_3s.mp3", "is music"),
+    ],
+)
+def test_what_is_visibly_broken_is_never_taken_without_a_word(samples, prepare, name, words):
+    with pytest.raises(MediaRefused, match=words):
+        prepare(samples[name].path)
+
+
+def test_a_jpeg_that_only_lacks_its_closing_bytes_is_taken(samples, prepare, quarters):
+    whole, cut = prepare(samples["bad/own_base.jpg"].path), prepare(samples["bad/no_eoi.jpg"].path)
+
+    assert np.abs(quarters(whole.display) - quarters(cut.display)).max() < 3
+
+
+@pytest.mark.slow
+def test_the_two_hundred_megapixel_heic_is_taken(samples, prepare):
+    prepared = prepare(samples["galaxys24ultra_200mp.heic"].path)
+
+    assert (prepared.width, prepared.height) == (12240, 16320)
+    assert cv2.imdecode(np.frombuffer(prepared.display, np.uint8), cv2.IMREAD_COLOR).shape == (2560, 1920, 3)

@@ -1,0 +1,126 @@
+"""Dates and positions are taken only when they are sound."""
+
+import struct
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memorycapsule.media.exif import Exif, parse_exif_date, parse_offset, read_exif
+
+
+def exif_block(*, date: bytes = b"", offset: bytes = b"", orientation: int | None = None, gps=None) -> bytes:
+    """A little-endian EXIF block; `gps` is (latitude, "N", longitude, "E") with three rationals each."""
+    heap_at = 8 + 2 + 3 * 12 + 4
+    heap = b""
+
+    def put(data: bytes) -> int:
+        nonlocal heap
+        place = heap_at + len(heap)
+        heap += data + bytes(len(data) % 2)
+        return place
+
+    def directory(entries) -> bytes:
+        body = struct.pack("<H", len(entries))
+        for tag, kind, count, value in entries:
+            packed = (
+                struct.pack("<H", value) + b"\0\0"
+                if kind == 3
+                else value
+                if isinstance(value, bytes)
+                else struct.pack("<I", value)
+            )
+            body += struct.pack("<HHI", tag, kind, count) + packed
+        return body + bytes(4)
+
+    sub = [
+        (tag, 2, len(text) + 1, put(text + b"\0")) for tag, text in ((0x9003, date), (0x9011, offset)) if text
+    ]
+    main = [(0x0112, 3, 1, orientation)] if orientation is not None else []
+    main.append((0x8769, 4, 1, put(directory(sub))))
+    if gps is not None:
+        latitude, north, longitude, east = gps
+        rationals = [
+            put(b"".join(struct.pack("<II", *pair) for pair in value)) for value in (latitude, longitude)
+        ]
+        entries = [
+            (1, 2, 2, north + bytes(3)),
+            (2, 5, 3, rationals[0]),
+            (3, 2, 2, east + bytes(3)),
+            (4, 5, 3, rationals[1]),
+        ]
+        main.append((0x8825, 4, 1, put(directory(entries))))
+    start = directory(main)
+    padding = bytes(heap_at - 8 - len(start))
+    return b"II*\0" + struct.pack("<I", 8) + start + padding + heap
+
+
+SEOUL = ([(37, 1), (33, 1), (594, 10)], b"N", [(126, 1), (58, 1), (408, 10)], b"E")
+
+
+def test_a_whole_block_is_read():
+    block = exif_block(date=b"2023:10:01 08:15:30", offset=b"+09:00", orientation=6, gps=SEOUL)
+
+    assert read_exif(block) == read_exif(b"Exif\0\0" + block)
+    assert read_exif(block) == Exif(
+        orientation=6,
+        taken_local=datetime(2023, 10, 1, 8, 15, 30),
+        taken_offset_seconds=9 * 3600,
+        has_gps=True,
+    )
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_is_none(orientation):
+    assert read_exif(exif_block(orientation=orientation)).orientation == 1
+
+
+@pytest.mark.parametrize(
+    "gps",
+    [
+        ([(0, 0)] * 3, b"N", [(0, 0)] * 3, b"E"),
+        ([(999, 1), (0, 1), (0, 1)], b"N", SEOUL[2], b"E"),
+        (SEOUL[0], b"X", SEOUL[2], b"E"),
+    ],
+)
+def test_a_position_that_cannot_be_is_no_position(gps):
+    assert not read_exif(exif_block(gps=gps)).has_gps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None, "", "2023:13:45 99:99:99", "2021-03-04T10:11:12", "0000:00:00 00:00:00", "    :  :     :  :  ",
+        "오늘 아침 8시!!!", "2023:02:29 10:00:00", "2023:10:01 08:15:30Z", "２０２３:10:01 08:15:30",
+    ],
+)  # fmt: skip
+def test_a_date_in_another_form_or_that_does_not_exist_is_no_date(text):
+    assert parse_exif_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("+09:00", 32400),
+        ("-03:30", -12600),
+        ("+00:00", 0),
+        ("+15:00", None),
+        ("+09:60", None),
+        ("Z", None),
+        ("", None),
+    ],
+)
+def test_an_offset_is_one_that_some_place_has(text, seconds):
+    assert parse_offset(text) == seconds
+
+
+def test_an_offset_without_a_date_says_nothing():
+    assert read_exif(exif_block(offset=b"+09:00")).taken_offset_seconds is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=300))
+def test_noise_says_nothing_and_never_raises(noise):
+    read_exif(b"II*\0\x08\0\0\0" + noise)
+    read_exif(noise)

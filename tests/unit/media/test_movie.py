@@ -1,0 +1,127 @@
+"""What a clip says about itself is read from its boxes."""
+
+import struct
+from datetime import datetime
+
+import pytest
+
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.movie import read_movie
+from memorycapsule.media.sniff import Window
+
+UPRIGHT = (1 << 16, 0, 0, 1 << 16)
+QUARTER_TURN = (0, 1 << 16, -(1 << 16), 0)
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def track(handler: bytes, width=0, height=0, matrix=UPRIGHT) -> bytes:
+    a, b, c, d = matrix
+    header = bytes(40) + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    header += struct.pack(">II", width << 16, height << 16)
+    return box(b"trak", box(b"tkhd", header), box(b"mdia", box(b"hdlr", bytes(8), handler, bytes(12))))
+
+
+def movie(*parts: bytes, created=0, seconds=2.5) -> bytes:
+    header = struct.pack(">IIIII", 0, created, 0, 1000, round(seconds * 1000)) + bytes(80)
+    return box(b"ftyp", b"qt  ", bytes(4)) + box(b"moov", box(b"mvhd", header), *parts)
+
+
+def apple(**facts: str) -> bytes:
+    names = [f"com.apple.quicktime.{name}".encode() for name in facts]
+    keys = box(b"keys", bytes(4), struct.pack(">I", len(names)), *(box(b"mdta", name) for name in names))
+    values = [
+        box(struct.pack(">I", number), box(b"data", bytes(8), text.encode()))
+        for number, text in enumerate(facts.values(), start=1)
+    ]
+    return box(b"meta", keys, box(b"ilst", *values))
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content: bytes):
+        path = tmp_path / "clip"
+        path.write_bytes(content)
+        with path.open("rb") as file:
+            return read_movie(Window.of(file))
+
+    return read
+
+
+def test_a_quarter_turn_swaps_the_sides(read):
+    assert (read(movie(track(b"vide", 568, 320))).width, read(movie(track(b"vide", 568, 320))).height) == (
+        568,
+        320,
+    )
+    turned = read(movie(track(b"vide", 568, 320, QUARTER_TURN)))
+
+    assert (turned.width, turned.height) == (320, 568)
+
+
+def test_length_and_sound_are_told(read):
+    silent, loud = read(movie(track(b"vide", 64, 36))), read(movie(track(b"soun"), track(b"vide", 64, 36)))
+
+    assert silent.duration_seconds == 2.5
+    assert not silent.has_sound
+    assert loud.has_sound
+
+
+def test_apples_date_with_its_offset_goes_before_the_header(read):
+    found = read(
+        movie(track(b"vide", 64, 36), apple(creationdate="2019-07-24T11:25:40+0300"), created=3646801557)
+    )
+
+    assert found.taken_local == datetime(2019, 7, 24, 11, 25, 40)
+    assert found.taken_offset_seconds == 3 * 3600
+
+
+def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
+    dated, undated = (
+        read(movie(track(b"vide", 64, 36), created=3646801557)),
+        read(movie(track(b"vide", 64, 36))),
+    )
+
+    assert (dated.taken_local, dated.taken_offset_seconds) == (datetime(2019, 7, 24, 8, 25, 57), 0)
+    assert (undated.taken_local, undated.taken_offset_seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("part", "has_gps"),
+    [
+        (apple(**{"location.ISO6709": "+37.5665+126.9780/"}), True),
+        (apple(**{"location.ISO6709": "nowhere"}), False),
+        (box(b"udta", box(b"\xa9xyz", b"\0\x12\x15\xc7", b"+32.0929+034.8620/")), True),
+        (box(b"udta", box(b"\xa9xyz", b"\0\x12\x15\xc7", b"+99.0000+034.8620/")), False),
+        (
+            box(b"udta", box(b"loci", bytes(6), b"home\0\0", struct.pack(">iii", 127 << 16, 37 << 16, 0))),
+            True,
+        ),
+        (
+            box(b"udta", box(b"loci", bytes(6), b"home\0\0", struct.pack(">iii", 200 << 16, 37 << 16, 0))),
+            False,
+        ),
+        (box(b"udta"), False),
+    ],
+)
+def test_a_position_counts_wherever_phones_put_it(read, part, has_gps):
+    assert read(movie(track(b"vide", 64, 36), part)).has_gps == has_gps
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (box(b"ftyp", b"qt  ") + box(b"mdat", bytes(50)), "its index is missing"),
+        (movie(track(b"soun")), "sound but no picture"),
+        (movie(track(b"vide", 65535, 65535)), "65535 x 65535"),
+        (movie(track(b"vide", 0, 0)), "0 x 0"),
+        (box(b"moov", box(b"trak", box(b"mdia", box(b"hdlr", bytes(8), b"vide")))), "is damaged"),
+        (movie(track(b"vide", 64, 36))[:60], "is damaged"),
+        (struct.pack(">I", 4) + b"moov", "is damaged"),
+    ],
+)
+def test_a_broken_index_is_refused_with_a_sentence(read, content, words):
+    with pytest.raises(MediaRefused, match=words):
+        read(content)

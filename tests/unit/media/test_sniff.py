@@ -1,0 +1,85 @@
+"""Files are known by their first bytes, and what is refused is named."""
+
+import re
+
+import pytest
+
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.intake import is_system_file
+from memorycapsule.media.sniff import recognise, recognise_for_story
+
+
+def ftyp(major: bytes, *compatible: bytes) -> bytes:
+    body = major + bytes(4) + b"".join(compatible)
+    return (8 + len(body)).to_bytes(4, "big") + b"ftyp" + body
+
+
+@pytest.mark.parametrize(
+    ("head", "format_"),
+    [
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"GIF89a", "GIF"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "WebP"),
+        (b"BM" + bytes(12) + (40).to_bytes(4, "little") + bytes(36), "BMP"),
+        (b"II*\x00\x08\x00\x00\x00", "TIFF"),
+        (b"MM\x00*\x00\x00\x00\x08", "TIFF"),
+        (ftyp(b"heic", b"mif1"), "HEIC"),
+        (ftyp(b"heix", b"mif1"), "HEIC"),
+        (ftyp(b"mif1", b"mif1", b"heic"), "HEIC"),
+        (ftyp(b"avif", b"mif1"), "AVIF"),
+        (ftyp(b"mif1", b"avif"), "AVIF"),
+        (ftyp(b"isom", b"avc1"), "MP4"),
+        (ftyp(b"3gp5", b"isom"), "MP4"),
+        (ftyp(b"qt  "), "MOV"),
+        (b"\x00\x00\x00\x08wide\x00\x00\x10\x00mdat", "MOV"),
+        (b"ID3\x04\x00", "mp3"),
+        (b"\xff\xfb\x90\x64", "mp3"),
+        (b"OggS", "ogg"),
+        (b"fLaC", "flac"),
+        (b"RIFF\x10\x00\x00\x00WAVEfmt ", "wav"),
+        (ftyp(b"M4A ", b"isom"), "m4a"),
+    ],
+)
+def test_a_format_is_known_by_its_first_bytes(head, format_):
+    assert recognise(head) == format_
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"", "is empty"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"PK\x03\x04", "ZIP"),
+        (b'<?xml version="1.0"?><svg xmlns="x">', "SVG"),
+        (b"<!DOCTYPE html><p>", "web page"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///x", "playlist"),
+        (b"ffconcat version 1.0\nfile x", "playlist"),
+        ("그냥 글입니다".encode(), "is text"),
+        (("가" * 2000).encode()[:4096], "is text"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02", "raw camera file"),
+        (ftyp(b"crx "), "raw camera file"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\x1aE\xdf\xa3", "Matroska"),
+        (bytes(range(256)), "is not a photo or clip"),
+        (b"BM and other words", "is text"),
+    ],
+)
+def test_a_refusal_says_what_the_file_is_instead(head, words):
+    with pytest.raises(MediaRefused, match=re.escape(words)):
+        recognise(head)
+
+
+def test_music_is_named_as_not_belonging_in_a_story():
+    with pytest.raises(MediaRefused, match="is music; a story takes photos and clips"):
+        recognise_for_story(b"ID3\x04")
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", "THUMBS.DB", ".DS_Store", "desktop.ini", "._IMG_0001.jpg"])
+def test_files_that_systems_leave_behind_are_known(name):
+    assert is_system_file(name)
+
+
+@pytest.mark.parametrize("name", ["IMG_0001.jpg", ".hidden.jpg", "_IMG.jpg", ""])
+def test_a_persons_files_are_never_taken_for_system_files(name):
+    assert not is_system_file(name)
