@@ -36,7 +36,10 @@ class Picture:
 
 
 def when(picture: Picture) -> tuple[datetime, str, int, str]:
-    """Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones last."""
+    """
+    Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones
+    last.
+    """
     return (picture.taken_at or _NEVER, picture.story_id, picture.position, picture.id)
 
 
@@ -45,10 +48,10 @@ def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tup
     Choose at most `limit` pictures (None: all), fair to all contributors, in chronological order.
 
     Contributors take turns, each adding one picture, until the limit is reached or nothing is left; so nobody
-    gets fewer than another unless they gave fewer. Within a contributor's share their stories take turns in the
-    same way, and within a story a fixed shuffle by `seed` decides. All orders are by digest and independent of
-    what else is there, so that a new story replaces at most as many pictures as it brings, and no picture that
-    was left out comes in because of it.
+    gets fewer than another unless they gave fewer. Within a contributor's share their stories take turns in
+    the same way, and within a story a fixed shuffle by `seed` decides. All orders are by digest and
+    independent of what else is there, so that a new story replaces at most as many pictures as it brings, and
+    no picture that was left out comes in because of it.
     """
     by_contributor: dict[str, dict[str, list[Picture]]] = {}
     for picture in sorted(pictures, key=when):

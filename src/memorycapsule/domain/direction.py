@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from memorycapsule.domain.choosing import Picture, choose, when
-from memorycapsule.domain.framing import drift, frame_picture, is_panorama
+from memorycapsule.domain.framing import clip_fit, drift, frame_picture, is_panorama
 from memorycapsule.domain.plan import (
     Caption,
     Card,
@@ -79,11 +79,13 @@ def direct(
     direction: Direction | None = None,
 ) -> MontagePlan:
     """
-    Plan a film: title card, the stories' pictures in order with their titles, stories without pictures as cards, end card.
+    Plan a film: title card, the stories' pictures in order with their titles, stories without pictures as
+    cards, end card.
 
-    `contributors` are the names on the end card, in order; names that only pictures or stories know are added.
-    `date_line` stands under the title ('2016 - 2026'), `end_line` above the names. Stories without any picture come
-    after the others. Without pictures the film is title, texts and names. The same input gives the same plan.
+    `contributors` are the names on the end card, in order; names that only pictures or stories know are
+    added. `date_line` stands under the title ('2016 - 2026'), `end_line` above the names. Stories without any
+    picture come after the others. Without pictures the film is title, texts and names. The same input gives
+    the same plan.
     """
     how = direction or Direction()
     given = list(pictures)
@@ -95,7 +97,7 @@ def direct(
     scenes += [_pictures_scene(how, group, story, dyes) for story, group in _grouped(how, chosen, stories)]
     pictured = {picture.story_id for picture in given}
     scenes += [
-        _words_scene(how, story, dyes)
+        _words_scene(how, story, dyes, chosen)
         for story in stories
         if story.story_id not in pictured and (story.title or story.text)
     ]
@@ -305,20 +307,20 @@ def _shot(how: Direction, picture: Picture, heading: str, note: str, dye: str) -
         caption = Caption(
             heading=heading, note=note, dye=dye, first=first, stop=max(first + 2, frames - fade)
         )
-    fit, move = frame_picture(
-        how.size, picture.width, picture.height, how.style.zoom, _toss(how.seed, picture.id)
-    )
     if picture.kind == "clip":
         spare = picture.duration_seconds - frames / how.fps
         return Clip(
             frames=frames,
             fade_frames=fade,
             source=_source(picture),
-            fit=fit,
+            fit=clip_fit(how.size, picture.width, picture.height),
             start_seconds=round(max(0.0, spare / 2), 3),
             has_sound=picture.has_sound,
             caption=caption,
         )
+    fit, move = frame_picture(
+        how.size, picture.width, picture.height, how.style.zoom, _toss(how.seed, picture.id)
+    )
     return Photo(
         frames=frames, fade_frames=fade, source=_source(picture), fit=fit, move=move, caption=caption
     )
@@ -329,7 +331,10 @@ def _toss(seed: int, word: str) -> int:
     return int.from_bytes(sha256(f"{seed}\0move\0{word}".encode()).digest()[:4], "big")
 
 
-def _words_scene(how: Direction, story: StoryText, dyes: dict[str, str]) -> Scene:
+def _words_scene(how: Direction, story: StoryText, dyes: dict[str, str], chosen: Sequence[Picture]) -> Scene:
+    own = [picture for picture in chosen if picture.contributor == story.contributor]
+    around = _backdrop(own) or _backdrop(chosen)
+    backdrop = around[_toss(how.seed, story.story_id) % len(around)] if around else None
     pages = _pages(story.text) or [""]
     shots = []
     for index, page in enumerate(pages):
@@ -346,6 +351,8 @@ def _words_scene(how: Direction, story: StoryText, dyes: dict[str, str]) -> Scen
                 credits=(Credit(name=story.contributor, dye=dyes[story.contributor]),)
                 if story.contributor
                 else (),
+                backdrop=backdrop,
+                move=drift(how.style.zoom, nearer=index % 2 == 0),
             )
         )
     return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))

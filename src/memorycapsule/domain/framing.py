@@ -14,6 +14,8 @@ _PANORAMA = 2.35
 _LARGEST_SCALE = 2.2
 #: At most so much is cut off at the top, where faces are.
 _TOP_CROP = 0.07
+#: Of a clip at most so much is cut off in all.
+_CLIP_CROP = 0.12
 #: A pan over a panorama goes at most so many frame widths.
 _LONGEST_PAN = 0.75
 
@@ -27,11 +29,12 @@ def frame_picture(
     size: Size, width: int, height: int, zoom: float, toss: int
 ) -> tuple[Literal["cover", "inset"], Move]:
     """
-    Return how a picture of `width` x `height` is shown and the move over it; `toss` picks among the fitting moves.
+    Return how a picture of `width` x `height` is shown and the move over it; `toss` picks among the fitting
+    moves.
 
-    Wide pictures cover the frame: the move zooms in or out by `zoom` and drifts over what the frame cuts off, keeping
-    to the upper part. Panoramas are panned. Portraits, very wide and very small pictures lie whole on a composed
-    frame ('inset'), which is moved as one.
+    Wide pictures cover the frame: the move zooms in or out by `zoom` and drifts over what the frame cuts off,
+    keeping to the upper part. Panoramas are panned. Portraits, very wide and very small pictures lie whole on
+    a composed frame ('inset'), which is moved as one.
     """
     aspect = width / height
     scale = max(size.width / width, size.height / height)
@@ -63,6 +66,14 @@ def _closer(rect: Rect, zoom: float, focus_x: float, focus_y: float) -> Rect:
         width=width,
         height=height,
     )
+
+
+def clip_fit(size: Size, width: int, height: int) -> Literal["cover", "inset"]:
+    """Return how a clip is shown: it fills the frame when little is lost; it has no move that would show the rest."""
+    share = width / height / size.aspect
+    lost = 1 - min(share, 1 / share)
+    scale = max(size.width / width, size.height / height)
+    return "cover" if lost <= _CLIP_CROP and scale <= _LARGEST_SCALE else "inset"
 
 
 def drift(zoom: float, *, nearer: bool) -> Move:

@@ -1,9 +1,9 @@
 """
 The montage plan: pure data that decides every frame of a film.
 
-A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot begins while the one before it is
-still there: `fade_frames` is how long the two overlap. So the film lasts the sum of all shots less the sum of
-all overlaps, and at most two shots are ever seen at once.
+A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot begins while the one
+before it is still there: `fade_frames` is how long the two overlap. So the film lasts the sum of all shots
+less the sum of all overlaps, and at most two shots are ever seen at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Frozen dataclasses from plain JSON values, strictly: nothing missing, nothing unknown, nothing of another type."""
+"""
+Frozen dataclasses from plain JSON values, strictly: nothing missing, nothing unknown, nothing of another
+type.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """
-`python -m memorycapsule.render PLAN OUT --pictures DIR --workspace DIR [--poster FILE] [--workers N] [--key-fd FD]`
+`python -m memorycapsule.render PLAN OUT --pictures DIR --workspace DIR [--poster FILE] [--workers N] [--key-
+fd FD]`
 
-Renders a plan (JSON) and says on stdout, one JSON object a line, {"progress": 0..1} and at last {"film": {...}} or
-{"error": {"code", "message"}}. The key for segment names is read from an inherited file descriptor. Ends with 0 or 1.
+Renders a plan (JSON) and says on stdout, one JSON object a line, {"progress": 0..1} and at last {"film":
+{...}} or {"error": {"code", "message"}}. The key for segment names is read from an inherited file descriptor.
+Ends with 0 or 1.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ _MALLOC = (
 _QUIET = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"]
 #: The tags of BT.709, limited range.
 _BT709 = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+#: Scaled to fill, with the film's colours.
+_FILLING = "force_original_aspect_ratio=increase:flags=bicubic:out_color_matrix=bt709:out_range=tv"
 #: Only files; a playlist or a name with a scheme reaches nothing else.
 _FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
 
@@ -67,7 +69,10 @@ def version() -> str:
 
 
 def encode_arguments(plan: MontagePlan, out: Path) -> list[str]:
-    """Return the arguments that turn raw NV12 frames on stdin into a segment; one thread, closed groups of pictures."""
+    """
+    Return the arguments that turn raw NV12 frames on stdin into a segment; one thread, closed groups of
+    pictures.
+    """
     encoder = plan.encoder
     x264 = f"{encoder.x264_params}:open-gop=0:chromaloc=1"
     return [
@@ -106,9 +111,9 @@ def decode_arguments(path: Path, shot: Clip, width: int, height: int, fps: int) 
     filters = ",".join(
         [
             f"fps={fps}",
-            f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=bicubic"
-            ":out_color_matrix=bt709:out_range=tv",
-            f"crop={width}:{height}",
+            f"scale={width}:{height}:{_FILLING}",
+            # Faces are in the upper part.
+            f"crop={width}:{height}:(iw-ow)/2:(ih-oh)*0.25",
             "format=nv12",
         ]
     )
@@ -129,7 +134,10 @@ def decode_arguments(path: Path, shot: Clip, width: int, height: int, fps: int) 
 
 
 def probe_arguments(path: Path) -> list[str]:
-    """Return the arguments that write the first frame of a clip, tiny, to stdout; nothing when it cannot be decoded."""
+    """
+    Return the arguments that write the first frame of a clip, tiny, to stdout; nothing when it cannot be
+    decoded.
+    """
     return [
         *("-xerror", "-threads", "1", *_FILES_ONLY, "-i", str(path)),
         *("-an", "-vf", "scale=16:16,format=gray", "-frames:v", "1", "-f", "rawvideo", "pipe:1"),
@@ -166,7 +174,10 @@ def aac_arguments(kbit: int, out: Path) -> list[str]:
 
 
 def join_arguments(segments: Path, sound: Path, chapters: Path, out: Path) -> list[str]:
-    """Return the arguments that join segments (named in a concat list) and sound without encoding anything again."""
+    """
+    Return the arguments that join segments (named in a concat list) and sound without encoding anything
+    again.
+    """
     return [
         *(
             "-f",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -65,11 +66,13 @@ def render(
     """
     Make the film of `plan` from the prepared `pictures` (a folder) and put it at `out`, whole or not at all.
 
-    `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second run
-    encodes only what is missing; whoever gives it may empty it after success. Progress is told as 0..1. Children
-    die with the calling thread. Raises RenderFailed and DiskFull.
+    `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second
+    run encodes only what is missing; whoever gives it may empty it after success. Progress is told as 0..1.
+    Children die with the calling thread. Raises RenderFailed and DiskFull.
     """
     tell = on_progress or (lambda _: None)
+    # Whole paths begin with no dash, whatever a folder is called.
+    pictures, out, workspace = pictures.resolve(), out.resolve(), workspace.resolve()
     try:
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = workspace / "segments"
@@ -104,7 +107,8 @@ def _render(
     tell: Callable[[float], None],
 ) -> Film:
     digests, left_out = _probed(plan, pictures, lambda share: tell(_PROBE_SHARE * share))
-    whole = leave_out(plan, frozenset(item.id for item in left_out))
+    # Written and read once, whole numbers among fractions look the same whoever made the plan, and so segments' names.
+    whole = MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
     used = made_with()
     segments = cut(whole, digests, used, key)
     missing = [segment for segment in segments if not (store / f"{segment.name}.mp4").exists()]
@@ -149,10 +153,13 @@ def _render(
 
 
 def poster_frame(plan: MontagePlan) -> int:
-    """Return the frame that stands for the film: the middle of a picture about a third into it, a wide one if any."""
+    """
+    Return the frame that stands for the film: the middle of a picture about a third into it, a wide one if
+    any.
+    """
     timeline = plan.timeline
     photos = [placed for placed in timeline if isinstance(placed.shot, Photo)]
-    wide = [placed for placed in photos if placed.shot.fit == "cover"]
+    wide = [placed for placed in photos if isinstance(placed.shot, Photo) and placed.shot.fit == "cover"]
     best = (
         wide
         or photos
@@ -184,7 +191,9 @@ def _probed(
 
 def _why_left_out(source: Source, *, is_clip: bool) -> str:
     kind = "clip" if is_clip else "photo"
-    return f"The {kind} {source.file} could not be read for the film and was left out; the original is untouched."
+    return (
+        f"The {kind} {source.file} could not be read and was left out of the film; the original is untouched."
+    )
 
 
 def _photo_opens(path: Path) -> bool:
@@ -243,7 +252,7 @@ def _chapters(plan: MontagePlan) -> Iterator[str]:
         if scene.title:
             starts.append((at, scene.title))
         at += sum(shot.frames - shot.fade_frames for shot in scene.shots)
-    for (first, title), (stop, _) in zip(starts, [*starts[1:], (at, "")], strict=True):
+    for (first, title), (stop, _) in itertools.pairwise([*starts, (at, "")]):
         yield ffmpeg.chapter(title, first, stop, plan.fps)
 
 

@@ -1,8 +1,8 @@
 """
 Lettering: text in the themes' fonts, in English and Korean, with one-colour emoji and no empty boxes.
 
-A letter is drawn with the first font of the chain that has it: the wanted one, Noto Emoji, and last the font that
-OpenCV carries. What none of them can draw is left out.
+A letter is drawn with the first font of the chain that has it: the wanted one, Noto Emoji, and last the font
+that OpenCV carries. What none of them can draw is left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Line:
 
 
 def clean(text: str) -> str:
-    """Return text as it can be drawn: composed (file names of a Mac are not), without controls and unknown letters."""
+    """
+    Return text as it can be drawn: composed (file names of a Mac are not), without controls and unknown
+    letters.
+    """
     kept: list[str] = []
     for letter in unicodedata.normalize("NFC", text):
         if letter in "\n\t ":
@@ -92,7 +95,10 @@ def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False)
 def fitting(
     text: str, font: str, sizes: tuple[int, ...], width: int, most_lines: int, *, balanced: bool = True
 ) -> list[Line]:
-    """Return text in the largest of `sizes` (descending) that needs at most `most_lines`; the smallest is cut off."""
+    """
+    Return text in the largest of `sizes` (descending) that needs at most `most_lines`; the smallest is cut
+    off.
+    """
     for size in sizes:
         lines = wrap(text, font, size, width, balanced=balanced)
         if len(lines) <= most_lines:

@@ -69,7 +69,7 @@ class Sheet:
         if shade:
             glow = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(1.0, line.size / 9))
             self.paint(np.asarray(np.clip(glow * shade, 0, 1), np.float32), "#000000")
-        self.paint(np.asarray(mask, np.float32) / 255, colour)
+        self.paint(mask.astype(np.float32) / np.float32(255), colour)
 
     def mark(self, x: int, y: int, width: int, height: int, colour: str, radius: int = 0) -> None:
         """Paint a patch with soft corners; (`x`, `y`) is its upper left corner in the frame."""
@@ -233,8 +233,8 @@ def _text(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
         if heading
         else []
     )
-    sizes = (usual, round(usual * 0.88), round(usual * 0.78))
-    middle = letters.fitting(body, style.text_font, sizes, width, 9, balanced=False) if body else []
+    sizes = tuple(round(usual * share) for share in (1.2, 1, 0.88, 0.78))
+    middle = letters.fitting(body, style.text_font, sizes, width, 8, balanced=len(body) < 160) if body else []
     below = letters.fitting(note, style.heading_font, (round(usual * 0.86),), width, 1) if note else []
     gap = round(height * 0.03)
     parts = [(above, 1.25, style.ink), (middle, 1.5, style.ink), (below, 1.4, style.ink_soft)]

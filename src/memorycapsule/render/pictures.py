@@ -6,14 +6,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from memorycapsule.domain.plan import Card, FilmStyle, Move, Photo, Size
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.overlays import bgr
-from memorycapsule.render.planes import Bytes, Planes, planes_from_bgr, with_margin
+from memorycapsule.render.planes import Bytes, Planes, planes_from_bgr
 
-#: Source pixels per frame pixel at the closest: a little above one keeps the move away from simple ratios, where the
-#: exact resampling would have to fall back to the slow way, and lets the cubic kernel see all the detail there is.
+#: Source pixels per frame pixel at the closest: a little above one keeps the move away from simple ratios,
+#: where the exact resampling would have to fall back to the slow way, and lets the cubic kernel see all the
+#: detail there is.
 _CLOSEST_STEP = 1.06
 #: How much of the frame's height (or width) an inset picture takes.
 _INSET = 0.93
@@ -37,18 +39,21 @@ def canvas_scale(move: Move) -> float:
 
 
 def photo_canvas(picture: Bytes, shot: Photo, size: Size, style: FilmStyle) -> Planes:
-    """Return the canvas of a photo: the picture itself ('cover') or the composed frame ('inset')."""
+    """Return a photo as the moving frame sees it: the picture itself ('cover') or the composed frame ('inset')."""
     if shot.fit == "cover":
         width = size.width * canvas_scale(shot.move)
         height = width * picture.shape[0] / picture.shape[1]
-        return with_margin(planes_from_bgr(_resized(picture, _even(width), _even(height))))
+        return planes_from_bgr(_resized(picture, _even(width), _even(height)))
     scale = canvas_scale(shot.move)
     wide = _even(size.width * scale)
-    return with_margin(planes_from_bgr(composed(picture, wide, _even(wide / size.aspect), scale, style)))
+    return planes_from_bgr(composed(picture, wide, _even(wide / size.aspect), scale, style))
 
 
 def card_canvas(backdrop: Bytes | None, card: Card, size: Size, style: FilmStyle) -> Planes:
-    """Return the ground of a card: a gradient, with a blurred picture shimmering through where there is one."""
+    """
+    Return the ground of a card, without a margin: a gradient, with a blurred picture shimmering through where
+    there is one; as large as the closest view of the card's move needs it.
+    """
     wide = _even(size.width * (canvas_scale(card.move) if card.move else 1))
     tall = _even(wide / size.aspect)
     ground = gradient(style, wide, tall)
@@ -57,14 +62,15 @@ def card_canvas(backdrop: Bytes | None, card: Card, size: Size, style: FilmStyle
         ground = ground * (1 - style.backdrop) + fill * style.backdrop
     # A grain of one level keeps the gradient from showing as steps.
     grain = np.random.default_rng(1).normal(0, 0.7, (tall, wide, 1)).astype(np.float32)
-    return with_margin(planes_from_bgr(np.clip(np.rint(ground + grain), 0, 255).astype(np.uint8)))
+    return planes_from_bgr(np.clip(np.rint(ground + grain), 0, 255).astype(np.uint8))
 
 
-def gradient(style: FilmStyle, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def gradient(style: FilmStyle, width: int, height: int) -> NDArray[np.float32]:
     """Return the theme's ground as float BGR."""
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
     high, low = np.array(bgr(style.ground), np.float32), np.array(bgr(style.ground_low), np.float32)
-    return np.broadcast_to(high * (1 - share) + low * share, (height, width, 3)).astype(np.float32)
+    column = high * (1 - share) + low * share
+    return np.asarray(np.broadcast_to(column, (height, width, 3)), np.float32)
 
 
 def composed(picture: Bytes, width: int, height: int, scale: float, style: FilmStyle) -> Bytes:
@@ -81,7 +87,7 @@ def composed(picture: Bytes, width: int, height: int, scale: float, style: FilmS
     shadow[top : top + inner.shape[0], left : left + inner.shape[1]] = 1
     soft = cv2.GaussianBlur(shadow, (0, 0), height * 0.016)
     ground *= 1 - 0.55 * np.asarray(soft, np.float32)[:, :, None]
-    made = np.clip(np.rint(ground), 0, 255).astype(np.uint8)
+    made: Bytes = np.clip(np.rint(ground), 0, 255).astype(np.uint8)
     made[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return made
 

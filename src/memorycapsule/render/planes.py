@@ -1,8 +1,8 @@
 """
 Pictures as video planes, and the exact resampling of them.
 
-A frame is one NV12 array of shape (height * 3 / 2, width), uint8: luma above, the interleaved colour planes below.
-Colours are BT.709, limited range: luma 16..235, colour 16..240 around 128 (ITU-R BT.709-6, item 4).
+A frame is one NV12 array of shape (height * 3 / 2, width), uint8: luma above, the interleaved colour planes
+below. Colours are BT.709, limited range: luma 16..235, colour 16..240 around 128 (ITU-R BT.709-6, item 4).
 Colour samples lie in the middle of their 2x2 luma samples, and the encoder is told so.
 """
 
@@ -76,9 +76,9 @@ def with_margin(planes: Planes) -> Planes:
 
 def sample(canvas: Planes, x: float, y: float, step: float, frame: Bytes) -> None:
     """
-    Fill `frame` from a canvas with a margin: its upper left corner lies at (`x`, `y`) of the picture on the canvas,
-    and each of its pixels is `step` source pixels wide. All in luma pixels, exact to 0.01 px; cubic for luma,
-    linear for colour.
+    Fill `frame` from a canvas with a margin: its upper left corner lies at (`x`, `y`) of the picture on the
+    canvas, and each of its pixels is `step` source pixels wide. All in luma pixels, exact to 0.01 px; cubic
+    for luma, linear for colour.
     """
     target = planes_of(frame)
     _resample(canvas.luma, x + MARGIN, y + MARGIN, step, target.luma, cv2.INTER_CUBIC)
@@ -87,8 +87,9 @@ def sample(canvas: Planes, x: float, y: float, step: float, frame: Bytes) -> Non
 
 
 def _resample(source: Bytes, x: float, y: float, step: float, target: Bytes, interpolation: int) -> None:
-    # cv2.resize is five times as fast as warpAffine and keeps an exact scale, but starts at whole source pixels.
-    # So some more columns and rows are made, as many as put the wanted corner on the grid of a whole-pixel start.
+    # cv2.resize is five times as fast as warpAffine and keeps an exact scale, but starts at whole source
+    # pixels. So some more columns and rows are made, as many as put the wanted corner on the grid of a whole-
+    # pixel start.
     across, down = _phase(x, step), _phase(y, step)
     height, width = target.shape[:2]
     if across and down:

@@ -1,14 +1,16 @@
 """
 Segments: closed pieces of the film, cut inside the bodies of shots and named by all that they show.
 
-Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough. So a
-story that is added or taken out moves the cuts around it, and soon after them the old segments come again.
+Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough.
+So a story that is added or taken out moves the cuts around it, and soon after them the old segments come
+again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +50,7 @@ def cut(
     edges = [0, *_cuts(plan, digests), plan.frames]
     return tuple(
         Segment(first=first, stop=stop, name=_name(plan, first, stop, digests, made_with, key))
-        for first, stop in zip(edges, edges[1:], strict=False)
+        for first, stop in itertools.pairwise(edges)
     )
 
 
@@ -67,7 +69,8 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
         body_first, body_stop = placed.first + placed.shot.fade_frames, placed.stop - following
         at = (body_first + body_stop) // 2
         long = at - last
-        # A clip is decoded again from its start for its second half, so it is cut only where nothing else is in sight.
+        # A clip is decoded again from its start for its second half, so it is cut only where nothing else is
+        # in sight.
         willing = _chosen(placed.shot, digests) and not isinstance(placed.shot, Clip)
         if long >= least and plan.frames - at >= least and (willing or long >= _TOO_LONG * least):
             cuts.append(at)

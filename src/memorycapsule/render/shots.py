@@ -10,15 +10,27 @@ from typing import Protocol
 
 import numpy as np
 
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Shot, Size
+from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Rect, Shot, Size
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.pictures import blurred, card_canvas, photo_canvas, read_picture
-from memorycapsule.render.planes import Bytes, Planes, new_frame, planes_from_bgr, planes_of, sample
+from memorycapsule.render.planes import (
+    Bytes,
+    Planes,
+    blend,
+    new_frame,
+    planes_from_bgr,
+    planes_of,
+    sample,
+    with_margin,
+)
 
 #: How much of the frame an inset clip takes.
 _INSET_CLIP = 0.94
+
+#: The whole of a canvas.
+WHOLE = Rect(x=0, y=0, width=1, height=1)
 
 
 class Painter(Protocol):
@@ -43,10 +55,10 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
 class View:
     """The straight way of the film's frame over a canvas."""
 
-    def __init__(self, canvas: Planes, move: Move, size: Size, frames: int, picture: tuple[int, int]) -> None:
-        self._canvas, self._move, self._size = canvas, move, size
+    def __init__(self, picture: Planes, move: Move, size: Size, frames: int) -> None:
+        self._canvas, self._move, self._size = with_margin(picture), move, size
+        self._height, self._width = picture.luma.shape
         self._last = max(1, frames - 1)
-        self._width, self._height = picture
 
     def show(self, index: int, frame: Bytes) -> None:
         share = index / self._last
@@ -59,18 +71,12 @@ class View:
         sample(self._canvas, max(0.0, x), y, step, frame)
 
 
-def _inside(canvas: Planes) -> tuple[int, int]:
-    """Return width and height of the picture on a canvas, without the margins of `with_margin`."""
-    height, width = canvas.luma.shape
-    return width - 144, height - 144
-
-
 class PhotoPainter:
     """A still picture, moving slowly, with its caption."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         canvas = photo_canvas(read_picture(pictures / shot.source.file), shot, plan.size, plan.style)
-        self._view = View(canvas, shot.move, plan.size, shot.frames, _inside(canvas))
+        self._view = View(canvas, shot.move, plan.size, shot.frames)
         self._words = _Words(plan, shot.caption)
 
     def paint(self, index: int, frame: Bytes) -> None:
@@ -82,26 +88,31 @@ class PhotoPainter:
 
 
 class CardPainter:
-    """Words on the theme's ground; they come softly on the title card."""
+    """Words on the theme's ground, moving together; the words of the title card appear softly."""
 
     def __init__(self, plan: MontagePlan, card: Card, pictures: Path) -> None:
         backdrop = read_picture(pictures / card.backdrop.file) if card.backdrop else None
-        canvas = card_canvas(backdrop, card, plan.size, plan.style)
-        self._view = View(canvas, card.move, plan.size, card.frames, _inside(canvas)) if card.move else None
-        self._still = new_frame(plan.size.width, plan.size.height)
-        if self._view is None:
-            sample(canvas, 0, 0, 1, self._still)
-        self._overlay = card_overlay(plan.size, plan.style, card)
-        # The very first words of the film fade in; later cards come with their crossfade.
-        self._rise = (round(0.25 * plan.fps), round(1.1 * plan.fps)) if card.role == "title" else (0, 0)
+        bare = card_canvas(backdrop, card, plan.size, plan.style)
+        height, width = bare.luma.shape
+        lettered = new_frame(width, height)
+        planes = planes_of(lettered)
+        planes.luma[...], planes.colour[...] = bare.luma, bare.colour
+        card_overlay(Size(width=width, height=height), plan.style, card).lay_over(lettered)
+        move = card.move or Move(start=WHOLE, end=WHOLE)
+        self._view = View(planes, move, plan.size, card.frames)
+        # The film begins with its ground alone; later cards come with their crossfade.
+        self._rise = (round(0.25 * plan.fps), round(1.1 * plan.fps)) if card.role == "title" else None
+        self._bare: View | None = None
+        if self._rise:
+            self._bare = View(bare, move, plan.size, card.frames)
+            self._below = new_frame(plan.size.width, plan.size.height)
 
     def paint(self, index: int, frame: Bytes) -> None:
-        if self._view is None:
-            frame[...] = self._still
-        else:
-            self._view.show(index, frame)
-        start, stop = self._rise
-        self._overlay.lay_over(frame, _smooth((index - start) / (stop - start)) if stop > start else 1.0)
+        self._view.show(index, frame)
+        if self._rise and self._bare and index < self._rise[1]:
+            start, stop = self._rise
+            self._bare.show(index, self._below)
+            blend(self._below, frame, _smooth((index - start) / (stop - start)), frame)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,9 +1,9 @@
 """
 The soundtrack: music as long as the film, under the sound of its clips, faded out with the picture.
 
-Started by `film.render` as `python -m memorycapsule.render.sound`, with one JSON object on stdin. Every file is first
-turned into plain WAV by an ffmpeg with limits, never more of it than the film is long; MoviePy builds the music
-from that, and exactly as many samples as the film's frames last are encoded as AAC.
+Started by `film.render` as `python -m memorycapsule.render.sound`, with one JSON object on stdin. Every file
+is first turned into plain WAV by an ffmpeg with limits, never more of it than the film is long; MoviePy
+builds the music from that, and exactly as many samples as the film's frames last are encoded as AAC.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from memorycapsule.render import ffmpeg
 RATE = 48_000
 #: Music shorter than this is no music.
 _SHORTEST_SECONDS = 0.2
-#: Samples made at a time; MoviePy's reader must not be asked for more than half its buffer of 200,000.
+#: Samples made at a time. MoviePy's reader fails when asked for more than half its buffer, which holds the whole file
+#: or 200,000 samples; so shorter files get silence behind them.
 _CHUNK = RATE
+_SHORTEST_FILE = 4 * RATE
 _CLIP_FADE_SECONDS = 0.25
 _DUCK_SECONDS = 0.5
 #: At the seam of a loop, so that it does not click.
@@ -39,13 +41,15 @@ Sound = Any
 
 def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> bool:
     """
-    Write the film's sound as AAC, exactly as long as the picture; return whether the wanted song could be used.
+    Write the film's sound as AAC, exactly as long as the picture; return whether the wanted song could be
+    used.
 
-    `workspace` holds temporary files. A song that cannot be read gives way to the theme's own, and that to silence.
+    `workspace` holds temporary files. A song that cannot be read gives way to the theme's own, and that to
+    silence.
     """
     seconds = plan.frames / plan.fps
     with contextlib.ExitStack() as stack:
-        wanted = pictures / plan.soundtrack.file if plan.soundtrack.file else None
+        wanted = pictures / Path(plan.soundtrack.file).name if plan.soundtrack.file else None
         music = _music(wanted, plan, workspace, stack) if wanted else None
         usable = wanted is None or music is not None
         if music is None:
@@ -64,9 +68,21 @@ def _wav(source: Path, seconds: float, start_seconds: float, out: Path) -> float
             timeout_seconds=120 + seconds,
         )
         with wave.open(str(out)) as sound:
-            return sound.getnframes() / sound.getframerate()
-    except (RenderFailed, wave.Error, OSError, EOFError):
+            frames: int = sound.getnframes()
+            samples = sound.readframes(frames) if frames < _SHORTEST_FILE else b""
+        if samples:
+            _write_padded(samples, out)
+    except (RenderFailed, wave.Error, EOFError):
         return 0.0
+    return frames / RATE
+
+
+def _write_padded(samples: bytes, out: Path) -> None:
+    with wave.open(str(out), "wb") as sound:
+        sound.setnchannels(2)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes(samples.ljust(4 * _SHORTEST_FILE, b"\0"))
 
 
 def _music(source: Path, plan: MontagePlan, workspace: Path, stack: contextlib.ExitStack) -> Sound | None:
@@ -87,7 +103,10 @@ def _music(source: Path, plan: MontagePlan, workspace: Path, stack: contextlib.E
 
 
 def _safe(sound: Sound, length: float) -> float:
-    """Return how long a file may be played: MoviePy's reader fails when asked for nothing but samples past its end."""
+    """
+    Return how long a file may be played: MoviePy's reader fails when asked for nothing but samples past its
+    end.
+    """
     return max(0.05, min(length, float(sound.reader.duration)) - 0.001)
 
 
@@ -118,7 +137,8 @@ def _clip_sounds(
 def _mixed(
     plan: MontagePlan, music: Sound | None, voices: list[tuple[float, float, Sound]], seconds: float
 ) -> Sound | None:
-    from moviepy import CompositeAudioClip, afx
+    import moviepy
+    from moviepy import afx
 
     parts = [voice for _, _, voice in voices]
     if music is not None:
@@ -134,7 +154,8 @@ def _mixed(
                 keep_duration=True,
             )
         parts.append(music)
-    return CompositeAudioClip(parts).with_duration(seconds) if parts else None
+    composite: Any = moviepy.CompositeAudioClip
+    return composite(parts).with_duration(seconds) if parts else None
 
 
 def duck(times: NDArray[np.float64], heard: list[tuple[float, float]], least: float) -> NDArray[np.float64]:
@@ -180,7 +201,7 @@ def work() -> None:
     plan = MontagePlan.from_json(job["plan"])
     try:
         usable = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
-        answer = {"done": True, "usable": usable}
+        answer: dict[str, Any] = {"done": True, "usable": usable}
     except CapsuleError as error:
         answer = {"error": error.code, "message": error.message}
     sys.stdout.write(json.dumps(answer) + "\n")

@@ -1,9 +1,9 @@
 """
 The worker process: composes frames and feeds them to an encoder.
 
-Started by `film.render` as `python -m memorycapsule.render.worker`. On stdin comes one JSON object with the plan and
-the folder of pictures, then one job a line; on stdout goes one JSON object a line: how many frames are done, and what
-became of the job. It ends with its stdin.
+Started by `film.render` as `python -m memorycapsule.render.worker`. On stdin comes one JSON object with the
+plan and the folder of pictures, then one job a line; on stdout goes one JSON object a line: how many frames
+are done, and what became of the job. It ends with its stdin.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 from memorycapsule.render import ffmpeg
-from memorycapsule.render.planes import Bytes, blend, darken, new_frame
+from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, blend, darken, new_frame, planes_of
 from memorycapsule.render.segments import visible
 from memorycapsule.render.shots import Painter, closing, crossfade_share, open_painter
 
@@ -89,7 +90,7 @@ def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) 
         assert child.stderr is not None
         try:
             for done, frame in enumerate(frames(plan, pictures, first, stop), start=1):
-                child.stdin.write(memoryview(frame).cast("B"))
+                child.stdin.write(frame.data)
                 if done % _REPORT_EVERY == 0:
                     yield done
             child.stdin.close()
@@ -117,10 +118,6 @@ def poster(plan: MontagePlan, pictures: Path, number: int) -> bytes:
 
 def bgr_from_frame(frame: Bytes) -> Bytes:
     """Return a frame as sRGB, shape (height, width, 3)."""
-    import numpy as np
-
-    from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, planes_of
-
     planes = planes_of(frame)
     height, width = planes.luma.shape
     colour = cv2.resize(planes.colour, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,359 @@
+"""Whole films, tiny and short, decoded and looked at."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memorycapsule.domain.direction import StoryText, direct
+from memorycapsule.domain.plan import Card, Photo, PlanRefused, Size
+from memorycapsule.errors import RenderFailed
+from memorycapsule.render.child import render_in_child
+from memorycapsule.render.folder import PictureFolder
+from servers import wait_until
+
+RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)
+
+
+def middle(plan, number):
+    """Return the time in the middle of a shot."""
+    placed = plan.timeline[number]
+    return (placed.first + placed.stop) / 2 / plan.fps
+
+
+def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(studio):
+    pictures = [studio.photo("one", RED), studio.clip("two", GREEN), studio.photo("three", BLUE)]
+    plan = studio.plan(pictures)
+    progress = []
+    film, seen = studio.film(plan, on_progress=progress.append)
+
+    assert "h264 (High)" in seen.description
+    assert "yuv420p(tv, bt709" in seen.description
+    assert "30 fps" in seen.description
+    assert "aac (LC)" in seen.description
+    assert "48000 Hz, stereo" in seen.description
+    assert len(seen.frames) == film.frames == plan.frames
+    assert abs(len(seen.sound) / 48000 - film.seconds) <= 1024 / 48000
+    for number, colour in ((1, RED), (2, GREEN), (3, BLUE)):
+        assert seen.at(middle(plan, number)) == pytest.approx(colour, abs=6)
+    assert seen.frames[-1].max() < 8
+    assert seen.loudness(film.seconds - 0.1, film.seconds) < 0.01
+    assert progress == sorted(progress)
+    assert (progress[0] >= 0, progress[-1]) == (True, 1.0)
+    assert film.left_out == ()
+    assert film.poster[:2] == b"\xff\xd8"
+    moov, mdat = (seen.path.read_bytes().find(word) for word in (b"moov", b"mdat"))
+    assert moov < mdat, "a browser would have to load the whole film first"
+
+
+def test_a_crossfade_mixes_both_pictures_half_and_half_in_its_middle(studio):
+    plan = studio.plan([studio.photo("one", RED), studio.photo("two", BLUE)])
+    _, seen = studio.film(plan)
+    second = plan.timeline[2]
+    half = (second.first + (second.shot.fade_frames - 1) / 2) / plan.fps
+
+    assert seen.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
+
+
+@pytest.mark.slow
+def test_no_frame_is_black_or_doubled_before_the_end(studio):
+    pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate((RED, GREEN, BLUE) * 2)]
+    plan = studio.plan(pictures, segment_seconds=1.0)
+    film, seen = studio.film(plan)
+
+    assert film.segments_encoded > 2
+    assert len(seen.frames) == plan.frames
+    body = seen.frames[: plan.frames - plan.fade_out_frames].reshape(plan.frames - plan.fade_out_frames, -1)
+    assert body.mean(axis=1).min() > 12
+
+
+@pytest.mark.slow
+def test_portrait_pictures_stand_whole_over_a_darker_fill(studio):
+    plan = studio.plan([studio.photo("tall", (180, 180, 180), width=270, height=480)])
+    _, seen = studio.film(plan)
+    frame = seen.frames[round(middle(plan, 1) * 30)]
+
+    assert frame[45, 80].mean() == pytest.approx(180, abs=6)
+    assert 40 < frame[45, 6].mean() < 110
+    assert 40 < frame[45, -6].mean() < 110
+
+
+def test_a_clip_is_heard_and_the_music_steps_back(studio):
+    song = studio.song("song.wav", 20, frequency=440)
+    plan = studio.plan([studio.photo("a"), studio.clip("c", seconds=3.0), studio.photo("b")], soundtrack=song)
+    _, seen = studio.film(plan)
+    clip = plan.timeline[2]
+    first, stop = clip.first / 30 + 0.6, clip.stop / 30 - 0.6
+    before = plan.timeline[1].first / 30 + 0.3
+
+    assert seen.tone(first, stop, 1000) > 0.05
+    assert seen.tone(before, before + 0.4, 1000) < 0.01
+    assert seen.tone(first, stop, 440) < 0.5 * seen.tone(before, before + 0.4, 440)
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(0.5, marks=pytest.mark.slow), 3.0, pytest.param(600.0, marks=pytest.mark.slow)]
+)
+def test_a_song_of_any_length_plays_to_the_end(studio, seconds):
+    plan = studio.plan([studio.photo("a"), studio.photo("b")], soundtrack=studio.song("song.wav", seconds))
+    film, seen = studio.film(plan)
+
+    assert film.left_out == ()
+    assert abs(len(seen.sound) / 48000 - film.seconds) <= 1024 / 48000
+    for first in np.arange(0.9, film.seconds - 2.4, 0.25):
+        assert seen.tone(first, first + 0.25, 440) > 0.15, f"no music at {first} s"
+    assert seen.loudness(film.seconds - 0.1, film.seconds) < 0.02
+
+
+@pytest.mark.slow
+def test_a_silent_song_makes_a_silent_film(studio):
+    plan = studio.plan([studio.photo("a")], soundtrack=studio.song("song.wav", 3, loudness=0))
+    film, seen = studio.film(plan)
+
+    assert film.left_out == ()
+    assert seen.loudness(0, film.seconds) < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [b"", b"ID3 not a song", b"\xff\xfb\x90" * 2000])
+def test_a_song_that_cannot_be_played_gives_way_to_the_themes_own(studio, data):
+    (studio.pictures / "song.mp3").write_bytes(data)
+    plan = studio.plan([studio.photo("a")], soundtrack=studio.song("other.wav", 1))
+    plan = plan.from_json(plan.to_json().replace("other.wav", "song.mp3"))
+    film, seen = studio.film(plan)
+
+    assert [item.id for item in film.left_out] == ["soundtrack"]
+    assert seen.loudness(0.5, film.seconds - 1.5) > 0.001
+
+
+def test_broken_pictures_are_left_out_and_the_film_is_made(studio):
+    good, cut_short, noise = (
+        studio.photo("good", RED),
+        studio.photo("cut", GREEN),
+        studio.photo("noise", BLUE),
+    )
+    gone, clip = studio.photo("gone"), studio.clip("clip")
+    whole = (studio.pictures / "cut.jpg").read_bytes()
+    (studio.pictures / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (studio.pictures / "noise.jpg").write_bytes(b"\xff\xd8" + bytes(5000) + b"\xff\xd9")
+    (studio.pictures / "gone.jpg").unlink()
+    (studio.pictures / "clip.mp4").write_bytes((studio.pictures / "clip.mp4").read_bytes()[:300])
+    film, seen = studio.film(studio.plan([good, cut_short, noise, gone, clip]))
+
+    assert {item.id for item in film.left_out} == {"cut", "noise", "gone", "clip"}
+    assert all(item.reason.endswith(".") for item in film.left_out)
+    assert [shot.source.id for shot in film.plan.shots if isinstance(shot, Photo)] == ["good"]
+    assert len(seen.frames) == film.frames == film.plan.frames
+
+
+@pytest.mark.slow
+def test_a_film_without_any_usable_picture_has_title_texts_and_names(studio):
+    broken = studio.photo("broken")
+    (studio.pictures / "broken.jpg").write_bytes(b"")
+    stories = [StoryText(story_id="story", title="Harvest", contributor="Ada")]
+    film, seen = studio.film(studio.plan([broken], stories=stories))
+
+    assert [shot.role for shot in film.plan.shots if isinstance(shot, Card)] == ["title", "text", "end"]
+    assert len(seen.frames) == film.frames
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", ["🎂🎉", "가나다 Summer " * 16, "", "a" * 200])
+def test_any_title_makes_a_film(studio, title):
+    film, seen = studio.film(studio.plan([], title=title, contributors=["영희"]))
+
+    assert len(seen.frames) == film.frames
+
+
+@pytest.mark.slow
+def test_the_title_is_seen_and_the_file_carries_it(studio):
+    _, seen = studio.film(studio.plan([studio.photo("a")], title="여름; #1 = \\ 'Summer'"))
+    bright = seen.frames[25].mean(axis=2)
+
+    assert (bright > 180).any()
+    assert "여름; #1 = \\ 'Summer'" in seen.description
+    assert "location" not in seen.description
+
+
+@pytest.mark.slow
+def test_segments_are_used_again_and_only_what_changed_is_encoded(studio):
+    pictures = [
+        studio.photo(f"p{number}", colour)
+        for number, colour in enumerate((RED, GREEN, BLUE, RED, GREEN, BLUE))
+    ]
+    plan = studio.plan(pictures, segment_seconds=1.5)
+    first, one = studio.film(plan)
+    second, two = studio.film(plan)
+    studio.photo("p5", (90, 90, 90))
+    third, _ = studio.film(plan)
+    other_key, _ = studio.film(plan, key=b"another")
+
+    assert (second.segments_encoded, second.segments_reused) == (0, first.segments_encoded)
+    assert (one.frames == two.frames).all()
+    assert 1 <= third.segments_encoded < first.segments_encoded
+    assert other_key.segments_reused == 0
+
+
+@pytest.mark.slow
+def test_nothing_is_left_beside_the_film(studio):
+    studio.film(studio.plan([studio.photo("a")]))
+
+    assert {path.name for path in studio.folder.iterdir()} == {"pictures", "workspace", "film.mp4"}
+    assert {path.name for path in (studio.folder / "workspace").iterdir()} == {"segments"}
+
+
+@pytest.mark.slow
+def test_a_film_of_another_size_has_that_size(studio):
+    _, seen = studio.film(studio.plan([studio.photo("a")], size=Size(width=90, height=160)))
+
+    assert seen.frames.shape[1:3] == (160, 90)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(studio):
+    plan = studio.plan([studio.photo("a")])
+
+    with pytest.raises(RenderFailed, match=r"\.$"):
+        studio.film(plan, name="no/such/folder/film.mp4")
+
+
+def command(studio, plan, *more):
+    studio.folder.joinpath("plan.json").write_text(plan.to_json(), encoding="utf-8")
+    out, workspace = studio.folder / "film.mp4", studio.folder / "workspace"
+    return [
+        *(sys.executable, "-m", "memorycapsule.render", str(studio.folder / "plan.json"), str(out)),
+        *("--pictures", str(studio.pictures), "--workspace", str(workspace), *more),
+    ]
+
+
+@pytest.mark.slow
+def test_the_program_says_progress_and_film_a_line_each(studio):
+    poster = studio.folder / "poster.jpg"
+    plan = studio.plan([studio.photo("a")])
+    done = subprocess.run(command(studio, plan, "--poster", str(poster)), capture_output=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert all(set(line) == {"progress"} for line in lines[:-1])
+    assert lines[-1]["film"]["frames"] == plan.frames
+    assert poster.read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_the_program_refuses_another_plan_with_a_sentence(studio):
+    plan = studio.plan([studio.photo("a")])
+    arguments = command(studio, plan)
+    Path(arguments[3]).write_text("{}", encoding="utf-8")
+    done = subprocess.run(arguments, capture_output=True, check=False)
+
+    assert done.returncode == PlanRefused.exit_code
+    assert json.loads(done.stdout)["error"]["code"] == PlanRefused.code
+
+
+def descendants(pid):
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        found += [int(child), *descendants(int(child))]
+    return found
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_film_leaves_no_children_and_goes_on_where_it_was(studio, blow):
+    pictures = [
+        studio.photo(f"p{number}", (number * 9 % 256, 90, 90), width=960, height=540) for number in range(30)
+    ]
+    plan = studio.plan(pictures, segment_seconds=3.0, size=Size(width=640, height=360))
+    with subprocess.Popen(command(studio, plan), stdout=subprocess.PIPE) as program:
+        for line in program.stdout:
+            if json.loads(line).get("progress", 0) > 0.4:
+                break
+        children = descendants(program.pid)
+        program.send_signal(blow)
+        program.wait()
+
+    assert len(children) >= 4, "worker and encoder, twice"
+    wait_until(lambda: not any(is_alive(child) for child in children), 5, "all children have ended")
+    finished = len(list((studio.folder / "workspace" / "segments").glob("*.mp4")))
+    film, seen = studio.film(plan, key=b"")
+
+    assert finished >= 1
+    assert film.segments_reused == finished
+    assert film.segments_encoded >= 1
+    assert len(seen.frames) == plan.frames
+    assert not list((studio.folder / "workspace" / "segments").glob("*.half"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 40])
+def test_films_of_one_and_of_forty_pictures(studio, count):
+    plan = studio.plan([studio.photo(f"p{number}", (200 - number * 4, 80, 90)) for number in range(count)])
+    film, seen = studio.film(plan)
+
+    assert len(seen.frames) == film.frames
+
+
+@pytest.mark.slow
+def test_a_film_in_a_child_is_the_same_film(studio):
+    plan = studio.plan([studio.photo("a")])
+    workspace, poster = studio.folder / "workspace", studio.folder / "poster.jpg"
+    progress = []
+    made = render_in_child(
+        plan,
+        pictures=studio.pictures,
+        out=studio.folder / "child.mp4",
+        poster=poster,
+        workspace=workspace,
+        key=b"key",
+        on_progress=progress.append,
+    )
+    film, _ = studio.film(plan)
+
+    assert made is not None
+    assert (made.frames, made.segments_encoded) == (film.frames, 1)
+    assert film.segments_reused == 1, "the key did not reach the child"
+    assert poster.read_bytes() == film.poster
+    assert progress == sorted(progress)
+
+
+@pytest.mark.slow
+def test_a_cancelled_film_leaves_no_film(studio):
+    plan = studio.plan([studio.photo("a")])
+    made = render_in_child(
+        plan,
+        pictures=studio.pictures,
+        out=studio.folder / "child.mp4",
+        poster=studio.folder / "poster.jpg",
+        workspace=studio.folder / "workspace",
+        is_cancelled=lambda: True,
+    )
+
+    assert made is None
+    assert not (studio.folder / "child.mp4").exists()
+
+
+def test_a_folder_of_pictures_gives_directing_what_it_needs(tmp_path):
+    folder = PictureFolder(tmp_path / "pictures")
+    (tmp_path / "a.mp4").write_bytes(b"clip")
+    later = folder.add_photo(b"jpeg", width=30, height=20, taken_at=datetime(2026, 5, 8, 9))
+    clip = folder.add_clip(tmp_path / "a.mp4", width=3, height=2, duration_seconds=1.5, has_sound=True)
+
+    assert (folder.path / later.file).read_bytes() == b"jpeg"
+    assert (folder.path / clip.file).read_bytes() == b"clip"
+    assert later.taken_at == datetime(2026, 5, 8, 9, tzinfo=UTC)
+    assert [shot.source.id for shot in direct(title="", pictures=folder.pictures).shots[1:]] == [
+        later.id,
+        clip.id,
+    ]

@@ -1,0 +1,85 @@
+"""The montage plan: what it adds up to, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorycapsule.domain.plan import Card, FilmStyle, MontagePlan, PlanRefused, Scene, Size
+
+
+def cards(*lengths: tuple[int, int]) -> MontagePlan:
+    shots = tuple(Card(frames=frames, fade_frames=fade, role="text") for frames, fade in lengths)
+    return MontagePlan(
+        size=Size(width=32, height=18),
+        fps=30,
+        theme="classic",
+        style=FilmStyle(),
+        title="Summer",
+        date="2026",
+        scenes=(Scene(story_id=None, title="", shots=shots),),
+    )
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20)), min_size=1, max_size=20))
+def test_the_film_lasts_all_shots_less_their_overlaps(parts):
+    lengths = [
+        (body + fade + (parts[index + 1][1] if index + 1 < len(parts) else 0), 0 if index == 0 else fade)
+        for index, (body, fade) in enumerate(parts)
+    ]
+    plan = cards(*lengths)
+
+    assert plan.frames == plan.timeline[-1].stop
+    assert plan.seconds == plan.frames / 30
+    for before, after in zip(plan.timeline, plan.timeline[1:], strict=False):
+        assert before.stop - after.first == after.shot.fade_frames
+    for before, after in zip(plan.timeline, plan.timeline[2:], strict=False):
+        assert before.stop <= after.first, "three shots are seen at once"
+
+
+def test_a_plan_reads_back_as_it_was_written():
+    plan = cards((30, 0), (40, 10))
+
+    assert MontagePlan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_of_another_version_is_refused_with_a_sentence():
+    data = json.loads(cards((30, 0)).to_json())
+    data["plan_version"] = 99
+
+    with pytest.raises(PlanRefused, match="version 99"):
+        MontagePlan.from_json(json.dumps(data))
+    with pytest.raises(PlanRefused, match="version 99"):
+        replace(cards((30, 0)), plan_version=99)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda data: data.pop("fps"), "fps"),
+        (lambda data: data.update(colour="red"), "colour"),
+        (lambda data: data.update(fps="30"), "plan.fps"),
+        (lambda data: data["scenes"][0]["shots"][0].update(kind="dance"), "shots"),
+        (lambda data: data["size"].update(width=31), "even"),
+    ],
+)
+def test_a_damaged_plan_is_refused_naming_the_place(change, place):
+    data = json.loads(cards((30, 0)).to_json())
+    change(data)
+
+    with pytest.raises(PlanRefused, match=place):
+        MontagePlan.from_json(json.dumps(data))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "not json"])
+def test_what_is_no_plan_is_refused(text):
+    with pytest.raises(PlanRefused):
+        MontagePlan.from_json(text)
+
+
+@pytest.mark.parametrize("lengths", [[(30, 5)], [(30, 0), (10, 10)], [(10, 0), (30, 10)], []])
+def test_transitions_longer_than_their_shots_are_refused(lengths):
+    with pytest.raises(PlanRefused):
+        cards(*lengths)

@@ -1,0 +1,111 @@
+"""Segments: every frame once, named by what they show and nothing else."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.direction import Direction, StoryText, direct
+from memorycapsule.domain.plan import Encoder, Size
+from memorycapsule.render.segments import cut
+
+
+def plan_of(names, *, seconds=2.0, stories=()):
+    pictures = [
+        Picture(
+            id=name,
+            kind="photo",
+            file=f"{name}.jpg",
+            width=1600,
+            height=1000,
+            story_id=name[0],
+            contributor="Ada",
+            position=place,
+        )
+        for place, name in enumerate(names)
+    ]
+    how = Direction(size=Size(width=320, height=180), encoder=Encoder(segment_seconds=seconds))
+    return direct(title="Summer", pictures=pictures, stories=stories, direction=how)
+
+
+def cut_plan(plan, **more):
+    digests = {source.id: f"digest of {source.id}" for source in plan.sources}
+    return cut(plan, more.pop("digests", digests), more.pop("made_with", {}), more.pop("key", b""))
+
+
+@given(st.integers(1, 30), st.floats(0.1, 20))
+def test_segments_have_every_frame_once_and_none_is_shorter_than_asked(count, seconds):
+    plan = plan_of([f"a{number}" for number in range(count)], seconds=seconds)
+    segments = cut_plan(plan)
+
+    assert [segment.first for segment in segments[1:]] == [segment.stop for segment in segments[:-1]]
+    assert (segments[0].first, segments[-1].stop) == (0, plan.frames)
+    if len(segments) > 1:
+        assert min(segment.frames for segment in segments) >= round(seconds * plan.fps)
+
+
+def test_cuts_lie_where_only_one_shot_is_seen():
+    plan = plan_of([f"a{number}" for number in range(20)], seconds=1.0)
+    edges = {segment.first for segment in cut_plan(plan)} - {0}
+
+    for placed in plan.timeline:
+        assert not edges & set(range(placed.first, placed.first + placed.shot.fade_frames + 1))
+
+
+def test_a_story_that_is_added_leaves_most_segments_as_they_were():
+    before = {
+        segment.name
+        for segment in cut_plan(plan_of([f"a{n}" for n in range(20)] + [f"c{n}" for n in range(20)]))
+    }
+    after = {
+        segment.name
+        for segment in cut_plan(
+            plan_of([f"a{n}" for n in range(20)] + ["b1", "b2"] + [f"c{n}" for n in range(20)])
+        )
+    }
+
+    assert len(before - after) <= 4
+    assert len(before & after) >= 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": b"another"},
+        {"made_with": {"renderer": "2"}},
+        {"digests": {f"a{number}": "other" for number in range(4)}},
+    ],
+)
+def test_another_key_program_or_picture_gives_other_names(change):
+    plan = plan_of(["a0", "a1", "a2", "a3"])
+
+    assert not {s.name for s in cut_plan(plan)} & {s.name for s in cut_plan(plan, **change)}
+
+
+def test_changed_words_change_only_the_segments_that_show_them():
+    names = [f"a{number}" for number in range(20)]
+    one = cut_plan(plan_of(names, stories=[StoryText(story_id="a", title="Harvest", contributor="Ada")]))
+    other = cut_plan(plan_of(names, stories=[StoryText(story_id="a", title="Weather", contributor="Ada")]))
+
+    assert 1 <= len({s.name for s in one} - {s.name for s in other}) <= 2
+
+
+def test_a_name_does_not_tell_what_a_picture_is_called():
+    plan = plan_of(["a0", "a1"])
+    renamed = replace(
+        plan,
+        scenes=tuple(
+            replace(
+                scene,
+                shots=tuple(
+                    replace(shot, source=replace(shot.source, file="x.jpg")) if shot.kind == "photo" else shot
+                    for shot in scene.shots
+                ),
+            )
+            for scene in plan.scenes
+        ),
+    )
+
+    assert {s.name for s in cut_plan(plan)} == {s.name for s in cut_plan(renamed)}
