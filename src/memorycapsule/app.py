@@ -75,6 +75,7 @@ def open_app(
         keys.finish_replacing(store, settings.key_file)
         key = InstanceKey.load(settings.key_file)
         instances.check_key(store, key)
+        settings.work_dir.mkdir(mode=0o700, exist_ok=True)
         vault = Vault(key=key, blobs=LocalBlobs(settings.blobs_dir), workspace=settings.work_dir)
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
