@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from memorycapsule.domain.opening_dates import OpeningDate
-from memorycapsule.domain.people import printable
+from memorycapsule.domain.people import printable, storable
 from memorycapsule.errors import NotDue, UsageProblem
 
 LONGEST_TITLE = 200
@@ -141,7 +141,7 @@ def checked_title(text: str) -> str:
 
 def checked_message(text: str | None) -> str | None:
     """Return the words that invitations carry, or None. Raises UsageProblem above 5,000 characters."""
-    kept = unicodedata.normalize("NFC", text or "").strip()
+    kept = storable(text or "").strip()
     if len(kept) > LONGEST_MESSAGE:
         raise UsageProblem(f"The message is longer than {LONGEST_MESSAGE:,} characters. Make it shorter.")
     return kept or None

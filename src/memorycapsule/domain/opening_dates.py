@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -69,7 +70,8 @@ def parse_opening_date(text: str, zone_name: str, now: datetime) -> OpeningDate:
     Days and longer keep the wall time of today; 29 February plus a year is 28 February. Raises UsageProblem
     for anything else, for a date that has passed, and for one more than a hundred years away.
     """
-    words = " ".join(text.split()).lower()
+    # Some keyboards and file systems hand Hangul over in pieces (NFD).
+    words = " ".join(unicodedata.normalize("NFC", text).split()).lower()
     try:
         date = _relative(words, zone_name, now) or _iso(words, zone_name)
     except (ValueError, OverflowError) as error:

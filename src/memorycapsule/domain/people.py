@@ -70,7 +70,8 @@ def printable(text: str, longest: int) -> str:
     """
     Return `text` on one line, composed (NFC), without control and direction-changing characters, shortened.
 
-    For names and titles that other people will read: a name cannot turn the line it stands in around.
+    For names and titles that other people will read: a name cannot turn the line it stands in around. Empty
+    when nothing of it would be seen.
     """
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(
@@ -80,7 +81,18 @@ def printable(text: str, longest: int) -> str:
     )
     visible = "".join(character for character in kept if character not in _DIRECTION)
     line = " ".join(visible.split())
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in line):
+        return ""  # marks and joiners with nothing to stand on
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def storable(text: str) -> str:
+    """
+    Return `text` composed (NFC), with � for what no UTF-8 file or database can hold.
+
+    That is half a surrogate pair, as in a file name of other bytes than UTF-8 (PEP 383), and NUL.
+    """
+    return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", unicodedata.normalize("NFC", text))
 
 
 #: Characters that reorder the text around them (Unicode Bidirectional Algorithm, UAX #9, 2).

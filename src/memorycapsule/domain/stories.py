@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.people import printable, storable
 from memorycapsule.errors import UsageProblem
 
 LONGEST_TITLE = 200
@@ -150,8 +150,8 @@ def may_view(capsule: Capsule, story: Story, member: Member | None, viewer: View
 
 def checked_words(title: str | None, text: str | None) -> StoryWords:
     """Return a story's words, composed (NFC). Raises UsageProblem when they are too long."""
-    kept_title = " ".join(unicodedata.normalize("NFC", title or "").split())
-    kept_text = unicodedata.normalize("NFC", text or "").strip()
+    kept_title = printable(title or "", LONGEST_TITLE + 1)
+    kept_text = storable(text or "").strip()
     if len(kept_title) > LONGEST_TITLE:
         raise UsageProblem(f"The story's title is longer than {LONGEST_TITLE} characters. Make it shorter.")
     if len(kept_text) > LONGEST_TEXT:

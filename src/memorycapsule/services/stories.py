@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import BinaryIO
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.people import checked_address, storable
 from memorycapsule.domain.stories import (
     Medium,
     MediumDetails,
@@ -291,6 +290,5 @@ def _digest(upload: BinaryIO) -> tuple[str, int]:
 
 
 def _file_name(file: str) -> str:
-    """Return the last part of a name, composed (NFC) as people write it."""
-    last = file.replace("\\", "/").rpartition("/")[2]
-    return unicodedata.normalize("NFC", last)
+    """Return the last part of a name, as people write it."""
+    return storable(file.replace("\\", "/").rpartition("/")[2])
