@@ -1,0 +1,361 @@
+"""
+Who acts in the tests, and their stage: a real store, real keys, real photos.
+
+Ada owns the capsule (and ran `init`), Ben and 영희 (locale ko) are members, Cleo must see nothing.
+"""
+
+import contextlib
+import dataclasses
+import io
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from memorycapsule.clock import Clock, Reading
+from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
+from memorycapsule.domain.opening_dates import opening_date, parse_opening_date
+from memorycapsule.domain.plan import Size
+from memorycapsule.domain.sessions import SessionKind
+from memorycapsule.domain.stories import Story, Viewer
+from memorycapsule.mail.letters import Sender
+from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.prepared import Prepared
+from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
+from memorycapsule.services import capsules, instances, invitations, sessions, stories
+from memorycapsule.services.letters import Post
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import schema
+from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.work.workshop import Workshop
+from moments import NOW
+
+#: When the capsules of the tests open, unless they say otherwise.
+OPENS = NOW + timedelta(days=10)
+BASE_URL = "http://127.0.0.1:8484"
+
+
+class Time:
+    """A clock that stands still until a test moves it; uptime moves along, as it does in the world."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+        self._uptime_seconds = 1000.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def reading(self) -> Reading:
+        return Reading(wall=self.now, uptime_seconds=self._uptime_seconds, synchronised=True)
+
+    def go_on(self, **span: float) -> datetime:
+        """Let time pass, such as `days=10`, and return what the clock says then."""
+        return self.go_to(self.now + timedelta(**span))
+
+    def go_to(self, instant: datetime) -> datetime:
+        self._uptime_seconds += (instant - self.now).total_seconds()
+        self.now = instant
+        return instant
+
+    def jump(self, **span: float) -> datetime:
+        """Set the wall clock without any time passing."""
+        self.now += timedelta(**span)
+        return self.now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A member of a capsule and the session through which they act."""
+
+    member: Member
+    viewer: Viewer
+    token: str
+
+
+@dataclass(kw_only=True)
+class Instance:
+    """An initialised instance in a folder."""
+
+    folder: Path
+    store: Store
+    key_file: Path
+    recovery_identity: str
+    vault: Vault
+    #: Ada, on the machine itself.
+    ada: Viewer
+    #: What was woken after commits: (work, row id).
+    woken: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def key(self) -> InstanceKey:
+        return self.vault.key
+
+    @property
+    def mailbox_dir(self) -> Path:
+        return self.folder / "mailbox"
+
+    def wake(self, tx: Transaction, work: str, row_id: str) -> None:
+        tx.after_commit(lambda: self.woken.append((work, row_id)))
+
+    def letters(self) -> list[Path]:
+        """The letters in the mailbox folder, by time."""
+        return sorted(self.mailbox_dir.glob("*.eml"))
+
+    def blob_files(self) -> set[Path]:
+        return {path for path in (self.folder / "blobs").rglob("*") if path.is_file()}
+
+    def events(self, capsule_id: str) -> list[str]:
+        with self.store.reading() as tx:
+            return [event.kind for event in event_store.of_capsule(tx, capsule_id)]
+
+
+@contextlib.contextmanager
+def make_instance(store_url: str, folder: Path, *, now: datetime = NOW) -> Iterator[Instance]:
+    """Initialise an instance whose admin is Ada."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key_file = folder.parent / f"{folder.name}-keys" / "instance.key"
+    key = InstanceKey.create(key_file)
+    recovery_identity, recovery_recipient = new_recovery_key()
+    store = Store(store_url)
+    try:
+        schema.upgrade(store)
+        instances.initialise(
+            store,
+            key,
+            admin_address="ada@example.org",
+            admin_name="Ada",
+            locale="en",
+            recovery_recipient=recovery_recipient,
+            now=now,
+        )
+        yield Instance(
+            folder=folder,
+            store=store,
+            key_file=key_file,
+            recovery_identity=recovery_identity,
+            vault=Vault(key=key, blobs=LocalBlobs(folder / "blobs"), workspace=folder / "work"),
+            ada=sessions.host_viewer(store),
+        )
+    finally:
+        store.close()
+
+
+def make_capsule(
+    instance: Instance,
+    *,
+    by: Viewer | None = None,
+    title: str = "Summer at the Sea",
+    opens: str | datetime = OPENS,
+    now: datetime = NOW,
+    **more,
+) -> Capsule:
+    """Ada's capsule, unless `by` says whose."""
+    date = (
+        parse_opening_date(opens, "UTC", now)
+        if isinstance(opens, str)
+        else opening_date(opens.replace(tzinfo=None), "UTC")
+    )
+    given = {"theme": "photocard", "film_photos": 60, "message": "For you all"} | more
+    return capsules.create(
+        instance.store, instance.vault, by or instance.ada, title=title, date=date, now=now, **given
+    )
+
+
+def invite(instance: Instance, capsule: Capsule, address: str, *, by: Viewer | None = None, now=NOW, **more):
+    """Ada invites one address; returns what `invitations.invite` says of it."""
+    (invited,) = invitations.invite(
+        instance.store,
+        instance.key,
+        instance.wake,
+        by or instance.ada,
+        capsule.id,
+        addresses=[address],
+        valid_days=14,
+        now=now,
+        **more,
+    )
+    return invited
+
+
+def join(
+    instance: Instance,
+    capsule: Capsule,
+    name: str,
+    *,
+    address: str | None = None,
+    locale: str = "en",
+    role: Role = Role.CONTRIBUTOR,
+    by: Viewer | None = None,
+    now: datetime = NOW,
+) -> Person:
+    """Somebody is invited and joins at once."""
+    invited = invite(instance, capsule, address or f"{name.lower()}@example.org", role=role, by=by, now=now)
+    joined = invitations.join(instance.store, invited.token, name=name, locale=locale, now=now)
+    viewer = sessions.viewer_with_token(instance.store, joined.token)
+    return Person(member=joined.member, viewer=viewer, token=joined.token)
+
+
+def younghee(instance: Instance, capsule: Capsule) -> Person:
+    return join(instance, capsule, "영희", address="younghee@example.org", locale="ko")
+
+
+def another_session(
+    instance: Instance, account_id: str, *, capsule_id: str | None = None, is_proved: bool = False
+) -> Viewer:
+    """Another session of an account, as a mailed link or (`is_proved`) a mailed code begins it."""
+    with instance.store.transaction() as tx:
+        session, token = sessions.begin(
+            tx, account_id=account_id, capsule_id=capsule_id, kind=SessionKind.OPENED, now=NOW
+        )
+        if is_proved:
+            account_store.sessions.save(tx, dataclasses.replace(session, proved_at=NOW))
+        assert session.digest == token_digest(token)
+    return sessions.viewer_with_token(instance.store, token)
+
+
+_seeds = itertools.count(1)
+
+
+def make_photo(
+    seed: int | None = None, *, width: int = 64, height: int = 48, comment: str | None = None
+) -> bytes:
+    """A small JPEG unlike any other; `comment` goes into its EXIF ImageDescription and a COM segment."""
+    number = next(_seeds) if seed is None else seed
+    colours = np.random.default_rng(number).integers(30, 226, (3, 4, 3), dtype=np.uint8)
+    picture = cv2.resize(colours, (width, height), interpolation=cv2.INTER_CUBIC)
+    done, jpeg = cv2.imencode(".jpg", picture)
+    assert done
+    if comment is None:
+        return jpeg.tobytes()
+    text = comment.encode() + b"\0"
+    # Little-endian TIFF, one IFD with ImageDescription (0x010E, ASCII) whose value follows it (EXIF 3.0, 4.6).
+    exif = (
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0"
+        + len(text).to_bytes(4, "little")
+        + b"\x1a\0\0\0\0\0\0\0"
+        + text
+    )
+    segments = b"".join(
+        marker + (len(body) + 2).to_bytes(2, "big") + body
+        for marker, body in ((b"\xff\xe1", exif), (b"\xff\xfe", text[:-1]))
+    )
+    return jpeg[:2].tobytes() + segments + jpeg[2:].tobytes()
+
+
+def prepare(upload) -> Prepared:
+    """What `media.Decoders.prepare` makes of a small JPEG, in this process: `attach` takes either."""
+    upload.seek(0)
+    jpeg = upload.read()
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    height, width = picture.shape[:2]
+    display = cv2.imencode(".jpg", picture)[1].tobytes()
+    return Prepared(
+        kind="photo",
+        format="JPEG",
+        width=width,
+        height=height,
+        taken_local=None,
+        taken_offset_seconds=None,
+        has_gps=False,
+        duration_seconds=None,
+        has_sound=False,
+        display=display,
+        thumbnail=display,
+        clip=None,
+    )
+
+
+def add_story(
+    instance: Instance,
+    capsule: Capsule,
+    by: Viewer,
+    *,
+    title: str = "At the pier",
+    text: str = "We stayed until dark.",
+    photos: int | list[bytes] = 1,
+    in_name_of: str | None = None,
+    now: datetime = NOW,
+) -> Story:
+    """A story with photos."""
+    story = stories.add(
+        instance.store,
+        instance.vault,
+        by,
+        capsule.id,
+        title=title,
+        text=text,
+        in_name_of=in_name_of,
+        now=now,
+    )
+    pictures = [make_photo() for _ in range(photos)] if isinstance(photos, int) else photos
+    for number, jpeg in enumerate(pictures):
+        attach(instance, by, story, jpeg, file=f"photo-{number}.jpg", now=now)
+    return story
+
+
+def attach(
+    instance: Instance, by: Viewer, story: Story, jpeg: bytes, *, file: str = "photo.jpg", now: datetime = NOW
+) -> stories.Attached:
+    return stories.attach(
+        instance.store,
+        instance.vault,
+        prepare,
+        by,
+        story.id,
+        file=file,
+        upload=io.BytesIO(jpeg),
+        clock=lambda: now,
+    )
+
+
+def make_post(instance: Instance) -> Post:
+    return Post(
+        key=instance.key,
+        base_url=BASE_URL,
+        sender=Sender(name="MemoryCapsule", address="capsule@example.org"),
+    )
+
+
+def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Workshop:
+    """What `app` would put together: the mailbox as carrier, and films of 160 by 90 pixels."""
+    mailbox = Mailbox(instance.mailbox_dir)
+    given = {
+        "lease": "this run",
+        "render_grace": timedelta(hours=1),
+        "give_up_days": 5,
+        "size": Size(width=160, height=90),
+        "fps": 10,
+        "workers": 1,
+        "nice": 0,
+    } | more
+    return Workshop(
+        store=instance.store,
+        vault=instance.vault,
+        clock=Clock(time.reading),
+        post=make_post(instance),
+        carrier=carrier or (lambda: mailbox),
+        mailbox=None if carrier else mailbox,
+        wake=instance.wake,
+        work_dir=instance.folder / "work",
+        **given,
+    )
+
+
+def a_capsule(**changes) -> Capsule:
+    """A capsule's value alone, for tests of the domain."""
+    date = opening_date(OPENS.replace(tzinfo=None), "UTC")
+    given = {
+        "id": "capsule", "slug": "c", "title": "C", "message": None, "theme": "museum",
+        "state": CapsuleState.SEALED, "opens_local": date.local, "zone": "UTC", "fold": 0, "opens_at": date.at,
+        "zone_rules": date.rules, "film_photos": 60, "soundtrack_blob": None, "cover_blob": None,
+        "recipient": "age1", "seal_level": 1, "generation": 0, "made_by": "ada", "created_at": NOW,
+        "opened_at": None,
+    }  # fmt: skip
+    return Capsule(**(given | changes))

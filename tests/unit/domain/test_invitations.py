@@ -1,0 +1,88 @@
+"""Invitations: from invited to one answer; a new letter makes a new link."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.errors import NotAllowed
+from moments import NOW
+
+EXPIRES = NOW + timedelta(days=14)
+INVITED = Invitation(
+    id="i",
+    capsule_id="c",
+    address="ben@example.org",
+    normalised="ben@example.org",
+    name=None,
+    locale="en",
+    role=Role.CONTRIBUTOR,
+    state=InvitationState.INVITED,
+    invited_by="ada-here",
+    rotation=1,
+    letters=1,
+    created_at=NOW,
+    expires_at=EXPIRES,
+    answered_at=None,
+    member_id=None,
+)
+ACCEPTED = INVITED.accepted("ben-here", NOW)
+DECLINED = INVITED.declined(NOW)
+REVOKED = INVITED.revoked(NOW)
+ALL = [INVITED, ACCEPTED, DECLINED, REVOKED]
+
+
+def test_answers_are_noted_with_their_time():
+    assert (ACCEPTED.state, ACCEPTED.member_id, ACCEPTED.answered_at) == (
+        InvitationState.ACCEPTED,
+        "ben-here",
+        NOW,
+    )
+    assert (DECLINED.state, DECLINED.answered_at) == (InvitationState.DECLINED, NOW)
+    assert (REVOKED.state, REVOKED.answered_at) == (InvitationState.REVOKED, NOW)
+
+
+@pytest.mark.parametrize(
+    ("invitation", "now", "words"),
+    [
+        (ACCEPTED, NOW, "used already"),
+        (DECLINED, NOW, "declined"),
+        (REVOKED, NOW, "taken back"),
+        (INVITED, EXPIRES, "expired"),
+        (INVITED, EXPIRES + timedelta(days=1), "expired"),
+    ],
+)
+def test_an_invitation_that_cannot_be_used_says_why(invitation, now, words):
+    assert not invitation.is_usable(now)
+    for answer in (lambda: invitation.accepted("m", now), lambda: invitation.declined(now)):
+        with pytest.raises(NotAllowed, match=words):
+            answer()
+
+
+def test_an_invitation_is_usable_until_the_instant_it_expires():
+    assert INVITED.is_usable(EXPIRES - timedelta(microseconds=1))
+    assert not INVITED.is_usable(EXPIRES)
+
+
+@pytest.mark.parametrize("invitation", [INVITED, DECLINED, REVOKED])
+def test_sending_again_makes_a_new_link_and_a_new_letter(invitation):
+    again = invitation.sent_again(EXPIRES + timedelta(days=1))
+
+    assert again.is_usable(EXPIRES)
+    assert (again.rotation, again.letters) == (invitation.rotation + 1, invitation.letters + 1)
+    assert (again.answered_at, again.id) == (None, invitation.id)
+
+
+def test_whoever_has_joined_is_not_invited_again_nor_uninvited():
+    with pytest.raises(NotAllowed, match="joined already"):
+        ACCEPTED.sent_again(EXPIRES)
+    with pytest.raises(NotAllowed, match="joined already"):
+        ACCEPTED.revoked(NOW)
+
+
+@pytest.mark.parametrize("invitation", ALL)
+def test_every_state_says_whether_it_is_usable(invitation):
+    assert invitation.is_usable(NOW) is (invitation.state is InvitationState.INVITED)
+    assert not replace(invitation, expires_at=NOW).is_usable(NOW)

@@ -1,0 +1,172 @@
+"""Who may see a story, and what is known about its photos."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cast import OPENS
+from cast import a_capsule as capsule
+from memorycapsule.domain.capsules import CapsuleState, Member, Role
+from memorycapsule.domain.stories import MediumDetails, Story, Viewer, checked_words, may_view
+from memorycapsule.errors import UsageProblem
+from moments import NOW
+
+STORY = Story(
+    id="story",
+    capsule_id="capsule",
+    member_id="ben-here",
+    attached_by="ben",
+    session_id="bens-phone",
+    position=0,
+    words=b"",
+    is_sealed=True,
+    created_at=NOW,
+    changed_at=NOW,
+)
+SEALED, OPEN = capsule(), capsule(state=CapsuleState.OPEN)
+
+
+def member(name, role=Role.CONTRIBUTOR, capsule_id="capsule"):
+    return Member(
+        id=f"{name}-here", capsule_id=capsule_id, account_id=name, role=role, name=name, joined_at=NOW
+    )
+
+
+def viewer(name, session, *, is_proved=False, is_admin=False):
+    return Viewer(account_id=name, session_id=session, is_proved=is_proved, is_admin=is_admin)
+
+
+@pytest.mark.parametrize(
+    ("who", "as_member", "through", "sealed", "opened"),
+    [
+        ("the session that attached it", member("ben"), viewer("ben", "bens-phone"), True, True),
+        ("another session of its author", member("ben"), viewer("ben", "somewhere"), False, True),
+        ("its author, proved", member("ben"), viewer("ben", "somewhere", is_proved=True), True, True),
+        ("another member", member("dan"), viewer("dan", "dans-phone"), False, True),
+        ("another member, proved", member("dan"), viewer("dan", "dans-phone", is_proved=True), False, True),
+        ("the owner", member("ada", Role.OWNER), viewer("ada", "host", is_proved=True), False, True),
+        (
+            "the owner who is the admin",
+            member("ada", Role.OWNER),
+            viewer("ada", "host", is_proved=True, is_admin=True),
+            False,
+            True,
+        ),
+        (
+            "the admin who is not in it",
+            None,
+            viewer("root", "host", is_proved=True, is_admin=True),
+            False,
+            False,
+        ),
+        ("a stranger", None, viewer("cleo", "cleos-phone", is_proved=True), False, False),
+        ("a stranger with the author's session", None, viewer("cleo", "bens-phone"), False, False),
+        (
+            "the author's part in another capsule",
+            member("ben", capsule_id="another"),
+            viewer("ben", "bens-phone", is_proved=True),
+            False,
+            False,
+        ),
+        (
+            "a viewer who is not the member they come as",
+            member("ben"),
+            viewer("dan", "bens-phone", is_proved=True),
+            False,
+            True,
+        ),
+    ],
+)
+def test_who_may_view_a_story(who, as_member, through, sealed, opened):
+    assert may_view(SEALED, STORY, as_member, through) is sealed, who
+    assert may_view(OPEN, STORY, as_member, through) is opened, who
+
+
+def test_a_story_of_another_capsule_is_never_shown():
+    elsewhere = replace(STORY, capsule_id="another")
+
+    assert not may_view(OPEN, elsewhere, member("ben"), viewer("ben", "bens-phone", is_proved=True))
+
+
+def test_whoever_added_a_story_in_anothers_name_does_not_see_it():
+    scanned = replace(STORY, attached_by="ada", session_id="host")
+
+    assert not may_view(SEALED, scanned, member("ada", Role.OWNER), viewer("ada", "host", is_proved=True))
+    assert may_view(SEALED, scanned, member("ben"), viewer("ben", "bens-phone", is_proved=True))
+
+
+NAMES = st.sampled_from(["ada", "ben", "cleo"])
+
+
+@given(
+    author=NAMES,
+    looking=NAMES,
+    as_member=st.none() | st.builds(member, NAMES, st.sampled_from(Role)),
+    attached_in=st.sampled_from(["s1", "s2"]),
+    through=st.sampled_from(["s1", "s2"]),
+    is_proved=st.booleans(),
+    is_admin=st.booleans(),
+)
+def test_a_sealed_story_is_seen_by_the_session_that_attached_it_or_by_its_proved_author_only(
+    author, looking, as_member, attached_in, through, is_proved, is_admin
+):
+    story = replace(STORY, member_id=f"{author}-here", session_id=attached_in)
+
+    if may_view(SEALED, story, as_member, viewer(looking, through, is_proved=is_proved, is_admin=is_admin)):
+        assert looking == author
+        assert as_member is not None
+        assert through == attached_in or is_proved
+
+
+def details(**changes):
+    given = {
+        "file": "a.jpg", "sha256": "0" * 64, "bytes": 1, "format": "JPEG", "width": 1, "height": 1,
+        "taken_local": datetime(2026, 7, 1, 12, 30, 5), "taken_offset_seconds": None, "has_gps": False,
+        "duration_seconds": None, "has_sound": False,
+    }  # fmt: skip
+    return MediumDetails(**(given | changes))
+
+
+@pytest.mark.parametrize(
+    ("local", "offset", "text", "at"),
+    [
+        (datetime(2026, 7, 1, 12, 30, 5), None, "2026-07-01T12:30:05", datetime(2026, 7, 1, 10, 30, 5)),
+        (datetime(2026, 7, 1, 12, 30), 32_400, "2026-07-01T12:30:00+09:00", datetime(2026, 7, 1, 3, 30)),
+        (datetime(2026, 7, 1, 12, 30), -12_600, "2026-07-01T12:30:00-03:30", datetime(2026, 7, 1, 16, 0)),
+        (datetime(2026, 7, 1, 12, 30), 0, "2026-07-01T12:30:00+00:00", datetime(2026, 7, 1, 12, 30)),
+        (datetime(2026, 7, 1, 12, 30), 20_700, "2026-07-01T12:30:00+05:45", datetime(2026, 7, 1, 6, 45)),
+    ],
+)
+def test_the_capture_time_is_the_cameras_own(local, offset, text, at):
+    known = details(taken_local=local, taken_offset_seconds=offset)
+
+    assert known.taken_text == text
+    assert known.taken_at(timedelta(hours=2)) == at.replace(tzinfo=UTC)
+
+
+def test_a_capture_time_that_cannot_be_is_none():
+    assert details(taken_local=None).taken_text is None
+    assert details(taken_local=None).taken_at(timedelta(0)) is None
+    assert details(taken_local=datetime(1, 1, 1)).taken_at(timedelta(hours=9)) is None
+
+
+def test_words_are_trimmed_composed_and_limited():
+    words = checked_words("  Am \n Meer ", "  first\n\nsecond\0 \udcff ")
+
+    assert words.title == "Am Meer"
+    assert words.text == "first\n\nsecond\ufffd \ufffd"
+    assert checked_words(None, None).title == checked_words(None, None).text == ""
+    assert checked_words("x" * 200, "y" * 50_000)
+    with pytest.raises(UsageProblem, match="title"):
+        checked_words("x" * 201, None)
+    with pytest.raises(UsageProblem, match="story"):
+        checked_words(None, "y" * 50_001)
+
+
+def test_a_due_capsule_that_nobody_opened_yet_is_still_sealed():
+    """Only the state decides, not the clock of whoever looks: a date that has come opens nothing by itself."""
+    assert SEALED.is_due(OPENS)
+    assert not may_view(SEALED, STORY, member("dan"), viewer("dan", "dans-phone"))
