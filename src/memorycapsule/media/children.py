@@ -18,7 +18,8 @@ from memorycapsule.media.sniff import Format
 
 #: A photo of more pixels than this is large: one at a time, with more memory and time.
 LARGE_PIXELS = 64_000_000
-#: Address space in bytes for a photo, and for a large one. Measured: see `docs/architecture.md`.
+#: Address space in bytes for a photo, and for a large one. Measured: an idle child has 0.34 GB, one with a JPEG
+#: of 12 megapixels 0.36 GB, with a HEIC of 200 megapixels 1.25 GB.
 MEMORY_BYTES = 1200 << 20
 LARGE_MEMORY_BYTES = 2048 << 20
 #: Wall time for one photo, start of the child included.

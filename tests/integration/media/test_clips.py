@@ -1,0 +1,125 @@
+"""Clips become one kind of file that every browser and the film can play."""
+
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from memorycapsule import processes
+from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.media import clips
+
+
+def described(clip) -> str:
+    """How ffmpeg describes a clip."""
+    clip.seek(0)
+    done = subprocess.run(
+        [processes.ffmpeg_path(), "-hide_banner", "-i", "-"],
+        input=clip.read(),
+        capture_output=True,
+        check=False,
+    )
+    return done.stderr.decode()
+
+
+def made(path, *arguments: str):
+    """A clip made by ffmpeg."""
+    subprocess.run([processes.ffmpeg_path(), "-v", "error", "-y", *arguments, str(path)], check=True)
+    return path
+
+
+def grey(path, transfer: str, level: int):
+    """A 10-bit HEVC clip of one grey; `level` is the limited-range code, 64..940."""
+    return made(
+        path, "-f", "lavfi", "-i", "color=black:s=64x36:r=30:d=0.2",
+        "-vf", f"format=yuv420p10le,geq=lum={level}:cb=512:cr=512",
+        "-c:v", "libx265", "-x265-params",
+        f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc", "-tag:v", "hvc1",
+    )  # fmt: skip
+
+
+def test_a_display_clip_plays_everywhere_and_says_nothing(samples, prepare):
+    prepared = prepare(samples["video/iphone6_rot90_h264.mov"].path)
+    description = described(prepared.clip)
+    prepared.clip.seek(0)
+    content = prepared.clip.read()
+
+    assert re.search(
+        r"Video: h264 \(High\).*yuv420p\(tv, bt709, progressive\), 320x568.* 30 fps", description
+    )
+    assert re.search(r"Audio: aac .*48000 Hz, stereo", description)
+    assert content.index(b"moov") < content.index(b"mdat")
+    assert not re.search(rb"Apple|iPhone|2019|\+32\.0929|quicktime|x264 - core", content)
+
+
+@pytest.mark.slow
+def test_a_poster_is_a_frame_of_the_clip(samples, prepare):
+    prepared = prepare(samples["video/iphone6_rot90_h264.mov"].path)
+    prepared.clip.seek(0)
+    done = subprocess.run(
+        [processes.ffmpeg_path(), "-v", "error", "-i", "-", "-ss", "1", "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"],
+        input=prepared.clip.read(), capture_output=True, check=True,
+    )  # fmt: skip
+    frame = cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    poster = cv2.imdecode(np.frombuffer(prepared.display, np.uint8), cv2.IMREAD_COLOR).astype(int)
+
+    assert np.abs(frame - poster).mean() < 4
+
+
+@pytest.mark.slow
+def test_a_large_standing_clip_fits_a_standing_screen(tmp_path, prepare):
+    path = made(
+        tmp_path / "clip.mp4", "-f", "lavfi", "-i", "testsrc=s=1440x2560:r=10:d=0.3", "-preset", "ultrafast"
+    )
+    prepared = prepare(path)
+
+    assert (prepared.width, prepared.height) == (1440, 2560)
+    assert "1080x1920" in described(prepared.clip)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("transfer", "shadow", "paper"),
+    [("arib-std-b67", 64 + 200, 64 + 657), ("smpte2084", 64 + 200, 64 + 509)],
+    ids=["HLG", "PQ"],
+)
+def test_an_hdr_clip_keeps_paper_bright_and_shadows_dark(tmp_path, prepare, transfer, shadow, paper):
+    """Paper white is 75% of HLG and 58% of PQ (ITU-R BT.2408, table 1)."""
+    dark, bright = (
+        cv2.imdecode(
+            np.frombuffer(prepare(grey(tmp_path / f"{level}.mov", transfer, level)).display, np.uint8), 1
+        ).mean()
+        for level in (shadow, paper)
+    )
+
+    assert dark < 90
+    assert 200 < bright <= 255
+
+
+def test_a_clip_that_is_too_long_is_refused(samples, prepare, monkeypatch):
+    monkeypatch.setattr(clips, "MOST_SECONDS", 1.0)
+    with pytest.raises(MediaRefused, match="is longer than"):
+        prepare(samples["video/iphone6_rot90_h264.mov"].path)
+
+
+def test_a_full_disk_is_called_so_and_not_a_damaged_clip(samples, monkeypatch, tmp_path):
+    """/dev/full stands for the full disk; ffmpeg finds it as it would any other."""
+    upload = samples["video/no_audio_360p.mov"].path.open("rb")
+    with upload, Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(clips, "_unnamed", lambda _: full)
+        window = clips.Window.of(upload)
+        with pytest.raises(DiskFull):
+            clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path)
+
+
+def test_nothing_with_a_name_is_ever_in_the_workspace(samples, tmp_path):
+    with samples["bad/one_frame.mp4"].path.open("rb") as upload:
+        window = clips.Window.of(upload)
+        with clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path) as clip:
+            assert isinstance(clip, io.IOBase)
+            assert clip.tell() == 0
+            assert list(tmp_path.iterdir()) == []

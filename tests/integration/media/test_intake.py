@@ -1,0 +1,59 @@
+"""Copies in memory, and songs."""
+
+import io
+import os
+import subprocess
+
+import pytest
+
+from memorycapsule import processes
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.intake import memory_copy, probe_soundtrack
+
+
+def seconds(path) -> float:
+    with path.open("rb") as upload:
+        return probe_soundtrack(upload)
+
+
+def test_a_memory_copy_is_a_real_file_with_no_name():
+    with memory_copy(io.BytesIO(b"x" * 3_000_000), limit_bytes=3_000_000) as copy:
+        assert os.fstat(copy.fileno()).st_size == 3_000_000
+        assert os.fstat(copy.fileno()).st_nlink == 0
+        assert copy.tell() == 0
+        assert copy.read(3) == b"xxx"
+
+
+def test_a_memory_copy_stops_at_its_limit():
+    with pytest.raises(MediaRefused, match="is larger than 2 MB"):
+        memory_copy(io.BytesIO(b"x" * 2_000_001), limit_bytes=2_000_000)
+
+
+@pytest.mark.parametrize("kind", ["mp3", "m4a", "ogg", "flac", "wav", "mp4"])
+def test_a_song_is_known_by_content_and_as_long_as_it_sounds(tmp_path, kind):
+    made = tmp_path / f"song.{kind}"
+    subprocess.run(
+        [processes.ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "sine=d=2.5:r=48000", str(made)],
+        check=True,
+    )
+    song = made.rename(tmp_path / "song")
+
+    assert seconds(song) == pytest.approx(2.5, abs=0.1)
+
+
+def test_the_sample_songs_are_as_long_as_their_facts_say(samples):
+    for name in ("music/own_piano_60s.ogg", "bad/silence_3s.mp3"):
+        assert seconds(samples[name].path) == pytest.approx(samples[name].facts["duration_s"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "name", ["bad/text_named.mp3", "bad/own_base.jpg", "video/no_audio_360p.mov", "bad/zero_byte.mov"]
+)
+def test_what_is_not_music_is_refused(samples, name):
+    with pytest.raises(MediaRefused, match=r"is not music|is text|is empty"):
+        seconds(samples[name].path)
+
+
+def test_a_damaged_song_is_refused_with_a_sentence(samples):
+    with pytest.raises(MediaRefused, match="is damaged: no sound can be read"):
+        seconds(samples["bad/damaged.mp3"].path)
