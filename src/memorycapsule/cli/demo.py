@@ -1,0 +1,58 @@
+"""demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memorycapsule.cli.door import door_of
+
+
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where it all happens; emptied first.")
+    ] = Path("demo"),
+    opens: Annotated[str, typer.Option("--opens", metavar="DATE", help="When the capsule opens.")] = "+20s",
+    photos: Annotated[
+        Path | None, typer.Option("--photos", metavar="FOLDER", help="Your own photos instead of drawn ones.")
+    ] = None,
+    theme: Annotated[
+        str, typer.Option("--theme", help="photocard, museum, window or classic.")
+    ] = "photocard",
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Keep the daemon running at the end, to look at the pages.")
+    ] = False,
+) -> None:
+    """
+    Play a capsule's whole life in a minute or two, with real parts and the real clock.
+
+    A daemon, three people, invitations, photos, the seal proved by refused looks, the opening, the film, the
+    letters with their links: each stage is checked, and the end is success only if all of them held.
+    """
+    from memorycapsule.cli.demonstration import Demonstration
+    from memorycapsule.errors import UsageProblem
+
+    door = door_of(ctx)
+    if photos is not None and not photos.is_dir():
+        raise UsageProblem(f"There is no folder {photos}.")
+
+    def wait_for_enter(page: str) -> None:
+        door.out.note(f"\nLook at it: {page}\nPress Enter to end the daemon.")
+        input()
+
+    say = door.out.note if door.out.as_json else door.out.say
+    facts = Demonstration(folder=folder, opens=opens, photos=photos, theme=theme, say=say).run(
+        stay=wait_for_enter if stay else None
+    )
+    door.out.answer({"demo": facts})
+    config = folder / "config.toml"
+    door.out.say(
+        f"\nEverything held, in {facts['took_seconds']:.0f} s.\n"
+        f"  film     {facts['film']}\n"
+        f"  letters  {facts['mailbox']}\n"
+        f"  page     {facts['page']}\n"
+        f"To see the page: `capsule --config {config} daemon`, then open that address."
+    )
