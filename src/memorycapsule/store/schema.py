@@ -1,14 +1,17 @@
 """The schema: whether the database has it, and bringing it there (one Alembic history for both kinds)."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, make_url
+from sqlalchemy import Connection, inspect, make_url
 
 from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, NotInitialised
 from memorycapsule.store.transactions import Store, translated
@@ -60,11 +63,7 @@ def upgrade(store: Store) -> Path | None:
         return None
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with translated(), store.engine.connect() as connection:
-        if store.is_sqlite:
-            # A table that batch mode rebuilds would take its children along (ON DELETE) with this on.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.rollback()
+    with translated(), store.engine.connect() as connection, _rebuilding_allowed(store, connection):
         config.attributes["connection"] = connection
         with connection.begin():
             command.upgrade(config, "head")
@@ -72,10 +71,22 @@ def upgrade(store: Store) -> Path | None:
                 raise CapsuleError(
                     "The upgrade would have lost references between rows; nothing was changed."
                 )
-        if store.is_sqlite:
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-            connection.rollback()
     return copy
+
+
+@contextmanager
+def _rebuilding_allowed(store: Store, connection: Connection) -> Iterator[None]:
+    """Let batch mode drop a table that others refer to, and put another in its place."""
+    if not store.is_sqlite:
+        yield
+        return
+    # Said to the driver, since SQLAlchemy would begin a transaction first, in which this pragma does nothing.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _scripts() -> ScriptDirectory:

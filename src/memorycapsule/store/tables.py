@@ -37,7 +37,8 @@ class Table(Generic[Value]):
         dialect = tx.session.get_bind().dialect.name
         insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
         statement = insert(self._row).values(**self._fields_of(value)).on_conflict_do_nothing()
-        return bool(cast("Any", tx.session.execute(statement)).rowcount)
+        # Not counted: psycopg does not say how many rows an INSERT of this kind added.
+        return tx.session.execute(statement.returning(self._key)).first() is not None
 
     def save(self, tx: Transaction, value: Value) -> None:
         """Write a value over the row with its key. Raises NotFound when there is none."""

@@ -99,7 +99,8 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        reads = connection.get_execution_options().get(_READ_ONLY)
+        reads = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql(f"PRAGMA query_only={reads:d}")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
@@ -144,7 +145,8 @@ def _in_our_words(error: DBAPIError) -> Exception:
         return ConfigurationProblem(
             "The database file is damaged or not a database; restore it from a backup before anything else."
         )
+    # Postgres goes on with a line that quotes the row, which may name people.
+    first = str(origin).strip().splitlines()[0] if str(origin).strip() else "no answer"
     if isinstance(error, OperationalError):
-        first = str(origin).strip().splitlines()[0] if str(origin).strip() else "no answer"
         return ConfigurationProblem(f"The database cannot be reached ({first}). Check store_url.")
-    return CapsuleError(f"The database refused a change ({origin}); nothing was changed.")
+    return CapsuleError(f"The database refused a change ({first}); nothing was changed.")
