@@ -1,0 +1,167 @@
+"""The schema: one history for both databases, and an upgrade that loses nothing."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from cast import make_capsule, make_instance
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    MigrationNeeded,
+    NewerSchema,
+    NotInitialised,
+)
+from memorycapsule.services import reading
+from memorycapsule.store import schema
+from memorycapsule.store.rows import METADATA
+from memorycapsule.store.transactions import Store
+
+#: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    with op.batch_alter_table("account", recreate="auto") as account:
+        account.alter_column("locale", type_=sa.String(length=35), existing_type=sa.String())
+        account.add_column(sa.Column("pronouns", sa.String(), nullable=True))
+    {more}
+"""
+
+
+@pytest.fixture
+def store(store_url):
+    store = Store(store_url)
+    yield store
+    store.close()
+
+
+def add_revision(monkeypatch, folder, *, more=""):
+    """Let the program be one that knows a later revision."""
+    head = schema.newest_revision()
+    shutil.copytree(schema._MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "migrations/versions/9999_later.py").write_text(NEXT_REVISION.format(head=head, more=more))
+    monkeypatch.setattr(schema, "_MIGRATIONS", folder / "migrations")
+
+
+def test_the_migrated_schema_is_what_the_program_expects(store):
+    schema.upgrade(store)
+
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_the_only_partial_index_is_partial_on_both_databases(store):
+    """Alembic does not compare the conditions of indexes, and without it a capsule could have one film only."""
+    schema.upgrade(store)
+
+    (index,) = [
+        one for one in inspect(store.engine).get_indexes("montage") if one["name"] == "uq_montage_opening"
+    ]
+    assert index["unique"]
+    assert str(index["dialect_options"][f"{store.engine.dialect.name}_where"]) == "is_opening"
+
+
+def test_an_empty_database_says_that_init_is_missing(store):
+    with pytest.raises(NotInitialised, match="capsule init"):
+        schema.check(store)
+
+    assert schema.current_revision(store) is None
+
+
+def test_a_database_that_is_up_to_date_is_left_alone(store):
+    assert schema.upgrade(store) is None
+    assert schema.upgrade(store) is None
+    schema.check(store)
+    assert schema.current_revision(store) == schema.newest_revision()
+
+
+def test_a_newer_database_is_left_alone_and_said_to_be_newer(store):
+    schema.upgrade(store)
+    with store.transaction() as tx:
+        tx.session.execute(text("UPDATE alembic_version SET version_num = 'from2031'"))
+
+    with pytest.raises(NewerSchema):
+        schema.check(store)
+    with pytest.raises(NewerSchema):
+        schema.upgrade(store)
+    assert schema.current_revision(store) == "from2031"
+
+
+def test_an_upgrade_keeps_every_row_and_makes_a_copy_first(store_url, tmp_path, monkeypatch):
+    with make_instance(store_url, tmp_path / "data") as instance:
+        make_capsule(instance, title="Before the upgrade")
+        add_revision(monkeypatch, tmp_path)
+
+        with pytest.raises(MigrationNeeded, match="capsule db upgrade"):
+            schema.check(instance.store)
+        copy = schema.upgrade(instance.store)
+
+        schema.check(instance.store)
+        (line,) = reading.capsules(instance.store, instance.ada)
+        assert line.capsule.title == "Before the upgrade"
+        assert "pronouns" in {
+            column["name"] for column in inspect(instance.store.engine).get_columns("account")
+        }
+        if instance.store.is_sqlite:
+            assert copy.stat().st_mode & 0o777 == 0o600
+            with sqlite3.connect(copy) as kept:
+                assert kept.execute("SELECT title FROM capsule").fetchall() == [("Before the upgrade",)]
+                assert kept.execute("SELECT version_num FROM alembic_version").fetchone() != ("9999",)
+            kept.close()
+        else:
+            assert copy is None
+
+
+def test_references_are_checked_again_after_an_upgrade(tmp_path, monkeypatch):
+    with make_instance(f"sqlite:///{tmp_path}/capsule.db", tmp_path / "data") as instance:
+        add_revision(monkeypatch, tmp_path)
+        schema.upgrade(instance.store)
+
+        with pytest.raises(CapsuleError), instance.store.transaction() as tx:
+            tx.session.execute(text("DELETE FROM account"))
+
+
+def test_an_upgrade_that_would_lose_references_changes_nothing(tmp_path, monkeypatch):
+    with make_instance(f"sqlite:///{tmp_path}/capsule.db", tmp_path / "data") as instance:
+        make_capsule(instance)
+        add_revision(monkeypatch, tmp_path, more='op.execute("DELETE FROM account")')
+
+        with pytest.raises(CapsuleError, match="lost references"):
+            schema.upgrade(instance.store)
+
+        with pytest.raises(MigrationNeeded):
+            schema.check(instance.store)
+        with instance.store.reading() as tx:
+            assert tx.session.execute(text("SELECT count(*) FROM account")).scalar_one() == 1
+
+
+def test_an_upgrade_that_fails_halfway_changes_nothing(store_url, tmp_path, monkeypatch):
+    with make_instance(store_url, tmp_path / "data") as instance:
+        add_revision(monkeypatch, tmp_path, more='op.execute("SELECT * FROM nowhere_at_all")')
+
+        with pytest.raises((CapsuleError, ConfigurationProblem)):
+            schema.upgrade(instance.store)
+
+        with pytest.raises(MigrationNeeded):
+            schema.check(instance.store)
+        assert "pronouns" not in {
+            column["name"] for column in inspect(instance.store.engine).get_columns("account")
+        }
+
+
+def test_the_migrations_are_part_of_the_package():
+    assert Path(schema._MIGRATIONS, "env.py").is_file()
