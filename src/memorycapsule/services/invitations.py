@@ -43,6 +43,8 @@ class InvitationView:
     invitation: Invitation
     capsule: Capsule
     inviter: str
+    #: How many are in it already.
+    members: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +170,7 @@ def look(store: Store, token: str) -> InvitationView:
             invitation=invitation,
             capsule=capsule_store.capsules.get(tx, invitation.capsule_id),
             inviter=capsule_store.members.get(tx, invitation.invited_by).name,
+            members=len(capsule_store.members_of(tx, invitation.capsule_id)),
         )
 
 

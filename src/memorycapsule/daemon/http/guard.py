@@ -1,0 +1,139 @@
+"""
+What holds for every request and answer, whatever page it is for.
+
+Requests that change something must come from our own pages, and small ones may not be large. Every answer
+forbids the browser what no page of ours needs, and tells nobody where its reader comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Forms here hold a name; nothing sent to them needs more.
+LARGEST_FORM_BYTES = 64 * 1024
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": PAGE_POLICY,
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    # The origin and never the path, which may hold a token. `no-referrer` would also take the origin from our
+    # own forms (Fetch standard, "append a request Origin header"), which tells them from other people's.
+    "referrer-policy": "strict-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-robots-tag": "noindex, nofollow",
+    "cache-control": "no-store",
+}
+
+Refuse = Callable[[Request, int], Response]
+Failed = Callable[[Request, Exception], Response]
+
+
+class Guard:
+    """
+    An ASGI application around another one.
+
+    `refuse` makes the page for a request that is turned away with a status, `failed` the one for an exception
+    that nobody else has answered.
+    """
+
+    def __init__(self, app: ASGIApp, *, public_url: str | None, refuse: Refuse, failed: Failed) -> None:
+        self._app = app
+        self._own_origin = _origin(public_url) if public_url else None
+        self._refuse = refuse
+        self._failed = failed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            refusal, receive = await self._checked(scope, receive)
+            answer = self._refuse(Request(scope), refusal) if refusal else self._app
+            await answer(scope, receive, send_guarded)
+        except Exception as error:
+            page = self._failed(Request(scope), error)
+            if has_started:
+                # Half an answer is out; all that is left is to break off.
+                raise
+            await page(scope, receive, send_guarded)
+
+    async def _checked(self, scope: Scope, receive: Receive) -> tuple[int | None, Receive]:
+        """Return the status to refuse a request with, or None and what to receive its body from."""
+        if scope["method"] in _SAFE_METHODS:
+            return None, receive
+        headers = Headers(scope=scope)
+        if not self._is_from_our_pages(headers):
+            return 403, receive
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > LARGEST_FORM_BYTES:
+            return 413, receive
+        body = await _whole_body(receive)
+        if body is None:
+            return 413, receive
+        return None, _replayed(body, receive)
+
+    def _is_from_our_pages(self, headers: Headers) -> bool:
+        """
+        Say whether a browser sent this from a page of ours, or whoever sent it is no browser.
+
+        Browsers send Sec-Fetch-Site over https and to localhost, and Origin with every form (Fetch standard). A
+        proxy may have changed Host, so the public address counts as well.
+        """
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site in {"same-origin", "none"}
+        origin = headers.get("origin")
+        if origin is None:
+            return True
+        own = {_origin(f"http://{headers.get('host', '')}"), self._own_origin}
+        return bool(_origin(origin)) and _origin(origin) in own
+
+
+def _origin(url: str) -> str:
+    # Without the scheme, which a proxy hides from us.
+    return urlsplit(url).netloc.lower().removesuffix(":80").removesuffix(":443")
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Return the body, or None as soon as it is too large."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        body += bytes(message.get("body", b""))
+        if len(body) > LARGEST_FORM_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay

@@ -1,0 +1,90 @@
+"""The site: everything the daemon answers over HTTP."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http import capsules, invitations, letters
+from memorycapsule.daemon.http.guard import Guard
+from memorycapsule.daemon.http.pages import STATIC, Pages
+from memorycapsule.daemon.http.visitors import Cookie
+from memorycapsule.errors import CapsuleError
+
+_log = structlog.get_logger()
+
+#: So many heartbeats may be missed, and never less than so many seconds, before we say that we are not well.
+_MISSED_BEATS = 3
+_SICK_AFTER_SECONDS = 60.0
+
+
+def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
+    """
+    Return the ASGI application of an instance.
+
+    `heartbeat_age` says how many seconds ago the last look at what is due ended.
+    """
+    public_url = app.settings.public_url
+    root_path = urlsplit(public_url or "").path.rstrip("/")
+    pages = Pages(root_path=root_path, locale=app.settings.locale)
+    cookie = Cookie.for_url(public_url)
+    # Proxies may take `root_path` away or leave it: routes are found either way.
+    site = FastAPI(
+        title="MemoryCapsule",
+        root_path=root_path,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+
+    def failed(request: Request, error: Exception) -> Response:
+        status = error.http_status if isinstance(error, CapsuleError) else 500
+        code = ""
+        if status >= 500:
+            # Read out on the telephone, it finds the line in the log; what the page was about stays out of both.
+            code = f"MC-{secrets.randbelow(9000) + 1000}"
+            _log.error("page.failed", error=type(error).__name__, code=code)
+            _log.debug("page.failed", code=code, exc_info=error)
+        return pages.error(request, status, code=code)
+
+    def no_such_page(request: Request, error: Exception) -> Response:
+        return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    site.add_exception_handler(CapsuleError, failed)
+    site.add_exception_handler(HTTPException, no_such_page)
+    site.add_exception_handler(RequestValidationError, no_such_page)
+    site.add_middleware(Guard, public_url=public_url, refuse=pages.error, failed=failed)
+
+    @site.api_route("/healthz", methods=["GET", "HEAD"])
+    def healthz() -> JSONResponse:
+        age = heartbeat_age()
+        limit = max(_MISSED_BEATS * app.settings.daemon.heartbeat_seconds, _SICK_AFTER_SECONDS)
+        is_well = age < limit
+        return JSONResponse(
+            {"status": "ok" if is_well else "stuck", "heartbeat_age_seconds": round(age, 1)},
+            status_code=200 if is_well else 503,
+        )
+
+    @site.api_route("/g/static/{name}", methods=["GET", "HEAD"])
+    def static(request: Request, name: str) -> Response:
+        content = pages.static(name)
+        if content is None:
+            return pages.error(request, 404)
+        # Its address holds its digest.
+        kept = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(content, media_type=STATIC[name], headers=kept)
+
+    site.include_router(invitations.routes(app, pages, cookie))
+    site.include_router(letters.routes(app, pages, cookie))
+    site.include_router(capsules.routes(app, pages, cookie))
+    return site

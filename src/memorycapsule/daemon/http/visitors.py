@@ -1,0 +1,82 @@
+"""Visitors: the sessions that a browser brings along in its one cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound, Sealed
+from memorycapsule.services import sessions
+from memorycapsule.store.transactions import Store
+
+#: A family may share a telephone, and a person be in several capsules; the newest come first.
+_MOST_SESSIONS = 16
+#: As long as browsers keep a cookie at most (RFC 6265bis, 5.6.1: 400 days).
+_KEPT_SECONDS = 400 * 24 * 3600
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cookie:
+    """Where browsers keep the secrets of their sessions."""
+
+    name: str
+    path: str
+    is_secure: bool
+
+    @classmethod
+    def for_url(cls, public_url: str | None) -> Cookie:
+        """
+        Return the strictest cookie that works at an address.
+
+        The prefix __Host- (RFC 6265bis, 4.1.3.2) needs https and the root of a host.
+        """
+        parts = urlsplit(public_url or "")
+        is_secure = parts.scheme == "https"
+        name = "__Host-capsule" if is_secure and not parts.path else "capsule"
+        return cls(name=name, path=parts.path or "/", is_secure=is_secure)
+
+    def secrets(self, request: Request) -> list[str]:
+        """Return the secrets that a browser brought, the newest first."""
+        return [secret for secret in request.cookies.get(self.name, "").split(".") if secret][:_MOST_SESSIONS]
+
+    def add(self, request: Request, response: Response, secret: str) -> None:
+        """Give a browser one more secret to keep."""
+        kept = [secret, *self.secrets(request)][:_MOST_SESSIONS]
+        response.set_cookie(
+            self.name,
+            ".".join(kept),
+            max_age=_KEPT_SECONDS,
+            path=self.path,
+            secure=self.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
+    """Return who is looking, by each of the browser's sessions that has not ended."""
+    found = []
+    for secret in cookie.secrets(request):
+        try:
+            found.append(sessions.viewer_with_token(store, secret))
+        except NotFound:
+            continue
+    return found
+
+
+def first_to_see(looking: list[Viewer], look: Callable[[Viewer], Seen]) -> Seen:
+    """Return what the first session that may see it sees. Raises NotFound, for whatever reason, if none may."""
+    for viewer in looking:
+        try:
+            return look(viewer)
+        except (NotFound, Sealed):
+            continue
+    raise NotFound

@@ -1,0 +1,64 @@
+"""The daemon's log: one line per event on stderr, without tokens and addresses, for people or as JSON."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+#: What follows /g/i/ or /g/o/ opens a door.
+_TOKEN = re.compile(r"(/g/[io]/)[^\s/?#\"']+")
+_ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
+#: Libraries tell us of every job and request; we say ourselves what matters.
+_CHATTY = ("apscheduler", "alembic", "asyncio", "sqlalchemy", "uvicorn", "multipart", "python_multipart")
+
+
+def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = False) -> None:
+    """Send what structlog and the libraries say to stderr; `auto` is pretty on a terminal, else JSON."""
+    is_pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
+    level = logging.DEBUG if is_verbose else logging.INFO
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # As plain text, since the richer forms print the values of variables.
+        structlog.processors.format_exc_info,
+        masked,
+    ]
+    last: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if is_pretty
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def masked(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Take tokens and addresses out of every text of a log line."""
+    return {name: mask(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def mask(text: str) -> str:
+    """Return `text` without the tokens of mailed links and without addresses."""
+    return _ADDRESS.sub("(address)", _TOKEN.sub(r"\1(token)", text))

@@ -1,0 +1,196 @@
+"""The long-running service: one process that listens, beats and ends when it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from memorycapsule.app import App, open_app
+from memorycapsule.config import Settings
+from memorycapsule.daemon import logs
+from memorycapsule.daemon.http.site import make_site
+from memorycapsule.daemon.ticks import Heartbeat
+from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
+from memorycapsule.services.wakes import Work
+from memorycapsule.work import films, ticks
+from memorycapsule.work.lock import FolderLock
+
+_log = structlog.get_logger()
+
+#: Commands that only look hold the folder's lock for a moment.
+_LOCK_GRACE_SECONDS = 3.0
+#: How long guests' downloads, and then the work at hand, may still take when the daemon is asked to end.
+_DOWNLOADS_GRACE_SECONDS = 2
+_WORK_GRACE_SECONDS = 6.0
+_DAY_SECONDS = timedelta(days=1).total_seconds()
+_TIDY_SECONDS = 60.0
+_JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "tidying": "tidy"}
+
+
+def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:
+    """
+    Run until SIGTERM or SIGINT, then end cleanly; a second SIGINT ends at once.
+
+    `announce(url, pid)` is called once everything is ready and the port is open; `url` is the address on this
+    machine. Raises Busy when somebody else works in the folder, ConfigurationProblem when the port is taken,
+    and what `open_app` raises.
+    """
+    logs.configure(settings.log_format, is_verbose=is_verbose)
+    stopping = threading.Event()
+    heartbeat = Heartbeat()
+    with _held(settings) as lock, contextlib.closing(_listening(settings)) as listener:
+        url = settings.local_url(int(listener.getsockname()[1]))
+        with (
+            open_app(
+                settings,
+                base_url=settings.public_url or url,
+                on_wake=lambda work: heartbeat.wake(_JOB_OF[work]),
+                is_stopping=stopping.is_set,
+            ) as app,
+            _ending_on_signals(stopping) as server_box,
+        ):
+            ticks.settle(app.workshop)
+            _add_jobs(heartbeat, app)
+            server = _Server(app, heartbeat, stopping)
+            server_box.append(server)
+            heartbeat.start()
+            lock.tell(url=settings.public_url or url)
+
+            def ready() -> None:
+                _log.info("daemon.ready", url=url, pid=os.getpid())
+                announce(url, os.getpid())
+
+            try:
+                server.run_on(listener, ready)
+            finally:
+                stopping.set()
+                unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
+                if unfinished:
+                    # Their rows say what was begun; the next start takes it up.
+                    _log.warning("daemon.cut_off", jobs=unfinished)
+            _log.info("daemon.ended")
+
+
+def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
+    workshop = app.workshop
+    beat = app.settings.daemon.heartbeat_seconds
+    heartbeat.add("open", lambda: ticks.open_due(workshop), every_seconds=beat)
+    heartbeat.add("letters", lambda: ticks.send_letters(workshop), every_seconds=beat)
+    heartbeat.add("films", lambda: films.make_waiting(workshop), every_seconds=beat)
+    heartbeat.add("tidy", lambda: ticks.tidy(workshop), every_seconds=max(beat, _TIDY_SECONDS))
+    heartbeat.add("sweep", lambda: ticks.sweep(workshop), every_seconds=_DAY_SECONDS)
+
+
+@contextlib.contextmanager
+def _held(settings: Settings) -> Iterator[FolderLock]:
+    """Hold the folder's lock. Raises Busy when somebody holds it for longer than a look takes."""
+    lock = FolderLock(settings.data_dir)
+    deadline = time.monotonic() + _LOCK_GRACE_SECONDS
+    while True:
+        try:
+            lock.take()
+            break
+        except FileNotFoundError as error:
+            raise NotInitialised from error
+        except Busy:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+    with lock:
+        yield lock
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """Return a socket that is bound, so that the port is known before anything else begins."""
+    host, port = settings.daemon.host, settings.daemon.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigurationProblem(f"“{host}” is no address of this machine; set daemon.host.") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            sentence = f"Port {port} is taken by another program; choose another one with daemon.port."
+        elif error.errno == errno.EACCES:
+            sentence = f"Port {port} needs more rights than this program has; choose one above 1023 with daemon.port."
+        else:
+            sentence = f"“{host}” is no address of this machine; set daemon.host."
+        raise ConfigurationProblem(sentence) from error
+    listener.setblocking(False)
+    return listener
+
+
+@contextlib.contextmanager
+def _ending_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
+    """Turn SIGTERM and SIGINT into the wish to end; what is put into the list is told."""
+    servers: list[_Server] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if stopping.is_set() and number == signal.SIGINT:
+            # Somebody is in a hurry; children die with us, and the rows know what was begun.
+            os._exit(128 + number)
+        stopping.set()
+        for server in servers:
+            server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield servers
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield servers
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn on a socket of ours, without its own idea of signals: it would end the process by the signal."""
+
+    def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
+        site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
+        super().__init__(
+            uvicorn.Config(
+                site,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
+            )
+        )
+        self.should_exit = stopping.is_set()
+        self._ready: Callable[[], None] = lambda: None
+
+    def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve until asked to end; `ready` is called once the port answers."""
+        self._ready = ready
+        asyncio.run(self.serve(sockets=[listener]))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,201 @@
+"""
+The heartbeat: jobs that run again and again, and at once when they are woken. Rows hold all truth.
+
+APScheduler only beats: interval jobs in memory, each in a thread of its own, so that neither a film nor a mail
+server that hangs delays an opening. A thread lives as long as the daemon, because children are killed when the
+thread that started them ends (see `processes`).
+"""
+
+# APScheduler has no types; this module is the typed wrapper around it.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from memorycapsule.errors import CapsuleError
+
+_log = structlog.get_logger()
+
+#: One run and one that waits for its turn: a wake that comes while the job is at work must not be lost. As each
+#: job has one thread only, two never run at the same time.
+_RUNNING_AND_WAITING = 2
+_WATCH_SECONDS = 2.0
+
+
+@dataclass(kw_only=True)
+class _Beat:
+    """One job."""
+
+    name: str
+    seconds: float
+    work: Callable[[], object]
+    thread: _OneThread
+    #: When a run ended last (time.monotonic); runs that failed count as well.
+    ended: float = field(default_factory=time.monotonic)
+
+
+class Heartbeat:
+    """
+    Jobs by name; `add` them, then `start`.
+
+    A job that raises is logged in one line and has its next turn as if nothing had happened.
+    """
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            job_defaults={
+                "misfire_grace_time": None,
+                "coalesce": True,
+                "max_instances": _RUNNING_AND_WAITING,
+            },
+        )
+        self._beats: dict[str, _Beat] = {}
+        self._is_stopped = threading.Event()
+        self._watch = threading.Thread(target=self._watch_clock, name="watchdog", daemon=True)
+
+    def add(self, name: str, work: Callable[[], object], *, every_seconds: float) -> None:
+        """Add a job that runs at the start and then every so many seconds."""
+        thread = _OneThread(name)
+        self._beats[name] = _Beat(name=name, seconds=every_seconds, work=work, thread=thread)
+        self._scheduler.add_executor(thread, name)
+        self._scheduler.add_job(
+            self._run,
+            _Every(every_seconds),
+            args=[name],
+            id=name,
+            executor=name,
+            next_run_time=datetime.now(UTC),
+        )
+
+    def start(self) -> None:
+        self._scheduler.start()
+        self._watch.start()
+
+    def wake(self, name: str, at: datetime | None = None) -> None:
+        """
+        Have a job run now, or at the aware instant `at` if it would run later than that.
+
+        One that is at work runs once more afterwards.
+        """
+        if self._is_stopped.is_set() or name not in self._beats:
+            return
+        now = datetime.now(UTC)
+        with self._scheduler._jobstores_lock:
+            job = self._scheduler.get_job(name)
+            if at is None or at < job.next_run_time:
+                job.modify(next_run_time=max(at or now, now))
+
+    def age_seconds(self, name: str) -> float:
+        """Return how long ago a job's last run ended, however it ended."""
+        return time.monotonic() - self._beats[name].ended
+
+    def stop(self, deadline_seconds: float) -> list[str]:
+        """
+        Begin no other run, wait for those at work, and return the names of the jobs that are still at it.
+
+        Their threads end with the process, whose end they do not delay.
+        """
+        self._is_stopped.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        deadline = time.monotonic() + deadline_seconds
+        return [
+            beat.name
+            for beat in self._beats.values()
+            if not beat.thread.is_over(max(0.0, deadline - time.monotonic()))
+        ]
+
+    def _run(self, name: str) -> None:
+        beat = self._beats[name]
+        if self._is_stopped.is_set():
+            return
+        try:
+            beat.work()
+        except CapsuleError as error:
+            _log.error("job.failed", job=name, error=type(error).__name__, reason=error.message)
+            _log.debug("job.failed", job=name, exc_info=True)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in one job, the others and its next turn go on
+            _log.error("job.failed", job=name, error=type(error).__name__)
+            _log.debug("job.failed", job=name, exc_info=True)
+        finally:
+            beat.ended = time.monotonic()
+
+    def _watch_clock(self) -> None:
+        """
+        Bring jobs back whose next turn is further away than their interval: the wall clock was set back.
+
+        The scheduler reckons with the wall clock and would wait until that has caught up.
+        """
+        while not self._is_stopped.wait(_WATCH_SECONDS):
+            for beat in self._beats.values():
+                job = self._scheduler.get_job(beat.name)
+                latest = datetime.now(UTC) + timedelta(seconds=beat.seconds + _WATCH_SECONDS)
+                if job is not None and job.next_run_time > latest:
+                    _log.warning("heartbeat.revived", job=beat.name)
+                    self.wake(beat.name)
+
+
+class _Every(BaseTrigger):
+    """
+    A turn every so many seconds, reckoned from now.
+
+    APScheduler's own trigger lists every turn that was missed: when a machine without a battery clock learns the
+    time and jumps ahead by decades, those are more than its memory holds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        del previous_fire_time
+        return now + self._interval
+
+
+class _OneThread(BaseExecutor):
+    """
+    An executor with one thread that starts with the scheduler and ends with `shutdown`.
+
+    concurrent.futures has its threads joined at the end of Python, so a mail server that hangs would keep the
+    daemon from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._waiting: queue.SimpleQueue[tuple[Any, list[datetime]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        super().start(scheduler, alias)
+        self._thread.start()
+
+    def shutdown(self, wait: bool = True) -> None:
+        del wait
+        self._waiting.put(None)
+
+    def is_over(self, timeout_seconds: float) -> bool:
+        """Wait for the thread to end, and say whether it did."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
+        self._waiting.put((job, run_times))
+
+    def _work(self) -> None:
+        while (next_up := self._waiting.get()) is not None:
+            job, run_times = next_up
+            events = run_job(job, job._jobstore_alias, run_times[-1:], self._logger.name)
+            self._run_job_success(job.id, events)

@@ -1,0 +1,77 @@
+"""Visits: coming back to an opened capsule through the link of a letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.errors import NotFound
+from memorycapsule.seal.keys import token_digest
+from memorycapsule.services import sessions
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedView:
+    """What the page behind the link of an opened letter shows."""
+
+    capsule: Capsule
+    #: Whom the letter went to.
+    member: Member
+    #: Everybody's number of photos, in order of joining.
+    photos: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A session that has just begun, and its secret."""
+
+    capsule: Capsule
+    member: Member
+    token: str
+
+
+def look_opened(store: Store, token: str) -> OpenedView:
+    """Return what a link of an opened letter leads to, changing nothing. Raises NotFound."""
+    with store.reading() as tx:
+        capsule, member = _of_token(tx, token)
+        contributions = capsule_store.contributions(tx, capsule.id)
+    return OpenedView(
+        capsule=capsule, member=member, photos=tuple(contribution.photos for contribution in contributions)
+    )
+
+
+def visit(store: Store, token: str, *, now: datetime) -> Visit:
+    """
+    Begin a session that views the capsule; the link can be used again, on any device.
+
+    It proves nothing about the address, since letters are passed on. Raises NotFound.
+    """
+    with store.transaction() as tx:
+        capsule, member = _of_token(tx, token)
+        _session, secret = sessions.begin(
+            tx, account_id=member.account_id, capsule_id=capsule.id, kind=SessionKind.OPENED, now=now
+        )
+        event_store.record(
+            tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)
+        )
+    return Visit(capsule=capsule, member=member, token=secret)
+
+
+def _of_token(tx: Transaction, token: str) -> tuple[Capsule, Member]:
+    link = account_store.links.find(tx, token_digest(token.strip()))
+    member = None
+    if link is not None and link.purpose is LinkPurpose.OPENED:
+        member = capsule_store.members.find(tx, link.subject_id)
+    if member is None:
+        raise NotFound("This link is not known here. Check that all of it was copied.")
+    capsule = capsule_store.capsules.get(tx, member.capsule_id)
+    if not capsule.is_open:
+        raise NotFound("This link is not known here. Check that all of it was copied.")
+    return capsule, member
