@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import queue
 import subprocess
@@ -111,12 +112,8 @@ class Crew:
         return Answers(song_usable=song_usable)
 
     def _start(self, module: str) -> int:
-        child = processes.start(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        # What a child that breaks has to say goes where our own errors go.
+        child = processes.start([sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         number = len(self._children)
         self._children.append(child)
         ear = threading.Thread(target=self._listen, args=(number, child), daemon=True)
@@ -143,6 +140,13 @@ class Crew:
             raise RenderFailed(
                 "A part of the film's crew ended early; the next try goes on from what is done."
             ) from error
+
+
+def said_of(error: CapsuleError | OSError) -> dict[str, str]:
+    """Return what a child says of a problem; `Crew.run` raises it again."""
+    if isinstance(error, OSError):
+        error = DiskFull() if error.errno in {errno.ENOSPC, errno.EDQUOT} else RenderFailed()
+    return {"error": error.code, "message": error.message}
 
 
 def _error(word: dict[str, Any]) -> CapsuleError:

@@ -14,7 +14,7 @@ from memorycapsule.domain.plan import Clip, MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 
 #: What a prepared file may make ffmpeg use.
-_DECODER = processes.Limits(memory_bytes=2 << 30)
+DECODER = processes.Limits(memory_bytes=2 << 30)
 _USUAL = processes.Limits()
 #: Keeps glibc from giving frame buffers back to the kernel and faulting them in again: 13% faster.
 _MALLOC = (
@@ -47,7 +47,7 @@ def run(arguments: list[str], *, what: str, timeout_seconds: float) -> bytes:
     """
     try:
         done = processes.run(
-            [processes.ffmpeg_path(), *_QUIET, *arguments], _DECODER, timeout_seconds=timeout_seconds
+            [processes.ffmpeg_path(), *_QUIET, *arguments], DECODER, timeout_seconds=timeout_seconds
         )
     except subprocess.TimeoutExpired as error:
         raise RenderFailed(what) from error

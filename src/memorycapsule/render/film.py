@@ -68,7 +68,7 @@ def render(
 
     `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second
     run encodes only what is missing; whoever gives it may empty it after success. Progress is told as 0..1.
-    Children die with the calling thread. Raises RenderFailed and DiskFull.
+    Children die with the calling thread. One film at a time in a workspace. Raises RenderFailed and DiskFull.
     """
     tell = on_progress or (lambda _: None)
     # Whole paths begin with no dash, whatever a folder is called.

@@ -19,6 +19,16 @@ from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot
 
 #: Changes with every change of what the renderer draws.
 RENDERER_VERSION = "1"
+#: What a style says about time and movement is in the shots themselves.
+_PACING = {
+    "photo_seconds",
+    "panorama_seconds",
+    "longest_clip_seconds",
+    "title_seconds",
+    "end_seconds",
+    "crossfade_seconds",
+    "zoom",
+}
 #: One shot in so many is a place for a cut.
 _CHANCE = 2
 #: A segment of more than so many times the usual length is cut at any shot.
@@ -106,7 +116,7 @@ def _name(
         "made_with": dict(made_with),
         "size": asdict(plan.size),
         "fps": plan.fps,
-        "style": asdict(plan.style),
+        "style": {name: value for name, value in asdict(plan.style).items() if name not in _PACING},
         "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),
         "frames": stop - first,
         "fade_out": [fade, plan.fade_out_frames] if fade else None,

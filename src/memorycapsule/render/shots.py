@@ -134,7 +134,9 @@ class ClipPainter:
             )
         self._width, self._height = width, height
         self._decoder = ffmpeg.start(
-            ffmpeg.decode_arguments(path, shot, width, height, plan.fps), stdout=subprocess.PIPE
+            ffmpeg.decode_arguments(path, shot, width, height, plan.fps),
+            limits=ffmpeg.DECODER,
+            stdout=subprocess.PIPE,
         )
         self._inner = new_frame(width, height)
         self._next = 0

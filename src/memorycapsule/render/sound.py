@@ -23,6 +23,7 @@ from memorycapsule import themes
 from memorycapsule.domain.plan import Clip, MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
+from memorycapsule.render.crew import said_of
 
 RATE = 48_000
 #: Music shorter than this is no music.
@@ -202,8 +203,8 @@ def work() -> None:
     try:
         usable = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
         answer: dict[str, Any] = {"done": True, "usable": usable}
-    except CapsuleError as error:
-        answer = {"error": error.code, "message": error.message}
+    except (CapsuleError, OSError) as error:
+        answer = dict(said_of(error))
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 

@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 
 from memorycapsule.domain.plan import MontagePlan
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
+from memorycapsule.render.crew import said_of
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, blend, darken, new_frame, planes_of
 from memorycapsule.render.segments import visible
 from memorycapsule.render.shots import Painter, closing, crossfade_share, open_painter
@@ -141,16 +142,8 @@ def work() -> None:
             else:
                 for done in encode(plan, pictures, job["first"], job["stop"], out):
                     _say({"frames": done})
-        except OSError as error:
-            full = error.errno == 28
-            _say(
-                {
-                    "error": DiskFull.code if full else RenderFailed.code,
-                    "message": str(DiskFull() if full else RenderFailed()),
-                }
-            )
-        except CapsuleError as error:
-            _say({"error": error.code, "message": error.message})
+        except (CapsuleError, OSError) as error:
+            _say(said_of(error))
         else:
             _say({"done": True})
 

@@ -357,3 +357,18 @@ def test_a_folder_of_pictures_gives_directing_what_it_needs(tmp_path):
         later.id,
         clip.id,
     ]
+
+
+@pytest.mark.slow
+def test_a_film_of_clips_alone_is_cut_inside_clips_without_a_seam(studio):
+    colours = [RED, GREEN, BLUE, RED, GREEN]
+    clips = [studio.clip(f"c{number}", colour, seconds=2.5) for number, colour in enumerate(colours)]
+    plan = studio.plan(clips, segment_seconds=1.0)
+    film, seen = studio.film(plan)
+
+    assert film.segments_encoded > 3
+    assert len(seen.frames) == plan.frames
+    for number, colour in enumerate(colours, start=1):
+        placed = plan.timeline[number]
+        for frame in range(placed.first + 10, placed.stop - 10, 5):
+            assert seen.at(frame / plan.fps) == pytest.approx(colour, abs=8)

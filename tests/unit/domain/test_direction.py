@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorycapsule.domain.choosing import Picture, choose
@@ -79,6 +79,7 @@ def test_as_many_stories_as_pictures_allowed_is_no_riddle():
 names = st.text(st.sampled_from("AB가나 🎂é"), min_size=1, max_size=30)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     title=st.text(max_size=300),
     pictures=counts.map(gathered),
