@@ -58,7 +58,7 @@ class Table(Generic[Value]):
         return int(cast("Any", done).rowcount)
 
     def find(self, tx: Transaction, key: str, *, lock: bool = False) -> Value | None:
-        """Return the value with this key, or None; `lock` keeps others from changing it until the end."""
+        """Return the value with this key, or None; `lock` keeps others from changing it while this writes."""
         found = self.all(tx, self.rows().where(self._key == key), lock=lock)
         return found[0] if found else None
 
@@ -75,7 +75,7 @@ class Table(Generic[Value]):
 
     def all(self, tx: Transaction, statement: Select[Any], *, lock: bool = False) -> list[Value]:
         """Return the values that `statement` selects."""
-        if lock:
+        if lock and tx.may_write:
             statement = statement.with_for_update()  # SQLite has the whole write lock already
         rows = tx.session.execute(statement, execution_options={"populate_existing": True}).scalars()
         return [self._value(**{name: getattr(row, name) for name in self._fields}) for row in rows]

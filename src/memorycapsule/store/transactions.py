@@ -19,9 +19,10 @@ _READ_ONLY = "capsule_reads"
 class Transaction:
     """One unit of work; what services hand to the functions of the store."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, may_write: bool) -> None:
         #: For the modules of the store only.
         self.session = session
+        self.may_write = may_write
         #: What has been worked out in this transaction and will not change in it.
         self.known: dict[str, str] = {}
         self._afterwards: list[Callable[[], None]] = []
@@ -52,7 +53,7 @@ class Store:
         somebody else wrote in between. Raises DiskFull, Busy, NotInitialised or ConfigurationProblem.
         """
         with translated(), Session(self.engine, expire_on_commit=False) as session:
-            tx = Transaction(session)
+            tx = Transaction(session, may_write=True)
             with session.begin():
                 yield tx
         tx.committed()
@@ -64,7 +65,7 @@ class Store:
         if not self.is_sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with translated(), Session(self.engine.execution_options(**options)) as session, session.begin():
-            yield Transaction(session)
+            yield Transaction(session, may_write=False)
 
     def clock(self) -> datetime | None:
         """Return what time the database server thinks it is; None for SQLite, which has our own clock."""
