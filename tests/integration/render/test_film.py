@@ -1,6 +1,7 @@
 """Whole films, tiny and short, decoded and looked at."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pytest
 from memorycapsule.domain.direction import StoryText, direct
 from memorycapsule.domain.plan import Card, Photo, PlanRefused, Size
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.child import render_in_child
 from memorycapsule.render.folder import PictureFolder
 from servers import wait_until
 
@@ -306,42 +306,19 @@ def test_films_of_one_and_of_forty_pictures(studio, count):
 
 
 @pytest.mark.slow
-def test_a_film_in_a_child_is_the_same_film(studio):
+def test_the_program_takes_its_key_from_a_descriptor(studio):
     plan = studio.plan([studio.photo("a")])
-    workspace, poster = studio.folder / "workspace", studio.folder / "poster.jpg"
-    progress = []
-    made = render_in_child(
-        plan,
-        pictures=studio.pictures,
-        out=studio.folder / "child.mp4",
-        poster=poster,
-        workspace=workspace,
-        key=b"key",
-        on_progress=progress.append,
+    reading, writing = os.pipe()
+    os.write(writing, b"key")
+    os.close(writing)
+    done = subprocess.run(
+        command(studio, plan, "--key-fd", str(reading)), pass_fds=(reading,), capture_output=True, check=False
     )
-    film, _ = studio.film(plan)
+    os.close(reading)
+    film, _ = studio.film(plan, key=b"key")
 
-    assert made is not None
-    assert (made.frames, made.segments_encoded) == (film.frames, 1)
-    assert film.segments_reused == 1, "the key did not reach the child"
-    assert poster.read_bytes() == film.poster
-    assert progress == sorted(progress)
-
-
-@pytest.mark.slow
-def test_a_cancelled_film_leaves_no_film(studio):
-    plan = studio.plan([studio.photo("a")])
-    made = render_in_child(
-        plan,
-        pictures=studio.pictures,
-        out=studio.folder / "child.mp4",
-        poster=studio.folder / "poster.jpg",
-        workspace=studio.folder / "workspace",
-        is_cancelled=lambda: True,
-    )
-
-    assert made is None
-    assert not (studio.folder / "child.mp4").exists()
+    assert done.returncode == 0
+    assert (film.segments_encoded, film.segments_reused) == (0, 1)
 
 
 def test_a_folder_of_pictures_gives_directing_what_it_needs(tmp_path):
