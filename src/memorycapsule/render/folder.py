@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from memorycapsule.domain.choosing import Picture
 from memorycapsule.domain.plan import Soundtrack
 from memorycapsule.errors import DiskFull, RenderFailed
-
-_DISK_FULL = 28
 
 
 class PictureFolder:
@@ -116,11 +116,10 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _written(write: object) -> None:
-    assert callable(write)
+def _written(write: Callable[[], object]) -> None:
     try:
         write()
     except OSError as error:
-        if error.errno == _DISK_FULL:
+        if error.errno == errno.ENOSPC:
             raise DiskFull from error
         raise RenderFailed(f"The pictures for the film could not be prepared: {error.strerror}.") from error
