@@ -15,11 +15,12 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.services.letters import Post, compose
+from memorycapsule.services.letters import Post, compose, is_wanted
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
+from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
 
 #: How long all letters wait when the server cannot be reached: a router restarts within minutes.
@@ -113,6 +114,9 @@ def _send_one(
     with store.transaction() as tx:
         delivery = delivery_store.claim(tx, delivery_id, lease, clock())
         if delivery is None:
+            return None, Sent()
+        if not is_wanted(tx, delivery):
+            _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
             return None, Sent()
         letter = compose(tx, post, delivery, clock())
 
@@ -232,8 +236,11 @@ def send_again(
                 if delivery.state is DeliveryState.QUEUED
                 or (delivery.state is DeliveryState.REJECTED and delivery_store.is_newest(tx, delivery))
             ]
+            wanted = [delivery for delivery in wanted if is_wanted(tx, delivery)]
         else:
             wanted = [delivery_store.deliveries.get(tx, delivery_id)]
+            if not is_wanted(tx, wanted[0]):
+                raise NotAllowed("This invitation was answered, taken back or sent anew in the meantime.")
         again = []
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:
@@ -256,6 +263,11 @@ def send_again(
                 )
                 if not delivery_store.deliveries.add_once(tx, renewed):
                     raise NotAllowed("This letter has been queued anew already.")
+                if delivery.invitation_id:
+                    # The invitation counts its letters too; the next one of the owner's must be another.
+                    invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
+                    counted = dataclasses.replace(invitation, letters=int(number) + 1)
+                    invitation_store.invitations.save(tx, counted)
             else:
                 raise NotAllowed(f"This letter is {delivery.state}; there is nothing to send again.")
             wake(tx, "letters", renewed.id)

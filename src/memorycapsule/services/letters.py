@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
-from memorycapsule.domain.invitations import Invitation
+from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.sessions import Link, LinkPurpose
 from memorycapsule.mail import letters as mail_letters
 from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
@@ -24,6 +24,7 @@ from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Transaction
 
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
@@ -137,6 +138,15 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
         for member_id in waiting
         if member_id in members
     )
+
+
+def is_wanted(tx: Transaction, delivery: Delivery) -> bool:
+    """Say whether a letter still holds: its invitation may have been answered, taken back or renewed since."""
+    if delivery.invitation_id is None:
+        return True
+    invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
+    is_newest = invitation.rotation == json.loads(delivery.letter)["rotation"]
+    return invitation.state is InvitationState.INVITED and is_newest
 
 
 def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> bytes:
