@@ -1,0 +1,100 @@
+"""The command line: parse, call one service, show what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from typer.core import TyperGroup
+
+from memorycapsule import __version__
+from memorycapsule.cli import (
+    boundary,
+    capsules,
+    doctor,
+    due,
+    films,
+    grammar,
+    letters,
+    people,
+    rendering,
+    setting_up,
+    stories,
+    trying_out,
+    upkeep,
+)
+from memorycapsule.cli.door import Door
+
+app = typer.Typer(
+    name="capsule",
+    help="A time capsule that a family really opens.",
+    epilog=grammar.examples(
+        "capsule init",
+        'capsule create "The summer we kept" --opens "in 10 years"',
+        "capsule invite the-summer-we-kept younghee@example.org",
+        "capsule daemon",
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(ctx: typer.Context, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        door: Door = ctx.obj
+        door.out.answer({"version": __version__})
+        door.out.show(f"capsule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Read the configuration from there.")
+    ] = None,
+    acting_as: Annotated[
+        str | None,
+        typer.Option("--as", metavar="EMAIL", help="Add a story in this member's name (the admin only)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object on stdout.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what was asked for, and errors.")
+    ] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more about errors.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    door: Door = ctx.obj
+    door.config_file = config
+    door.acting_as = acting_as
+    door.out.as_json = as_json
+    door.out.is_quiet = quiet
+    door.out.shows_progress = not no_progress
+    door.out.is_verbose = verbose
+
+
+setting_up.register(app)
+trying_out.register(app)
+doctor.register(app)
+upkeep.register(app)
+capsules.register(app)
+people.register(app)
+stories.register(app)
+due.register(app)
+films.register(app)
+rendering.register(app)
+letters.register(app)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run `capsule` with these words (those of the process by default) and return the exit code."""
+    root = grammar.spread(cast("TyperGroup", typer.main.get_command(app)))
+    return boundary.run(root.main, sys.argv[1:] if words is None else words)

@@ -1,0 +1,315 @@
+"""story add: many files into one story, several at a time, each kept or refused on its own."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.boundary import Interrupted
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.files import Found, gather, open_regular
+from memorycapsule.cli.grammar import CapsuleArgument
+from memorycapsule.cli.output import Bar, Output, plain
+from memorycapsule.errors import CapsuleError, DiskFull, FilesRefused, MediaRefused, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.domain.stories import Viewer
+    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.services.stories import Attached
+
+_PARTLY = 5
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Refusal:
+    found: Found
+    reason: str
+
+
+@dataclass(kw_only=True)
+class _Import:
+    """What has become of the files so far, each by its place in the order they were found in."""
+
+    attached: dict[int, Attached] = field(default_factory=dict)
+    refused: dict[int, _Refusal] = field(default_factory=dict)
+    #: What ended the import before its end.
+    failure: CapsuleError | None = None
+
+
+def add(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", help="Photos and clips, or folders of them.", show_default=False
+        ),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="STORY", help="Put the files into this story of yours.")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TITLE", help="What the story is called.")
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="What the story tells; - reads it from stdin."),
+    ] = None,
+) -> None:
+    """
+    Add a story, with photos and clips or without; sealed at once, and until the day only you see it.
+
+    Photos are recognised by what they are, not by their names. Some files refused: the others are in, each refusal
+    is named, exit code 5. An import that was cut off goes on with --to and the same files. With --as EMAIL before
+    the command, the admin adds a story in a member's name.
+    """
+    from memorycapsule.services import stories
+
+    door = door_of(ctx)
+    if not files and title is None and text is None:
+        raise UsageProblem("Give the story a text, a title or files.")
+    if to is not None and (title is not None or text is not None):
+        raise UsageProblem("--to takes files only; `capsule story edit` changes title and text.")
+    if to is not None and not files:
+        raise UsageProblem("Name the files that --to is to put into the story.")
+    words = written(text)
+    with door.open(adds_for_others=True) as app:
+        viewer = door.viewer(app.store)
+        found = gather(files or [])
+        if to is None:
+            story_id = stories.add(
+                app.store,
+                app.vault,
+                viewer,
+                capsule,
+                title=title,
+                text=words,
+                in_name_of=door.acting_as,
+                now=app.now(),
+            ).id
+        else:
+            story_id = to
+        done = _attach_all(app, viewer, story_id, found, door.out, first=_next_position(app, viewer, to))
+        if to is None and not done.attached and found and not (title or words):
+            # With a full disk even this may fail; then an empty story stays, and --to fills it.
+            with suppress(DiskFull):
+                stories.remove(app.store, app.vault, viewer, story_id, now=app.now())
+                story_id = ""
+    _answer(door.out, story_id, found, done)
+
+
+def written(text: str | None) -> str | None:
+    """Return the text of a story; `-` is read from stdin."""
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise UsageProblem("The text on stdin is not UTF-8.") from error
+
+
+def _next_position(app: App, viewer: Viewer, story_id: str | None) -> int | None:
+    """Return the place of the first file; None for a story that this viewer may add to but not read."""
+    from memorycapsule.errors import NotFound
+    from memorycapsule.services import reading
+
+    if story_id is None:
+        return 0
+    try:
+        media = reading.story(app.store, app.vault, viewer, story_id).media
+    except NotFound:
+        return None
+    return max((one.medium.position + 1 for one in media), default=0)
+
+
+def _attach_all(
+    app: App, viewer: Viewer, story_id: str, found: Sequence[Found], out: Output, *, first: int | None
+) -> _Import:
+    """Attach the files, as many at a time as there are decoders; ends early on a full disk and on Ctrl-C."""
+    done = _Import()
+    for place, one in enumerate(found):
+        if one.reason:
+            done.refused[place] = _Refusal(found=one, reason=one.reason)
+    waiting = [place for place in range(len(found)) if place not in done.refused]
+    if not waiting:
+        return done
+    stop = threading.Event()
+    with (
+        app.decoders() as decoders,
+        out.progress("Putting in", len(waiting)) as bar,
+        ThreadPoolExecutor(app.settings.media.decoders, "attach") as pool,
+    ):
+
+        def attach(place: int) -> Attached | None:
+            if stop.is_set():
+                return None
+            position = None if first is None else first + place
+            return _attach(app, decoders, viewer, story_id, found[place].path, position)
+
+        running = {pool.submit(attach, place): place for place in waiting}
+        try:
+            _collect(running, found, done, bar, stop.set)
+        except KeyboardInterrupt:
+            stop.set()
+            # What is half way is finished: it takes a moment and saves doing it again.
+            refused = dict(done.refused)
+            _collect(running, found, done, bar, stop.set)
+            # A terminal's Ctrl-C ends the decoders as well: what they refused since then says nothing.
+            done.refused = refused
+            done.failure = Interrupted()
+        finally:
+            stop.set()
+    return done
+
+
+def _collect(
+    running: dict[Future[Attached | None], int],
+    found: Sequence[Found],
+    done: _Import,
+    bar: Bar,
+    stop: Callable[[], None],
+) -> None:
+    for future in as_completed(running):
+        place = running[future]
+        if place in done.attached or place in done.refused:
+            continue
+        try:
+            attached = future.result()
+        except MediaRefused as error:
+            done.refused[place] = _Refusal(found=found[place], reason=error.message)
+        except (CapsuleError, OSError) as error:
+            # The disk is full, the date has come, the story is gone: nothing after it would fare better.
+            stop()
+            done.failure = done.failure or _in_our_words(error)
+        else:
+            if attached is not None:
+                done.attached[place] = attached
+        bar.advance()
+
+
+def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
+    if isinstance(error, CapsuleError):
+        return error
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull()
+    return CapsuleError(f"The import could not go on: {error.strerror or error}.")
+
+
+def _attach(
+    app: App, decoders: Decoders, viewer: Viewer, story_id: str, path: Path, position: int | None
+) -> Attached:
+    from memorycapsule.services import stories
+
+    with open_regular(path) as file, closing(_upload(app, file)) as upload:
+        return stories.attach(
+            app.store,
+            app.vault,
+            decoders.prepare,
+            viewer,
+            story_id,
+            # Names whose bytes are not UTF-8 are kept readable: the envelope holds UTF-8.
+            file=path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            upload=upload,
+            position=position,
+            clock=app.now,
+        )
+
+
+def _upload(app: App, file: BinaryIO) -> BinaryIO:
+    """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
+    from memorycapsule.media.intake import memory_copy
+    from memorycapsule.media.sniff import CLIP_FORMATS, HEAD_BYTES, recognise_for_story
+
+    limits = app.settings.media
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    if recognise_for_story(head) not in CLIP_FORMATS:
+        return memory_copy(file, limit_bytes=limits.photo_max_megabytes * _MEGABYTE)
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size > limits.clip_max_megabytes * _MEGABYTE:
+        raise MediaRefused(f"is larger than {limits.clip_max_megabytes} MB.")
+    return file
+
+
+def _answer(out: Output, story_id: str, found: Sequence[Found], done: _Import) -> None:
+    """Say what is in, what was there already and what was refused, and what ended the import early."""
+    media, duplicates = _sorted_out(found, done)
+    refused = [done.refused[place] for place in sorted(done.refused)]
+    loud = [one for one in refused if not one.found.is_quiet]
+    for one in loud:
+        out.warn(f"  left out: {plain(str(one.found.path))} {plain(one.reason)}")
+    failure = done.failure and _explained(done.failure, story_id, len(done.attached))
+    nothing_in = bool(found) and not done.attached
+    if failure is None and nothing_in and not story_id:
+        failure = FilesRefused("None of the files could be used, so nothing was added.")
+    out.answer(
+        {
+            **({"error": {"code": failure.code, "message": failure.message}} if failure else {}),
+            "story": {"id": story_id} if story_id else None,
+            "media": media,
+            "duplicates": duplicates,
+            "refused": [{"file": str(one.found.path), "reason": one.reason} for one in refused],
+        }
+    )
+    if failure:
+        if not out.as_json:
+            out.error(failure)
+        raise typer.Exit(failure.exit_code)
+    out.say(_sentence(story_id, len(media), duplicates, len(loud)))
+    if loud:
+        raise typer.Exit(FilesRefused.exit_code if nothing_in else _PARTLY)
+
+
+def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:
+    """Return what ended the import, with what is in and how to go on where that makes sense."""
+    if not isinstance(failure, DiskFull | Interrupted):
+        return failure
+    what = "The disk is full." if isinstance(failure, DiskFull) else "Stopped."
+    if not story_id:
+        return type(failure)(f"{what} Nothing was added and nothing is half written.")
+    safe = f"{count} {'file is' if count == 1 else 'files are'} safely in the story"
+    return type(failure)(
+        f"{what} {safe}, nothing is half written. Go on with the same files and --to {story_id}."
+    )
+
+
+def _sorted_out(found: Sequence[Found], done: _Import) -> tuple[list[shapes.Shape], list[dict[str, str]]]:
+    """Return what is new, and what was there already with the name of what it equals, in order."""
+    fresh = {
+        one.medium.id: str(found[place].path)
+        for place, one in sorted(done.attached.items())
+        if not one.is_duplicate
+    }
+    media, duplicates = [], []
+    for place, one in sorted(done.attached.items()):
+        path = str(found[place].path)
+        if one.is_duplicate:
+            known = fresh.get(one.medium.id, one.details.file)
+            duplicates.append({"file": path, "duplicate_of": known})
+        else:
+            media.append(shapes.medium(one.medium, one.details, file=path))
+    return media, duplicates
+
+
+def _sentence(story_id: str, media: int, duplicates: Sequence[dict[str, str]], refused: int) -> str:
+    parts = (
+        f"{media} new" if media else "",
+        f"{len(duplicates)} there already" if duplicates else "",
+        f"{refused} left out" if refused else "",
+    )
+    contents = ", ".join(part for part in parts if part)
+    files = f" Photos and clips: {contents}." if contents else ""
+    return f"The story is safely wrapped.{files}\nIts id is {story_id}."

@@ -1,0 +1,107 @@
+"""The boundary: whatever happens behind it, a person reads one sentence and a script gets its exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from typer.exceptions import Abort, TyperException
+
+from memorycapsule.cli.door import Door
+from memorycapsule.cli.output import Output
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem
+
+_INTERRUPTED = 130
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Interrupted(CapsuleError):
+    """Stopped. What was finished is safe, the rest was not begun; run the same command again to go on."""
+
+    code = "interrupted"
+    exit_code = _INTERRUPTED
+
+
+class NotConfirmed(CapsuleError):
+    """Nothing was changed."""
+
+    code = "not_confirmed"
+
+
+class Unexpected(CapsuleError):
+    """Something happened that should not, and nothing is lost. Run it again with -v to see what."""
+
+    code = "unexpected"
+
+
+def run(command: Callable[..., Any], words: Sequence[str]) -> int:
+    """Run a command line and return its exit code; nothing is raised."""
+    # Known before anything is parsed, so that a mistake in the command line is told as JSON, too.
+    out = Output(as_json="--json" in _options(words))
+    door = Door(out)
+    try:
+        code = _within(command, words, door)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read along has enough. The interpreter must not try to flush once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _within(command: Callable[..., Any], words: Sequence[str], door: Door) -> int:
+    try:
+        ended = command(args=list(words), prog_name="capsule", standalone_mode=False, obj=door)
+    except BrokenPipeError:
+        raise
+    except SystemExit as ending:  # how Typer ends its completion
+        return ending.code if isinstance(ending.code, int) else 0
+    except BaseException as error:  # noqa: BLE001 - the one place where everything ends
+        failure = _as_ours(error, as_json=door.out.as_json)
+        if door.out.is_verbose:
+            import traceback
+
+            traceback.print_exc(file=sys.stderr)
+        door.out.error(failure)
+        return failure.exit_code
+    code = ended if isinstance(ended, int) else 0
+    if code == _INTERRUPTED:  # Typer's answer to Ctrl-C
+        door.out.error(Interrupted())
+    return code
+
+
+def _as_ours(error: BaseException, *, as_json: bool) -> CapsuleError:
+    match error:
+        case CapsuleError():
+            return error
+        case TyperException():
+            return _usage(error, as_json=as_json)
+        case Abort():
+            return NotConfirmed()
+        case KeyboardInterrupt():
+            return Interrupted()
+        case OSError() if error.errno in _FULL:
+            return DiskFull()
+        case OSError() if error.filename and error.strerror:
+            return CapsuleError(f"{os.fsdecode(error.filename)}: {error.strerror}.")
+        case _:
+            return Unexpected()
+
+
+def _usage(error: TyperException, *, as_json: bool) -> CapsuleError:
+    message = error.format_message().strip()
+    path = getattr(getattr(error, "ctx", None), "command_path", "capsule")
+    # Typer keeps this class to itself; its message is the whole help text.
+    if error.__class__.__name__ == "NoArgsIsHelpError":
+        if not as_json:
+            return UsageProblem(message)
+        message = "A command is missing"
+    ending = "" if message.endswith((".", "?", "!")) else "."
+    return UsageProblem(f"{message}{ending} `{path} --help` shows what it takes.")
+
+
+def _options(words: Sequence[str]) -> Sequence[str]:
+    return words[: words.index("--")] if "--" in words else words

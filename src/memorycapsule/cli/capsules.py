@@ -1,0 +1,336 @@
+"""create, list, show, edit, delete."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.output import plain
+from memorycapsule.errors import MediaRefused, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.domain.capsules import Capsule
+    from memorycapsule.services.reading import CapsuleView, StoryView
+
+ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
+SoundtrackOption = Annotated[
+    Path | None,
+    typer.Option("--soundtrack", metavar="FILE", help="Music of the film: mp3, m4a, ogg, flac or wav."),
+]
+CoverOption = Annotated[
+    Path | None, typer.Option("--cover", metavar="FILE", help="A picture that shows before the date.")
+]
+FilmPhotosOption = Annotated[
+    int | None, typer.Option("--film-photos", metavar="COUNT", help="Pictures in the film at most (60).")
+]
+MessageOption = Annotated[
+    str | None,
+    typer.Option("--message", metavar="TEXT", help="What invitations say; visible before the date."),
+]
+
+
+def create(
+    ctx: typer.Context,
+    title: Annotated[
+        str, typer.Argument(metavar="TITLE", help="What everybody calls it.", show_default=False)
+    ],
+    opens: Annotated[
+        str, typer.Option("--opens", metavar="DATE", help="When it opens, for good.", show_default=False)
+    ],
+    zone: Annotated[
+        str | None, typer.Option("--zone", metavar="ZONE", help="Time zone of the date, like Asia/Seoul.")
+    ] = None,
+    theme: ThemeOption = None,
+    soundtrack: SoundtrackOption = None,
+    cover: CoverOption = None,
+    film_photos: FilmPhotosOption = None,
+    message: MessageOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the date is right.")] = False,
+) -> None:
+    """
+    Make a capsule that nobody opens before its date.
+
+    Title, message, cover and the names of its members can be seen before the date; everything else is sealed.
+    DATE is like "2036-05-08 09:00", "in 10 years", "+10y" or "10년 후"; for trials "+20s".
+    """
+    from memorycapsule.domain.opening_dates import parse_opening_date
+    from memorycapsule.services import capsules, reading
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.open(settings) as app, music(soundtrack) as song:
+        viewer = door.viewer(app.store)
+        date = parse_opening_date(opens, zone or settings.zone, app.now())
+        if is_interactive(door) and not yes:
+            typer.confirm(
+                f"It opens on {_when(date.local, date.zone, date.at, app.now())}. Is that right?",
+                default=True, abort=True, err=True,
+            )  # fmt: skip
+        made = capsules.create(
+            app.store,
+            app.vault,
+            viewer,
+            title=title,
+            date=date,
+            theme=theme or "photocard",
+            film_photos=film_photos or settings.film.film_photos,
+            message=message,
+            soundtrack=song,
+            cover=_cover(app, cover),
+            now=app.now(),
+        )
+        view = reading.capsule(app.store, app.vault, viewer, made.id)
+        door.out.answer({"capsule": shapes.capsule(view)})
+        door.out.say(
+            f"“{plain(made.title)}” is sealed and called {plain(made.slug)}.\n"
+            f"It opens on {_when(made.opens_local, made.zone, made.opens_at, app.now())}."
+        )
+
+
+def list_capsules(ctx: typer.Context) -> None:
+    """
+    List your capsules, the next to open first.
+
+    The admin also sees that there are others, and how much room they take; not what they are called.
+    """
+    from memorycapsule.domain.words import countdown_in_words, day_in_words
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        now = app.now()
+        lines = reading.capsules(app.store, door.viewer(app.store))
+    door.out.answer({"capsules": [shapes.line(line) for line in lines]})
+    if not lines:
+        door.out.show('There is no capsule yet. `capsule create "TITLE" --opens DATE` makes one.')
+        return
+    rows = []
+    for line in lines:
+        found = line.capsule
+        if found.is_open:
+            left = "open"
+        elif found.opens_at <= now:
+            left = "due"
+        else:
+            left = f"in {countdown_in_words(now, found.opens_at, 'en')}".replace("in soon", "soon")
+        rows.append(
+            (
+                found.slug if line.member else found.id,
+                found.title if line.member else "(not yours)",
+                left,
+                day_in_words(found.opens_local, "en"),
+                str(line.members) if line.member else "",
+                str(line.member.role) if line.member else "",
+            )
+        )
+    door.out.table(("CAPSULE", "TITLE", "OPENS", "DATE", "PEOPLE", "YOU ARE"), rows)
+
+
+def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
+    """
+    Show a capsule: until the day who has added how much, never what; your own stories; afterwards everything.
+
+    Its owner also sees who has been invited.
+    """
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
+        now = app.now()
+    door.out.answer({"capsule": shapes.capsule(view)})
+    door.out.show("\n".join(_portrait(view, now)))
+
+
+def edit(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    title: Annotated[str | None, typer.Option("--title", metavar="TITLE", help="Another title.")] = None,
+    message: MessageOption = None,
+    theme: ThemeOption = None,
+    soundtrack: SoundtrackOption = None,
+    cover: CoverOption = None,
+    film_photos: FilmPhotosOption = None,
+) -> None:
+    """Change what you said when you made a capsule; only its owner can, and only until the date."""
+    from memorycapsule.services import capsules, reading
+
+    if all(given is None for given in (title, message, theme, soundtrack, cover, film_photos)):
+        raise UsageProblem("Say what is to change, for example --title or --message.")
+    door = door_of(ctx)
+    with door.open() as app, music(soundtrack) as song:
+        viewer = door.viewer(app.store)
+        edited = capsules.edit(
+            app.store,
+            app.vault,
+            viewer,
+            capsule,
+            title=title,
+            message=message,
+            theme=theme,
+            film_photos=film_photos,
+            soundtrack=song,
+            cover=_cover(app, cover),
+            now=app.now(),
+        )
+        view = reading.capsule(app.store, app.vault, viewer, edited.id)
+    door.out.answer({"capsule": shapes.capsule(view)})
+    door.out.say(f"“{plain(edited.title)}” is changed.")
+
+
+def delete(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a capsule with all that is in it, for good; its owner can, until somebody else has added a story."""
+    from memorycapsule.services import capsules, reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        view = reading.capsule(app.store, app.vault, viewer, capsule)
+        if not yes and not is_interactive(door):
+            raise UsageProblem("Deleting is for good; add --yes to say that you mean it.")
+        if not yes:
+            question = (
+                f"Delete “{plain(view.capsule.title)}” and the {len(view.stories)} stories in it, for good?"
+            )
+            typer.confirm(question, default=False, abort=True, err=True)
+        deleted = capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
+    door.out.answer({"capsule": {"id": deleted.id, "slug": deleted.slug, "state": "deleted"}})
+    door.out.say(f"“{plain(deleted.title)}” is deleted.")
+
+
+def opens_in_words(found: Capsule, now: datetime) -> str:
+    """Say when a capsule opens: in words, with zone, UTC and what is left."""
+    return _when(found.opens_local, found.zone, found.opens_at, now)
+
+
+def story_lines(view: StoryView) -> Iterator[str]:
+    """Say what is in a story that the viewer may see, briefly."""
+    from memorycapsule.domain.words import contents_in_words
+
+    photos = sum(one.medium.kind == "photo" for one in view.media)
+    contents = contents_in_words(photos=photos, clips=len(view.media) - photos, stories=0, locale="en")
+    title = plain(view.words.title) or "(untitled)"
+    yield f"  {view.story.id}  {title}, by {plain(view.author.name)}{': ' if contents else ''}{contents}"
+
+
+def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
+    from memorycapsule.domain.words import countdown_in_words, date_in_words
+
+    words = date_in_words(local, zone, "en")
+    utc = "" if zone == "UTC" else f", {at:%Y-%m-%d %H:%M} UTC"
+    left = countdown_in_words(now, at, "en")
+    return f"{words}{utc}, {left if left == 'soon' else f'in {left}'}"
+
+
+def _portrait(view: CapsuleView, now: datetime) -> Iterator[str]:
+    from memorycapsule.domain.words import contents_in_words, date_in_words
+    from memorycapsule.domain.zones import local_of
+
+    found = view.capsule
+    yield f"{plain(found.title)}  ({plain(found.slug)}, {found.theme})"
+    if found.opened_at:
+        opened = date_in_words(local_of(found.opened_at, found.zone).replace(microsecond=0), found.zone, "en")
+        yield f"Open since {opened}."
+    elif found.opens_at <= now:
+        yield "It is due: the daemon or `capsule tick` opens it."
+    else:
+        yield f"Sealed. It opens on {opens_in_words(found, now)}."
+    if found.message:
+        yield f"\n{plain(found.message, keeps_lines=True)}"
+    yield "\nPeople"
+    for one in view.contributions:
+        added = contents_in_words(photos=one.photos, clips=one.clips, stories=one.stories, locale="en")
+        yield f"  {plain(one.member.name)} ({one.member.role}): {added or 'nothing yet'}"
+    waiting = [one for one in view.invitations if one.state != "accepted"]
+    if waiting:
+        yield "\nInvited"
+    for one in waiting:
+        state = one.state if one.state != "invited" or one.is_usable(now) else "expired"
+        yield f"  {plain(one.name or one.address)} <{plain(one.address)}>: {state}"
+    yield "\nStories" if found.is_open else "\nYour stories (until the day, everybody sees only their own)"
+    if not view.stories:
+        yield "  none yet"
+    for story in view.stories:
+        yield from story_lines(story)
+    if view.montages:
+        yield "\nFilms"
+    for film in view.montages:
+        length = f", {film.seconds:.0f} s" if film.seconds else ""
+        yield f"  {film.id}  {film.state}{length}"
+
+
+@contextmanager
+def music(path: Path | None) -> Iterator[BinaryIO | None]:
+    """Open a soundtrack that can really be played. Raises MediaRefused with the file's name."""
+    from memorycapsule.media.intake import probe_soundtrack
+
+    if path is None:
+        yield None
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(_opened(path))
+        try:
+            probe_soundtrack(file)
+        except MediaRefused as error:
+            raise MediaRefused(f"{plain(path.name)} {error.message}") from error
+        yield file
+
+
+def _cover(app: App, path: Path | None) -> BinaryIO | None:
+    if path is None:
+        return None
+    with _opened(path) as file, app.decoders() as decoders:
+        try:
+            prepared = decoders.prepare(file)
+        except MediaRefused as error:
+            raise MediaRefused(f"{plain(path.name)} {error.message}") from error
+    if prepared.clip:
+        prepared.clip.close()
+    return io.BytesIO(prepared.display)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise MediaRefused(f"{plain(str(path))} cannot be read: {error.strerror}.") from error
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    app.command(
+        "create",
+        epilog=examples(
+            'capsule create "The summer we kept" --opens "2036-05-08 09:00" --zone Asia/Seoul --theme museum',
+            'capsule create "For Younghee" --opens "in 10 years" --message "One photo is enough."',
+        ),
+    )(create)
+    app.command("list", epilog=examples("capsule list", "capsule list --json"))(list_capsules)
+    app.command(
+        "show", epilog=examples("capsule show the-summer-we-kept", "capsule show the-summer-we-kept --json")
+    )(show)
+    app.command(
+        "edit",
+        epilog=examples(
+            'capsule edit the-summer-we-kept --title "The summer we kept"',
+            "capsule edit the-summer-we-kept --theme window --film-photos 80",
+        ),
+    )(edit)
+    app.command(
+        "delete",
+        epilog=examples("capsule delete the-summer-we-kept", "capsule delete the-summer-we-kept --yes"),
+    )(delete)

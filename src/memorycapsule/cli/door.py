@@ -1,0 +1,117 @@
+"""The door: one run of the command line, what was said to all commands, and how they reach the instance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+import typer
+
+from memorycapsule.cli.output import Output
+from memorycapsule.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.config import Settings
+    from memorycapsule.domain.stories import Viewer
+    from memorycapsule.store.transactions import Store
+
+TOKEN_VARIABLE = "CAPSULE_TOKEN"  # noqa: S105 - the name of a variable
+_ONLY_ADDS = (
+    "--as only adds stories in a member's name (`capsule story add`); whoever wants to read, change or remove "
+    "acts with their own CAPSULE_TOKEN."
+)
+
+
+class Door:
+    """What every command gets as `ctx.obj`."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.config_file: Path | None = None
+        self.acting_as: str | None = None
+
+    def take(self, name: str, value: Any) -> None:
+        """Take one of the options that stand before or after a command's name."""
+        match name:
+            case "config":
+                self.config_file = value
+            case "acting_as":
+                self.acting_as = value
+            case "as_json":
+                self.out.as_json = value
+            case "quiet":
+                self.out.is_quiet = value
+            case "no_progress":
+                self.out.shows_progress = not value
+            case "verbose":
+                self.out.is_verbose = value
+
+    def settings(
+        self,
+        overrides: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        file_must_exist: bool = True,
+        adds_for_others: bool = False,
+    ) -> Settings:
+        """Read the settings. Raises NotAllowed for --as where it does not belong, and what `config.load` does."""
+        from memorycapsule import config
+
+        if self.acting_as is not None and not adds_for_others:
+            raise NotAllowed(_ONLY_ADDS)
+        return config.load(config_file=self.config_file, overrides=overrides, file_must_exist=file_must_exist)
+
+    @contextmanager
+    def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
+        """Open the instance. Raises what `app.open_app` does."""
+        from memorycapsule.app import open_app
+
+        settings = settings or self.settings(adds_for_others=adds_for_others)
+        self.prepare_log()
+        with open_app(settings) as app:
+            yield app
+
+    @contextmanager
+    def store(self, settings: Settings | None = None, *, checked: bool = True) -> Iterator[Store]:
+        """Open the database alone, for what needs no key."""
+        from memorycapsule.app import open_store
+
+        with open_store(settings or self.settings(), checked=checked) as store:
+            yield store
+
+    def viewer(self, store: Store) -> Viewer:
+        """Return who acts: the owner of CAPSULE_TOKEN, otherwise the admin."""
+        from memorycapsule.services import sessions
+
+        token = os.environ.get(TOKEN_VARIABLE)
+        return sessions.viewer_with_token(store, token) if token else sessions.host_viewer(store)
+
+    def prepare_log(self) -> None:
+        """Send the log to stderr, with -v only: commands say in sentences what matters."""
+        import logging
+        import sys
+
+        import structlog
+
+        level = logging.INFO if self.out.is_verbose else logging.CRITICAL
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            cache_logger_on_first_use=False,
+        )
+
+
+def door_of(ctx: typer.Context) -> Door:
+    """Return the door of this run."""
+    return cast("Door", ctx.obj)
+
+
+def is_interactive(door: Door) -> bool:
+    """Say whether a person sits there who can be asked something."""
+    import sys
+
+    return not door.out.as_json and sys.stdin.isatty() and sys.stderr.isatty()

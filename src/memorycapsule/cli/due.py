@@ -1,0 +1,183 @@
+"""open, tick, daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sending import finish_film
+from memorycapsule.errors import NotDue, PartlyDone
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.montages import Montage
+    from memorycapsule.work.ticks import Preview, Ticked
+
+_STOP_SENTENCE = "Ctrl-C ends it cleanly."
+
+
+def open_capsule(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until its film is ready, too.")] = False,
+) -> None:
+    """
+    Open a capsule whose date has come; refused before, for everybody (exit 4).
+
+    The daemon does this by itself. Without one, --wait makes the film here and sends the letters.
+    """
+    from memorycapsule.services import opening, reading
+    from memorycapsule.work import ticks
+    from memorycapsule.work.lock import is_held
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
+        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.workshop)):
+            raise NotDue(doubt)
+        opened = opening.open_now(app.store, app.wake, viewer, found.id, locale="en", now=app.now())
+        door.out.say(f"“{plain(opened.title)}” is open.")
+        films = reading.montages(app.store, viewer, opened.id)
+        film = next((one for one in films if one.is_opening), None)
+        if film and wait:
+            film = finish_film(app, viewer, film.id, door.out)
+        daemon = is_held(app.settings.data_dir)
+    door.out.answer({"capsule": shapes.opened(opened), "film": shapes.montage(film) if film else None})
+    if film and not film.state.is_over:
+        who = "The daemon is" if daemon else "`capsule tick` or the daemon will be"
+        door.out.say(f"Everything in it can be seen now. {who} making the film; the letters follow.")
+    elif film:
+        door.out.say(film_sentence(film))
+
+
+def tick(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """
+    Do everything that is due, once: open capsules, send letters, make films. For cron, where no daemon runs.
+
+    Beside a running daemon it ends with exit 6; exit 5 when something has to be tried again later.
+    """
+    from memorycapsule.work import ticks
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    with door.open() as app:
+        if dry_run:
+            _foretell(door.out, ticks.preview(app.workshop))
+            return
+        with FolderLock(app.settings.data_dir):
+            ticks.settle(app.workshop)
+            done = ticks.tick(app.workshop)
+    _report(door.out, done)
+
+
+def _report(out: Output, done: Ticked) -> None:
+    letters = done.letters
+    out.answer(
+        {
+            "opened": [shapes.opened(one) for one in done.opened],
+            "films": list(done.films),
+            "letters": {
+                "sent": len(letters.sent),
+                "retrying": len(letters.retrying),
+                "rejected": len(letters.rejected),
+                "unknown": len(letters.unknown),
+            },
+            "doubt": done.doubt,
+        }
+    )
+    for one in done.opened:
+        out.say(f"Opened “{plain(one.title)}”.")
+    if done.films:
+        out.say(f"Made {len(done.films)} film{'' if len(done.films) == 1 else 's'}.")
+    if letters.sent:
+        out.say(f"Sent {len(letters.sent)} letter{'' if len(letters.sent) == 1 else 's'}.")
+    if not (done.opened or done.films or letters.sent or done.doubt):
+        out.say("Nothing was due.")
+    if done.doubt:
+        out.warn(done.doubt)
+    unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
+    if unsent:
+        out.warn(f"{unsent} letters were not taken; `capsule mail outbox` says why.")
+    if unsent or done.doubt:
+        raise typer.Exit(PartlyDone.exit_code)
+
+
+def _foretell(out: Output, preview: Preview) -> None:
+    out.answer(
+        {
+            "dry_run": True,
+            "opened": [shapes.opened(one) for one in preview.opened],
+            "films": [one.id for one in preview.films],
+            "letters": shapes.all_of(shapes.letter, preview.letters),
+            "doubt": preview.doubt,
+        }
+    )
+    for capsule in preview.opened:
+        out.show(f"would open “{plain(capsule.title)}”, make its film and write to its members")
+    for film in preview.films:
+        out.show(f"would make the film {film.id}")
+    for letter in preview.letters:
+        out.show(f"would send the letter “{letter.kind}” to {plain(letter.address)}")
+    if preview.doubt:
+        out.warn(preview.doubt)
+    elif not (preview.opened or preview.films or preview.letters):
+        out.show("Nothing is due.")
+
+
+def daemon(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", help="Port to listen on; 0 takes any free one.")
+    ] = None,
+) -> None:
+    """
+    Run the service: it opens capsules on their day, makes films, sends letters and serves the pages.
+
+    One daemon for each data folder; a second one ends with exit 6. With --json, one object tells first where it
+    listens.
+    """
+    import os
+
+    from memorycapsule.daemon.run import serve
+
+    door = door_of(ctx)
+    settings = door.settings({"daemon.host": host, "daemon.port": port})
+
+    def announce(url: str) -> None:
+        door.out.answer({"daemon": {"url": url, "pid": os.getpid()}})
+        door.out.note(f"MemoryCapsule is at {url}. {_STOP_SENTENCE}")
+
+    serve(settings, announce=announce)
+
+
+def film_sentence(film: Montage) -> str:
+    """Say how a film ended."""
+    if not film.state.has_film:
+        reason = f": {plain(film.report[-1])}" if film.report else "."
+        return f"There is no film ({film.state}){reason}"
+    left_out = "".join(f"\n  {plain(one)}" for one in film.report)
+    return (
+        f"The film is ready, {film.seconds or 0:.0f} s: `capsule montage save {film.id} film.mp4`{left_out}"
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    app.command(
+        "open", epilog=examples("capsule open the-summer-we-kept", "capsule open the-summer-we-kept --wait")
+    )(open_capsule)
+    app.command("tick", epilog=examples("capsule tick", "capsule tick --dry-run --json"))(tick)
+    app.command("daemon", epilog=examples("capsule daemon", "capsule daemon --host 0.0.0.0 --port 8484"))(
+        daemon
+    )

@@ -1,0 +1,83 @@
+"""The files that people name: folders walked in the order people expect, links that lead away left out."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from memorycapsule.errors import MediaRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A file to be looked at."""
+
+    path: Path
+    #: Why it is left out at once, as a predicate; None when it is worth opening.
+    reason: str | None = None
+    #: Files that Windows and macOS leave in every folder are left out without a word.
+    is_quiet: bool = False
+
+
+def gather(given: Iterable[Path]) -> list[Found]:
+    """Return the files and, recursively, the files in the folders that were named, each in natural order."""
+    from memorycapsule.media.intake import is_system_file
+
+    found: list[Found] = []
+    for path in given:
+        if path.is_dir():
+            found += _walk(path, path.resolve())
+        else:
+            found.append(Found(path=path))
+    return [
+        Found(path=one.path, reason="is a side file of the system, not a photo or clip.", is_quiet=True)
+        if is_system_file(one.path.name)
+        else one
+        for one in found
+    ]
+
+
+def naturally(name: str) -> list[tuple[int, int, str]]:
+    """Return what names are sorted by: IMG_9 before IMG_10, whatever the case."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold())
+        for part in re.split(r"(\d+)", name)
+        if part
+    ]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises MediaRefused with a predicate when it cannot be, or is no ordinary file."""
+    try:
+        # O_NONBLOCK: a named pipe must not make us wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise MediaRefused(f"cannot be read: {reason or 'no such name can exist'}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MediaRefused("is not a file.")
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "rb")
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Found]:
+    try:
+        inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
+    except OSError as error:
+        yield Found(path=folder, reason=f"cannot be read: {error.strerror}.")
+        return
+    for path in inside:
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            yield Found(path=path, reason="is a link that leads out of the folder; name the file itself.")
+        elif path.is_symlink() and path.is_dir():
+            continue  # its files are met where they really are
+        elif path.is_dir():
+            yield from _walk(path, root)
+        else:
+            yield Found(path=path)

@@ -1,0 +1,176 @@
+"""montage make, list, save, cancel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.capsules import SoundtrackOption, music
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.due import film_sentence
+from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.cli.sending import finish_film
+from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
+
+
+def make(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    story: Annotated[
+        list[str] | None,
+        typer.Option("--story", metavar="ID", help="Take this story; several come in the order given."),
+    ] = None,
+    soundtrack: SoundtrackOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the film is ready.")] = False,
+) -> None:
+    """
+    Make a further film of an open capsule: of the stories you choose, or of all.
+
+    The daemon makes it. Without one, --wait makes it here, or the next `capsule tick` does.
+    """
+    from memorycapsule.services import montages
+
+    door = door_of(ctx)
+    with door.open() as app, music(soundtrack) as song:
+        viewer = door.viewer(app.store)
+        film = montages.queue(
+            app.store,
+            app.vault,
+            app.wake,
+            viewer,
+            capsule,
+            story_ids=story or (),
+            soundtrack=song,
+            now=app.now(),
+        )
+        if wait:
+            film = finish_film(app, viewer, film.id, door.out)
+    if film.state.is_over and not film.state.has_film:
+        raise RenderFailed(film_sentence(film))
+    door.out.answer({"montage": shapes.montage(film)})
+    if film.state.is_over:
+        door.out.say(film_sentence(film))
+    else:
+        door.out.say(
+            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film.id}."
+        )
+
+
+def list_films(
+    ctx: typer.Context,
+    capsule: Annotated[
+        str | None, typer.Argument(metavar="[CAPSULE]", help="Only of this one.", show_default=False)
+    ] = None,
+) -> None:
+    """List the films of a capsule, or of all your open ones, with how far they are."""
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        wanted = (
+            [capsule]
+            if capsule is not None
+            else [
+                line.capsule.id
+                for line in reading.capsules(app.store, viewer)
+                if line.member and line.capsule.is_open
+            ]
+        )
+        found = [film for one in wanted for film in reading.montages(app.store, viewer, one)]
+    door.out.answer({"montages": [shapes.montage(film) for film in found]})
+    if not found:
+        door.out.show("There is no film yet; each capsule gets one on its day.")
+        return
+    rows = [
+        (
+            film.id,
+            f"{film.state} {film.progress:.0%}" if film.state == "rendering" else str(film.state),
+            f"{film.seconds:.0f} s" if film.seconds else "",
+            "of the opening" if film.is_opening else f"{len(film.story_ids) or 'all'} stories",
+        )
+        for film in found
+    ]
+    door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
+
+
+def save(
+    ctx: typer.Context,
+    montage: FilmArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to put it.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Save a film as a file."""
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    if file.exists() and (file.is_dir() or not force):
+        raise UsageProblem(
+            f"There is something at {plain(str(file))} already; name another file or use --force."
+        )
+    with door.open() as app:
+        opened = reading.film_file(app.store, app.vault, door.viewer(app.store), montage)
+        try:
+            # Whole or not at all: it gets its name when all of it is there.
+            with (
+                opened.stream,
+                tempfile.NamedTemporaryFile(
+                    dir=file.parent, prefix=f".{file.name[:60]}.", delete=False
+                ) as half,
+            ):
+                try:
+                    shutil.copyfileobj(opened.stream, half, 1 << 20)
+                    half.flush()
+                    _readable(half.fileno())
+                    size = half.tell()
+                    Path(half.name).replace(file)
+                except BaseException:
+                    Path(half.name).unlink(missing_ok=True)
+                    raise
+        except FileNotFoundError as error:
+            raise CapsuleError(f"There is no folder {plain(str(file.parent))}.") from error
+    door.out.answer({"saved": {"montage": montage, "file": str(file), "bytes": size}})
+    door.out.say(f"Saved as {plain(str(file))}, {size / 1_000_000:.1f} MB.")
+
+
+def _readable(descriptor: int) -> None:
+    """Give a file the mode that any other new file would have; temporary ones are for their maker only."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.fchmod(descriptor, 0o666 & ~mask)
+
+
+def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
+    """Take a further film back before it is ready."""
+    from memorycapsule.services import montages
+
+    door = door_of(ctx)
+    with door.open() as app:
+        cancelled = montages.cancel(app.store, door.viewer(app.store), montage, now=app.now())
+    door.out.answer({"montage": shapes.montage(cancelled)})
+    door.out.say("The film is cancelled; the stories are as they were.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    family = group("Films of open capsules.")
+    family.command(
+        "make",
+        epilog=examples(
+            "capsule montage make the-summer-we-kept --wait",
+            "capsule montage make the-summer-we-kept --story 3f0c… --story 9b1d… --soundtrack song.mp3",
+        ),
+    )(make)
+    family.command(
+        "list", epilog=examples("capsule montage list", "capsule montage list the-summer-we-kept --json")
+    )(list_films)
+    family.command("save", epilog=examples("capsule montage save 5d2e… summer.mp4"))(save)
+    family.command("cancel", epilog=examples("capsule montage cancel 5d2e…"))(cancel)
+    app.add_typer(family, name="montage")

@@ -1,0 +1,96 @@
+"""How commands are put together: options that work on both sides of a command's name, examples, completion."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from memorycapsule.cli.door import Door
+
+#: Options of `capsule` itself that may follow a command's name as well.
+_EVERYWHERE = {"config", "acting_as", "as_json", "quiet", "no_progress", "verbose"}
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: what one types."""
+    # \b keeps the lines apart where help texts are wrapped.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def group(help_text: str) -> typer.Typer:
+    """Return an empty family of commands, such as `capsule story`."""
+    return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+
+
+def spread(root: TyperGroup) -> TyperGroup:
+    """Let the options of `capsule` be understood after each command's name, too; help shows them once."""
+    for command in _leaves(root):
+        command.params = [*command.params, *_hidden_copies(root)]
+    return root
+
+
+def _leaves(found: TyperGroup) -> Iterator[TyperCommand]:
+    for command in found.commands.values():
+        if isinstance(command, TyperGroup):
+            yield from _leaves(command)
+        elif isinstance(command, TyperCommand):
+            yield command
+
+
+def _hidden_copies(root: TyperGroup) -> Iterator[TyperOption]:
+    for option in root.params:
+        if isinstance(option, TyperOption) and option.name in _EVERYWHERE:
+            twin = copy.copy(option)
+            twin.hidden = True
+            twin.expose_value = False
+            twin.callback = _take
+            yield twin
+
+
+def _take(ctx: Any, option: Any, value: Any) -> Any:
+    source = ctx.get_parameter_source(option.name)
+    if not ctx.resilient_parsing and source is not None and source.name == "COMMANDLINE":
+        door: Door = ctx.find_root().obj
+        door.take(option.name, value)
+    return value
+
+
+def _slugs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Complete the names of capsules from the database; whatever goes wrong, nothing is offered."""
+    from memorycapsule.cli.output import Output
+
+    try:
+        from memorycapsule.services import reading
+
+        door = Door(Output())
+        door.config_file = ctx.find_root().params.get("config")
+        with door.store() as store:
+            lines = reading.capsules(store, door.viewer(store))
+    except Exception:  # noqa: BLE001 - a half-typed line is no place for errors
+        return []
+    return [
+        (line.capsule.slug, line.capsule.title)
+        for line in lines
+        if line.member and line.capsule.slug.startswith(incomplete)
+    ]
+
+
+CapsuleArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CAPSULE",
+        help="Its short name (`capsule list`) or id.",
+        autocompletion=_slugs,
+        show_default=False,
+    ),
+]
+StoryArgument = Annotated[
+    str, typer.Argument(metavar="STORY", help="Its id (`capsule story list CAPSULE`).", show_default=False)
+]
+FilmArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="Its id (`capsule montage list`).", show_default=False)
+]

@@ -1,0 +1,144 @@
+"""mail outbox, retry, test."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.cli.people import LocaleOption, checked_locale
+from memorycapsule.cli.sending import send_now
+from memorycapsule.errors import CapsuleError, MailRefused
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+
+
+def outbox(ctx: typer.Context) -> None:
+    """List the letters, the oldest first: waiting, sent, rejected, and those of which nobody knows."""
+    from memorycapsule.services import instances, reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        letters = reading.outbox(app.store, door.viewer(app.store))
+        instance = instances.check_key(app.store, app.vault.key)
+        until = instance.mail_paused_until
+        is_paused = until is not None and app.now() < until
+    paused = {"until": shapes.instant(until), "reason": instance.mail_pause_reason} if is_paused else None
+    door.out.answer({"letters": [shapes.letter(one) for one in letters], "paused": paused})
+    if not letters:
+        door.out.show("No letters yet.")
+        return
+    rows = [
+        (
+            one.id,
+            str(one.kind),
+            one.address,
+            str(one.state),
+            f"{one.finished_at or one.next_attempt_at:%Y-%m-%d %H:%M} UTC",
+            one.detail or "",
+        )
+        for one in letters
+    ]
+    door.out.table(("ID", "LETTER", "TO", "STATE", "WHEN", "DETAIL"), rows)
+    if is_paused:
+        door.out.warn(f"No letter leaves until {until:%H:%M} UTC: {plain(instance.mail_pause_reason or '')}")
+
+
+def retry(
+    ctx: typer.Context,
+    letter: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="This letter, even if it may have arrived.", show_default=False),
+    ] = None,
+) -> None:
+    """
+    Send letters again: one by its id, otherwise all that wait or were rejected.
+
+    A letter that may have arrived is sent again only by its id.
+    """
+    from memorycapsule.services import deliveries, reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        again = deliveries.send_again(app.store, app.wake, viewer, letter, now=app.now())
+        is_done_here = send_now(app)
+        now = {one.id: one for one in reading.outbox(app.store, viewer)}
+    tried = [now[one.id] for one in again]
+    door.out.answer({"letters": [shapes.letter(one) for one in tried]})
+    if not tried:
+        door.out.say("No letter waits.")
+    for one in tried:
+        door.out.say(
+            f"{one.kind} to {plain(one.address)}: {one.state}{f' ({plain(one.detail)})' if one.detail else ''}"
+        )
+    if not is_done_here and tried:
+        door.out.note("The daemon sends them now.")
+
+
+def test(
+    ctx: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who gets it.", show_default=False)],
+    locale: LocaleOption = None,
+) -> None:
+    """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
+    door = door_of(ctx)
+    with door.open() as app:
+        detail = send_trial(app, address, checked_locale(locale) if locale else app.settings.locale)
+        is_real = app.settings.mail_is_real
+    door.out.answer({"letter": {"to": address, "state": "sent", "detail": detail, "is_real": is_real}})
+    where = (
+        "The mail server took it" if is_real else "No mail server is set, so it lies in the mailbox folder"
+    )
+    door.out.say(f"{where}: {plain(detail)}")
+
+
+def send_trial(app: App, address: str, locale: str) -> str:
+    """Send a test letter and return what was answered. Raises UsageProblem, MailRefused or CapsuleError."""
+    from memorycapsule.domain.people import checked_address
+    from memorycapsule.mail import letters
+
+    recipient = checked_address(address)
+    post = app.workshop.post
+    domain = post.sender.address.rpartition("@")[2]
+    letter = letters.write(
+        letters.Trial(
+            recipient=letters.Recipient(address=recipient, name=None, locale=locale), public_url=post.base_url
+        ),
+        sender=post.sender,
+        message_id=f"<test.{uuid.uuid4()}@{domain}>",
+        date=app.now().replace(microsecond=0),
+    )
+    with app.workshop.carrier() as carrier:
+        outcome = carrier.deliver(
+            letter, sender=post.sender.address, recipient=recipient, on_data=lambda: None
+        )
+    match outcome.state:
+        case "sent":
+            return outcome.detail
+        case "paused":
+            raise MailRefused(outcome.detail)
+        case "retry" if outcome.unreachable:
+            raise MailRefused(outcome.detail)
+        case "unknown":
+            raise CapsuleError(f"Nobody knows whether it arrived: {outcome.detail}")
+        case _:
+            raise CapsuleError(f"It was not taken: {outcome.detail}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    family = group("Letters on their way.")
+    family.command("outbox", epilog=examples("capsule mail outbox", "capsule mail outbox --json"))(outbox)
+    family.command("retry", epilog=examples("capsule mail retry", "capsule mail retry 2c7f…"))(retry)
+    family.command(
+        "test",
+        epilog=examples("capsule mail test you@example.org", "capsule mail test you@example.org --locale ko"),
+    )(test)
+    app.add_typer(family, name="mail")

@@ -1,0 +1,196 @@
+"""
+What the command line says: one JSON object on stdout for programs, or calm sentences for people.
+
+Answers go to stdout; notes, warnings and progress to stderr. Whatever people typed or files are called is made
+harmless before it reaches a terminal; in JSON it stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from memorycapsule.errors import CapsuleError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+SCHEMA = 1
+#: Without a terminal, progress is a line each time this much more is done, and not more often than this.
+_LINE_SHARE, _LINE_SECONDS = 0.1, 10.0
+#: Characters that reorder the text around them (Unicode Bidirectional Algorithm, UAX #9, 2).
+_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: More combining marks on one letter than any script needs would climb over the lines above.
+_MOST_MARKS = 4
+
+
+class Output:
+    """What one run of the program says, and how."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.is_quiet = False
+        self.shows_progress = True
+        self.is_verbose = False
+        self._has_answered = False
+
+    def answer(self, words: Mapping[str, Any]) -> None:
+        """Say the one JSON object, if JSON is wanted; flushed, for whoever reads along."""
+        if self.as_json and not self._has_answered:
+            self._has_answered = True
+            _write(sys.stdout, as_json({"schema": SCHEMA, **words}))
+            sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Tell a person what was done; not when --quiet."""
+        if not self.as_json and not self.is_quiet:
+            _write(sys.stdout, text)
+
+    def show(self, text: str) -> None:
+        """Show a person what they asked to see."""
+        if not self.as_json:
+            _write(sys.stdout, text)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show a person a table; cells are made harmless."""
+        if self.as_json:
+            return
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(plain(cell)) for cell in row))
+        # A pipe has no width; nothing is folded there.
+        width = None if sys.stdout.isatty() else 400
+        console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
+        with console.capture() as captured:
+            console.print(table)
+        lines = [line.rstrip() for line in captured.get().splitlines()]
+        _write(sys.stdout, "\n".join(lines))
+
+    def note(self, text: str) -> None:
+        """Add something worth knowing, on stderr; not when --quiet."""
+        if not self.is_quiet:
+            _write(sys.stderr, text)
+
+    def warn(self, text: str) -> None:
+        """Warn on stderr, always."""
+        _write(sys.stderr, text)
+
+    def error(self, error: CapsuleError) -> None:
+        """Say what went wrong: as JSON on stdout, otherwise as a sentence on stderr."""
+        if self.as_json and not self._has_answered:
+            self.answer({"error": {"code": error.code, "message": error.message}})
+        else:
+            _write(sys.stderr, plain(error.message, keeps_lines=True))
+
+    @contextmanager
+    def progress(self, words: str, total: float) -> Iterator[Bar]:
+        """Show how far something is: a bar on a terminal, otherwise a line now and then, on stderr."""
+        if self.is_quiet or not self.shows_progress:
+            yield Bar()
+        elif sys.stderr.isatty():
+            with _rich_progress() as progress:
+                yield _DrawnBar(progress, progress.add_task(words, total=total))
+        else:
+            yield _WrittenBar(words, total)
+
+
+class Bar:
+    """Progress that nobody wants to see."""
+
+    def advance(self, amount: float = 1) -> None:
+        """Be further by `amount`."""
+
+    def reach(self, done: float) -> None:
+        """Be at `done`."""
+
+
+class _DrawnBar(Bar):
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, amount: float = 1) -> None:
+        self._progress.update(self._task, advance=amount)
+
+    def reach(self, done: float) -> None:
+        self._progress.update(self._task, completed=done)
+
+
+class _WrittenBar(Bar):
+    def __init__(self, words: str, total: float) -> None:
+        self._words, self._total = words, total
+        self._done = self._told = 0.0
+        self._at = time.monotonic()
+
+    def advance(self, amount: float = 1) -> None:
+        self.reach(self._done + amount)
+
+    def reach(self, done: float) -> None:
+        self._done = done
+        share = done / self._total if self._total else 1.0
+        now = time.monotonic()
+        if share - self._told >= _LINE_SHARE and now - self._at >= _LINE_SECONDS:
+            self._told, self._at = share, now
+            _write(sys.stderr, f"{self._words}: {share:.0%}")
+
+
+def _rich_progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+
+
+def plain(text: str, *, keeps_lines: bool = False) -> str:
+    """
+    Return text that can do nothing to a terminal: control, direction and surrogate characters become escapes.
+
+    `keeps_lines` leaves line ends and tabs as they are, for texts that people wrote.
+    """
+    shown: list[str] = []
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if keeps_lines and character in "\n\t":
+            shown.append(character)
+        elif category == "Cs" and "\udc80" <= character <= "\udcff":
+            shown.append(f"\\x{ord(character) - 0xDC00:02x}")  # a byte that is not UTF-8 (PEP 383)
+        elif category in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION:
+            shown.append(character.encode("unicode_escape", "surrogatepass").decode("ascii"))
+        elif marks <= _MOST_MARKS:
+            shown.append(character)
+    return "".join(shown)
+
+
+def as_json(words: Mapping[str, Any]) -> str:
+    """Return one line of JSON; a surrogate, which UTF-8 cannot carry, is written as its escape (RFC 8259, 7)."""
+    text = json.dumps(words, ensure_ascii=not _is_utf8(sys.stdout))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -1,0 +1,244 @@
+"""member list, invite, join."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from memorycapsule.cli import shapes
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.grammar import CapsuleArgument, examples, group
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sending import send_now, why_letters_wait
+from memorycapsule.errors import ConfigurationProblem, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.config import Settings
+    from memorycapsule.domain.capsules import Role
+    from memorycapsule.domain.stories import Viewer
+
+LocaleOption = Annotated[
+    str | None,
+    typer.Option("--locale", metavar="LANGUAGE", help="en or ko: the language of letters and pages."),
+]
+
+
+def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
+    """List who is in a capsule and how much they have added."""
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
+    door.out.answer(
+        {
+            "members": [
+                {
+                    **shapes.member(one.member),
+                    "stories": one.stories,
+                    "photos": one.photos,
+                    "clips": one.clips,
+                }
+                for one in view.contributions
+            ]
+        }
+    )
+    door.out.table(
+        ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS"),
+        [
+            (one.member.name, str(one.member.role), str(one.stories), str(one.photos), str(one.clips))
+            for one in view.contributions
+        ],
+    )
+
+
+def invite(
+    ctx: typer.Context,
+    capsule: CapsuleArgument,
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="EMAIL...", help="Whom to invite.", show_default=False)
+    ],
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role", metavar="ROLE", help="contributor, or recipient: only receives it on the day."
+        ),
+    ] = "contributor",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="How the letter speaks to them.")
+    ] = None,
+    locale: LocaleOption = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Make a new link and send another letter.")
+    ] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the invitation back.")] = False,
+) -> None:
+    """
+    Invite people by mail; each gets a link of their own, and you see it too, to hand it over otherwise.
+
+    An address that waits for an answer already keeps its link and gets no second letter, unless --resend.
+    """
+    from memorycapsule.services import invitations
+
+    if resend and revoke:
+        raise UsageProblem("An invitation is either sent again or taken back, not both.")
+    if name and len(addresses) > 1:
+        raise UsageProblem("--name is for one person; invite several of them one after another.")
+    part, language = _role(role), _locale(locale)
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.open(settings) as app:
+        viewer = door.viewer(app.store)
+        if revoke:
+            _revoke(app, viewer, capsule, addresses, door.out)
+            return
+        _check_links_work(settings, door.out)
+        invited = invitations.invite(
+            app.store,
+            app.vault.key,
+            app.wake,
+            viewer,
+            capsule,
+            addresses=addresses,
+            role=part,
+            name=name,
+            locale=language,
+            again=resend,
+            valid_days=settings.mail.invitation_days,
+            now=app.now(),
+        )
+        send_now(app)
+        waits = why_letters_wait(app)
+        urls = {one.token: invitation_url(app, one.token) for one in invited}
+    door.out.answer(
+        {
+            "invitations": [
+                {
+                    **shapes.invitation(one.invitation),
+                    "token": one.token,
+                    "url": urls[one.token],
+                    "is_new": one.is_new,
+                }
+                for one in invited
+            ]
+        }
+    )
+    for one in invited:
+        state = "is invited" if one.is_new else "is invited already; no other letter was sent"
+        door.out.say(f"{plain(one.invitation.address)} {state}.\n  {urls[one.token]}")
+    if waits and any(one.is_new for one in invited):
+        door.out.warn(f"The letter waits and is sent as soon as it can be: {plain(waits)}")
+
+
+def _revoke(app: App, viewer: Viewer, capsule: str, addresses: list[str], out: Output) -> None:
+    from memorycapsule.services import invitations
+
+    revoked = invitations.revoke(app.store, viewer, capsule, addresses=addresses, now=app.now())
+    out.answer({"invitations": [shapes.invitation(one) for one in revoked]})
+    for one in revoked:
+        out.say(f"The invitation of {plain(one.address)} is taken back; its link does not work any more.")
+
+
+def invitation_url(app: App, token: str) -> str:
+    """Return the address of the page behind an invitation."""
+    from memorycapsule.services import letters
+
+    return letters.invitation_url(app.workshop.post.base_url, token)
+
+
+def join(
+    ctx: typer.Context,
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN|URL", help="From the invitation.", show_default=False)
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the others call you.")
+    ] = None,
+    locale: LocaleOption = None,
+) -> None:
+    """
+    Accept an invitation.
+
+    The answer holds the joiner's own token: with CAPSULE_TOKEN set to it, the other commands act as this member.
+    """
+    from memorycapsule.services import invitations
+
+    door = door_of(ctx)
+    with door.open() as app:
+        joined = invitations.join(
+            app.store, _token_in(token), name=name, locale=_locale(locale), now=app.now()
+        )
+    door.out.answer(
+        {
+            "member": shapes.member(joined.member),
+            "capsule": {"id": joined.capsule.id, "slug": joined.capsule.slug, "title": joined.capsule.title},
+            "token": joined.token,
+        }
+    )
+    door.out.say(
+        f"{plain(joined.member.name)} is in “{plain(joined.capsule.title)}”.\n"
+        f"To act as {plain(joined.member.name)} here: export CAPSULE_TOKEN={joined.token}"
+    )
+
+
+def _token_in(text: str) -> str:
+    """Return the token of a link, or the text itself."""
+    return urlsplit(text.strip()).path.rstrip("/").rpartition("/")[2]
+
+
+def _role(text: str) -> Role:
+    from memorycapsule.domain.capsules import Role
+
+    try:
+        return Role(text)
+    except ValueError as error:
+        raise UsageProblem(
+            f"“{plain(text)}” is no part to be invited to; choose contributor or recipient."
+        ) from error
+
+
+def _locale(text: str | None) -> str | None:
+    return checked_locale(text) if text is not None else None
+
+
+def checked_locale(text: str) -> str:
+    """Return `en` or `ko`. Raises UsageProblem."""
+    if text not in {"en", "ko"}:
+        raise UsageProblem(f"“{plain(text)}” is no language that letters are written in; choose en or ko.")
+    return text
+
+
+def _check_links_work(settings: Settings, out: Output) -> None:
+    if not settings.public_url_is_loopback:
+        return
+    if settings.mail_is_real:
+        raise ConfigurationProblem(
+            "Invitations would carry a link that works on this machine only; set public_url to the address that "
+            "guests reach, then invite."
+        )
+    out.note(
+        f"The links begin with {settings.public_base_url} and work on this machine only; set public_url for guests."
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    members = group("The people in a capsule.")
+    members.command("list", epilog=examples("capsule member list the-summer-we-kept"))(list_members)
+    app.add_typer(members, name="member")
+    app.command(
+        "invite",
+        epilog=examples(
+            "capsule invite the-summer-we-kept younghee@example.org --name 할머니 --locale ko",
+            "capsule invite the-summer-we-kept ben@example.org --revoke",
+        ),
+    )(invite)
+    app.command(
+        "join",
+        epilog=examples(
+            "capsule join https://photos.example.org/g/i/Ff3…", "capsule join Ff3… --name Younghee --json"
+        ),
+    )(join)

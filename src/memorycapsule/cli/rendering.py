@@ -1,0 +1,277 @@
+"""render: a film from any folder of photos, without a capsule and without a configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from memorycapsule.cli.capsules import SoundtrackOption, ThemeOption, music
+from memorycapsule.cli.door import door_of
+from memorycapsule.cli.files import Found, gather, open_regular
+from memorycapsule.cli.grammar import examples
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.errors import FilesRefused, MediaRefused, PartlyDone, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.choosing import Picture
+    from memorycapsule.domain.direction import Direction
+    from memorycapsule.media.decoders import Decoders
+
+_DECODERS = 2
+_SOUNDTRACK_FILE = "soundtrack"
+_LONGEST_SECONDS = 4 * 3600
+#: What share of the work preparing the pictures is, for the bar.
+_PREPARING_SHARE = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """How the film is to be, checked before anything slow begins."""
+
+    out: Path
+    title: str
+    direction: Direction
+    workers: int
+
+
+def render(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Photos and clips.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILM", help="The film, an mp4.", show_default=False)
+    ],
+    theme: ThemeOption = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TITLE", help="What stands on its first card.")
+    ] = None,
+    soundtrack: SoundtrackOption = None,
+    size: Annotated[str, typer.Option("--size", help="720p, 1080p, 1440p, 4k or like 1280x720.")] = "1080p",
+    fps: Annotated[int, typer.Option("--fps", help="Frames per second, 10 to 60.")] = 30,
+    length: Annotated[
+        str | None, typer.Option("--length", metavar="short|full|SECONDS", help="full takes every picture.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a film that is there.")] = False,
+) -> None:
+    """
+    Make a film of photos and clips; no capsule and no configuration are needed.
+
+    It takes 60 pictures, fairly chosen, about three minutes, unless --length says otherwise. Files that cannot be
+    used are left out and named, exit code 5.
+    """
+    door = door_of(ctx)
+    found = gather(files)
+    order = _Order(
+        out=_checked_out(out, force=force),
+        title=title if title is not None else _usual_title(files),
+        direction=_direction(theme, size, fps, length, has_song=soundtrack is not None),
+        workers=max(1, min(4, os.cpu_count() or 1)),
+    )
+    with tempfile.TemporaryDirectory(prefix="capsule-render-") as folder, music(soundtrack) as song:
+        pictures = Path(folder, "pictures")
+        pictures.mkdir()
+        if song:
+            song.seek(0)
+            with Path(pictures, _SOUNDTRACK_FILE).open("wb") as copy:
+                shutil.copyfileobj(song, copy, 1 << 20)
+        facts, refused, count = _make(order, found, Path(folder), door.out)
+    door.out.answer(
+        {
+            "film": {
+                "file": str(out),
+                "seconds": facts["seconds"],
+                "frames": facts["frames"],
+                "pictures": count,
+                "size": [order.direction.size.width, order.direction.size.height],
+                "fps": order.direction.fps,
+                "bytes": order.out.stat().st_size,
+            },
+            "refused": [{"file": name, "reason": reason} for name, reason, _quiet in refused],
+        }
+    )
+    loud = [(name, reason) for name, reason, is_quiet in refused if not is_quiet]
+    for name, reason in loud:
+        door.out.warn(f"  left out: {plain(name)} {plain(reason)}".rstrip())
+    door.out.say(f"The film is {plain(str(out))}: {facts['seconds']:.0f} s, of {count} photos and clips.")
+    if loud:
+        raise typer.Exit(PartlyDone.exit_code)
+
+
+def _make(
+    order: _Order, found: Sequence[Found], folder: Path, out: Output
+) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
+    from memorycapsule.domain.direction import direct
+    from memorycapsule.work.films import Job, run_renderer
+
+    with out.progress("The film", 1.0) as bar:
+        pictures, refused = _prepare(
+            found, folder / "pictures", folder, lambda share: bar.reach(_PREPARING_SHARE * share)
+        )
+        if not pictures:
+            for name, reason, _quiet in refused:
+                out.warn(f"  left out: {plain(name)} {plain(reason)}")
+            raise FilesRefused("None of the files could be used, so there is no film.")
+        plan = direct(
+            title=order.title,
+            date_line=_years(pictures),
+            pictures=pictures,
+            direction=order.direction,
+        )
+        plan_file = folder / "plan.json"
+        plan_file.write_text(plan.to_json(), encoding="utf-8")
+        facts = run_renderer(
+            Job(
+                plan_file=plan_file,
+                pictures=folder / "pictures",
+                out=order.out,
+                poster=folder / "poster.jpg",
+                workspace=folder,
+                workers=order.workers,
+                nice=0,
+            ),
+            key=b"",
+            on_progress=lambda share: bar.reach(_PREPARING_SHARE + (1 - _PREPARING_SHARE) * share),
+        )
+    names = {picture.id: str(found[int(picture.id)].path) for picture in pictures}
+    refused += [(names.get(one["id"], one["id"]), one["reason"], False) for one in facts["left_out"]]
+    used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
+    return facts, refused, used
+
+
+def _prepare(
+    found: Sequence[Found], pictures: Path, workspace: Path, tell: Any
+) -> tuple[list[Picture], list[tuple[str, str, bool]]]:
+    """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
+    from memorycapsule.media.decoders import Decoders
+
+    kept: list[Picture] = []
+    refused: list[tuple[str, str, bool]] = []
+
+    def prepared(place: int) -> Picture | str:
+        one = found[place]
+        if one.reason:
+            return one.reason
+        try:
+            return _picture(decoders, place, one.path, pictures)
+        except MediaRefused as error:
+            return error.message
+
+    with Decoders(workspace=workspace, children=_DECODERS) as decoders, ThreadPoolExecutor(_DECODERS) as pool:
+        for place, answer in enumerate(pool.map(prepared, range(len(found)))):
+            if isinstance(answer, str):
+                refused.append((str(found[place].path), answer, found[place].is_quiet))
+            else:
+                kept.append(answer)
+            tell((place + 1) / len(found))
+    return kept, refused
+
+
+def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Picture:
+    from memorycapsule.domain.choosing import Picture
+
+    with open_regular(path) as file:
+        prepared = decoders.prepare(file)
+    name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
+    if prepared.clip:
+        with prepared.clip, Path(pictures, name).open("wb") as copy:
+            shutil.copyfileobj(prepared.clip, copy, 1 << 20)
+    else:
+        Path(pictures, name).write_bytes(prepared.display)
+    return Picture(
+        id=f"{place:06}",
+        kind=prepared.kind,
+        file=name,
+        width=prepared.width,
+        height=prepared.height,
+        duration_seconds=prepared.duration_seconds or 0.0,
+        has_sound=prepared.has_sound,
+        taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),
+        story_id="",
+        position=place,
+        contributor="",
+    )
+
+
+def _instant(local: datetime | None, offset_seconds: int | None) -> datetime | None:
+    """Return when a picture was taken; a camera that knew no offset is taken to have been in UTC."""
+    try:
+        return (local - timedelta(seconds=offset_seconds or 0)).replace(tzinfo=UTC) if local else None
+    except OverflowError:
+        return None
+
+
+def _years(pictures: Sequence[Picture]) -> str:
+    years = sorted({picture.taken_at.year for picture in pictures if picture.taken_at})
+    if not years:
+        return ""
+    return str(years[0]) if years[0] == years[-1] else f"{years[0]} – {years[-1]}"
+
+
+def _checked_out(out: Path, *, force: bool) -> Path:
+    path = out.expanduser().absolute()
+    if not path.parent.is_dir():
+        raise UsageProblem(f"There is no folder {plain(str(path.parent))} for the film.")
+    if path.is_dir() or (path.exists() and not force):
+        raise UsageProblem(
+            f"There is something at {plain(str(out))} already; name another file or use --force."
+        )
+    return path
+
+
+def _usual_title(files: Sequence[Path]) -> str:
+    folder = next((path for path in files if path.is_dir()), None)
+    return plain(folder.resolve().name) if folder else ""
+
+
+def _direction(theme: str | None, size: str, fps: int, length: str | None, *, has_song: bool) -> Direction:
+    from memorycapsule import themes
+    from memorycapsule.config import pixels_of
+    from memorycapsule.domain.direction import Direction
+    from memorycapsule.domain.plan import Size, Soundtrack
+
+    if not 10 <= fps <= 60:
+        raise UsageProblem(f"A film has 10 to 60 frames per second, not {fps}.")
+    width, height = pixels_of(size)
+    loaded = themes.load(theme or "photocard")
+    return Direction(
+        size=Size(width=width, height=height),
+        fps=fps,
+        theme=loaded.name,
+        style=loaded.film,
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if has_song else None),
+        length=_length(length),
+    )
+
+
+def _length(text: str | None) -> Literal["short", "full"] | float | None:
+    match text:
+        case None | "short" | "full":
+            return text  # type: ignore[return-value] # mypy does not narrow a str by these patterns
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 5 <= seconds <= _LONGEST_SECONDS:
+        raise UsageProblem("--length is short, full, or a number of seconds from 5 to 14400.")
+    return seconds
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `capsule`."""
+    app.command(
+        "render",
+        epilog=examples(
+            "capsule render ~/Pictures/summer -o summer.mp4",
+            'capsule render a.jpg b.heic --title "여름" --theme museum --soundtrack song.mp3 --length short -o film.mp4',
+        ),
+    )(render)

@@ -1,0 +1,86 @@
+"""Letters and films that a command would like done at once, where no daemon does them anyway."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from memorycapsule.cli.output import Bar, Output
+from memorycapsule.errors import Busy
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.domain.montages import Montage
+    from memorycapsule.domain.stories import Viewer
+
+_LOOK_SECONDS = 0.5
+
+
+def send_now(app: App) -> bool:
+    """Send the letters that are due unless a daemon does, and say whether this was done here."""
+    from memorycapsule.work import ticks
+    from memorycapsule.work.lock import FolderLock
+
+    try:
+        with FolderLock(app.settings.data_dir):
+            ticks.settle(app.workshop)
+            ticks.send_letters(app.workshop)
+    except Busy:
+        return False
+    return True
+
+
+def why_letters_wait(app: App) -> str | None:
+    """Return why no letter leaves at this moment, or None."""
+    from memorycapsule.services import instances
+
+    instance = instances.check_key(app.store, app.vault.key)
+    until = instance.mail_paused_until
+    return instance.mail_pause_reason if until and app.now() < until else None
+
+
+def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Montage:
+    """Render a film here, or wait for the daemon that holds the folder to do it; returns it as it ended."""
+    from memorycapsule.work import films, ticks
+    from memorycapsule.work.lock import FolderLock
+
+    with out.progress("The film", 1.0) as bar:
+        while not (found := _look(app, viewer, montage_id)).state.is_over:
+            try:
+                with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):
+                    ticks.settle(app.workshop)
+                    films.make_waiting(app.workshop, only=montage_id)
+                    ticks.send_letters(app.workshop)
+                    ticks.tidy(app.workshop)
+                return _look(app, viewer, montage_id)
+            except Busy:
+                bar.reach(found.progress)
+                threading.Event().wait(_LOOK_SECONDS)
+    return found
+
+
+@contextmanager
+def _watched(app: App, viewer: Viewer, montage_id: str, bar: Bar) -> Iterator[None]:
+    """Move the bar as the film's row does; the renderer's child belongs to this thread, so another one looks."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_LOOK_SECONDS):
+            bar.reach(_look(app, viewer, montage_id).progress)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _look(app: App, viewer: Viewer, montage_id: str) -> Montage:
+    from memorycapsule.services import reading
+
+    with app.store.reading() as tx:
+        return reading.montage(tx, viewer, montage_id)[0]

@@ -1,0 +1,260 @@
+"""init: from nothing to an instance, in steps of which each can be done again."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from memorycapsule.cli import questions
+from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.grammar import examples
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.config import Settings
+    from memorycapsule.store.transactions import Store
+
+_RECOVERY_TITLE = "MemoryCapsule recovery key: print it, keep it far from the machine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recovery:
+    """The recovery key of a new instance."""
+
+    recipient: str
+    #: The private half, when it is to be shown once.
+    identity: str | None = field(default=None, repr=False)
+    #: Where the private half has been written.
+    file: Path | None = None
+
+
+def init(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    admin: Annotated[
+        str | None, typer.Option("--admin", metavar="EMAIL", help="Your address: the admin's.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the others call you.")
+    ] = None,
+    recovery_recipient: Annotated[
+        str | None,
+        typer.Option("--recovery-recipient", metavar="age1...", help="Use an age key that you have already."),
+    ] = None,
+    recovery_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recovery-file", metavar="FILE", help="Write the recovery key there instead of showing it."
+        ),
+    ] = None,
+) -> None:
+    """
+    Set up an instance: data folder, database, keys, configuration.
+
+    The recovery key is shown once. It opens the capsules when the instance key is lost: keep it on paper, elsewhere.
+    """
+    from memorycapsule.work.lock import FolderLock
+
+    if recovery_recipient and recovery_file:
+        raise UsageProblem(
+            "Name either a recovery recipient that you have, or a file for a new recovery key."
+        )
+    door = door_of(ctx)
+    settings = door.settings(file_must_exist=False)
+    _refuse_second(door, settings)
+    asks = is_interactive(door) and not yes
+    answers = questions.ask(settings, admin=admin, name=name) if asks else questions.Answers()
+    settings = door.settings(answers.settings, file_must_exist=False)
+    address = _checked_admin(admin or answers.admin or _usual_address())
+    _make_folder(settings.data_dir)
+    with FolderLock(settings.data_dir):
+        recovery = _recovery(door, settings, recovery_recipient, recovery_file)
+        _write_config(settings, answers.settings)
+        _make(door, settings, address, name or answers.name or address.partition("@")[0], recovery)
+    _tell(door, settings, address, recovery)
+    if asks and settings.mail_is_real:
+        _try_mail(door, settings, address)
+
+
+def _refuse_second(door: Door, settings: Settings) -> None:
+    """Raise ConfigurationProblem when there is an instance already; a half-made one is no instance."""
+    path = settings.database_path
+    if path is not None and not path.exists():
+        return
+    with door.store(settings, checked=False) as store:
+        if _has_instance(store):
+            raise ConfigurationProblem(
+                f"There is an instance in {settings.data_dir} already; nothing was changed."
+            )
+
+
+def _has_instance(store: Store) -> bool:
+    from memorycapsule.services import keys
+    from memorycapsule.store import schema
+
+    try:
+        schema.check(store)
+        keys.status(store)
+    except NotInitialised:
+        return False
+    return True
+
+
+def _checked_admin(address: str) -> str:
+    from memorycapsule.domain.people import checked_address
+
+    return checked_address(address)
+
+
+def _usual_address() -> str:
+    """Return the address that the environment suggests: $EMAIL, as many programs read it, or the login name."""
+    if given := os.environ.get("EMAIL"):
+        return given
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):  # a container's user id without a name
+        login = "admin"
+    return f"{re.sub(r'[^a-z0-9._-]', '', login.lower()) or 'admin'}@localhost"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationProblem(f"The data folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path | None) -> _Recovery:
+    from memorycapsule.seal.envelopes import recipient_of, valid_recipient
+    from memorycapsule.seal.keys import new_recovery_key, parse_recovery_key, write_key_file
+
+    if recipient:
+        return _Recovery(recipient=valid_recipient(recipient))
+    if file is None and not door.out.as_json and not sys.stdout.isatty():
+        # Whatever reads along there may keep it for ever, as a log does.
+        file = settings.key_file.with_name("recovery.key")
+    if file is None:
+        identity, public = new_recovery_key()
+        return _Recovery(recipient=public, identity=identity)
+    file = file.expanduser().absolute()
+    if file.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise UsageProblem("The recovery key must not lie in the data folder; name a file elsewhere.")
+    if file.exists():
+        # Of a run that was cut off, or a key that somebody has already: it is taken as it is.
+        try:
+            return _Recovery(recipient=recipient_of(parse_recovery_key(file.read_text("utf-8"))), file=file)
+        except (OSError, UnicodeDecodeError, UsageProblem) as error:
+            raise ConfigurationProblem(
+                f"There is a file {file} that holds no recovery key, and it is not overwritten."
+            ) from error
+    identity, public = new_recovery_key()
+    write_key_file(file, identity, title=_RECOVERY_TITLE)
+    return _Recovery(recipient=public, file=file)
+
+
+def _write_config(settings: Settings, answers: dict[str, Any]) -> None:
+    from memorycapsule.config import write_config
+
+    path = settings.config_file
+    assert path is not None
+    if not path.exists():
+        write_config(path, answers)
+
+
+def _make(door: Door, settings: Settings, address: str, name: str, recovery: _Recovery) -> None:
+    """Make key and database, and last the row that makes it an instance."""
+    from memorycapsule import clock
+    from memorycapsule.domain.people import checked_name
+    from memorycapsule.seal.keys import InstanceKey
+    from memorycapsule.services import instances
+    from memorycapsule.store import schema
+
+    checked_name(name)
+    # A key that is there already, of a run that was cut off or brought along, is never replaced.
+    exists = settings.key_file.exists()
+    key = InstanceKey.load(settings.key_file) if exists else InstanceKey.create(settings.key_file)
+    with door.store(settings, checked=False) as store:
+        schema.upgrade(store)
+        if settings.database_path:
+            settings.database_path.chmod(0o600)
+        if recovery.identity and not door.out.as_json:
+            # Before the instance exists: rather a key too many on paper than one that nobody has seen.
+            door.out.show(
+                "The recovery key, shown this once. Write it down and keep it far from this machine:\n\n"
+                f"  {recovery.identity}\n"
+            )
+        instances.initialise(
+            store,
+            key,
+            admin_address=address,
+            admin_name=name,
+            locale=settings.locale,
+            recovery_recipient=recovery.recipient,
+            now=clock.now(),
+        )
+
+
+def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery) -> None:
+    door.out.answer(
+        {
+            "instance": {
+                "admin": address,
+                "config_file": str(settings.config_file),
+                "data_dir": str(settings.data_dir),
+                "key_file": str(settings.key_file),
+                "database": settings.shown()["store_url"],
+            },
+            "recovery": {
+                "recipient": recovery.recipient,
+                "key": recovery.identity,
+                "file": str(recovery.file) if recovery.file else None,
+            },
+        }
+    )
+    door.out.say(f"Everything is in {settings.data_dir}; the settings are in {settings.config_file}.")
+    door.out.say(f"The instance key is {settings.key_file}: keep a copy of it, and not beside the data.")
+    if recovery.file:
+        door.out.say(
+            f"The recovery key is in {recovery.file}: move it to paper or a stick, far from this machine."
+        )
+    if address.endswith("@localhost"):
+        door.out.warn(
+            f"Your letters go to {address}; `capsule init --admin EMAIL` would have named another address."
+        )
+    door.out.say(
+        'Now: `capsule create "TITLE" --opens "in 10 years"`, and `capsule doctor` looks everything over.'
+    )
+
+
+def _try_mail(door: Door, settings: Settings, address: str) -> None:
+    from memorycapsule.cli.letters import send_trial
+
+    try:
+        with door.open(settings) as app:
+            send_trial(app, address, settings.locale)
+    except CapsuleError as error:
+        door.out.warn(
+            f"The test letter did not leave: {error.message} Change the settings, then `capsule mail test`."
+        )
+    else:
+        door.out.say(f"A test letter is on its way to {address}.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `capsule`."""
+    app.command(
+        "init",
+        epilog=examples(
+            "capsule init",
+            "capsule init --yes --admin you@example.org --recovery-file /media/usb/recovery.key",
+        ),
+    )(init)

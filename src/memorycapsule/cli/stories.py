@@ -1,0 +1,195 @@
+"""story list, show, edit, remove."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli import adding, shapes
+from memorycapsule.cli.capsules import story_lines
+from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.errors import CapsuleError, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.app import App
+    from memorycapsule.domain.stories import Viewer
+    from memorycapsule.services.reading import StoryView
+
+#: File systems allow 255 bytes in a name; room is left for a number.
+_LONGEST_NAME_BYTES = 240
+
+
+def list_stories(ctx: typer.Context, capsule: CapsuleArgument) -> None:
+    """List the stories that you may see: your own until the day, all of them afterwards."""
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        views = reading.own_or_opened_stories(app.store, app.vault, door.viewer(app.store), capsule)
+    door.out.answer({"stories": [shapes.story(view) for view in views]})
+    if not views:
+        door.out.show("None that you may see yet; until the day, everybody sees only their own.")
+    for view in views:
+        for line in story_lines(view):
+            door.out.show(line.strip())
+
+
+def show(
+    ctx: typer.Context,
+    story: StoryArgument,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FOLDER", help="Put its photos and clips there, as they came."),
+    ] = None,
+) -> None:
+    """Show a story that you may see, and save its photos and clips."""
+    from memorycapsule.services import reading
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        view = reading.story(app.store, app.vault, viewer, story)
+        saved = _save(app, viewer, view, save) if save else []
+    answer: shapes.Shape = {"story": shapes.story(view)}
+    if save:
+        answer["saved"] = [str(path) for path in saved]
+    door.out.answer(answer)
+    door.out.show(plain(view.words.title) or "(untitled)")
+    door.out.show(f"by {plain(view.author.name)}")
+    if view.words.text:
+        door.out.show(f"\n{plain(view.words.text, keeps_lines=True)}")
+    if view.media:
+        door.out.show("")
+    for one in view.media:
+        taken = f", taken {one.details.taken_text}" if one.details.taken_text else ""
+        size = f"{one.details.width}×{one.details.height}"
+        door.out.show(f"  {one.medium.id}  {plain(one.details.file)} ({one.medium.kind}, {size}{taken})")
+    if save:
+        door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
+
+
+def edit(
+    ctx: typer.Context,
+    story: StoryArgument,
+    title: Annotated[str | None, typer.Option("--title", metavar="TITLE", help="Another title.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="TEXT", help="Another text; - reads it from stdin.")
+    ] = None,
+) -> None:
+    """Change the title or the text of a story of yours, until the day."""
+    from memorycapsule.services import reading, stories
+
+    if title is None and text is None:
+        raise UsageProblem("Say what is to change: --title, --text or both.")
+    door = door_of(ctx)
+    words = adding.written(text)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        stories.edit(app.store, app.vault, viewer, story, title=title, text=words, now=app.now())
+        view = reading.story(app.store, app.vault, viewer, story)
+    door.out.answer({"story": shapes.story(view)})
+    door.out.say("The story is changed.")
+
+
+def remove(
+    ctx: typer.Context,
+    story: StoryArgument,
+    media: Annotated[
+        list[str] | None,
+        typer.Option("--medium", metavar="ID", help="Only this photo or clip; may be given several times."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a story of yours with its photos, or single photos and clips of it, for good; until the day."""
+    from memorycapsule.errors import NotFound
+    from memorycapsule.services import reading, stories
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        view = reading.story(app.store, app.vault, viewer, story)
+        there = {one.medium.id for one in view.media}
+        for medium_id in media or []:
+            if medium_id not in there:
+                raise NotFound(f"There is no photo or clip {plain(medium_id)} in this story.")
+        if not yes and not is_interactive(door):
+            raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
+        if not yes:
+            what = f"{len(media)} of its photos and clips" if media else "this story and all its photos"
+            typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
+        for medium_id in dict.fromkeys(media or []):
+            stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
+        if not media:
+            stories.remove(app.store, app.vault, viewer, story, now=app.now())
+    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(there)}})
+    door.out.say("Removed.")
+
+
+def _save(app: App, viewer: Viewer, view: StoryView, folder: Path) -> list[Path]:
+    from memorycapsule.services import reading
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CapsuleError(f"The folder {plain(str(folder))} cannot be made: {error.strerror}.") from error
+    saved = []
+    for one in view.media:
+        opened = reading.medium_file(app.store, app.vault, viewer, one.medium.id, "original")
+        with opened.stream:
+            path = free_path(folder, safe_name(opened.name) or one.medium.id)
+            try:
+                with path.open("xb") as file:
+                    shutil.copyfileobj(opened.stream, file, 1 << 20)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        saved.append(path)
+    return saved
+
+
+def safe_name(name: str) -> str:
+    """Return a name that is a file in any folder and harmless in any terminal; empty when nothing is left."""
+    last = plain(name).replace("\\", "_").rpartition("/")[2].strip()
+    if last.strip(".") == "":
+        return ""
+    stem, dot, ending = last.rpartition(".")
+    stem, ending = (stem, f"{dot}{ending}") if stem and len(ending) <= 10 else (last, "")
+    room = _LONGEST_NAME_BYTES - len(ending.encode())
+    return stem.encode()[:room].decode(errors="ignore") + ending
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """Return a path in `folder` that nothing stands at yet: the name, or the name with a number."""
+    path, count = folder / name, 1
+    while path.exists() or path.is_symlink():
+        count += 1
+        path = folder / f"{Path(name).stem} ({count}){Path(name).suffix}"
+    return path
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    family = group("Stories: words, photos and clips.")
+    family.command(
+        "add",
+        epilog=examples(
+            'capsule story add the-summer-we-kept --title "The swing" ~/Pictures/summer',
+            "capsule story add the-summer-we-kept --text - < letter.txt",
+            'capsule --as younghee@example.org story add the-summer-we-kept --title "From the shoebox" scans/',
+        ),
+    )(adding.add)
+    family.command("list", epilog=examples("capsule story list the-summer-we-kept"))(list_stories)
+    family.command(
+        "show", epilog=examples("capsule story show 3f0c…", "capsule story show 3f0c… --save ~/Pictures/kept")
+    )(show)
+    family.command("edit", epilog=examples('capsule story edit 3f0c… --title "The swing"'))(edit)
+    family.command(
+        "remove",
+        epilog=examples("capsule story remove 3f0c…", "capsule story remove 3f0c… --medium 77aa… --yes"),
+    )(remove)
+    app.add_typer(family, name="story")

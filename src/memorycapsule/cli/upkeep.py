@@ -1,0 +1,242 @@
+"""config, db, key: looking after an instance."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
+
+if TYPE_CHECKING:
+    from memorycapsule.config import Settings
+    from memorycapsule.services.keys import KeyStatus
+    from memorycapsule.store.transactions import Store
+
+
+def config_show(ctx: typer.Context) -> None:
+    """Show every setting with its value and where it comes from; secrets are masked."""
+    door = door_of(ctx)
+    settings = door.settings()
+    shown, origins = settings.shown(), settings.origins
+    door.out.answer(
+        {
+            "config": {
+                "file": str(settings.config_file),
+                "settings": {
+                    name: {"value": value or None, "origin": origins[name]} for name, value in shown.items()
+                },
+            }
+        }
+    )
+    door.out.table(
+        ("SETTING", "VALUE", "FROM"), [(name, value, origins[name]) for name, value in shown.items()]
+    )
+
+
+def config_path(ctx: typer.Context) -> None:
+    """Say where the configuration is read from."""
+    door = door_of(ctx)
+    settings = door.settings(file_must_exist=False)
+    path = settings.config_file
+    exists = path is not None and path.exists()
+    door.out.answer({"config": {"file": str(path), "exists": exists, "data_dir": str(settings.data_dir)}})
+    door.out.show(f"{path}{'' if exists else '  (not there; everything has its default)'}")
+
+
+def config_check(ctx: typer.Context) -> None:
+    """Check the configuration; exit 7 and one sentence when something in it cannot be."""
+    door = door_of(ctx)
+    settings = door.settings()
+    warnings = list(config_warnings(settings))
+    door.out.answer({"config": {"file": str(settings.config_file), "warnings": warnings}})
+    for warning in warnings:
+        door.out.warn(f"! {warning}")
+    door.out.say("The configuration is right." if not warnings else "The configuration can be used.")
+
+
+def config_warnings(settings: Settings) -> list[str]:
+    """Return what works and yet is hardly meant so."""
+    found = []
+    if settings.public_url_is_loopback:
+        effect = (
+            "invitations are refused" if settings.mail_is_real else "their links work on this machine only"
+        )
+        found.append(f"public_url is not set to an address that guests reach: {effect}.")
+    if not settings.mail_is_real:
+        found.append(f"No mail server is set: letters become files in {settings.mailbox_dir}.")
+    return found
+
+
+def db_check(ctx: typer.Context) -> None:
+    """Check that the database fits this version of the program; exit 7 when it does not."""
+    from memorycapsule.store import schema
+
+    door = door_of(ctx)
+    with door.store() as store:
+        revision = schema.current_revision(store)
+    door.out.answer({"database": {"revision": revision, "newest": schema.newest_revision()}})
+    door.out.say(f"The database fits this program (revision {revision}).")
+
+
+def db_upgrade(ctx: typer.Context) -> None:
+    """Bring the database to this version of the program; an SQLite file is copied first."""
+    from memorycapsule.store import schema
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    if settings.database_path and not settings.database_path.exists():
+        raise NotInitialised
+    with door.store(settings, checked=False) as store:
+        before = schema.current_revision(store)
+        if before is None:
+            raise NotInitialised
+        with FolderLock(settings.data_dir):
+            copy = schema.upgrade(store)
+    after = schema.newest_revision()
+    door.out.answer(
+        {"database": {"from": before, "revision": after, "copy": str(copy) if copy is not None else None}}
+    )
+    if before == after:
+        door.out.say("The database is up to date; nothing was changed.")
+    else:
+        door.out.say(f"The database is upgraded.{f' The copy from before is {copy}.' if copy else ''}")
+
+
+def key_status(ctx: typer.Context) -> None:
+    """Say how the keys stand: whether the key file fits, and whether the recovery key opens every capsule."""
+    from memorycapsule.services import keys
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store:
+        found = keys.status(store)
+    state, problem = _key_file_state(settings, found)
+    door.out.answer(
+        {
+            "key": {
+                "file": str(settings.key_file),
+                "state": state,
+                "fingerprint": found.fingerprint,
+                "recovery_recipient": found.recovery_recipient,
+                "capsules": found.capsules,
+                "without_instance": found.without_instance,
+                "without_recovery": found.without_recovery,
+            }
+        }
+    )
+    door.out.show(f"The instance key {settings.key_file}: {problem.message if problem else 'fits.'}")
+    door.out.show(f"Its fingerprint should be {found.fingerprint}.")
+    door.out.show(f"The recovery key's public half is {found.recovery_recipient}.")
+    opened = found.capsules - found.without_recovery
+    door.out.show(f"The recovery key opens {opened} of {found.capsules} capsules.")
+    if problem:
+        raise typer.Exit(problem.exit_code)
+
+
+def _key_file_state(settings: Settings, found: KeyStatus) -> tuple[str, CapsuleError | None]:
+    from memorycapsule.seal.keys import InstanceKey
+
+    try:
+        key = InstanceKey.load(settings.key_file)
+    except KeyMissing as error:
+        return "missing", error
+    return ("fits", None) if key.fingerprint == found.fingerprint else ("wrong", WrongKey())
+
+
+def key_recover(
+    ctx: typer.Context,
+    recovery_file: Annotated[
+        Path | None,
+        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
+    ] = None,
+) -> None:
+    """
+    Make a new instance key with the recovery key, when the old one is lost.
+
+    The recovery key is asked for on the terminal and not shown; otherwise it is read from stdin.
+    """
+    from memorycapsule.seal.keys import parse_recovery_key
+    from memorycapsule.services import keys
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store, FolderLock(settings.data_dir):
+        identity = parse_recovery_key(_recovery_key(door, recovery_file))
+        key = keys.recover(store, settings.key_file, identity, now=_now())
+        _answer_replaced(door, settings, store, key.fingerprint)
+    door.out.say(f"There is a new instance key at {settings.key_file}, and it opens every capsule.")
+
+
+def key_rotate(ctx: typer.Context) -> None:
+    """Replace the instance key by a new one; the old file is kept beside it, links that are out stay good."""
+    from memorycapsule.services import keys
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store, FolderLock(settings.data_dir):
+        key = keys.rotate(store, settings.key_file, now=_now())
+        _answer_replaced(door, settings, store, key.fingerprint)
+    door.out.say(f"There is a new instance key at {settings.key_file}; the old one is kept beside it.")
+
+
+def _answer_replaced(door: Door, settings: Settings, store: Store, fingerprint: str) -> None:
+    from memorycapsule.services import keys
+
+    door.out.answer(
+        {
+            "key": {
+                "file": str(settings.key_file),
+                "state": "fits",
+                "fingerprint": fingerprint,
+                "capsules": keys.status(store).capsules,
+            }
+        }
+    )
+
+
+def _now() -> datetime:
+    from memorycapsule import clock
+
+    return clock.now()
+
+
+def _recovery_key(door: Door, file: Path | None) -> str:
+    if file is not None and str(file) != "-":
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationProblem(f"The file {plain(str(file))} cannot be read.") from error
+    if file is None and is_interactive(door):
+        return str(typer.prompt("The recovery key (it is not shown)", hide_input=True, err=True))
+    return sys.stdin.read()
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    config = group("The configuration.")
+    config.command("show", epilog=examples("capsule config show"))(config_show)
+    config.command("path", epilog=examples("capsule config path"))(config_path)
+    config.command("check", epilog=examples("capsule config check"))(config_check)
+    app.add_typer(config, name="config")
+    database = group("The database.")
+    database.command("check", epilog=examples("capsule db check"))(db_check)
+    database.command("upgrade", epilog=examples("capsule db upgrade"))(db_upgrade)
+    app.add_typer(database, name="db")
+    keys = group("The keys that open what is sealed.")
+    keys.command("status", epilog=examples("capsule key status"))(key_status)
+    keys.command(
+        "recover",
+        epilog=examples("capsule key recover", "capsule key recover --recovery-file /media/usb/recovery.key"),
+    )(key_recover)
+    keys.command("rotate", epilog=examples("capsule key rotate"))(key_rotate)
+    app.add_typer(keys, name="key")
