@@ -151,7 +151,7 @@ def test_an_expired_link_says_so_and_a_new_one_works(instance, capsule):
 def test_revoking_needs_an_invitation_that_nobody_accepted(instance, capsule):
     join(instance, capsule, "Ben")
 
-    with pytest.raises(NotFound, match="cleo@example.org is not invited"):
+    with pytest.raises(NotFound, match=r"cleo@example\.org is not invited"):
         revoke(instance, capsule, "cleo@example.org")
     with pytest.raises(NotAllowed, match="joined already"):
         revoke(instance, capsule, "ben@example.org")
