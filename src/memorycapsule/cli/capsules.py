@@ -138,9 +138,10 @@ def list_capsules(ctx: typer.Context) -> None:
 
 def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     """
-    Show a capsule: until the day who has added how much, never what; your own stories; afterwards everything.
+    Show a capsule and what is in it.
 
-    Its owner also sees who has been invited.
+    Until the day: who has added how much, never what; your own stories; to its owner, who has been invited.
+    Afterwards everything.
     """
     from memorycapsule.services import reading
 
@@ -162,7 +163,11 @@ def edit(
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
 ) -> None:
-    """Change what you said when you made a capsule; only its owner can, and only until the date."""
+    """
+    Change what you said about a capsule.
+
+    Only its owner can, and only until the date.
+    """
     from memorycapsule.services import capsules, reading
 
     if all(given is None for given in (title, message, theme, soundtrack, cover, film_photos)):
@@ -193,7 +198,11 @@ def delete(
     capsule: CapsuleArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a capsule with all that is in it, for good; its owner can, until somebody else has added a story."""
+    """
+    Delete a capsule for good.
+
+    Its owner can, with all that is in it, until somebody else has added a story.
+    """
     from memorycapsule.services import capsules, reading
 
     door = door_of(ctx)
@@ -232,7 +241,9 @@ def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
 
     words = date_in_words(local, zone, "en")
     utc = "" if zone == "UTC" else f", {at:%Y-%m-%d %H:%M} UTC"
-    left = countdown_in_words(now, at, "en")
+    # "In 10 years" is meant from this minute on, not from this second.
+    start = now if local.second else now.replace(second=0, microsecond=0)
+    left = countdown_in_words(start, at, "en")
     return f"{words}{utc}, {left if left == 'soon' else f'in {left}'}"
 
 
@@ -255,12 +266,12 @@ def _portrait(view: CapsuleView, now: datetime) -> Iterator[str]:
     for one in view.contributions:
         added = contents_in_words(photos=one.photos, clips=one.clips, stories=one.stories, locale="en")
         yield f"  {plain(one.member.name)} ({one.member.role}): {added or 'nothing yet'}"
-    waiting = [one for one in view.invitations if one.state != "accepted"]
+    waiting = [invited for invited in view.invitations if invited.state != "accepted"]
     if waiting:
         yield "\nInvited"
-    for one in waiting:
-        state = one.state if one.state != "invited" or one.is_usable(now) else "expired"
-        yield f"  {plain(one.name or one.address)} <{plain(one.address)}>: {state}"
+    for invited in waiting:
+        state = invited.state if invited.state != "invited" or invited.is_usable(now) else "expired"
+        yield f"  {plain(invited.name or invited.address)} <{plain(invited.address)}>: {state}"
     yield "\nStories" if found.is_open else "\nYour stories (until the day, everybody sees only their own)"
     if not view.stories:
         yield "  none yet"

@@ -26,9 +26,10 @@ def open_capsule(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until its film is ready, too.")] = False,
 ) -> None:
     """
-    Open a capsule whose date has come; refused before, for everybody (exit 4).
+    Open a capsule whose date has come.
 
-    The daemon does this by itself. Without one, --wait makes the film here and sends the letters.
+    Before its date this is refused to everybody (exit 4). The daemon opens capsules by itself. Without one,
+    --wait makes the film here and sends the letters.
     """
     from memorycapsule.services import opening, reading
     from memorycapsule.work import ticks
@@ -60,9 +61,10 @@ def tick(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
     """
-    Do everything that is due, once: open capsules, send letters, make films. For cron, where no daemon runs.
+    Do everything that is due, once.
 
-    Beside a running daemon it ends with exit 6; exit 5 when something has to be tried again later.
+    It opens capsules, sends letters and makes films; for cron, where no daemon runs. Beside a running
+    daemon it ends with exit 6; exit 5 when something has to be tried again later.
     """
     from memorycapsule.work import ticks
     from memorycapsule.work.lock import FolderLock
@@ -142,23 +144,21 @@ def daemon(
     ] = None,
 ) -> None:
     """
-    Run the service: it opens capsules on their day, makes films, sends letters and serves the pages.
+    Run the service.
 
-    One daemon for each data folder; a second one ends with exit 6. With --json, one object tells first where it
-    listens.
+    It opens capsules on their day, makes films, sends letters and serves the pages. One daemon for each
+    data folder; a second one ends with exit 6. With --json, one object tells first where it listens.
     """
-    import os
-
     from memorycapsule.daemon.run import serve
 
     door = door_of(ctx)
     settings = door.settings({"daemon.host": host, "daemon.port": port})
 
-    def announce(url: str) -> None:
-        door.out.answer({"daemon": {"url": url, "pid": os.getpid()}})
+    def announce(url: str, pid: int) -> None:
+        door.out.answer({"daemon": {"url": url, "pid": pid}})
         door.out.note(f"MemoryCapsule is at {url}. {_STOP_SENTENCE}")
 
-    serve(settings, announce=announce)
+    serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
 def film_sentence(film: Montage) -> str:

@@ -82,7 +82,7 @@ def retry(
         door.out.note("The daemon sends them now.")
 
 
-def test(
+def send_test(
     ctx: typer.Context,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who gets it.", show_default=False)],
     locale: LocaleOption = None,
@@ -140,5 +140,5 @@ def register(app: typer.Typer) -> None:
     family.command(
         "test",
         epilog=examples("capsule mail test you@example.org", "capsule mail test you@example.org --locale ko"),
-    )(test)
+    )(send_test)
     app.add_typer(family, name="mail")

@@ -77,9 +77,10 @@ def invite(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the invitation back.")] = False,
 ) -> None:
     """
-    Invite people by mail; each gets a link of their own, and you see it too, to hand it over otherwise.
+    Invite people by mail.
 
-    An address that waits for an answer already keeps its link and gets no second letter, unless --resend.
+    Each gets a link of their own; you see it too, to hand it over in another way. An address that waits for
+    an answer already keeps its link and gets no second letter, unless --resend.
     """
     from memorycapsule.services import invitations
 

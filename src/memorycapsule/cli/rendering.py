@@ -64,10 +64,10 @@ def render(
     force: Annotated[bool, typer.Option("--force", help="Replace a film that is there.")] = False,
 ) -> None:
     """
-    Make a film of photos and clips; no capsule and no configuration are needed.
+    Make a film of photos and clips, without a capsule.
 
-    It takes 60 pictures, fairly chosen, about three minutes, unless --length says otherwise. Files that cannot be
-    used are left out and named, exit code 5.
+    No configuration is needed either. It takes 60 pictures, fairly chosen, about three minutes, unless
+    --length says otherwise. Files that cannot be used are left out and named, exit code 5.
     """
     door = door_of(ctx)
     found = gather(files)
@@ -256,7 +256,7 @@ def _direction(theme: str | None, size: str, fps: int, length: str | None, *, ha
 def _length(text: str | None) -> Literal["short", "full"] | float | None:
     match text:
         case None | "short" | "full":
-            return text  # type: ignore[return-value] # mypy does not narrow a str by these patterns
+            return text
     try:
         seconds = float(text)
     except ValueError:
@@ -272,6 +272,6 @@ def register(app: typer.Typer) -> None:
         "render",
         epilog=examples(
             "capsule render ~/Pictures/summer -o summer.mp4",
-            'capsule render a.jpg b.heic --title "여름" --theme museum --soundtrack song.mp3 --length short -o film.mp4',
+            'capsule render a.jpg b.heic --title "여름" --theme museum --soundtrack song.mp3 -o film.mp4',
         ),
     )(render)

@@ -56,9 +56,10 @@ def init(
     ] = None,
 ) -> None:
     """
-    Set up an instance: data folder, database, keys, configuration.
+    Set up an instance.
 
-    The recovery key is shown once. It opens the capsules when the instance key is lost: keep it on paper, elsewhere.
+    That is a data folder, a database, keys and a configuration. The recovery key is shown once. It opens
+    the capsules when the instance key is lost: keep it on paper, elsewhere.
     """
     from memorycapsule.work.lock import FolderLock
 
