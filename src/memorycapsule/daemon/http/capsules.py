@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -132,15 +132,19 @@ def _choice(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
 
 def _photos(pages: Pages, request: Request, view: CapsuleView) -> Response:
     words = pages.wording(request)
+    stories = sorted(view.stories, key=lambda story: (_told_of(view.capsule, story), story.story.created_at))
     return pages.show(
         request,
         "photos.html",
         words,
         view=view,
+        stories=stories,
         contents=_contents(view, words.language),
         people_count=_count_people(view, words.language),
         people=_people(view, words.language),
-        days={story.story.id: _story_day(view.capsule, story, words.language) for story in view.stories},
+        days={
+            story.story.id: day_in_words(_told_of(view.capsule, story), words.language) for story in stories
+        },
     )
 
 
@@ -161,7 +165,7 @@ def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | N
         film=film,
         films=view.montages,
         makers={montage.id: names.get(montage.member_id or "") for montage in view.montages},
-        lengths={montage.id: _length(words.language, montage) for montage in view.montages},
+        lengths={montage.id: _length(montage) for montage in view.montages},
     )
 
 
@@ -169,7 +173,7 @@ def _main_film(view: CapsuleView) -> Montage | None:
     return next((montage for montage in view.montages if montage.is_opening), None)
 
 
-def _length(_language: str, montage: Montage) -> str | None:
+def _length(montage: Montage) -> str | None:
     if montage.seconds is None:
         return None
     minutes, seconds = divmod(round(montage.seconds), 60)
@@ -180,10 +184,10 @@ def _day(capsule: Capsule) -> date:
     return local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
 
 
-def _story_day(capsule: Capsule, story: StoryView, language: str) -> str:
-    """Return the day that a story tells of: of its first photo, or else of its writing."""
+def _told_of(capsule: Capsule, story: StoryView) -> datetime:
+    """Return the wall time that a story tells of: of its first photo, or else of its writing."""
     taken = [medium.details.taken_local for medium in story.media if medium.details.taken_local]
-    return day_in_words(min(taken, default=local_of(story.story.created_at, capsule.zone)), language)
+    return min(taken, default=local_of(story.story.created_at, capsule.zone))
 
 
 def _contents(view: CapsuleView, language: str) -> str:

@@ -21,6 +21,8 @@ from memorycapsule.services.invitations import InvitationView
 
 #: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
 _GONE = 410
+#: Who is invited does not learn yet how much each member has put in: everybody's share of the cloth is equal.
+_PHOTOS_OF_EACH = 16
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
@@ -108,7 +110,7 @@ def _invitation(
         is_name_bad=bad_name is not None,
         bundle=bundle(
             capsule.id,
-            [1] * view.members,
+            [_PHOTOS_OF_EACH] * view.members,
             label=words("bundle_tied", people=people_in_words(view.members, language)),
         ),
     )
