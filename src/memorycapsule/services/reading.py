@@ -7,6 +7,8 @@ applies it to what the store has, so that what a viewer may not see is, to them,
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -17,6 +19,7 @@ from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords, Viewer, may_view
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, UsageProblem
+from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -67,10 +70,11 @@ class CapsuleView:
 
 @dataclass(frozen=True, kw_only=True)
 class CapsuleLine:
-    """A capsule in a list. The admin sees those that they are not in without a title."""
+    """A capsule in a list; of those that they are not in, the admin sees state, date and bytes."""
 
     capsule: Capsule
     member: Member | None
+    #: How many members it has; 0 for a capsule that the viewer is not in.
     members: int
     #: What it keeps in blobs; for the admin only.
     bytes: int | None
@@ -119,9 +123,9 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
         )
     return [
         CapsuleLine(
-            capsule=capsule,
+            capsule=capsule if capsule.id in own else _without_words(capsule),
             member=own.get(capsule.id),
-            members=counts.get(capsule.id, 0),
+            members=counts.get(capsule.id, 0) if capsule.id in own else 0,
             bytes=sizes.get(capsule.id, 0) if viewer.is_admin else None,
         )
         for capsule in found
@@ -241,11 +245,15 @@ def poster_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> 
 
 
 def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
-    """Return all deliveries, for the admin. Raises NotAllowed."""
+    """Return all deliveries without what the letters say, for the admin. Raises NotAllowed."""
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, sees the outbox.")
     with store.reading() as tx:
-        return delivery_store.everything(tx)
+        return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.everything(tx)]
+
+
+def _without_words(capsule: Capsule) -> Capsule:
+    return dataclasses.replace(capsule, title="", slug="", message=None, theme="")
 
 
 def _montage_file(
@@ -281,12 +289,13 @@ def _story_views(
 
 
 def _story_view(tx: Transaction, vault: Vault, story: Story, author: Member) -> StoryView:
-    return StoryView(
-        story=story,
-        author=author,
-        words=vault.words_of(tx, story),
-        media=[
-            MediumView(medium=medium, details=vault.details_of(tx, medium))
-            for medium in story_store.media_of(tx, story.id)
-        ],
-    )
+    """Return a story with what can still be read of it: a bit that has rotted must not take the rest along."""
+    try:
+        words = vault.words_of(tx, story)
+    except DamagedEnvelope as error:
+        words = StoryWords(title="", text=error.message)
+    media = []
+    for medium in story_store.media_of(tx, story.id):
+        with contextlib.suppress(DamagedEnvelope):
+            media.append(MediumView(medium=medium, details=vault.details_of(tx, medium)))
+    return StoryView(story=story, author=author, words=words, media=media)
