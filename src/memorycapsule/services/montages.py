@@ -22,6 +22,7 @@ from memorycapsule.domain.stories import Medium, MediumKind, Story, Viewer
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull, NotAllowed, NotFound, Sealed
+from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services import opening, reading
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
@@ -123,6 +124,8 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
     """
     with store.transaction() as tx:
         found, member = reading.montage(tx, viewer, montage_id)
+        # Held until the end: a renderer may be about to keep it.
+        found = montage_store.montages.get(tx, found.id, lock=True)
         if found.is_opening:
             raise NotAllowed("The film of the opening belongs to everybody; it cannot be cancelled.")
         if found.state.is_over:
@@ -159,10 +162,10 @@ def take_up_abandoned(store: Store, lease: str, now: datetime) -> None:
 
 def give_back(tx: Transaction, montage: Montage, now: datetime) -> None:
     """Put a film back into the queue without counting a failure: its work was cut off, not wrong."""
-    montage_store.change_attempt(
+    if montage_store.change_attempt(
         tx, montage.id, montage.attempt, state=MontageState.QUEUED, lease=None, not_before=now
-    )
-    _record(tx, "montage.queued", montage, now)
+    ):
+        _record(tx, "montage.queued", montage, now)
 
 
 def note_progress(store: Store, montage: Montage, share: float) -> bool:
@@ -180,7 +183,7 @@ def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size:
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    report: list[str] = []
+    report = list(montage.report) if montage.plan else []
     with store.reading() as tx:
         capsule = capsule_store.capsules.get(tx, montage.capsule_id)
         members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
@@ -198,7 +201,9 @@ def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size:
     plan_file.write_text(plan.to_json(), encoding="utf-8")
     if not montage.plan:
         with store.transaction() as tx:
-            montage_store.change_attempt(tx, montage.id, montage.attempt, plan=plan.to_json())
+            montage_store.change_attempt(
+                tx, montage.id, montage.attempt, plan=plan.to_json(), report=tuple(report)
+            )
     return Layout(plan=plan, plan_file=plan_file, pictures=pictures, report=tuple(report))
 
 
@@ -322,15 +327,20 @@ def _plan(
     ]:
         usable = [picture for picture in usable if picture not in missing]
     shown = {story.member_id for story in stories}
+    texts = []
+    for story in stories:
+        author = authors[story.id]
+        try:
+            words = vault.words_of(tx, story)
+        except DamagedEnvelope as error:
+            report.append(f"The words of a story of {author} were left out: {error.message}")
+            continue
+        texts.append(StoryText(story_id=story.id, title=words.title, text=words.text, contributor=author))
     return direct(
         title=capsule.title,
         date_line=_date_line(capsule, locale),
         pictures=usable,
-        stories=[
-            StoryText(story_id=story.id, title=words.title, text=words.text, contributor=authors[story.id])
-            for story in stories
-            for words in [vault.words_of(tx, story)]
-        ],
+        stories=texts,
         contributors=[member.name for member in members.values() if member.id in shown],
         end_line=_END_LINES.get(locale, _END_LINES["en"]),
         direction=Direction(
