@@ -1,0 +1,342 @@
+"""The gate: before the date nobody sees more than their own; afterwards every member sees everything."""
+
+import inspect
+from dataclasses import replace
+
+import pytest
+
+from cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
+from memorycapsule.services import montages, opening, reading
+from memorycapsule.services.montages import Rendered
+from memorycapsule.store import montages as montage_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.work import ticks
+
+
+@pytest.fixture
+def filled(stage_on_both):
+    """Ben has put in a story with a photo; so has 영희."""
+    stage = stage_on_both
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, title="Ben's secret")
+    add_story(stage.instance, stage.capsule, stage.younghee.viewer, title="영희의 비밀")
+    return stage
+
+
+def bens(stage):
+    with stage.instance.store.reading() as tx:
+        stories = story_store.stories.by(tx, member_id=stage.ben.member.id)
+        return stories[0], story_store.media_of(tx, stories[0].id)[0]
+
+
+def open_it(stage):
+    opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+
+
+def make_film(stage, tmp_path):
+    """A film that is ready, of bytes that only claim to be one."""
+    waiting = montages.waiting(stage.instance.store, OPENS)
+    (film,) = [one for one in waiting if one.capsule_id == stage.capsule.id]
+    taken = montages.claim(stage.instance.store, film.id, lease="run", now=OPENS)
+    (tmp_path / "film.mp4").write_bytes(b"a film")
+    (tmp_path / "poster.jpg").write_bytes(b"a poster")
+    rendered = Rendered(film=tmp_path / "film.mp4", poster=tmp_path / "poster.jpg", seconds=2.0, report=())
+    assert montages.keep(
+        stage.instance.store, stage.instance.vault, stage.instance.wake, taken, rendered, now=OPENS
+    )
+    return film
+
+
+def titles(stage, viewer):
+    shown = reading.own_or_opened_stories(
+        stage.instance.store, stage.instance.vault, viewer, stage.capsule.id
+    )
+    return {story.words.title for story in shown}
+
+
+def film_id(stage):
+    with stage.instance.store.reading() as tx:
+        found = montage_store.opening_film(tx, stage.capsule.id)
+    return found.id if found else "none"
+
+
+def every_read(stage, viewer):
+    """Every function of the gate that hands out what is in a capsule, asked for Ben's, as (name, call)."""
+    store, vault = stage.instance.store, stage.instance.vault
+    story, medium = bens(stage)
+    reads = [
+        ("story", lambda: reading.story(store, vault, viewer, story.id)),
+        ("montages", lambda: reading.montages(store, viewer, stage.capsule.id)),
+        ("film_file", lambda: reading.film_file(store, vault, viewer, film_id(stage))),
+        ("poster_file", lambda: reading.poster_file(store, vault, viewer, film_id(stage))),
+    ]
+    reads += [
+        ("medium_file", lambda form=form: reading.medium_file(store, vault, viewer, medium.id, form))
+        for form in ("original", "display", "thumbnail", "clip")
+    ]
+    return reads
+
+
+def viewers(stage):
+    """Everybody who is not the session that Ben attached his story with."""
+    return {
+        "Ada, owner and admin": stage.ada,
+        "영희, a member": stage.younghee.viewer,
+        "Cleo, a stranger": stage.cleo,
+        "whoever has Ben's link, such as Ada": another_session(
+            stage.instance, stage.ben.viewer.account_id, capsule_id=stage.capsule.id
+        ),
+        "Ben in another capsule": join(
+            stage.instance, make_capsule(stage.instance, title="Elsewhere"), "Ben"
+        ).viewer,
+    }
+
+
+def test_nothing_is_missing_from_these_tests():
+    """A new function of the gate needs a line here, and tests."""
+    public = {
+        name
+        for name, function in inspect.getmembers(reading, inspect.isfunction)
+        if not name.startswith("_") and function.__module__ == reading.__name__
+    }
+    assert public == {
+        "account", "capsule", "capsules", "film_file", "medium_file", "membership", "montage", "montages",
+        "outbox", "own_or_opened_stories", "poster_file", "story", "visible_stories",
+    }  # fmt: skip
+
+
+def test_before_the_date_nobody_else_reads_anything(filled):
+    """I1: no read path returns sealed bytes while the capsule is sealed, except to their proven author."""
+    for who, viewer in viewers(filled).items():
+        for what, read in every_read(filled, viewer):
+            with pytest.raises((NotFound, Sealed)):
+                pytest.fail(f"{who} got {what}: {read()}")
+
+
+def test_before_the_date_members_see_their_own_and_counts(filled):
+    assert titles(filled, filled.ben.viewer) == {"Ben's secret"}
+    assert titles(filled, filled.younghee.viewer) == {"영희의 비밀"}
+    assert titles(filled, filled.ada) == set()
+    with pytest.raises(NotFound):
+        titles(filled, filled.cleo)
+
+    store, vault = filled.instance.store, filled.instance.vault
+    for viewer in (filled.ada, filled.ben.viewer, filled.younghee.viewer):
+        view = reading.capsule(store, vault, viewer, filled.capsule.id)
+        counted = {one.member.name: (one.stories, one.photos, one.clips) for one in view.contributions}
+        assert counted == {"Ada": (0, 0, 0), "Ben": (1, 1, 0), "영희": (1, 1, 0)}
+        assert view.montages == []
+        assert len(view.stories) == (0 if viewer == filled.ada else 1)
+    with pytest.raises(NotFound):
+        reading.capsule(store, vault, filled.cleo, filled.capsule.id)
+
+
+def test_only_the_owner_sees_the_invitations(filled):
+    def invitations(viewer):
+        view = reading.capsule(filled.instance.store, filled.instance.vault, viewer, filled.capsule.id)
+        return {one.address for one in view.invitations}
+
+    assert invitations(filled.ada) == {"ben@example.org", "younghee@example.org"}
+    assert invitations(filled.ben.viewer) == set()
+
+
+def test_before_the_date_an_author_reads_their_own_through_the_session_that_attached_it(filled):
+    store, vault, ben = filled.instance.store, filled.instance.vault, filled.ben.viewer
+    story, medium = bens(filled)
+
+    assert reading.story(store, vault, ben, story.id).words.title == "Ben's secret"
+    for form in ("original", "display", "thumbnail"):
+        file = reading.medium_file(store, vault, ben, medium.id, form)
+        with file.stream:
+            assert file.stream.read(2) == b"\xff\xd8"
+        assert file.is_private
+        assert file.content_type == ("application/octet-stream" if form == "original" else "image/jpeg")
+
+
+def test_an_author_who_has_proved_the_address_reads_their_own_from_anywhere(filled):
+    proved = another_session(filled.instance, filled.ben.viewer.account_id, is_proved=True)
+
+    assert titles(filled, proved) == {"Ben's secret"}
+
+
+def test_an_inviter_who_uses_the_authors_link_sees_counts_only(filled):
+    with_link = another_session(filled.instance, filled.ben.viewer.account_id, capsule_id=filled.capsule.id)
+
+    assert titles(filled, with_link) == set()
+
+
+def test_a_sealed_story_and_none_at_all_are_told_apart_by_nothing(filled):
+    store, vault = filled.instance.store, filled.instance.vault
+    story, medium = bens(filled)
+    for sealed, missing in (
+        (
+            lambda: reading.story(store, vault, filled.ada, story.id),
+            lambda: reading.story(store, vault, filled.ada, "nothing"),
+        ),
+        (
+            lambda: reading.medium_file(store, vault, filled.ada, medium.id, "original"),
+            lambda: reading.medium_file(store, vault, filled.ada, "nothing", "original"),
+        ),
+    ):
+        with pytest.raises(CapsuleError) as one:
+            sealed()
+        with pytest.raises(CapsuleError) as other:
+            missing()
+        assert (type(one.value), one.value.message) == (type(other.value), other.value.message)
+
+
+def test_a_date_that_has_come_opens_nothing_by_itself(filled, time):
+    """Until a tick has opened it, it is sealed for everybody, however late it is."""
+    time.go_to(OPENS)
+
+    for what, read in every_read(filled, filled.younghee.viewer):
+        with pytest.raises((NotFound, Sealed)):
+            pytest.fail(f"got {what}: {read()}")
+
+
+@pytest.mark.parametrize("is_unsealed", [False, True], ids=["still sealed on the disk", "unsealed"])
+def test_afterwards_every_member_reads_everything(filled, tmp_path, time, is_unsealed):
+    store, vault = filled.instance.store, filled.instance.vault
+    open_it(filled)
+    film = make_film(filled, tmp_path)
+    if is_unsealed:
+        ticks.tidy(make_workshop(filled.instance, time))
+    story, medium = bens(filled)
+    with_link = another_session(filled.instance, filled.ben.viewer.account_id, capsule_id=filled.capsule.id)
+
+    for viewer in (filled.ada, filled.ben.viewer, filled.younghee.viewer, with_link):
+        assert titles(filled, viewer) == {"Ben's secret", "영희의 비밀"}
+        view = reading.story(store, vault, viewer, story.id)
+        assert (view.author.name, view.media[0].details.file) == ("Ben", "photo-0.jpg")
+        file = reading.medium_file(store, vault, viewer, medium.id, "display")
+        with file.stream:
+            assert file.stream.read(2) == b"\xff\xd8"
+        assert not file.is_private
+        assert [one.id for one in reading.montages(store, viewer, filled.capsule.id)] == [film.id]
+        for read, content in ((reading.film_file, b"a film"), (reading.poster_file, b"a poster")):
+            file = read(store, vault, viewer, film.id)
+            with file.stream:
+                assert file.stream.read() == content
+        assert (
+            reading.capsule(store, vault, viewer, filled.capsule.id).montages[0].state is MontageState.READY
+        )
+
+
+def test_afterwards_a_stranger_still_reads_nothing(filled, tmp_path):
+    open_it(filled)
+    make_film(filled, tmp_path)
+    elsewhere = viewers(filled)["Ben in another capsule"]
+
+    for who, viewer in (("Cleo", filled.cleo), ("Ben's session elsewhere", elsewhere)):
+        for what, read in every_read(filled, viewer):
+            with pytest.raises(NotFound):
+                pytest.fail(f"{who} got {what}: {read()}")
+
+
+def test_a_film_that_is_not_ready_is_not_found(filled):
+    open_it(filled)
+
+    with pytest.raises(NotFound, match="not ready"):
+        reading.film_file(filled.instance.store, filled.instance.vault, filled.ben.viewer, film_id(filled))
+
+
+def test_the_admin_sees_of_others_capsules_that_they_are_there_and_no_more(filled):
+    ben = another_session(filled.instance, filled.ben.viewer.account_id)
+    theirs = make_capsule(filled.instance, by=ben, title="Ben's own", message="private", theme="museum")
+    add_story(filled.instance, theirs, ben, photos=[make_photo()])
+
+    lines = {line.capsule.id: line for line in reading.capsules(filled.instance.store, filled.ada)}
+    line = lines[theirs.id]
+    assert line.member is None
+    assert (line.capsule.state, line.capsule.opens_at) == (theirs.state, theirs.opens_at)
+    assert line.bytes > 0
+    assert line.members == 0
+    for private in ("Ben", "ben", "private", "museum"):
+        assert private not in repr(line)
+    assert lines[filled.capsule.id].capsule.title == filled.capsule.title
+    with pytest.raises(NotFound):
+        reading.capsule(filled.instance.store, filled.instance.vault, filled.ada, theirs.id)
+    with pytest.raises(NotFound):
+        reading.capsule(filled.instance.store, filled.instance.vault, filled.ada, theirs.slug)
+
+
+def test_everybody_else_lists_only_what_they_are_in(filled):
+    def listed(viewer):
+        return {line.capsule.title for line in reading.capsules(filled.instance.store, viewer)}
+
+    assert listed(filled.ben.viewer) == {"Summer at the Sea"}
+    assert listed(filled.cleo) == {"Another"}
+    for line in reading.capsules(filled.instance.store, filled.ben.viewer):
+        assert line.bytes is None
+
+
+def test_a_session_of_one_capsule_lists_only_that(filled):
+    """Ben is in two; a link to one of them is no key to the other."""
+    other = make_capsule(filled.instance, title="Other")
+    there = join(filled.instance, other, "Ben")
+
+    assert [line.capsule.id for line in reading.capsules(filled.instance.store, there.viewer)] == [other.id]
+    with pytest.raises(NotFound):
+        reading.capsule(filled.instance.store, filled.instance.vault, there.viewer, filled.capsule.id)
+
+
+def test_a_name_that_means_two_capsules_is_asked_for_by_id(filled):
+    ben = another_session(filled.instance, filled.ben.viewer.account_id)
+    dan = join(filled.instance, filled.capsule, "Dan")
+    dans = another_session(filled.instance, dan.viewer.account_id)
+    for owner, title in ((dans, "Ours"), (filled.ada, "Ours")):
+        capsule = make_capsule(filled.instance, by=owner, title=title)
+        join(filled.instance, capsule, "Ben", by=owner)
+
+    def slug_means(viewer, slug):
+        return reading.capsule(filled.instance.store, filled.instance.vault, viewer, slug).capsule
+
+    with pytest.raises(UsageProblem, match="use the id"):
+        slug_means(ben, "ours")
+    own = make_capsule(filled.instance, by=ben, title="Ours")
+    assert slug_means(ben, " OURS ").id == own.id, "one's own comes first"
+
+
+def test_the_outbox_is_the_admins_and_tells_nothing_of_what_letters_say(filled):
+    open_it(filled)
+    opening.queue_overdue_letters(filled.instance.store, filled.instance.wake, OPENS - OPENS, OPENS)
+    for viewer in (filled.ben.viewer, filled.cleo, filled.younghee.viewer):
+        with pytest.raises(NotAllowed):
+            reading.outbox(filled.instance.store, viewer)
+
+    outbox = reading.outbox(filled.instance.store, filled.ada)
+
+    assert {one.address for one in outbox if one.capsule_id == filled.capsule.id and one.member_id} == {
+        "ada@example.org", "ben@example.org", "younghee@example.org",
+    }  # fmt: skip
+    assert all("Summer" not in one.letter and "Another" not in one.letter for one in outbox)
+
+
+def test_everybody_reads_their_own_account(filled):
+    assert reading.account(filled.instance.store, filled.ben.viewer).name == "Ben"
+    assert reading.account(filled.instance.store, filled.younghee.viewer).locale == "ko"
+
+
+def test_one_damaged_story_does_not_take_the_others_along(filled):
+    """In ten years a bit may have rotted; the rest is still there to be read."""
+    story, _medium = bens(filled)
+    with filled.instance.store.transaction() as tx:
+        damaged = story_store.stories.get(tx, story.id)
+        story_store.stories.save(tx, replace(damaged, words=damaged.words[:-1] + b"?"))
+    open_it(filled)
+
+    assert titles(filled, filled.younghee.viewer) == {"영희의 비밀", ""}
+    view = reading.story(filled.instance.store, filled.instance.vault, filled.ada, story.id)
+    assert "damaged" in view.words.text
+    assert len(view.media) == 1
+
+
+def test_one_damaged_photo_does_not_take_its_story_along(filled):
+    story, medium = bens(filled)
+    with filled.instance.store.transaction() as tx:
+        story_store.media.save(tx, replace(medium, details=b"?" + medium.details[1:]))
+    open_it(filled)
+
+    view = reading.story(filled.instance.store, filled.instance.vault, filled.ada, story.id)
+    assert (view.words.title, view.media) == ("Ben's secret", [])
