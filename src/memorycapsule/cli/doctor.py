@@ -79,7 +79,7 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
     yield from _mail_server(settings)
     yield from _pages(settings)
     try:
-        with door.open(settings) as app:
+        with door.open(settings, works=True) as app:
             yield Finding(what="database", state="good", says="its schema fits this program.")
             yield Finding(what="instance key", state="good", says=f"{settings.key_file} fits.")
             yield from _inside(app)

@@ -66,12 +66,15 @@ class Door:
         return config.load(config_file=self.config_file, overrides=overrides, file_must_exist=file_must_exist)
 
     @contextmanager
-    def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
-        """Open the instance. Raises what `app.open_app` does."""
+    def open(
+        self, settings: Settings | None = None, *, adds_for_others: bool = False, works: bool = False
+    ) -> Iterator[App]:
+        """Open the instance; `works` where due work may be done, which logs. Raises what `app.open_app` does."""
         from memorycapsule.app import open_app
 
         settings = settings or self.settings(adds_for_others=adds_for_others)
-        self.prepare_log()
+        if works:
+            self._prepare_log()
         with open_app(settings) as app:
             yield app
 
@@ -90,7 +93,7 @@ class Door:
         token = os.environ.get(TOKEN_VARIABLE)
         return sessions.viewer_with_token(store, token) if token else sessions.host_viewer(store)
 
-    def prepare_log(self) -> None:
+    def _prepare_log(self) -> None:
         """Send the log to stderr, with -v only: commands say in sentences what matters."""
         import logging
         import sys

@@ -36,7 +36,7 @@ def open_capsule(
     from memorycapsule.work.lock import is_held
 
     door = door_of(ctx)
-    with door.open() as app:
+    with door.open(works=True) as app:
         viewer = door.viewer(app.store)
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.workshop)):
@@ -70,7 +70,7 @@ def tick(
     from memorycapsule.work.lock import FolderLock
 
     door = door_of(ctx)
-    with door.open() as app:
+    with door.open(works=True) as app:
         if dry_run:
             _foretell(door.out, ticks.preview(app.workshop))
             return

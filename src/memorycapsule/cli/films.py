@@ -38,7 +38,7 @@ def make(
     from memorycapsule.services import montages
 
     door = door_of(ctx)
-    with door.open() as app, music(soundtrack) as song:
+    with door.open(works=True) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
         film = montages.queue(
             app.store,

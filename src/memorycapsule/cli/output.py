@@ -60,23 +60,11 @@ class Output:
         """Show a person a table; cells are made harmless."""
         if self.as_json:
             return
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(plain(cell)) for cell in row))
-        # A pipe has no width; nothing is folded there.
-        width = None if sys.stdout.isatty() else 400
-        console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
-        with console.capture() as captured:
-            console.print(table)
-        lines = [line.rstrip() for line in captured.get().splitlines()]
-        _write(sys.stdout, "\n".join(lines))
+        shown = [list(columns), *([plain(cell) for cell in row] for row in rows)]
+        widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
+        for cells in shown:
+            padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+            _write(sys.stdout, "   ".join(padded).rstrip())
 
     def note(self, text: str) -> None:
         """Add something worth knowing, on stderr; not when --quiet."""
@@ -165,6 +153,8 @@ def plain(text: str, *, keeps_lines: bool = False) -> str:
 
     `keeps_lines` leaves line ends and tabs as they are, for texts that people wrote.
     """
+    if text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     marks = 0
     for character in text:
@@ -179,6 +169,16 @@ def plain(text: str, *, keeps_lines: bool = False) -> str:
         elif marks <= _MOST_MARKS:
             shown.append(character)
     return "".join(shown)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a line takes (UAX #11: wide characters take two, marks none)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
 
 
 def as_json(words: Mapping[str, Any]) -> str:

@@ -91,7 +91,7 @@ def invite(
     part, language = _role(role), _locale(locale)
     door = door_of(ctx)
     settings = door.settings()
-    with door.open(settings) as app:
+    with door.open(settings, works=True) as app:
         viewer = door.viewer(app.store)
         if revoke:
             _revoke(app, viewer, capsule, addresses, door.out)
