@@ -44,7 +44,7 @@ class Delivery:
     #: What the letter says, as JSON, with everything but the private link; frozen, so that retries are equal.
     letter: str
     state: DeliveryState
-    #: Counts tries to send it.
+    #: Counts tries to send it; without a mail server there was no try.
     attempt: int
     #: The run of the program that is sending it; void once that run has ended.
     lease: str | None

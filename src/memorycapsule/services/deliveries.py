@@ -90,8 +90,8 @@ def send_due(
                 break
             outcome, ended = _send_one(store, post, session, delivery.id, lease, give_up_days, clock)
             total += ended
-            if outcome and (outcome.unreachable or outcome.state == "paused"):
-                pause = UNREACHABLE_PAUSE if outcome.unreachable else REFUSED_PAUSE
+            if outcome and _is_of_the_server(outcome):
+                pause = REFUSED_PAUSE if outcome.state == "paused" else UNREACHABLE_PAUSE
                 with store.transaction() as tx:
                     instance_store.change(
                         tx, mail_paused_until=clock() + pause, mail_pause_reason=outcome.detail
@@ -129,11 +129,14 @@ def _send_one(
     with store.transaction() as tx:
         state, next_attempt_at = _what_next(delivery, outcome, give_up_days, now)
         is_over = state is not DeliveryState.QUEUED
+        # Without a server there was no try: an outage does not make the waits between tries longer.
+        is_no_try = not is_over and _is_of_the_server(outcome)
         _change(
             tx,
             delivery,
             state=state,
             lease=None,
+            attempt=delivery.attempt - 1 if is_no_try else delivery.attempt,
             # Certainly not accepted: the next attempt starts from nothing.
             **({} if is_over else {"data_started_at": None}),
             next_attempt_at=next_attempt_at,
@@ -170,9 +173,14 @@ def _what_next(
             return DeliveryState.UNKNOWN, now
     if has_waited_long_enough(delivery.queued_at, now, give_up_days):
         return DeliveryState.REJECTED, now
-    if outcome.unreachable or outcome.state == "paused":
+    if _is_of_the_server(outcome):
         return DeliveryState.QUEUED, now  # the whole outbox pauses; this letter is as good as any other
     return DeliveryState.QUEUED, now + wait_after(delivery.attempt)
+
+
+def _is_of_the_server(outcome: Outcome) -> bool:
+    """Say whether every other letter would have ended in the same way."""
+    return outcome.unreachable or outcome.state == "paused"
 
 
 def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:

@@ -50,7 +50,7 @@ def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Deliv
     return deliveries.get(tx, delivery_id) if taken else None
 
 
-def change_attempt(tx: Transaction, delivery_id: str, attempt: int, **fields: Any) -> bool:
+def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields: Any) -> bool:
     """Change a letter if this attempt still holds it."""
     return bool(
         deliveries.change(
