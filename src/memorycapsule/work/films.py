@@ -70,11 +70,15 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     except _Interrupted:
         with workshop.store.transaction() as tx:
             montages.give_back(tx, montage, workshop.now())
+        if not workshop.is_stopping():
+            shutil.rmtree(folder, ignore_errors=True)  # cancelled: nobody will go on with it
         log.info("film.interrupted")
         return False
     except (CapsuleError, OSError) as error:
         failure = error if isinstance(error, CapsuleError) else _in_our_words(error)
         state = montages.fail(workshop.store, workshop.wake, montage, failure.message, now=workshop.now())
+        if state.is_over:
+            shutil.rmtree(folder, ignore_errors=True)
         log.warning("film.failed", reason=failure.message, state=str(state))
         return False
     shutil.rmtree(folder, ignore_errors=True)
