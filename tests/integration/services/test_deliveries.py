@@ -1,0 +1,421 @@
+"""Deliveries: each letter at most once, whatever the server does, and every one in the end."""
+
+import itertools
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+
+import pytest
+
+from cast import invite, make_capsule, make_workshop
+from mailservers import DROP, HANG, MailServer, ScriptedServer
+from memorycapsule.domain.deliveries import DeliveryState
+from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.mail.outcomes import Outcome
+from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
+from memorycapsule.services import deliveries
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store.transactions import Store
+from memorycapsule.work import ticks
+from moments import NOW
+from servers import wait_until
+
+QUEUED, SENT, REJECTED, UNKNOWN = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENT,
+    DeliveryState.REJECTED,
+    DeliveryState.UNKNOWN,
+)
+
+
+def smtp(server, **changes):
+    settings = SmtpSettings(
+        host=server.host, port=server.port, security="none", username=None, password=None, timeout_seconds=5
+    )
+    return lambda: SmtpSession(replace(settings, **changes))
+
+
+@pytest.fixture
+def capsule(instance):
+    return make_capsule(instance)
+
+
+@pytest.fixture
+def letter(instance, capsule):
+    """One letter in the outbox, to Ben."""
+    invite(instance, capsule, "ben@example.org")
+    return outbox(instance)[0]
+
+
+def outbox(instance):
+    with instance.store.reading() as tx:
+        return delivery_store.everything(tx)
+
+
+def send(instance, time, carrier, **more):
+    return ticks.send_letters(make_workshop(instance, time, carrier=carrier, **more))
+
+
+def paused(instance):
+    with instance.store.reading() as tx:
+        found = instance_store.get(tx)
+    return found.mail_paused_until, found.mail_pause_reason
+
+
+def again(instance, delivery_id=None, by=None):
+    return deliveries.send_again(instance.store, instance.wake, by or instance.ada, delivery_id, now=NOW)
+
+
+def test_a_letter_that_was_taken_is_sent_and_never_sent_again(instance, letter, time):
+    with MailServer() as server:
+        sent = send(instance, time, smtp(server))
+        time.go_on(days=1)
+        nothing = send(instance, time, smtp(server))
+
+    (delivery,) = outbox(instance)
+    assert (sent.sent, nothing.sent) == ((letter.id,), ())
+    assert [message.recipients for message in server.messages] == [("ben@example.org",)]
+    assert (delivery.state, delivery.attempt, delivery.finished_at) == (SENT, 1, NOW)
+    assert delivery.data_started_at == NOW
+    assert instance.events(letter.capsule_id)[-1] == "letter.sent"
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "after"),
+    [
+        ({"RCPT": "451 later"}, QUEUED, timedelta(minutes=5)),
+        ({"RCPT": "550 no such user"}, REJECTED, None),
+        ({"DATA": "451 later"}, QUEUED, timedelta(minutes=5)),
+        ({"PAYLOAD": "452 no room"}, QUEUED, timedelta(minutes=5)),
+        ({"PAYLOAD": "554 spam"}, REJECTED, None),
+        ({"PAYLOAD": DROP}, UNKNOWN, None),
+    ],
+)
+def test_each_answer_has_its_end(instance, letter, time, script, state, after):
+    with ScriptedServer(script) as server:
+        send(instance, time, smtp(server))
+
+    (delivery,) = outbox(instance)
+    assert delivery.state is state
+    if after:
+        assert delivery.next_attempt_at == NOW + after
+        assert (delivery.lease, delivery.data_started_at, delivery.finished_at) == (None, None, None)
+    else:
+        assert delivery.finished_at == NOW
+    assert delivery.detail
+
+
+def test_a_letter_that_may_have_arrived_is_never_sent_again_by_itself(instance, letter, time):
+    """I5: between the final dot and the answer nobody knows (RFC 1047)."""
+    with ScriptedServer({"PAYLOAD": [DROP, "250 ok"]}) as server:
+        ended = send(instance, time, smtp(server))
+        for _ in range(5):
+            time.go_on(days=1)
+            send(instance, time, smtp(server))
+        again(instance)
+        send(instance, time, smtp(server))
+
+        assert ended.unknown == (letter.id,)
+        assert len(server.payloads) == 1
+        assert outbox(instance)[0].state is UNKNOWN
+
+        (renewed,) = again(instance, letter.id)
+        assert renewed.dedupe_key.endswith(":2")
+        send(instance, time, smtp(server))
+        assert len(server.payloads) == 2, "somebody has asked for it by its id"
+    with pytest.raises(NotAllowed, match="already"):
+        again(instance, letter.id)
+
+
+def test_tries_are_equal_byte_for_byte(instance, letter, time):
+    """I10: same Message-ID, Date and body, so that whoever got two could tell that they are one."""
+    with ScriptedServer({"PAYLOAD": ["451 later", "451 later", "250 ok"]}) as server:
+        for _ in range(3):
+            send(instance, time, smtp(server))
+            time.go_on(hours=1)
+
+    assert len(server.payloads) == 3
+    assert len(set(server.payloads)) == 1
+    message = message_from_bytes(server.payloads[0])
+    assert message["Message-ID"].startswith("<invitation.")
+    assert outbox(instance)[0].state is SENT
+
+
+def test_tries_get_rarer_and_end_after_the_days(instance, letter, time):
+    tries = []
+    with ScriptedServer({"RCPT": "451 greylisted"}) as server:
+        while outbox(instance)[0].state is QUEUED:
+            time.go_to(max(time.now, outbox(instance)[0].next_attempt_at))
+            send(instance, time, smtp(server))
+            tries.append(time.now)
+
+    waits = [after - before for before, after in itertools.pairwise(tries)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(minutes=5), timedelta(hours=4))
+    assert timedelta(days=5) <= tries[-1] - NOW < timedelta(days=5, hours=4)
+    (delivery,) = outbox(instance)
+    assert delivery.state is REJECTED
+    assert "greylisted" in delivery.detail
+
+
+def test_with_the_server_down_for_a_while_all_letters_arrive_once(instance, capsule, time):
+    for name in ("ben", "dan", "eve"):
+        invite(instance, capsule, f"{name}@example.org")
+    server = MailServer()
+    with server:
+        pass
+    for _ in range(10):
+        ended = send(instance, time, smtp(server))
+        assert ended.sent == ended.rejected == ended.unknown == ()
+        assert len(ended.retrying) <= 1, "the others are not even tried"
+        time.go_on(minutes=1)
+    until, reason = paused(instance)
+    assert until < time.now
+    assert "127.0.0.1" in reason
+
+    with server:
+        send(instance, time, smtp(server))
+
+    assert Counter(message.recipients[0] for message in server.messages) == {
+        "ben@example.org": 1, "dan@example.org": 1, "eve@example.org": 1,
+    }  # fmt: skip
+    assert paused(instance) == (None, None)
+    assert {delivery.state for delivery in outbox(instance)} == {SENT}
+
+
+def test_an_outage_does_not_count_as_greylisting(instance, letter, time):
+    """After an hour without a server, the first "try again later" means five minutes, not four hours."""
+    server = MailServer()
+    with server:
+        pass
+    for _ in range(60):
+        send(instance, time, smtp(server))
+        time.go_on(minutes=1)
+    with ScriptedServer({"RCPT": "451 greylisted"}) as scripted:
+        send(instance, time, smtp(scripted))
+
+    (delivery,) = outbox(instance)
+    assert delivery.next_attempt_at - time.now <= timedelta(minutes=10)
+
+
+def test_a_wrong_password_pauses_the_whole_outbox_and_says_so(instance, capsule, time):
+    for name in ("ben", "dan"):
+        invite(instance, capsule, f"{name}@example.org")
+    with MailServer(login=("capsule", "right")) as server:
+        ended = send(instance, time, smtp(server, username="capsule", password="wrong"))
+        until, reason = paused(instance)
+        assert (until, ended.sent, len(server.messages)) == (NOW + timedelta(minutes=5), (), 0)
+        assert reason
+        assert "wrong" not in reason
+
+        time.go_on(seconds=30)
+        assert deliveries.due(instance.store, time.now) == []
+        send(instance, time, smtp(server, username="capsule", password="right"))
+        assert server.messages == [], "not before the pause is over"
+
+        time.go_on(minutes=5)
+        send(instance, time, smtp(server, username="capsule", password="right"))
+        assert len(server.messages) == 2
+
+
+def test_asking_for_another_try_ends_the_pause(instance, letter, time):
+    server = MailServer()
+    with server:
+        pass
+    send(instance, time, smtp(server))
+    assert paused(instance)[0]
+
+    assert [one.id for one in again(instance)] == [letter.id]
+
+    assert paused(instance) == (None, None)
+    with server:
+        send(instance, time, smtp(server))
+    assert len(server.messages) == 1
+
+
+def test_a_rejected_letter_is_queued_anew_under_the_next_number(instance, letter, time):
+    with ScriptedServer({"RCPT": ["550 no such user", "250 ok"]}) as server:
+        send(instance, time, smtp(server))
+        (renewed,) = again(instance)
+        assert again(instance) == [renewed], "it waits already: nothing more is queued"
+        send(instance, time, smtp(server))
+
+    assert [one.state for one in sorted(outbox(instance), key=lambda one: one.dedupe_key)] == [REJECTED, SENT]
+    assert len(server.payloads) == 1
+    with pytest.raises(NotAllowed, match="nothing to send again"):
+        again(instance, renewed.id)
+
+
+def test_only_the_admin_sends_again(stage):
+    for viewer in (stage.ben.viewer, stage.cleo):
+        with pytest.raises(NotAllowed):
+            again(stage.instance, by=viewer)
+    with pytest.raises(NotFound):
+        again(stage.instance, "no-such-letter")
+
+
+class Watching:
+    """A carrier that looks, with a connection of its own, at what is committed before the first byte leaves."""
+
+    def __init__(self, url):
+        self.url = url
+        self.seen = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def deliver(self, letter, *, sender, recipient, on_data):
+        self.look()
+        on_data()
+        self.look()
+        return Outcome(state="sent", detail="ok")
+
+    def look(self):
+        store = Store(self.url)
+        with store.reading() as tx:
+            (row,) = delivery_store.everything(tx)
+        store.close()
+        self.seen.append((row.state, row.data_started_at is not None))
+
+
+def test_that_a_letter_is_leaving_is_on_the_disk_before_it_leaves(instance, letter, time):
+    """I5."""
+    carrier = Watching(instance.store.url)
+    send(instance, time, lambda: carrier)
+
+    assert carrier.seen == [(DeliveryState.SENDING, False), (DeliveryState.SENDING, True)]
+
+
+def test_a_crash_before_the_handing_over_sends_the_letter_later(instance, letter, time):
+    with instance.store.transaction() as tx:
+        delivery_store.claim(tx, letter.id, "an earlier run", NOW)
+    workshop = make_workshop(instance, time)
+    assert ticks.send_letters(workshop).sent == ()
+
+    ticks.settle(workshop)
+
+    assert ticks.send_letters(workshop).sent == (letter.id,)
+    assert outbox(instance)[0].attempt == 2
+
+
+def test_a_crash_during_the_handing_over_leaves_it_unknown(instance, letter, time):
+    with instance.store.transaction() as tx:
+        taken = delivery_store.claim(tx, letter.id, "an earlier run", NOW)
+        delivery_store.change_attempt(tx, letter.id, taken.attempt, data_started_at=NOW)
+    workshop = make_workshop(instance, time)
+
+    ticks.settle(workshop)
+    time.go_on(days=3)
+    ticks.send_letters(workshop)
+
+    (delivery,) = outbox(instance)
+    assert (delivery.state, delivery.lease, instance.letters()) == (UNKNOWN, None, [])
+    assert "cut off" in delivery.detail
+    assert instance.events(letter.capsule_id)[-1] == "letter.unknown"
+
+
+def test_what_this_run_is_sending_is_not_taken_up(instance, letter, time):
+    with instance.store.transaction() as tx:
+        delivery_store.claim(tx, letter.id, "this run", NOW)
+    ticks.settle(make_workshop(instance, time))
+
+    assert outbox(instance)[0].state is DeliveryState.SENDING
+
+
+def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instance, letter, time):
+    """I6."""
+
+    class Slow(Watching):
+        def deliver(self, letter_, *, sender, recipient, on_data):
+            deliveries.take_up_abandoned(instance.store, "a later run", NOW)
+            return Outcome(state="rejected", detail="too late")
+
+    with pytest.raises(NotFound, match="taken over"):
+        send(instance, time, lambda: Slow(instance.store.url))
+
+    assert outbox(instance)[0].state is QUEUED
+
+
+#: Sends what is due, against a server that hangs.
+SEND = """
+import sys
+from datetime import timedelta
+sys.path[:0] = sys.argv[5:]
+from pathlib import Path
+from cast import BASE_URL
+from memorycapsule.clock import now
+from memorycapsule.mail.letters import Sender
+from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
+from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.services import deliveries
+from memorycapsule.services.letters import Post
+from memorycapsule.store.transactions import Store
+
+url, key_file, host, port = sys.argv[1:5]
+post = Post(key=InstanceKey.load(Path(key_file)), base_url=BASE_URL, sender=Sender(name="C", address="c@example.org"))
+settings = SmtpSettings(host=host, port=int(port), security="none", username=None, password=None, timeout_seconds=60)
+deliveries.send_due(
+    Store(url), post, lambda: SmtpSession(settings), lease="killed", give_up_days=5, clock=now
+)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("hangs_at", "arrived", "state"), [("RCPT", 0, SENT), ("PAYLOAD", 1, UNKNOWN)])
+def test_a_sender_that_is_killed_sends_no_letter_twice(instance, letter, time, hangs_at, arrived, state):
+    with ScriptedServer({hangs_at: [HANG, "250 ok"]}) as server:
+        sender = subprocess.Popen(
+            [
+                sys.executable, "-c", SEND, instance.store.url, str(instance.key_file), server.host,
+                str(server.port), *sys.path,
+            ]
+        )  # fmt: skip
+        wait_until(
+            lambda: server.payloads if arrived else any(one.startswith("RCPT") for one in server.commands),
+            30,
+            f"the server hangs at {hangs_at}",
+        )
+        sender.kill()
+        sender.wait()
+        workshop = make_workshop(instance, time, carrier=smtp(server))
+        ticks.settle(workshop)
+        ticks.send_letters(workshop)
+
+        assert len(server.payloads) == 1
+    assert outbox(instance)[0].state is state
+
+
+def test_stopping_ends_after_the_letter_in_hand(instance, capsule, time):
+    for name in ("ben", "dan", "eve"):
+        invite(instance, capsule, f"{name}@example.org")
+    stopping = threading.Event()
+    workshop = make_workshop(instance, time, is_stopping=stopping.is_set)
+
+    class Stop(Watching):
+        def deliver(self, letter, **_):
+            stopping.set()
+            return Outcome(state="sent", detail="ok")
+
+    sent = ticks.send_letters(replace(workshop, carrier=lambda: Stop("")))
+
+    assert len(sent.sent) == 1
+    assert Counter(one.state for one in outbox(instance)) == {SENT: 1, QUEUED: 2}
+
+
+def test_old_letters_with_live_links_do_not_stay_in_the_mailbox(instance, letter, time):
+    workshop = make_workshop(instance, time)
+    ticks.send_letters(workshop)
+    time.go_on(days=30)
+    ticks.tidy(workshop)
+    assert len(instance.letters()) == 1
+    time.go_on(days=1)
+    ticks.tidy(workshop)
+    assert instance.letters() == []
