@@ -43,12 +43,16 @@ class Guard:
     """
     An ASGI application around another one.
 
-    `refuse` makes the page for a request that is turned away with a status, `failed` the one for an exception
+    `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
+    either way. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an exception
     that nobody else has answered.
     """
 
-    def __init__(self, app: ASGIApp, *, public_url: str | None, refuse: Refuse, failed: Failed) -> None:
+    def __init__(
+        self, app: ASGIApp, *, public_url: str | None, root_path: str, refuse: Refuse, failed: Failed
+    ) -> None:
         self._app = app
+        self._root_path = root_path
         self._own_origin = _origin(public_url) if public_url else None
         self._refuse = refuse
         self._failed = failed
@@ -57,6 +61,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["root_path"] = self._root_path
         has_started = False
 
         async def send_guarded(message: Message) -> None:

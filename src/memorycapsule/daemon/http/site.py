@@ -37,10 +37,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     root_path = urlsplit(public_url or "").path.rstrip("/")
     pages = Pages(root_path=root_path, locale=app.settings.locale)
     cookie = Cookie.for_url(public_url)
-    # Proxies may take `root_path` away or leave it: routes are found either way.
     site = FastAPI(
         title="MemoryCapsule",
-        root_path=root_path,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -63,7 +61,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
-    site.add_middleware(Guard, public_url=public_url, refuse=pages.error, failed=failed)
+    site.add_middleware(Guard, public_url=public_url, root_path=root_path, refuse=pages.error, failed=failed)
 
     @site.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> JSONResponse:

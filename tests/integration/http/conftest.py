@@ -1,0 +1,142 @@
+"""The site over a real instance: Ada owns the capsule, Ben has put a story in, Cleo must see nothing of it."""
+
+import email
+import email.policy
+import re
+import warnings
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cast import (
+    OPENS,
+    Instance,
+    Person,
+    Time,
+    add_story,
+    attach,
+    join,
+    make_capsule,
+    make_instance,
+    make_photo,
+    make_workshop,
+)
+from memorycapsule.app import App
+from memorycapsule.clock import Clock
+from memorycapsule.config import Settings
+from memorycapsule.daemon.http.site import make_site
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.sessions import SessionKind
+from memorycapsule.domain.stories import Story
+from memorycapsule.services import montages, opening, sessions
+from memorycapsule.services.montages import Rendered
+from memorycapsule.work import ticks
+
+with warnings.catch_warnings():
+    # starlette would rather have httpx2, which nothing else here needs.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+HOSTILE_NAME = '..\\..\\evil"; filename=x\r\nSet-Cookie: a=b\u202egpj.jpg'
+#: What a file that pretends to be a film holds: every byte tells where it stands.
+FILM = bytes(number % 251 for number in range(100_000))
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """A site and who comes to it; every person has a browser of their own."""
+
+    instance: Instance
+    app: App
+    time: Time
+    capsule: Capsule
+    ben: Person
+    cleo: Person
+    story: Story
+    medium_id: str
+    heartbeat_age: float = 0.0
+    clients: list[TestClient] = field(default_factory=list)
+
+    def browser(
+        self, token: str | None = None, *, public_url: str | None = None, **headers: str
+    ) -> TestClient:
+        """A browser that holds the session of `token`, if any."""
+        settings = self.app.settings.model_copy(update={"public_url": public_url})
+        app = App(**{**vars(self.app), "settings": settings})
+        site = make_site(app, heartbeat_age=lambda: self.heartbeat_age)
+        client = TestClient(site, base_url="http://home.test", follow_redirects=False, headers=headers)
+        if token:
+            client.cookies.set("capsule", token, domain="home.test", path="/")
+        self.clients.append(client)
+        return client
+
+    def session_of(self, account_id: str) -> str:
+        """The secret of a new session of an account, in no particular capsule."""
+        with self.instance.store.transaction() as tx:
+            _session, token = sessions.begin(
+                tx, account_id=account_id, capsule_id=None, kind=SessionKind.OPENED, now=self.time.now
+            )
+        return token
+
+    def ada(self) -> TestClient:
+        return self.browser(self.session_of(self.instance.ada.account_id))
+
+    def open(self) -> None:
+        """The day comes."""
+        self.time.go_to(OPENS)
+        assert opening.open_due(self.instance.store, self.instance.wake, self.time.now)
+
+    def finish_film(self, *report: str) -> str:
+        """The film is ready; returns its id."""
+        (waiting,) = montages.waiting(self.instance.store, self.time.now)
+        montage = montages.claim(self.instance.store, waiting.id, lease="this run", now=self.time.now)
+        film, poster = self.instance.folder / "film.mp4", self.instance.folder / "poster.jpg"
+        film.write_bytes(FILM)
+        poster.write_bytes(make_photo())
+        rendered = Rendered(film=film, poster=poster, seconds=61.4, report=report)
+        assert montages.keep(
+            self.instance.store, self.instance.vault, self.instance.wake, montage, rendered, now=self.time.now
+        )
+        return waiting.id
+
+    def mailed_links(self) -> dict[str, str]:
+        """Send the letters, and return the path of the link in each person's newest one."""
+        ticks.send_letters(self.app.workshop)
+        links = {}
+        for path in self.instance.letters():
+            letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            link = re.search(r"http://127\.0\.0\.1:8484(/g/\S+)", letter.get_body(("plain",)).get_content())
+            links[letter["To"].addresses[0].addr_spec] = link[1]
+        return links
+
+
+@pytest.fixture
+def scene(tmp_path: Path):
+    with make_instance(f"sqlite:///{tmp_path}/data/capsule.db", tmp_path / "data") as instance:
+        time = Time()
+        capsule = make_capsule(instance)
+        ben = join(instance, capsule, "Ben")
+        story = add_story(instance, capsule, ben.viewer, title="MARKER title", text="MARKER text", photos=0)
+        medium = attach(instance, ben.viewer, story, make_photo(comment="MARKER photo"), file=HOSTILE_NAME)
+        elsewhere = make_capsule(instance, title="Another", opens=OPENS + timedelta(days=1))
+        cleo = join(instance, elsewhere, "Cleo")
+        app = App(
+            settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
+            store=instance.store,
+            vault=instance.vault,
+            clock=Clock(time.reading),
+            wake=instance.wake,
+            workshop=make_workshop(instance, time),
+        )
+        yield Scene(
+            instance=instance,
+            app=app,
+            time=time,
+            capsule=capsule,
+            ben=ben,
+            cleo=cleo,
+            story=story,
+            medium_id=medium.medium.id,
+        )

@@ -1,0 +1,186 @@
+"""What holds for every request and answer."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cast import invite
+from memorycapsule.daemon.http.guard import LARGEST_FORM_BYTES
+from memorycapsule.daemon.logs import mask
+
+CAPSULE = "/g/c/00000000-0000-4000-8000-000000000000"
+
+
+def test_every_answer_forbids_what_no_page_needs(scene):
+    scene.open()
+    montage_id = scene.finish_film()
+    invitation = scene.mailed_links()["ben@example.org"]
+    browser = scene.browser(scene.ben.token)
+    answers = [
+        browser.get(path)
+        for path in (
+            "/healthz", "/nothing", invitation, "/g/i/x", f"/g/c/{scene.capsule.id}", "/g/static/guest.css", "/g/static/x",
+            f"/g/f/{montage_id}/film.mp4", f"/g/m/{scene.medium_id}/original", CAPSULE,
+        )
+    ] + [
+        browser.post("/nothing"),
+        browser.put(f"/g/c/{scene.capsule.id}"),
+        browser.post("/g/i/x", headers={"origin": "https://evil.test"}),
+        browser.post("/g/i/x", content=b"x" * (LARGEST_FORM_BYTES + 1)),
+        browser.post(invitation),
+    ]  # fmt: skip
+
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "frame-ancestors 'none'" in policy
+        assert "script-src" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "strict-origin"
+        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+        assert "server" not in answer.headers
+    for answer in answers[2:5]:
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 303),  # no browser
+        ({"origin": "http://home.test"}, 303),
+        ({"origin": "http://home.test:80"}, 303),
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, 303),
+        ({"origin": "https://evil.test"}, 403),
+        ({"origin": "http://home.test.evil.test"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://home.test:8080"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "http://home.test"}, 403),
+    ],
+)
+def test_only_our_own_pages_may_send_forms(scene, headers, status):
+    token = invite(scene.instance, scene.capsule, "x@example.org").token
+
+    answer = scene.browser().post(f"/g/i/{token}", data={"name": "X"}, headers=headers)
+
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) == (status == 303)
+
+
+def test_behind_a_proxy_that_changes_the_host_our_public_address_counts(scene):
+    browser = scene.browser(public_url="https://photos.test/album")
+
+    def post(origin):
+        token = invite(scene.instance, scene.capsule, f"x{origin[8:10]}@example.org").token
+        return browser.post(f"/g/i/{token}", headers={"origin": origin}).status_code
+
+    assert post("https://photos.test") == 303
+    assert post("https://other.test") == 403
+
+
+@pytest.mark.parametrize("how", ["with its length", "in pieces"])
+def test_a_large_form_is_refused_without_being_read(scene, how):
+    token = invite(scene.instance, scene.capsule, "x@example.org").token
+    pieces_sent = 0
+
+    def pieces():
+        nonlocal pieces_sent
+        for _ in range(1000):
+            pieces_sent += 1
+            yield b"name=" + b"x" * 4096
+
+    content = b"name=" + b"x" * LARGEST_FORM_BYTES if how == "with its length" else pieces()
+    answer = scene.browser(**{"accept-language": "en"}).post(
+        f"/g/i/{token}", content=content, headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+
+    assert answer.status_code == 413
+    assert "too much at once" in answer.text
+    assert "Nothing was changed" in answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/g/i/", "/g/c/x", "/g/m/x/y", "/g/static/../site.py", "/docs", "/openapi.json"]
+)
+def test_what_is_not_there_gets_a_calm_page(scene, path, language):
+    page = scene.browser(**{"accept-language": language}).get(path)
+
+    assert page.status_code == 404
+    assert {"en": "There is nothing here", "ko": "여기에는 볼 수 있는 것이 없어요"}[language] in page.text
+
+
+def calm(page) -> None:
+    assert page.status_code == 500
+    assert "That did not work, and nothing is lost." in page.text
+    assert re.search(r"MC-\d{4}", page.text)
+    assert "MARKER" not in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_damaged_file_leads_to_a_calm_page_with_a_number_to_read_out(scene):
+    for blob in scene.instance.blob_files():
+        blob.write_bytes(b"MARKER")
+
+    calm(scene.browser(scene.ben.token, **{"accept-language": "en"}).get(f"/g/m/{scene.medium_id}/display"))
+
+
+def test_so_does_a_mistake_of_ours(scene):
+    def broken() -> None:
+        raise RuntimeError("MARKER")
+
+    browser = scene.browser(**{"accept-language": "en"})
+    browser.app.add_api_route("/broken", broken)
+
+    calm(browser.get("/broken"))
+
+
+def test_health_is_the_heartbeat(scene):
+    browser = scene.browser()
+    assert browser.get("/healthz").json() == {"status": "ok", "heartbeat_age_seconds": 0.0}
+
+    scene.heartbeat_age = 61
+
+    stuck = browser.get("/healthz")
+    assert (stuck.status_code, stuck.json()["status"]) == (503, "stuck")
+
+
+def test_pages_that_hold_a_digest_in_their_address_are_kept(scene):
+    style = scene.browser().get("/g/static/guest.css?abc")
+
+    assert style.headers["content-type"].startswith("text/css")
+    assert "immutable" in style.headers["cache-control"]
+
+
+def test_logs_hold_no_tokens_and_no_addresses():
+    said = 'GET /g/i/SECRET-token_1?lang=ko and http://x.test/album/g/o/SECRET2 for "Ada <ada@example.org>"'
+
+    assert mask(said) == 'GET /g/i/(token)?lang=ko and http://x.test/album/g/o/(token) for "Ada <(address)>"'
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_what_libraries_say_is_masked_as_well_even_in_tracebacks(form):
+    program = f"""
+import logging, structlog
+from memorycapsule.daemon import logs
+logs.configure("{form}", is_verbose=True)
+structlog.get_logger().info("page.shown", path="/g/i/SECRET")
+try:
+    raise ValueError("/g/o/SECRET of ben@example.org")
+except ValueError:
+    structlog.get_logger().debug("job.failed", exc_info=True)
+    logging.getLogger("uvicorn.error").exception("went wrong at /g/i/SECRET")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == ""
+    assert "SECRET" not in done.stderr
+    assert "ben@" not in done.stderr
+    assert done.stderr.count("ValueError") == 2
+    if form == "json":
+        assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == [
+            "page.shown", "job.failed", "went wrong at /g/i/(token)",
+        ]  # fmt: skip
