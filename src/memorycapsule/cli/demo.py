@@ -15,7 +15,9 @@ def demo(
     folder: Annotated[
         Path, typer.Option("--folder", metavar="FOLDER", help="Where it all happens; emptied first.")
     ] = Path("demo"),
-    opens: Annotated[str, typer.Option("--opens", metavar="DATE", help="When the capsule opens.")] = "+20s",
+    opens: Annotated[
+        str | None, typer.Option("--opens", metavar="DATE", help="When the capsule opens, like +20s.")
+    ] = None,
     photos: Annotated[
         Path | None, typer.Option("--photos", metavar="FOLDER", help="Your own photos instead of drawn ones.")
     ] = None,

@@ -36,6 +36,7 @@ _MARKER = ".capsule-demo"
 #: What a hurried person might have written; it must not be found anywhere before the date.
 _CONFIDED = "the key to the old house hangs behind the clock"
 _MOST_FILES_EACH = 30
+_SHORTEST_WAIT_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,8 @@ class Demonstration:
     """One run of the demo in a folder of its own."""
 
     folder: Path
-    opens: str
+    #: When the capsule opens; None leaves enough time for this machine to bring the photos in.
+    opens: str | None
     photos: Path | None
     theme: str
     #: Tells a person what happens; called with one line at a time.
@@ -90,6 +92,7 @@ class Demonstration:
     started: float = field(default_factory=time.monotonic)
     facts: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    wait: str = field(init=False)
     daemon_log: Path = field(init=False)
     mailbox: Path = field(init=False)
 
@@ -153,22 +156,25 @@ class Demonstration:
 
             files = [drawn.path for drawn in draw(self.folder / "photos")]
             self._step(f"Drew {len(files)} pictures, one of them a clip")
-        return [files[start::3][:_MOST_FILES_EACH] for start in range(3)]
+        shares = [files[start::3][:_MOST_FILES_EACH] for start in range(3)]
+        # Three imports at once take about twice as long as drawing does, and a second for each file of others.
+        needed = 3 * (time.monotonic() - self.started) + (sum(map(len, shares)) if self.photos else 0)
+        self.wait = self.opens or f"+{max(_SHORTEST_WAIT_SECONDS, round(needed))}s"
+        return shares
 
     def _found(self) -> None:
         port = _free_port()
         (self.folder / "config.toml").write_text(
             f'data_dir = "data"\nkey_file = "instance.key"\nzone = "Asia/Seoul"\n\n'
-            f"[daemon]\nport = {port}\nheartbeat_seconds = 1\n",
+            f"[daemon]\nport = {port}\nheartbeat_seconds = 1\n\n"
+            f"[film]\nnice = 0\n",
             encoding="utf-8",
         )
         recovery = self.folder / "recovery.key"
         self._capsule(
             "init", "--yes", "--admin", ADA.address, "--name", ADA.name, "--recovery-file", str(recovery)
         )
-        self._step(
-            "Made an instance: its key lies outside its data, its recovery key is on paper (a file here)"
-        )
+        self._step("Made an instance; its key lies outside its data, the recovery key beside it")
 
     @contextmanager
     def _daemon(self) -> Iterator[str]:
@@ -201,7 +207,7 @@ class Demonstration:
 
     def _seal(self, url: str) -> None:
         made = self._capsule(
-            "create", "여름, 시골집에서 · The summer we kept", "--opens", self.opens, "--theme", self.theme,
+            "create", "여름, 시골집에서 · The summer we kept", "--opens", self.wait, "--theme", self.theme,
             "--message", "One photo is enough. We open it together.",
         )["capsule"]  # fmt: skip
         self.facts |= {"capsule": made["id"], "slug": made["slug"], "opens_at": made["opens_at"], "url": url}
@@ -260,7 +266,9 @@ class Demonstration:
         self._check(_get(f"{url}/g/m/{medium}/display").status == 404, "A photo is shown to a stranger.")
         for path in (self.folder / "data").rglob("*"):
             if path.is_file():
-                self._check(_CONFIDED.encode() not in path.read_bytes(), f"A story stands readable in {path}.")
+                self._check(
+                    _CONFIDED.encode() not in path.read_bytes(), f"A story stands readable in {path}."
+                )
         self._step("Sealed: Ben cannot read Ada's story, Ada cannot read Ben's (exit 3)")
         self._step(
             "Sealed: opening early is refused (exit 4), pages show nothing (404), the disk holds no word"
