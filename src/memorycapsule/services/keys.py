@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import KeyEnvelope
-from memorycapsule.errors import CapsuleError, WrongKey
+from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services.vault import INSTANCE, RECOVERY, details_from_json
@@ -85,9 +85,13 @@ def finish_replacing(store: Store, key_file: Path) -> None:
     fresh = _fresh_file(key_file)
     if not fresh.exists():
         return
+    try:
+        key = InstanceKey.load(fresh)
+    except KeyMissing:
+        return  # cut off while it was written: the store cannot know of it
     with store.reading() as tx:
         fingerprint = instance_store.get(tx).key_fingerprint
-    if InstanceKey.load(fresh).fingerprint == fingerprint:
+    if key.fingerprint == fingerprint:
         _put_in_place(fresh, key_file)
 
 
@@ -123,9 +127,14 @@ def _replace(
                 capsule_store.drop_envelope(tx, old.id)
             # Duplicates are recognised by marks that the instance key makes.
             for medium in story_store.media_of_capsule(tx, capsule.id):
-                plain = (
-                    envelopes.unseal_bytes(medium.details, identity) if medium.is_sealed else medium.details
-                )
+                try:
+                    plain = (
+                        envelopes.unseal_bytes(medium.details, identity)
+                        if medium.is_sealed
+                        else medium.details
+                    )
+                except envelopes.DamagedEnvelope:
+                    continue  # its old mark matches nothing any more, and nothing needs it to
                 mark = fresh.mark(details_from_json(plain).sha256)
                 story_store.media.save(tx, dataclasses.replace(medium, duplicate_mark=mark))
         instance_store.change(tx, key_fingerprint=fresh.fingerprint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from datetime import datetime, timedelta
 
@@ -66,13 +67,16 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
     forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
     sealed = {form: blob_id for form in forms if (blob_id := getattr(medium, form))}
-    with store.reading() as tx:
-        details = details_to_json(vault.details_of(tx, medium))
-        plain = {form: vault.open_blob(tx, blob_id) for form, blob_id in sealed.items()}
     kept = {}
     try:
-        for form, source in plain.items():
-            with source:
+        with contextlib.ExitStack() as stack:
+            with store.reading() as tx:
+                details = details_to_json(vault.details_of(tx, medium))
+                plain = {
+                    form: stack.enter_context(vault.open_blob(tx, blob_id))
+                    for form, blob_id in sealed.items()
+                }
+            for form, source in plain.items():
                 kept[form] = vault.keep_open(medium.capsule_id, source, now)
         with store.transaction() as tx:
             for blob in kept.values():
