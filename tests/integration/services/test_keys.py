@@ -1,0 +1,204 @@
+"""Keys: replaced without losing anything, and the recovery key alone brings everything back."""
+
+from dataclasses import replace
+
+import pytest
+
+from cast import OPENS, add_story, attach, invite, make_capsule, make_photo, make_workshop
+from memorycapsule.domain.deliveries import DeliveryState
+from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
+from memorycapsule.seal.keys import InstanceKey, new_recovery_key
+from memorycapsule.services import instances, invitations, keys, reading, sessions
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.work import ticks
+from moments import NOW
+
+PHOTO = make_photo(904)
+
+
+@pytest.fixture
+def filled(stage_on_both):
+    add_story(stage_on_both.instance, stage_on_both.capsule, stage_on_both.ben.viewer, photos=[PHOTO])
+    return stage_on_both
+
+
+def reopened(stage):
+    """Load the key file as a new run of the program does."""
+    instance = stage.instance
+    keys.finish_replacing(instance.store, instance.key_file)
+    key = InstanceKey.load(instance.key_file)
+    instances.check_key(instance.store, key)
+    instance.vault = Vault(key=key, blobs=instance.vault.blobs, workspace=instance.vault.workspace)
+    return instance
+
+
+def bens_title(stage):
+    shown = reading.own_or_opened_stories(
+        stage.instance.store, stage.instance.vault, stage.ben.viewer, stage.capsule.id
+    )
+    return [(one.words.title, one.media[0].details.file) for one in shown]
+
+
+def rotate(stage):
+    return keys.rotate(stage.instance.store, stage.instance.key_file, now=NOW)
+
+
+def recover(stage, identity=None):
+    return keys.recover(
+        stage.instance.store, stage.instance.key_file, identity or stage.instance.recovery_identity, now=NOW
+    )
+
+
+def test_how_the_keys_stand_is_told_without_any_of_them(filled):
+    filled.instance.key_file.unlink()
+    status = keys.status(filled.instance.store)
+
+    assert status.fingerprint == filled.instance.key.fingerprint
+    assert (status.capsules, status.without_instance, status.without_recovery) == (2, 0, 0)
+    with filled.instance.store.transaction() as tx:
+        envelope = capsule_store.envelopes_of(tx, filled.capsule.id, "recovery")
+        capsule_store.drop_envelope(tx, envelope.id)
+    assert keys.status(filled.instance.store).without_recovery == 1
+
+
+def test_a_new_key_opens_everything_and_the_old_one_nothing(filled):
+    old = filled.instance.key
+    fresh = rotate(filled)
+    instance = reopened(filled)
+
+    assert fresh.fingerprint != old.fingerprint
+    assert instance.key == fresh
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+    with pytest.raises(WrongKey):
+        instances.check_key(instance.store, old)
+    with pytest.raises(WrongKey), instance.store.reading() as tx:
+        replace(instance.vault, key=old).identity(tx, filled.capsule.id)
+    (kept,) = instance.key_file.parent.glob("instance.key.before-*")
+    assert InstanceKey.load(kept) == old
+    assert instance.key_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_duplicates_are_recognised_under_a_new_key(filled):
+    rotate(filled)
+    reopened(filled)
+    with filled.instance.store.reading() as tx:
+        (story,) = story_store.of_capsule(tx, filled.capsule.id)
+
+    assert attach(filled.instance, filled.ben.viewer, story, PHOTO).is_duplicate
+
+
+def test_with_the_key_lost_the_recovery_key_alone_brings_everything_back(filled, time):
+    invited = invite(filled.instance, filled.capsule, "dan@example.org")
+    filled.instance.key_file.unlink()
+    with pytest.raises(KeyMissing):
+        InstanceKey.load(filled.instance.key_file)
+
+    recover(filled)
+
+    instance = reopened(filled)
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+    assert invitations.join(instance.store, invited.token, now=NOW), "links that are out stay good"
+    assert sessions.viewer_with_token(instance.store, filled.ben.token) == filled.ben.viewer
+    time.go_to(OPENS)
+    ticked = ticks.tick(make_workshop(instance, time))
+    assert len(ticked.films) == 2
+    assert len(ticked.letters.sent) == 6
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+
+
+def test_letters_composed_under_a_new_key_have_links_that_work(filled, time):
+    """The letter was queued before the loss; its token is derived anew when it is sent."""
+    invite(filled.instance, filled.capsule, "dan@example.org")
+    filled.instance.key_file.unlink()
+    recover(filled)
+    ticks.send_letters(make_workshop(reopened(filled), time))
+
+    (letter,) = filled.instance.letters()
+    token = letter.read_text().replace("=\n", "").partition("/g/i/")[2][:43]
+    assert invitations.look(filled.instance.store, token).invitation.address == "dan@example.org"
+
+
+def test_another_recovery_key_is_refused_and_changes_nothing(filled):
+    with pytest.raises(WrongKey, match="another instance"):
+        recover(filled, new_recovery_key()[0])
+
+    reopened(filled)
+    assert bens_title(filled)
+    assert not filled.instance.key_file.with_name("instance.key.new").exists()
+
+
+@pytest.mark.parametrize("cut_off", ["before the old file was renamed", "before the new file was renamed"])
+def test_cut_off_between_store_and_file_the_next_start_finishes(filled, cut_off):
+    rotate(filled)
+    key_file = filled.instance.key_file
+    key_file.rename(key_file.with_name("instance.key.new"))
+    if cut_off == "before the old file was renamed":
+        (old,) = key_file.parent.glob("instance.key.before-*")
+        old.rename(key_file)
+
+    reopened(filled)
+
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+    assert not key_file.with_name("instance.key.new").exists()
+    assert len(list(key_file.parent.glob("instance.key.before-*"))) == 1
+
+
+def test_cut_off_before_the_store_changed_the_old_key_stays(filled):
+    fresh = filled.instance.key_file.with_name("instance.key.new")
+    InstanceKey.create(fresh)
+
+    reopened(filled)
+    assert bens_title(filled)
+    rotate(filled)
+    reopened(filled)
+    assert bens_title(filled)
+
+
+@pytest.mark.parametrize("content", [b"", b"# MemoryCapsule instance key\n", b"\xff\xfe"])
+def test_half_a_new_key_file_stops_nothing(filled, content):
+    """A crash while it was written: the old key is as good as ever."""
+    filled.instance.key_file.with_name("instance.key.new").write_bytes(content)
+
+    reopened(filled)
+    assert bens_title(filled)
+    rotate(filled)
+    reopened(filled)
+    assert bens_title(filled)
+
+
+def test_a_replacement_that_fails_changes_nothing(filled):
+    with filled.instance.store.transaction() as tx:
+        envelope = capsule_store.envelopes_of(tx, filled.capsule.id, "recovery")
+        capsule_store.drop_envelope(tx, envelope.id)
+    with pytest.raises(CapsuleError, match="nothing was changed"):
+        recover(filled)
+
+    reopened(filled)
+    assert bens_title(filled)
+
+
+def test_one_damaged_photo_does_not_keep_the_keys_from_being_recovered(filled):
+    with filled.instance.store.transaction() as tx:
+        (medium,) = story_store.media_of_capsule(tx, filled.capsule.id)
+        story_store.media.save(tx, replace(medium, details=medium.details[:-1] + b"?"))
+    filled.instance.key_file.unlink()
+
+    recover(filled)
+
+    assert reopened(filled).key.fingerprint == keys.status(filled.instance.store).fingerprint
+
+
+def test_a_capsule_made_under_the_new_key_has_its_envelopes(filled):
+    rotate(filled)
+    make_capsule(reopened(filled), title="Later")
+
+    status = keys.status(filled.instance.store)
+    assert (status.capsules, status.without_instance, status.without_recovery) == (3, 0, 0)
+
+
+def test_no_letter_waits_for_a_key(filled):
+    with filled.instance.store.reading() as tx:
+        assert {one.state for one in delivery_store.everything(tx)} == {DeliveryState.SUPPRESSED}

@@ -1,0 +1,288 @@
+"""Montages: claimed, kept, tried again or given up; only the attempt that holds a film may end it."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cast import OPENS, add_story, make_photo
+from memorycapsule.domain.montages import MOST_FAILURES, MontageState
+from memorycapsule.domain.plan import MontagePlan, Size
+from memorycapsule.errors import NotAllowed, NotFound, Sealed
+from memorycapsule.services import montages, opening
+from memorycapsule.services.montages import Rendered
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import montages as montage_store
+from memorycapsule.store import stories as story_store
+
+
+def film_of(stage):
+    with stage.instance.store.reading() as tx:
+        return montage_store.opening_film(tx, stage.capsule.id)
+
+
+def get(stage, montage_id):
+    with stage.instance.store.reading() as tx:
+        return montage_store.montages.get(tx, montage_id)
+
+
+def open_it(stage):
+    opening.open_if_due(stage.instance.store, stage.instance.wake, stage.capsule.id, OPENS)
+    return film_of(stage)
+
+
+def claim(stage, film, lease="this run", now=OPENS):
+    return montages.claim(stage.instance.store, film.id, lease=lease, now=now)
+
+
+def keep(stage, attempt, tmp_path, content=b"film"):
+    film, poster = tmp_path / "film.mp4", tmp_path / "poster.jpg"
+    film.write_bytes(content)
+    poster.write_bytes(b"poster")
+    rendered = Rendered(film=film, poster=poster, seconds=3.0, report=())
+    store, vault, wake = stage.instance.store, stage.instance.vault, stage.instance.wake
+    return montages.keep(store, vault, wake, attempt, rendered, now=OPENS)
+
+
+def fail(stage, attempt, now=OPENS):
+    return montages.fail(stage.instance.store, stage.instance.wake, attempt, "it broke", now=now)
+
+
+def queue(stage, viewer=None, **more):
+    return montages.queue(
+        stage.instance.store,
+        stage.instance.vault,
+        stage.instance.wake,
+        viewer or stage.ben.viewer,
+        stage.capsule.id,
+        now=OPENS,
+        **more,
+    )
+
+
+def cancel(stage, film, viewer=None):
+    return montages.cancel(stage.instance.store, viewer or stage.ben.viewer, film.id, now=OPENS)
+
+
+def lay_out(stage, attempt, folder):
+    return montages.lay_out(
+        stage.instance.store,
+        stage.instance.vault,
+        attempt,
+        folder,
+        size=Size(width=160, height=90),
+        fps=10,
+    )
+
+
+def test_only_the_attempt_that_holds_a_film_ends_it(stage, tmp_path):
+    """I6."""
+    film = open_it(stage)
+    overtaken = claim(stage, film, "an earlier run")
+    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
+    holder = claim(stage, film)
+    before = stage.instance.blob_files()
+
+    assert not montages.note_progress(stage.instance.store, overtaken, 0.9)
+    assert not keep(stage, overtaken, tmp_path)
+    fail(stage, overtaken)
+    assert get(stage, film.id).state is MontageState.RENDERING
+    assert get(stage, film.id).failures == 0
+    assert stage.instance.blob_files() == before, "its film is thrown away"
+
+    assert montages.note_progress(stage.instance.store, holder, 0.5)
+    assert get(stage, film.id).progress == 0.5
+    assert keep(stage, holder, tmp_path)
+    ready = get(stage, film.id)
+    assert (ready.state, ready.progress, ready.seconds, ready.attempt) == (MontageState.READY, 1.0, 3.0, 2)
+    assert not keep(stage, holder, tmp_path), "and ends it once"
+
+
+def test_a_film_that_was_cut_off_is_no_failure(stage):
+    film = open_it(stage)
+    for number in range(MOST_FAILURES + 2):
+        claim(stage, film, f"run {number}")
+        montages.take_up_abandoned(stage.instance.store, "the next run", OPENS)
+
+    found = get(stage, film.id)
+    assert (found.state, found.failures, found.attempt) == (MontageState.QUEUED, 0, MOST_FAILURES + 2)
+
+
+def test_a_film_that_fails_three_times_has_failed(stage):
+    film, now, waits = open_it(stage), OPENS, []
+    for _ in range(MOST_FAILURES):
+        fail(stage, claim(stage, film, now=now), now)
+        waits.append(get(stage, film.id).not_before - now)
+        assert montages.waiting(stage.instance.store, now) == []
+        now = get(stage, film.id).not_before
+
+    failed = get(stage, film.id)
+    assert (failed.state, failed.failures, failed.finished_at is not None) == (MontageState.FAILED, 3, True)
+    assert waits[0] < waits[1]
+    assert montages.waiting(stage.instance.store, now + timedelta(days=1)) == []
+    assert stage.instance.events(stage.capsule.id).count("montage.failed") == 1
+
+
+def test_films_of_openings_come_first(stage):
+    open_it(stage)
+    mine = queue(stage)
+    with stage.instance.store.transaction() as tx:
+        montage_store.montages.save(tx, replace(mine, queued_at=OPENS - timedelta(days=1)))
+
+    assert [one.is_opening for one in montages.waiting(stage.instance.store, OPENS)] == [True, False]
+
+
+def test_a_further_film_is_for_members_of_an_open_capsule(stage):
+    with pytest.raises(Sealed):
+        queue(stage)
+    open_it(stage)
+    with pytest.raises(NotFound):
+        queue(stage, stage.cleo)
+    with pytest.raises(NotFound, match="no story"):
+        queue(stage, story_ids=["nothing"])
+
+    film = queue(stage, soundtrack=io.BytesIO(b"a song"))
+    assert (film.is_opening, film.member_id) == (False, stage.ben.member.id)
+    with (
+        stage.instance.store.reading() as tx,
+        stage.instance.vault.open_blob(tx, film.soundtrack_blob) as song,
+    ):
+        assert song.read() == b"a song"
+
+
+def test_whoever_asked_for_a_film_or_the_owner_cancels_it(stage, tmp_path):
+    of_opening = open_it(stage)
+    with pytest.raises(NotAllowed, match="everybody"):
+        cancel(stage, of_opening)
+    film = queue(stage)
+    with pytest.raises(NotAllowed):
+        cancel(stage, film, stage.younghee.viewer)
+    with pytest.raises(NotFound):
+        cancel(stage, film, stage.cleo)
+
+    attempt = claim(stage, film)
+    assert cancel(stage, film).state is MontageState.CANCELLED
+    assert not montages.note_progress(stage.instance.store, attempt, 0.1)
+    assert not keep(stage, attempt, tmp_path)
+    with stage.instance.store.transaction() as tx:
+        montages.give_back(tx, attempt, OPENS)
+    assert get(stage, film.id).state is MontageState.CANCELLED
+    assert stage.instance.events(stage.capsule.id)[-1] == "montage.cancelled"
+    with pytest.raises(NotAllowed, match="already"):
+        cancel(stage, film)
+    assert cancel(stage, queue(stage), stage.ada).state is MontageState.CANCELLED
+
+
+def test_a_plan_and_exactly_its_pictures_are_laid_out(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, title="Am Meer", photos=3)
+    attempt = claim(stage, open_it(stage))
+
+    layout = lay_out(stage, attempt, tmp_path / "work")
+
+    names = {source.file for source in layout.plan.sources}
+    assert {path.name for path in layout.pictures.iterdir()} == names
+    assert len(names) == 3
+    assert all((layout.pictures / name).read_bytes()[:2] == b"\xff\xd8" for name in names)
+    assert MontagePlan.from_json(layout.plan_file.read_text()) == layout.plan
+    assert layout.report == ()
+    assert "Am Meer" in layout.plan_file.read_text()
+
+
+def test_the_next_attempt_goes_on_with_the_plan_of_the_one_that_was_cut_off(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=2)
+    film = open_it(stage)
+    first = lay_out(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
+    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
+    second = lay_out(stage, claim(stage, film), tmp_path / "two")
+
+    assert second.plan == first.plan
+    assert {path.name for path in second.pictures.iterdir()} == {
+        path.name for path in first.pictures.iterdir()
+    }
+
+
+def test_a_failure_makes_a_new_plan(stage, tmp_path):
+    film = open_it(stage)
+    attempt = claim(stage, film)
+    lay_out(stage, attempt, tmp_path)
+    assert get(stage, film.id).plan
+    fail(stage, attempt)
+
+    assert get(stage, film.id).plan is None
+
+
+def break_picture(stage, number=0):
+    with stage.instance.store.reading() as tx:
+        medium = story_store.media_of_capsule(tx, stage.capsule.id)[number]
+    path = stage.instance.vault.blobs._path(medium.display_blob)
+    path.write_bytes(path.read_bytes()[:-1])
+    return medium
+
+
+def test_a_broken_photo_is_left_out_and_named_and_so_it_is_after_a_crash(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=3)
+    broken = break_picture(stage)
+    film = open_it(stage)
+    first = lay_out(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
+    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
+    second = lay_out(stage, claim(stage, film), tmp_path / "two")
+
+    for layout in (first, second):
+        assert broken.id not in {source.id for source in layout.plan.sources}
+        assert len(layout.plan.sources) == 2
+        (sentence,) = layout.report
+        assert broken.id in sentence
+
+
+def test_a_broken_photo_makes_room_for_another(stage, tmp_path):
+    with stage.instance.store.transaction() as tx:
+        capsule = capsule_store.capsules.get(tx, stage.capsule.id)
+        capsule_store.capsules.save(tx, replace(capsule, film_photos=2))
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=4)
+    break_picture(stage, 0)
+    break_picture(stage, 1)
+
+    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+
+    assert len(layout.plan.sources) == 2
+    assert {path.name for path in layout.pictures.iterdir()} == {one.file for one in layout.plan.sources}
+
+
+def test_damaged_words_are_left_out_and_named(stage, tmp_path):
+    story = add_story(stage.instance, stage.capsule, stage.ben.viewer)
+    with stage.instance.store.transaction() as tx:
+        story_store.stories.save(tx, replace(story, words=b"?" + story.words[1:]))
+
+    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+
+    assert len(layout.plan.sources) == 1
+    (sentence,) = layout.report
+    assert "Ben" in sentence
+
+
+def test_a_film_of_chosen_stories_has_only_those_in_that_order(stage, tmp_path):
+    stories = [
+        add_story(
+            stage.instance, stage.capsule, stage.ben.viewer, title=f"No {number}", photos=[make_photo()]
+        )
+        for number in range(3)
+    ]
+    open_it(stage)
+    chosen = [stories[2].id, stories[0].id]
+    film = queue(stage, story_ids=[*chosen, chosen[0]])
+    layout = lay_out(stage, claim(stage, film), tmp_path)
+
+    text = layout.plan_file.read_text()
+    assert film.story_ids == tuple(chosen)
+    assert "No 1" not in text
+    assert text.index("No 2") < text.index("No 0")
+    assert len(layout.plan.sources) == 2
+
+
+def test_a_capsule_with_nothing_in_it_has_a_plan_too(stage, tmp_path):
+    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+
+    assert layout.plan.sources == ()
+    assert stage.capsule.title in json.dumps(json.loads(layout.plan_file.read_text()), ensure_ascii=False)

@@ -1,0 +1,186 @@
+"""Tidying: what has been opened is unsealed at leisure, whatever interrupts it; orphans are swept after a day."""
+
+import io
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from cast import OPENS, add_story, make_photo, make_workshop
+from memorycapsule.errors import DiskFull
+from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.services import opening, reading, tidying
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.work import ticks
+
+PHOTOS = [make_photo(seed) for seed in (901, 902, 903)]
+
+
+@pytest.fixture
+def opened(stage_on_both):
+    stage = stage_on_both
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=PHOTOS)
+    opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+    return stage
+
+
+def unseal(stage, skip=None, **more):
+    given = {"now": OPENS} | more
+    return tidying.unseal_opened(
+        stage.instance.store, stage.instance.vault, set() if skip is None else skip, **given
+    )
+
+
+def rows(stage):
+    with stage.instance.store.reading() as tx:
+        stories = story_store.of_capsule(tx, stage.capsule.id)
+        media = story_store.media_of_capsule(tx, stage.capsule.id)
+        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in capsule_store.known_blobs(tx)]
+    return stories, media, blobs
+
+
+def originals(stage):
+    with stage.instance.store.reading() as tx:
+        ids = [one.id for one in story_store.media_of_capsule(tx, stage.capsule.id)]
+    found = []
+    for medium_id in ids:
+        file = reading.medium_file(
+            stage.instance.store, stage.instance.vault, stage.ada, medium_id, "original"
+        )
+        with file.stream:
+            found.append(file.stream.read())
+    return found
+
+
+def test_afterwards_the_bytes_lie_there_as_they_came(opened):
+    while unseal(opened):
+        pass
+
+    stories, media, blobs = rows(opened)
+    assert not any(one.is_sealed for one in stories + media)
+    assert not any(blob.sealed for blob in blobs)
+    assert originals(opened) == PHOTOS
+    assert {path.name for path in opened.instance.blob_files()} == {blob.id for blob in blobs}
+    on_disk = [path.read_bytes() for path in opened.instance.blob_files()]
+    assert all(photo in on_disk for photo in PHOTOS)
+    assert b"At the pier" in stories[0].words
+
+
+def test_a_sealed_capsule_is_left_alone(stage):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer)
+
+    assert unseal(stage) == 0
+    assert all(blob.sealed for blob in rows(stage)[2])
+
+
+class SmallDisk(LocalBlobs):
+    """Has room for so many blobs more."""
+
+    def __init__(self, root, room):
+        super().__init__(root)
+        self.room = room
+
+    def write(self, blob_id, fill):
+        self.room -= 1
+        if self.room < 0:
+            raise DiskFull
+        return super().write(blob_id, fill)
+
+
+def test_whoever_is_cut_off_goes_on_where_they_were(opened):
+    """A disk that is full for a while is the interruption; nothing is lost, nothing is left over."""
+    small = replace(opened.instance.vault, blobs=SmallDisk(opened.instance.folder / "blobs", room=4))
+    with pytest.raises(DiskFull):
+        tidying.unseal_opened(opened.instance.store, small, set(), now=OPENS)
+    _, media, blobs = rows(opened)
+    assert 0 < sum(one.is_sealed for one in media) < 3
+    assert {path.name for path in opened.instance.blob_files()} == {blob.id for blob in blobs}
+    assert originals(opened) == PHOTOS
+
+    while unseal(opened):
+        pass
+    assert originals(opened) == PHOTOS
+    assert not any(blob.sealed for blob in rows(opened)[2])
+
+
+def test_a_damaged_photo_is_noted_once_and_keeps_nothing_else_waiting(opened):
+    _, media, _ = rows(opened)
+    broken = opened.instance.vault.blobs._path(media[0].display_blob)
+    broken.write_bytes(broken.read_bytes()[:-1])
+    skip = set()
+    while unseal(opened, skip):
+        pass
+
+    _, media_after, _ = rows(opened)
+    assert {one.id for one in media_after if one.is_sealed} == skip == {media[0].id}
+    with opened.instance.store.reading() as tx:
+        (noted,) = [
+            event
+            for event in event_store.of_capsule(tx, opened.capsule.id)
+            if event.kind == "unsealing.failed"
+        ]
+    assert (noted.subject_id, noted.facts) == (media[0].id, {"error": "damaged"})
+    assert originals(opened) == PHOTOS, "its original is still whole"
+
+
+def test_damaged_words_are_noted_and_the_photos_go_on(opened):
+    (story,), _, _ = rows(opened)
+    with opened.instance.store.transaction() as tx:
+        story_store.stories.save(tx, replace(story, words=b"?" + story.words[1:]))
+    skip = set()
+    while unseal(opened, skip):
+        pass
+
+    assert skip == {story.id}
+    assert not any(one.is_sealed for one in rows(opened)[1])
+
+
+def test_orphans_are_swept_after_a_day_and_not_before(opened):
+    """An import that is going on has bytes without rows too."""
+    blobs = opened.instance.vault.blobs
+    orphan = str(uuid4())
+    blobs.write(orphan, lambda sink: sink.write(b"of a cut-off import"))
+    half = blobs._path(orphan).with_name(f".{uuid4()}.part")
+    half.write_bytes(b"half")
+    kept = opened.instance.blob_files()
+    now = datetime.now(UTC)
+
+    def sweep(now):
+        return tidying.sweep_orphans(opened.instance.store, opened.instance.vault, now=now)
+
+    assert sweep(now + timedelta(hours=23)) == 0
+    assert opened.instance.blob_files() == kept
+    assert sweep(now + timedelta(hours=25)) == 2
+    assert kept - opened.instance.blob_files() == {blobs._path(orphan), half}
+    assert originals(opened) == PHOTOS
+
+
+def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
+    time.go_to(OPENS)
+    before = len(os.listdir("/proc/self/fd"))
+
+    ticks.tidy(make_workshop(opened.instance, time))
+
+    assert not any(blob.sealed for blob in rows(opened)[2])
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_a_new_soundtrack_takes_the_old_one_along(stage):
+    from memorycapsule.services import capsules
+
+    store, vault = stage.instance.store, stage.instance.vault
+    for song in (b"one", b"two"):
+        capsules.edit(
+            store,
+            vault,
+            stage.ada,
+            stage.capsule.id,
+            soundtrack=io.BytesIO(song),
+            now=OPENS - timedelta(days=1),
+        )
+
+    assert [path.read_bytes() for path in stage.instance.blob_files()] == [b"two"]
