@@ -76,7 +76,7 @@ def _everywhere(
     door: Door = ctx.obj
     door.config_file = config
     door.acting_as = acting_as
-    door.out.as_json = as_json
+    door.json_at_front = as_json
     door.out.is_quiet = quiet
     door.out.shows_progress = not no_progress
     door.out.is_verbose = verbose

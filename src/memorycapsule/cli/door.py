@@ -34,6 +34,8 @@ class Door:
         self.out = out
         self.config_file: Path | None = None
         self.acting_as: str | None = None
+        #: Whether --json stood before the command's name.
+        self.json_at_front = False
 
     def take(self, name: str, value: Any) -> None:
         """Take one of the options that stand before or after a command's name."""

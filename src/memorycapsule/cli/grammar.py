@@ -53,9 +53,13 @@ def _hidden_copies(root: TyperGroup) -> Iterator[TyperOption]:
 
 def _take(ctx: Any, option: Any, value: Any) -> Any:
     source = ctx.get_parameter_source(option.name)
-    if not ctx.resilient_parsing and source is not None and source.name == "COMMANDLINE":
-        door: Door = ctx.find_root().obj
-        door.take(option.name, value)
+    door: Door | None = ctx.find_root().obj
+    if door is not None and not ctx.resilient_parsing:
+        if source is not None and source.name == "COMMANDLINE":
+            door.take(option.name, value)
+        elif option.name == "as_json":
+            # Only now it is certain: what looked like --json may have been the text of another option.
+            door.out.as_json = door.json_at_front
     return value
 
 
