@@ -1,9 +1,9 @@
 """Tidying: what has been opened is unsealed at leisure, whatever interrupts it; orphans are swept after a day."""
 
 import io
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -161,12 +161,12 @@ def test_orphans_are_swept_after_a_day_and_not_before(opened):
 
 def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
     time.go_to(OPENS)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
 
     ticks.tidy(make_workshop(opened.instance, time))
 
     assert not any(blob.sealed for blob in rows(opened)[2])
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
 
 
 def test_a_new_soundtrack_takes_the_old_one_along(stage):

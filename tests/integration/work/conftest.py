@@ -1,0 +1,8 @@
+import pytest
+
+from cast import Time
+
+
+@pytest.fixture
+def time():
+    return Time()

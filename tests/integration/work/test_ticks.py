@@ -1,0 +1,198 @@
+"""A tick: everything that is due, once; and what an earlier run left behind is taken up."""
+
+import json
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cast import OPENS, add_story, join, make_capsule, make_instance, make_workshop, younghee
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.errors import Busy
+from memorycapsule.processes import ffmpeg_path
+from memorycapsule.services import montages, reading
+from memorycapsule.store import montages as montage_store
+from memorycapsule.work import films, ticks
+from memorycapsule.work.lock import FolderLock, holder_url, is_held
+from moments import NOW
+
+
+@pytest.fixture
+def instance(tmp_path):
+    with make_instance(f"sqlite:///{tmp_path}/data/capsule.db", tmp_path / "data") as instance:
+        yield instance
+
+
+@pytest.fixture
+def capsule(instance):
+    capsule = make_capsule(instance)
+    ben = join(instance, capsule, "Ben")
+    younghee(instance, capsule)
+    add_story(instance, capsule, ben.viewer, photos=3)
+    return capsule
+
+
+def film_of(instance, capsule):
+    with instance.store.reading() as tx:
+        return montage_store.opening_film(tx, capsule.id)
+
+
+def work_files(instance):
+    return {path for path in (instance.folder / "work").rglob("*") if path.is_file()}
+
+
+def test_a_tick_opens_makes_the_film_and_sends_the_letters(instance, capsule, time):
+    workshop = make_workshop(instance, time)
+    ticks.settle(workshop)
+    before = ticks.tick(workshop)
+    assert (before.opened, before.films, before.doubt) == ((), (), None)
+
+    time.go_to(OPENS)
+    preview = ticks.preview(workshop)
+    ticked = ticks.tick(workshop)
+    afterwards = ticks.tick(workshop)
+
+    assert [one.id for one in preview.opened] == [one.id for one in ticked.opened] == [capsule.id]
+    film = film_of(instance, capsule)
+    assert film.state is MontageState.READY, film.report
+    assert ticked.films == (film.id,)
+    assert len(ticked.letters.sent) == 3
+    assert (afterwards.opened, afterwards.films, afterwards.letters.sent) == ((), (), ())
+    assert len(instance.letters()) == 3
+    assert work_files(instance) == set()
+    file = reading.film_file(instance.store, instance.vault, instance.ada, film.id)
+    with file.stream:
+        (instance.folder / "film.mp4").write_bytes(file.stream.read())
+    looked = subprocess.run(
+        [ffmpeg_path(), "-v", "error", "-i", instance.folder / "film.mp4", "-f", "null", "-"],
+        capture_output=True,
+        check=True,
+    )
+    assert looked.stderr == b""
+
+
+def test_a_preview_changes_nothing(instance, capsule, time):
+    workshop = make_workshop(instance, time)
+    time.go_to(OPENS)
+    events = instance.events(capsule.id)
+    ticks.preview(workshop)
+
+    assert instance.events(capsule.id) == events
+    assert film_of(instance, capsule) is None
+
+
+def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
+    time.go_to(OPENS)
+    earlier = make_workshop(instance, time, lease="an earlier run")
+    ticks.open_due(earlier)
+    film = film_of(instance, capsule)
+    montages.claim(instance.store, film.id, lease=earlier.lease, now=OPENS)
+    leftover = instance.folder / "work" / "leftover"
+    leftover.mkdir(parents=True)
+    (leftover / "half.mp4").write_bytes(b"half")
+
+    workshop = make_workshop(instance, time)
+    assert ticks.tick(workshop).films == ()
+    ticks.settle(workshop)
+    assert not leftover.exists()
+    assert ticks.tick(workshop).films == (film.id,)
+    assert film_of(instance, capsule).attempt == 2
+
+
+def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, capsule, time):
+    """I9: with an impossible frame rate each attempt fails; letters leave when the film is given up or late."""
+    workshop = make_workshop(instance, time, fps=0)
+    time.go_to(OPENS)
+    sent = len(ticks.tick(workshop).letters.sent)
+    for _ in range(3):
+        time.go_on(minutes=10)
+        sent += len(ticks.tick(workshop).letters.sent)
+
+    film = film_of(instance, capsule)
+    assert film.state is MontageState.FAILED
+    assert film.report
+    assert sent == 3
+    assert work_files(instance) == set()
+
+
+def test_stopping_gives_the_film_back(instance, capsule, time):
+    time.go_to(OPENS)
+    asked = iter([False] * 6)
+    workshop = make_workshop(instance, time, is_stopping=lambda: next(asked, True))
+    ticks.open_due(workshop)
+    films.make(workshop, film_of(instance, capsule).id)
+
+    film = film_of(instance, capsule)
+    assert (film.state, film.failures) == (MontageState.QUEUED, 0)
+    again = replace(workshop, is_stopping=lambda: False)
+    assert films.make(again, film.id)
+
+
+def test_a_cancelled_film_is_stopped_and_its_folder_removed(instance, capsule, time):
+    time.go_to(OPENS)
+    workshop = make_workshop(instance, time)
+    ticks.tick(workshop)
+    further = montages.queue(
+        instance.store, instance.vault, instance.wake, instance.ada, capsule.id, now=OPENS
+    )
+    asked = []
+
+    def cancel_then_go_on():
+        if not asked:
+            asked.append(montages.cancel(instance.store, instance.ada, further.id, now=OPENS))
+        return False
+
+    assert not films.make(replace(workshop, is_stopping=cancel_then_go_on), further.id)
+
+    with instance.store.reading() as tx:
+        assert montage_store.montages.get(tx, further.id).state is MontageState.CANCELLED
+    assert not (instance.folder / "work" / further.id).exists()
+
+
+def test_one_process_works_in_a_folder(tmp_path):
+    assert not is_held(tmp_path)
+    assert holder_url(tmp_path) is None
+    with FolderLock(tmp_path) as lock:
+        lock.tell(url="http://127.0.0.1:8484")
+        assert is_held(tmp_path)
+        assert holder_url(tmp_path) == "http://127.0.0.1:8484"
+        with pytest.raises(Busy):
+            FolderLock(tmp_path).take()
+    assert not is_held(tmp_path)
+    assert holder_url(tmp_path) is None
+    assert not is_held(tmp_path / "nowhere")
+
+
+def test_a_tick_among_ten_thousand_capsules_is_quick(instance, time):
+    """The budget is 50 ms for a tick; here only that it does not grow with what is not due."""
+    import time as stopwatch
+
+    from memorycapsule.store import capsules as capsule_store
+
+    capsule = make_capsule(instance)
+    with instance.store.transaction() as tx:
+        for number in range(1000):
+            capsule_store.capsules.add(
+                tx,
+                replace(capsule, id=f"{number:036}", slug=f"n{number}", opens_at=OPENS + timedelta(days=9)),
+            )
+    workshop = make_workshop(instance, time)
+    time.go_to(OPENS)
+    ticks.open_due(workshop)
+    started = stopwatch.perf_counter()
+    assert ticks.open_due(workshop) == ([], None)
+
+    assert stopwatch.perf_counter() - started < 0.5
+
+
+def test_the_ticks_say_what_they_do_without_names(instance, capsule, time, capsys):
+    time.go_to(OPENS)
+    ticks.open_due(make_workshop(instance, time))
+    said = capsys.readouterr()
+    words = said.out + said.err
+
+    assert capsule.id in words
+    assert "Summer" not in words
+    assert json.dumps("ben@example.org")[1:-1] not in words
+    assert NOW < OPENS
