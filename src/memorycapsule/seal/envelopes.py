@@ -118,6 +118,7 @@ def seal_stream(source: BinaryIO, sink: BinaryIO, recipient: str) -> None:
         pyrage.encrypt_io(watched_source, watched_sink, [_recipient(recipient)])
     except (pyrage.EncryptError, OSError) as error:
         raise (watched_source.failure or watched_sink.failure or error) from None
+    _check_last_write(watched_sink)
 
 
 def unseal_stream(source: BinaryIO, sink: BinaryIO, identity: str) -> None:
@@ -139,6 +140,7 @@ def unseal_stream(source: BinaryIO, sink: BinaryIO, identity: str) -> None:
             raise failure from None
         # pyrage reports a change beyond the header as a bare OSError.
         raise DamagedEnvelope(_sentence(error)) from error
+    _check_last_write(watched_sink)
 
 
 class _Watched:
@@ -168,6 +170,12 @@ class _Watched:
         except BaseException as error:
             self.failure = error
             raise
+
+
+def _check_last_write(sink: _Watched) -> None:
+    """Raise what the last write met: pyrage writes what is left in its buffer at the end and ignores the answer."""
+    if sink.failure:
+        raise sink.failure
 
 
 def _sentence(error: Exception) -> str:

@@ -134,6 +134,7 @@ class TooMuch(io.BytesIO):
     ("source", "sink", "raised"),
     [
         (io.BytesIO(b"x" * 100_000), FullDisk(), (OSError, 28)),
+        (io.BytesIO(b"so little that it is written at the very end"), FullDisk(), (OSError, 28)),
         (BrokenDisk(), io.BytesIO(), (OSError, 5)),
         (TooMuch(), io.BytesIO(), (UsageProblem, None)),
     ],

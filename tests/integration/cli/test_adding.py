@@ -1,0 +1,301 @@
+"""Many files into one story: each kept or refused on its own, in order, whatever it is called."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integration.cli.instances import bitmap, join, opened_app
+from memorycapsule.cli.files import gather, naturally
+
+ADD = ("story", "add", "summer", "--json")
+
+
+def stored_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / "data" / "blobs").rglob("*") if path.is_file()]
+
+
+def test_folders_are_walked_in_the_order_people_expect(summer, tmp_path):
+    album = tmp_path / "album"
+    (album / "b").mkdir(parents=True)
+    for number, name in enumerate(["IMG_10.bmp", "IMG_9.bmp", "img_100.bmp", "b/1.bmp"]):
+        bitmap(album / name, number)
+    said = summer(*ADD, album).json
+
+    files = [Path(one["file"]).relative_to(album).as_posix() for one in said["media"]]
+    assert files == ["b/1.bmp", "IMG_9.bmp", "IMG_10.bmp", "img_100.bmp"]
+    shown = summer("story", "show", said["story"]["id"], "--json").json["story"]
+    assert [one["id"] for one in shown["media"]] == [one["id"] for one in said["media"]]
+
+
+def test_numbers_in_names_are_read_as_numbers():
+    names = ["x2y10", "x2y9", "X10", "x9", "٣", "x²"]
+
+    assert sorted(names, key=naturally) == ["٣", "x2y9", "x2y10", "x9", "X10", "x²"]
+
+
+def test_good_files_are_kept_each_refusal_is_named_and_the_same_photo_is_one(summer, tmp_path):
+    good, twin, text = bitmap(tmp_path / "a.bmp"), tmp_path / "b.jpg", tmp_path / "c.jpg"
+    shutil.copy(good, twin)
+    text.write_text("only words")
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    said = summer(*ADD, "--title", "Mixed", good, twin, text, tmp_path / "d.jpg", tmp_path / "Thumbs.db")
+
+    assert said.code == 5
+    assert [one["format"] for one in said.json["media"]] == ["BMP"]
+    assert (said.json["media"][0]["width"], said.json["media"][0]["has_gps"]) == (24, False)
+    pair = said.json["duplicates"][0]
+    assert {pair["file"], pair["duplicate_of"]} == {str(good), str(twin)}
+    reasons = {Path(one["file"]).name: one["reason"] for one in said.json["refused"]}
+    assert reasons["c.jpg"] == "is text, not a photo or clip."
+    assert reasons["d.jpg"] == "cannot be read: No such file or directory."
+    assert "Thumbs.db" in reasons
+    assert "Thumbs.db" not in said.err
+    assert "c.jpg is text" in said.err
+
+
+def test_system_files_alone_are_no_reason_to_complain(summer, tmp_path):
+    (tmp_path / "._a.jpg").write_bytes(b"x")
+    said = summer(*ADD, bitmap(tmp_path / "a.bmp"), tmp_path / "._a.jpg")
+
+    assert (said.code, len(said.json["refused"])) == (0, 1)
+
+
+def test_if_all_is_refused_nothing_is_added(summer, tmp_path):
+    (tmp_path / "c.jpg").write_text("only words")
+    said = summer(*ADD, tmp_path / "c.jpg")
+
+    assert (said.code, said.error["code"], said.json["story"]) == (1, "files_refused", None)
+    assert len(said.json["refused"]) == 1
+    assert summer("story", "list", "summer", "--json").json["stories"] == []
+
+
+def test_if_all_is_refused_the_words_are_kept(summer, tmp_path):
+    (tmp_path / "c.jpg").write_text("only words")
+    said = summer(*ADD, "--text", "But listen", tmp_path / "c.jpg")
+
+    assert said.code == 1
+    assert [one["text"] for one in summer("story", "list", "summer", "--json").json["stories"]] == [
+        "But listen"
+    ]
+
+
+def test_an_import_goes_on_where_it_was_cut_off(summer, tmp_path):
+    first, second = bitmap(tmp_path / "1.bmp", 1), bitmap(tmp_path / "2.bmp", 2)
+    story = summer(*ADD, first).json["story"]["id"]
+    said = summer(*ADD, "--to", story, first, second)
+
+    assert said.code == 0
+    assert [one["file"] for one in said.json["duplicates"]] == [str(first)]
+    assert [one["file"] for one in said.json["media"]] == [str(second)]
+    kept = summer("story", "show", story, "--json").json["story"]["media"]
+    assert [one["file"] for one in kept] == ["1.bmp", "2.bmp"]
+
+
+def test_the_admin_adds_in_a_members_name_and_cannot_read_it(summer, tmp_path):
+    ben = join(summer)
+    said = summer("--as", "ben@example.org", *ADD, "--title", "From the shoebox", bitmap(tmp_path / "1.bmp"))
+    story = said.json["story"]["id"]
+    assert (said.code, len(said.json["media"])) == (0, 1)
+    more = summer(*ADD, "--as", "ben@example.org", "--to", story, bitmap(tmp_path / "2.bmp", 2))
+    assert len(more.json["media"]) == 1
+
+    assert summer("story", "show", story).code == 3
+    assert summer("story", "remove", story, "--yes").code == 3
+    shown = summer("show", "summer", "--json").json["capsule"]
+    assert [(one["name"], one["stories"]) for one in shown["contributions"]] == [("Ada", 0), ("Ben", 1)]
+    assert summer("story", "show", story, token=ben).code == 3
+
+
+def test_in_a_members_name_an_import_of_nothing_leaves_no_story(summer, tmp_path):
+    join(summer)
+    (tmp_path / "c.jpg").write_text("only words")
+
+    assert summer("--as", "ben@example.org", *ADD, tmp_path / "c.jpg").code == 1
+    shown = summer("show", "summer", "--json").json["capsule"]
+    assert [one["stories"] for one in shown["contributions"]] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["show", "summer"], ["story", "list", "summer"], ["tick"]], ids=" ".join
+)
+def test_acting_for_others_is_for_adding_only(summer, words):
+    said = summer("--as", "ben@example.org", *words, "--json")
+
+    assert (said.code, said.error["code"]) == (8, "not_allowed")
+
+
+def test_a_members_token_cannot_act_for_others(summer):
+    ben = join(summer)
+
+    assert summer("--as", "ada@example.org", *ADD, "--text", "x", token=ben).code == 8
+
+
+def test_words_come_from_stdin_too(summer, monkeypatch, tmp_path):
+    letter = tmp_path / "letter"
+    letter.write_text("Dear all,\n여름")
+    with letter.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        story = summer(*ADD, "--text", "-").json["story"]["id"]
+
+    assert summer("story", "show", story, "--json").json["story"]["text"] == "Dear all,\n여름"
+
+
+def test_links_that_lead_away_are_left_out(summer, tmp_path):
+    album = tmp_path / "album"
+    (album / "deep").mkdir(parents=True)
+    outside = bitmap(tmp_path / "private.bmp", 7)
+    inside = bitmap(album / "deep" / "1.bmp", 1)
+    (album / "link.bmp").symlink_to(outside)
+    (album / "folder").symlink_to(album / "deep")
+    (album / "loop").symlink_to(album)
+    os.mkfifo(album / "pipe.jpg")
+    said = summer(*ADD, album)
+
+    assert said.code == 5
+    assert [one["file"] for one in said.json["media"]] == [str(inside)]
+    reasons = {Path(one["file"]).name: one["reason"] for one in said.json["refused"]}
+    assert set(reasons) == {"link.bmp", "pipe.jpg"}
+    assert "leads out of the folder" in reasons["link.bmp"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    closed = tmp_path / "album" / "closed"
+    closed.mkdir(parents=True)
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
+
+    assert [one.reason for one in gather([tmp_path / "album"])] == ["cannot be read: Permission denied."]
+
+
+HOSTILE = [
+    b"-rf.bmp",
+    b"$(id) `id`; echo hi.bmp",
+    "photo\u202egpj.exe.bmp".encode(),
+    ("a" + "\u0300\u0301\u0302\u0303" * 8 + ".bmp").encode(),
+    b"<img src=x onerror=alert(1)>.bmp",
+    b"concat:a|b.bmp",
+    b"%03d.bmp",
+    b".hidden.bmp",
+    b"..\\..\\evil.bmp",
+    b"line\nbreak.bmp",
+    b"\x1b[31mred\x07.bmp",
+    b"[bold]markup[bold] [link=x].bmp",
+    b"\xff\xfe not utf-8.bmp",
+    b" leading and trailing .bmp ",
+    ("한글" * 40 + ".bmp").encode(),
+    b"a" * 251 + b".bmp",
+]
+
+
+def test_hostile_names_are_harmless_everywhere(summer, tmp_path):
+    album = tmp_path / "album"
+    album.mkdir()
+    for number, name in enumerate(HOSTILE):
+        bitmap(album / os.fsdecode(name), number)
+    (album / os.fsdecode(b"\xff\x1b[2J\nevil.txt")).write_text("only words")
+    said = summer(*ADD, tmp_path / "album")
+
+    assert said.code == 5
+    raw = {os.fsencode(one["file"]).rpartition(b"/")[2] for one in said.json["media"]}
+    assert raw == set(HOSTILE)
+    shown = summer("story", "show", said.json["story"]["id"])
+    refusal = said.err
+    for text in (shown.out, refusal):
+        assert not any(character in text for character in "\x1b\x07\u202e\udcff")
+    assert "\\x1b[31mred" in shown.out
+    assert "[bold]markup[bold]" in shown.out
+    assert "line\\nbreak.bmp" in shown.out
+    assert "\\xff\\x1b[2J\\nevil.txt is text" in refusal
+    assert len(shown.out.splitlines()) == 3 + len(HOSTILE)
+
+    kept = tmp_path / "kept"
+    saved = summer("story", "show", said.json["story"]["id"], "--save", kept, "--json").json["saved"]
+    assert len(saved) == len(set(saved)) == len(list(kept.iterdir())) == len(HOSTILE)
+    assert {path.read_bytes() for path in kept.iterdir()} == {
+        (album / os.fsdecode(name)).read_bytes() for name in HOSTILE
+    }
+    assert list(tmp_path.rglob("evil.bmp")) == []
+
+
+def test_saving_never_writes_over_a_file(summer, tmp_path):
+    story = summer(*ADD, bitmap(tmp_path / "a.bmp")).json["story"]["id"]
+    kept = tmp_path / "kept"
+    for _ in range(2):
+        assert summer("story", "show", story, "--save", kept).code == 0
+
+    assert sorted(path.name for path in kept.iterdir()) == ["a (2).bmp", "a.bmp"]
+
+
+def test_one_photo_of_a_story_is_removed_and_then_all_of_it(summer, tmp_path):
+    said = summer(*ADD, bitmap(tmp_path / "1.bmp", 1), bitmap(tmp_path / "2.bmp", 2)).json
+    story, medium = said["story"]["id"], said["media"][0]["id"]
+    assert summer("story", "remove", story).code == 2
+    assert summer("story", "remove", story, "--medium", "unknown", "--yes").code == 3
+    assert summer("story", "remove", story, "--medium", medium, "--yes").code == 0
+    assert [one["file"] for one in summer("story", "show", story, "--json").json["story"]["media"]] == [
+        "2.bmp"
+    ]
+    assert summer("story", "edit", story, "--title", "Left", "--json").json["story"]["title"] == "Left"
+
+    assert summer("story", "remove", story, "--yes", "--json").json["removed"]["story"] == story
+    assert stored_files(tmp_path) == []
+
+
+def in_a_small_disk(tmp_path: Path, words: list[str], *, size: str) -> subprocess.CompletedProcess[str]:
+    """Run `capsule` where blobs lie on a disk of `size`, which a namespace of its own provides."""
+    unshare = shutil.which("unshare")
+    blobs = tmp_path / "data" / "blobs"
+    blobs.mkdir(exist_ok=True, mode=0o700)
+    mount = f'mount -t tmpfs -o size={size},mode=700 tmpfs "{blobs}"'
+    if (
+        not unshare
+        or subprocess.run([unshare, "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("This machine allows no disk of our own (unshare -rm, mount).")
+    script = f'{mount} && "$0" -m memorycapsule.cli "$@"; code=$?; find "{blobs}" -type f >&2; exit $code'
+    return subprocess.run(
+        [unshare, "-rm", "sh", "-c", script, sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_full_disk_stops_an_import_and_says_how_to_go_on(summer, tmp_path):
+    files = [str(bitmap(tmp_path / f"{number}.bmp", number)) for number in range(40)]
+    done = in_a_small_disk(tmp_path, [*ADD, "--title", "Many", *files], size="64k")
+
+    assert done.returncode == 1, done
+    said = json.loads(done.stdout)
+    story = said["story"]["id"]
+    assert said["error"]["code"] == "disk_full"
+    assert f"--to {story}" in said["error"]["message"]
+    assert 0 < len(said["media"]) < len(files)
+    assert ".part" not in done.stderr
+    kept = summer("story", "show", story, "--json").json["story"]["media"]
+    assert len(kept) == len(said["media"])
+    assert done.stderr.count("/data/blobs/") == 3 * len(kept)
+
+
+def test_a_full_disk_before_the_first_file_adds_nothing(summer, tmp_path):
+    done = in_a_small_disk(tmp_path, [*ADD, str(bitmap(tmp_path / "1.bmp"))], size="4k")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["story"] is None
+    assert summer("story", "list", "summer", "--json").json["stories"] == []
+
+
+def test_what_is_added_stands_nowhere_readable(summer, tmp_path):
+    marker = "zwischen den Kirschbäumen"
+    summer(*ADD, "--title", marker, "--text", marker, bitmap(tmp_path / f"{marker}.bmp"))
+    with opened_app():
+        pass
+
+    for path in (tmp_path / "data").rglob("*"):
+        assert not path.is_file() or marker.encode() not in path.read_bytes()
