@@ -82,6 +82,7 @@ def test_a_preview_changes_nothing(instance, capsule, time):
     assert film_of(instance, capsule) is None
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
     time.go_to(OPENS)
     earlier = make_workshop(instance, time, lease="an earlier run")
@@ -116,6 +117,7 @@ def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, 
     assert work_files(instance) == set()
 
 
+@pytest.mark.slow
 def test_stopping_gives_the_film_back(instance, capsule, time):
     time.go_to(OPENS)
     asked = iter([False] * 6)
@@ -129,6 +131,7 @@ def test_stopping_gives_the_film_back(instance, capsule, time):
     assert films.make(again, film.id)
 
 
+@pytest.mark.slow
 def test_a_cancelled_film_is_stopped_and_its_folder_removed(instance, capsule, time):
     time.go_to(OPENS)
     workshop = make_workshop(instance, time)
@@ -164,7 +167,7 @@ def test_one_process_works_in_a_folder(tmp_path):
     assert not is_held(tmp_path / "nowhere")
 
 
-def test_a_tick_among_ten_thousand_capsules_is_quick(instance, time):
+def test_a_tick_among_a_thousand_capsules_is_quick(instance, time):
     """The budget is 50 ms for a tick; here only that it does not grow with what is not due."""
     import time as stopwatch
 
