@@ -44,8 +44,10 @@ class Delivery:
     #: What the letter says, as JSON, with everything but the private link; frozen, so that retries are equal.
     letter: str
     state: DeliveryState
-    #: Counts tries to send it; without a mail server there was no try.
+    #: Counts the times that it was taken to be sent; only the current one may change it.
     attempt: int
+    #: Counts tries that a mail server answered, for the waits between them.
+    tries: int
     #: The run of the program that is sending it; void once that run has ended.
     lease: str | None
     #: When the letter itself began to be handed over; committed before the first byte of it leaves.

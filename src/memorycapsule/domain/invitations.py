@@ -77,8 +77,19 @@ class Invitation:
             raise NotAllowed("This person has joined already; an accepted invitation cannot be taken back.")
         return dataclasses.replace(self, state=InvitationState.REVOKED, answered_at=now)
 
-    def sent_again(self, expires_at: datetime) -> Invitation:
-        """Return it waiting once more, with a new link and a new letter. Raises NotAllowed when accepted."""
+    def sent_again(
+        self,
+        *,
+        role: Role | None = None,
+        name: str | None = None,
+        locale: str | None = None,
+        expires_at: datetime,
+    ) -> Invitation:
+        """
+        Return it waiting once more, with a new link and a new letter; None leaves a thing as it was.
+
+        Raises NotAllowed when it was accepted.
+        """
         if self.state is InvitationState.ACCEPTED:
             raise NotAllowed("This person has joined already and needs no other invitation.")
         return dataclasses.replace(
@@ -86,6 +97,9 @@ class Invitation:
             state=InvitationState.INVITED,
             rotation=self.rotation + 1,
             letters=self.letters + 1,
+            role=role or self.role,
+            name=name or self.name,
+            locale=locale or self.locale,
             expires_at=expires_at,
             answered_at=None,
         )

@@ -21,7 +21,7 @@ from memorycapsule.domain.capsules import (
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed
+from memorycapsule.errors import NotAllowed, WrongKey
 from memorycapsule.seal.envelopes import new_capsule_key
 from memorycapsule.services import reading
 from memorycapsule.services.vault import Vault, new_envelopes
@@ -92,8 +92,10 @@ def create(
         capsule_store.capsules.add(tx, capsule)
         for blob in kept.values():
             capsule_store.blobs.add(tx, blob)
-        recovery = instance_store.get(tx).recovery_recipient
-        for envelope in new_envelopes(key.identity, capsule.id, vault.key, recovery):
+        instance = instance_store.get(tx, lock=True)
+        if instance.key_fingerprint != vault.key.fingerprint:
+            raise WrongKey("The instance key was replaced in the meantime; run the command again.")
+        for envelope in new_envelopes(key.identity, capsule.id, vault.key, instance.recovery_recipient):
             capsule_store.envelopes.add(tx, envelope)
         account = account_store.accounts.get(tx, viewer.account_id)
         owner = Member(
@@ -176,7 +178,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     Raises NotFound, and NotAllowed for anybody but the owner and as soon as somebody else has added a story.
     """
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, reference)
+        capsule, member = reading.membership(tx, viewer, reference, lock=True)
         if not member.is_owner:
             raise NotAllowed("Only its owner may delete a capsule.")
         others = [
@@ -195,7 +197,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
 
 
 def _owned(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
-    capsule, member = reading.membership(tx, viewer, reference)
+    capsule, member = reading.membership(tx, viewer, reference, lock=True)
     if not member.is_owner:
         raise NotAllowed("Only its owner may edit a capsule.")
     if not capsule.accepts_stories(now):

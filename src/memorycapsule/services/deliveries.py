@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, has_waited_long_enough, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services.letters import Post, compose, is_wanted
 from memorycapsule.services.wakes import Wake
@@ -80,6 +80,8 @@ def send_due(
     after a crash it is known whether it may have arrived: reference RFC 1047. When the server as a whole cannot
     be used, the pass ends and all letters wait a little.
     """
+    # Nothing is in hand now: a letter that is still taken was let go of without a word, by whatever run.
+    take_up_abandoned(store, None, clock())
     waiting = due(store, clock())
     if not waiting:
         return Sent()
@@ -118,7 +120,15 @@ def _send_one(
         if not is_wanted(tx, delivery):
             _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
             return None, Sent()
-        letter = compose(tx, post, delivery, clock())
+        try:
+            letter = compose(tx, post, delivery, clock())
+        except (UsageProblem, ValueError, TypeError, KeyError) as error:
+            # A letter that cannot be written must not stand in the way of all others.
+            detail = f"The letter could not be written: {error}"
+            _change(
+                tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
+            )
+            return None, Sent(rejected=(delivery.id,))
 
     def on_data() -> None:
         with store.transaction() as tx:
@@ -129,14 +139,13 @@ def _send_one(
     with store.transaction() as tx:
         state, next_attempt_at = _what_next(delivery, outcome, give_up_days, now)
         is_over = state is not DeliveryState.QUEUED
-        # Without a server there was no try: an outage does not make the waits between tries longer.
-        is_no_try = not is_over and _is_of_the_server(outcome)
         _change(
             tx,
             delivery,
             state=state,
             lease=None,
-            attempt=delivery.attempt - 1 if is_no_try else delivery.attempt,
+            # Without a server there was no try: an outage does not make the waits between tries longer.
+            tries=delivery.tries + (not _is_of_the_server(outcome)),
             # Certainly not accepted: the next attempt starts from nothing.
             **({} if is_over else {"data_started_at": None}),
             next_attempt_at=next_attempt_at,
@@ -171,11 +180,11 @@ def _what_next(
             return DeliveryState.REJECTED, now
         case "unknown":
             return DeliveryState.UNKNOWN, now
-    if has_waited_long_enough(delivery.queued_at, now, give_up_days):
-        return DeliveryState.REJECTED, now
     if _is_of_the_server(outcome):
         return DeliveryState.QUEUED, now  # the whole outbox pauses; this letter is as good as any other
-    return DeliveryState.QUEUED, now + wait_after(delivery.attempt)
+    if has_waited_long_enough(delivery.queued_at, now, give_up_days):
+        return DeliveryState.REJECTED, now
+    return DeliveryState.QUEUED, now + wait_after(delivery.tries + 1)
 
 
 def _is_of_the_server(outcome: Outcome) -> bool:
@@ -188,9 +197,9 @@ def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
         raise NotFound("This letter was taken over by another run of the program; nothing was changed.")
 
 
-def take_up_abandoned(store: Store, lease: str, now: datetime) -> None:
+def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
-    Settle what an earlier run of the program left behind.
+    Settle letters that nobody sends any more: those of all runs of the program but `lease`; of any, for None.
 
     A letter whose handing-over had not begun goes back to the outbox; one whose handing-over had is `unknown`
     and never sent again by itself.
@@ -262,6 +271,7 @@ def send_again(
                     dedupe_key=f"{stem}:{int(number) + 1}",
                     state=DeliveryState.QUEUED,
                     attempt=0,
+                    tries=0,
                     lease=None,
                     data_started_at=None,
                     next_attempt_at=now,

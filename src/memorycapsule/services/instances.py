@@ -12,7 +12,7 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
 from memorycapsule.domain.sessions import Session, SessionKind
 from memorycapsule.domain.zones import rules_version
-from memorycapsule.errors import ConfigurationProblem, WrongKey
+from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -120,7 +120,14 @@ def follow_zone_rules(store: Store, now: datetime) -> list[Capsule]:
     moved: list[Capsule] = []
     with store.transaction() as tx:
         for capsule in capsule_store.sealed(tx):
-            derived = capsule.dated(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
+            try:
+                derived = capsule.dated(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
+            except UsageProblem:
+                # The zone has left the rules, as zones do; the instant that it meant last stays.
+                event_store.record(
+                    tx, Event(kind="zone.gone", at=now, capsule_id=capsule.id, subject_id=capsule.id)
+                )
+                continue
             capsule_store.capsules.save(tx, derived)
             if derived.opens_at != capsule.opens_at:
                 moved.append(derived)

@@ -64,7 +64,7 @@ def invite(
     reference: str,
     *,
     addresses: Sequence[str],
-    role: Role = Role.CONTRIBUTOR,
+    role: Role | None = None,
     name: str | None = None,
     locale: str | None = None,
     again: bool = False,
@@ -98,7 +98,12 @@ def invite(
                 invited.append(Invited(invitation=found, token=token, is_new=False))
                 continue
             invitation = (
-                found.sent_again(expires_at)
+                found.sent_again(
+                    role=role,
+                    name=checked_name(name) if name else None,
+                    locale=locale,
+                    expires_at=expires_at,
+                )
                 if found
                 else Invitation(
                     id=str(uuid.uuid4()),
@@ -107,7 +112,7 @@ def invite(
                     normalised=normalised,
                     name=checked_name(name) if name else None,
                     locale=locale or own_locale,
-                    role=role,
+                    role=role or Role.CONTRIBUTOR,
                     state=InvitationState.INVITED,
                     invited_by=inviter.id,
                     rotation=1,
@@ -188,7 +193,8 @@ def join(
         # Others may be answering the same invitation at this moment.
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
         invitation.check_usable(now)
-        capsule = capsule_store.capsules.get(tx, invitation.capsule_id)
+        # The opening counts members: nobody joins between its look and its letters.
+        capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
         if capsule.is_open:
             raise NotAllowed("This capsule has been opened already; nobody else can join.")
         shown = name or invitation.name or invitation.address.partition("@")[0]

@@ -149,7 +149,7 @@ def _fresh_file(key_file: Path) -> Path:
 
 def _put_in_place(fresh: Path, key_file: Path) -> None:
     if key_file.exists():
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         key_file.rename(key_file.with_name(f"{key_file.name}.before-{stamp}"))
     fresh.rename(key_file)
     folder = os.open(key_file.parent, os.O_RDONLY)

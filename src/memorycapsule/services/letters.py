@@ -222,6 +222,7 @@ def _queue(
         letter=json.dumps(said, ensure_ascii=False),
         state=DeliveryState.QUEUED,
         attempt=0,
+        tries=0,
         lease=None,
         data_started_at=None,
         next_attempt_at=now,

@@ -1,51 +1,28 @@
-"""Montages: queueing films, laying out what the renderer needs, and keeping what came of it."""
+"""Montages: queueing films, taking them for rendering, and keeping what came of it."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from memorycapsule import themes
-from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.direction import Direction, StoryText, direct
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.montages import FIRST_RETRY, MOST_FAILURES, Montage, MontageState
-from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack
-from memorycapsule.domain.stories import Medium, MediumKind, Story, Viewer
-from memorycapsule.domain.words import day_in_words
-from memorycapsule.domain.zones import local_of, zone
-from memorycapsule.errors import CapsuleError, DiskFull, NotAllowed, NotFound, Sealed
-from memorycapsule.seal.envelopes import DamagedEnvelope
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.services import opening, reading
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
-from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
-
-_SOUNDTRACK_FILE = "soundtrack"
-_END_LINES = {"ko": "함께 담은 사람들", "en": "Put together by"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What the renderer gets: a plan, and a folder with exactly the pictures that it names."""
-
-    plan: MontagePlan
-    plan_file: Path
-    pictures: Path
-    #: Sentences about what could not be used.
-    report: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,19 +130,31 @@ def claim(store: Store, montage_id: str, *, lease: str, now: datetime) -> Montag
     return montage
 
 
-def take_up_abandoned(store: Store, lease: str, now: datetime) -> None:
-    """Put films that an earlier run of the program was rendering when it ended back into the queue."""
+def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
+    """
+    Put films that nobody renders any more back into the queue: those of all runs of the program but `lease`.
+
+    With None, those of this run as well, for when it has none in hand: a row that could not be written at the
+    end of an attempt must not stay taken.
+    """
     with store.transaction() as tx:
         for montage in montage_store.abandoned(tx, lease):
             give_back(tx, montage, now)
 
 
-def give_back(tx: Transaction, montage: Montage, now: datetime) -> None:
+def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
     """Put a film back into the queue without counting a failure: its work was cut off, not wrong."""
+    report = montage.report if reason is None else (reason,)
     if montage_store.change_attempt(
-        tx, montage.id, montage.attempt, state=MontageState.QUEUED, lease=None, not_before=now
+        tx,
+        montage.id,
+        montage.attempt,
+        state=MontageState.QUEUED,
+        lease=None,
+        not_before=not_before,
+        report=report,
     ):
-        _record(tx, "montage.queued", montage, now)
+        _record(tx, "montage.queued", montage, not_before)
 
 
 def note_progress(store: Store, montage: Montage, share: float) -> bool:
@@ -174,37 +163,10 @@ def note_progress(store: Store, montage: Montage, share: float) -> bool:
         return montage_store.change_attempt(tx, montage.id, montage.attempt, progress=share)
 
 
-def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size: Size, fps: int) -> Layout:
-    """
-    Write plan and pictures of a film into `folder`, and return them.
-
-    A plan from an earlier attempt is used again, so that the segments which that attempt finished still fit. A
-    picture that cannot be read is left out and named in the report. Raises DiskFull.
-    """
-    pictures = folder / "pictures"
-    pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    report = list(montage.report) if montage.plan else []
-    with store.reading() as tx:
-        capsule = capsule_store.capsules.get(tx, montage.capsule_id)
-        members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
-        stories = _chosen_stories(tx, montage)
-        media = {medium.id: medium for story in stories for medium in story_store.media_of(tx, story.id)}
-        if montage.soundtrack_blob:
-            _copy(vault.open_blob(tx, montage.soundtrack_blob), pictures / _SOUNDTRACK_FILE)
-        if montage.plan:
-            plan = MontagePlan.from_json(montage.plan)
-            for source in plan.sources:
-                _fetch(tx, vault, media.get(source.id), pictures / source.file, report)
-        else:
-            plan = _plan(tx, vault, montage, capsule, members, stories, media, pictures, report, size, fps)
-    plan_file = folder / "plan.json"
-    plan_file.write_text(plan.to_json(), encoding="utf-8")
-    if not montage.plan:
-        with store.transaction() as tx:
-            montage_store.change_attempt(
-                tx, montage.id, montage.attempt, plan=plan.to_json(), report=tuple(report)
-            )
-    return Layout(plan=plan, plan_file=plan_file, pictures=pictures, report=tuple(report))
+def note_plan(store: Store, montage: Montage, plan: str, report: tuple[str, ...]) -> None:
+    """Write down the plan that this attempt renders, and what it leaves out, for attempts to come."""
+    with store.transaction() as tx:
+        montage_store.change_attempt(tx, montage.id, montage.attempt, plan=plan, report=report)
 
 
 def keep(
@@ -226,8 +188,24 @@ def keep(
     with rendered.poster.open("rb") as poster:
         poster_blob = vault.keep_open(montage.capsule_id, poster, now)
     state = MontageState.DEGRADED if rendered.report else MontageState.READY
+    try:
+        return _keep(store, wake, montage, rendered, state, [film_blob, poster_blob], now)
+    finally:
+        vault.take_back(store, [film_blob.id, poster_blob.id])
+
+
+def _keep(
+    store: Store,
+    wake: Wake,
+    montage: Montage,
+    rendered: Rendered,
+    state: MontageState,
+    blobs: list[Blob],
+    now: datetime,
+) -> bool:
+    film_blob, poster_blob = blobs
     with store.transaction() as tx:
-        for blob in (film_blob, poster_blob):
+        for blob in blobs:
             capsule_store.blobs.add(tx, blob)
         is_kept = montage_store.change_attempt(
             tx,
@@ -248,8 +226,6 @@ def keep(
                 opening.queue_letters(tx, wake, montage.capsule_id, "ready", now)
         else:
             capsule_store.drop_blobs(tx, [film_blob.id, poster_blob.id])
-    if not is_kept:
-        vault.forget([film_blob.id, poster_blob.id])
     return is_kept
 
 
@@ -291,134 +267,6 @@ def live(store: Store) -> set[str]:
             for state in (MontageState.QUEUED, MontageState.RENDERING)
             for montage in montage_store.montages.by(tx, state=state)
         }
-
-
-def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:
-    stories = story_store.of_capsule(tx, montage.capsule_id)
-    if not montage.story_ids:
-        return sorted(stories, key=lambda story: (story.created_at, story.id))
-    by_id = {story.id: story for story in stories}
-    return [by_id[story_id] for story_id in montage.story_ids if story_id in by_id]
-
-
-def _plan(
-    tx: Transaction,
-    vault: Vault,
-    montage: Montage,
-    capsule: Capsule,
-    members: dict[str, Member],
-    stories: list[Story],
-    media: dict[str, Medium],
-    pictures: Path,
-    report: list[str],
-    size: Size,
-    fps: int,
-) -> MontagePlan:
-    locale = account_store.accounts.get(tx, capsule.made_by).locale
-    theme = themes.load(capsule.theme)
-    authors = {story.id: members[story.member_id].name for story in stories}
-    usable = _pictures(tx, vault, capsule, authors, media, report)
-    seed = int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF
-    # What the film takes is fetched; whatever then turns out to be broken makes room for another.
-    while missing := [
-        picture
-        for picture in choose(usable, capsule.film_photos, seed)
-        if not _fetch(tx, vault, media[picture.id], pictures / picture.file, report)
-    ]:
-        usable = [picture for picture in usable if picture not in missing]
-    shown = {story.member_id for story in stories}
-    texts = []
-    for story in stories:
-        author = authors[story.id]
-        try:
-            words = vault.words_of(tx, story)
-        except DamagedEnvelope as error:
-            report.append(f"The words of a story of {author} were left out: {error.message}")
-            continue
-        texts.append(StoryText(story_id=story.id, title=words.title, text=words.text, contributor=author))
-    return direct(
-        title=capsule.title,
-        date_line=_date_line(capsule, locale),
-        pictures=usable,
-        stories=texts,
-        contributors=[member.name for member in members.values() if member.id in shown],
-        end_line=_END_LINES.get(locale, _END_LINES["en"]),
-        direction=Direction(
-            size=size,
-            fps=fps,
-            theme=theme.name,
-            style=theme.film,
-            soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
-            limit=capsule.film_photos,
-            keeps_story_order=bool(montage.story_ids),
-            seed=seed,
-        ),
-    )
-
-
-def _pictures(
-    tx: Transaction,
-    vault: Vault,
-    capsule: Capsule,
-    authors: dict[str, str],
-    media: dict[str, Medium],
-    report: list[str],
-) -> list[Picture]:
-    found = []
-    for medium in media.values():
-        try:
-            details = vault.details_of(tx, medium)
-        except CapsuleError as error:
-            report.append(f"A {medium.kind} of {authors[medium.story_id]} was left out: {error.message}")
-            continue
-        assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
-        found.append(
-            Picture(
-                id=medium.id,
-                kind="clip" if medium.kind is MediumKind.CLIP else "photo",
-                file=f"{medium.id}.{'mp4' if medium.kind is MediumKind.CLIP else 'jpg'}",
-                width=details.width,
-                height=details.height,
-                duration_seconds=details.duration_seconds or 0.0,
-                has_sound=details.has_sound,
-                taken_at=details.taken_at(assumed or timedelta(0)),
-                story_id=medium.story_id,
-                position=medium.position,
-                contributor=authors[medium.story_id],
-                caption=details.caption or "",
-            )
-        )
-    return found
-
-
-def _fetch(tx: Transaction, vault: Vault, medium: Medium | None, to: Path, report: list[str]) -> bool:
-    if to.exists():
-        return True
-    if medium is None:
-        return False  # removed from the plan by the renderer, with a sentence of its own
-    blob_id = medium.clip_blob or medium.display_blob
-    try:
-        _copy(vault.open_blob(tx, blob_id), to)
-    except DiskFull:
-        raise
-    except CapsuleError as error:
-        report.append(f"The {medium.kind} {medium.id} was left out of the film: {error.message}")
-        return False
-    return True
-
-
-def _copy(source: BinaryIO, to: Path) -> None:
-    half = to.with_name(f"{to.name}.half")
-    with source, half.open("wb") as sink:
-        shutil.copyfileobj(source, sink, 1 << 20)
-    half.replace(to)
-
-
-def _date_line(capsule: Capsule, locale: str) -> str:
-    sealed = local_of(capsule.created_at, capsule.zone)
-    if sealed.year != capsule.opens_local.year:
-        return f"{sealed.year} – {capsule.opens_local.year}"
-    return day_in_words(capsule.opens_local, locale)
 
 
 def _record(tx: Transaction, kind: str, montage: Montage, now: datetime) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
+import structlog
+
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.montages import Montage, MontageState
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words
-from memorycapsule.errors import NotDue
+from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.services import letters, reading
 from memorycapsule.services.letters import FilmWord
 from memorycapsule.services.wakes import Wake
@@ -20,6 +22,8 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
 
+_log = structlog.get_logger()
+
 
 def due(store: Store, now: datetime) -> list[Capsule]:
     """Return the capsules that are due, the earliest first."""
@@ -28,9 +32,21 @@ def due(store: Store, now: datetime) -> list[Capsule]:
 
 
 def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:
-    """Open everything that is due, each capsule in a transaction of its own, and return what this call opened."""
-    opened = [open_if_due(store, wake, capsule.id, now) for capsule in due(store, now)]
-    return [capsule for capsule in opened if capsule is not None]
+    """
+    Open everything that is due, each capsule in a transaction of its own, and return what this call opened.
+
+    A capsule that cannot be opened is logged and does not keep the others closed.
+    """
+    opened = []
+    for waiting in due(store, now):
+        try:
+            capsule = open_if_due(store, wake, waiting.id, now)
+        except CapsuleError as error:
+            _log.error("opening.failed", capsule=waiting.id, error=error.code, exc_info=error)
+            continue
+        if capsule is not None:
+            opened.append(capsule)
+    return opened
 
 
 def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Capsule | None:

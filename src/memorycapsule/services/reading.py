@@ -133,10 +133,13 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
     ]
 
 
-def membership(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:
+def membership(
+    tx: Transaction, viewer: Viewer, reference: str, *, lock: bool = False
+) -> tuple[Capsule, Member]:
     """
     Return the capsule that a slug or id means to the viewer, and the viewer's part in it.
 
+    `lock` keeps others, above all its opening, from changing the capsule while this transaction writes.
     Raises NotFound when there is none that they are in, UsageProblem when a slug means two of them.
     """
     wanted = reference.strip().lower()
@@ -153,7 +156,7 @@ def membership(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule
     member = capsule_store.membership(tx, own[0].id, viewer.account_id)
     if member is None:
         raise NotFound
-    return own[0], member
+    return capsule_store.capsules.get(tx, own[0].id, lock=lock), member
 
 
 def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> CapsuleView:

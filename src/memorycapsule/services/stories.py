@@ -134,13 +134,19 @@ def attach(
         sources += [prepared.clip] if prepared.clip else []
         for source in sources:
             kept.append(vault.keep_sealed(capsule, source, clock()))  # noqa: PERF401 - kept so far, on failure
-        return _write(store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock())
+        attached = _write(
+            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock()
+        )
     except BaseException:
-        vault.forget([blob.id for blob in kept])
+        vault.take_back(store, [blob.id for blob in kept])
         raise
     finally:
         if prepared.clip:
             prepared.clip.close()
+    if attached.is_duplicate:
+        # The same file came in twice at the same time; the first one stays.
+        vault.forget([blob.id for blob in kept])
+    return attached
 
 
 def _write(
@@ -160,8 +166,6 @@ def _write(
         story, capsule = _changeable(tx, viewer, story_id, now)
         known = story_store.same_medium(tx, story.id, mark)
         if known:
-            # The same file came in twice at the same time; the first one stays.
-            tx.after_commit(lambda: vault.forget([blob.id for blob in kept]))
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
         for blob in kept:
             capsule_store.blobs.add(tx, blob)

@@ -7,6 +7,7 @@ import dataclasses
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.stories import Medium, Story
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.services.vault import Vault, details_to_json, words_to_json
@@ -67,7 +68,7 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
     forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
     sealed = {form: blob_id for form in forms if (blob_id := getattr(medium, form))}
-    kept = {}
+    kept: dict[str, Blob] = {}
     try:
         with contextlib.ExitStack() as stack:
             with store.reading() as tx:
@@ -89,10 +90,9 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
             )
             story_store.media.save(tx, changed)
             capsule_store.drop_blobs(tx, list(sealed.values()))
-    except BaseException:
-        vault.forget([blob.id for blob in kept.values()])
-        raise
-    vault.forget(list(sealed.values()))
+    finally:
+        # After a success these are the sealed ones, otherwise the new ones.
+        vault.take_back(store, [*sealed.values(), *(blob.id for blob in kept.values())])
 
 
 def sweep_orphans(store: Store, vault: Vault, *, now: datetime) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import tempfile
 import uuid
@@ -11,20 +13,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
-from memorycapsule.errors import KeyMissing
+from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store.transactions import Transaction
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
 
 INSTANCE = "instance"
 RECOVERY = "recovery"
+#: Version of the JSON inside sealed words and details.
+SEALED_VERSION = 1
+_MOST_IN_MEMORY = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +52,12 @@ class Vault:
 
     def identity(self, tx: Transaction, capsule_id: str) -> str:
         """Return the private key of a capsule. Raises WrongKey, KeyMissing or DamagedEnvelope."""
-        envelope = capsule_store.envelopes_of(tx, capsule_id, INSTANCE)
-        if envelope is None:
-            raise KeyMissing(
-                "This capsule has no key wrapped to the instance key; run `capsule key recover`."
-            )
-        return envelopes.unwrap(envelope.envelope, self.key.identity)
+        if capsule_id not in tx.known:
+            envelope = capsule_store.envelopes_of(tx, capsule_id, INSTANCE)
+            if envelope is None:
+                raise KeyMissing("This capsule's key is missing; run `capsule key recover` to bring it back.")
+            tx.known[capsule_id] = envelopes.unwrap(envelope.envelope, self.key.identity)
+        return tx.known[capsule_id]
 
     def words_of(self, tx: Transaction, story: Story) -> StoryWords:
         """Return what is written in a story."""
@@ -83,7 +89,10 @@ class Vault:
         self, capsule_id: str, fill: Callable[[BinaryIO], None], now: datetime, *, sealed: bool
     ) -> Blob:
         blob_id = str(uuid.uuid4())
-        stored = self.blobs.write(blob_id, fill)
+        try:
+            stored = self.blobs.write(blob_id, fill)
+        except OSError as error:
+            raise in_our_words(error) from error
         return Blob(
             id=blob_id,
             capsule_id=capsule_id,
@@ -101,18 +110,54 @@ class Vault:
         NotFound, WrongKey or DamagedEnvelope.
         """
         blob = capsule_store.blobs.get(tx, blob_id)
-        if not blob.sealed:
-            return self.blobs.open(blob_id)
-        identity = self.identity(tx, blob.capsule_id)
-        plain = unnamed_file(self.workspace)
         try:
-            with self.blobs.open(blob_id) as sealed:
-                envelopes.unseal_stream(sealed, plain, identity)
-            plain.seek(0)
-        except BaseException:
-            plain.close()
-            raise
+            if not blob.sealed:
+                return self.blobs.open(blob_id)
+            identity = self.identity(tx, blob.capsule_id)
+            plain = unnamed_file(self.workspace, blob.bytes)
+            try:
+                with self.blobs.open(blob_id) as sealed:
+                    envelopes.unseal_stream(sealed, plain, identity)
+                plain.seek(0)
+            except BaseException:
+                plain.close()
+                raise
+        except OSError as error:
+            raise in_our_words(error) from error
         return plain
+
+    def open_medium(self, store: Store, medium_id: str, form: str) -> BinaryIO:
+        """
+        Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `open_blob` does.
+
+        Tidying may replace a sealed blob by an open one between the look at the row and the opening of the file;
+        then the row is looked at once more. Raises NotFound when the medium or this form of it does not exist.
+        """
+        for is_last in (False, True):
+            with store.reading() as tx:
+                blob_id = getattr(story_store.media.get(tx, medium_id), form)
+                if blob_id is None:
+                    raise NotFound
+                try:
+                    return self.open_blob(tx, blob_id)
+                except NotFound:
+                    if is_last:
+                        raise
+        raise NotFound
+
+    def take_back(self, store: Store, blob_ids: list[str]) -> None:
+        """
+        Delete the bytes of blobs whose transaction failed.
+
+        A commit whose answer was lost may have gone through: only what has no row is deleted, and where even that
+        cannot be found out, the sweep will.
+        """
+        try:
+            with store.reading() as tx:
+                lost = [blob_id for blob_id in blob_ids if capsule_store.blobs.find(tx, blob_id) is None]
+        except CapsuleError:
+            return
+        self.forget(lost)
 
     def forget(self, blob_ids: list[str]) -> None:
         """Delete the bytes of blobs whose rows are gone."""
@@ -134,28 +179,58 @@ def new_envelopes(identity: str, capsule_id: str, key: InstanceKey, recovery: st
     ]
 
 
-def unnamed_file(folder: Path) -> BinaryIO:
-    """Return an empty file without a name, for plain bytes on their way; the kernel drops it when closed."""
+def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
+    """
+    Return an empty file without a name, for plain bytes on their way; it is gone when closed.
+
+    Up to 64 MB it lies in memory (memfd_create(2)), so that no photo ever reaches a disk in plain.
+    """
+    if expected_bytes <= _MOST_IN_MEMORY and hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("plain", os.MFD_CLOEXEC), "w+b")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # O_TMPFILE where the file system has it
 
 
+def in_our_words(error: OSError) -> CapsuleError:
+    """Return what to tell a person when bytes could not be read or written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull()
+    return CapsuleError(f"Bytes in the data folder could not be read or written: {error.strerror or error}.")
+
+
+# What is sealed outlives the program that sealed it: it says its version, later names are added with a default,
+# and names that this program does not know are passed over. No migration can reach inside.
+
+
 def words_to_json(words: StoryWords) -> bytes:
-    return json.dumps(dataclasses.asdict(words), ensure_ascii=False).encode()
+    return _to_json(dataclasses.asdict(words))
 
 
 def words_from_json(plain: bytes) -> StoryWords:
-    return StoryWords(**json.loads(plain))
+    return StoryWords(**_known(StoryWords, plain))
 
 
 def details_to_json(details: MediumDetails) -> bytes:
     fields = dataclasses.asdict(details)
     fields["taken_local"] = details.taken_local.isoformat() if details.taken_local else None
-    return json.dumps(fields, ensure_ascii=False).encode()
+    return _to_json(fields)
 
 
 def details_from_json(plain: bytes) -> MediumDetails:
-    fields = json.loads(plain)
+    fields = _known(MediumDetails, plain)
     if fields["taken_local"]:
         fields["taken_local"] = datetime.fromisoformat(fields["taken_local"])
     return MediumDetails(**fields)
+
+
+def _to_json(fields: dict[str, Any]) -> bytes:
+    return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
+
+
+def _known(value: type[StoryWords | MediumDetails], plain: bytes) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(value)}
+    try:
+        fields = json.loads(plain)
+        return {name: fields[name] for name in fields if name in names}
+    except (ValueError, TypeError) as error:
+        raise CapsuleError("What is written here is damaged; bring it back from a backup.") from error

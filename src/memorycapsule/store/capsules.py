@@ -56,8 +56,8 @@ def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
 
 
 def sealed(tx: Transaction) -> list[Capsule]:
-    """Return all sealed capsules, the next to open first."""
-    return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED)
+    """Return all sealed capsules, the next to open first, and keep them from being opened while this writes."""
+    return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED, lock=True)
 
 
 def everything(tx: Transaction) -> list[Capsule]:

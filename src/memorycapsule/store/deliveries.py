@@ -63,13 +63,10 @@ def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields:
     )
 
 
-def abandoned(tx: Transaction, lease: str) -> list[Delivery]:
-    """Return the letters that another run of the program was sending when it ended."""
-    statement = deliveries.rows().where(
-        col(DeliveryRow.state) == DeliveryState.SENDING,
-        or_(col(DeliveryRow.lease) != lease, col(DeliveryRow.lease).is_(None)),
-    )
-    return deliveries.all(tx, statement)
+def abandoned(tx: Transaction, lease: str | None) -> list[Delivery]:
+    """Return the letters that are taken by another run of the program than `lease`; by any, for None."""
+    taken = deliveries.by(tx, state=DeliveryState.SENDING)
+    return [delivery for delivery in taken if lease is None or delivery.lease != lease]
 
 
 def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:

@@ -25,12 +25,12 @@ def find(tx: Transaction) -> Instance | None:
     return found[0] if found else None
 
 
-def get(tx: Transaction) -> Instance:
-    """Return the instance. Raises NotInitialised."""
-    found = find(tx)
-    if found is None:
+def get(tx: Transaction, *, lock: bool = False) -> Instance:
+    """Return the instance; `lock` keeps its key from being replaced meanwhile. Raises NotInitialised."""
+    found = _instances.by(tx, lock=lock)
+    if not found:
         raise NotInitialised
-    return found
+    return found[0]
 
 
 def change(tx: Transaction, **fields: Any) -> None:

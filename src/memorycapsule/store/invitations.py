@@ -16,5 +16,6 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
 
 
 def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation | None:
-    """Return the invitation of an address to a capsule; there is at most one."""
-    return invitations.one(tx, capsule_id=capsule_id, normalised=normalised)
+    """Return the invitation of an address to a capsule, to be changed; there is at most one."""
+    found = invitations.by(tx, capsule_id=capsule_id, normalised=normalised, lock=True)
+    return found[0] if found else None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, or_
+from sqlmodel import col
 
 from memorycapsule.domain.montages import Montage, MontageState
 from memorycapsule.store.rows import MontageRow
@@ -60,10 +60,7 @@ def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any
     )
 
 
-def abandoned(tx: Transaction, lease: str) -> list[Montage]:
-    """Return the montages that another run of the program was rendering when it ended."""
-    statement = montages.rows().where(
-        col(MontageRow.state) == MontageState.RENDERING,
-        or_(col(MontageRow.lease) != lease, col(MontageRow.lease).is_(None)),
-    )
-    return montages.all(tx, statement)
+def abandoned(tx: Transaction, lease: str | None) -> list[Montage]:
+    """Return the montages that are taken by another run of the program than `lease`; by any, for None."""
+    taken = montages.by(tx, state=MontageState.RENDERING)
+    return [montage for montage in taken if lease is None or montage.lease != lease]

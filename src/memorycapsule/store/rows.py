@@ -309,6 +309,7 @@ class DeliveryRow(SQLModel, table=True):
     letter: str = _text()
     state: DeliveryState = _word(DeliveryState)
     attempt: int
+    tries: int
     lease: str | None
     data_started_at: datetime | None
     next_attempt_at: datetime

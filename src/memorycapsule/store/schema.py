@@ -34,7 +34,8 @@ def check(store: Store) -> None:
 
 def current_revision(store: Store) -> str | None:
     """Return the revision that the database is at, None when it has no schema of ours."""
-    with translated(), store.engine.connect() as connection:
+    with store.reading() as tx:  # looking must not wait for whoever writes
+        connection = tx.session.connection()
         if not inspect(connection).has_table("alembic_version"):
             return None
         return MigrationContext.configure(connection).get_current_revision()

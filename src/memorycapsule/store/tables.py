@@ -59,6 +59,8 @@ class Table(Generic[Value]):
 
     def find(self, tx: Transaction, key: str, *, lock: bool = False) -> Value | None:
         """Return the value with this key, or None; `lock` keeps others from changing it while this writes."""
+        if not (key.isascii() and key.isprintable()):
+            return None  # no key of ours; drivers have errors of their own for such
         found = self.all(tx, self.rows().where(self._key == key), lock=lock)
         return found[0] if found else None
 

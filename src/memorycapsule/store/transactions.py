@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session
 
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
+
+_log = structlog.get_logger()
 
 _READ_ONLY = "capsule_reads"
 
@@ -32,8 +35,12 @@ class Transaction:
         self._afterwards.append(call)
 
     def committed(self) -> None:
+        """Make the calls that waited; what was committed stays, whatever becomes of them."""
         for call in self._afterwards:
-            call()
+            try:
+                call()
+            except (CapsuleError, OSError) as error:
+                _log.warning("afterwards.failed", exc_info=error)
 
 
 class Store:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +20,21 @@ import structlog
 
 from memorycapsule import processes
 from memorycapsule.domain.montages import Montage
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
-from memorycapsule.services import montages
-from memorycapsule.services.montages import Layout, Rendered
+from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
+from memorycapsule.services import layouts, montages
+from memorycapsule.services.layouts import Layout
+from memorycapsule.services.montages import Rendered
 from memorycapsule.work.workshop import Workshop
 
 _log = structlog.get_logger()
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
+#: A renderer that says nothing for so long hangs.
+_STALLED_SECONDS = 900.0
+#: What no other attempt at the film would change; it waits until somebody has seen to it.
+_NOT_THE_FILMS_FAULT = (DiskFull, Busy, ConfigurationProblem)
+_POSTPONED_BY = timedelta(minutes=5)
 
 
 class _Interrupted(Exception):
@@ -34,6 +43,8 @@ class _Interrupted(Exception):
 
 def make_waiting(workshop: Workshop, *, only: str | None = None) -> list[str]:
     """Render the films that wait, one after another, and return the ids of those that ended with a film."""
+    # Nothing is in hand now: a film that is still taken was let go of without a word, by whatever run.
+    montages.take_up_abandoned(workshop.store, None, workshop.now())
     made: list[str] = []
     tried: set[str] = set()
     while not workshop.is_stopping():
@@ -60,7 +71,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     started = time.monotonic()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        layout = montages.lay_out(
+        layout = layouts.lay_out(
             workshop.store, workshop.vault, montage, folder, size=workshop.size, fps=workshop.fps
         )
         rendered = _render(workshop, montage, layout, folder)
@@ -74,12 +85,17 @@ def make(workshop: Workshop, montage_id: str) -> bool:
             shutil.rmtree(folder, ignore_errors=True)  # cancelled: nobody will go on with it
         log.info("film.interrupted")
         return False
-    except (CapsuleError, OSError) as error:
+    except _NOT_THE_FILMS_FAULT as error:
+        with workshop.store.transaction() as tx:
+            montages.give_back(tx, montage, workshop.now() + _POSTPONED_BY, error.message)
+        log.warning("film.postponed", reason=error.message)
+        return False
+    except Exception as error:
         failure = error if isinstance(error, CapsuleError) else _in_our_words(error)
         state = montages.fail(workshop.store, workshop.wake, montage, failure.message, now=workshop.now())
         if state.is_over:
             shutil.rmtree(folder, ignore_errors=True)
-        log.warning("film.failed", reason=failure.message, state=str(state))
+        log.warning("film.failed", reason=failure.message, state=str(state), exc_info=error)
         return False
     shutil.rmtree(folder, ignore_errors=True)
     log.info("film.finished", seconds=rendered.seconds, took_seconds=round(time.monotonic() - started, 1))
@@ -151,31 +167,26 @@ def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) 
 
     Whatever `on_progress` raises ends the child and passes through. Raises RenderFailed or DiskFull.
     """
-    read_end, write_end = os.pipe()
-    os.write(write_end, key)
-    os.close(write_end)
     errors = job.workspace / "renderer.log"
-    with errors.open("wb") as log:
+    with _readable(key) as key_fd, errors.open("wb") as log:
         child = processes.start(
             [
                 sys.executable, "-m", "memorycapsule.render", str(job.plan_file), str(job.out),
                 "--pictures", str(job.pictures), "--workspace", str(job.workspace),
-                "--poster", str(job.poster), "--workers", str(job.workers), "--key-fd", str(read_end),
+                "--poster", str(job.poster), "--workers", str(job.workers), "--key-fd", str(key_fd),
             ],
             processes.Limits(nice=job.nice),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            pass_fds=(read_end,),
+            pass_fds=(key_fd,),
         )  # fmt: skip
-    os.close(read_end)
-    last: dict[str, Any] = {}
+    last: dict[str, Any] = {"progress": 0.0}
     try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            last = json.loads(line)
-            if "progress" in last:
-                on_progress(float(last["progress"]))
+        for line in _lines(child):
+            last = json.loads(line) if line else last
+            # Called when nothing was said, too: the program may be ending, or the film have been taken back.
+            on_progress(float(last.get("progress", 1.0)))
     finally:
         if child.poll() is None and "film" not in last:
             child.kill()
@@ -190,10 +201,45 @@ def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) 
     raise RenderFailed(said.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
 
 
+@contextmanager
+def _readable(key: bytes) -> Iterator[int]:
+    """Provide a file descriptor that a child reads the key from: arguments and environment can be looked at."""
+    read_end, write_end = os.pipe()
+    try:
+        with os.fdopen(write_end, "wb") as pipe:
+            pipe.write(key)
+        yield read_end
+    finally:
+        os.close(read_end)
+
+
+def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """
+    Yield the lines that a child says, and an empty one for each second in which it says nothing.
+
+    Raises RenderFailed when it has been silent for 15 minutes.
+    """
+    assert child.stdout is not None
+    pending = b""
+    heard = time.monotonic()
+    while True:
+        if not select.select([child.stdout], [], [], 1.0)[0]:
+            if time.monotonic() - heard > _STALLED_SECONDS:
+                raise RenderFailed("The renderer hung; it was ended and will be tried again.")
+            yield b""
+            continue
+        heard = time.monotonic()
+        chunk = os.read(child.stdout.fileno(), 1 << 16)
+        if not chunk:
+            return
+        *whole, pending = (pending + chunk).split(b"\n")
+        yield from whole
+
+
 def _last_line(errors: Path) -> str:
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1][:200] if lines else "it was stopped from outside"
 
 
-def _in_our_words(error: OSError) -> CapsuleError:
-    return RenderFailed(f"The film could not be worked on: {error.strerror or error}.")
+def _in_our_words(error: Exception) -> CapsuleError:
+    return RenderFailed(f"The film could not be worked on ({error.__class__.__name__}: {error}).")

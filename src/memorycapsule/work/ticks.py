@@ -124,7 +124,7 @@ def tidy(workshop: Workshop) -> None:
         workshop.store, workshop.vault, workshop.damaged, now=workshop.now()
     ):
         pass
-    if workshop.mailbox:
+    if workshop.mailbox and not clock_doubt(workshop):
         workshop.mailbox.empty_older_than(workshop.now() - MAILBOX_AGE)
 
 

@@ -11,7 +11,7 @@ from cast import OPENS, add_story, make_photo
 from memorycapsule.domain.montages import MOST_FAILURES, MontageState
 from memorycapsule.domain.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
-from memorycapsule.services import montages, opening
+from memorycapsule.services import layouts, montages, opening
 from memorycapsule.services.montages import Rendered
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
@@ -67,7 +67,7 @@ def cancel(stage, film, viewer=None):
 
 
 def lay_out(stage, attempt, folder):
-    return montages.lay_out(
+    return layouts.lay_out(
         stage.instance.store,
         stage.instance.vault,
         attempt,

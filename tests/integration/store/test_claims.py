@@ -61,7 +61,7 @@ def all_at_once(count, call):
 def queued_letter(instance, capsule):
     delivery = Delivery(
         id=str(uuid4()), kind=LetterKind.OPENED, dedupe_key="opened:m:1", capsule_id=capsule.id, member_id=None,
-        invitation_id=None, address="ben@example.org", letter="{}", state=DeliveryState.QUEUED, attempt=0,
+        invitation_id=None, address="ben@example.org", letter="{}", state=DeliveryState.QUEUED, attempt=0, tries=0,
         lease=None, data_started_at=None, next_attempt_at=NOW, queued_at=NOW, finished_at=None, detail=None,
     )  # fmt: skip
     with instance.store.transaction() as tx:

@@ -68,7 +68,7 @@ def test_an_invitation_is_usable_until_the_instant_it_expires():
 
 @pytest.mark.parametrize("invitation", [INVITED, DECLINED, REVOKED])
 def test_sending_again_makes_a_new_link_and_a_new_letter(invitation):
-    again = invitation.sent_again(EXPIRES + timedelta(days=1))
+    again = invitation.sent_again(expires_at=EXPIRES + timedelta(days=1))
 
     assert again.is_usable(EXPIRES)
     assert (again.rotation, again.letters) == (invitation.rotation + 1, invitation.letters + 1)
@@ -77,7 +77,7 @@ def test_sending_again_makes_a_new_link_and_a_new_letter(invitation):
 
 def test_whoever_has_joined_is_not_invited_again_nor_uninvited():
     with pytest.raises(NotAllowed, match="joined already"):
-        ACCEPTED.sent_again(EXPIRES)
+        ACCEPTED.sent_again(expires_at=EXPIRES)
     with pytest.raises(NotAllowed, match="joined already"):
         ACCEPTED.revoked(NOW)
 
