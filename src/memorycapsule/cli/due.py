@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from memorycapsule.cli.sending import finish_film
 from memorycapsule.errors import NotDue, PartlyDone
 
 if TYPE_CHECKING:
+    from memorycapsule.domain.capsules import Capsule
     from memorycapsule.domain.montages import Montage
     from memorycapsule.work.ticks import Preview, Ticked
 
@@ -66,18 +68,22 @@ def tick(
     It opens capsules, sends letters and makes films; for cron, where no daemon runs. Beside a running
     daemon it ends with exit 6; exit 5 when something has to be tried again later.
     """
+    from memorycapsule.services import reading
     from memorycapsule.work import ticks
     from memorycapsule.work.lock import FolderLock
 
     door = door_of(ctx)
     with door.open(works=True) as app:
         if dry_run:
-            _foretell(door.out, ticks.preview(app.workshop))
+            preview = ticks.preview(app.workshop)
+            opened = reading.titled(app.store, door.viewer(app.store), preview.opened)
+            _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened)))
             return
         with FolderLock(app.settings.data_dir):
             ticks.settle(app.workshop)
             done = ticks.tick(app.workshop)
-    _report(door.out, done)
+        opened = reading.titled(app.store, door.viewer(app.store), done.opened)
+    _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 
 
 def _report(out: Output, done: Ticked) -> None:
@@ -96,7 +102,7 @@ def _report(out: Output, done: Ticked) -> None:
         }
     )
     for one in done.opened:
-        out.say(f"Opened “{plain(one.title)}”.")
+        out.say(f"Opened {_called(one)}.")
     if done.films:
         out.say(f"Made {len(done.films)} film{'' if len(done.films) == 1 else 's'}.")
     if letters.sent:
@@ -123,7 +129,7 @@ def _foretell(out: Output, preview: Preview) -> None:
         }
     )
     for capsule in preview.opened:
-        out.show(f"would open “{plain(capsule.title)}”, make its film and write to its members")
+        out.show(f"would open {_called(capsule)}, make its film and write to its members")
     for film in preview.films:
         out.show(f"would make the film {film.id}")
     for letter in preview.letters:
@@ -132,6 +138,10 @@ def _foretell(out: Output, preview: Preview) -> None:
         out.warn(preview.doubt)
     elif not (preview.opened or preview.films or preview.letters):
         out.show("Nothing is due.")
+
+
+def _called(capsule: Capsule) -> str:
+    return f"“{plain(capsule.title)}”" if capsule.title else f"the capsule {capsule.id}"
 
 
 def daemon(

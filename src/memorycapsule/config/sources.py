@@ -148,9 +148,11 @@ def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterat
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     # The weaker folder first: a later value of the same name wins.
     for folder in (docker, Path(credentials) if credentials else None):
-        if folder is None or not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
+        try:
+            paths = sorted(folder.iterdir()) if folder and folder.is_dir() else []
+        except PermissionError:
+            continue  # other programs' secrets; ours would be readable
+        for path in paths:
             if key := names.get(path.name.lower()):
                 yield key, Found(value=_secret(path, str(folder)), origin=f"file {path}")
 

@@ -262,7 +262,8 @@ def send_again(
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:
                 renewed = dataclasses.replace(delivery, next_attempt_at=now)
-                delivery_store.deliveries.save(tx, renewed)
+                if not delivery_store.try_now(tx, delivery.id, now):
+                    continue  # taken to be sent at this moment
             elif delivery.state in {DeliveryState.REJECTED, DeliveryState.UNKNOWN}:
                 stem, _colon, number = delivery.dedupe_key.rpartition(":")
                 renewed = dataclasses.replace(

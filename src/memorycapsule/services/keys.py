@@ -104,6 +104,7 @@ def _replace(
     # The new key is on the disk before the store depends on it.
     fresh = InstanceKey.create(fresh_file)
     with store.transaction() as tx:
+        instance_store.get(tx, lock=True)  # a capsule that is being made waits, and then gets the new key
         for capsule in capsule_store.everything(tx):
             held = capsule_store.envelopes_of(tx, capsule.id, holder)
             if held is None:
@@ -111,7 +112,17 @@ def _replace(
                     f"The capsule {capsule.id} has no {holder} envelope, so its key cannot be wrapped anew; "
                     "nothing was changed."
                 )
-            identity = unwrap(held.envelope)
+            try:
+                identity = unwrap(held.envelope)
+            except envelopes.DamagedEnvelope:
+                if holder == INSTANCE:
+                    raise
+                # The instance key is lost already: one capsule that stays closed must not keep all others closed.
+                event_store.record(
+                    tx,
+                    Event(kind="key.damaged", at=now, capsule_id=capsule.id, subject_id=capsule.id),
+                )
+                continue
             old = capsule_store.envelopes_of(tx, capsule.id, INSTANCE)
             capsule_store.envelopes.add(
                 tx,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -133,6 +134,13 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
     ]
 
 
+def titled(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:
+    """Return capsules as their listing would show them to the viewer: those of others without their words."""
+    with store.reading() as tx:
+        own = {member.capsule_id for member in capsule_store.members.by(tx, account_id=viewer.account_id)}
+    return [one if one.id in own else _without_words(one) for one in found]
+
+
 def membership(
     tx: Transaction, viewer: Viewer, reference: str, *, lock: bool = False
 ) -> tuple[Capsule, Member]:
@@ -197,17 +205,11 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
         of_story = story_store.stories.find(tx, medium.story_id) if medium else None
         if medium is None or _member_who_may_view(tx, of_story, viewer) is None:
             raise NotFound(_NO_MEDIUM)
-        blob_id = {
-            "original": medium.original_blob,
-            "display": medium.display_blob,
-            "thumbnail": medium.thumbnail_blob,
-            "clip": medium.clip_blob,
-        }[form]
-        if blob_id is None:
+        if form == "clip" and medium.clip_blob is None:
             raise NotFound(_NO_MEDIUM)
         details = vault.details_of(tx, medium)
         is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
-        stream = vault.open_blob(tx, blob_id)
+    stream = vault.open_medium(store, medium_id, f"{form}_blob")
     content_type = {"original": "application/octet-stream", "clip": "video/mp4"}.get(form, "image/jpeg")
     return OpenedFile(
         stream=stream,

@@ -42,12 +42,6 @@ def session_with(tx: Transaction, digest: str) -> Session | None:
     return found if found and found.ended_at is None else None
 
 
-def newest_link(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> Link | None:
-    """Return the link issued last for a subject."""
-    found = links.by(tx, col(LinkRow.rotation).desc(), purpose=purpose, subject_id=subject_id)
-    return found[0] if found else None
-
-
 def withdraw_links(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> None:
     """Make all links issued for a subject useless."""
     links.remove(tx, col(LinkRow.purpose) == purpose, col(LinkRow.subject_id) == subject_id)

@@ -36,6 +36,18 @@ def due(tx: Transaction, now: datetime) -> list[str]:
     return list(tx.session.exec(statement))
 
 
+def try_now(tx: Transaction, delivery_id: str, now: datetime) -> bool:
+    """Let a letter be tried at once, if it is still queued."""
+    return bool(
+        deliveries.change(
+            tx,
+            col(DeliveryRow.id) == delivery_id,
+            col(DeliveryRow.state) == DeliveryState.QUEUED,
+            next_attempt_at=now,
+        )
+    )
+
+
 def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Delivery | None:
     """Take a queued letter for one run of the program; None if somebody else has it or its time has moved."""
     taken = deliveries.change(

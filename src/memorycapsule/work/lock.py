@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from memorycapsule.errors import Busy
+from memorycapsule.errors import Busy, ConfigurationProblem
 
 _NAME = "daemon.lock"
+_TRIES, _SECONDS_BETWEEN = 5, 0.05
 
 
 class FolderLock:
@@ -26,13 +28,23 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def take(self) -> Self:
-        """Take the lock. Raises Busy when another process holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock. Raises Busy when another process holds it, ConfigurationProblem without the right to."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise Busy from error
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError as error:
+            raise ConfigurationProblem(
+                f"{self._path} belongs to another user; run this as that one."
+            ) from error
+        # Somebody may be looking whether the lock is held, which takes a moment.
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if not tries_left:
+                    os.close(descriptor)
+                    raise Busy from error
+                time.sleep(_SECONDS_BETWEEN)
         self._descriptor = descriptor
         self.tell(url=None)
         return self
@@ -65,11 +77,16 @@ class FolderLock:
 def is_held(data_dir: Path) -> bool:
     """Say whether some process works in the folder at this moment."""
     try:
-        FolderLock(data_dir).take().release()
-    except Busy:
-        return True
+        descriptor = os.open(data_dir / _NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    try:
+        # Shared, so that two who look do not see each other.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 
