@@ -135,12 +135,26 @@ def make_instance(store_url: str, folder: Path, *, now: datetime = NOW) -> Itera
             recovery_recipient=recovery_recipient,
             now=now,
         )
+    finally:
+        store.close()
+    with open_instance(store_url, folder, recovery_identity) as instance:
+        yield instance
+
+
+@contextlib.contextmanager
+def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Iterator[Instance]:
+    """Open an instance that `make_instance` has made, or a copy of it."""
+    key_file = folder.parent / f"{folder.name}-keys" / "instance.key"
+    store = Store(store_url)
+    try:
         yield Instance(
             folder=folder,
             store=store,
             key_file=key_file,
             recovery_identity=recovery_identity,
-            vault=Vault(key=key, blobs=LocalBlobs(folder / "blobs"), workspace=folder / "work"),
+            vault=Vault(
+                key=InstanceKey.load(key_file), blobs=LocalBlobs(folder / "blobs"), workspace=folder / "work"
+            ),
             ada=sessions.host_viewer(store),
         )
     finally:

@@ -1,10 +1,24 @@
 """One stage for all: Ada's sealed capsule with Ben and 영희 in it, and Cleo elsewhere."""
 
-from dataclasses import dataclass
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from cast import Instance, Person, Time, another_session, join, make_capsule, make_instance, younghee
+from cast import (
+    Instance,
+    Person,
+    Time,
+    another_session,
+    join,
+    make_capsule,
+    make_instance,
+    open_instance,
+    younghee,
+)
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import Viewer
 
@@ -34,6 +48,23 @@ def set_up(instance: Instance) -> Stage:
     )
 
 
+@contextlib.contextmanager
+def copied(made: tuple[Path, Stage], folder: Path) -> Iterator[Stage]:
+    """Open a copy of what was made once: setting it up anew for each test would take most of the time."""
+    original, stage = made
+    shutil.copytree(original, folder, dirs_exist_ok=True)
+    recovery_identity = stage.instance.recovery_identity
+    with open_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data", recovery_identity) as instance:
+        yield replace(stage, instance=instance)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> tuple[Path, Stage]:
+    folder = tmp_path_factory.mktemp("stage")
+    with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as instance:
+        return folder, set_up(instance)
+
+
 @pytest.fixture
 def instance(tmp_path):
     with make_instance(f"sqlite:///{tmp_path}/data/capsule.db", tmp_path / "data") as instance:
@@ -41,15 +72,20 @@ def instance(tmp_path):
 
 
 @pytest.fixture
-def stage(instance):
-    return set_up(instance)
+def stage(made, tmp_path):
+    with copied(made, tmp_path) as stage:
+        yield stage
 
 
 @pytest.fixture
-def stage_on_both(store_url, tmp_path):
+def stage_on_both(store_url, made, tmp_path):
     """The same on SQLite and (slow) on Postgres."""
-    with make_instance(store_url, tmp_path / "data") as instance:
-        yield set_up(instance)
+    if store_url.startswith("sqlite"):
+        with copied(made, tmp_path) as stage:
+            yield stage
+    else:
+        with make_instance(store_url, tmp_path / "data") as instance:
+            yield set_up(instance)
 
 
 @pytest.fixture
