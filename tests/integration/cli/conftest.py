@@ -1,5 +1,6 @@
 """An instance of its own for each test, and `capsule` as a function."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,10 @@ def capsule(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
         with pytest.MonkeyPatch.context() as patch:
             if token:
                 patch.setenv("CAPSULE_TOKEN", token)
+            handlers = logging.root.handlers[:]
             code = main([str(word) for word in words])
+            # The daemon sets up the log of its process; here, others live in it as well.
+            logging.root.handlers[:] = handlers
         said = Said(code, *capfd.readouterr())
         assert "Traceback" not in said.out + said.err
         return said

@@ -209,6 +209,7 @@ def test_what_is_due_is_foretold_opened_and_then_seen(initialised):
     assert "Nothing was due." in initialised("tick").out
 
 
+@pytest.mark.slow
 def test_a_further_film_is_made_saved_and_not_written_over(initialised, tmp_path):
     due_capsule()
     opened = initialised("open", "old-times", "--json").json
