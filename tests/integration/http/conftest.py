@@ -1,10 +1,12 @@
 """The site over a real instance: Ada owns the capsule, Ben has put a story in, Cleo must see nothing of it."""
 
+import contextlib
 import email
 import email.policy
 import re
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,7 +59,7 @@ class Scene:
     story: Story
     medium_id: str
     heartbeat_age: float = 0.0
-    clients: list[TestClient] = field(default_factory=list)
+    film_id: str = ""
 
     def browser(
         self, token: str | None = None, *, public_url: str | None = None, **headers: str
@@ -69,7 +71,6 @@ class Scene:
         client = TestClient(site, base_url="http://home.test", follow_redirects=False, headers=headers)
         if token:
             client.cookies.set("capsule", token, domain="home.test", path="/")
-        self.clients.append(client)
         return client
 
     def session_of(self, account_id: str) -> str:
@@ -114,7 +115,22 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path):
-    with make_instance(f"sqlite:///{tmp_path}/data/capsule.db", tmp_path / "data") as instance:
+    with make_scene(tmp_path) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def opened_scene(tmp_path_factory):
+    """An opened capsule with its film, for tests that only look; one for all tests of a file."""
+    with make_scene(tmp_path_factory.mktemp("opened")) as scene:
+        scene.open()
+        scene.film_id = scene.finish_film()
+        yield scene
+
+
+@contextlib.contextmanager
+def make_scene(folder: Path) -> Iterator[Scene]:
+    with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as instance:
         time = Time()
         capsule = make_capsule(instance)
         ben = join(instance, capsule, "Ben")

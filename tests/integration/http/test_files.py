@@ -13,11 +13,10 @@ FILM = bytes(number % 251 for number in range(SIZE))
 
 
 @pytest.fixture
-def film(scene):
+def film(opened_scene):
     """Ask for the film of the opened capsule, as Ben."""
-    scene.open()
-    path = f"/g/f/{scene.finish_film()}/film.mp4"
-    browser = scene.browser(scene.ben.token)
+    path = f"/g/f/{opened_scene.film_id}/film.mp4"
+    browser = opened_scene.browser(opened_scene.ben.token)
     return lambda method="GET", **headers: browser.request(method, path, headers=headers)
 
 
@@ -96,9 +95,9 @@ def test_ones_own_sealed_photo_is_kept_by_nobody(scene):
     assert answer.headers["content-type"] == "image/jpeg"
 
 
-def test_the_original_is_saved_byte_for_byte_under_a_harmless_name(scene):
-    scene.open()
-    answer = scene.browser(scene.ben.token).get(f"/g/m/{scene.medium_id}/original")
+def test_the_original_is_saved_byte_for_byte_under_a_harmless_name(opened_scene):
+    browser = opened_scene.browser(opened_scene.ben.token)
+    answer = browser.get(f"/g/m/{opened_scene.medium_id}/original")
 
     assert answer.headers["content-type"] == "application/octet-stream"
     assert b"MARKER photo" in answer.content

@@ -106,8 +106,8 @@ def test_a_large_form_is_refused_without_being_read(scene, how):
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/g/i/", "/g/c/x", "/g/m/x/y", "/g/static/../site.py", "/docs", "/openapi.json"]
 )
-def test_what_is_not_there_gets_a_calm_page(scene, path, language):
-    page = scene.browser(**{"accept-language": language}).get(path)
+def test_what_is_not_there_gets_a_calm_page(opened_scene, path, language):
+    page = opened_scene.browser(**{"accept-language": language}).get(path)
 
     assert page.status_code == 404
     assert {"en": "There is nothing here", "ko": "여기에는 볼 수 있는 것이 없어요"}[language] in page.text

@@ -1,0 +1,136 @@
+"""An instance in a folder of its own, used from outside as people use it: through `capsule` as a child process."""
+
+import email
+import email.policy
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cast import make_photo, prepare
+from memorycapsule.app import open_app
+from memorycapsule.config import Settings
+from memorycapsule.domain.opening_dates import opening_date
+from memorycapsule.services import capsules, invitations, sessions, stories
+from servers import Daemon, wait_until
+
+CAPSULE = str(Path(sys.executable).with_name("capsule"))
+#: A film that takes seconds, and a heart that beats fast.
+QUICK = {
+    "CAPSULE_FILM__SIZE": "320x180",
+    "CAPSULE_FILM__FPS": "10",
+    "CAPSULE_DAEMON__HEARTBEAT_SECONDS": "0.5",
+    "CAPSULE_DAEMON__PORT": "0",
+}
+
+
+@dataclass
+class Household:
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.environment = QUICK | {
+            "CAPSULE_CONFIG": str(self.folder / "config" / "config.toml"),
+            "CAPSULE_DATA_DIR": str(self.folder / "data"),
+        } | self.environment  # fmt: skip
+        self.run("init", "--yes", "--admin", "ada@example.org")
+
+    def ask(self, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `capsule --json WORDS`, with the token of somebody's session."""
+        environment = {**os.environ, **self.environment, **({"CAPSULE_TOKEN": token} if token else {})}
+        return subprocess.run(
+            [CAPSULE, "--json", *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def run(self, *words: str, token: str | None = None) -> dict[str, Any]:
+        """The answer of a command that must succeed."""
+        done = self.ask(*words, token=token)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    def capsule(self, *, opens_in: timedelta, photos: int = 4) -> str:
+        """
+        Ada's capsule with a story of hers, and Ben in it; returns its id.
+
+        Made as if that had been yesterday, so it may be overdue already, and within a fraction of a second,
+        since commands may take long on a busy machine.
+        """
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        opens = datetime.now(UTC) + opens_in
+        settings = Settings(data_dir=self.folder / "data", key_file=self.folder / "config" / "instance.key")
+        with open_app(settings) as app:
+            ada = sessions.host_viewer(app.store)
+            capsule = capsules.create(
+                app.store,
+                app.vault,
+                ada,
+                title="Summer",
+                date=opening_date(opens.replace(tzinfo=None, microsecond=0), "UTC"),
+                theme="photocard",
+                film_photos=60,
+                now=yesterday,
+            )
+            (invited,) = invitations.invite(
+                app.store,
+                app.vault.key,
+                app.wake,
+                ada,
+                capsule.id,
+                addresses=["ben@example.org"],
+                valid_days=14,
+                now=yesterday,
+            )
+            invitations.join(app.store, invited.token, name="Ben", now=yesterday)
+            story = stories.add(
+                app.store, app.vault, ada, capsule.id, title="At the pier", text="Until dark.", now=yesterday
+            )
+            for number in range(photos):
+                upload = io.BytesIO(make_photo(width=640, height=480))
+                stories.attach(
+                    app.store,
+                    app.vault,
+                    prepare,
+                    ada,
+                    story.id,
+                    file=f"{number}.jpg",
+                    upload=upload,
+                    clock=lambda: yesterday,
+                )
+        return capsule.id
+
+    def daemon(self, *arguments: str) -> Daemon:
+        return Daemon(self.environment, *arguments)
+
+    def state(self, capsule: str) -> str:
+        return self.run("show", capsule)["capsule"]["state"]
+
+    def films(self, capsule: str) -> list[dict[str, Any]]:
+        return self.run("montage", "list", capsule)["montages"]
+
+    def wait_for_film(self, capsule: str, *states: str, deadline_seconds: float = 60) -> None:
+        def there() -> bool:
+            return self.state(capsule) == "open" and self.films(capsule)[0]["state"] in states
+
+        wait_until(there, deadline_seconds, f"the film is {' or '.join(states)}")
+
+    def letters(self, subject_words: str = "") -> dict[str, list[str]]:
+        """The links in the letters of the mailbox folder, by recipient."""
+        found: dict[str, list[str]] = {}
+        for path in sorted((self.folder / "data" / "mailbox").glob("*.eml")):
+            letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            links = re.findall(r"http://\S+/g/[io]/\S+", letter.get_body(("plain",)).get_content())
+            if subject_words in links[0]:
+                found.setdefault(letter["To"].addresses[0].addr_spec, []).append(links[0])
+        return found
