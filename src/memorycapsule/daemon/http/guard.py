@@ -26,7 +26,6 @@ PAGE_POLICY = (
 _HEADERS = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",
-    "cross-origin-opener-policy": "same-origin",
     # The origin and never the path, which may hold a token. `no-referrer` would also take the origin from our
     # own forms (Fetch standard, "append a request Origin header"), which tells them from other people's.
     "referrer-policy": "strict-origin",

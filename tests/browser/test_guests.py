@@ -1,0 +1,213 @@
+"""
+What a guest does, in a real browser on a telephone: join, come back on the day, look at photos, play the film.
+
+Chromium of the system, driven by Playwright. Scripts are off wherever a guest must be able to do without.
+"""
+
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from household import Household
+from servers import is_missing, wait_until
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = Path("/usr/bin/chromium")
+TELEPHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        is_missing("No browser tests here: the package playwright is not installed.")
+    if not CHROMIUM.exists():
+        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=str(CHROMIUM),
+                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            )
+        except Error as error:
+            is_missing(f"No browser tests here: Chromium does not start ({error.message.splitlines()[0]}).")
+        yield browser
+        browser.close()
+
+
+class Guest:
+    """A page of a browser of its own, and all that it asked for and complained of."""
+
+    def __init__(self, chromium, home: str, **options) -> None:
+        self.context = chromium.new_context(**({"viewport": TELEPHONE, "locale": "en-GB"} | options))
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list = []
+        self._home = home
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.context.on("request", lambda request: self.requests.append(request))
+
+    def check_manners(self) -> None:
+        """No complaint in the console, nothing asked of anybody else, no token told to anybody."""
+        assert self.complaints == []
+        assert {urllib.parse.urlsplit(request.url).netloc for request in self.requests} == {
+            urllib.parse.urlsplit(self._home).netloc
+        }
+        for request in self.requests:
+            assert not re.search("/g/[io]/", request.headers.get("referer", ""))
+
+    def check_fits(self) -> None:
+        """Nothing sticks out sideways, and whatever is tapped is large enough for a thumb."""
+        box = self.page.locator("body").bounding_box()
+        assert box["width"] <= TELEPHONE["width"]
+        for button in self.page.locator("button, .btn, .tabs a").all():
+            assert button.bounding_box()["height"] >= 48
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable]:
+    guests: list[Guest] = []
+
+    def visit(home: str, **options) -> Guest:
+        guests.append(Guest(chromium, home, **options))
+        return guests[-1]
+
+    yield visit
+    for guest in guests:
+        guest.context.close()
+
+
+@pytest.fixture(scope="module")
+def household(tmp_path_factory) -> Household:
+    return Household(tmp_path_factory.mktemp("household"))
+
+
+@pytest.fixture(scope="module")
+def home(household) -> Iterator[str]:
+    """Where the daemon is; it has a capsule to open and a film to make at its start."""
+    household.capsule(opens_in=timedelta(hours=-1), photos=5)
+    with household.daemon() as daemon:
+        yield daemon.url
+
+
+@pytest.fixture(scope="module")
+def opened(household, home) -> str:
+    """Where Ben's letter leads, once everything of the opened capsule is there."""
+    wait_until(lambda: household.letters("/g/o/"), 90, "the letters are there")
+    return household.letters("/g/o/")["ben@example.org"][0]
+
+
+@pytest.mark.parametrize(("language", "button"), [("en-GB", "I am in"), ("ko-KR", "함께하기")])
+def test_a_grandmother_joins_on_her_telephone_without_scripts(household, home, visit, language, button):
+    capsule = household.capsule(opens_in=timedelta(days=3000))
+    address = f"{language}@example.org"
+    invited = household.run("invite", capsule, address)["invitations"][0]
+    guest = visit(home, locale=language, java_script_enabled=False)
+
+    guest.page.goto(invited["url"])
+    guest.check_fits()
+    guest.page.get_by_role("textbox").fill("영희")
+    guest.page.get_by_role("button", name=button).click()
+
+    guest.page.wait_for_url(f"{home}/g/c/{capsule}")
+    assert "영희" in guest.page.locator("main").inner_text()
+    assert "At the pier" not in guest.page.content()
+    (cookie,) = guest.context.cookies()
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    posted = next(request for request in guest.requests if request.method == "POST")
+    assert posted.all_headers()["origin"] == home
+    guest.check_fits()
+    guest.check_manners()
+
+
+def test_on_a_plain_address_of_the_house_forms_are_known_by_their_origin(household, home, chromium):
+    """Browsers send Sec-Fetch-Site to trustworthy addresses only; what is left is Origin."""
+    capsule = household.capsule(opens_in=timedelta(days=3000))
+    invited = household.run("invite", capsule, "house@example.org")["invitations"][0]
+    port = urllib.parse.urlsplit(home).port
+    browser = chromium.browser_type.launch(
+        executable_path=str(CHROMIUM),
+        args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP house.test 127.0.0.1"],
+    )
+    try:
+        house = f"http://house.test:{port}"
+        guest = Guest(browser, house, java_script_enabled=False)
+        guest.page.goto(f"{house}/g/i/{invited['token']}")
+        guest.page.get_by_role("button", name="I am in").click()
+
+        guest.page.wait_for_url(f"{house}/g/c/{capsule}")
+        posted = next(request for request in guest.requests if request.method == "POST").all_headers()
+        assert "sec-fetch-site" not in posted
+        assert posted["origin"] == house
+        guest.check_manners()
+    finally:
+        browser.close()
+
+
+def test_on_the_day_the_link_leads_to_photos_without_scripts(opened, home, visit):
+    guest = visit(home, java_script_enabled=False)
+
+    guest.page.goto(opened)
+    guest.check_fits()
+    guest.page.get_by_role("button", name="Untie it").click()
+    guest.check_fits()
+    assert "/g/c/" in guest.page.url
+    guest.page.get_by_role("link", name="See the photos").click()
+
+    guest.page.wait_for_url("**/photos")
+    assert "At the pier" in guest.page.locator("main").inner_text()
+    pictures = guest.page.locator("main img")
+    assert pictures.count() == 5
+    for picture in pictures.all():
+        picture.scroll_into_view_if_needed()
+    guest.check_fits()
+    with guest.page.expect_download() as saved:
+        guest.page.get_by_role("link", name="Keep the original").first.click()
+    assert saved.value.suggested_filename == "0.jpg"
+    guest.check_manners()
+
+
+def test_the_film_plays(opened, home, visit):
+    guest = visit(home)
+    guest.page.goto(opened)
+    guest.page.get_by_role("button", name="Untie it").click()
+    guest.page.get_by_role("link", name="Watch the film").click()
+    video = guest.page.locator("video")
+
+    video.evaluate("video => { video.muted = true; return video.play(); }")
+    wait_until(
+        lambda: video.evaluate("video => video.readyState >= 3 && video.currentTime > 0.3"), 20, "it plays"
+    )
+    # Into the middle, which a browser asks for with a range.
+    video.evaluate("video => { video.currentTime = video.duration / 2; }")
+    wait_until(
+        lambda: video.evaluate("video => !video.seeking && video.readyState >= 2"),
+        20,
+        "it plays on from there",
+    )
+
+    assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [320, 180]
+    assert video.evaluate("video => video.duration") > 3
+    guest.check_fits()
+    guest.check_manners()
+
+
+def test_all_of_it_can_be_reached_by_keyboard(opened, home, visit):
+    guest = visit(home)
+    guest.page.goto(opened)
+    for _ in range(8):
+        guest.page.keyboard.press("Tab")
+        if guest.page.evaluate("document.activeElement.tagName") == "BUTTON":
+            break
+    guest.page.keyboard.press("Enter")
+
+    guest.page.wait_for_url("**/g/c/*")
+    guest.check_manners()
