@@ -90,6 +90,7 @@ def test_duplicates_are_recognised_under_a_new_key(filled):
     assert attach(filled.instance, filled.ben.viewer, story, PHOTO).is_duplicate
 
 
+@pytest.mark.slow
 def test_with_the_key_lost_the_recovery_key_alone_brings_everything_back(filled, time):
     invited = invite(filled.instance, filled.capsule, "dan@example.org")
     filled.instance.key_file.unlink()

@@ -10,6 +10,7 @@ from memorycapsule.domain.montages import MontageState
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.services import montages, opening, reading
 from memorycapsule.services.montages import Rendered
+from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
@@ -102,7 +103,7 @@ def test_nothing_is_missing_from_these_tests():
     }
     assert public == {
         "account", "capsule", "capsules", "film_file", "medium_file", "membership", "montage", "montages",
-        "outbox", "own_or_opened_stories", "poster_file", "story", "visible_stories",
+        "outbox", "own_or_opened_stories", "poster_file", "story", "titled", "visible_stories",
     }  # fmt: skip
 
 
@@ -259,6 +260,20 @@ def test_the_admin_sees_of_others_capsules_that_they_are_there_and_no_more(fille
         reading.capsule(filled.instance.store, filled.instance.vault, filled.ada, theirs.id)
     with pytest.raises(NotFound):
         reading.capsule(filled.instance.store, filled.instance.vault, filled.ada, theirs.slug)
+
+
+def test_what_a_tick_has_opened_is_named_only_to_its_members(filled):
+    open_it(filled)
+    with filled.instance.store.reading() as tx:
+        opened = [one for one in capsule_store.everything(tx) if one.is_open]
+
+    def named(viewer):
+        return {one.title for one in reading.titled(filled.instance.store, viewer, opened)}
+
+    assert len(opened) == 2
+    assert named(filled.ada) == {"Summer at the Sea", "Another"}
+    assert named(filled.ben.viewer) == {"Summer at the Sea", ""}
+    assert named(filled.cleo) == {"Another", ""}
 
 
 def test_everybody_else_lists_only_what_they_are_in(filled):
