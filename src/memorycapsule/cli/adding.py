@@ -265,9 +265,7 @@ def _answer(out: Output, story_id: str, found: Sequence[Found], done: _Import) -
         }
     )
     if failure:
-        if not out.as_json:
-            out.error(failure)
-        raise typer.Exit(failure.exit_code)
+        raise failure
     out.say(_sentence(story_id, len(media), duplicates, len(loud)))
     if loud:
         raise typer.Exit(FilesRefused.exit_code if nothing_in else _PARTLY)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from integration.cli.instances import bitmap, join, opened_app
 from memorycapsule.cli.files import gather, naturally
+from servers import wait_until
 
 ADD = ("story", "add", "summer", "--json")
 
@@ -300,3 +302,72 @@ def test_what_is_added_stands_nowhere_readable(summer, tmp_path):
 
     for path in (tmp_path / "data").rglob("*"):
         assert not path.is_file() or marker.encode() not in path.read_bytes()
+
+
+@pytest.mark.slow
+def test_ctrl_c_finishes_what_is_half_way_and_says_how_to_go_on(summer, photos, tmp_path):
+    """On a terminal Ctrl-C reaches the decoders as well; nothing good is called bad for that."""
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "memorycapsule.cli",
+            *ADD,
+            "--title",
+            "Many",
+            str(photos / "orientation"),
+            str(photos),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with child:
+        wait_until(lambda: len(stored_files(tmp_path)) > 20, 60, "some photos are in")
+        os.killpg(child.pid, signal.SIGINT)
+        said, heard = child.communicate(timeout=60)
+    answer = json.loads(said)
+
+    assert (child.returncode, answer["error"]["code"]) == (130, "interrupted")
+    assert heard.decode().count("Stopped.") == 1
+    good = [one for one in answer["refused"] if "/bad/" not in one["file"] and "/music/" not in one["file"]]
+    assert [one["file"] for one in good if one["file"].endswith((".jpg", ".heic"))] == []
+    assert list((tmp_path / "data").rglob("*.part")) == []
+    story = answer["story"]["id"]
+    kept = {one["sha256"] for one in summer("story", "show", story, "--json").json["story"]["media"]}
+    assert kept == {one["sha256"] for one in answer["media"]}
+
+    again = summer(*ADD, "--to", story, photos / "orientation").json
+    assert {one["sha256"] for one in again["media"]}.isdisjoint(kept)
+
+
+@pytest.mark.slow
+def test_every_sample_photo_is_as_the_facts_say(summer, photos):
+    """All good photos and clips in one import, all bad ones beside them."""
+    facts = json.loads((photos / "facts.json").read_text())
+    said = summer(*ADD, photos, "--quiet").json
+    media = {str(Path(one["file"]).relative_to(photos)): one for one in said["media"]}
+    for twin in said["duplicates"]:
+        media[str(Path(twin["file"]).relative_to(photos))] = media[
+            str(Path(twin["duplicate_of"]).relative_to(photos))
+        ]
+    refused = {str(Path(one["file"]).relative_to(photos)): one["reason"] for one in said["refused"]}
+
+    for fact in facts["files"]:
+        if fact["kind"] == "audio":
+            assert "is music" in refused[fact["file"]]
+            continue
+        found = media[fact["file"]]
+        assert (found["width"], found["height"], found["has_gps"]) == (
+            fact["width"],
+            fact["height"],
+            fact["has_gps"],
+        ), fact["file"]
+        if not {one["file"] for one in said["duplicates"]} & {str(photos / fact["file"])}:
+            assert found["sha256"] == fact["sha256"]
+    for fact in facts["bad"]:
+        if fact["file"].endswith((".mp3", ".ogg")):
+            assert fact["file"] in refused
+        elif fact["expect"] != "either":
+            assert (fact["file"] in media) == (fact["expect"] == "accept"), fact
+    assert all(reason.endswith(".") and "\n" not in reason for reason in refused.values())
