@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 import loopback
 from moments import NOW
@@ -49,6 +50,14 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         folder = home / name.lower()
         folder.mkdir(mode=0o700)
         monkeypatch.setenv(f"XDG_{name}", str(folder))
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """How one test has the log written is over with it."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

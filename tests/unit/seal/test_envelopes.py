@@ -57,9 +57,7 @@ SEALED = envelopes.seal_bytes(b"a grandmother's story " * 8000, KEY.recipient)
 
 
 @pytest.mark.parametrize("unseal", [_from_bytes, _from_stream])
-@pytest.mark.parametrize(
-    "length", [0, 1, 20, 100, 250, 1000, 65_536, 70_000, len(SEALED) - 17, len(SEALED) - 1]
-)
+@pytest.mark.parametrize("length", [0, 1, 20, 100, 250, 1000, 65_536, 70_000, -17, -1])
 def test_a_truncated_file_is_refused(unseal, length):
     with pytest.raises(DamagedEnvelope, match="backup"):
         unseal(SEALED[:length])
@@ -158,7 +156,9 @@ def test_a_public_key_is_taken_in_any_case_and_with_spaces_around():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "age1", KEY.recipient[:-1], KEY.recipient[:-1] + "b", "ssh-ed25519 AAAA", "암호"]
+    "text",
+    ["", "age1", KEY.recipient[:-1], KEY.recipient[:-1] + "b", "ssh-ed25519 AAAA", "암호"],
+    ids=["nothing", "a beginning", "one letter less", "a wrong letter", "another kind", "Korean"],
 )
 def test_what_is_no_public_key_is_refused(text):
     with pytest.raises(UsageProblem, match="age1"):

@@ -1,0 +1,124 @@
+"""The example file equals the settings, and a written file can be read again."""
+
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorycapsule import config
+from memorycapsule.config.settings import fields
+from memorycapsule.errors import ConfigurationProblem
+
+PROJECT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Write config.toml, and load it with an environment of its own."""
+
+    class Place:
+        folder = tmp_path
+        file = tmp_path / "etc" / "config.toml"
+        secrets = tmp_path / "secrets"
+
+        def write(self, text):
+            self.file.parent.mkdir(exist_ok=True)
+            self.file.write_text(text)
+
+        def load(self, environment=None, **arguments):
+            arguments.setdefault("config_file", self.file if self.file.exists() else None)
+            return config.load(environment=environment or {}, docker_secrets=self.secrets, **arguments)
+
+    return Place()
+
+
+def problem(place, environment=None, **arguments):
+    """Return the one sentence that is raised."""
+    with pytest.raises(ConfigurationProblem) as raised:
+        place.load(environment, **arguments)
+    sentence = raised.value.message
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "pydantic" not in sentence
+    assert "validation error" not in sentence
+    return sentence
+
+
+class TestExample:
+    def test_the_committed_example_is_what_the_settings_say(self):
+        """Written by `python -c "from memorycapsule import config; print(config.example_toml(), end='')"`."""
+        assert (PROJECT / "config.example.toml").read_text(encoding="utf-8") == config.example_toml()
+
+    def test_every_setting_is_in_it_and_off(self):
+        text = config.example_toml()
+
+        for key in fields():
+            assert f"# {key.rpartition('.')[2]} = " in text
+        assert all(value == {} for value in tomllib.loads(text).values())
+
+    def test_switched_on_it_still_holds(self, place):
+        """Whoever removes every # gets settings that load."""
+        lines = config.example_toml().splitlines()
+        settings = {key.rpartition(".")[2] for key in fields()}
+        on = [line[2:] if line[2:].partition(" = ")[0] in settings else line for line in lines]
+        place.write("\n".join(on))
+
+        assert len([line for line in on if " = " in line and not line.startswith("#")]) == len(fields())
+        assert place.load().smtp.host == "mail.example.org"
+
+    def test_what_init_writes_is_read_again(self, place):
+        values = {
+            "locale": "ko",
+            "smtp.host": "mail.example.org",
+            "data_dir": place.folder / "data",
+            "film.fps": 25,
+        }
+
+        config.write_config(place.file, values)
+
+        settings = place.load()
+        assert (settings.locale, settings.smtp.host, settings.film.fps) == ("ko", "mail.example.org", 25)
+        assert settings.data_dir == place.folder / "data"
+        assert stat.S_IMODE(place.file.stat().st_mode) == 0o600
+        assert [path.name for path in place.file.parent.iterdir()] == ["config.toml"]
+
+    def test_a_file_is_never_overwritten(self, place):
+        place.write("# mine")
+
+        with pytest.raises(ConfigurationProblem, match="not overwritten"):
+            config.write_config(place.file, {})
+
+        assert place.file.read_text() == "# mine"
+
+    def test_a_folder_that_cannot_be_is_named(self, place):
+        (place.folder / "file").write_text("in the way")
+
+        with pytest.raises(ConfigurationProblem, match="cannot be written"):
+            config.write_config(place.folder / "file" / "config.toml", {})
+
+    def test_a_name_that_is_no_setting_is_not_written(self, place):
+        with pytest.raises(ConfigurationProblem, match="`colour`"):
+            config.write_config(place.file, {"colour": "blue"})
+
+        assert not place.file.exists()
+
+    @given(st.text(st.characters(codec="utf-8")))
+    def test_any_text_survives_the_file(self, text):
+        written = tomllib.loads(config.example_toml({"mail.sender_name": text}))
+
+        assert written["mail"]["sender_name"] == text
+
+
+def test_reading_settings_loads_nothing_heavy():
+    script = "import sys, memorycapsule.config; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+    ).stdout.split()
+
+    assert "pydantic_settings" in loaded
+    assert not {"cv2", "numpy", "fastapi", "sqlalchemy", "pyrage", "typer", "rich", "moviepy"} & set(loaded)
