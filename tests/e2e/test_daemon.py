@@ -14,8 +14,6 @@ from household import Household
 from mailservers import HANG, ScriptedServer
 from servers import Daemon, wait_until
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def household(tmp_path) -> Household:
@@ -41,6 +39,7 @@ def get(url: str) -> bytes:
         return answer.read()
 
 
+@pytest.mark.slow
 def test_a_capsule_opens_on_its_second_and_becomes_a_film_and_letters(household):
     with household.daemon() as daemon:
         capsule = household.capsule(opens_in=timedelta(seconds=6))
@@ -62,6 +61,7 @@ def test_a_capsule_opens_on_its_second_and_becomes_a_film_and_letters(household)
         assert daemon.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_capsule_whose_day_passed_while_it_was_off_is_opened_at_the_start(household):
     capsule = household.capsule(opens_in=timedelta(hours=-1))
 
@@ -70,6 +70,7 @@ def test_a_capsule_whose_day_passed_while_it_was_off_is_opened_at_the_start(hous
         assert daemon.terminate() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_end_during_a_film_it_ends_clean_and_the_next_start_finishes_it(household, number):
     household.environment |= {"CAPSULE_FILM__SIZE": "640x360", "CAPSULE_FILM__FPS": "30"}
@@ -93,6 +94,7 @@ def test_asked_to_end_during_a_film_it_ends_clean_and_the_next_start_finishes_it
     assert list((household.folder / "data" / "work").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_mail_server_that_hangs_delays_neither_openings_nor_the_end(household):
     with ScriptedServer({"DATA": HANG}) as server:
         household.environment |= {
@@ -111,6 +113,7 @@ def test_a_mail_server_that_hangs_delays_neither_openings_nor_the_end(household)
             wait_until(lambda: of_session(daemon.pid) == {}, 5, "nothing of it is left")
 
 
+@pytest.mark.slow
 def test_a_second_daemon_on_the_same_folder_is_refused(household):
     with household.daemon() as daemon:
         refused = household.ask("daemon")
@@ -133,6 +136,7 @@ def test_a_port_that_is_taken_is_named_in_one_sentence(household):
     assert json.loads(refused.stdout)["error"]["message"].startswith(f"Port {port} is taken")
 
 
+@pytest.mark.slow
 def test_after_kill_9_the_folder_is_free_at_once(household):
     with household.daemon() as daemon:
         daemon.kill()
@@ -140,6 +144,7 @@ def test_after_kill_9_the_folder_is_free_at_once(household):
             assert another.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_ends_it_at_once(household):
     with ScriptedServer({"DATA": HANG}) as server:
         household.environment |= {

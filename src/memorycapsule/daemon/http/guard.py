@@ -43,8 +43,8 @@ class Guard:
     An ASGI application around another one.
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
-    either way. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an exception
-    that nobody else has answered.
+    either way. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an
+    exception that nobody else has answered.
     """
 
     def __init__(
