@@ -16,7 +16,6 @@ from memorycapsule.domain.plan import Size
 from memorycapsule.errors import ConfigurationProblem, NotInitialised
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
-from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, keys
@@ -30,6 +29,7 @@ from memorycapsule.work import lock
 from memorycapsule.work.workshop import Workshop
 
 if TYPE_CHECKING:
+    from memorycapsule.mail.smtp import SmtpSettings
     from memorycapsule.media.decoders import Decoders
 
 
@@ -133,6 +133,8 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
 
 def smtp_settings(settings: Settings) -> SmtpSettings:
     """Return where letters are handed over. Raises ConfigurationProblem when no mail server is set."""
+    from memorycapsule.mail.smtp import SmtpSettings
+
     smtp = settings.smtp
     if smtp.host is None:
         raise ConfigurationProblem("No mail server is set; letters become files in the mailbox folder.")
@@ -150,7 +152,13 @@ def smtp_settings(settings: Settings) -> SmtpSettings:
 def _carrier(settings: Settings, mailbox: Mailbox | None) -> Callable[[], AbstractContextManager[Carrier]]:
     if mailbox is not None:
         return lambda: mailbox
-    return lambda: SmtpSession(smtp_settings(settings))
+
+    def connect() -> AbstractContextManager[Carrier]:
+        from memorycapsule.mail.smtp import SmtpSession
+
+        return SmtpSession(smtp_settings(settings))
+
+    return connect
 
 
 def _store_url(settings: Settings) -> str:

@@ -7,11 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, make_url
+from sqlalchemy import Connection, inspect, make_url, text
 
 from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, NotInitialised
 from memorycapsule.store.transactions import Store, translated
@@ -22,12 +18,11 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def check(store: Store) -> None:
     """Raise NotInitialised, MigrationNeeded or NewerSchema unless the database has this program's schema."""
     revision = current_revision(store)
-    known = _scripts()
     if revision is None:
         raise NotInitialised
-    if revision == known.get_current_head():
+    if revision == newest_revision():
         return
-    if revision in {script.revision for script in known.walk_revisions()}:
+    if revision in _revisions():
         raise MigrationNeeded
     raise NewerSchema
 
@@ -38,12 +33,13 @@ def current_revision(store: Store) -> str | None:
         connection = tx.session.connection()
         if not inspect(connection).has_table("alembic_version"):
             return None
-        return MigrationContext.configure(connection).get_current_revision()
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)
 
 
 def newest_revision() -> str:
     """Return the revision that this program works with."""
-    return str(_scripts().get_current_head())
+    return _revisions()[-1]
 
 
 def upgrade(store: Store) -> Path | None:
@@ -53,6 +49,10 @@ def upgrade(store: Store) -> Path | None:
     An SQLite file is copied first (SQLite's online backup API); with Postgres, backing up is the
     administrator's part. Raises NewerSchema, and changes nothing, for a database from the future.
     """
+    # Every command checks the schema, few upgrade it: what takes long to load is loaded here.
+    from alembic import command
+    from alembic.config import Config
+
     copy = None
     try:
         check(store)
@@ -90,8 +90,9 @@ def _rebuilding_allowed(store: Store, connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_MIGRATIONS))
+def _revisions() -> list[str]:
+    """Return the revisions that this program knows, oldest first: their files are named after them."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def _copy(store: Store) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from cast import make_capsule, make_instance
@@ -165,3 +166,10 @@ def test_an_upgrade_that_fails_halfway_changes_nothing(store_url, tmp_path, monk
 
 def test_the_migrations_are_part_of_the_package():
     assert Path(schema._MIGRATIONS, "env.py").is_file()
+
+
+def test_the_names_of_the_migrations_say_their_order():
+    """`schema.check` reads them instead of loading Alembic."""
+    history = ScriptDirectory(str(schema._MIGRATIONS)).walk_revisions()
+
+    assert schema._revisions() == [script.revision for script in history][::-1]
