@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,10 +54,11 @@ def demo(
     )
     door.out.answer({"demo": facts})
     config = folder / "config.toml"
+    program = "capsule" if shutil.which("capsule") else os.path.relpath(sys.argv[0])
     door.out.say(
         f"\nEverything held, in {facts['took_seconds']:.0f} s.\n"
         f"  film     {facts['film']}\n"
         f"  letters  {facts['mailbox']}\n"
         f"  page     {facts['page']}\n"
-        f"To see the page: `capsule --config {config} daemon`, then open that address."
+        f"To see the page: `{program} --config {config} daemon`, then open that address."
     )
