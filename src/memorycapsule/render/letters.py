@@ -26,6 +26,10 @@ _SILENT = frozenset(
     {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x20E3, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)}
 )
 
+#: What people put between the two halves of a title.
+_DIVIDERS = (" ·", " –", " —", " |", ":")
+_PAIR = 2
+
 
 @dataclass(frozen=True)
 class Line:
@@ -35,6 +39,11 @@ class Line:
     font: str
     size: int
     width: int
+
+
+#: What people put between the two halves of a title.
+_DIVIDERS = (" ·", " –", " —", " |", ":")
+_PAIR = 2
 
 
 def clean(text: str) -> str:
@@ -73,13 +82,17 @@ def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False)
     """
     Break text into lines of at most `width` pixels, between words where possible (Korean too: keep-all).
 
-    `balanced` makes the lines of a heading about equally long, without more lines than needed.
+    `balanced` makes the lines of a heading about equally long, without more lines than needed; a heading of
+    two lines that its author divided ("Summer · 여름") is broken there.
     """
     lines: list[str] = []
     for paragraph in text.split("\n"):
         pieces = _pieces(paragraph, font, size, width)
         found = _filled(pieces, font, size, width)
-        if balanced and len(found) > 1:
+        divided = _divided(paragraph, font, size, width) if balanced and len(found) == _PAIR else []
+        if divided:
+            found = divided
+        elif balanced and len(found) > 1:
             low, high = width // len(found), width
             while high - low > 2:
                 middle = (low + high) // 2
@@ -109,6 +122,16 @@ def fitting(
         cut = cut[:-1]
     last = cut.rstrip() + "…"
     return [*lines[:-1], Line(text=last, font=font, size=sizes[-1], width=measure(last, font, sizes[-1]))]
+
+
+def _divided(paragraph: str, font: str, size: int, width: int) -> list[str]:
+    """Return the two halves of a heading with one divider, if both fit on a line; the divider ends the first."""
+    for divider in _DIVIDERS:
+        first, found, second = paragraph.partition(f"{divider} ")
+        halves = [first + divider, second]
+        if found and divider not in second and all(measure(half, font, size) <= width for half in halves):
+            return halves
+    return []
 
 
 def _pieces(paragraph: str, font: str, size: int, width: int) -> list[str]:

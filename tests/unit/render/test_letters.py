@@ -128,3 +128,9 @@ def test_a_caption_of_nothing_is_nothing():
     caption = Caption(heading="\x00", note="", dye="#efbd45", first=1, stop=10)
 
     assert caption_overlay(Size(width=320, height=180), FilmStyle(), caption) is None
+
+
+def test_a_heading_is_broken_where_its_author_divided_it():
+    lines = letters.wrap("여름, 시골집에서 · The summer we kept", FONT, 120, 1400, balanced=True)
+
+    assert [line.text for line in lines] == ["여름, 시골집에서 ·", "The summer we kept"]
