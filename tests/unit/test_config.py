@@ -14,26 +14,6 @@ from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProb
 PROJECT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def place(tmp_path):
-    """Write config.toml, and load it with an environment of its own."""
-
-    class Place:
-        folder = tmp_path
-        file = tmp_path / "etc" / "config.toml"
-        secrets = tmp_path / "secrets"
-
-        def write(self, text):
-            self.file.parent.mkdir(exist_ok=True)
-            self.file.write_text(text)
-
-        def load(self, environment=None, **arguments):
-            arguments.setdefault("config_file", self.file if self.file.exists() else None)
-            return config.load(environment=environment or {}, docker_secrets=self.secrets, **arguments)
-
-    return Place()
-
-
 def problem(place, environment=None, **arguments):
     """Return the one sentence that is raised."""
     with pytest.raises(ConfigurationProblem) as raised:
@@ -245,7 +225,7 @@ class TestMistakes:
             ('store_url = "postgres://root:hunter2@db/x"', ["`store_url`", "postgresql+psycopg://"]),
             ('store_url = "sqlite:///:memory:"', ["`store_url`", "sqlite:///FILE"]),
             ('public_url = "photos.example.org"', ["`public_url`", "https://"]),
-            ('public_url = "https://x.org/?a=1"', ["`public_url`", "a path at most"]),
+            ('public_url = "https://x.org/?a=1"', ["`public_url`", "letters and digits at most"]),
             ('public_url = "https://x.org:port"', ["`public_url`", "https://"]),
             ('[mail]\nsender_address = "nobody"', ["`mail.sender_address`", "name@example.org"]),
             ('[mail]\nsender_name = "a\\nBcc: b@c"', ["`mail.sender_name`", "one line"]),

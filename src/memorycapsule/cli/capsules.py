@@ -271,7 +271,8 @@ def _portrait(view: CapsuleView, now: datetime) -> Iterator[str]:
         yield "\nInvited"
     for invited in waiting:
         state = invited.state if invited.state != "invited" or invited.is_usable(now) else "expired"
-        yield f"  {plain(invited.name or invited.address)} <{plain(invited.address)}>: {state}"
+        address = plain(invited.address)
+        yield f"  {f'{plain(invited.name)} <{address}>' if invited.name else address}: {state}"
     yield "\nStories" if found.is_open else "\nYour stories (until the day, everybody sees only their own)"
     if not view.stories:
         yield "  none yet"

@@ -63,9 +63,14 @@ class Door:
         """Read the settings. Raises NotAllowed for --as where it does not belong, and what `config.load` does."""
         from memorycapsule import config
 
-        if self.acting_as is not None and not adds_for_others:
-            raise NotAllowed(_ONLY_ADDS)
+        if not adds_for_others:
+            self.refuse_acting_as()
         return config.load(config_file=self.config_file, overrides=overrides, file_must_exist=file_must_exist)
+
+    def refuse_acting_as(self) -> None:
+        """Raise NotAllowed for --as, which only adds stories."""
+        if self.acting_as is not None:
+            raise NotAllowed(_ONLY_ADDS)
 
     @contextmanager
     def open(
@@ -92,8 +97,9 @@ class Door:
         """Return who acts: the owner of CAPSULE_TOKEN, otherwise the admin."""
         from memorycapsule.services import sessions
 
+        # An empty one is the mistake of a script, and must not make an admin of it.
         token = os.environ.get(TOKEN_VARIABLE)
-        return sessions.viewer_with_token(store, token) if token else sessions.host_viewer(store)
+        return sessions.host_viewer(store) if token is None else sessions.viewer_with_token(store, token)
 
     def _prepare_log(self) -> None:
         """Send the log to stderr, with -v only: commands say in sentences what matters."""

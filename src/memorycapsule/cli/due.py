@@ -56,6 +56,8 @@ def open_capsule(
         door.out.say(f"Everything in it can be seen now. {who} making the film; the letters follow.")
     elif film:
         door.out.say(film_sentence(film))
+        if not film.state.has_film:
+            raise typer.Exit(PartlyDone.exit_code)
 
 
 def tick(
@@ -74,15 +76,17 @@ def tick(
 
     door = door_of(ctx)
     with door.open(works=True) as app:
+        viewer = door.viewer(app.store)
         if dry_run:
             preview = ticks.preview(app.workshop)
-            opened = reading.titled(app.store, door.viewer(app.store), preview.opened)
-            _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened)))
+            opened = reading.titled(app.store, viewer, preview.opened)
+            letters = preview.letters if viewer.is_admin else ()
+            _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
         with FolderLock(app.settings.data_dir):
             ticks.settle(app.workshop)
             done = ticks.tick(app.workshop)
-        opened = reading.titled(app.store, door.viewer(app.store), done.opened)
+        opened = reading.titled(app.store, viewer, done.opened)
     _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 
 
@@ -124,7 +128,7 @@ def _foretell(out: Output, preview: Preview) -> None:
             "dry_run": True,
             "opened": [shapes.opened(one) for one in preview.opened],
             "films": [one.id for one in preview.films],
-            "letters": shapes.all_of(shapes.letter, preview.letters),
+            "would_send": [shapes.letter(one) for one in preview.letters],
             "doubt": preview.doubt,
         }
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -187,7 +186,7 @@ def join(
 
 def _token_in(text: str) -> str:
     """Return the token of a link, or the text itself."""
-    return urlsplit(text.strip()).path.rstrip("/").rpartition("/")[2]
+    return text.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def _role(text: str) -> Role:

@@ -70,6 +70,7 @@ def render(
     --length says otherwise. Files that cannot be used are left out and named, exit code 5.
     """
     door = door_of(ctx)
+    door.refuse_acting_as()
     found = gather(files)
     order = _Order(
         out=_checked_out(out, force=force),

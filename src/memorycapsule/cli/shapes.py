@@ -61,7 +61,12 @@ def line(found: CapsuleLine) -> Shape:
 
 def opened(found: Capsule) -> Shape:
     """Return a capsule that has just been opened."""
-    return {**_dated(found), "slug": found.slug, "title": found.title, "opened_at": instant(found.opened_at)}
+    return {
+        **_dated(found),
+        "slug": found.slug or None,
+        "title": found.title or None,
+        "opened_at": instant(found.opened_at),
+    }
 
 
 def _dated(found: Capsule) -> Shape:

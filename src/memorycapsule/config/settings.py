@@ -29,6 +29,7 @@ from memorycapsule.domain.zones import zone as zone_named
 from memorycapsule.errors import UsageProblem
 
 APPLICATION = "memory-capsule"
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
 class Settings(BaseSettings):
@@ -113,10 +114,14 @@ class Settings(BaseSettings):
         try:
             parts = urlsplit(url.strip())
             is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            # The path goes into cookies and redirects, which have no way to quote it.
+            is_whole = is_whole and _PATH.fullmatch(parts.path.rstrip("/")) is not None
         except ValueError:
             is_whole = False
         if not is_whole or parts.query or parts.fragment or parts.username or not url.strip().isprintable():
-            raise ValueError("it must be like https://photos.example.org, with a path at most")
+            raise ValueError(
+                "it must be like https://photos.example.org, with a path of plain letters and digits at most"
+            )
         return url.strip().rstrip("/")
 
     @model_validator(mode="after")

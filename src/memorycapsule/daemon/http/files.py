@@ -29,7 +29,7 @@ _FILE_POLICY = (
 _OPEN_CACHE = "private, max-age=86400"
 _SEALED_CACHE = "private, no-store"
 _CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 #: RFC 8187, attr-char, besides letters and digits.
 _UNQUOTED = "!#$&+-.^_`|~"
 _LONGEST_NAME = 120

@@ -91,7 +91,7 @@ class Guard:
         if not self._is_from_our_pages(headers):
             return 403, receive
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_FORM_BYTES:
+        if not length.isdecimal() or len(length) > 18 or int(length) > LARGEST_FORM_BYTES:
             return 413, receive
         body = await _whole_body(receive)
         if body is None:
