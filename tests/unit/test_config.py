@@ -11,8 +11,6 @@ from memorycapsule.config import Settings
 from memorycapsule.config.settings import fields
 from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
 
-PROJECT = Path(__file__).parent.parent.parent
-
 
 def problem(place, environment=None, **arguments):
     """Return the one sentence that is raised."""

@@ -17,38 +17,6 @@ from memorycapsule.errors import ConfigurationProblem
 PROJECT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def place(tmp_path):
-    """Write config.toml, and load it with an environment of its own."""
-
-    class Place:
-        folder = tmp_path
-        file = tmp_path / "etc" / "config.toml"
-        secrets = tmp_path / "secrets"
-
-        def write(self, text):
-            self.file.parent.mkdir(exist_ok=True)
-            self.file.write_text(text)
-
-        def load(self, environment=None, **arguments):
-            arguments.setdefault("config_file", self.file if self.file.exists() else None)
-            return config.load(environment=environment or {}, docker_secrets=self.secrets, **arguments)
-
-    return Place()
-
-
-def problem(place, environment=None, **arguments):
-    """Return the one sentence that is raised."""
-    with pytest.raises(ConfigurationProblem) as raised:
-        place.load(environment, **arguments)
-    sentence = raised.value.message
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-    assert "pydantic" not in sentence
-    assert "validation error" not in sentence
-    return sentence
-
-
 class TestExample:
     def test_the_committed_example_is_what_the_settings_say(self):
         """Written by `python -c "from memorycapsule import config; print(config.example_toml(), end='')"`."""
