@@ -84,19 +84,11 @@ class Heartbeat:
         self._scheduler.start()
         self._watch.start()
 
-    def wake(self, name: str, at: datetime | None = None) -> None:
-        """
-        Have a job run now, or at the aware instant `at` if it would run later than that.
-
-        One that is at work runs once more afterwards.
-        """
+    def wake(self, name: str) -> None:
+        """Have a job run now; one that is at work runs once more afterwards."""
         if self._is_stopped.is_set() or name not in self._beats:
             return
-        now = datetime.now(UTC)
-        with self._scheduler._jobstores_lock:
-            job = self._scheduler.get_job(name)
-            if at is None or at < job.next_run_time:
-                job.modify(next_run_time=max(at or now, now))
+        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def age_seconds(self, name: str) -> float:
         """Return how long ago a job's last run ended, however it ended."""

@@ -102,20 +102,6 @@ def test_a_job_that_fails_has_its_next_turn(heartbeat, error):
     wait_until(lambda: len(runs) >= 3, 5, "it has failed three times")
 
 
-def test_a_job_can_be_woken_for_an_instant_but_not_put_off(heartbeat):
-    job = Job()
-    heartbeat.add("job", job, every_seconds=HOUR)
-    heartbeat.start()
-    wait_until(lambda: job.runs == 1, 5, "the first run")
-    soon = datetime.now(UTC) + timedelta(seconds=0.3)
-
-    heartbeat.wake("job", soon)
-    heartbeat.wake("job", soon + timedelta(hours=1))
-
-    wait_until(lambda: job.runs == 2, 5, "the run at that instant")
-    assert datetime.now(UTC) >= soon
-
-
 def test_a_clock_that_was_set_back_stops_nothing(heartbeat, monkeypatch):
     monkeypatch.setattr(ticks, "_WATCH_SECONDS", 0.05)
     job = Job()
