@@ -15,6 +15,7 @@ from memorycapsule import __version__
 from memorycapsule.cli import (
     boundary,
     capsules,
+    demo,
     doctor,
     due,
     films,
@@ -24,7 +25,6 @@ from memorycapsule.cli import (
     rendering,
     setting_up,
     stories,
-    trying_out,
     upkeep,
 )
 from memorycapsule.cli.door import Door
@@ -83,7 +83,7 @@ def _everywhere(
 
 
 setting_up.register(app)
-trying_out.register(app)
+demo.register(app)
 doctor.register(app)
 upkeep.register(app)
 capsules.register(app)

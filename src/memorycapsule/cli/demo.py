@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
+from memorycapsule.cli.grammar import examples
 
 
 def demo(
@@ -62,3 +63,8 @@ def demo(
         f"  page     {facts['page']}\n"
         f"To see the page: `{program} --config {config} daemon`, then open that address."
     )
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `capsule`."""
+    app.command("demo", epilog=examples("capsule demo", "capsule demo --photos ~/Pictures/summer"))(demo)
