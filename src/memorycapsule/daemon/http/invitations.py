@@ -33,7 +33,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             view = invitations.look(app.store, token)
         except NotFound:
-            return _unknown(pages, request)
+            return pages.unknown_link(request)
         if reason := _why_not(view, app):
             if _is_inside(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
@@ -45,7 +45,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             view = invitations.look(app.store, token)
         except NotFound:
-            return _unknown(pages, request)
+            return pages.unknown_link(request)
         words = pages.wording(request, view.invitation.locale)
         try:
             joined = invitations.join(
@@ -125,18 +125,6 @@ def _over(pages: Pages, request: Request, view: InvitationView, reason: str) -> 
         status=_GONE,
         heading=words(f"{reason}_title"),
         text=words(f"{reason}_text", inviter=view.inviter),
-    )
-
-
-def _unknown(pages: Pages, request: Request) -> Response:
-    words = pages.wording(request)
-    return pages.show(
-        request,
-        "message.html",
-        words,
-        status=404,
-        heading=words("unknown_link_title"),
-        text=words("unknown_link_text"),
     )
 
 

@@ -24,7 +24,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             view = visits.look_opened(app.store, token)
         except NotFound:
-            return _unknown(pages, request)
+            return pages.unknown_link(request)
         words = pages.wording(request)
         return pages.show(
             request,
@@ -45,21 +45,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             visit = visits.visit(app.store, token, now=app.now())
         except NotFound:
-            return _unknown(pages, request)
+            return pages.unknown_link(request)
         response = pages.forward(request, f"/g/c/{visit.capsule.id}")
         cookie.add(request, response, visit.token)
         return response
 
     return router
-
-
-def _unknown(pages: Pages, request: Request) -> Response:
-    words = pages.wording(request)
-    return pages.show(
-        request,
-        "message.html",
-        words,
-        status=404,
-        heading=words("unknown_link_title"),
-        text=words("unknown_link_text"),
-    )

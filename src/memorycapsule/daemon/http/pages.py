@@ -95,6 +95,18 @@ class Pages:
             text=words(f"error_{known}_text", code=code),
         )
 
+    def unknown_link(self, request: Request) -> HTMLResponse:
+        """Say that a mailed link is not known here."""
+        words = self.wording(request)
+        return self.show(
+            request,
+            "message.html",
+            words,
+            status=404,
+            heading=words("unknown_link_title"),
+            text=words("unknown_link_text"),
+        )
+
     def forward(self, request: Request, path: str) -> RedirectResponse:
         """Send a browser on to another page of ours, with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
