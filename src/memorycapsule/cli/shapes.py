@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +164,3 @@ def letter(found: Delivery) -> Shape:
         "finished_at": instant(found.finished_at),
         "detail": found.detail,
     }
-
-
-def all_of(shape: Any, found: Iterable[Any]) -> list[Shape]:
-    """Return the shape of each."""
-    return [shape(one) for one in found]
