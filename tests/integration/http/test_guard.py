@@ -1,5 +1,6 @@
 """What holds for every request and answer."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from memorycapsule.daemon.http.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.logs import mask
 
 CAPSULE = "/g/c/00000000-0000-4000-8000-000000000000"
+PIECE_BYTES = 4096
 
 
 def test_every_answer_forbids_what_no_page_needs(scene):
@@ -81,25 +83,50 @@ def test_behind_a_proxy_that_changes_the_host_our_public_address_counts(scene):
     assert post("https://other.test") == 403
 
 
-@pytest.mark.parametrize("how", ["with its length", "in pieces"])
-def test_a_large_form_is_refused_without_being_read(scene, how):
+@pytest.mark.parametrize(
+    ("length", "most_pieces"),
+    [
+        ({b"content-length": str(1000 * PIECE_BYTES).encode()}, 0),
+        ({}, LARGEST_FORM_BYTES // PIECE_BYTES + 1),
+    ],
+    ids=["with its length", "in pieces"],
+)
+def test_a_large_form_is_refused_without_being_read(scene, length, most_pieces):
     token = invite(scene.instance, scene.capsule, "x@example.org").token
-    pieces_sent = 0
+    path = f"/g/i/{token}"
+    headers = {
+        b"host": b"home.test",
+        b"accept-language": b"en",
+        b"content-type": b"application/x-www-form-urlencoded",
+    }
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "server": ("home.test", 80),
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": list((headers | length).items()),
+    }
+    pieces_taken = 0
+    answer = []
 
-    def pieces():
-        nonlocal pieces_sent
-        for _ in range(1000):
-            pieces_sent += 1
-            yield b"name=" + b"x" * 4096
+    async def receive():
+        nonlocal pieces_taken
+        pieces_taken += 1
+        return {"type": "http.request", "body": b"x" * PIECE_BYTES, "more_body": pieces_taken < 1000}
 
-    content = b"name=" + b"x" * LARGEST_FORM_BYTES if how == "with its length" else pieces()
-    answer = scene.browser(**{"accept-language": "en"}).post(
-        f"/g/i/{token}", content=content, headers={"content-type": "application/x-www-form-urlencoded"}
-    )
+    async def send(message):
+        answer.append(message)
 
-    assert answer.status_code == 413
-    assert "too much at once" in answer.text
-    assert "Nothing was changed" in answer.text
+    asyncio.run(scene.browser().app(scope, receive, send))
+
+    text = b"".join(message.get("body", b"") for message in answer).decode()
+    assert answer[0]["status"] == 413
+    assert "too much at once" in text
+    assert "Nothing was changed" in text
+    assert pieces_taken <= most_pieces
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
