@@ -21,9 +21,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from memorycapsule.domain.choosing import Picture
 from memorycapsule.domain.direction import Direction, direct
 from memorycapsule.domain.plan import FilmStyle, Size
-from memorycapsule.render.folder import PictureFolder
 
 SAMPLE_SECONDS = 0.1
 
@@ -37,6 +37,21 @@ def drawn(number: int) -> bytes:
     return cv2.imencode(
         ".jpg", np.clip(large + grain, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 92]
     )[1].tobytes()
+
+
+def put_in(folder: Path, number: int) -> Picture:
+    picture = Picture(
+        id=f"picture-{number}",
+        kind="photo",
+        file=f"{number:05}.jpg",
+        width=2560,
+        height=1707,
+        story_id="",
+        position=number,
+        contributor=f"Person {number % 7}",
+    )
+    (folder / picture.file).write_bytes(drawn(number))
+    return picture
 
 
 def family(pid: int) -> list[int]:
@@ -63,13 +78,13 @@ def memory(pid: int) -> tuple[int, int]:
 def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        folder = PictureFolder(place / "pictures")
-        for number in range(count):
-            folder.add_photo(drawn(number), width=2560, height=1707, contributor=f"Person {number % 7}")
+        folder = place / "pictures"
+        folder.mkdir()
+        pictures = [put_in(folder, number) for number in range(count)]
         style = replace(FilmStyle(), photo_seconds=seconds, crossfade_seconds=seconds / 5)
         plan = direct(
             title=f"{count} photos",
-            pictures=folder.pictures,
+            pictures=pictures,
             direction=Direction(size=size, style=style, length="full"),
         )
         (place / "plan.json").write_text(plan.to_json(), encoding="utf-8")
@@ -81,7 +96,7 @@ def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
                 str(place / "plan.json"),
                 str(place / "film.mp4"),
             ),
-            *("--pictures", str(folder.path), "--workspace", str(place / "workspace")),
+            *("--pictures", str(folder), "--workspace", str(place / "workspace")),
         ]
         began, peak, one = time.monotonic(), 0, 0
         with subprocess.Popen(command, stdout=subprocess.PIPE) as program:

@@ -5,16 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memorycapsule.domain.direction import StoryText, direct
+from memorycapsule.domain.direction import StoryText
 from memorycapsule.domain.plan import Card, Photo, PlanRefused, Size
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.folder import PictureFolder
 from servers import wait_until
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)
@@ -319,21 +317,6 @@ def test_the_program_takes_its_key_from_a_descriptor(studio):
 
     assert done.returncode == 0
     assert (film.segments_encoded, film.segments_reused) == (0, 1)
-
-
-def test_a_folder_of_pictures_gives_directing_what_it_needs(tmp_path):
-    folder = PictureFolder(tmp_path / "pictures")
-    (tmp_path / "a.mp4").write_bytes(b"clip")
-    later = folder.add_photo(b"jpeg", width=30, height=20, taken_at=datetime(2026, 5, 8, 9))
-    clip = folder.add_clip(tmp_path / "a.mp4", width=3, height=2, duration_seconds=1.5, has_sound=True)
-
-    assert (folder.path / later.file).read_bytes() == b"jpeg"
-    assert (folder.path / clip.file).read_bytes() == b"clip"
-    assert later.taken_at == datetime(2026, 5, 8, 9, tzinfo=UTC)
-    assert [shot.source.id for shot in direct(title="", pictures=folder.pictures).shots[1:]] == [
-        later.id,
-        clip.id,
-    ]
 
 
 @pytest.mark.slow
