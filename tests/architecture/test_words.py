@@ -51,7 +51,7 @@ def test_every_command_stands_in_the_documents():
     assert [words for words, _ in commands() if words not in text] == []
 
 
-def test_the_readme_names_every_exit_code():
+def test_the_documents_name_every_exit_code():
     kinds = [
         kind
         for kind in vars(errors).values()
@@ -59,7 +59,8 @@ def test_the_readme_names_every_exit_code():
     ]
     used = {0, *(kind.exit_code for kind in kinds)}
     named = {
-        int(code) for code in re.findall(r"^\| (\d) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+        int(code)
+        for code in re.findall(r"^\| (\d) \|", (PROJECT / "docs/commands.md").read_text(), re.MULTILINE)
     }
 
     assert named == used
