@@ -42,6 +42,7 @@ def demo(
     from memorycapsule.errors import UsageProblem
 
     door = door_of(ctx)
+    door.refuse_acting_as()
     if photos is not None and not photos.is_dir():
         raise UsageProblem(f"There is no folder {photos}.")
 
