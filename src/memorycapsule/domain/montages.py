@@ -60,6 +60,39 @@ class Montage:
     finished_at: datetime | None
 
 
+def queued_montage(
+    *,
+    montage_id: str,
+    capsule_id: str,
+    member_id: str | None = None,
+    story_ids: tuple[str, ...] = (),
+    soundtrack_blob: str | None,
+    now: datetime,
+) -> Montage:
+    """Return a montage that waits for a worker; without a member, it is the film made at opening."""
+    return Montage(
+        id=montage_id,
+        capsule_id=capsule_id,
+        is_opening=member_id is None,
+        member_id=member_id,
+        state=MontageState.QUEUED,
+        story_ids=story_ids,
+        soundtrack_blob=soundtrack_blob,
+        attempt=0,
+        failures=0,
+        lease=None,
+        progress=0.0,
+        seconds=None,
+        film_blob=None,
+        poster_blob=None,
+        plan=None,
+        report=(),
+        queued_at=now,
+        not_before=now,
+        finished_at=None,
+    )
+
+
 #: After so many failures a montage has failed; the letters do not wait any longer.
 MOST_FAILURES = 3
 FIRST_RETRY = timedelta(minutes=1)

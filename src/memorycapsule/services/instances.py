@@ -9,11 +9,12 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.opening_dates import opening_date
-from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
+from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Session, SessionKind
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.services import people
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -35,9 +36,6 @@ def initialise(
     now: datetime,
 ) -> Account:
     """Write the instance and its admin. Raises ConfigurationProblem when that has been done already."""
-    account = Account(
-        id=str(uuid.uuid4()), name=checked_name(admin_name), locale=locale, is_admin=True, created_at=now
-    )
     with store.transaction() as tx:
         if instance_store.find(tx):
             raise ConfigurationProblem("This folder holds a capsule instance already; nothing was changed.")
@@ -55,16 +53,8 @@ def initialise(
                 mail_pause_reason=None,
             ),
         )
-        account_store.accounts.add(tx, account)
-        account_store.addresses.add(
-            tx,
-            Address(
-                id=str(uuid.uuid4()),
-                account_id=account.id,
-                address=checked_address(admin_address),
-                normalised=normalised_address(admin_address),
-                verified_at=None,
-            ),
+        account = people.new_account(
+            tx, name=admin_name, address=admin_address, locale=locale, is_admin=True, now=now
         )
         account_store.sessions.add(
             tx,

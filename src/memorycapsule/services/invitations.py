@@ -11,12 +11,12 @@ from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.invitations import Invitation, InvitationState
-from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
+from memorycapsule.domain.people import Account, checked_address, checked_name, normalised_address
 from memorycapsule.domain.sessions import LinkPurpose, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
-from memorycapsule.services import letters, reading, sessions
+from memorycapsule.services import letters, people, reading, sessions
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -228,25 +228,9 @@ def _account_for(
             raise NotAllowed("This person is a member of the capsule already.")
         # What the account chose stays: a link alone does not prove that it is the account's owner who joins.
         return known
-    account = Account(
-        id=str(uuid.uuid4()),
-        name=name,
-        locale=locale or invitation.locale,
-        is_admin=False,
-        created_at=now,
+    return people.new_account(
+        tx, name=name, address=invitation.address, locale=locale or invitation.locale, now=now
     )
-    account_store.accounts.add(tx, account)
-    account_store.addresses.add(
-        tx,
-        Address(
-            id=str(uuid.uuid4()),
-            account_id=account.id,
-            address=invitation.address,
-            normalised=invitation.normalised,
-            verified_at=None,
-        ),
-    )
-    return account
 
 
 def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.montages import FIRST_RETRY, MOST_FAILURES, Montage, MontageState
+from memorycapsule.domain.montages import FIRST_RETRY, MOST_FAILURES, Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.services import opening, reading
@@ -62,26 +62,13 @@ def queue(
         if story_id not in there:
             raise NotFound(f"There is no story {story_id} in this capsule.")
     blob = vault.keep_open(capsule.id, soundtrack, now) if soundtrack else None
-    montage = Montage(
-        id=str(uuid.uuid4()),
+    montage = queued_montage(
+        montage_id=str(uuid.uuid4()),
         capsule_id=capsule.id,
-        is_opening=False,
         member_id=member.id,
-        state=MontageState.QUEUED,
         story_ids=tuple(dict.fromkeys(story_ids)),
         soundtrack_blob=blob.id if blob else capsule.soundtrack_blob,
-        attempt=0,
-        failures=0,
-        lease=None,
-        progress=0.0,
-        seconds=None,
-        film_blob=None,
-        poster_blob=None,
-        plan=None,
-        report=(),
-        queued_at=now,
-        not_before=now,
-        finished_at=None,
+        now=now,
     )
     with store.transaction() as tx:
         if blob:

@@ -9,7 +9,7 @@ import structlog
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.montages import Montage, MontageState
+from memorycapsule.domain.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, NotDue
@@ -59,26 +59,11 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
         if not capsule_store.open_if_due(tx, capsule_id, now):
             return None
         capsule = capsule_store.capsules.get(tx, capsule_id)
-        film = Montage(
-            id=str(uuid.uuid4()),
+        film = queued_montage(
+            montage_id=str(uuid.uuid4()),
             capsule_id=capsule_id,
-            is_opening=True,
-            member_id=None,
-            state=MontageState.QUEUED,
-            story_ids=(),
             soundtrack_blob=capsule.soundtrack_blob,
-            attempt=0,
-            failures=0,
-            lease=None,
-            progress=0.0,
-            seconds=None,
-            film_blob=None,
-            poster_blob=None,
-            plan=None,
-            report=(),
-            queued_at=now,
-            not_before=now,
-            finished_at=None,
+            now=now,
         )
         montage_store.montages.add(tx, film)
         event_store.record(

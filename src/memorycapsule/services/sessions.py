@@ -6,7 +6,6 @@ import secrets
 import uuid
 from datetime import datetime
 
-from memorycapsule.domain.people import checked_address, normalised_address
 from memorycapsule.domain.sessions import Session, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, NotInitialised
@@ -62,11 +61,3 @@ def begin(
     )
     account_store.sessions.add(tx, session)
     return session, token
-
-
-def account_named(tx: Transaction, address: str) -> str:
-    """Return the id of the account with an address. Raises UsageProblem or NotFound."""
-    account = account_store.account_at(tx, normalised_address(address))
-    if account is None:
-        raise NotFound(f"Nobody here has the address {checked_address(address)}.")
-    return account.id

@@ -26,7 +26,7 @@ from memorycapsule.domain.stories import (
 )
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
-from memorycapsule.services import reading, sessions
+from memorycapsule.services import people, reading
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -248,7 +248,7 @@ def _author(
         return reading.membership(tx, viewer, reference)
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, adds stories in another's name.")
-    account_id = sessions.account_named(tx, in_name_of)
+    account_id = people.account_named(tx, in_name_of)
     as_member = dataclasses.replace(viewer, account_id=account_id)
     try:
         return reading.membership(tx, as_member, reference)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import shutil
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO, cast
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
-from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound
+from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
@@ -193,7 +192,7 @@ def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
 
 def in_our_words(error: OSError) -> CapsuleError:
     """Return what to tell a person when bytes could not be read or written."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_disk_full(error):
         return DiskFull()
     return CapsuleError(f"Bytes in the data folder could not be read or written: {error.strerror or error}.")
 
