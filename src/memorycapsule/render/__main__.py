@@ -1,10 +1,12 @@
 """
-`python -m memorycapsule.render PLAN OUT --pictures DIR --workspace DIR [--poster FILE] [--workers N] [--key-
-fd FD]`
+The renderer as a program of its own: `python -m memorycapsule.render PLAN OUT` and options.
+
+Options: `--pictures DIR`, `--workspace DIR`, and, if wanted, `--poster FILE`, `--workers N`,
+`--key-fd FD` (the key for segment names is read from that inherited file descriptor).
 
 Renders a plan (JSON) and says on stdout, one JSON object a line, {"progress": 0..1} and at last {"film":
-{...}} or {"error": {"code", "message"}}. The key for segment names is read from an inherited file descriptor.
-Ends with 0 or 1.
+{...}} or {"error": {"code", "message"}}. Ends with 0 after a film, with the error's own exit code (that of
+`RenderFailed`, `DiskFull` or `PlanRefused`) after an error, and with 2 for a command line it does not know.
 """
 
 from __future__ import annotations

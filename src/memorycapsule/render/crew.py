@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -102,7 +103,7 @@ class Crew:
                 under_way[number] = int(word["frames"])
             else:
                 job = doing.pop(number)
-                job.half.replace(job.out)
+                _keep(job.half, job.out)
                 finished += under_way[number]
                 under_way[number] = 0
                 if waiting:
@@ -123,9 +124,12 @@ class Crew:
 
     def _listen(self, number: int, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None
-        for line in child.stdout:
-            self._said.put((number, json.loads(line)))
-        self._said.put((number, None))
+        try:
+            for line in child.stdout:
+                self._said.put((number, _understood(line)))
+        finally:
+            # Whatever happened here, nobody waits for this child any more.
+            self._said.put((number, None))
 
     def _give(self, worker: int, job: Job) -> None:
         self._tell(worker, {"task": job.task, "first": job.first, "stop": job.stop, "out": str(job.half)})
@@ -140,6 +144,22 @@ class Crew:
             raise RenderFailed(
                 "A part of the film's crew ended early; the next try goes on from what is done."
             ) from error
+
+
+def _understood(line: bytes) -> _Word:
+    """Return what a line says; None for one that is no JSON object, after which nothing sensible can come."""
+    try:
+        word = json.loads(line)
+    except ValueError:
+        return None
+    return word if isinstance(word, dict) else None
+
+
+def _keep(half: Path, out: Path) -> None:
+    """Give a finished file its name only when its content is on the disk."""
+    with half.open("rb") as file:
+        os.fsync(file.fileno())
+    half.replace(out)
 
 
 def said_of(error: CapsuleError | OSError) -> dict[str, str]:

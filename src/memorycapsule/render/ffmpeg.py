@@ -27,6 +27,8 @@ _BT709 = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt7
 _FILLING = "force_original_aspect_ratio=increase:flags=bicubic:out_color_matrix=bt709:out_range=tv"
 #: Only files; a playlist or a name with a scheme reaches nothing else.
 _FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
+#: How the music that is accepted begins, and what ffmpeg calls the demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
+_MUSIC_HEADS = ((b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"))
 
 
 def start(
@@ -77,7 +79,8 @@ def encode_arguments(plan: MontagePlan, out: Path) -> list[str]:
     x264 = f"{encoder.x264_params}:open-gop=0:chromaloc=1"
     return [
         *("-thread_queue_size", "1", "-filter_threads", "1"),
-        *("-f", "rawvideo", "-pix_fmt", "nv12", "-video_size", f"{plan.size.width}x{plan.size.height}"),
+        *(*_FILES_ONLY, "-f", "rawvideo", "-pix_fmt", "nv12"),
+        *("-video_size", f"{plan.size.width}x{plan.size.height}"),
         *("-framerate", str(plan.fps), *_BT709, "-i", "pipe:0"),
         *(
             "-c:v",
@@ -123,53 +126,64 @@ def decode_arguments(path: Path, shot: Clip, width: int, height: int, fps: int) 
             "1",
             "-filter_threads",
             "1",
-            *_FILES_ONLY,
-            "-ss",
-            f"{shot.start_seconds:.3f}",
-            "-i",
-            str(path),
+            *_clip_input(path, shot),
         ),
         *("-an", "-sn", "-dn", "-vf", filters, "-frames:v", str(shot.frames), "-f", "rawvideo", "pipe:1"),
     ]
 
 
-def probe_arguments(path: Path) -> list[str]:
+def probe_arguments(path: Path, shot: Clip, fps: int) -> list[str]:
     """
-    Return the arguments that write the first frame of a clip, tiny, to stdout; nothing when it cannot be
-    decoded.
+    Return the arguments that write the first frame of a clip's shot, tiny, to stdout.
+
+    Nothing comes out when the film would get nothing of it: when it cannot be decoded, and when its picture is
+    over before the shot begins (a clip may have more sound than picture).
     """
     return [
-        *("-xerror", "-threads", "1", *_FILES_ONLY, "-i", str(path)),
-        *("-an", "-vf", "scale=16:16,format=gray", "-frames:v", "1", "-f", "rawvideo", "pipe:1"),
+        *("-xerror", "-threads", "1", *_clip_input(path, shot)),
+        *("-an", "-sn", "-dn", "-vf", f"fps={fps},scale=16:16,format=gray"),
+        *("-frames:v", "1", "-f", "rawvideo", "pipe:1"),
     ]
+
+
+def _clip_input(path: Path, shot: Clip) -> list[str]:
+    # Prepared clips are mp4, whatever else their content may claim.
+    return [*_FILES_ONLY, "-ss", f"{shot.start_seconds:.3f}", "-f", "mov", "-i", str(path)]
 
 
 def sound_arguments(path: Path, seconds: float, start_seconds: float, out: Path) -> list[str]:
-    """Return the arguments that write at most `seconds` of a file's sound as 48 kHz stereo WAV."""
+    """
+    Return the arguments that write at most `seconds` of a file's sound as bare 16-bit 48 kHz stereo samples.
+
+    Raises RenderFailed when the file holds none of the music that a capsule accepts, nor a clip.
+    """
     return [
-        *(*_FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-i", str(path), "-vn", "-sn", "-dn", "-map", "0:a:0"),
-        *(
-            "-t",
-            f"{seconds:.3f}",
-            "-ar",
-            "48000",
-            "-ac",
-            "2",
-            "-c:a",
-            "pcm_s16le",
-            "-f",
-            "wav",
-            "-y",
-            str(out),
-        ),
+        *(*_FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-f", _demuxer(path), "-i", str(path)),
+        *("-vn", "-sn", "-dn", "-map", "0:a:0", "-t", f"{seconds:.3f}"),
+        *("-ar", "48000", "-ac", "2", "-c:a", "pcm_s16le", "-f", "s16le", "-y", str(out)),
     ]
+
+
+def _demuxer(path: Path) -> str:
+    """Return ffmpeg's name for the container of a sound, by its content, so that nothing else is tried on it."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    for magic, demuxer in _MUSIC_HEADS:
+        if head.startswith(magic):
+            return demuxer
+    if head[4:8] == b"ftyp":
+        return "mov"
+    # A frame of MPEG audio without a tag (ISO/IEC 11172-3, 2.4.1.3): eleven bits of sync.
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return "mp3"
+    raise RenderFailed("The sound cannot be read.")
 
 
 def aac_arguments(kbit: int, out: Path) -> list[str]:
     """Return the arguments that encode 16-bit 48 kHz stereo samples on stdin as AAC."""
     return [
-        *("-f", "s16le", "-ar", "48000", "-ac", "2", "-i", "pipe:0", "-c:a", "aac", "-b:a", f"{kbit}k"),
-        *("-f", "mp4", "-y", str(out)),
+        *(*_FILES_ONLY, "-f", "s16le", "-ar", "48000", "-ac", "2", "-i", "pipe:0"),
+        *("-c:a", "aac", "-b:a", f"{kbit}k", "-f", "mp4", "-y", str(out)),
     ]
 
 
@@ -179,20 +193,10 @@ def join_arguments(segments: Path, sound: Path, chapters: Path, out: Path) -> li
     again.
     """
     return [
-        *(
-            "-f",
-            "concat",
-            "-safe",
-            "0",
-            "-i",
-            str(segments),
-            "-i",
-            str(sound),
-            "-f",
-            "ffmetadata",
-            "-i",
-            str(chapters),
-        ),
+        # ffmpeg passes over a segment that it cannot read; how many frames came through is said on stdout.
+        *("-progress", "pipe:1", *_FILES_ONLY, "-f", "concat", "-safe", "0", "-i", str(segments)),
+        *(*_FILES_ONLY, "-f", "mov", "-i", str(sound)),
+        *(*_FILES_ONLY, "-f", "ffmetadata", "-i", str(chapters)),
         *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "2", "-map_chapters", "2"),
         *("-movflags", "+faststart", "-f", "mp4", "-y", str(out)),
     ]

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,11 +17,11 @@ import cv2
 
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.plan import Card, MontagePlan, Photo, Source
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.errors import DiskFull, RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job
-from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut
+from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole
 
 #: Endings of files that a killed run leaves half written.
 _HALF = ".half"
@@ -111,7 +112,7 @@ def _render(
     whole = MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
     used = made_with()
     segments = cut(whole, digests, used, key)
-    missing = [segment for segment in segments if not (store / f"{segment.name}.mp4").exists()]
+    missing = [segment for segment in segments if not is_whole(store / f"{segment.name}.mp4")]
     waiting = sum(segment.frames for segment in missing)
     # The same piece may be wanted twice; it is encoded once.
     jobs = {segment.name: _segment_job(segment, store) for segment in missing}
@@ -138,6 +139,11 @@ def _render(
     try:
         _join(whole, segments, store, sound, scratch, half)
         _keep(half, out)
+    except RenderFailed:
+        # One of them is bad, and which is not said; kept, it would spoil every further try.
+        for segment in segments:
+            (store / f"{segment.name}.mp4").unlink(missing_ok=True)
+        raise
     finally:
         half.unlink(missing_ok=True)
     tell(1.0)
@@ -174,17 +180,18 @@ def _probed(
     plan: MontagePlan, pictures: Path, tell: Callable[[float], None]
 ) -> tuple[dict[str, str], list[LeftOut]]:
     """Return the digests of the pictures that can be used, by id, and what is left out with a sentence each."""
-    clips = {placed.shot.source.id for placed in plan.timeline if placed.shot.kind == "clip"}
+    clips = {shot.source.id: shot for shot in plan.shots if isinstance(shot, Clip)}
     digests: dict[str, str] = {}
     left_out: list[LeftOut] = []
     sources = plan.sources
     for number, source in enumerate(sources):
         path = pictures / source.file
         good = source.file == Path(source.file).name and path.is_file()
-        if good and (_clip_plays if source.id in clips else _photo_opens)(path):
+        clip = clips.get(source.id)
+        if good and (_clip_plays(path, clip, plan.fps) if clip else _photo_opens(path)):
             digests[source.id] = _digest(path)
         else:
-            left_out.append(LeftOut(id=source.id, reason=_why_left_out(source, is_clip=source.id in clips)))
+            left_out.append(LeftOut(id=source.id, reason=_why_left_out(source, is_clip=clip is not None)))
         tell((number + 1) / len(sources))
     return digests, left_out
 
@@ -207,10 +214,13 @@ def _photo_opens(path: Path) -> bool:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8) is not None
 
 
-def _clip_plays(path: Path) -> bool:
+def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
+    """Return whether a clip has a picture where its shot begins; one that ends early holds its last frame."""
     try:
         return bool(
-            ffmpeg.run(ffmpeg.probe_arguments(path), what="The clip cannot be played.", timeout_seconds=60)
+            ffmpeg.run(
+                ffmpeg.probe_arguments(path, shot, fps), what="The clip cannot be played.", timeout_seconds=60
+            )
         )
     except RenderFailed:
         return False
@@ -237,11 +247,11 @@ def _join(
     )
     words = scratch / "metadata.txt"
     words.write_text(ffmpeg.metadata(plan.title, plan.date) + "".join(_chapters(plan)), encoding="utf-8")
-    ffmpeg.run(
-        ffmpeg.join_arguments(names, sound, words, out),
-        what="The pieces of the film could not be joined; the next try starts from them.",
-        timeout_seconds=600,
-    )
+    what = "The pieces of the film could not be joined; the next try makes them again."
+    said = ffmpeg.run(ffmpeg.join_arguments(names, sound, words, out), what=what, timeout_seconds=600)
+    joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", said, re.MULTILINE)]
+    if joined[-1:] != [plan.frames]:
+        raise RenderFailed(what)
 
 
 def _chapters(plan: MontagePlan) -> Iterator[str]:

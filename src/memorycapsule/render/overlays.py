@@ -88,9 +88,12 @@ class Sheet:
         small = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         mask = np.zeros((self.rows, self.width), np.float32)
         y -= self.top
-        rows, columns = mask[max(y, 0) : y + height, max(x, 0) : x + width].shape
-        mask[max(y, 0) : y + height, max(x, 0) : x + width] = small[:rows, :columns]
-        self.paint(mask, colour)
+        # What lies outside the paper is cut off, on every side.
+        top, bottom = max(y, 0), min(y + height, self.rows)
+        left, right = max(x, 0), min(x + width, self.width)
+        if top < bottom and left < right:
+            mask[top:bottom, left:right] = small[top - y : bottom - y, left - x : right - x]
+            self.paint(mask, colour)
 
     def overlay(self) -> Overlay:
         yuv = cv2.transform(self._bgr, YUV_FROM_BGR.astype(np.float32)) + self._opacity * YUV_OFFSET.astype(
@@ -212,11 +215,10 @@ def _title(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
 def _stitches(sheet: Sheet, size: Size, style: FilmStyle, people: tuple[Credit, ...], y: int) -> None:
     """Sew a short line of stitches, one in each contributor's dye: everybody who put something in."""
     dyes = [person.dye for person in people][:16] or [style.accent] * 3
-    long, thick, gap = (
-        round(size.height * 0.03),
-        max(2, round(size.height * 0.0065)),
-        round(size.height * 0.014),
-    )
+    long, thick, gap = (size.height * share for share in (0.03, 0.0065, 0.014))
+    # Many stitches in a narrow frame are smaller ones.
+    shrink = min(1.0, size.width * (1 - 2 * _SAFE) / (len(dyes) * long + (len(dyes) - 1) * gap))
+    long, thick, gap = max(1, int(long * shrink)), max(2, round(thick * shrink)), int(gap * shrink)
     x = (size.width - len(dyes) * long - (len(dyes) - 1) * gap) // 2
     for dye in dyes:
         sheet.mark(x, y - thick // 2, long, thick, dye, thick // 2)

@@ -12,8 +12,10 @@ import hashlib
 import hmac
 import itertools
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot
 
@@ -62,6 +64,32 @@ def cut(
         Segment(first=first, stop=stop, name=_name(plan, first, stop, digests, made_with, key))
         for first, stop in itertools.pairwise(edges)
     )
+
+
+def is_whole(path: Path) -> bool:
+    """
+    Return whether a file is an mp4 with nothing missing at its end: whole boxes, `moov` among them.
+
+    A crash of the machine can leave a name without its content; such a segment is made again. The boxes are
+    those of ISO/IEC 14496-12, 4.2.
+    """
+    try:
+        with path.open("rb") as file:
+            end = os.fstat(file.fileno()).st_size
+            at, kinds = 0, set()
+            while at < end:
+                file.seek(at)
+                head = file.read(16)
+                length = int.from_bytes(head[:4], "big")
+                if length == 1:
+                    length = int.from_bytes(head[8:16], "big")
+                if length < 8:
+                    return False
+                kinds.add(head[4:8])
+                at += length
+    except OSError:
+        return False
+    return at == end and b"moov" in kinds
 
 
 def visible(timeline: tuple[Placed, ...], first: int, stop: int) -> tuple[Placed, ...]:

@@ -35,6 +35,8 @@ class Studio:
 
     folder: Path
 
+    ffmpeg = staticmethod(ffmpeg)
+
     @property
     def pictures(self):
         return self.folder / "pictures"
