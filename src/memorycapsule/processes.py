@@ -6,6 +6,8 @@ because `preexec_fn` is unsafe in a process with threads. On Linux the launcher 
 its parent dies (prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. That
 signal follows the *thread* that started the child: start long-running children from a thread that lives as
 long.
+
+Children open what strangers made, so they do not inherit our settings and secrets: see `environment`.
 """
 
 import functools
@@ -19,7 +21,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a child may use. `None` leaves the parent's limit."""
+    """What a child may use. `None` leaves the parent's limit, and a lower limit of the parent stays."""
 
     #: Address space in bytes (RLIMIT_AS).
     memory_bytes: int | None = None
@@ -35,6 +37,15 @@ def ffmpeg_path() -> str:
     import imageio_ffmpeg
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def environment() -> dict[str, str]:
+    """Return what a child may know of our environment: all but our settings, tokens and passwords."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CAPSULE_") and name != "CREDENTIALS_DIRECTORY"
+    }
 
 
 def limited(argv: list[str], limits: Limits) -> list[str]:
@@ -53,7 +64,12 @@ def limited(argv: list[str], limits: Limits) -> list[str]:
 
 
 def start(argv: list[str], limits: Limits | None = None, **popen: Any) -> subprocess.Popen[bytes]:
-    """Start `argv` under `limits` and return its Popen; keyword arguments are those of `subprocess.Popen`."""
+    """
+    Start `argv` under `limits` and return its Popen; keyword arguments are those of `subprocess.Popen`.
+
+    The child gets `environment()` unless `env` says otherwise.
+    """
+    popen.setdefault("env", environment())
     return subprocess.Popen(limited(argv, limits or Limits()), **popen)
 
 
@@ -63,8 +79,10 @@ def run(
     """
     Run `argv` under `limits` to its end, its output captured.
 
-    Raises subprocess.TimeoutExpired (after killing the child) when it takes longer than `timeout_seconds`.
+    The child gets `environment()` unless `env` says otherwise. Raises subprocess.TimeoutExpired (after killing
+    the child) when it takes longer than `timeout_seconds`.
     """
+    popen.setdefault("env", environment())
     return subprocess.run(
         limited(argv, limits or Limits()),
         capture_output=True,
@@ -89,10 +107,18 @@ def _become(arguments: list[str]) -> None:
         if os.getppid() != parent:
             # The parent died before the request reached the kernel.
             os._exit(1)
+
+    def lower(kind: int, soft: int, hard: int) -> None:
+        # The parent may have a lower hard limit (ulimit, LimitAS= of systemd), which nobody may raise.
+        _, most = resource.getrlimit(kind)
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        resource.setrlimit(kind, (soft, hard))
+
     if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        lower(resource.RLIMIT_AS, memory_bytes, memory_bytes)
     if cpu_seconds:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+        lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5)
     # A core dump would write what is sealed to the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if nice:

@@ -44,8 +44,10 @@ def main() -> None:
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    """Set the soft limit for this file; the hard limit stays what the parent gave."""
+    """Set the soft limit for this file; the hard limit stays what the parent gave, and is never exceeded."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        memory_bytes = min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, hard))
 
 
