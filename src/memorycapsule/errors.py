@@ -22,6 +22,7 @@ CapsuleError                     exit 1   HTTP 500
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -167,3 +168,8 @@ class NotAllowed(CapsuleError):
     code = "not_allowed"
     exit_code = 8
     http_status = 403
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Tell whether there is no space left on the device, or none left for this user (quota)."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,10 +11,9 @@ from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
 
 _INTERRUPTED = 130
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Interrupted(CapsuleError):
@@ -83,7 +81,7 @@ def _as_ours(error: BaseException, *, as_json: bool) -> CapsuleError:
             return NotConfirmed()
         case KeyboardInterrupt():
             return Interrupted()
-        case OSError() if error.errno in _FULL:
+        case OSError() if is_disk_full(error):
             return DiskFull()
         case OSError() if error.filename and error.strerror:
             return CapsuleError(f"{os.fsdecode(error.filename)}: {error.strerror}.")

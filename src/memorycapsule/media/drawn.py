@@ -5,7 +5,6 @@ The scenes are painted by `drawn_days`, `drawn_evenings`, `drawn_seasons` and `d
 `drawn_brushes`; here they become files, with capture date, orientation and colour profile as a camera would write them.
 """
 
-import errno
 import io
 import struct
 import subprocess
@@ -19,7 +18,7 @@ import cv2
 import numpy as np
 import pillow_heif
 
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
 from memorycapsule.media.drawn_brushes import Canvas, Picture, developed
 from memorycapsule.media.drawn_scenes import SCENES, Scene
 from memorycapsule.processes import ffmpeg_path
@@ -59,7 +58,7 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
             for index in range(count)
         ]
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             raise DiskFull from error
         raise UsageProblem(f"The pictures cannot be drawn into {folder}: {error.strerror}.") from error
 

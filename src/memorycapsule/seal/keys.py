@@ -9,7 +9,6 @@ a key of its own, HMAC-SHA256(private key, label), as in the expand step of HKDF
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import hmac
 import os
@@ -17,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memorycapsule.errors import ConfigurationProblem, DiskFull, KeyMissing, UsageProblem
+from memorycapsule.errors import ConfigurationProblem, DiskFull, KeyMissing, UsageProblem, is_disk_full
 from memorycapsule.seal.envelopes import new_capsule_key, recipient_of
 
 _RECOVERY_SENTENCE = "put the right key file back, or run `capsule key recover` with the recovery key"
@@ -155,7 +154,7 @@ def write_key_file(path: Path, identity: str, *, title: str) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> DiskFull | ConfigurationProblem:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_disk_full(error):
         return DiskFull()
     return ConfigurationProblem(f"The key file {path} cannot be written: {error.strerror or error}.")
 
