@@ -5,7 +5,6 @@ The folder that keeps bytes: one file per blob, written whole or not at all.
     <root>/ab/cd/.abcd1234-....part  being written; left over only by a crash, removed by `sweep`
 """
 
-import errno
 import hashlib
 import io
 import os
@@ -17,9 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from memorycapsule.errors import DiskFull, NotFound
+from memorycapsule.errors import CapsuleError, DiskFull, NotFound, is_disk_full
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _PART = ".part"
 
 
@@ -31,7 +29,11 @@ class StoredBlob:
 
 
 class LocalBlobs:
-    """Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError."""
+    """
+    Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError.
+
+    Everything raises CapsuleError when the system does not let this folder be read or written.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -42,11 +44,12 @@ class LocalBlobs:
         Store what `fill` writes into the file it is given, under `blob_id`.
 
         `fill` writes from beginning to end; the file cannot be sought. When it raises, nothing is kept. Raises
-        DiskFull when there is no space. On return the bytes and their name have reached the disk.
+        DiskFull when there is no space, be it for what `fill` does. On return the bytes and their name have
+        reached the disk.
         """
         path = self._path(blob_id)
         part = path.with_name(f".{path.name}{_PART}")
-        with _disk_full():
+        with _in_our_words():
             self._make_folder(path.parent)
             try:
                 with _Digesting(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)) as file:
@@ -61,28 +64,23 @@ class LocalBlobs:
 
     def open(self, blob_id: str) -> BinaryIO:
         """Return the blob, open for reading. Raises NotFound."""
-        try:
+        with _found():
             return self._path(blob_id).open("rb")
-        except FileNotFoundError as error:
-            raise NotFound from error
 
     def size(self, blob_id: str) -> int:
         """Return the bytes of a blob. Raises NotFound."""
-        try:
+        with _found():
             return self._path(blob_id).stat().st_size
-        except FileNotFoundError as error:
-            raise NotFound from error
 
     def written_at(self, blob_id: str) -> datetime:
         """Return when a blob was written, as aware UTC. Raises NotFound."""
-        try:
+        with _found():
             return datetime.fromtimestamp(self._path(blob_id).stat().st_mtime, UTC)
-        except FileNotFoundError as error:
-            raise NotFound from error
 
     def delete(self, blob_id: str) -> None:
         """Remove a blob; one that is missing is fine."""
-        self._path(blob_id).unlink(missing_ok=True)
+        with _in_our_words():
+            self._path(blob_id).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all blobs that are whole."""
@@ -95,7 +93,7 @@ class LocalBlobs:
         swept = 0
         for part in self._root.glob(f"??/??/.*{_PART}"):
             # Another process may have just finished or swept it.
-            with suppress(FileNotFoundError):
+            with suppress(NotFound), _found():
                 if part.stat().st_mtime < older_than.timestamp():
                     part.unlink()
                     swept += 1
@@ -136,13 +134,24 @@ class _Digesting(io.FileIO):
 
 
 @contextmanager
-def _disk_full() -> Iterator[None]:
+def _found() -> Iterator[None]:
+    with _in_our_words():
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise NotFound from error
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise DiskFull from error
-        raise
+        raise CapsuleError(
+            f"Bytes in the data folder could not be read or written: {error.strerror or error}."
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,7 +5,6 @@ A hostile clip is only ever opened by ffmpeg in a process of its own, with limit
 MOV (so that a playlist is never followed) and from a descriptor (so that no name reaches it).
 """
 
-import errno
 import re
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import processes
-from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_full
 from memorycapsule.media.movie import Movie, read_movie
 from memorycapsule.media.sniff import Window
 
@@ -28,6 +27,8 @@ POSTER_AT_SECONDS = 1.0
 MEMORY_BYTES = 3 << 30
 #: Part of a clip that may be missing from its end before it counts as damaged.
 _MOST_MISSING = 0.25
+#: Sound may go on after the picture for so long, in seconds; cameras end both at about the same time.
+_MOST_SOUND_ALONE_SECONDS = 0.2
 #: The system's words for "no space left on device" and "disk quota exceeded", in ffmpeg's report.
 _DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
 
@@ -43,8 +44,7 @@ _TONE_MAP = (
 def read_clip(window: Window) -> Movie:
     """Read what the clip says; raises MediaRefused for a damaged one and for one longer than MOST_SECONDS."""
     movie = read_movie(window)
-    if movie.duration_seconds > MOST_SECONDS:
-        raise MediaRefused(f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it shorter first.")
+    _check_length(movie.duration_seconds)
     return movie
 
 
@@ -53,14 +53,16 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
     Return the display clip as an unnamed temporary file in `workspace`, at offset 0.
 
     H.264 High, yuv420p, BT.709, 30 frames per second, AAC 48 kHz stereo when it has sound, faststart, without
-    metadata. Raises MediaRefused, or DiskFull.
+    metadata. It ends with the picture: sound that goes on is cut. Raises MediaRefused, DiskFull, or CapsuleError
+    when `workspace` cannot be written.
     """
     filters = _filters(movie, is_hdr=_is_hdr(window))
     clip = _unnamed(workspace)
     try:
         _run_ffmpeg(
             [
-                "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS),
+                # A second more than is taken shows what is too long although its header does not say so.
+                "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS + 1),
                 "-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1", "-map_chapters", "-1",
                 "-vf", filters, "-fps_mode", "cfr",
                 "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-threads", "2",
@@ -71,9 +73,13 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
                 "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{clip.fileno()}",
             ],
             descriptors=(window.descriptor, clip.fileno()),
-            seconds=60 + 20 * movie.duration_seconds,
+            seconds=60 + 20 * (movie.duration_seconds or MOST_SECONDS),
         )  # fmt: skip
-        _check_nothing_missing(clip, movie)
+        made = read_movie(Window.of(clip))
+        _check_nothing_missing(made, movie)
+        if made.whole_seconds - made.duration_seconds > _MOST_SOUND_ALONE_SECONDS:
+            with clip:
+                return _cut(clip, made.duration_seconds, workspace=workspace)
     except BaseException:
         clip.close()
         raise
@@ -81,10 +87,14 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
     return clip
 
 
+def length_seconds(clip: BinaryIO) -> float:
+    """Return how long a display clip really is; what the header of the upload said may be wrong or nothing."""
+    return read_movie(Window.of(clip)).duration_seconds
+
+
 def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
     """Return one frame of a display clip as a BMP: POSTER_AT_SECONDS in, or the first of a short one."""
-    seconds = read_movie(Window.of(clip)).duration_seconds
-    at_seconds = POSTER_AT_SECONDS if seconds > 1.5 * POSTER_AT_SECONDS else 0.0
+    at_seconds = POSTER_AT_SECONDS if length_seconds(clip) > 1.5 * POSTER_AT_SECONDS else 0.0
     poster = _unnamed(workspace)
     try:
         _run_ffmpeg(
@@ -124,9 +134,39 @@ def _is_hdr(window: Window) -> bool:
     return _HDR.search(described.stderr) is not None
 
 
-def _check_nothing_missing(clip: BinaryIO, movie: Movie) -> None:
-    made = read_movie(Window.of(clip)).duration_seconds
-    missing = movie.duration_seconds - made
+def _check_length(seconds: float) -> None:
+    if seconds > MOST_SECONDS:
+        raise MediaRefused(f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it shorter first.")
+
+
+def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
+    """
+    Return the first `seconds` of a display clip, at offset 0.
+
+    ffmpeg's `-shortest` cannot do that on the way: it learns only at the end of the file that no picture follows.
+    """
+    shorter = _unnamed(workspace)
+    try:
+        _run_ffmpeg(
+            [
+                "-i", f"/dev/fd/{clip.fileno()}", "-t", f"{seconds:.6f}", "-map", "0", "-c", "copy",
+                "-map_metadata", "-1", "-fflags", "+bitexact",
+                "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{shorter.fileno()}",
+            ],
+            descriptors=(clip.fileno(), shorter.fileno()),
+            seconds=60,
+        )  # fmt: skip
+    except BaseException:
+        shorter.close()
+        raise
+    shorter.seek(0)
+    return shorter
+
+
+def _check_nothing_missing(made: Movie, movie: Movie) -> None:
+    # The last frame may be shown a little longer than it was.
+    _check_length(made.duration_seconds - 0.5)
+    missing = movie.duration_seconds - made.duration_seconds
     if missing > max(0.5, _MOST_MISSING * movie.duration_seconds):
         raise MediaRefused(
             f"is damaged: {missing:.1f} of its {movie.duration_seconds:.1f} seconds are missing."
@@ -164,6 +204,8 @@ def _unnamed(workspace: Path) -> BinaryIO:
     try:
         return tempfile.TemporaryFile(dir=workspace)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFull from error
-        raise
+        raise CapsuleError(
+            f"No file can be made in {workspace} ({error.strerror}); let the user that runs capsule write there."
+        ) from error

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from memorycapsule import processes
+from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
 from memorycapsule.media.children import LARGE_PIXELS, Child, DecodedPhoto
 from memorycapsule.media.measure import measure_photo
@@ -25,7 +26,7 @@ class Decoders:
     A pool of decoding children, started when first needed.
 
     `workspace` is a folder of mode 0700 in which display clips are made, as files without a name.
-    `children` is how many photos are decoded at the same time; further callers wait.
+    `children` is how many photos are decoded at the same time, and how many clips; further callers wait.
     """
 
     def __init__(self, *, workspace: Path, children: int = 2) -> None:
@@ -34,6 +35,8 @@ class Decoders:
         for _ in range(children):
             self._slots.put(None)
         self._children = children
+        self._is_closed = False
+        self._clips = threading.BoundedSemaphore(children)
         # A large photo may take 2 GB: never two of them at once.
         self._large = threading.Lock()
         # A child dies with the *thread* that started it (see `processes`), so one thread starts all of them
@@ -53,12 +56,14 @@ class Decoders:
         Make an upload ready to be shown.
 
         `upload` is a real file (it has a descriptor), read from its beginning whatever its offset; the offset
-        stays. Raises MediaRefused with a predicate ("is a PDF, not a photo or clip."), or DiskFull.
+        stays. Raises MediaRefused with a predicate ("is a PDF, not a photo or clip."), DiskFull, or CapsuleError
+        when the pool is closed or its workspace cannot be written.
         """
         window = Window.of(upload)
         format_ = recognise_for_story(window.read(0, HEAD_BYTES))
         if format_ in CLIP_FORMATS:
-            return self._prepare_clip(window, format_)
+            with self._clips:
+                return self._prepare_clip(window, format_)
         width, height = measure_photo(window, format_)
         photo = self._decode(window, format_, is_large=width * height > LARGE_PIXELS)
         return Prepared(
@@ -77,15 +82,21 @@ class Decoders:
         )
 
     def close(self) -> None:
-        """Wait for photos that are being decoded, and end all children."""
-        for _ in range(self._children):
-            child = self._slots.get()
+        """Wait for photos that are being decoded, and end all children; nothing can be prepared any more."""
+        self._is_closed = True
+        for child in [self._slots.get() for _ in range(self._children)]:
             if child is not None:
                 child.stop()
-        self._children = 0
+            # Whoever still waits for a slot gets it, and finds the pool closed.
+            self._slots.put(None)
         self._starter.shutdown()
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise CapsuleError("The program is ending; put this in again when it is back.")
+
     def _prepare_clip(self, window: Window, format_: Format) -> Prepared:
+        self._check_open()
         movie = clips.read_clip(window)
         display_clip = clips.make_display_clip(window, movie, workspace=self._workspace)
         try:
@@ -102,7 +113,7 @@ class Decoders:
             taken_local=movie.taken_local,
             taken_offset_seconds=movie.taken_offset_seconds,
             has_gps=movie.has_gps,
-            duration_seconds=movie.duration_seconds,
+            duration_seconds=clips.length_seconds(display_clip),
             has_sound=movie.has_sound,
             display=photo.display,
             thumbnail=photo.thumbnail,
@@ -118,6 +129,7 @@ class Decoders:
     def _decode_in_slot(self, window: Window, format_: Format, *, is_large: bool) -> DecodedPhoto:
         child = self._slots.get()
         try:
+            self._check_open()
             if child is not None and child.is_worn:
                 child.stop()
                 child = None

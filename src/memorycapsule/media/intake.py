@@ -4,10 +4,10 @@ import os
 import re
 import subprocess
 import tempfile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from memorycapsule import processes
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_full
 from memorycapsule.media import boxes
 from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
 
@@ -36,19 +36,29 @@ def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
     Copy `source` from where it stands into a file that exists only in memory, at offset 0.
 
     Where the system has no such files (macOS), it is a temporary file without a name. Raises MediaRefused
-    above `limit_bytes`.
+    above `limit_bytes`, DiskFull, or CapsuleError when `source` cannot be read or the copy not be held.
     """
-    copy: BinaryIO
-    if hasattr(os, "memfd_create"):
-        copy = os.fdopen(os.memfd_create("upload", os.MFD_CLOEXEC), "w+b")
-    else:
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
-        _copy(source, copy, limit_bytes)
-    except BaseException:
-        copy.close()
-        raise
+        copy = _in_memory()
+        try:
+            _copy(source, copy, limit_bytes)
+        except BaseException:
+            copy.close()
+            raise
+    except OSError as error:
+        if is_disk_full(error):
+            raise DiskFull from error
+        reason = error.strerror or error
+        raise CapsuleError(
+            f"The file could not be copied ({reason}); see that it can be read, and try again."
+        ) from error
     return copy
+
+
+def _in_memory() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("upload", os.MFD_CLOEXEC), "w+b")
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def _copy(source: BinaryIO, copy: BinaryIO, limit_bytes: int) -> None:

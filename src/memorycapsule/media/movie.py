@@ -28,7 +28,10 @@ class Movie:
     #: Size in pixels as a person sees it: with the track's turn.
     width: int
     height: int
+    #: Length of the picture, not of the sound. 0 when the header does not know it, as of a movie in fragments.
     duration_seconds: float
+    #: Length with sound that goes on after the picture; 0 when the header does not know it.
+    whole_seconds: float
     has_sound: bool
     taken_local: datetime | None
     taken_offset_seconds: int | None
@@ -42,7 +45,7 @@ def read_movie(window: Window) -> Movie:
         raise MediaRefused("is damaged: its index is missing, as in an interrupted recording or copy.")
     try:
         return _read(moov)
-    except (struct.error, IndexError, OverflowError) as error:
+    except struct.error as error:
         raise MediaRefused(boxes.DAMAGED) from error
 
 
@@ -56,7 +59,12 @@ def _read(moov: bytes) -> Movie:
         raise MediaRefused(
             f"says it is {width} x {height} pixels; clips up to {MOST_CLIP_SIDE} a side are taken."
         )
-    created, duration_seconds = _movie_header(moov)
+    created, scale, whole = _movie_header(moov)
+    # In fragments (`mvex`) the header counts none or the first of them.
+    if boxes.first(moov, b"mvex") is not None:
+        length = whole = 0
+    else:
+        length = _length(pictures[0]) or whole
     taken_local, offset = created, None if created is None else 0
     facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
     apple = _apple_date(facts.get("com.apple.quicktime.creationdate"))
@@ -66,7 +74,8 @@ def _read(moov: bytes) -> Movie:
     return Movie(
         width=width,
         height=height,
-        duration_seconds=duration_seconds,
+        duration_seconds=length / scale,
+        whole_seconds=whole / scale,
         has_sound=any(_handler(track) == b"soun" for track in tracks),
         taken_local=taken_local,
         taken_offset_seconds=offset,
@@ -88,8 +97,16 @@ def _size_as_shown(track: bytes) -> tuple[int, int]:
     return (height, width) if is_quarter_turn else (width, height)
 
 
-def _movie_header(moov: bytes) -> tuple[datetime | None, float]:
-    """Return when the movie was made (naive UTC; zero means unknown) and its length in seconds."""
+def _length(track: bytes) -> int:
+    """Return the length of a track in units of the movie header, 0 when its header does not know it."""
+    header = boxes.first(track, b"tkhd") or b""
+    start, size = (28, 8) if header[:1] == b"\x01" else (20, 4)
+    length = int.from_bytes(header[start : start + size], "big")
+    return 0 if length == 256**size - 1 else length
+
+
+def _movie_header(moov: bytes) -> tuple[datetime | None, int, int]:
+    """Return when the movie was made (naive UTC), its units in a second, and its length in them."""
     header = boxes.first(moov, b"mvhd") or b""
     if header[:1] == b"\x01":
         created, _, scale, duration = struct.unpack_from(">QQIQ", header, 4)
@@ -97,11 +114,16 @@ def _movie_header(moov: bytes) -> tuple[datetime | None, float]:
         created, _, scale, duration = struct.unpack_from(">IIII", header, 4)
     if not scale:
         raise MediaRefused(boxes.DAMAGED)
-    # Seconds since 1904. Cameras without a clock write 0, or the seconds since 1970 as if they were these.
-    instant = datetime(1904, 1, 1) + timedelta(seconds=created) if created else None  # noqa: DTZ001 - naive UTC
-    if instant is not None and not 1970 < instant.year < 2200:
-        instant = None
-    return instant, duration / scale
+    return _since_1904(created), scale, duration
+
+
+def _since_1904(seconds: int) -> datetime | None:
+    """Cameras without a clock write 0, or the seconds since 1970 as if they were these."""
+    try:
+        instant = datetime(1904, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - naive UTC
+    except OverflowError:
+        return None
+    return instant if 1970 < instant.year < 2200 else None
 
 
 def _named_facts(parent: bytes) -> dict[str, str]:
@@ -137,6 +159,8 @@ def _apple_date(text: str | None) -> tuple[datetime, int | None] | None:
     if match[3] is None:
         return taken_local, None
     seconds = int(match[4]) * 3600 + int(match[5]) * 60
+    if seconds >= 24 * 3600:
+        return taken_local, None
     return taken_local, -seconds if match[3] == "-" else seconds
 
 
@@ -160,5 +184,7 @@ def _has_loci(moov: bytes) -> bool:
     if body is None:
         return False
     end = body.find(b"\x00", 6)
+    if end < 0 or len(body) < end + 10:
+        return False
     longitude, latitude = struct.unpack_from(">ii", body, end + 2)
-    return end >= 0 and is_position(latitude / 65536, longitude / 65536)
+    return is_position(latitude / 65536, longitude / 65536)

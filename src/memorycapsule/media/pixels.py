@@ -8,6 +8,7 @@ decodes nothing.
 
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from memorycapsule import processes
 from memorycapsule.errors import MediaRefused
+from memorycapsule.media.children import SECONDS, TOOK_TOO_LONG
 from memorycapsule.media.colour import to_srgb
 from memorycapsule.media.exif import Exif, read_exif
 from memorycapsule.media.measure import jpeg_frame, tiff_profile
@@ -35,8 +37,8 @@ _SURPLUS = re.compile(rb"(\d+) extraneous bytes before marker")
 #: Part of the picture data that may be left over when the picture is complete.
 _MOST_SURPLUS = 0.01
 _SCAN, _END = re.compile(b"\xff\xda"), b"\xff\xd9"
-#: Seconds for ffmpeg to decode one AVIF.
-_AVIF_SECONDS = 60
+#: Seconds for ffmpeg to decode one AVIF: this child must still be there to say that it took too long.
+_AVIF_SECONDS = SECONDS - 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,16 +272,19 @@ def _avif(window: Window, _format: Format) -> _Raw:
     width, height = image.size
     small_width, small_height = fitted_size(width, height, DISPLAY_SIDE)
     is_deep = image.info.get("bit_depth", 8) > 8
-    done = processes.run(
-        [
-            processes.ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1",
-            "-protocol_whitelist", "file,pipe", "-f", "mov", "-i", f"/dev/fd/{window.descriptor}",
-            "-frames:v", "1", "-vf", f"scale={small_width}:{small_height}:flags=area",
-            "-f", "rawvideo", "-pix_fmt", "bgr48le" if is_deep else "bgr24", "pipe:1",
-        ],
-        timeout_seconds=_AVIF_SECONDS,
-        pass_fds=(window.descriptor,),
-    )  # fmt: skip
+    try:
+        done = processes.run(
+            [
+                processes.ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1",
+                "-protocol_whitelist", "file,pipe", "-f", "mov", "-i", f"/dev/fd/{window.descriptor}",
+                "-frames:v", "1", "-vf", f"scale={small_width}:{small_height}:flags=area",
+                "-f", "rawvideo", "-pix_fmt", "bgr48le" if is_deep else "bgr24", "pipe:1",
+            ],
+            timeout_seconds=_AVIF_SECONDS,
+            pass_fds=(window.descriptor,),
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise MediaRefused(TOOK_TOO_LONG) from error
     kind = np.uint16 if is_deep else np.uint8
     if done.returncode != 0 or len(done.stdout) != small_width * small_height * 3 * np.dtype(kind).itemsize:
         raise MediaRefused(_UNREADABLE)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from memorycapsule.errors import DiskFull, NotFound
+from memorycapsule.errors import CapsuleError, DiskFull, NotFound
 from memorycapsule.media.blobs import LocalBlobs
 
 
@@ -91,6 +91,16 @@ def test_a_failed_rewrite_keeps_what_was_there(blobs):
         blobs.write(blob_id, fill)
     with blobs.open(blob_id) as file:
         assert file.read() == b"before"
+
+
+@pytest.mark.parametrize("act", ["open", "size", "written_at", "delete", "write"])
+def test_what_the_system_does_not_let_us_do_is_said_in_one_sentence(blobs, act):
+    """A file stands where a folder should: the same for every user, root included."""
+    blob_id = str(uuid4())
+    (blobs._root / blob_id[:2]).write_bytes(b"")
+    arguments = (blob_id, lambda _: None) if act == "write" else (blob_id,)
+    with pytest.raises(CapsuleError, match="Bytes in the data folder could not be"):
+        getattr(blobs, act)(*arguments)
 
 
 def test_a_missing_blob_is_not_found_and_may_be_deleted(blobs):

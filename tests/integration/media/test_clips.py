@@ -1,6 +1,7 @@
 """Clips become one kind of file that every browser and the film can play."""
 
 import io
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from memorycapsule import processes
-from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused
 from memorycapsule.media import clips
 
 
@@ -123,3 +124,83 @@ def test_nothing_with_a_name_is_ever_in_the_workspace(samples, tmp_path):
             assert isinstance(clip, io.IOBase)
             assert clip.tell() == 0
             assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def converted():
+    """How long ffmpeg shows a display clip: the whole, and its picture in frames."""
+
+    def converted(clip) -> tuple[float, int]:
+        hours, minutes, seconds = re.search(r"Duration: (\d+):(\d+):([\d.]+)", described(clip)).groups()
+        clip.seek(0)
+        counted = subprocess.run(
+            [processes.ffmpeg_path(), "-v", "error", "-i", "-", "-map", "0:v:0", "-progress", "-", "-f", "null", os.devnull],
+            input=clip.read(), capture_output=True, check=True,
+        ).stdout  # fmt: skip
+        whole = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return whole, int(re.findall(rb"frame=(\d+)", counted)[-1])
+
+    return converted
+
+
+@pytest.mark.parametrize("flags", ["empty_moov+frag_keyframe+default_base_moof", "frag_keyframe"])
+def test_a_clip_in_fragments_is_as_long_as_it_shows(tmp_path, prepare, converted, flags):
+    """As browsers record: the header says 0 seconds, or those of the first fragment."""
+    path = made(
+        tmp_path / "clip.mp4", "-f", "lavfi", "-i", "testsrc=s=64x36:r=30:d=3",
+        "-f", "lavfi", "-i", "sine=d=3:r=48000", "-g", "15", "-movflags", flags,
+    )  # fmt: skip
+    prepared = prepare(path)
+
+    assert prepared.duration_seconds == pytest.approx(3, abs=0.1)
+    assert converted(prepared.clip)[1] == pytest.approx(90, abs=2)
+
+
+def test_a_clip_in_fragments_that_is_too_long_is_refused_when_it_shows(tmp_path, prepare, monkeypatch):
+    path = made(
+        tmp_path / "clip.mp4", "-f", "lavfi", "-i", "testsrc=s=64x36:r=30:d=4", "-movflags", "empty_moov"
+    )
+    monkeypatch.setattr(clips, "MOST_SECONDS", 2.0)
+    with pytest.raises(MediaRefused, match="is longer than"):
+        prepare(path)
+
+
+@pytest.mark.parametrize(("picture", "sound"), [(2, 40), (3, 1)])
+def test_a_display_clip_ends_with_its_picture_whatever_the_sound_does(
+    tmp_path, prepare, converted, picture, sound
+):
+    path = made(
+        tmp_path / "clip.mp4", "-f", "lavfi", "-i", f"testsrc=s=64x36:r=30:d={picture}",
+        "-f", "lavfi", "-i", f"sine=d={sound}:r=48000",
+    )  # fmt: skip
+    prepared = prepare(path)
+    whole, frames = converted(prepared.clip)
+
+    assert prepared.duration_seconds == pytest.approx(picture, abs=0.1)
+    assert whole == pytest.approx(picture, abs=0.15)
+    assert frames == pytest.approx(30 * picture, abs=2)
+    assert prepared.has_sound
+
+
+def test_a_workspace_that_cannot_be_written_is_named(samples, tmp_path):
+    missing = tmp_path / "missing"
+    with samples["bad/one_frame.mp4"].path.open("rb") as upload:
+        window = clips.Window.of(upload)
+        with pytest.raises(CapsuleError, match=f"No file can be made in {missing}"):
+            clips.make_display_clip(window, clips.read_clip(window), workspace=missing)
+
+
+def test_ffmpeg_learns_no_secret_from_a_hostile_clip(samples, tmp_path, monkeypatch):
+    """A program in ffmpeg's place writes down what it is told."""
+    spy = tmp_path / "spy"
+    spy.write_text(f"#!/bin/sh\nenv > {tmp_path / 'told'}\nexit 1\n")
+    spy.chmod(0o755)
+    monkeypatch.setenv("CAPSULE_SMTP__PASSWORD", "hunter2")
+    monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(spy))
+    with samples["bad/one_frame.mp4"].path.open("rb") as upload:
+        window = clips.Window.of(upload)
+        with pytest.raises(MediaRefused):
+            clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path)
+
+    assert "PATH=" in (tmp_path / "told").read_text()
+    assert "hunter2" not in (tmp_path / "told").read_text()

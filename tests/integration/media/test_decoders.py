@@ -14,9 +14,11 @@ import numpy as np
 import psutil
 import pytest
 
-from memorycapsule.errors import MediaRefused
-from memorycapsule.media import children
+from memorycapsule import processes
+from memorycapsule.errors import CapsuleError, MediaRefused
+from memorycapsule.media import children, clips, pixels
 from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.sniff import Window
 from servers import wait_until
 
 
@@ -202,6 +204,95 @@ def test_nothing_is_left_after_close(tmp_path, picture):
 
     assert decoding_children() == before
     assert [path.name for path in tmp_path.iterdir()] == ["picture"]
+
+
+def test_a_closed_pool_says_so_at_once(tmp_path, picture):
+    pool = Decoders(workspace=tmp_path, children=1)
+    prepare(pool, picture)
+    pool.close()
+    pool.close()
+    with ThreadPoolExecutor(1) as caller:
+        late = caller.submit(prepare, pool, picture)
+        with pytest.raises(CapsuleError, match="The program is ending"):
+            late.result(timeout=20)
+
+
+def test_a_photo_that_waits_while_the_pool_closes_is_told_so(tmp_path, picture):
+    """One photo is held by a stopped child, a second waits for it, and then the pool is closed."""
+    before = decoding_children()
+    pool = Decoders(workspace=tmp_path, children=1)
+    prepare(pool, picture)
+    child = the_child(before)
+    child.suspend()
+    (held,) = pool._slots.queue
+    with ThreadPoolExecutor(3) as callers:
+        first = callers.submit(prepare, pool, picture)
+        wait_until(lambda: held._files == 2, 20, "the child holds the photo")
+        second = callers.submit(prepare, pool, picture)
+        closing = callers.submit(pool.close)
+        wait_until(lambda: pool._is_closed, 20, "the pool is being closed")
+        child.resume()
+
+        assert first.result(timeout=20).width == 64
+        with pytest.raises(CapsuleError, match="The program is ending"):
+            second.result(timeout=20)
+        closing.result(timeout=20)
+
+    assert decoding_children() == before
+
+
+def test_no_more_clips_than_children_are_converted_at_once(tmp_path, samples, monkeypatch):
+    """The first clip is held in its conversion; the second must not begin before it is over."""
+    begun, go_on = [], threading.Event()
+    convert = clips.make_display_clip
+
+    def held(window, movie, *, workspace):
+        begun.append(movie)
+        assert go_on.wait(20)
+        return convert(window, movie, workspace=workspace)
+
+    monkeypatch.setattr(clips, "make_display_clip", held)
+    path = samples["bad/one_frame.mp4"].path
+    with Decoders(workspace=tmp_path, children=1) as pool, ThreadPoolExecutor(2) as callers:
+        waiting = [callers.submit(prepare, pool, path) for _ in range(2)]
+        wait_until(lambda: begun, 20, "a clip is being converted")
+        # Whoever takes the only place for clips is seen here; nobody else can have got in.
+        assert not pool._clips.acquire(timeout=0.5)
+        assert len(begun) == 1
+        go_on.set()
+        for prepared in waiting:
+            prepared.result(timeout=60).clip.close()
+
+
+def test_a_lower_limit_of_this_process_refuses_no_photo(tmp_path, picture):
+    """As under `ulimit -v` or LimitAS= of systemd; in a process of its own, as it cannot be raised again."""
+    lowered = """
+import resource, sys
+from pathlib import Path
+from memorycapsule.media.decoders import Decoders
+resource.setrlimit(resource.RLIMIT_AS, (1000 << 20, 1000 << 20))
+with Decoders(workspace=Path(sys.argv[1]), children=1) as pool, open(sys.argv[1] + "/picture", "rb") as upload:
+    print(pool.prepare(upload).width)
+"""
+    done = subprocess.run([sys.executable, "-c", lowered, str(tmp_path)], capture_output=True, check=False)
+
+    assert (done.stdout.strip(), done.stderr) == (b"64", b"")
+
+
+def test_an_avif_that_takes_too_long_is_refused_with_that_reason(tmp_path, samples, monkeypatch):
+    """A program in ffmpeg's place goes on for ever."""
+    endless = tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    endless.chmod(0o755)
+    monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(endless))
+    monkeypatch.setattr(pixels, "_AVIF_SECONDS", 0.3)
+    path = next(sample.path for name, sample in samples.items() if name.endswith(".avif"))
+    with path.open("rb") as upload, pytest.raises(MediaRefused, match="took too long"):
+        pixels.decode_photo(Window.of(upload), "AVIF")
+
+
+def test_ffmpeg_ends_before_the_child_that_started_it():
+    assert pixels._AVIF_SECONDS < children.SECONDS
 
 
 def test_children_outlive_the_thread_that_asked_for_them(pool, picture):

@@ -1,5 +1,6 @@
 """Copies in memory, and songs."""
 
+import errno
 import io
 import os
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 from memorycapsule import processes
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused
 from memorycapsule.media.intake import memory_copy, probe_soundtrack
 
 
@@ -27,6 +28,18 @@ def test_a_memory_copy_is_a_real_file_with_no_name():
 def test_a_memory_copy_stops_at_its_limit():
     with pytest.raises(MediaRefused, match="is larger than 2 MB"):
         memory_copy(io.BytesIO(b"x" * 2_000_001), limit_bytes=2_000_000)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(errno.EIO, CapsuleError), (errno.EDQUOT, DiskFull)])
+def test_a_copy_that_fails_says_so_in_one_sentence(code, kind):
+    class Broken(io.RawIOBase):
+        def read(self, _=-1):
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(CapsuleError) as raised:
+        memory_copy(Broken(), limit_bytes=100)
+
+    assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize("kind", ["mp3", "m4a", "ogg", "flac", "wav", "mp4"])

@@ -104,6 +104,12 @@ def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
             False,
         ),
         (box(b"udta"), False),
+        (box(b"udta", box(b"loci", bytes(6), b"home\0\0", bytes(3))), False),
+        (box(b"udta", box(b"loci", bytes(6), b"home without an end")), False),
+        (box(b"udta", box(b"loci")), False),
+        (box(b"udta", box(b"\xa9xyz", b"\0")), False),
+        (box(b"meta", b"\0"), False),
+        (box(b"meta", box(b"keys", b"\0"), box(b"ilst", box(b"\0\0\0\1", box(b"data", b"\0")))), False),
     ],
 )
 def test_a_position_counts_wherever_phones_put_it(read, part, has_gps):
@@ -125,3 +131,29 @@ def test_a_position_counts_wherever_phones_put_it(read, part, has_gps):
 def test_a_broken_index_is_refused_with_a_sentence(read, content, words):
     with pytest.raises(MediaRefused, match=words):
         read(content)
+
+
+def test_a_date_that_no_calendar_has_is_no_date(read):
+    header = struct.pack(">IQQIQ", 1 << 24, 2**63, 0, 1000, 2500) + bytes(80)
+    found = read(box(b"ftyp", b"qt  ") + box(b"moov", box(b"mvhd", header), track(b"vide", 64, 36)))
+
+    assert (found.taken_local, found.duration_seconds) == (None, 2.5)
+
+
+def test_an_offset_that_no_clock_has_is_no_offset(read):
+    found = read(movie(track(b"vide", 64, 36), apple(creationdate="2019-07-24T11:25:40+9900")))
+
+    assert (found.taken_local, found.taken_offset_seconds) == (datetime(2019, 7, 24, 11, 25, 40), None)
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(1500, 1.5), (0, 2.5), (2**32 - 1, 2.5)])
+def test_the_length_is_the_pictures_when_its_track_knows_it(read, said, seconds):
+    picture = bytearray(track(b"vide", 64, 36))
+    place = picture.index(b"tkhd") + 4 + 20
+    picture[place : place + 4] = struct.pack(">I", said)
+
+    assert read(movie(bytes(picture))).duration_seconds == seconds
+
+
+def test_the_header_of_a_movie_in_fragments_does_not_know_its_length(read):
+    assert read(movie(track(b"vide", 64, 36), box(b"mvex"), seconds=0.5)).duration_seconds == 0
