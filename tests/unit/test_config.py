@@ -284,6 +284,33 @@ class TestMistakes:
             }
         )
 
+    @pytest.mark.parametrize(
+        ("host", "is_taken"),
+        [
+            ("mail.example.org", False),
+            ("192.168.1.5", False),
+            ("localhost.example.org", False),
+            ("localhost", True),
+            ("127.0.0.1", True),
+            ("::1", True),
+        ],
+    )
+    def test_a_password_never_crosses_a_network_in_clear_text(self, place, host, is_taken):
+        login = {
+            "CAPSULE_SMTP__HOST": host,
+            "CAPSULE_SMTP__SECURITY": "none",
+            "CAPSULE_SMTP__USERNAME": "me",
+            "CAPSULE_SMTP__PASSWORD": "hunter2",
+        }
+        if is_taken:
+            assert place.load(login).smtp.username == "me"
+        else:
+            sentence = problem(place, login)
+            assert "in clear text; set starttls or tls" in sentence
+            assert "hunter2" not in sentence
+        del login["CAPSULE_SMTP__USERNAME"], login["CAPSULE_SMTP__PASSWORD"]
+        assert place.load(login).smtp.host == host
+
     def test_half_a_login_is_refused(self, place):
         assert "smtp.password is not set" in problem(place, {"CAPSULE_SMTP__USERNAME": "me"})
         assert "smtp.username is not set" in problem(place, {"CAPSULE_SMTP__PASSWORD": "hunter2"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,15 @@ class MailSettings(Section):
     )
 
 
+def _is_this_machine(host: str) -> bool:
+    """Tell the names and addresses that never leave the machine (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3)."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or name.endswith(".localhost")
+
+
 class SmtpSettings(Section):
     """The mail server. Without a host, letters become .eml files in the data folder's mailbox/."""
 
@@ -118,7 +128,8 @@ class SmtpSettings(Section):
         default=None, description="Name of the mail server.", examples=["mail.example.org"]
     )
     security: Literal["none", "starttls", "tls"] = Field(
-        default="starttls", description="none, starttls (port 587) or tls (port 465)."
+        default="starttls",
+        description="none (no login, unless on this machine), starttls (port 587) or tls (port 465).",
     )
     port: Whole = Field(
         default_factory=lambda values: SMTP_PORTS.get(values.get("security", "starttls"), 587),
@@ -148,6 +159,10 @@ class SmtpSettings(Section):
             missing = "password" if self.password is None else "username"
             raise ValueError(
                 f"A login needs both smtp.username and smtp.password, and smtp.{missing} is not set"
+            )
+        if self.username and self.security == "none" and self.host and not _is_this_machine(self.host):
+            raise ValueError(
+                "With smtp.security none the password would cross the network in clear text; set starttls or tls"
             )
         return self
 
