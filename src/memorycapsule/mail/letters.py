@@ -43,6 +43,8 @@ _UNDYED = "#e4e2d2"
 _PATCH_WIDTHS = (19, 11, 23, 15, 20, 12)
 _MOST_PATCHES = 24
 _URL = re.compile(r"https?://[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+#: Stands for the title in a subject until its room is known; no typed text can hold it (see `wording.one_line`).
+_TITLE_MARK = "\x00"
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+=-]+@[A-Za-z0-9.\[\]:-]+>")
 
 
@@ -226,14 +228,18 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
     except in the headline and the notes.
     """
     kind = {Invitation: "invitation", Opened: "opened", FilmReady: "film_ready", Trial: "test"}[type(letter)]
-    module = _environment().get_template(f"{kind}.{locale}.txt").make_module({"quote": (), **facts})
+    module = (
+        _environment()
+        .get_template(f"{kind}.{locale}.txt")
+        .make_module({"quote": (), "title_mark": _TITLE_MARK, **facts})
+    )
     said = {name: str(value).strip() for name, value in vars(module).items() if not name.startswith("_")}
     paragraphs = {
         name: [part.splitlines() for part in re.split(r"\n\s*\n", said[name]) if part.strip()]
         for name in ("salutation", "headline", "body", "notes", "footer")
     }
     title: str = facts["title"]
-    for_subject = title_for_subject(title, len(said["subject"].replace("TITLE", "")))
+    for_subject = title_for_subject(title, len(said["subject"].replace(_TITLE_MARK, "")))
     return {
         "locale": locale,
         "quote": (),
@@ -241,7 +247,7 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
         **facts,
         **said,
         **paragraphs,
-        "subject": said["subject"].replace("TITLE", for_subject),
+        "subject": said["subject"].replace(_TITLE_MARK, for_subject),
     }
 
 

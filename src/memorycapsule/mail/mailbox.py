@@ -11,6 +11,7 @@ from email.parser import BytesHeaderParser
 from email.policy import default
 from typing import TYPE_CHECKING, Self
 
+from memorycapsule.errors import CapsuleError
 from memorycapsule.mail.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -77,11 +78,20 @@ class Mailbox:
         """
         Remove the letters dated before `instant` (aware) and what a crash left of them; say how many files.
 
-        Files that do not look like letters of ours are left alone.
+        Files that do not look like letters of ours are left alone. Raises CapsuleError when the folder cannot be
+        read or written.
         """
+        try:
+            return self._remove_older_than(f"{instant.astimezone(UTC):{_NAME_TIME}}")
+        except OSError as error:
+            raise CapsuleError(
+                f"Old letters in {self._folder} cannot be removed ({error.strerror}); "
+                "let the user that runs capsule read and write there."
+            ) from error
+
+    def _remove_older_than(self, oldest: str) -> int:
         if not self._folder.is_dir():
             return 0
-        oldest = f"{instant.astimezone(UTC):{_NAME_TIME}}"
         removed = 0
         for path in self._folder.iterdir():
             match = _NAME.fullmatch(path.name)

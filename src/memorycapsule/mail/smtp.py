@@ -156,7 +156,7 @@ class SmtpSession:
             await self._leave(politely=False)
             if command == "MAIL" and not is_fresh:
                 raise _StaleConnection from error
-            detail = f"The mail server stopped answering before the letter ({command}): {_brief(error)}."
+            detail = f"The mail server stopped answering before the letter ({command}): {self._brief(error)}."
             raise _Trouble("retry", detail) from error
 
     async def _payload(self, letter: bytes, recipient: str) -> Outcome:
@@ -172,7 +172,7 @@ class SmtpSession:
             code, message = await client.execute_command(b"DATA")
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
-            detail = f"The mail server stopped answering before the letter (DATA): {_brief(error)}."
+            detail = f"The mail server stopped answering before the letter (DATA): {self._brief(error)}."
             return Outcome(state="retry", detail=detail)
         if code != _GO_AHEAD:
             await self._reset()
@@ -185,7 +185,7 @@ class SmtpSession:
             code, message = await client.protocol.read_response(self._settings.final_reply_timeout_seconds)
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
-            detail = f"The letter was handed over, but no clear answer came: {_brief(error)}."
+            detail = f"The letter was handed over, but no clear answer came: {self._brief(error)}."
             return Outcome(state="unknown", detail=detail)
         reply = self._reply(code, message, recipient)
         match code // 100:  # RFC 5321 section 4.2.1
@@ -256,7 +256,7 @@ class SmtpSession:
         if isinstance(cause, gaierror):
             detail = f"The mail server {self._settings.host} cannot be found; check the host name."
         else:
-            reason = "connection refused" if isinstance(cause, ConnectionRefusedError) else _brief(cause)
+            reason = "connection refused" if isinstance(cause, ConnectionRefusedError) else self._brief(cause)
             detail = f"The mail server {where} cannot be reached ({reason}); check host and port."
         return _Trouble("retry", detail, unreachable=True)
 
@@ -282,7 +282,7 @@ class SmtpSession:
         except ssl.SSLError as error:
             raise self._no_trust(error, where) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            detail = f"The mail server {where} ended the connection at STARTTLS: {_brief(error)}."
+            detail = f"The mail server {where} ended the connection at STARTTLS: {self._brief(error)}."
             raise _Trouble("retry", detail, unreachable=True) from error
 
     async def _authenticate(self, client: aiosmtplib.SMTP, where: str) -> None:
@@ -295,7 +295,7 @@ class SmtpSession:
             detail = f"The mail server {where} does not accept this user name and password: {reply}"
             raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
-            detail = f"The mail server {where} ended the connection at the login: {_brief(error)}."
+            detail = f"The mail server {where} ended the connection at the login: {self._brief(error)}."
             raise _Trouble("retry", detail, unreachable=True) from error
         except aiosmtplib.SMTPException as error:  # no AUTH offered, or no method that we know
             detail = f"The mail server {where} offers no login that we know; check port and security."
@@ -325,13 +325,29 @@ class SmtpSession:
         await asyncio.sleep(0)  # lets the transport close its socket before the loop stops
 
     def _reply(self, code: int, message: str, recipient: str = "") -> str:
-        """A server's reply as one harmless line: no secret, no address but the recipient's own."""
-        text = message.encode("utf-8", "replace").decode()
+        """Return a server's reply as one harmless line."""
+        return self._harmless(f"{code} {message}", recipient)
+
+    def _brief(self, error: BaseException) -> str:
+        """Return a foreign error in a few harmless words of one line."""
+        if isinstance(error, TimeoutError):
+            return "no reply in time"
+        if isinstance(error, aiosmtplib.SMTPServerDisconnected | ConnectionError):
+            return "connection lost"
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, aiosmtplib.SMTPException):
+            # The text alone; as a string, a reply that makes no sense would show its made-up code -1.
+            text = error.message
+        return self._harmless(text).rstrip(".") or type(error).__name__
+
+    def _harmless(self, text: str, recipient: str = "") -> str:
+        """What a server said as one line: no secret, no address but the recipient's own."""
+        text = text.encode("utf-8", "replace").decode()
         if self._settings.password:
             text = text.replace(self._settings.password, "…")
         kept = recipient.lower()
         text = _ADDRESS.sub(lambda found: found[0] if found[0].lower() == kept else "…", text)
-        return printable(f"{code} {text}", _LONGEST_DETAIL)
+        return printable(text, _LONGEST_DETAIL)
 
 
 def check_login(settings: SmtpSettings) -> None:
@@ -356,13 +372,3 @@ def _dot_stuffed(letter: bytes) -> bytes:
     """The letter as it goes over the wire (RFC 5321 section 4.5.2); it has CRLF line ends already."""
     ending = b"" if letter.endswith(b"\r\n") else b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", letter + ending) + b".\r\n"
-
-
-def _brief(error: BaseException) -> str:
-    """A foreign error in a few words of one line."""
-    if isinstance(error, TimeoutError):
-        return "no reply in time"
-    if isinstance(error, aiosmtplib.SMTPServerDisconnected | ConnectionError):
-        return "connection lost"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return printable(text, 120).rstrip(".") or type(error).__name__

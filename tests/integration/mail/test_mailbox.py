@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memorycapsule.errors import CapsuleError
 from memorycapsule.mail.letters import Recipient, Sender, Trial, write
 from memorycapsule.mail.mailbox import Mailbox
 
@@ -147,3 +148,14 @@ def test_old_letters_are_removed_and_nothing_else(tmp_path):
         *names[2:],
         "notes.txt",
     ]
+
+
+def test_a_folder_that_cannot_be_emptied_is_named_in_one_sentence(tmp_path):
+    """A folder stands where an old letter should, so removing it fails for every user, root included."""
+    with Mailbox(tmp_path) as mailbox:
+        deliver(mailbox, letter())
+        (file,) = tmp_path.iterdir()
+        file.unlink()
+        file.mkdir()
+        with pytest.raises(CapsuleError, match=f"Old letters in {tmp_path} cannot be removed"):
+            mailbox.empty_older_than(DATE + timedelta(days=1))

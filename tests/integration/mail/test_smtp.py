@@ -253,6 +253,15 @@ def test_the_detail_keeps_other_addresses_and_secrets_to_itself():
     assert not any(hidden in detail for hidden in ("isp.example", "secret.example", "s3cret-word"))
 
 
+def test_an_answer_that_makes_no_sense_is_told_like_any_other():
+    script = {"DATA": "nonsense of eve@secret.example"}
+    with ScriptedServer(script) as server, SmtpSession(settings(server)) as session:
+        detail = deliver(session, Marks()).detail
+
+    assert "nonsense of" in detail
+    assert not any(hidden in detail for hidden in ("secret.example", "-1"))
+
+
 def test_settings_do_not_print_their_password():
     given = SmtpSettings(host="h", port=1, security="none", username="ada", password="s3cret-word")
 
