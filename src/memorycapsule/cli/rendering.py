@@ -179,6 +179,9 @@ def _prepare(
 
 def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Picture:
     from memorycapsule.domain.choosing import Picture
+    from memorycapsule.domain.framing import fitted_size
+    from memorycapsule.media import clips
+    from memorycapsule.media.prepared import DISPLAY_SIDE
 
     with open_regular(path) as file:
         prepared = decoders.prepare(file)
@@ -188,12 +191,14 @@ def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Pict
             shutil.copyfileobj(prepared.clip, copy, 1 << 20)
     else:
         Path(pictures, name).write_bytes(prepared.display)
+    sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if prepared.clip else (DISPLAY_SIDE, DISPLAY_SIDE)
+    width, height = fitted_size(prepared.width, prepared.height, *sides)
     return Picture(
         id=f"{place:06}",
         kind=prepared.kind,
         file=name,
-        width=prepared.width,
-        height=prepared.height,
+        width=width,
+        height=height,
         duration_seconds=prepared.duration_seconds or 0.0,
         has_sound=prepared.has_sound,
         taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),

@@ -20,7 +20,7 @@ class Picture:
     kind: Literal["photo", "clip"]
     #: Name inside the folder of pictures.
     file: str
-    #: Pixels, as shown.
+    #: Pixels of that file, upright; the original may be larger.
     width: int
     height: int
     #: Of a clip; 0 for a photo.
@@ -32,7 +32,14 @@ class Picture:
     #: Place within the story.
     position: int = 0
     contributor: str
+    #: Tells contributors of one name apart; '' for the name itself.
+    contributor_id: str = ""
     caption: str = ""
+
+    @property
+    def given_by(self) -> str:
+        """Return who gave it: what fairness counts and dyes are told apart by."""
+        return self.contributor_id or self.contributor
 
 
 def when(picture: Picture) -> tuple[datetime, str, int, str]:
@@ -55,10 +62,10 @@ def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tup
     """
     by_contributor: dict[str, dict[str, list[Picture]]] = {}
     for picture in sorted(pictures, key=when):
-        by_contributor.setdefault(picture.contributor, {}).setdefault(picture.story_id, []).append(picture)
+        by_contributor.setdefault(picture.given_by, {}).setdefault(picture.story_id, []).append(picture)
 
     shares: list[list[Picture]] = []
-    for contributor in sorted(by_contributor, key=lambda name: _shuffled(seed, name)):
+    for contributor in sorted(by_contributor, key=lambda person: _shuffled(seed, person)):
         stories = by_contributor[contributor]
         order = sorted(stories, key=lambda story: _shuffled(seed, story))
         shares.append(

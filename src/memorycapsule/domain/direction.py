@@ -34,8 +34,10 @@ SHORT_SECONDS = 75.0
 SHORTEST_PHOTO_SECONDS, LONGEST_PHOTO_SECONDS = 2.4, 6.4
 #: Slow readers: Latin and Korean characters per second.
 READING_LATIN, READING_KOREAN = 14.0, 9.0
-_LETTERS_PER_PAGE = 300
-_PAGES_PER_STORY = 3
+#: How much is shown of a story without pictures: (pages, letters a page), the first that finds room.
+_EXCERPTS = ((3, 300), (1, 300), (1, 150), (1, 60))
+#: Such stories leave the pictures at least this share of the film.
+_PICTURES_SHARE = 0.5
 _NAMES_PER_PAGE = 24
 
 
@@ -47,6 +49,13 @@ class StoryText:
     title: str
     text: str = ""
     contributor: str
+    #: Tells contributors of one name apart; '' for the name itself.
+    contributor_id: str = ""
+
+    @property
+    def given_by(self) -> str:
+        """Return who told it."""
+        return self.contributor_id or self.contributor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +83,7 @@ def direct(
     date_line: str = "",
     pictures: Iterable[Picture],
     stories: Sequence[StoryText] = (),
-    contributors: Sequence[str] = (),
+    contributors: Sequence[str | tuple[str, str]] = (),
     end_line: str = "",
     direction: Direction | None = None,
 ) -> MontagePlan:
@@ -83,26 +92,25 @@ def direct(
     cards, end card.
 
     `contributors` are the names on the end card, in order; names that only pictures or stories know are
-    added. `date_line` stands under the title ('2016 - 2026'), `end_line` above the names. Stories without any
-    picture come after the others. Without pictures the film is title, texts and names. The same input gives
-    the same plan.
+    added. Each is a name, or (id, name) where two people may have the same one. `date_line` stands under the
+    title ('2016 - 2026'), `end_line` above the names. Stories without any picture come after the others; when
+    there are many, one page of each is shown, and a shorter one the more there are, so that they take at most
+    the room that `picture_limit` leaves them. Without pictures the film is title, texts and names. The same
+    input gives the same plan.
     """
     how = direction or Direction()
     given = list(pictures)
-    chosen = choose(given, _limit(how, given, stories), how.seed)
+    told = _told(how, given, stories)
+    chosen = choose(given, _limit(how, told), how.seed)
     names = _names(contributors, stories, given)
-    dyes = {name: how.style.dyes[index % len(how.style.dyes)] for index, name in enumerate(names)}
-    how = replace(how, style=_paced(how, chosen))
-    scenes = [_title_scene(how, title, date_line, names, dyes, chosen)]
+    dyes = {person: how.style.dyes[index % len(how.style.dyes)] for index, person in enumerate(names)}
+    people = tuple(Credit(name=name, dye=dyes[person]) for person, name in names.items())
+    how = replace(how, style=_paced(how, chosen, told))
+    scenes = [_title_scene(how, title, date_line, people, chosen)]
     scenes += [_pictures_scene(how, group, story, dyes) for story, group in _grouped(how, chosen, stories)]
-    pictured = {picture.story_id for picture in given}
-    scenes += [
-        _words_scene(how, story, dyes, chosen)
-        for story in stories
-        if story.story_id not in pictured and (story.title or story.text)
-    ]
-    if names or end_line:
-        scenes.append(_end_scene(how, names, dyes, end_line, chosen))
+    scenes += [_words_scene(how, story, pages, dyes, chosen) for story, pages in told]
+    if people or end_line:
+        scenes.append(_end_scene(how, people, end_line, chosen))
     return MontagePlan(
         size=how.size,
         fps=how.fps,
@@ -116,6 +124,16 @@ def direct(
         fade_out_frames=min(_frames(how, 1.4), scenes[-1].shots[-1].frames // 2),
         seed=how.seed,
     )
+
+
+def picture_limit(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> int | None:
+    """
+    Return how many pictures `direct` will choose at most; None for all.
+
+    Stories without pictures count, too: as many pictures make room for them as would be shown in the time
+    that their pages take, but at least half of the film is left to pictures.
+    """
+    return _limit(how, _told(how, pictures, stories))
 
 
 def leave_out(plan: MontagePlan, broken: frozenset[str]) -> MontagePlan:
@@ -196,22 +214,65 @@ def _around_pictures(how: Direction) -> float:
     return style.title_seconds + style.end_seconds - style.crossfade_seconds
 
 
-def _limit(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> int | None:
+def _room(how: Direction) -> float | None:
+    """Return how many seconds there are for pictures and stories together; None for as many as they need."""
     if how.length == "full":
         return None
     wished = _wished_seconds(how)
-    if wished is None:
-        return how.limit
+    if wished is not None:
+        return max(0.0, wished - _around_pictures(how))
+    return None if how.limit is None else how.limit * _usual_step(how)
+
+
+def _usual_step(how: Direction) -> float:
+    """Return the seconds that one more photo makes the film longer."""
+    return max(0.2, how.style.photo_seconds - how.style.crossfade_seconds)
+
+
+#: Stories without pictures, with the pages that are shown of each.
+_Told = list[tuple[StoryText, list[str]]]
+
+
+def _told(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> _Told:
     pictured = {picture.story_id for picture in pictures}
-    words = sum(
-        reading_seconds(story.title + story.text) for story in stories if story.story_id not in pictured
+    bare = [story for story in stories if story.story_id not in pictured and (story.title or story.text)]
+    room = _room(how)
+    if room is not None:
+        # What few pictures leave is theirs.
+        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _usual_step(how))
+    told: _Told = []
+    for most, letters in _EXCERPTS:
+        told = [(story, _pages(story.text, most, letters) or [""]) for story in bare]
+        if room is None or _words_seconds(how, told) <= room:
+            break
+    return told
+
+
+def _words_seconds(how: Direction, told: _Told) -> float:
+    """Return how much longer the pages make the film."""
+    return sum(
+        _page_seconds(how, story, index, page) - how.style.crossfade_seconds
+        for story, pages in told
+        for index, page in enumerate(pages)
     )
-    room = max(0.0, wished - _around_pictures(how) - words)
-    each = how.style.photo_seconds - how.style.crossfade_seconds
-    return max(1, round(room / max(0.2, each)))
 
 
-def _paced(how: Direction, chosen: Sequence[Picture]) -> FilmStyle:
+def _page_seconds(how: Direction, story: StoryText, index: int, page: str) -> float:
+    heading = story.title if index == 0 else ""
+    reading = reading_seconds(heading + page + story.contributor)
+    return max(how.style.photo_seconds, reading + 2 * how.style.crossfade_seconds + 0.6)
+
+
+def _limit(how: Direction, told: _Told) -> int | None:
+    room = _room(how)
+    if room is None:
+        return None if how.length == "full" else how.limit
+    left = max(room * _PICTURES_SHARE, room - _words_seconds(how, told))
+    pictures = max(1, round(left / _usual_step(how)))
+    return pictures if _wished_seconds(how) is not None or how.limit is None else min(how.limit, pictures)
+
+
+def _paced(how: Direction, chosen: Sequence[Picture], told: _Told) -> FilmStyle:
     """Return the style with photos shown longer or shorter, so that the film gets the wished length."""
     wished = _wished_seconds(how)
     photos = [picture for picture in chosen if picture.kind == "photo"]
@@ -222,20 +283,26 @@ def _paced(how: Direction, chosen: Sequence[Picture]) -> FilmStyle:
         for picture in chosen
         if picture.kind == "clip"
     )
-    each = (wished - _around_pictures(how) - clips) / len(photos) + how.style.crossfade_seconds
+    words = _words_seconds(how, told)
+    each = (wished - _around_pictures(how) - clips - words) / len(photos) + how.style.crossfade_seconds
     floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.crossfade_seconds)
     return replace(how.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
 
 
 def _names(
-    contributors: Sequence[str], stories: Sequence[StoryText], pictures: Sequence[Picture]
-) -> list[str]:
+    contributors: Sequence[str | tuple[str, str]], stories: Sequence[StoryText], pictures: Sequence[Picture]
+) -> dict[str, str]:
+    """Return the names of all who gave something, by who they are, in order."""
     found = [
-        *contributors,
-        *(story.contributor for story in stories),
-        *(item.contributor for item in sorted(pictures, key=when)),
+        *((person, person) if isinstance(person, str) else person for person in contributors),
+        *((story.given_by, story.contributor) for story in stories),
+        *((item.given_by, item.contributor) for item in sorted(pictures, key=when)),
     ]
-    return [name for name in dict.fromkeys(found) if name]
+    names: dict[str, str] = {}
+    for person, name in found:
+        if name:
+            names.setdefault(person, name)
+    return names
 
 
 def _grouped(
@@ -265,8 +332,7 @@ def _title_scene(
     how: Direction,
     title: str,
     date_line: str,
-    names: Sequence[str],
-    dyes: dict[str, str],
+    people: tuple[Credit, ...],
     chosen: Sequence[Picture],
 ) -> Scene:
     seconds = max(how.style.title_seconds, reading_seconds(title) + 2.5)
@@ -276,7 +342,7 @@ def _title_scene(
         role="title",
         heading=title,
         note=date_line,
-        credits=tuple(Credit(name=name, dye=dyes[name]) for name in names),
+        credits=people,
         backdrop=next(iter(_backdrop(chosen)), None),
         move=drift(how.style.zoom, nearer=True),
     )
@@ -290,7 +356,7 @@ def _pictures_scene(
     for index, picture in enumerate(group):
         heading = story.title if story and index == 0 else ""
         note = " · ".join(filter(None, (picture.contributor if heading else "", picture.caption)))
-        shots.append(_shot(how, picture, heading, note, dyes.get(picture.contributor, how.style.accent)))
+        shots.append(_shot(how, picture, heading, note, dyes.get(picture.given_by, how.style.accent)))
     return Scene(story_id=group[0].story_id, title=story.title if story else "", shots=tuple(shots))
 
 
@@ -331,24 +397,24 @@ def _toss(seed: int, word: str) -> int:
     return int.from_bytes(sha256(f"{seed}\0move\0{word}".encode()).digest()[:4], "big")
 
 
-def _words_scene(how: Direction, story: StoryText, dyes: dict[str, str], chosen: Sequence[Picture]) -> Scene:
-    own = [picture for picture in chosen if picture.contributor == story.contributor]
+def _words_scene(
+    how: Direction, story: StoryText, pages: Sequence[str], dyes: dict[str, str], chosen: Sequence[Picture]
+) -> Scene:
+    own = [picture for picture in chosen if picture.given_by == story.given_by]
     around = _backdrop(own) or _backdrop(chosen)
     backdrop = around[_toss(how.seed, story.story_id) % len(around)] if around else None
-    pages = _pages(story.text) or [""]
     shots = []
     for index, page in enumerate(pages):
         heading = story.title if index == 0 else ""
-        seconds = reading_seconds(heading + page + story.contributor) + 2 * how.style.crossfade_seconds + 0.6
         shots.append(
             Card(
-                frames=_frames(how, max(how.style.photo_seconds, seconds)),
+                frames=_frames(how, _page_seconds(how, story, index, page)),
                 fade_frames=_crossfade(how),
                 role="text",
                 heading=heading,
                 body=page,
                 note=story.contributor if index == len(pages) - 1 else "",
-                credits=(Credit(name=story.contributor, dye=dyes[story.contributor]),)
+                credits=(Credit(name=story.contributor, dye=dyes[story.given_by]),)
                 if story.contributor
                 else (),
                 backdrop=backdrop,
@@ -358,39 +424,35 @@ def _words_scene(how: Direction, story: StoryText, dyes: dict[str, str], chosen:
     return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))
 
 
-def _pages(text: str) -> list[str]:
-    """Return `text` in pages of readable length, cut between words; a very long text ends in an ellipsis."""
+def _pages(text: str, most: int, letters: int) -> list[str]:
+    """Return `text` in at most so many pages of at most so many letters, cut between words; '…' where it goes on."""
     pages: list[str] = []
     page = ""
     for word in text.replace("\n", " \n ").split(" "):
         # A word longer than a page is no word; it is cut.
-        for piece in [word[at : at + _LETTERS_PER_PAGE] for at in range(0, len(word), _LETTERS_PER_PAGE)]:
-            if page and len(page) + 1 + len(piece) > _LETTERS_PER_PAGE:
+        for piece in [word[at : at + letters] for at in range(0, len(word), letters)]:
+            if page and len(page) + 1 + len(piece) > letters:
                 pages.append(page.strip())
                 page = ""
             page = piece if not page else f"{page} {piece}"
     pages = [item for item in (*pages, page.strip()) if item]
-    if len(pages) > _PAGES_PER_STORY:
-        pages = pages[:_PAGES_PER_STORY]
+    if len(pages) > most:
+        pages = pages[:most]
         pages[-1] = pages[-1].rstrip(" .,") + " …"
     return pages
 
 
-def _end_scene(
-    how: Direction, names: Sequence[str], dyes: dict[str, str], end_line: str, chosen: Sequence[Picture]
-) -> Scene:
+def _end_scene(how: Direction, people: tuple[Credit, ...], end_line: str, chosen: Sequence[Picture]) -> Scene:
     backdrops = _backdrop(chosen)
-    count = max(1, math.ceil(len(names) / _NAMES_PER_PAGE))
-    size = math.ceil(len(names) / count) if names else 0
+    count = max(1, math.ceil(len(people) / _NAMES_PER_PAGE))
+    size = math.ceil(len(people) / count)
     shots = tuple(
         Card(
             frames=_frames(how, how.style.end_seconds),
             fade_frames=_crossfade(how),
             role="end",
             heading=end_line,
-            credits=tuple(
-                Credit(name=name, dye=dyes[name]) for name in names[page * size : (page + 1) * size]
-            ),
+            credits=people[page * size : (page + 1) * size],
             backdrop=backdrops[-1] if backdrops else None,
             move=drift(how.style.zoom, nearer=False),
         )

@@ -20,6 +20,17 @@ _CLIP_CROP = 0.12
 _LONGEST_PAN = 0.75
 
 
+def fitted_size(width: int, height: int, long_side: int, short_side: int | None = None) -> tuple[int, int]:
+    """
+    Return the pixels of a prepared picture whose original has `width` x `height`.
+
+    It is never enlarged; its longer side has at most `long_side` pixels and its shorter one at most
+    `short_side` (None: as many).
+    """
+    share = min(1.0, long_side / max(width, height), (short_side or long_side) / min(width, height))
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
 def is_panorama(size: Size, width: int, height: int) -> bool:
     """Return whether a picture is panned from side to side."""
     return width / height > _PANORAMA and size.height / height <= _LARGEST_SCALE

@@ -12,13 +12,16 @@ from typing import BinaryIO
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.direction import Direction, StoryText, direct
+from memorycapsule.domain.direction import Direction, StoryText, direct, picture_limit
+from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack
 from memorycapsule.domain.stories import Medium, MediumKind, Story
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.media import clips
+from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.services import montages
 from memorycapsule.services.vault import Vault, in_our_words
 from memorycapsule.store import accounts as account_store
@@ -93,10 +96,20 @@ def _plan(
     capsule, usable = material.capsule, material.pictures
     theme = themes.load(capsule.theme)
     seed = int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF
+    direction = Direction(
+        size=size,
+        fps=fps,
+        theme=theme.name,
+        style=theme.film,
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
+        limit=capsule.film_photos,
+        keeps_story_order=bool(montage.story_ids),
+        seed=seed,
+    )
     # What the film takes is fetched; whatever then turns out to be broken makes room for another.
     while missing := [
         picture
-        for picture in choose(usable, capsule.film_photos, seed)
+        for picture in choose(usable, picture_limit(direction, usable, material.texts), seed)
         if not _fetch(store, vault, picture.id, pictures / picture.file, report)
     ]:
         usable = [picture for picture in usable if picture not in missing]
@@ -105,18 +118,9 @@ def _plan(
         date_line=_date_line(capsule, material.locale),
         pictures=usable,
         stories=material.texts,
-        contributors=[member.name for member in material.members],
+        contributors=[(member.id, member.name) for member in material.members],
         end_line=_END_LINES.get(material.locale, _END_LINES["en"]),
-        direction=Direction(
-            size=size,
-            fps=fps,
-            theme=theme.name,
-            style=theme.film,
-            soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
-            limit=capsule.film_photos,
-            keeps_story_order=bool(montage.story_ids),
-            seed=seed,
-        ),
+        direction=direction,
     )
 
 
@@ -128,15 +132,24 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, report: list[str]
     pictures: list[Picture] = []
     texts: list[StoryText] = []
     for story in stories:
-        author = members[story.member_id].name
+        member = members[story.member_id]
+        author = member.name
         try:
             words = vault.words_of(tx, story)
-            texts.append(StoryText(story_id=story.id, title=words.title, text=words.text, contributor=author))
+            texts.append(
+                StoryText(
+                    story_id=story.id,
+                    title=words.title,
+                    text=words.text,
+                    contributor=author,
+                    contributor_id=member.id,
+                )
+            )
         except CapsuleError as error:
             report.append(f"The words of a story of {author} were left out: {error.message}")
         for medium in story_store.media_of(tx, story.id):
             try:
-                pictures.append(_picture(tx, vault, capsule, medium, author))
+                pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
                 report.append(f"A {medium.kind} of {author} was left out: {error.message}")
     return _Material(
@@ -156,22 +169,26 @@ def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:
     return [by_id[story_id] for story_id in montage.story_ids if story_id in by_id]
 
 
-def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, author: str) -> Picture:
+def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, member: Member) -> Picture:
     details = vault.details_of(tx, medium)
     is_clip = medium.kind is MediumKind.CLIP
     assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
+    # The film is made of what was prepared, which is smaller than a large original.
+    sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if is_clip else (DISPLAY_SIDE, DISPLAY_SIDE)
+    width, height = fitted_size(details.width, details.height, *sides)
     return Picture(
         id=medium.id,
         kind="clip" if is_clip else "photo",
         file=f"{medium.id}.{'mp4' if is_clip else 'jpg'}",
-        width=details.width,
-        height=details.height,
+        width=width,
+        height=height,
         duration_seconds=details.duration_seconds or 0.0,
         has_sound=details.has_sound,
         taken_at=details.taken_at(assumed or timedelta(0)),
         story_id=medium.story_id,
         position=medium.position,
-        contributor=author,
+        contributor=member.name,
+        contributor_id=member.id,
         caption=details.caption or "",
     )
 

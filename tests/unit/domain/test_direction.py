@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.direction import Direction, StoryText, direct, leave_out, reading_seconds
+from memorycapsule.domain.direction import (
+    Direction,
+    StoryText,
+    direct,
+    leave_out,
+    picture_limit,
+    reading_seconds,
+)
+from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Photo, Size
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
@@ -233,3 +241,112 @@ def test_a_story_whose_only_picture_is_broken_keeps_its_title_on_a_card():
         ("end", ""),
     ]
     assert left.sources == ()
+
+
+def long_stories(count, letters=2000):
+    return [
+        StoryText(
+            story_id=f"t{number}",
+            title=f"Story {number}",
+            text=("word " * letters)[:letters],
+            contributor=f"Person {number}",
+        )
+        for number in range(count)
+    ]
+
+
+def text_cards(plan):
+    return [shot for shot in plan.shots if isinstance(shot, Card) and shot.role == "text"]
+
+
+def test_a_few_stories_without_pictures_are_told_in_up_to_three_pages():
+    assert len(text_cards(direct(title="S", pictures=[], stories=long_stories(2)))) == 6
+
+
+@pytest.mark.parametrize("pictures", [0, 10, 100])
+def test_thirty_long_stories_without_pictures_make_no_long_film_and_none_is_missing(pictures):
+    given_pictures = [picture(f"p{number}", day=number) for number in range(pictures)]
+    plan = direct(title="S", pictures=given_pictures, stories=long_stories(30))
+
+    assert [card.heading for card in text_cards(plan)] == [f"Story {number}" for number in range(30)]
+    assert all(card.body.endswith("…") for card in text_cards(plan))
+    assert plan.seconds < 6 * 60
+
+
+def test_full_tells_every_page():
+    plan = direct(title="S", pictures=[], stories=long_stories(30), direction=Direction(length="full"))
+
+    assert len(text_cards(plan)) == 90
+
+
+def test_stories_without_pictures_take_the_room_of_pictures_but_no_more_than_half():
+    pictures = [picture(f"p{number}", day=number) for number in range(100)]
+    how = Direction(limit=60)
+
+    def shown(stories):
+        plan = direct(title="S", pictures=pictures, stories=stories, direction=how)
+        count = sum(isinstance(shot, Photo) for shot in plan.shots)
+        assert count == picture_limit(how, pictures, stories)
+        return count
+
+    assert shown([]) == 60
+    assert 30 < shown(long_stories(1)) < 60
+    assert shown(long_stories(30)) == 30
+
+
+def test_a_wished_length_is_met_with_stories_without_pictures_too():
+    pictures = [picture(f"p{number}", day=number) for number in range(200)]
+    how = Direction(length=120.0)
+    plan = direct(title="S", pictures=pictures, stories=long_stories(4), direction=how)
+
+    assert plan.seconds == pytest.approx(120, rel=0.1)
+
+
+def test_two_people_of_one_name_have_a_share_a_dye_and_a_credit_each():
+    moms = [
+        picture(f"{person}-{number}", story=person, by="Mom", contributor_id=person, day=number)
+        for person in ("one", "two")
+        for number in range(9)
+    ]
+    dad = [picture(f"dad-{number}", story="dad", by="Dad", day=number) for number in range(9)]
+    chosen = Counter(item.given_by for item in choose([*moms, *dad], 9))
+    stories = [
+        StoryText(story_id=person, title=person, contributor="Mom", contributor_id=person)
+        for person in ("one", "two")
+    ]
+    plan = direct(
+        title="S", pictures=moms, stories=stories, contributors=[("one", "Mom"), ("two", "Mom"), "Dad"]
+    )
+    thanked = plan.shots[-1].credits
+    captions = {
+        shot.caption.heading: shot.caption.dye
+        for shot in plan.shots
+        if isinstance(shot, Photo) and shot.caption
+    }
+
+    assert chosen == {"one": 3, "two": 3, "Dad": 3}
+    assert [credit.name for credit in thanked] == ["Mom", "Mom", "Dad"]
+    assert len({credit.dye for credit in thanked}) == 3
+    assert [captions["one"], captions["two"]] == [credit.dye for credit in thanked[:2]]
+
+
+@pytest.mark.parametrize(
+    ("original", "sides", "fitted"),
+    [
+        ((30000, 800), (2560,), (2560, 68)),
+        ((1200, 800), (2560,), (1200, 800)),
+        ((1, 9000), (2560,), (1, 2560)),
+        ((3840, 2160), (1920, 1080), (1920, 1080)),
+        ((2160, 3840), (1920, 1080), (1080, 1920)),
+        ((2000, 2000), (1920, 1080), (1080, 1080)),
+    ],
+)
+def test_a_prepared_picture_is_as_large_as_its_limits_allow_and_never_enlarged(original, sides, fitted):
+    assert fitted_size(*original, *sides) == fitted
+
+
+def test_a_panorama_that_was_prepared_small_is_not_panned():
+    width, height = fitted_size(30000, 800, 2560)
+    plan = direct(title="", pictures=[picture("p", width=width, height=height)])
+
+    assert [shot.fit for shot in plan.shots if isinstance(shot, Photo)] == ["inset"]
