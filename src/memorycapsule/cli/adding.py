@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -20,7 +19,14 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import Found, gather, open_regular
 from memorycapsule.cli.grammar import CapsuleArgument
 from memorycapsule.cli.output import Bar, Output, plain
-from memorycapsule.errors import CapsuleError, DiskFull, FilesRefused, MediaRefused, UsageProblem
+from memorycapsule.errors import (
+    CapsuleError,
+    DiskFull,
+    FilesRefused,
+    MediaRefused,
+    UsageProblem,
+    is_disk_full,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -202,7 +208,7 @@ def _collect(
 def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
     if isinstance(error, CapsuleError):
         return error
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_disk_full(error):
         return DiskFull()
     return CapsuleError(f"The import could not go on: {error.strerror or error}.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from memorycapsule.config.settings import fields, sections
-from memorycapsule.errors import ConfigurationProblem, DiskFull
+from memorycapsule.errors import ConfigurationProblem, DiskFull, is_disk_full
 
 _HEAD = """\
 # MemoryCapsule's settings. A setting behind # shows its default, or an example where there is none or it
@@ -67,7 +66,7 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
                 path.unlink()
             raise
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFull from error
         raise ConfigurationProblem(f"{path} cannot be written: {error.strerror or error}.") from error
 
