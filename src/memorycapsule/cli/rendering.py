@@ -103,7 +103,9 @@ def render(
     loud = [(name, reason) for name, reason, is_quiet in refused if not is_quiet]
     for name, reason in loud:
         door.out.warn(f"  left out: {plain(name)} {plain(reason)}".rstrip())
-    door.out.say(f"The film is {plain(str(out))}: {facts['seconds']:.0f} s, of {count} photos and clips.")
+    door.out.say(
+        f"The film is {plain(str(out))}: {facts['seconds']:.0f} s, {count} picture{'' if count == 1 else 's'}."
+    )
     if loud:
         raise typer.Exit(PartlyDone.exit_code)
 

@@ -32,6 +32,8 @@ def test_what_is_no_invitation_is_not_found(summer, words):
     assert summer("join", words, "--json").error["code"] == "not_found"
 
 
-@pytest.mark.parametrize("words", [["render", "photo.jpg", "-o", "film.mp4"], ["demo"], ["list"], ["open", "summer"]])
+@pytest.mark.parametrize(
+    "words", [["render", "photo.jpg", "-o", "film.mp4"], ["demo"], ["list"], ["open", "summer"]]
+)
 def test_acting_for_another_only_adds_stories(summer, words):
     assert summer("--as", "ben@example.org", *words, "--json").code == 8

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, make_photo
+from cast import OPENS, add_story, join, make_photo
 from memorycapsule.domain.montages import MOST_FAILURES, MontageState
 from memorycapsule.domain.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
@@ -286,3 +286,22 @@ def test_a_capsule_with_nothing_in_it_has_a_plan_too(stage, tmp_path):
 
     assert layout.plan.sources == ()
     assert stage.capsule.title in json.dumps(json.loads(layout.plan_file.read_text()), ensure_ascii=False)
+
+
+def test_two_members_of_one_name_are_two_in_the_film(stage, tmp_path):
+    namesake = join(stage.instance, stage.capsule, "Ben", address="namesake@example.org")
+    for viewer in (stage.ben.viewer, namesake.viewer):
+        add_story(stage.instance, stage.capsule, viewer)
+    plan = lay_out(stage, claim(stage, open_it(stage)), tmp_path).plan
+    names = [(credit.name, credit.dye) for credit in plan.shots[-1].credits]
+
+    assert [name for name, _ in names] == ["Ben", "Ben"]
+    assert len(set(names)) == 2
+
+
+def test_a_picture_is_as_large_in_the_plan_as_in_the_folder(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=[make_photo(width=6000, height=200)])
+    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+    (source,) = layout.plan.sources
+
+    assert (source.width, source.height) == (2560, 85)
