@@ -39,7 +39,16 @@ def test_a_clip_whose_picture_ends_within_its_shot_holds_its_last_frame(studio):
     assert seen.at(placed.first / 30 + 3) == pytest.approx(GREEN, abs=8)
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut short", "zeros", "another file", "gone"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "empty",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("cut short", "zeros", "another file", "gone")
+        ),
+    ],
+)
 def test_a_bad_segment_is_made_again(studio, damage):
     plan = studio.plan([studio.photo(f"p{number}") for number in range(4)], segment_seconds=1.5)
     first, _ = studio.film(plan)
@@ -58,6 +67,7 @@ def test_a_bad_segment_is_made_again(studio, damage):
     assert len(seen.frames) == plan.frames
 
 
+@pytest.mark.slow
 def test_segments_that_cannot_be_joined_are_made_again_by_the_next_try(studio):
     plan = studio.plan([studio.photo(f"p{number}") for number in range(4)], segment_seconds=1.5)
     first, _ = studio.film(plan)
