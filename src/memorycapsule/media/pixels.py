@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
+from memorycapsule.domain.framing import fitted_size
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media.children import SECONDS, TOOK_TOO_LONG
 from memorycapsule.media.colour import to_srgb
@@ -82,12 +83,6 @@ def decode_photo(window: Window, format_: Format) -> Photo:
         if raw.exif.orientation >= 5:
             width, height = height, width
     return Photo(pixels=np.ascontiguousarray(pixels), width=width, height=height, exif=raw.exif)
-
-
-def fitted_size(width: int, height: int, side: int) -> tuple[int, int]:
-    """Return the size that fits a square of `side` pixels, never enlarged, each side at least 1."""
-    scale = min(1.0, side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def turned(pixels: Array, orientation: int) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import queue
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 from memorycapsule import processes
 from memorycapsule.domain.plan import MontagePlan
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +164,7 @@ def _keep(half: Path, out: Path) -> None:
 def said_of(error: CapsuleError | OSError) -> dict[str, str]:
     """Return what a child says of a problem; `Crew.run` raises it again."""
     if isinstance(error, OSError):
-        error = DiskFull() if error.errno in {errno.ENOSPC, errno.EDQUOT} else RenderFailed()
+        error = DiskFull() if is_disk_full(error) else RenderFailed()
     return {"error": error.code, "message": error.message}
 
 

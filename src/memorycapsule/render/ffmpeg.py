@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -37,7 +36,7 @@ def start(
     """Start ffmpeg with `arguments`; what it complains about goes to stderr=... or nowhere."""
     popen.setdefault("stderr", subprocess.DEVNULL)
     popen.setdefault("stdin", subprocess.DEVNULL)
-    environment = {**os.environ, "GLIBC_TUNABLES": _MALLOC}
+    environment = {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
     return processes.start([processes.ffmpeg_path(), *_QUIET, *arguments], limits, env=environment, **popen)
 
 

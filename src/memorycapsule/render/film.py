@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import itertools
 import os
@@ -18,7 +17,7 @@ import cv2
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
-from memorycapsule.errors import DiskFull, RenderFailed
+from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job
 from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole
@@ -81,7 +80,7 @@ def render(
         with _scratch(workspace) as scratch:
             return _render(plan, pictures, out, store, scratch, key, workers, tell)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFull from error
         raise RenderFailed(
             "The film could not be written; check that the folders for the film exist and may be written to."
