@@ -71,12 +71,13 @@ class InstanceKey:
 
     def token(self, purpose: str, subject_id: str, rotation: int) -> str:
         """
-        Return the token for one purpose ("invitation") and row: 43 letters, digits, `-` and `_`.
+        Return the token for one purpose ("invitation") and row: 52 small letters and digits 2-7 (RFC 4648, 6).
 
-        It is the same each time, so no letter has to be stored with it; a new `rotation` gives a new one.
+        So it can be read out, and never looks like an option on a command line. It is the same each time, so
+        no letter has to be stored with it; a new `rotation` gives a new one.
         """
         digest = self._derived("token", purpose, subject_id, str(rotation))
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return base64.b32encode(digest).rstrip(b"=").decode("ascii").lower()
 
     def mark(self, plain_digest: str) -> str:
         """Return 64 hexadecimal digits that recognise a duplicate without telling what the original was."""

@@ -110,7 +110,8 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, 
     members = [contribution.member for contribution in contributions]
     said: dict[str, Any] = {
         "capsule_title": capsule.title,
-        "members": len(members),
+        # Those who put something in; where nobody did, the letter does not count.
+        "members": sum(1 for one in contributions if one.stories) or len(members),
         "photos": sum(contribution.photos for contribution in contributions),
         "clips": sum(contribution.clips for contribution in contributions),
         "stories": sum(contribution.stories for contribution in contributions),

@@ -48,7 +48,7 @@ def begin(
     tx: Transaction, *, account_id: str, capsule_id: str | None, kind: SessionKind, now: datetime
 ) -> tuple[Session, str]:
     """Begin a session and return it with its secret, which is stored nowhere."""
-    token = secrets.token_urlsafe(32)
+    token = secrets.token_hex(32)
     session = Session(
         id=str(uuid.uuid4()),
         account_id=account_id,

@@ -197,7 +197,7 @@ def test_a_letter_says_how_much_there_is_to_see(stage, tmp_path):
 
     said = json.loads(letter.letter)
     assert {name: said[name] for name in ("members", "stories", "photos", "clips", "owner")} == {
-        "members": 3, "stories": 1, "photos": 2, "clips": 0, "owner": "Ada",
+        "members": 1, "stories": 1, "photos": 2, "clips": 0, "owner": "Ada",
     }  # fmt: skip
 
 

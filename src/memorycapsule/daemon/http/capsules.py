@@ -26,6 +26,7 @@ from memorycapsule.domain.words import (
 )
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
+from memorycapsule.mail.wording import addressed
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form, StoryView
 
@@ -102,6 +103,7 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         is_soon=left < timedelta(minutes=1),
         sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
         people=_people(view, words.language),
+        owner=_whom_to_send_to(view, language),
         own=[story for story in view.stories if story.story.member_id == view.member.id],
         bundle=_bundle(view, words("bundle_tied", people=_count_people(view, language)), is_tied=True),
     )
@@ -122,7 +124,7 @@ def _choice(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         view=view,
         when=words("open_today") if is_today else words("open_since", day=day_in_words(opened_on, language)),
         contents=_contents(view, language),
-        people_count=_count_people(view, language),
+        people_count=_count_givers(view, language),
         pictures=pictures[:3],
         film=film,
         people=_people(view, language),
@@ -140,7 +142,7 @@ def _photos(pages: Pages, request: Request, view: CapsuleView) -> Response:
         view=view,
         stories=stories,
         contents=_contents(view, words.language),
-        people_count=_count_people(view, words.language),
+        people_count=_count_givers(view, words.language),
         people=_people(view, words.language),
         days={
             story.story.id: day_in_words(_told_of(view.capsule, story), words.language) for story in stories
@@ -197,6 +199,18 @@ def _contents(view: CapsuleView, language: str) -> str:
         stories=sum(contribution.stories for contribution in view.contributions),
         locale=language,
     )
+
+
+def _whom_to_send_to(view: CapsuleView, language: str) -> str | None:
+    """Return whom a contributor sends photos to, as pages cannot take them yet; None for the owner and recipients."""
+    if view.member.is_owner or not view.member.may_add_stories:
+        return None
+    owners = (one.member.name for one in view.contributions if one.member.is_owner)
+    return next((addressed(name, language) for name in owners), None)
+
+
+def _count_givers(view: CapsuleView, language: str) -> str:
+    return people_in_words(sum(1 for one in view.contributions if one.stories), language)
 
 
 def _count_people(view: CapsuleView, language: str) -> str:

@@ -49,7 +49,12 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         words = pages.wording(request, view.invitation.locale)
         try:
             joined = invitations.join(
-                app.store, token, name=name.strip() or None, locale=words.language, now=app.now()
+                app.store,
+                token,
+                name=name.strip() or None,
+                # Whoever invites knows in which language letters are welcome; a browser only guesses.
+                locale=words.language if "lang" in request.query_params else None,
+                now=app.now(),
             )
         except UsageProblem:
             return _invitation(app, pages, request, token, view, bad_name=name)
