@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from memorycapsule import processes
+from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, UsageProblem
 
 _MARKER = ".capsule-demo"
@@ -211,7 +212,8 @@ class Demonstration:
             "--message", "One photo is enough. We open it together.",
         )["capsule"]  # fmt: skip
         self.facts |= {"capsule": made["id"], "slug": made["slug"], "opens_at": made["opens_at"], "url": url}
-        self._step(f"Ada sealed “{made['title']}”; it opens at {made['opens_at']}")
+        when = date_in_words(datetime.fromisoformat(made["opens_local"]), made["zone"], "en")
+        self._step(f"Ada sealed “{made['title']}”; it opens on {when}")
         for person in PEOPLE[1:]:
             self._capsule(
                 "invite", made["id"], person.address, "--name", person.name, "--locale", person.locale
@@ -220,7 +222,7 @@ class Demonstration:
             letter = self._letters(person, 1, seconds=20)[0]
             page = _get(_link(letter))
             self._check(page.status == 200, f"The invitation's page for {person.name} does not show.")
-            self._step(f"Letter to {person.name}: “{letter['Subject']}”; its page answers")
+            self._step(f"Letter to {person.name}, its page answers: {letter['Subject']}")
 
     def _join(self) -> None:
         for person in PEOPLE[1:]:
@@ -286,7 +288,7 @@ class Demonstration:
         late = _instant(shown["opened_at"]) - due
         self.facts["opened_late_seconds"] = round(late, 2)
         self._check(0 <= late < 10, f"The capsule opened {late:.1f} s after its date.")
-        self._step(f"Open, {late:.1f} s after the date")
+        self._step(f"Open, {late:.1f} s after the date; now the film is made, which takes a while")
 
     def _await_film(self) -> None:
         film = self._until(
@@ -330,9 +332,7 @@ class Demonstration:
             assert film is not None
             part = _get(urllib.parse.urljoin(opened.url, film[0]), browser, headers={"Range": "bytes=0-999"})
             self._check(part.status == 206 and len(part.body) == 1000, "The film does not play in parts.")
-            self._step(
-                f"Letter to {person.name}: “{letter['Subject']}”; photos and film show behind its link"
-            )
+            self._step(f"Letter to {person.name}, photos and film show behind its link: {letter['Subject']}")
             page = page or link
         self.facts["mailbox"] = str(self.mailbox)
         return page

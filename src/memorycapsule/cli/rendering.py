@@ -147,6 +147,8 @@ def _make(
         )
     names = {picture.id: str(found[int(picture.id)].path) for picture in pictures}
     refused += [(names.get(one["id"], one["id"]), one["reason"], False) for one in facts["left_out"]]
+    if unused := len(pictures) - len(plan.sources):
+        out.note(f"{unused} of {len(pictures)} pictures found no room; `--length full` takes all.")
     used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
     return facts, refused, used
 
