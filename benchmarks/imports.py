@@ -14,20 +14,18 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
+import instance
 import numpy as np
 
 from memorycapsule import config
-from memorycapsule.app import open_app, open_store
+from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.intake import memory_copy
-from memorycapsule.seal.keys import InstanceKey, new_recovery_key
-from memorycapsule.services import capsules, instances, sessions, stories
-from memorycapsule.store import schema
+from memorycapsule.services import capsules, sessions, stories
 
 ROUNDS = 3
 
@@ -71,18 +69,7 @@ def draw(folder: Path, count: int) -> list[Path]:
 def bring_in(root: Path, photos: list[Path], children: int) -> float:
     (root / "data").mkdir(parents=True)
     settings = config.Settings(data_dir=root / "data", key_file=root / "instance.key")
-    key = InstanceKey.create(settings.key_file)
-    with open_store(settings, checked=False) as store:
-        schema.upgrade(store)
-        instances.initialise(
-            store,
-            key,
-            admin_address="ada@example.org",
-            admin_name="Ada",
-            locale="en",
-            recovery_recipient=new_recovery_key()[1],
-            now=datetime.now(UTC),
-        )
+    instance.initialise(settings)
     with (
         open_app(settings) as app,
         closing(Decoders(workspace=root, children=children)) as decoders,

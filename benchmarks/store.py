@@ -13,15 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+import instance
+
 from memorycapsule import config
-from memorycapsule.app import open_app, open_store
+from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import parse_opening_date
-from memorycapsule.seal.keys import InstanceKey, new_recovery_key
-from memorycapsule.services import capsules, instances, sessions
-from memorycapsule.store import schema
+from memorycapsule.services import capsules, sessions
 from memorycapsule.work import ticks
 
 RUNS = 15
@@ -43,18 +43,7 @@ def measure(root: Path, count: int, url: str | None) -> None:
         f'data_dir = "data"\nkey_file = "instance.key"\nstore_url = "{store_url}"\nzone = "UTC"\n'
     )
     settings = config.load(config_file=root / "config.toml")
-    key = InstanceKey.create(settings.key_file)
-    with open_store(settings, checked=False) as store:
-        schema.upgrade(store)
-        instances.initialise(
-            store,
-            key,
-            admin_address="ada@example.org",
-            admin_name="Ada",
-            locale="en",
-            recovery_recipient=new_recovery_key()[1],
-            now=datetime.now(UTC),
-        )
+    instance.initialise(settings)
     with open_app(settings) as app:
         viewer = sessions.host_viewer(app.store)
         started = time.perf_counter()

@@ -19,7 +19,6 @@ Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "M
 #: The names are also what ffmpeg calls its demuxers, except M4A which is "mov" there.
 Music = Literal["mp3", "m4a", "ogg", "flac", "wav"]
 
-PHOTO_FORMATS: tuple[Format, ...] = ("JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF")
 CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
 
 _MUSIC = "is music; a story takes photos and clips (use --soundtrack for the film's music)."
