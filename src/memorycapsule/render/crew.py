@@ -67,7 +67,7 @@ class Crew:
             for ear in self._ears:
                 ear.join()
             for child in self._children:
-                for pipe in (child.stdin, child.stdout):
+                for pipe in (child.stdin,):
                     if pipe is not None:
                         pipe.close()
 
@@ -124,8 +124,10 @@ class Crew:
     def _listen(self, number: int, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None
         try:
-            for line in child.stdout:
-                self._said.put((number, _understood(line)))
+            # Closed here alone: closing what another thread reads is an error there.
+            with child.stdout as lines:
+                for line in lines:
+                    self._said.put((number, _understood(line)))
         finally:
             # Whatever happened here, nobody waits for this child any more.
             self._said.put((number, None))
