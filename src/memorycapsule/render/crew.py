@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -67,9 +68,10 @@ class Crew:
             for ear in self._ears:
                 ear.join()
             for child in self._children:
-                for pipe in (child.stdin,):
-                    if pipe is not None:
-                        pipe.close()
+                if child.stdin is not None:
+                    # Words that a child which died never read.
+                    with contextlib.suppress(BrokenPipeError):
+                        child.stdin.close()
 
     def _run(self, jobs: list[Job], sound: Path, scratch: Path, on_frames: Callable[[int], None]) -> Answers:
         sound_maker = self._start("memorycapsule.render.sound")

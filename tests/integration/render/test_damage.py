@@ -112,5 +112,7 @@ def test_a_child_that_says_what_is_no_json_is_not_waited_for(studio):
     child = crew._start("this")
 
     assert crew._said.get(timeout=30) == (child, None)
-    crew._children[child].communicate()
+    # The ear alone reads and closes the child's words.
     crew._ears[child].join()
+    crew._children[child].stdin.close()
+    assert crew._children[child].wait() == 0
