@@ -81,7 +81,7 @@ def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
         folder = place / "pictures"
         folder.mkdir()
         pictures = [put_in(folder, number) for number in range(count)]
-        style = replace(FilmStyle(), photo_seconds=seconds, crossfade_seconds=seconds / 5)
+        style = replace(FilmStyle(), photo_seconds=seconds, entrance_seconds=seconds / 5)
         plan = direct(
             title=f"{count} photos",
             pictures=pictures,

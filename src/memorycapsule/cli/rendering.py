@@ -206,6 +206,7 @@ def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Pict
         duration_seconds=prepared.duration_seconds or 0.0,
         has_sound=prepared.has_sound,
         taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),
+        taken_local=prepared.taken_local,
         story_id="",
         position=place,
         contributor="",

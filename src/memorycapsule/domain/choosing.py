@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
+from memorycapsule.domain.looks import Look
+
 #: Sorts pictures without a date behind all others.
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -28,6 +30,10 @@ class Picture:
     has_sound: bool = False
     #: Aware; None when nothing is known about it.
     taken_at: datetime | None = None
+    #: The camera's own wall time, naive: the day that people remember.
+    taken_local: datetime | None = None
+    #: Tells cameras apart; '' for an unknown one.
+    camera: str = ""
     story_id: str
     #: Place within the story.
     position: int = 0
@@ -35,6 +41,8 @@ class Picture:
     #: Tells contributors of one name apart; '' for the name itself.
     contributor_id: str = ""
     caption: str = ""
+    #: None until somebody has looked at it.
+    look: Look | None = None
 
     @property
     def given_by(self) -> str:

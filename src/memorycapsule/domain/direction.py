@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -16,6 +17,7 @@ from memorycapsule.domain.plan import (
     Clip,
     Credit,
     Encoder,
+    Entrance,
     FilmStyle,
     MontagePlan,
     Photo,
@@ -24,7 +26,9 @@ from memorycapsule.domain.plan import (
     Size,
     Soundtrack,
     Source,
+    sources_of,
 )
+from memorycapsule.domain.words import short_day
 
 #: "About three minutes" with the classic style.
 USUAL_PICTURES = 60
@@ -39,6 +43,8 @@ _EXCERPTS = ((3, 300), (1, 300), (1, 150), (1, 60))
 #: Such stories leave the pictures at least this share of the film.
 _PICTURES_SHARE = 0.5
 _NAMES_PER_PAGE = 24
+#: How many rooms there are; stages that tell rooms apart by fewer looks share them out.
+_ROOMS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,8 @@ class Direction:
     length: Literal["short", "full"] | float | None = None
     #: False: stories by the time of their first picture; True: as they are given (chosen by a person).
     keeps_story_order: bool = False
+    #: In which language days are named.
+    locale: str = "en"
     seed: int = 0
 
 
@@ -104,11 +112,16 @@ def direct(
     chosen = choose(given, _limit(how, told), how.seed)
     names = _names(contributors, stories, given)
     dyes = {person: how.style.dyes[index % len(how.style.dyes)] for index, person in enumerate(names)}
-    people = tuple(Credit(name=name, dye=dyes[person]) for person, name in names.items())
+    gave = Counter(picture.given_by for picture in given)
+    people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
     how = replace(how, style=_paced(how, chosen, told))
     scenes = [_title_scene(how, title, date_line, people, chosen)]
-    scenes += [_pictures_scene(how, group, story, dyes) for story, group in _grouped(how, chosen, stories)]
-    scenes += [_words_scene(how, story, pages, dyes, chosen) for story, pages in told]
+    groups = _grouped(how, chosen, stories)
+    scenes += [_pictures_scene(how, group, story, dyes, room) for room, (story, group) in enumerate(groups)]
+    scenes += [
+        _words_scene(how, story, pages, dyes, chosen, room)
+        for room, (story, pages) in enumerate(told, start=len(groups))
+    ]
     if people or end_line:
         scenes.append(_end_scene(how, people, end_line, chosen))
     return MontagePlan(
@@ -156,26 +169,43 @@ def _scene_without(plan: MontagePlan, scene: Scene, broken: frozenset[str]) -> S
     fade = 0
     for shot in scene.shots:
         if isinstance(shot, Card):
-            gone = shot.backdrop is not None and shot.backdrop.id in broken
-            kept.append(replace(shot, backdrop=None) if gone else shot)
-        elif shot.source.id in broken:
+            kept.append(_card_without(shot, broken))
+            continue
+        whole = [source for source in sources_of(shot) if source.id not in broken]
+        if not whole:
             homeless = homeless or shot.caption
-            fade = shot.fade_frames
-        else:
-            kept.append(_with_caption(shot, homeless) if homeless else shot)
-            homeless = None
+            fade = shot.entrance_frames
+            continue
+        if isinstance(shot, Photo):
+            shot = replace(shot, source=whole[0], beside=tuple(whole[1:]))  # noqa: PLW2901
+        kept.append(_with_caption(shot, homeless) if homeless else shot)
+        homeless = None
     if homeless and not kept:
         frames = max(round(plan.style.photo_seconds * plan.fps), homeless.stop + homeless.first)
         kept.append(
-            Card(frames=frames, fade_frames=fade, role="text", heading=homeless.heading, note=homeless.note)
+            Card(
+                frames=frames, entrance_frames=fade, role="text", heading=homeless.heading, note=homeless.who
+            )
         )
     return replace(scene, shots=tuple(kept))
 
 
+def _card_without(card: Card, broken: frozenset[str]) -> Card:
+    if card.backdrop is not None and card.backdrop.id in broken:
+        card = replace(card, backdrop=None)
+    return replace(card, sources=tuple(source for source in card.sources if source.id not in broken))
+
+
 def _with_caption(shot: Photo | Clip, caption: Caption) -> Photo | Clip:
     if shot.caption is not None:
-        note = " · ".join(filter(None, (caption.note, shot.caption.note)))
-        caption = replace(caption, heading=caption.heading or shot.caption.heading, note=note)
+        own = shot.caption
+        caption = replace(
+            caption,
+            heading=caption.heading or own.heading,
+            text=own.text or caption.text,
+            who=own.who or caption.who,
+            when=own.when,
+        )
     return replace(shot, caption=caption, frames=max(shot.frames, caption.stop + caption.first))
 
 
@@ -190,13 +220,13 @@ def _frames(how: Direction, seconds: float) -> int:
 
 
 def _crossfade(how: Direction) -> int:
-    return _frames(how, how.style.crossfade_seconds)
+    return _frames(how, how.style.entrance_seconds)
 
 
 def _picture_seconds(how: Direction, picture: Picture) -> float:
     if picture.kind == "clip":
         longest = how.style.longest_clip_seconds
-        return max(min(picture.duration_seconds, longest), 2 * how.style.crossfade_seconds + 0.4)
+        return max(min(picture.duration_seconds, longest), 2 * how.style.entrance_seconds + 0.4)
     if is_panorama(how.size, picture.width, picture.height):
         return how.style.panorama_seconds
     return how.style.photo_seconds
@@ -211,7 +241,7 @@ def _wished_seconds(how: Direction) -> float | None:
 def _around_pictures(how: Direction) -> float:
     """Return how long title and end card are together, without what they share with pictures."""
     style = how.style
-    return style.title_seconds + style.end_seconds - style.crossfade_seconds
+    return style.title_seconds + style.end_seconds - style.entrance_seconds
 
 
 def _room(how: Direction) -> float | None:
@@ -226,7 +256,7 @@ def _room(how: Direction) -> float | None:
 
 def _usual_step(how: Direction) -> float:
     """Return the seconds that one more photo makes the film longer."""
-    return max(0.2, how.style.photo_seconds - how.style.crossfade_seconds)
+    return max(0.2, how.style.photo_seconds - how.style.entrance_seconds)
 
 
 #: Stories without pictures, with the pages that are shown of each.
@@ -251,7 +281,7 @@ def _told(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryTe
 def _words_seconds(how: Direction, told: _Told) -> float:
     """Return how much longer the pages make the film."""
     return sum(
-        _page_seconds(how, story, index, page) - how.style.crossfade_seconds
+        _page_seconds(how, story, index, page) - how.style.entrance_seconds
         for story, pages in told
         for index, page in enumerate(pages)
     )
@@ -260,7 +290,7 @@ def _words_seconds(how: Direction, told: _Told) -> float:
 def _page_seconds(how: Direction, story: StoryText, index: int, page: str) -> float:
     heading = story.title if index == 0 else ""
     reading = reading_seconds(heading + page + story.contributor)
-    return max(how.style.photo_seconds, reading + 2 * how.style.crossfade_seconds + 0.6)
+    return max(how.style.photo_seconds, reading + 2 * how.style.entrance_seconds + 0.6)
 
 
 def _limit(how: Direction, told: _Told) -> int | None:
@@ -279,13 +309,13 @@ def _paced(how: Direction, chosen: Sequence[Picture], told: _Told) -> FilmStyle:
     if wished is None or not photos:
         return how.style
     clips = sum(
-        _picture_seconds(how, picture) - how.style.crossfade_seconds
+        _picture_seconds(how, picture) - how.style.entrance_seconds
         for picture in chosen
         if picture.kind == "clip"
     )
     words = _words_seconds(how, told)
-    each = (wished - _around_pictures(how) - clips - words) / len(photos) + how.style.crossfade_seconds
-    floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.crossfade_seconds)
+    each = (wished - _around_pictures(how) - clips - words) / len(photos) + how.style.entrance_seconds
+    floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.entrance_seconds)
     return replace(how.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
 
 
@@ -324,6 +354,13 @@ def _backdrop(chosen: Sequence[Picture]) -> list[Source]:
     return [_source(picture) for picture in photos]
 
 
+def _spread(chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
+    """Return up to so many photos, evenly spread over the film, portraits or not."""
+    photos = [picture for picture in chosen if picture.kind == "photo"]
+    count = min(count, len(photos))
+    return tuple(_source(photos[(2 * place + 1) * len(photos) // (2 * count)]) for place in range(count))
+
+
 def _source(picture: Picture) -> Source:
     return Source(id=picture.id, file=picture.file, width=picture.width, height=picture.height)
 
@@ -335,61 +372,128 @@ def _title_scene(
     people: tuple[Credit, ...],
     chosen: Sequence[Picture],
 ) -> Scene:
+    shots: list[Card] = []
+    if how.style.prologue_seconds:
+        shots.append(
+            Card(
+                frames=_frames(how, how.style.prologue_seconds),
+                entrance_frames=0,
+                role="prologue",
+                credits=people,
+            )
+        )
     seconds = max(how.style.title_seconds, reading_seconds(title) + 2.5)
     card = Card(
         frames=_frames(how, min(seconds, 14.0)),
-        fade_frames=0,
+        entrance_frames=_frames(how, how.style.prologue_seconds * 0.25) if shots else 0,
         role="title",
+        sources=_spread(chosen, 3),
         heading=title,
         note=date_line,
         credits=people,
         backdrop=next(iter(_backdrop(chosen)), None),
         move=drift(how.style.zoom, nearer=True),
     )
-    return Scene(story_id=None, title=title, shots=(card,))
+    return Scene(story_id=None, title=title, shots=(*shots, card))
 
 
 def _pictures_scene(
-    how: Direction, group: Sequence[Picture], story: StoryText | None, dyes: dict[str, str]
+    how: Direction, group: Sequence[Picture], story: StoryText | None, dyes: dict[str, str], room: int
 ) -> Scene:
     shots: list[Shot] = []
     for index, picture in enumerate(group):
-        heading = story.title if story and index == 0 else ""
-        note = " · ".join(filter(None, (picture.contributor if heading else "", picture.caption)))
-        shots.append(_shot(how, picture, heading, note, dyes.get(picture.given_by, how.style.accent)))
+        entrance = _entrance(how, picture, is_first=index == 0)
+        caption = _caption(how, picture, story, dyes, is_first=index == 0)
+        shots.append(_shot(how, picture, caption, entrance, room))
     return Scene(story_id=group[0].story_id, title=story.title if story else "", shots=tuple(shots))
 
 
-def _shot(how: Direction, picture: Picture, heading: str, note: str, dye: str) -> Shot:
-    fade = _crossfade(how)
-    frames = _frames(how, _picture_seconds(how, picture))
-    caption: Caption | None = None
-    if heading or note:
-        # Words come when the crossfade is nearly over and are gone before the next begins.
-        first = max(1, round(fade * 0.7))
-        reading = _frames(how, min(reading_seconds(heading + note) + 0.9, 12.0))
+def _entrance(how: Direction, picture: Picture, *, is_first: bool) -> tuple[Entrance, int]:
+    """Return how a picture comes in, and in how many frames."""
+    style = how.style
+    if is_first:
+        return style.story_entrance, _frames(how, style.story_entrance_seconds)
+    # By the picture, not by counting: a new story changes nothing in the others.
+    if style.fan_every and _toss(how.seed, f"fan {picture.id}") % style.fan_every == 0:
+        return "fan", _frames(how, style.entrance_seconds)
+    return style.entrance, _frames(how, style.entrance_seconds)
+
+
+def _caption(
+    how: Direction, picture: Picture, story: StoryText | None, dyes: dict[str, str], *, is_first: bool
+) -> Caption | None:
+    """Return what is to be said of a picture, without its frames; None for nothing."""
+    heading = story.title if story and is_first else ""
+    is_named = how.style.labels == "every" or bool(heading)
+    words = Caption(
+        heading=heading,
+        text=picture.caption,
+        who=picture.contributor if is_named else "",
+        when=_day(how, picture) if how.style.labels == "every" else "",
+        dye=dyes.get(picture.given_by, how.style.accent),
+        first=0,
+        stop=0,
+    )
+    return words if any((words.heading, words.text, words.who, words.when)) else None
+
+
+def _day(how: Direction, picture: Picture) -> str:
+    return short_day(picture.taken_local, how.locale) if picture.taken_local else ""
+
+
+def _shot(
+    how: Direction, picture: Picture, caption: Caption | None, entrance: tuple[Entrance, int], room: int
+) -> Shot:
+    way, coming = entrance
+    going = _crossfade(how)
+    frames = max(_frames(how, _picture_seconds(how, picture)), coming + going + _frames(how, 0.4))
+    if caption:
+        # Words come when the entrance is nearly over and are gone before the next begins.
+        first = max(1, round(coming * 0.7))
+        reading = _frames(how, min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
         if picture.kind == "photo":
-            frames = max(frames, first + reading + fade)
-        caption = Caption(
-            heading=heading, note=note, dye=dye, first=first, stop=max(first + 2, frames - fade)
-        )
+            frames = max(frames, first + reading + going)
+        caption = replace(caption, first=first, stop=max(first + 2, frames - going))
+    tilt = round(how.style.tilt * (_toss(how.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
     if picture.kind == "clip":
         spare = picture.duration_seconds - frames / how.fps
         return Clip(
             frames=frames,
-            fade_frames=fade,
+            entrance_frames=coming,
+            entrance=way,
             source=_source(picture),
             fit=clip_fit(how.size, picture.width, picture.height),
             start_seconds=round(max(0.0, spare / 2), 3),
             has_sound=picture.has_sound,
+            room=room,
+            tilt=tilt,
             caption=caption,
         )
     fit, move = frame_picture(
         how.size, picture.width, picture.height, how.style.zoom, _toss(how.seed, picture.id)
     )
+    if how.style.stage.kind != "screen":
+        move = drift(how.style.zoom, nearer=True)
     return Photo(
-        frames=frames, fade_frames=fade, source=_source(picture), fit=fit, move=move, caption=caption
+        frames=frames,
+        entrance_frames=coming,
+        entrance=way,
+        source=_source(picture),
+        fit=fit,
+        move=move,
+        room=room,
+        tilt=tilt,
+        caption=caption,
     )
+
+
+def _rooms(how: Direction, story_ids: Sequence[str]) -> list[int]:
+    """Return a room for each story, another one than its neighbours'; a new story changes few of the others."""
+    rooms: list[int] = []
+    for story_id in story_ids:
+        room = _toss(how.seed, f"room {story_id}") % _ROOMS
+        rooms.append((room + 1) % _ROOMS if rooms and rooms[-1] == room else room)
+    return rooms
 
 
 def _toss(seed: int, word: str) -> int:
@@ -398,7 +502,12 @@ def _toss(seed: int, word: str) -> int:
 
 
 def _words_scene(
-    how: Direction, story: StoryText, pages: Sequence[str], dyes: dict[str, str], chosen: Sequence[Picture]
+    how: Direction,
+    story: StoryText,
+    pages: Sequence[str],
+    dyes: dict[str, str],
+    chosen: Sequence[Picture],
+    room: int,
 ) -> Scene:
     own = [picture for picture in chosen if picture.given_by == story.given_by]
     around = _backdrop(own) or _backdrop(chosen)
@@ -409,7 +518,7 @@ def _words_scene(
         shots.append(
             Card(
                 frames=_frames(how, _page_seconds(how, story, index, page)),
-                fade_frames=_crossfade(how),
+                entrance_frames=_crossfade(how),
                 role="text",
                 heading=heading,
                 body=page,
@@ -419,6 +528,7 @@ def _words_scene(
                 else (),
                 backdrop=backdrop,
                 move=drift(how.style.zoom, nearer=index % 2 == 0),
+                room=room,
             )
         )
     return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))
@@ -449,10 +559,12 @@ def _end_scene(how: Direction, people: tuple[Credit, ...], end_line: str, chosen
     shots = tuple(
         Card(
             frames=_frames(how, how.style.end_seconds),
-            fade_frames=_crossfade(how),
+            entrance_frames=_crossfade(how),
             role="end",
             heading=end_line,
+            note=how.soundtrack.title,
             credits=people[page * size : (page + 1) * size],
+            sources=_spread(chosen, 9),
             backdrop=backdrops[-1] if backdrops else None,
             move=drift(how.style.zoom, nearer=False),
         )

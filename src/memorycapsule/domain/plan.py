@@ -1,9 +1,10 @@
 """
 The montage plan: pure data that decides every frame of a film.
 
-A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot begins while the one
-before it is still there: `fade_frames` is how long the two overlap. So the film lasts the sum of all shots
-less the sum of all overlaps, and at most two shots are ever seen at once.
+A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot enters while the one
+before it is still there: `entrance_frames` is how long the two overlap, and `entrance` says what is seen
+then. So the film lasts the sum of all shots less the sum of all overlaps, and at most two shots are ever
+seen at once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from memorycapsule.domain.plan_json import PlanUnreadable, read_value
 from memorycapsule.errors import CapsuleError
 
 #: Counts changes of meaning; a plan of another version is refused.
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+
+#: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
+#: turn and fan on the table, walk and doorway in the gallery, outline and folder on the desktop.
+Entrance = Literal["crossfade", "turn", "fan", "walk", "doorway", "outline", "folder"]
 
 
 class PlanRefused(CapsuleError):
@@ -60,9 +65,46 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Screen:
+    """The stage of the classic theme: pictures fill the frame, or lie over a blurred fill of themselves."""
+
+    kind: Literal["screen"] = "screen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The stage of the photo card theme: cards on a summer table."""
+
+    card: str = "#ffffff"
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The stage of the museum theme: framed works on the walls of rooms."""
+
+    #: One for each room in turn.
+    walls: tuple[str, ...] = ("#2f443b", "#54292e", "#2e3f52", "#7a5320")
+    kind: Literal["gallery"] = "gallery"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desktop:
+    """The stage of the window theme: windows on the desktop of a friendly computer."""
+
+    face: str = "#dedaee"
+    kind: Literal["desktop"] = "desktop"
+
+
+Stage = Screen | Table | Gallery | Desktop
+
+
+@dataclass(frozen=True, kw_only=True)
 class FilmStyle:
     """What a theme decides about a film. Colours are '#rrggbb'; lengths are parts of the film's height."""
 
+    #: Where the film is set, with the values that only this kind of stage has.
+    stage: Stage = field(default_factory=Screen)
     #: The ground of cards, top and bottom of a vertical gradient.
     ground: str = "#10162a"
     ground_low: str = "#1a2139"
@@ -98,7 +140,19 @@ class FilmStyle:
     longest_clip_seconds: float = 10.0
     title_seconds: float = 5.6
     end_seconds: float = 6.4
-    crossfade_seconds: float = 0.8
+    entrance: Entrance = "crossfade"
+    entrance_seconds: float = 0.8
+    #: How the first picture of a story comes in.
+    story_entrance: Entrance = "crossfade"
+    story_entrance_seconds: float = 0.8
+    #: Every so many pictures of a story, counted over the film, one comes in by 'fan'; 0 for none.
+    fan_every: int = 0
+    #: The bundle that is untied before the title; 0 for none.
+    prologue_seconds: float = 0.0
+    #: Which pictures say who gave them and when they were taken: the first of each story, or every one.
+    labels: Literal["first", "every"] = "first"
+    #: Cards lie askew by at most so many degrees.
+    tilt: float = 0.0
     #: How far a slow zoom goes; 1.08 is 8%.
     zoom: float = 1.09
 
@@ -111,74 +165,111 @@ class Source:
     file: str
     width: int
     height: int
+    #: Red, green and blue are multiplied by these, in linear light: at most a sixth of a stop either way.
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """Words over a picture: heading above note, beside a mark in the contributor's dye."""
+    """What is said of a picture. Any of the words may be ''; the stage decides where they stand."""
 
-    heading: str
-    note: str
+    #: The title of the story that begins with this picture.
+    heading: str = ""
+    #: The picture's own words.
+    text: str = ""
+    who: str = ""
+    #: The day it was taken, in words.
+    when: str = ""
+    #: The contributor's dye.
     dye: str
-    #: Frames of the shot at which it starts to appear and has gone again.
+    #: Frames of the shot at which the words start to appear and have gone again.
     first: int
     stop: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A still picture, moving slowly. 'cover' fills the frame; 'inset' lies whole over a blurred fill of itself."""
+    """
+    A still picture, moving slowly, and up to two more that lie beside it.
+
+    On a screen, 'cover' fills the frame and 'inset' lies whole over a blurred fill; the other stages show
+    every picture whole.
+    """
 
     frames: int
-    fade_frames: int
+    entrance_frames: int
+    entrance: Entrance = "crossfade"
     source: Source
+    #: Shown at the same time, to the right of the first, in order.
+    beside: tuple[Source, ...] = ()
     fit: Literal["cover", "inset"]
-    #: For 'cover' over the picture itself, for 'inset' over the composed frame.
+    #: For 'cover' over the picture itself, for 'inset' and on the other stages over the composed frame.
     move: Move
+    #: Which room it hangs in, 0..3; neighbouring stories never share one.
+    room: int = 0
+    #: How askew a card lies, in degrees, clockwise.
+    tilt: float = 0.0
     caption: Caption | None = None
     kind: Literal["photo"] = "photo"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """A moving picture, played from `start_seconds` at its own speed."""
+    """A moving picture, played from `start_seconds` at its own speed; otherwise as `Photo`."""
 
     frames: int
-    fade_frames: int
+    entrance_frames: int
+    entrance: Entrance = "crossfade"
     source: Source
     fit: Literal["cover", "inset"]
     start_seconds: float
     has_sound: bool
+    room: int = 0
+    tilt: float = 0.0
     caption: Caption | None = None
     kind: Literal["clip"] = "clip"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credit:
-    """A contributor's name with their dye."""
+    """A contributor's name with their dye, and how many photos and clips they gave; 0 is not said."""
 
     name: str
     dye: str
+    count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Words on the theme's ground: the title card, a story without pictures, or a page of the end card."""
+    """Words on the theme's ground: the prologue, the title, a story without pictures, or a page of the end."""
 
     frames: int
-    fade_frames: int
-    role: Literal["title", "text", "end"]
+    entrance_frames: int
+    entrance: Entrance = "crossfade"
+    role: Literal["prologue", "title", "text", "end"]
     heading: str = ""
     body: str = ""
     note: str = ""
     credits: tuple[Credit, ...] = ()
+    #: Pictures that lie about: the title's cards, the pages of the binder at the end. At most nine.
+    sources: tuple[Source, ...] = ()
     #: A picture that shimmers through the ground, and how it moves.
     backdrop: Source | None = None
     move: Move | None = None
+    room: int = 0
     kind: Literal["card"] = "card"
 
 
 Shot = Photo | Clip | Card
+
+
+def sources_of(shot: Shot) -> tuple[Source, ...]:
+    """Return every picture that a shot shows."""
+    if isinstance(shot, Photo):
+        return (shot.source, *shot.beside)
+    if isinstance(shot, Clip):
+        return (shot.source,)
+    return shot.sources + ((shot.backdrop,) if shot.backdrop else ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +291,12 @@ class Soundtrack:
     under_clips: float = 0.25
     fade_in_seconds: float = 0.8
     fade_out_seconds: float = 3.5
+    #: What the credits call it; '' is not said.
+    title: str = ""
+    #: How long a beat lasts, where the first one lies, and how many make a bar; 0 for music without a steady beat.
+    beat_seconds: float = 0.0
+    first_beat_seconds: float = 0.0
+    beats_per_bar: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,11 +354,11 @@ class MontagePlan:
         if self.fps < 1:
             raise PlanRefused("A film has at least one frame per second.")
         shots = self.shots
-        if not shots or shots[0].fade_frames:
+        if not shots or shots[0].entrance_frames:
             raise PlanRefused("A film plan has at least one shot, and its first shot fades from nothing.")
         for index, shot in enumerate(shots):
-            following = shots[index + 1].fade_frames if index + 1 < len(shots) else 0
-            if shot.fade_frames < 0 or shot.fade_frames + following >= shot.frames:
+            following = shots[index + 1].entrance_frames if index + 1 < len(shots) else 0
+            if shot.entrance_frames < 0 or shot.entrance_frames + following >= shot.frames:
                 raise PlanRefused("A shot of this film plan is shorter than its transitions.")
 
     @property
@@ -271,7 +368,7 @@ class MontagePlan:
     @property
     def frames(self) -> int:
         """Return how many frames the film has."""
-        return sum(shot.frames - shot.fade_frames for shot in self.shots)
+        return sum(shot.frames - shot.entrance_frames for shot in self.shots)
 
     @property
     def seconds(self) -> float:
@@ -282,8 +379,7 @@ class MontagePlan:
         """Return every picture the film needs, once each, in the order of its first use."""
         found: dict[str, Source] = {}
         for shot in self.shots:
-            source = shot.backdrop if isinstance(shot, Card) else shot.source
-            if source is not None:
+            for source in sources_of(shot):
                 found.setdefault(source.id, source)
         return tuple(found.values())
 
@@ -293,7 +389,7 @@ class MontagePlan:
         placed: list[Placed] = []
         at = 0
         for shot in self.shots:
-            at -= shot.fade_frames
+            at -= shot.entrance_frames
             placed.append(Placed(shot=shot, first=at))
             at += shot.frames
         return tuple(placed)

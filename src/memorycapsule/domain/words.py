@@ -44,6 +44,13 @@ def day_in_words(day: date, locale: str) -> str:
     return f"{_WEEKDAYS_EN[day.weekday()]}, {day.day} {_MONTHS_EN[day.month - 1]} {day.year}"
 
 
+def short_day(day: date, locale: str) -> str:
+    """Say a day without its weekday: '8 May 2036' or '2036년 5월 8일'."""
+    if locale == "ko":
+        return f"{day.year}년 {day.month}월 {day.day}일"
+    return f"{day.day} {_MONTHS_EN[day.month - 1]} {day.year}"
+
+
 def countdown_in_words(now: datetime, opens_at: datetime, locale: str) -> str:
     """
     Say how long it still takes, in the two largest units: '9 years 167 days', '32 days',

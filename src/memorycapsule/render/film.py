@@ -260,7 +260,7 @@ def _chapters(plan: MontagePlan) -> Iterator[str]:
     for scene in plan.scenes:
         if scene.title:
             starts.append((at, scene.title))
-        at += sum(shot.frames - shot.fade_frames for shot in scene.shots)
+        at += sum(shot.frames - shot.entrance_frames for shot in scene.shots)
     for (first, title), (stop, _) in itertools.pairwise([*starts, (at, "")]):
         yield ffmpeg.chapter(title, first, stop, plan.fps)
 

@@ -119,7 +119,8 @@ def bgr(colour: str) -> tuple[int, int, int]:
 
 def caption_overlay(size: Size, style: FilmStyle, caption: Caption) -> Overlay | None:
     """Return heading and note in the lower third, over a scrim; None when nothing of them can be drawn."""
-    heading, note = letters.clean(caption.heading), letters.clean(caption.note)
+    heading = letters.clean(caption.heading)
+    note = letters.clean(" · ".join(filter(None, (caption.who, caption.text, caption.when))))
     if not heading and not note:
         return None
     height = size.height

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, sources_of
 
 #: Changes with every change of what the renderer draws.
-RENDERER_VERSION = "1"
+RENDERER_VERSION = "2"
 #: What a style says about time and movement is in the shots themselves.
 _PACING = {
     "photo_seconds",
@@ -28,7 +28,14 @@ _PACING = {
     "longest_clip_seconds",
     "title_seconds",
     "end_seconds",
-    "crossfade_seconds",
+    "entrance_seconds",
+    "entrance",
+    "story_entrance",
+    "story_entrance_seconds",
+    "fan_every",
+    "prologue_seconds",
+    "labels",
+    "tilt",
     "zoom",
 }
 #: One shot in so many is a place for a cut.
@@ -103,8 +110,8 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
     cuts: list[int] = []
     last = 0
     for index, placed in enumerate(timeline):
-        following = timeline[index + 1].shot.fade_frames if index + 1 < len(timeline) else 0
-        body_first, body_stop = placed.first + placed.shot.fade_frames, placed.stop - following
+        following = timeline[index + 1].shot.entrance_frames if index + 1 < len(timeline) else 0
+        body_first, body_stop = placed.first + placed.shot.entrance_frames, placed.stop - following
         at = (body_first + body_stop) // 2
         long = at - last
         # A clip is decoded again from its start for its second half, so it is cut only where nothing else is
@@ -131,13 +138,20 @@ def _name(
 ) -> str:
     shown = []
     for placed in visible(plan.timeline, first, stop):
-        # The file's name and the film's clock do not change a pixel.
-        shot = asdict(placed.shot)
-        for role in ("source", "backdrop"):
-            source = shot.get(role)
-            if source:
-                shot[role] = {**source, "id": "", "file": "", "digest": digests[source["id"]]}
-        shown.append({"shot": shot, "at": placed.first - first})
+        # The files' names and the film's clock do not change a pixel.
+        pictures = [
+            {"digest": digests[source.id], "gains": source.gains, "size": [source.width, source.height]}
+            for source in sources_of(placed.shot)
+        ]
+        shot = {
+            name: value
+            for name, value in asdict(placed.shot).items()
+            if name not in {"source", "beside", "sources", "backdrop"}
+        }
+        has_backdrop = isinstance(placed.shot, Card) and placed.shot.backdrop is not None
+        shown.append(
+            {"shot": shot, "at": placed.first - first, "pictures": pictures, "has_backdrop": has_backdrop}
+        )
     fade = max(0, stop - (plan.frames - plan.fade_out_frames))
     description = {
         "renderer": RENDERER_VERSION,

@@ -8,6 +8,7 @@ are done, and what became of the job. It ends with its stdin.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -23,9 +24,10 @@ from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import said_of
-from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, blend, darken, new_frame, planes_of
+from memorycapsule.render.painting import Painter
+from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, darken, new_frame, planes_of
 from memorycapsule.render.segments import visible
-from memorycapsule.render.shots import Painter, closing, crossfade_share, open_painter
+from memorycapsule.render.stages import open_painter
 
 _REPORT_EVERY = 15
 _POSTER_QUALITY = 88
@@ -38,10 +40,10 @@ def frames(plan: MontagePlan, pictures: Path, first: int, stop: int) -> Iterator
     One shot is prepared ahead in a thread; what is over is let go, so memory does not grow with the film.
     """
     shown = visible(plan.timeline, first, stop)
-    target, above = (new_frame(plan.size.width, plan.size.height) for _ in range(2))
+    target, spare = (new_frame(plan.size.width, plan.size.height) for _ in range(2))
     dark_from = plan.frames - plan.fade_out_frames
     painters: dict[int, Painter] = {}
-    with ThreadPoolExecutor(1) as ahead, closing(painters):
+    with ThreadPoolExecutor(1) as ahead, _closing(painters):
         coming: Future[Painter] | None = ahead.submit(open_painter, plan, shown[0].shot, pictures)
         current = -1
         try:
@@ -54,11 +56,11 @@ def frames(plan: MontagePlan, pictures: Path, first: int, stop: int) -> Iterator
                     coming = ahead.submit(open_painter, plan, following, pictures) if following else None
                 placed = shown[current]
                 index = number - placed.first
-                if current > 0 and index < placed.shot.fade_frames:
+                if current > 0 and index < placed.shot.entrance_frames:
                     before = shown[current - 1]
-                    painters[current - 1].paint(number - before.first, target)
-                    painters[current].paint(index, above)
-                    blend(target, above, crossfade_share(index, placed.shot.fade_frames), target)
+                    painters[current].enter(
+                        index, painters[current - 1], number - before.first, target, spare
+                    )
                 else:
                     if current - 1 in painters:
                         painters.pop(current - 1).close()
@@ -73,6 +75,16 @@ def frames(plan: MontagePlan, pictures: Path, first: int, stop: int) -> Iterator
                 and not coming.cancelled()
             ):
                 coming.result().close()
+
+
+@contextlib.contextmanager
+def _closing(painters: dict[int, Painter]) -> Iterator[None]:
+    """Close every painter that is still open at the end."""
+    try:
+        yield
+    finally:
+        for painter in painters.values():
+            painter.close()
 
 
 def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) -> Iterator[int]:

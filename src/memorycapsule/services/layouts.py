@@ -104,6 +104,7 @@ def _plan(
         soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
         limit=capsule.film_photos,
         keeps_story_order=bool(montage.story_ids),
+        locale=material.locale,
         seed=seed,
     )
     # What the film takes is fetched; whatever then turns out to be broken makes room for another.
@@ -185,6 +186,7 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
         duration_seconds=details.duration_seconds or 0.0,
         has_sound=details.has_sound,
         taken_at=details.taken_at(assumed or timedelta(0)),
+        taken_local=details.taken_local,
         story_id=medium.story_id,
         position=medium.position,
         contributor=member.name,

@@ -7,7 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from memorycapsule.domain import plan
 from memorycapsule.domain.plan import FilmStyle
+from memorycapsule.domain.plan_json import read_value
 from memorycapsule.errors import UsageProblem
 
 _HERE = Path(__file__).parent
@@ -44,13 +46,11 @@ def load(name: str) -> Theme:
         raise UsageProblem(f"There is no theme '{name}'; choose one of {', '.join(names())}.")
     folder = _HERE / name
     data = tomllib.loads((folder / "theme.toml").read_text(encoding="utf-8"))
-    film = dict(data["film"])
-    film["dyes"] = tuple(film["dyes"])
     own = folder / "soundtrack.m4a"
     return Theme(
         name=name,
         titles=dict(data["titles"]),
-        film=FilmStyle(**film),
+        film=read_value(FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
         soundtrack=own if own.exists() else _HERE / _FALLBACK / "soundtrack.m4a",
     )
 

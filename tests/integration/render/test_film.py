@@ -53,7 +53,7 @@ def test_a_crossfade_mixes_both_pictures_half_and_half_in_its_middle(studio):
     plan = studio.plan([studio.photo("one", RED), studio.photo("two", BLUE)])
     _, seen = studio.film(plan)
     second = plan.timeline[2]
-    half = (second.first + (second.shot.fade_frames - 1) / 2) / plan.fps
+    half = (second.first + (second.shot.entrance_frames - 1) / 2) / plan.fps
 
     assert seen.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
 

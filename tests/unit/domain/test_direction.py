@@ -131,7 +131,7 @@ def test_a_story_title_stands_on_its_first_picture_and_long_enough_to_read():
     )
     first, second = [shot for shot in plan.shots if isinstance(shot, Photo)]
 
-    assert (first.caption.heading, first.caption.note) == (title, "Ada")
+    assert (first.caption.heading, first.caption.who) == (title, "Ada")
     assert (first.caption.stop - first.caption.first) / plan.fps >= reading_seconds(title)
     assert second.caption is None
 

@@ -11,7 +11,7 @@ from memorycapsule.domain.plan import Card, FilmStyle, MontagePlan, PlanRefused,
 
 
 def cards(*lengths: tuple[int, int]) -> MontagePlan:
-    shots = tuple(Card(frames=frames, fade_frames=fade, role="text") for frames, fade in lengths)
+    shots = tuple(Card(frames=frames, entrance_frames=fade, role="text") for frames, fade in lengths)
     return MontagePlan(
         size=Size(width=32, height=18),
         fps=30,
@@ -34,7 +34,7 @@ def test_the_film_lasts_all_shots_less_their_overlaps(parts):
     assert plan.frames == plan.timeline[-1].stop
     assert plan.seconds == plan.frames / 30
     for before, after in zip(plan.timeline, plan.timeline[1:], strict=False):
-        assert before.stop - after.first == after.shot.fade_frames
+        assert before.stop - after.first == after.shot.entrance_frames
     for before, after in zip(plan.timeline, plan.timeline[2:], strict=False):
         assert before.stop <= after.first, "three shots are seen at once"
 

@@ -95,7 +95,7 @@ def test_a_heading_is_balanced():
 )
 def test_every_title_makes_a_card_inside_the_frame(title):
     size = Size(width=640, height=360)
-    card = Card(frames=60, fade_frames=0, role="title", heading=title, note="2016 - 2026")
+    card = Card(frames=60, entrance_frames=0, role="title", heading=title, note="2016 - 2026")
     overlay = card_overlay(size, FilmStyle(), card)
     ink = overlay.luma_through < 255
 
@@ -112,7 +112,7 @@ def test_all_names_of_a_page_are_inside_the_frame(count):
     people = tuple(Credit(name=f"박영희 Younghee {number}", dye="#efbd45") for number in range(count))
     ink = (
         card_overlay(
-            size, FilmStyle(), Card(frames=60, fade_frames=0, role="end", credits=people)
+            size, FilmStyle(), Card(frames=60, entrance_frames=0, role="end", credits=people)
         ).luma_through
         < 255
     )
@@ -125,7 +125,7 @@ def test_all_names_of_a_page_are_inside_the_frame(count):
 
 
 def test_a_caption_of_nothing_is_nothing():
-    caption = Caption(heading="\x00", note="", dye="#efbd45", first=1, stop=10)
+    caption = Caption(heading="\x00", dye="#efbd45", first=1, stop=10)
 
     assert caption_overlay(Size(width=320, height=180), FilmStyle(), caption) is None
 

@@ -51,7 +51,7 @@ def test_cuts_lie_where_only_one_shot_is_seen():
     edges = {segment.first for segment in cut_plan(plan)} - {0}
 
     for placed in plan.timeline:
-        assert not edges & set(range(placed.first, placed.first + placed.shot.fade_frames + 1))
+        assert not edges & set(range(placed.first, placed.first + placed.shot.entrance_frames + 1))
 
 
 def test_a_story_that_is_added_leaves_most_segments_as_they_were():
