@@ -489,6 +489,8 @@ def _shot(
 
 def _rooms(how: Direction, story_ids: Sequence[str]) -> list[int]:
     """Return a room for each story, another one than its neighbours'; a new story changes few of the others."""
+    if how.style.stage.kind != "gallery":
+        return [0] * len(story_ids)
     rooms: list[int] = []
     for story_id in story_ids:
         room = _toss(how.seed, f"room {story_id}") % _ROOMS

@@ -205,7 +205,7 @@ class Photo:
     fit: Literal["cover", "inset"]
     #: For 'cover' over the picture itself, for 'inset' and on the other stages over the composed frame.
     move: Move
-    #: Which room it hangs in, 0..3; neighbouring stories never share one.
+    #: In a gallery: which room it hangs in, 0..3; neighbouring stories never share one.
     room: int = 0
     #: How askew a card lies, in degrees, clockwise.
     tilt: float = 0.0
