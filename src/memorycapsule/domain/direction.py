@@ -117,10 +117,14 @@ def direct(
     how = replace(how, style=_paced(how, chosen, told))
     scenes = [_title_scene(how, title, date_line, people, chosen)]
     groups = _grouped(how, chosen, stories)
-    scenes += [_pictures_scene(how, group, story, dyes, room) for room, (story, group) in enumerate(groups)]
+    rooms = _rooms(how, [*(group[0].story_id for _, group in groups), *(story.story_id for story, _ in told)])
+    scenes += [
+        _pictures_scene(how, group, story, dyes, room)
+        for (story, group), room in zip(groups, rooms, strict=False)
+    ]
     scenes += [
         _words_scene(how, story, pages, dyes, chosen, room)
-        for room, (story, pages) in enumerate(told, start=len(groups))
+        for (story, pages), room in zip(told, rooms[len(groups) :], strict=True)
     ]
     if people or end_line:
         scenes.append(_end_scene(how, people, end_line, chosen))
