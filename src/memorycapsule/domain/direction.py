@@ -115,7 +115,8 @@ def direct(
     gave = Counter(picture.given_by for picture in given)
     people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
     how = replace(how, style=_paced(how, chosen, told))
-    scenes = [_title_scene(how, title, date_line, people, chosen)]
+    uncounted = tuple(replace(person, count=0) for person in people)
+    scenes = [_title_scene(how, title, date_line, uncounted, chosen)]
     groups = _grouped(how, chosen, stories)
     rooms = _rooms(how, [*(group[0].story_id for _, group in groups), *(story.story_id for story, _ in told)])
     scenes += [
@@ -358,9 +359,10 @@ def _backdrop(chosen: Sequence[Picture]) -> list[Source]:
     return [_source(picture) for picture in photos]
 
 
-def _spread(chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
-    """Return up to so many photos, evenly spread over the film, portraits or not."""
-    photos = [picture for picture in chosen if picture.kind == "photo"]
+def _spread(how: Direction, chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
+    """Return up to so many photos to lie on a table, evenly spread over the film."""
+    is_table = how.style.stage.kind == "table"
+    photos = [picture for picture in chosen if picture.kind == "photo" and is_table]
     count = min(count, len(photos))
     return tuple(_source(photos[(2 * place + 1) * len(photos) // (2 * count)]) for place in range(count))
 
@@ -391,7 +393,7 @@ def _title_scene(
         frames=_frames(how, min(seconds, 14.0)),
         entrance_frames=_frames(how, how.style.prologue_seconds * 0.25) if shots else 0,
         role="title",
-        sources=_spread(chosen, 3),
+        sources=_spread(how, chosen, 3),
         heading=title,
         note=date_line,
         credits=people,
@@ -570,7 +572,7 @@ def _end_scene(how: Direction, people: tuple[Credit, ...], end_line: str, chosen
             heading=end_line,
             note=how.soundtrack.title,
             credits=people[page * size : (page + 1) * size],
-            sources=_spread(chosen, 9),
+            sources=_spread(how, chosen, 9),
             backdrop=backdrops[-1] if backdrops else None,
             move=drift(how.style.zoom, nearer=False),
         )
