@@ -19,6 +19,8 @@ from memorycapsule.render.planes import Bytes, Planes, planes_from_bgr
 _CLOSEST_STEP = 1.06
 #: How much of the frame's height (or width) an inset picture takes.
 _INSET = 0.93
+#: Between pictures that stand side by side, of the frame's width.
+_GAP = 0.02
 #: Small pictures are enlarged at most so much.
 _LARGEST_INSET_SCALE = 2.0
 
@@ -60,15 +62,20 @@ def canvas_scale(move: Move) -> float:
     return _CLOSEST_STEP / min(move.start.width, move.end.width)
 
 
-def photo_canvas(picture: Bytes, shot: Photo, size: Size, style: FilmStyle) -> Planes:
-    """Return a photo as the moving frame sees it: the picture itself ('cover') or the composed frame ('inset')."""
+def photo_canvas(pictures: list[Bytes], shot: Photo, size: Size, style: FilmStyle) -> Planes:
+    """
+    Return what the moving frame sees of a shot: the picture itself ('cover') or the composed frame ('inset').
+
+    `pictures` are those of the shot, in order; only an inset shows more than the first.
+    """
+    scale = canvas_scale(shot.move)
     if shot.fit == "cover":
-        width = size.width * canvas_scale(shot.move)
+        picture = pictures[0]
+        width = size.width * scale
         height = width * picture.shape[0] / picture.shape[1]
         return planes_from_bgr(_resized(picture, _even(width), _even(height)))
-    scale = canvas_scale(shot.move)
     wide = _even(size.width * scale)
-    return planes_from_bgr(composed(picture, wide, _even(wide / size.aspect), scale, style))
+    return planes_from_bgr(composed(pictures, wide, _even(wide / size.aspect), scale, style))
 
 
 def card_canvas(backdrop: Bytes | None, card: Card, size: Size, style: FilmStyle) -> Planes:
@@ -95,23 +102,39 @@ def gradient(style: FilmStyle, width: int, height: int) -> NDArray[np.float32]:
     return np.asarray(np.broadcast_to(column, (height, width, 3)), np.float32)
 
 
-def composed(picture: Bytes, width: int, height: int, scale: float, style: FilmStyle) -> Bytes:
-    """Return a picture whole, with a soft shadow, over a darkened and blurred fill of itself."""
-    ground = blurred(picture, width, height, 0.03).astype(np.float32) * style.fill
-    share = min(
-        _INSET * width / picture.shape[1], _INSET * height / picture.shape[0], _LARGEST_INSET_SCALE * scale
-    )
-    inner = _resized(
-        picture, max(2, round(picture.shape[1] * share)), max(2, round(picture.shape[0] * share))
-    )
-    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+def composed(pictures: list[Bytes], width: int, height: int, scale: float, style: FilmStyle) -> Bytes:
+    """Return pictures whole, side by side, with a soft shadow, over a darkened and blurred fill of the first."""
+    made: Bytes = np.empty((height, width, 3), np.uint8)
+    ground = blurred(pictures[0], width, height, 0.03).astype(np.float32) * style.fill
+    inner = [
+        _resized(picture, max(2, round(picture.shape[1] * share)), max(2, round(picture.shape[0] * share)))
+        for picture, share in zip(pictures, _shares(pictures, width, height, scale), strict=True)
+    ]
+    gap = round(width * _GAP)
+    left = (width - sum(picture.shape[1] for picture in inner) - gap * (len(inner) - 1)) // 2
+    places: list[tuple[slice, slice]] = []
+    for picture in inner:
+        top = (height - picture.shape[0]) // 2
+        places.append((slice(top, top + picture.shape[0]), slice(left, left + picture.shape[1])))
+        left += picture.shape[1] + gap
     shadow = np.zeros((height, width), np.float32)
-    shadow[top : top + inner.shape[0], left : left + inner.shape[1]] = 1
+    for place in places:
+        shadow[place] = 1
     soft = cv2.GaussianBlur(shadow, (0, 0), height * 0.016)
     ground *= 1 - 0.55 * np.asarray(soft, np.float32)[:, :, None]
-    made: Bytes = np.clip(np.rint(ground), 0, 255).astype(np.uint8)
-    made[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    made[...] = np.clip(np.rint(ground), 0, 255)
+    for place, picture in zip(places, inner, strict=True):
+        made[place] = picture
     return made
+
+
+def _shares(pictures: list[Bytes], width: int, height: int, scale: float) -> list[float]:
+    """Return how much each picture is enlarged: all equally high, unless one would be blown up."""
+    tall = [1 / picture.shape[0] for picture in pictures]
+    room = _INSET * width - _GAP * width * (len(pictures) - 1)
+    wide = sum(picture.shape[1] * share for picture, share in zip(pictures, tall, strict=True))
+    rows = min(_INSET * height, room / wide)
+    return [min(rows * share, _LARGEST_INSET_SCALE * scale) for share in tall]
 
 
 def blurred(picture: Bytes, width: int, height: int, strength: float) -> Bytes:

@@ -18,7 +18,14 @@ from memorycapsule.render.film import render
 
 SIZE = Size(width=160, height=90)
 RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)
-QUICK = FilmStyle(title_seconds=1.2, end_seconds=1.4, photo_seconds=1.4, entrance_seconds=0.3, backdrop=0.0)
+QUICK = FilmStyle(
+    title_seconds=1.2,
+    end_seconds=1.4,
+    photo_seconds=1.4,
+    entrance_seconds=0.3,
+    story_entrance_seconds=0.3,
+    backdrop=0.0,
+)
 
 
 def ffmpeg(*arguments):

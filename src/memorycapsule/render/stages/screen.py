@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Shot, Size
+from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Shot, Size, sources_of
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
@@ -31,7 +31,8 @@ class PhotoPainter(Painter):
     """A still picture, moving slowly, with its caption."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
-        canvas = photo_canvas(read_picture(pictures, shot.source), shot, plan.size, plan.style)
+        found = [read_picture(pictures, source) for source in sources_of(shot)]
+        canvas = photo_canvas(found, shot, plan.size, plan.style)
         self._view = View(canvas, shot.move, plan.size, shot.frames)
         self._words = _Words(plan, shot.caption)
 

@@ -1,0 +1,58 @@
+"""The brief: what a film is to be made of, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from memorycapsule.domain.plan import Encoder, FilmStyle, Size, Soundtrack
+
+#: "About three minutes" with the classic style.
+USUAL_PICTURES = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryText:
+    """The words of a story."""
+
+    story_id: str
+    title: str
+    text: str = ""
+    contributor: str
+    #: Tells contributors of one name apart; '' for the name itself.
+    contributor_id: str = ""
+
+    @property
+    def given_by(self) -> str:
+        """Return who told it."""
+        return self.contributor_id or self.contributor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direction:
+    """How a film is to be made."""
+
+    size: Size = field(default_factory=lambda: Size(width=1920, height=1080))
+    fps: int = 30
+    theme: str = "classic"
+    style: FilmStyle = field(default_factory=FilmStyle)
+    soundtrack: Soundtrack = field(default_factory=Soundtrack)
+    encoder: Encoder = field(default_factory=Encoder)
+    #: At most so many pictures, fairly chosen; None takes all.
+    limit: int | None = USUAL_PICTURES
+    #: None: as long as the chosen pictures need; 'full': all pictures; a number: about so many seconds.
+    length: Literal["short", "full"] | float | None = None
+    #: False: stories by the time of their first picture; True: as they are given (chosen by a person).
+    keeps_story_order: bool = False
+    #: In which language days are named.
+    locale: str = "en"
+    seed: int = 0
+
+    def frames(self, seconds: float) -> int:
+        """Return the nearest number of frames, at least one."""
+        return max(1, round(seconds * self.fps))
+
+    @property
+    def entrance_frames(self) -> int:
+        """Return how many frames a shot must leave to the one after it, however that comes in."""
+        return self.frames(max(self.style.entrance_seconds, self.style.story_entrance_seconds))

@@ -1,0 +1,116 @@
+"""Cards: the title, stories without pictures, and the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from memorycapsule.domain.choosing import Picture, when
+from memorycapsule.domain.direction.brief import Direction, StoryText
+from memorycapsule.domain.direction.lengths import page_seconds, reading_seconds
+from memorycapsule.domain.direction.shooting import source_of, toss
+from memorycapsule.domain.framing import drift
+from memorycapsule.domain.plan import Card, Credit, Scene, Source
+
+_NAMES_PER_PAGE = 24
+
+
+def _backdrop(chosen: Sequence[Picture]) -> list[Source]:
+    """Return photos fit to shimmer through a card: wide ones first."""
+    photos = [picture for picture in chosen if picture.kind == "photo"]
+    photos.sort(key=lambda picture: (picture.width < picture.height, when(picture)))
+    return [source_of(picture) for picture in photos]
+
+
+def _spread(how: Direction, chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
+    """Return up to so many photos to lie on a table, evenly spread over the film."""
+    is_table = how.style.stage.kind == "table"
+    photos = [picture for picture in chosen if picture.kind == "photo" and is_table]
+    count = min(count, len(photos))
+    return tuple(source_of(photos[(2 * place + 1) * len(photos) // (2 * count)]) for place in range(count))
+
+
+def title_scene(
+    how: Direction,
+    title: str,
+    date_line: str,
+    people: tuple[Credit, ...],
+    chosen: Sequence[Picture],
+) -> Scene:
+    shots: list[Card] = []
+    if how.style.prologue_seconds:
+        shots.append(
+            Card(
+                frames=how.frames(how.style.prologue_seconds),
+                entrance_frames=0,
+                role="prologue",
+                credits=people,
+            )
+        )
+    seconds = max(how.style.title_seconds, reading_seconds(title) + 2.5)
+    card = Card(
+        frames=how.frames(min(seconds, 14.0)),
+        entrance_frames=how.frames(how.style.prologue_seconds * 0.25) if shots else 0,
+        role="title",
+        sources=_spread(how, chosen, 3),
+        heading=title,
+        note=date_line,
+        credits=people,
+        backdrop=next(iter(_backdrop(chosen)), None),
+        move=drift(how.style.zoom, nearer=True),
+    )
+    return Scene(story_id=None, title=title, shots=(*shots, card))
+
+
+def words_scene(
+    how: Direction,
+    story: StoryText,
+    pages: Sequence[str],
+    dyes: dict[str, str],
+    chosen: Sequence[Picture],
+    room: int,
+) -> Scene:
+    own = [picture for picture in chosen if picture.given_by == story.given_by]
+    around = _backdrop(own) or _backdrop(chosen)
+    backdrop = around[toss(how.seed, story.story_id) % len(around)] if around else None
+    shots = []
+    for index, page in enumerate(pages):
+        heading = story.title if index == 0 else ""
+        shots.append(
+            Card(
+                frames=how.frames(page_seconds(how, story, index, page)),
+                entrance_frames=how.frames(how.style.entrance_seconds),
+                role="text",
+                heading=heading,
+                body=page,
+                note=story.contributor if index == len(pages) - 1 else "",
+                credits=(Credit(name=story.contributor, dye=dyes[story.given_by]),)
+                if story.contributor
+                else (),
+                backdrop=backdrop,
+                move=drift(how.style.zoom, nearer=index % 2 == 0),
+                room=room,
+            )
+        )
+    return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))
+
+
+def end_scene(how: Direction, people: tuple[Credit, ...], end_line: str, chosen: Sequence[Picture]) -> Scene:
+    backdrops = _backdrop(chosen)
+    count = max(1, math.ceil(len(people) / _NAMES_PER_PAGE))
+    size = math.ceil(len(people) / count)
+    shots = tuple(
+        Card(
+            frames=how.frames(how.style.end_seconds),
+            entrance_frames=how.frames(how.style.entrance_seconds),
+            role="end",
+            heading=end_line,
+            note=how.soundtrack.title,
+            credits=people[page * size : (page + 1) * size],
+            sources=_spread(how, chosen, 9),
+            backdrop=backdrops[-1] if backdrops else None,
+            move=drift(how.style.zoom, nearer=False),
+        )
+        for page in range(count)
+    )
+    return Scene(story_id=None, title="", shots=shots)

@@ -1,0 +1,169 @@
+"""Lengths: how long everything is shown, and so how much finds room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.direction.brief import Direction, StoryText
+from memorycapsule.domain.framing import is_panorama
+from memorycapsule.domain.plan import FilmStyle
+
+#: What `short` means.
+SHORT_SECONDS = 75.0
+#: Between these a picture's time is bent to reach a wished length.
+SHORTEST_PHOTO_SECONDS, LONGEST_PHOTO_SECONDS = 2.4, 6.4
+#: Slow readers: Latin and Korean characters per second.
+READING_LATIN, READING_KOREAN = 14.0, 9.0
+#: How much is shown of a story without pictures: (pages, letters a page), the first that finds room.
+_EXCERPTS = ((3, 300), (1, 300), (1, 150), (1, 60))
+#: Such stories leave the pictures at least this share of the film.
+_PICTURES_SHARE = 0.5
+#: Photos that may stand beside another: width over height between these.
+_NARROWEST_UPRIGHT, _WIDEST_UPRIGHT = 0.4, 0.9
+#: How much longer than one photo two are shown.
+_PAIR_TAKES = 1.4
+
+#: Pictures that are shown at once, one or two.
+Unit = tuple[Picture, ...]
+
+
+def reading_seconds(text: str) -> float:
+    """Return how long a slow reader needs for `text`."""
+    korean = sum("가" <= letter <= "힣" for letter in text)
+    return korean / READING_KOREAN + (len(text) - korean) / READING_LATIN
+
+
+def paired(pictures: Sequence[Picture]) -> list[Unit]:
+    """Return what is shown at once: upright photos that follow each other share the frame, two and two."""
+    units: list[Unit] = []
+    for picture in pictures:
+        before = units[-1] if units else ()
+        if len(before) == 1 and all(_may_share(one) for one in (*before, picture)):
+            units[-1] = (*before, picture)
+        else:
+            units.append((picture,))
+    return units
+
+
+def _may_share(picture: Picture) -> bool:
+    is_upright = picture.width < _WIDEST_UPRIGHT * picture.height
+    is_a_strip = picture.width < _NARROWEST_UPRIGHT * picture.height
+    return picture.kind == "photo" and is_upright and not is_a_strip and not picture.caption
+
+
+def unit_seconds(how: Direction, unit: Unit) -> float:
+    """Return how long pictures that are shown at once are shown: two take half as long again as one."""
+    picture = unit[0]
+    if picture.kind == "clip":
+        longest = how.style.longest_clip_seconds
+        return max(min(picture.duration_seconds, longest), 2 * how.style.entrance_seconds + 0.4)
+    if is_panorama(how.size, picture.width, picture.height):
+        return max(how.style.panorama_seconds, how.style.photo_seconds)
+    return how.style.photo_seconds * (1.0 if len(unit) == 1 else _PAIR_TAKES)
+
+
+def _wished_seconds(how: Direction) -> float | None:
+    if how.length == "short":
+        return SHORT_SECONDS
+    return how.length if isinstance(how.length, float | int) else None
+
+
+def _around_pictures(how: Direction) -> float:
+    """Return how long title and end card are together, without what they share with pictures."""
+    style = how.style
+    return style.prologue_seconds * 0.75 + style.title_seconds + style.end_seconds - style.entrance_seconds
+
+
+def _room(how: Direction) -> float | None:
+    """Return how many seconds there are for pictures and stories together; None for as many as they need."""
+    if how.length == "full":
+        return None
+    wished = _wished_seconds(how)
+    if wished is not None:
+        return max(0.0, wished - _around_pictures(how))
+    return None if how.limit is None else how.limit * _usual_step(how)
+
+
+def _usual_step(how: Direction) -> float:
+    """Return the seconds that one more photo makes the film longer."""
+    return max(0.2, how.style.photo_seconds - how.style.entrance_seconds)
+
+
+#: Stories without pictures, with the pages that are shown of each.
+Told = list[tuple[StoryText, list[str]]]
+
+
+def told(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> Told:
+    pictured = {picture.story_id for picture in pictures}
+    bare = [story for story in stories if story.story_id not in pictured and (story.title or story.text)]
+    room = _room(how)
+    if room is not None:
+        # What few pictures leave is theirs.
+        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _usual_step(how))
+    told: Told = []
+    for most, letters in _EXCERPTS:
+        told = [(story, _pages(story.text, most, letters) or [""]) for story in bare]
+        if room is None or words_seconds(how, told) <= room:
+            break
+    return told
+
+
+def words_seconds(how: Direction, told: Told) -> float:
+    """Return how much longer the pages make the film."""
+    return sum(
+        page_seconds(how, story, index, page) - how.style.entrance_seconds
+        for story, pages in told
+        for index, page in enumerate(pages)
+    )
+
+
+def page_seconds(how: Direction, story: StoryText, index: int, page: str) -> float:
+    heading = story.title if index == 0 else ""
+    reading = reading_seconds(heading + page + story.contributor)
+    return max(how.style.photo_seconds, reading + 2 * how.style.entrance_seconds + 0.6)
+
+
+def limit(how: Direction, told: Told) -> int | None:
+    room = _room(how)
+    if room is None:
+        return None if how.length == "full" else how.limit
+    left = max(room * _PICTURES_SHARE, room - words_seconds(how, told))
+    pictures = max(1, round(left / _usual_step(how)))
+    return pictures if _wished_seconds(how) is not None or how.limit is None else min(how.limit, pictures)
+
+
+def paced(how: Direction, units: Sequence[Unit], told: Told) -> FilmStyle:
+    """Return the style with photos shown longer or shorter, so that the film gets the wished length."""
+    wished = _wished_seconds(how)
+    photos = [unit for unit in units if unit[0].kind == "photo"]
+    if wished is None or not photos:
+        return how.style
+    clips = sum(
+        unit_seconds(how, unit) - how.style.entrance_seconds for unit in units if unit[0].kind == "clip"
+    )
+    shares = sum(1.0 if len(unit) == 1 else _PAIR_TAKES for unit in photos)
+    overlaps = len(photos) * how.style.entrance_seconds
+    words = words_seconds(how, told)
+    each = (wished - _around_pictures(how) - clips - words + overlaps) / shares
+    floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.entrance_seconds)
+    return replace(how.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
+
+
+def _pages(text: str, most: int, letters: int) -> list[str]:
+    """Return `text` in at most so many pages of at most so many letters, cut between words; '…' where it goes on."""
+    pages: list[str] = []
+    page = ""
+    for word in text.replace("\n", " \n ").split(" "):
+        # A word longer than a page is no word; it is cut.
+        for piece in [word[at : at + letters] for at in range(0, len(word), letters)]:
+            if page and len(page) + 1 + len(piece) > letters:
+                pages.append(page.strip())
+                page = ""
+            page = piece if not page else f"{page} {piece}"
+    pages = [item for item in (*pages, page.strip()) if item]
+    if len(pages) > most:
+        pages = pages[:most]
+        pages[-1] = pages[-1].rstrip(" .,") + " …"
+    return pages

@@ -1,0 +1,126 @@
+"""Shooting: how the pictures of a story are shown, what is said of them, and how they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.direction.brief import Direction, StoryText
+from memorycapsule.domain.direction.lengths import Unit, reading_seconds, unit_seconds
+from memorycapsule.domain.framing import clip_fit, drift, frame_picture
+from memorycapsule.domain.plan import Caption, Clip, Entrance, Photo, Scene, Shot, Source
+from memorycapsule.domain.words import short_day
+
+
+def pictures_scene(
+    how: Direction, units: Sequence[Unit], story: StoryText | None, dyes: dict[str, str], room: int
+) -> Scene:
+    """Return a story's pictures in order; the first brings its title."""
+    days = [day for unit in units if (day := _day(how, unit[0]))]
+    shots: list[Shot] = []
+    said = ""
+    for index, unit in enumerate(units):
+        day = _day(how, unit[0])
+        # Where not every picture says its day, each new day of a story that lasts several does.
+        is_new_day = len(set(days)) > 1 and day != said
+        said = day or said
+        caption = _caption(
+            how,
+            unit,
+            dyes,
+            heading=story.title if story and index == 0 else "",
+            when=day if how.style.labels == "every" or is_new_day else "",
+        )
+        shots.append(_shot(how, unit, caption, _entrance(how, unit[0], is_first=index == 0), room))
+    return Scene(story_id=units[0][0].story_id, title=story.title if story else "", shots=tuple(shots))
+
+
+def _entrance(how: Direction, picture: Picture, *, is_first: bool) -> tuple[Entrance, int]:
+    """Return how a picture comes in, and in how many frames."""
+    style = how.style
+    if is_first:
+        return style.story_entrance, how.frames(style.story_entrance_seconds)
+    # By the picture, not by counting: a new story changes nothing in the others.
+    is_fan = style.fan_every > 0 and toss(how.seed, f"fan {picture.id}") % style.fan_every == 0
+    return "fan" if is_fan else style.entrance, how.frames(style.entrance_seconds)
+
+
+def _caption(how: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, when: str) -> Caption | None:
+    """Return what is to be said of a picture, without its frames; None for nothing."""
+    is_named = how.style.labels == "every" or bool(heading)
+    names = dict.fromkeys(picture.contributor for picture in unit if picture.contributor)
+    words = Caption(
+        heading=heading,
+        text=unit[0].caption,
+        who=", ".join(names) if is_named else "",
+        when=when,
+        dye=dyes.get(unit[0].given_by, how.style.accent),
+        first=0,
+        stop=0,
+    )
+    return words if any((words.heading, words.text, words.who, words.when)) else None
+
+
+def _day(how: Direction, picture: Picture) -> str:
+    return short_day(picture.taken_local, how.locale) if picture.taken_local else ""
+
+
+def _shot(
+    how: Direction, unit: Unit, caption: Caption | None, entrance: tuple[Entrance, int], room: int
+) -> Shot:
+    picture = unit[0]
+    way, coming = entrance
+    going = how.entrance_frames
+    frames = max(how.frames(unit_seconds(how, unit)), coming + going + how.frames(0.4))
+    if caption:
+        # Words come when the entrance is nearly over and are gone before the next begins.
+        first = max(1, round(coming * 0.7))
+        reading = how.frames(min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
+        if picture.kind == "photo":
+            frames = max(frames, first + reading + going)
+        caption = replace(caption, first=first, stop=max(first + 2, frames - going))
+    tilt = round(how.style.tilt * (toss(how.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
+    if picture.kind == "clip":
+        spare = max(0.0, picture.duration_seconds - frames / how.fps)
+        best = picture.look.best_seconds if picture.look else spare / 2
+        return Clip(
+            frames=frames,
+            entrance_frames=coming,
+            entrance=way,
+            source=source_of(picture),
+            fit=clip_fit(how.size, picture.width, picture.height),
+            start_seconds=round(min(best, spare), 3),
+            has_sound=picture.has_sound,
+            room=room,
+            tilt=tilt,
+            caption=caption,
+        )
+    fit, move = frame_picture(
+        how.size, picture.width, picture.height, how.style.zoom, toss(how.seed, picture.id)
+    )
+    if how.style.stage.kind != "screen" or len(unit) > 1:
+        fit, move = "inset", drift(how.style.zoom, nearer=True)
+    return Photo(
+        frames=frames,
+        entrance_frames=coming,
+        entrance=way,
+        source=source_of(picture),
+        beside=tuple(source_of(other) for other in unit[1:]),
+        fit=fit,
+        move=move,
+        room=room,
+        tilt=tilt,
+        caption=caption,
+    )
+
+
+def source_of(picture: Picture) -> Source:
+    """Return what a plan names a picture by."""
+    return Source(id=picture.id, file=picture.file, width=picture.width, height=picture.height)
+
+
+def toss(seed: int, word: str) -> int:
+    """Return a number that is the same for a picture whatever else is in the film."""
+    return int.from_bytes(sha256(f"{seed}\0move\0{word}".encode()).digest()[:4], "big")
