@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,6 +25,7 @@ from memorycapsule.errors import FilesRefused, MediaRefused, PartlyDone, UsagePr
 if TYPE_CHECKING:
     from memorycapsule.domain.choosing import Picture
     from memorycapsule.domain.direction import Direction
+    from memorycapsule.domain.plan import MontagePlan, Source
     from memorycapsule.media.decoders import Decoders
 
 _DECODERS = 2
@@ -38,6 +40,10 @@ class _Order:
     """How the film is to be, checked before anything slow begins."""
 
     out: Path
+    #: Where the plan is to be written.
+    write_plan: Path | None
+    #: The plan to follow instead of directing.
+    given_plan: MontagePlan | None
     title: str
     direction: Direction
     workers: int
@@ -61,19 +67,32 @@ def render(
     length: Annotated[
         str | None, typer.Option("--length", metavar="short|full|SECONDS", help="full takes every picture.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a film that is there.")] = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Write down how the film is made, as JSON to edit."),
+    ] = None,
+    from_plan: Annotated[
+        Path | None,
+        typer.Option("--from-plan", metavar="FILE", help="Make the film that this plan describes."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a film or plan that is there.")] = False,
 ) -> None:
     """
     Make a film of photos and clips, without a capsule.
 
     No configuration is needed either. It takes 60 pictures, fairly chosen, about three minutes, unless
     --length says otherwise. Files that cannot be used are left out and named, exit code 5.
+
+    --plan writes the plan of the film beside it: which pictures, how long, what is written. Edit it, and give it
+    back with --from-plan and the same files; then it alone decides, size and theme included.
     """
     door = door_of(ctx)
     door.refuse_acting_as()
     found = gather(files)
     order = _Order(
         out=_checked_out(out, force=force),
+        write_plan=_checked_out(plan, force=force) if plan else None,
+        given_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
         title=title if title is not None else _usual_title(files),
         direction=_direction(theme, size, fps, length, has_song=soundtrack is not None),
         workers=max(1, min(4, os.cpu_count() or 1)),
@@ -93,8 +112,8 @@ def render(
                 "seconds": facts["seconds"],
                 "frames": facts["frames"],
                 "pictures": count,
-                "size": [order.direction.size.width, order.direction.size.height],
-                "fps": order.direction.fps,
+                "size": [facts["width"], facts["height"]],
+                "fps": facts["fps"],
                 "bytes": order.out.stat().st_size,
             },
             "refused": [{"file": name, "reason": reason} for name, reason, _quiet in refused],
@@ -124,12 +143,18 @@ def _make(
             for name, reason, _quiet in refused:
                 out.warn(f"  left out: {plain(name)} {plain(reason)}")
             raise FilesRefused("None of the files could be used, so there is no film.")
-        plan = direct(
-            title=order.title,
-            date_line=_years(pictures),
-            pictures=pictures,
-            direction=order.direction,
-        )
+        if order.given_plan:
+            plan = _with_files(order.given_plan, pictures)
+        else:
+            plan = direct(
+                title=order.title,
+                date_line=_years(pictures),
+                pictures=pictures,
+                direction=order.direction,
+            )
+        if order.write_plan:
+            pretty = json.dumps(json.loads(plan.to_json()), ensure_ascii=False, indent=1)
+            order.write_plan.write_text(f"{pretty}\n", encoding="utf-8")
         plan_file = folder / "plan.json"
         plan_file.write_text(plan.to_json(), encoding="utf-8")
         facts = run_renderer(
@@ -145,8 +170,9 @@ def _make(
             key=b"",
             on_progress=lambda share: bar.reach(_PREPARING_SHARE + (1 - _PREPARING_SHARE) * share),
         )
-    names = {picture.id: str(found[int(picture.id)].path) for picture in pictures}
-    refused += [(names.get(one["id"], one["id"]), one["reason"], False) for one in facts["left_out"]]
+    names = {picture.id for picture in pictures}
+    refused += [(one["id"], one["reason"], False) for one in facts["left_out"]]
+    facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
     if unused := len(pictures) - len(plan.sources):
         out.note(f"{unused} of {len(pictures)} pictures found no room; `--length full` takes all.")
     used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
@@ -161,13 +187,14 @@ def _prepare(
 
     kept: list[Picture] = []
     refused: list[tuple[str, str, bool]] = []
+    names = _names(found)
 
     def prepared(place: int) -> Picture | str:
         one = found[place]
         if one.reason:
             return one.reason
         try:
-            return _picture(decoders, place, one.path, pictures)
+            return _picture(decoders, names[place], place, one.path, pictures)
         except MediaRefused as error:
             return error.message
 
@@ -181,7 +208,16 @@ def _prepare(
     return kept, refused
 
 
-def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Picture:
+def _names(found: Sequence[Found]) -> list[str]:
+    """Return what a plan calls each file: its path as given, told apart where one was named twice."""
+    names: dict[str, None] = {}
+    for place, one in enumerate(found):
+        name = os.fsencode(one.path).decode(errors="replace")
+        names[name if name not in names else f"{name} ({place})"] = None
+    return list(names)
+
+
+def _picture(decoders: Decoders, name: str, place: int, path: Path, pictures: Path) -> Picture:
     from memorycapsule.domain.choosing import Picture
     from memorycapsule.domain.framing import fitted_size
     from memorycapsule.media import clips
@@ -189,18 +225,18 @@ def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Pict
 
     with open_regular(path) as file:
         prepared = decoders.prepare(file)
-    name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
+    file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
-        with prepared.clip, Path(pictures, name).open("wb") as copy:
+        with prepared.clip, Path(pictures, file_name).open("wb") as copy:
             shutil.copyfileobj(prepared.clip, copy, 1 << 20)
     else:
-        Path(pictures, name).write_bytes(prepared.display)
+        Path(pictures, file_name).write_bytes(prepared.display)
     sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if prepared.clip else (DISPLAY_SIDE, DISPLAY_SIDE)
     width, height = fitted_size(prepared.width, prepared.height, *sides)
     return Picture(
-        id=f"{place:06}",
+        id=name,
         kind=prepared.kind,
-        file=name,
+        file=file_name,
         width=width,
         height=height,
         duration_seconds=prepared.duration_seconds or 0.0,
@@ -211,6 +247,41 @@ def _picture(decoders: Decoders, place: int, path: Path, pictures: Path) -> Pict
         position=place,
         contributor="",
     )
+
+
+def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
+    from memorycapsule.domain.plan import MontagePlan, PlanRefused
+
+    try:
+        plan = MontagePlan.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"The plan {plain(str(file))} cannot be read.") from error
+    except PlanRefused as error:
+        raise UsageProblem(error.message) from error
+    if plan.soundtrack.file and not has_song:
+        raise UsageProblem("This plan wants a song of your own; give it with --soundtrack.")
+    return plan
+
+
+def _with_files(plan: MontagePlan, pictures: Sequence[Picture]) -> MontagePlan:
+    """Return an edited plan with the files of this run. Raises UsageProblem when one that it names is not given."""
+    from memorycapsule.domain.plan import with_sources
+
+    known = {picture.id: picture for picture in pictures}
+
+    def found(source: Source) -> Source:
+        picture = known.get(source.id)
+        if picture is None:
+            raise UsageProblem(
+                f"The plan names {plain(source.id)}, which is not among the files given (or cannot be used)."
+            )
+        return replace(source, file=picture.file, width=picture.width, height=picture.height)
+
+    scenes = tuple(
+        replace(scene, shots=tuple(with_sources(shot, found) for shot in scene.shots))
+        for scene in plan.scenes
+    )
+    return replace(plan, scenes=scenes)
 
 
 def _instant(local: datetime | None, offset_seconds: int | None) -> datetime | None:
@@ -284,5 +355,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "capsule render ~/Pictures/summer -o summer.mp4",
             'capsule render a.jpg b.heic --title "여름" --theme museum --soundtrack song.mp3 -o film.mp4',
+            "capsule render ~/Pictures/summer -o summer.mp4 --plan summer.json",
+            "capsule render ~/Pictures/summer -o summer.mp4 --from-plan summer.json --force",
         ),
     )(render)

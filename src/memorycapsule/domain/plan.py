@@ -10,7 +10,8 @@ seen at once.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from memorycapsule.domain.plan_json import PlanUnreadable, read_value
@@ -270,6 +271,17 @@ def sources_of(shot: Shot) -> tuple[Source, ...]:
     if isinstance(shot, Clip):
         return (shot.source,)
     return shot.sources + ((shot.backdrop,) if shot.backdrop else ())
+
+
+def with_sources(shot: Shot, change: Callable[[Source], Source]) -> Shot:
+    """Return a shot with every picture of it changed."""
+    if isinstance(shot, Photo):
+        beside = tuple(change(source) for source in shot.beside)
+        return replace(shot, source=change(shot.source), beside=beside)
+    if isinstance(shot, Clip):
+        return replace(shot, source=change(shot.source))
+    backdrop = change(shot.backdrop) if shot.backdrop else None
+    return replace(shot, sources=tuple(change(source) for source in shot.sources), backdrop=backdrop)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,8 @@ from memorycapsule.work.lock import FolderLock
         (["render", "no.jpg", "-o", "film.mp4", "--size", "huge"], 2, "no film size"),
         (["render", "no.jpg", "-o", "film.mp4", "--fps", "1"], 2, "10 to 60"),
         (["render", "no.jpg", "-o", "film.mp4", "--length", "long"], 2, "short, full"),
+        (["render", "no.jpg", "-o", "film.mp4", "--from-plan", "no.json"], 2, "cannot be read"),
+        (["render", "no.jpg", "-o", "film.mp4", "--plan", "nowhere/plan.json"], 2, "no folder"),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )

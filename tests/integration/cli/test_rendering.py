@@ -1,0 +1,56 @@
+"""A film from any folder, and its plan, written down, edited and given back."""
+
+import json
+
+import pytest
+
+from integration.cli.instances import bitmap
+
+SMALL = ("--size", "160x90", "--fps", "10", "--theme", "classic", "--json")
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for number in range(3):
+        bitmap(folder / f"IMG_{number}.bmp", number)
+    return folder
+
+
+def test_a_plan_is_written_edited_and_followed(capsule, album, tmp_path):
+    plan_file, film = tmp_path / "plan.json", tmp_path / "film.mp4"
+    first = capsule("render", album, "-o", film, "--plan", plan_file, "--title", "Before", *SMALL).json[
+        "film"
+    ]
+    plan = json.loads(plan_file.read_text())
+    (pictures,) = [scene for scene in plan["scenes"] if scene["shots"][0]["kind"] == "photo"]
+    pictures["shots"] = list(reversed(pictures["shots"]))[:2]
+    plan_file.write_text(json.dumps(plan))
+    again = capsule("render", album, "-o", film, "--from-plan", plan_file, "--force", "--json").json["film"]
+
+    assert [shot["source"]["id"] for shot in pictures["shots"]] == [
+        str(album / "IMG_2.bmp"),
+        str(album / "IMG_1.bmp"),
+    ]
+    assert (again["size"], again["fps"]) == ([160, 90], 10)
+    assert again["frames"] < first["frames"]
+
+
+def test_a_plan_that_names_other_files_is_refused(capsule, album, tmp_path):
+    plan_file, film = tmp_path / "plan.json", tmp_path / "film.mp4"
+    capsule("render", album, "-o", film, "--plan", plan_file, *SMALL)
+    film.unlink()
+    said = capsule("render", album / "IMG_0.bmp", "-o", film, "--from-plan", plan_file, "--json")
+
+    assert said.code == 2
+    assert "not among the files given" in said.out
+    assert not film.exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"plan_version": 99}'])
+def test_what_is_no_plan_is_refused_with_a_sentence(capsule, album, tmp_path, text):
+    plan_file = tmp_path / "plan.json"
+    plan_file.write_text(text)
+
+    assert capsule("render", album, "-o", tmp_path / "f.mp4", "--from-plan", plan_file).code == 2
