@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +22,8 @@ class Found:
     reason: str | None = None
     #: Files that Windows and macOS leave in every folder are left out without a word.
     is_quiet: bool = False
+    #: The folder inside a named folder that it lies in, however deep; '' for one that lies in no such folder.
+    inside: str = ""
 
 
 def gather(given: Iterable[Path]) -> list[Found]:
@@ -31,11 +33,14 @@ def gather(given: Iterable[Path]) -> list[Found]:
     found: list[Found] = []
     for path in given:
         if path.is_dir():
-            found += _walk(path, path.resolve())
+            found += [
+                replace(one, inside=str(one.path.parent.relative_to(path)).removeprefix("."))
+                for one in _walk(path, path.resolve())
+            ]
         else:
             found.append(Found(path=path))
     return [
-        Found(path=one.path, reason="is a side file of the system, not a photo or clip.", is_quiet=True)
+        replace(one, reason="is a side file of the system, not a photo or clip.", is_quiet=True)
         if is_system_file(one.path.name)
         else one
         for one in found

@@ -24,7 +24,7 @@ from memorycapsule.errors import FilesRefused, MediaRefused, PartlyDone, UsagePr
 
 if TYPE_CHECKING:
     from memorycapsule.domain.choosing import Picture
-    from memorycapsule.domain.direction import Direction
+    from memorycapsule.domain.direction import Direction, StoryText
     from memorycapsule.domain.plan import MontagePlan, Source
     from memorycapsule.media.decoders import Decoders
 
@@ -81,7 +81,8 @@ def render(
     Make a film of photos and clips, without a capsule.
 
     No configuration is needed either. It takes 60 pictures, fairly chosen, about three minutes, unless
-    --length says otherwise. Files that cannot be used are left out and named, exit code 5.
+    --length says otherwise. Folders inside a folder become chapters. Files that cannot be used are left out and
+    named, exit code 5.
 
     --plan writes the plan of the film beside it: which pictures, how long, what is written. Edit it, and give it
     back with --from-plan and the same files; then it alone decides, size and theme included.
@@ -150,6 +151,7 @@ def _make(
                 title=order.title,
                 date_line=_years(pictures),
                 pictures=pictures,
+                stories=_stories(pictures),
                 direction=order.direction,
             )
         if order.write_plan:
@@ -194,7 +196,7 @@ def _prepare(
         if one.reason:
             return one.reason
         try:
-            return _picture(decoders, names[place], place, one.path, pictures)
+            return _picture(decoders, names[place], place, one, pictures)
         except MediaRefused as error:
             return error.message
 
@@ -208,6 +210,14 @@ def _prepare(
     return kept, refused
 
 
+def _stories(pictures: Sequence[Picture]) -> list[StoryText]:
+    """Return a story for every folder inside the folders that were named, called as it is."""
+    from memorycapsule.domain.direction import StoryText
+
+    folders = sorted({picture.story_id for picture in pictures} - {""})
+    return [StoryText(story_id=folder, title=plain(Path(folder).name), contributor="") for folder in folders]
+
+
 def _names(found: Sequence[Found]) -> list[str]:
     """Return what a plan calls each file: its path as given, told apart where one was named twice."""
     names: dict[str, None] = {}
@@ -217,13 +227,13 @@ def _names(found: Sequence[Found]) -> list[str]:
     return list(names)
 
 
-def _picture(decoders: Decoders, name: str, place: int, path: Path, pictures: Path) -> Picture:
+def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Path) -> Picture:
     from memorycapsule.domain.choosing import Picture
     from memorycapsule.domain.framing import fitted_size
     from memorycapsule.media import clips
     from memorycapsule.media.prepared import DISPLAY_SIDE
 
-    with open_regular(path) as file:
+    with open_regular(one.path) as file:
         prepared = decoders.prepare(file)
     file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
@@ -243,7 +253,7 @@ def _picture(decoders: Decoders, name: str, place: int, path: Path, pictures: Pa
         has_sound=prepared.has_sound,
         taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),
         taken_local=prepared.taken_local,
-        story_id="",
+        story_id=one.inside,
         position=place,
         contributor="",
     )

@@ -37,6 +37,16 @@ def test_a_plan_is_written_edited_and_followed(capsule, album, tmp_path):
     assert again["frames"] < first["frames"]
 
 
+def test_folders_inside_the_folder_become_chapters(capsule, album, tmp_path):
+    for folder in ("first day", "둘째 날/저녁"):
+        (album / folder).mkdir(parents=True)
+        bitmap(album / folder / "a.bmp", len(folder))
+    capsule("render", album, "-o", tmp_path / "film.mp4", "--plan", tmp_path / "plan.json", *SMALL)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+
+    assert {scene["title"] for scene in plan["scenes"]} == {"album", "", "first day", "저녁"}
+
+
 def test_a_plan_that_names_other_files_is_refused(capsule, album, tmp_path):
     plan_file, film = tmp_path / "plan.json", tmp_path / "film.mp4"
     capsule("render", album, "-o", film, "--plan", plan_file, *SMALL)
