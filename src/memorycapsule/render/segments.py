@@ -20,7 +20,7 @@ from pathlib import Path
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, sources_of
 
 #: Changes with every change of what the renderer draws.
-RENDERER_VERSION = "2"
+RENDERER_VERSION = "3"
 #: What a style says about time and movement is in the shots themselves.
 _PACING = {
     "photo_seconds",
