@@ -77,6 +77,19 @@ class Table:
     """The stage of the photo card theme: cards on a summer table."""
 
     card: str = "#ffffff"
+    #: The colour of shadows, and how strong they are; 1 is as on a summer's day.
+    shadow: str = "#1f5fbe"
+    shadow_share: float = 1.0
+    #: White edge and round corners, as parts of a picture's shorter side.
+    edge: float = 0.04
+    rounding: float = 0.065
+    #: The giant letters of the title: a file name among the themes' fonts, and the space between letters in ems.
+    title_font: str = "Pretendard-Black.otf"
+    title_spacing: float = -0.05
+    #: The binder at the end: its page, its pockets, its rings.
+    binder: str = "#f6faff"
+    pocket: str = "#d6e8fb"
+    ring: str = "#9dbfe8"
     kind: Literal["table"] = "table"
 
 

@@ -42,6 +42,13 @@ class Sprite:
             cv2.resize(opacity.astype(np.float32), half, interpolation=cv2.INTER_AREA)
         )
 
+    def show(self, frame: Bytes) -> None:
+        """Show a frame of the same size from now on, with the same opacity."""
+        planes = planes_of(frame)
+        both = np.asarray(cv2.merge([self._half_opacity, self._half_opacity]), np.uint8)
+        self._luma = np.asarray(cv2.multiply(planes.luma, self._opacity, scale=1 / 255), np.uint8)
+        self._colour = np.asarray(cv2.multiply(planes.colour, both, scale=1 / 255), np.uint8)
+
     def lay(self, frame: Bytes, x: float, y: float, share: float = 1.0) -> None:
         """Lay it with its upper left corner at (`x`, `y`) of the frame, in pixels; `share` 0..1 of its opacity."""
         near = 2 * round(x / 2), 2 * round(y / 2)

@@ -1,0 +1,220 @@
+"""The table: cards with pictures under a summer sky, turning and fanned out; the photo card theme."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from memorycapsule.domain.framing import is_panorama
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Move, Photo, Shot
+from memorycapsule.render.moving import ClipReader
+from memorycapsule.render.painting import WHOLE, Painter, smooth
+from memorycapsule.render.pictures import canvas_scale, read_picture
+from memorycapsule.render.planes import (
+    Bytes,
+    new_frame,
+    planes_from_bgr,
+    planes_of,
+    sample,
+    with_margin,
+)
+from memorycapsule.render.sprites import Sprite
+from memorycapsule.render.stages import table_pages
+from memorycapsule.render.stages.table_cards import (
+    FINE,
+    Glance,
+    Piece,
+    Place,
+    arranged,
+    blank_piece,
+    picture_piece,
+    rounded,
+    sky,
+    stage_of,
+)
+from memorycapsule.render.stages.table_turns import OnTable
+
+_STILL = Move(start=WHOLE, end=WHOLE)
+#: A panorama is seen through a card of at most this shape.
+_PANORAMA_CARD = 2.5
+#: Room around a canvas, in composed pixels.
+_ROOM = 4
+
+
+def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
+    """Prepare a shot: cut its cards, set its words. Raises RenderFailed."""
+    if isinstance(shot, Clip):
+        return ClipPainter(plan, shot, pictures)
+    if isinstance(shot, Photo):
+        if not shot.beside and is_panorama(plan.size, shot.source.width, shot.source.height):
+            return PanoramaPainter(plan, shot, pictures)
+        return PhotoPainter(plan, shot, pictures)
+    if shot.role == "title":
+        return table_pages.TitlePainter(plan, shot, pictures)
+    if shot.role == "end":
+        return table_pages.EndPainter(plan, shot, pictures)
+    return TextPainter(plan, shot)
+
+
+class _Drifting(OnTable):
+    """Still cards that the film slowly moves towards: drawn once, and sampled where they lie in each frame."""
+
+    def __init__(self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[Piece]) -> None:
+        move = shot.move or _STILL
+        super().__init__(plan, shot, pieces, move)
+        size = plan.size
+        edges = np.array(
+            [piece.bounds(Glance.at(move, end, size)) for piece in pieces for end in (0.0, 1.0)]
+        ).reshape(-1, 4)
+        left, top = (max(0, 2 * int(edge / 2)) for edge in edges[:, :2].min(axis=0))
+        right = min(size.width, 2 * math.ceil(edges[:, 2].max() / 2))
+        low = min(size.height, 2 * math.ceil(edges[:, 3].max() / 2))
+        self._left, self._top = left, top
+        self._part = new_frame(right - left, low - top)
+        # What of the composed frame this part of the film's frame ever sees.
+        views = [Glance.at(move, end, size) for end in (0.0, 1.0)]
+        x = min((left - view.x) / view.zoom for view in views) - _ROOM
+        y = min((top - view.y) / view.zoom for view in views) - _ROOM
+        wide = max((right - view.x) / view.zoom for view in views) + _ROOM - x
+        high = max((low - view.y) / view.zoom for view in views) + _ROOM - y
+        self._scale = canvas_scale(move)
+        width, height = (2 * math.ceil(edge * self._scale / 2) for edge in (wide, high))
+        self._x, self._y = x, y
+        bottom = y + height / self._scale
+        canvas = sky(plan.style, width, height, y / size.height, bottom / size.height)
+        for piece in pieces:
+            piece.lay(canvas, Glance(self._scale, -x * self._scale, -y * self._scale))
+        self._canvas = with_margin(planes_of(canvas))
+
+    def paint(self, index: int, frame: Bytes) -> None:
+        frame[...] = self.sky
+        glance = self.glance(index)
+        x = ((self._left - glance.x) / glance.zoom - self._x) * self._scale
+        y = ((self._top - glance.y) / glance.zoom - self._y) * self._scale
+        sample(self._canvas, x, y, self._scale / glance.zoom, self._part)
+        _put(frame, self._part, self._left, self._top)
+        self.say(index, frame)
+
+
+class PhotoPainter(_Drifting):
+    """One picture, or up to three side by side, each on a card."""
+
+    def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
+        sources = (shot.source, *shot.beside)
+        shapes = [(source.width, source.height) for source in sources]
+        places = arranged(plan.size, shapes, shot.tilt, has_words=shot.caption is not None)
+        stage, zoom = stage_of(plan.size, plan.style), canvas_scale(shot.move)
+        pieces = [
+            picture_piece(read_picture(pictures, source, _long_side(place, zoom)), place, stage, zoom)
+            for source, place in zip(sources, places, strict=True)
+        ]
+        super().__init__(plan, shot, pieces)
+
+
+class TextPainter(_Drifting):
+    """A story without pictures, written on a card."""
+
+    is_page = True
+
+    def __init__(self, plan: MontagePlan, card: Card) -> None:
+        zoom = canvas_scale(card.move or _STILL)
+        piece = table_pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
+        super().__init__(plan, card, [piece])
+
+
+class _Inside(OnTable):
+    """A card that lies still while the picture on it moves."""
+
+    def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place) -> None:
+        stage = stage_of(plan.size, plan.style)
+        piece = blank_piece(place, stage)
+        super().__init__(plan, shot, [piece], _STILL)
+        self._still = self.sky.copy()
+        piece.lay(self._still, Glance())
+        wide, high = (_even(edge) for edge in place.picture)
+        mask = rounded(high, wide, place.short * (stage.table.rounding - stage.table.edge))
+        piece.screen = self._screen = Sprite(np.zeros((high, wide, 3), np.uint8), mask)
+
+    @abstractmethod
+    def picture(self, index: int) -> Bytes:
+        """Return what is on the card in frame `index`, of the screen's size."""
+
+    def refresh(self, index: int) -> None:
+        self._screen.show(self.picture(index))
+
+    def paint(self, index: int, frame: Bytes) -> None:
+        self.refresh(index)
+        frame[...] = self._still
+        for piece in self.pieces:
+            piece.lay_screen(frame, Glance())
+        self.say(index, frame)
+
+
+class ClipPainter(_Inside):
+    """A clip playing on a card."""
+
+    def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:
+        shape = (shot.source.width, shot.source.height)
+        (place,) = arranged(plan.size, [shape], shot.tilt, has_words=shot.caption is not None)
+        super().__init__(plan, shot, place)
+        self._clip = ClipReader(pictures, shot, self._screen.width, self._screen.height, plan.fps)
+
+    def picture(self, index: int) -> Bytes:
+        return self._clip.frame(index)
+
+    def close(self) -> None:
+        self._clip.close()
+
+
+class PanoramaPainter(_Inside):
+    """A panorama on a wide card, going by from end to end."""
+
+    def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
+        source, size = shot.source, plan.size
+        shape = (round(source.height * min(_PANORAMA_CARD, source.width / source.height)), source.height)
+        (place,) = arranged(size, [shape], 0.0, has_words=shot.caption is not None)
+        wide, high = (_even(edge) for edge in place.picture)
+        # Whole even pixels from the frame's corner, so that nothing but the picture is resampled.
+        x, y = (
+            2 * round((middle - edge / 2) / 2) + edge / 2
+            for middle, edge in ((place.x, wide), (place.y, high))
+        )
+        place = Place(x, y, wide, high, (wide, high), 0.0)
+        super().__init__(plan, shot, place)
+        self._frames = shot.frames
+        self._step = canvas_scale(_STILL)
+        picture = read_picture(pictures, source, round(source.width / source.height * high * self._step))
+        tall = _even(high * self._step)
+        long = _even(max(wide * self._step, tall * source.width / source.height))
+        way = cv2.INTER_AREA if long < picture.shape[1] else cv2.INTER_CUBIC
+        self._canvas = with_margin(
+            planes_from_bgr(np.asarray(cv2.resize(picture, (long, tall), interpolation=way), np.uint8))
+        )
+        self._spare = max(0.0, long - wide * self._step)
+        self._window = new_frame(wide, high)
+
+    def picture(self, index: int) -> Bytes:
+        # It rests for a moment at either end.
+        share = smooth(index / max(1, self._frames - 1))
+        sample(self._canvas, self._spare * share, 0.0, self._step, self._window)
+        return self._window
+
+
+def _long_side(place: Place, zoom: float) -> int:
+    return round(max(place.picture) * FINE * zoom)
+
+
+def _put(frame: Bytes, part: Bytes, x: int, y: int) -> None:
+    target, inner = planes_of(frame), planes_of(part)
+    high, wide = inner.luma.shape
+    target.luma[y : y + high, x : x + wide] = inner.luma
+    target.colour[y // 2 : (y + high) // 2, x // 2 : (x + wide) // 2] = inner.colour
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))

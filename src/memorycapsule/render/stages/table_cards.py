@@ -1,0 +1,422 @@
+"""Cards on the table: how they are cut, where they lie, and how they are laid over the sky."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memorycapsule.domain.plan import FilmStyle, Move, Size, Table
+from memorycapsule.render import letters
+from memorycapsule.render.letters import Line
+from memorycapsule.render.overlays import bgr
+from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
+from memorycapsule.render.sprites import Sprite
+
+#: Sprite pixels per pixel of what they are laid on: with so many, linear resampling is as sharp as cubic.
+FINE = 1.4
+#: The eye stands so many frame heights before the table.
+_EYE = 2.8
+#: Pictures are enlarged at most so much, and their card is at least so many frame heights long and wide.
+_LARGEST_SCALE = 2.0
+_SMALLEST_CARD = 0.2
+#: The middle of the cards, and how much of the frame they take: with words below them, and without.
+_BOX_ABOVE_WORDS = (0.443, 0.75)
+_BOX_ALONE = (0.495, 0.85)
+_BOX_WIDTH = 0.9
+#: Cards side by side cover so much of each other.
+_OVERLAP = 0.035
+#: One shadow that is seen, one where the card touches the table; in frame heights: offset, softness; opacity.
+_SHADOWS = ((0.03, 0.04, 0.30), (0.002, 0.004, 0.20))
+#: Shadows are so soft that a quarter of the pixels does.
+_COARSE = 4
+
+
+@dataclass(frozen=True)
+class Glance:
+    """How composed pixels lie in a frame: times `zoom`, then shifted."""
+
+    zoom: float = 1.0
+    x: float = 0.0
+    y: float = 0.0
+
+    @classmethod
+    def at(cls, move: Move, share: float, size: Size) -> Glance:
+        """Return how a move sees the composed frame at `share` 0..1 of its way."""
+        start, end = move.start, move.end
+        zoom = 1 / (start.width + (end.width - start.width) * share)
+        x = start.x + (end.x - start.x) * share
+        y = start.y + (end.y - start.y) * share
+        return cls(zoom, -x * size.width * zoom, -y * size.height * zoom)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a card differs from lying at its place: shifted (frame pixels), scaled, turned, lifted, see-through."""
+
+    x: float = 0.0
+    y: float = 0.0
+    scale: float = 1.0
+    #: Degrees, clockwise.
+    tilt: float = 0.0
+    #: Radians around its upright middle line.
+    turn: float = 0.0
+    lift: float = 0.0
+    share: float = 1.0
+
+
+REST = Pose()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a picture lies: the middle, width and height of what is inside the white edge, in composed pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    #: Of the picture itself; smaller than the card's inside for very small pictures.
+    picture: tuple[float, float]
+    tilt: float
+
+    @property
+    def short(self) -> float:
+        return min(self.width, self.height)
+
+
+def arranged(
+    size: Size, shapes: Sequence[tuple[int, int]], tilt: float, *, has_words: bool
+) -> tuple[Place, ...]:
+    """Return where pictures of so many pixels lie, side by side in order, each whole."""
+    middle, tall = _BOX_ABOVE_WORDS if has_words else _BOX_ALONE
+    height = size.height * tall
+    smallest = size.height * _SMALLEST_CARD
+    sizes: list[tuple[float, float]] = []
+    for across, down in shapes:
+        scale = min(height / down, _BOX_WIDTH * size.width / across, _LARGEST_SCALE)
+        sizes.append((across * scale, down * scale))
+    shrink = min(1.0, _BOX_WIDTH * size.width / (sum(max(wide, smallest) for wide, _ in sizes) or 1))
+    sizes = [(wide * shrink, high * shrink) for wide, high in sizes]
+    insides = [(max(wide, smallest), max(high, smallest)) for wide, high in sizes]
+    overlap = _OVERLAP * size.height if len(shapes) > 1 else 0.0
+    x = (size.width - sum(wide for wide, _ in insides) + overlap * (len(shapes) - 1)) / 2
+    places: list[Place] = []
+    for number, ((wide, high), picture) in enumerate(zip(insides, sizes, strict=True)):
+        swing = (1.0, -0.8, 0.6)[number % 3] * (tilt or (1.0 if len(shapes) > 1 else 0.0))
+        lower = (0.0, 0.012, -0.006)[number % 3] * size.height
+        places.append(Place(x + wide / 2, middle * size.height + lower, wide, high, picture, swing))
+        x += wide - overlap
+    return tuple(places)
+
+
+class Piece:
+    """
+    A card with its shadow, and where it lies when nothing moves it.
+
+    `picture` (BGR) and `opacity` have `fine` pixels for each composed pixel.
+    """
+
+    def __init__(
+        self, picture: Bytes, opacity: Bytes, fine: float, place: tuple[float, float, float], stage: Stage
+    ) -> None:
+        self.x, self.y, self.tilt = place
+        self.fine = fine
+        self.height, self.width = (edge / fine for edge in opacity.shape)
+        self._eye = _EYE * stage.height
+        self._stage = stage
+        self._card = Sprite(picture, opacity)
+        self._middle = opacity.shape[1] / 2, opacity.shape[0] / 2
+        self._shadow, self._shadow_middle = _shadow(self.width, self.height, stage)
+        #: A moving picture on the card, laid over it around the same middle.
+        self.screen: Sprite | None = None
+
+    def lay(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+        """Lay it with its shadow over a frame."""
+        self.lay_shadow(frame, glance, pose)
+        self.lay_card(frame, glance, pose)
+
+    def lay_shadow(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+        # What is lifted throws a fainter shadow, farther away.
+        away = pose.lift * 0.05 * self._stage.height
+        low = Pose(
+            x=pose.x,
+            y=pose.y + away,
+            scale=pose.scale * (1 + 0.04 * pose.lift),
+            tilt=pose.tilt,
+            turn=pose.turn,
+        )
+        matrix = self._matrix(glance, low, 1 / _COARSE, self._shadow_middle)
+        self._shadow.lay_turned(frame, matrix, pose.share * (1 - 0.3 * pose.lift))
+
+    def lay_card(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+        self._card.lay_turned(frame, self._matrix(glance, pose, self.fine, self._middle), pose.share)
+        self.lay_screen(frame, glance, pose)
+
+    def lay_screen(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+        """Lay the moving picture alone, where there is one."""
+        if self.screen is not None:
+            middle = self.screen.width / 2, self.screen.height / 2
+            matrix = self._matrix(glance, pose, 1.0, middle)
+            if not (self.tilt or pose.tilt or pose.turn) and pose.scale * glance.zoom == 1:
+                # Nothing turns it, so it may have nothing to resample.
+                self.screen.lay(frame, matrix[0, 2], matrix[1, 2], pose.share)
+            else:
+                self.screen.lay_turned(frame, matrix, pose.share)
+
+    def bounds(self, glance: Glance) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of what it covers when it lies still, with its shadow."""
+        matrix = self._matrix(glance, REST, 1 / _COARSE, self._shadow_middle)
+        wide, high = self._shadow.width, self._shadow.height
+        corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float64)
+        mapped = cv2.perspectiveTransform(corners[None], matrix)[0]
+        left, top = mapped.min(axis=0)
+        right, low = mapped.max(axis=0)
+        return float(left), float(top), float(right), float(low)
+
+    def _matrix(
+        self, glance: Glance, pose: Pose, fine: float, middle: tuple[float, float]
+    ) -> NDArray[np.float64]:
+        """Return the map from the pixels of a sprite around the card's middle to those of the frame."""
+        angle = np.deg2rad(self.tilt + pose.tilt)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        scale = pose.scale * glance.zoom
+        x = self.x * glance.zoom + glance.x + pose.x
+        y = self.y * glance.zoom + glance.y + pose.y
+        # Pixel numbers mean their middles; edges lie half a pixel before.
+        centred = np.array([[1, 0, 0.5 - middle[0]], [0, 1, 0.5 - middle[1]], [0, 0, fine]]) / fine
+        turned = np.array(
+            [[np.cos(pose.turn), 0, 0], [0, 1, 0], [np.sin(pose.turn) / self._eye * scale, 0, 1]]
+        )
+        tilted = np.array(
+            [[cosine * scale, -sine * scale, 0], [sine * scale, cosine * scale, 0], [0, 0, 1.0]]
+        )
+        placed = np.array([[1, 0, x - 0.5], [0, 1, y - 0.5], [0, 0, 1.0]])
+        return np.asarray(placed @ tilted @ turned @ centred, np.float64)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every card needs to know of the film."""
+
+    height: int
+    table: Table
+
+
+def stage_of(size: Size, style: FilmStyle) -> Stage:
+    """Return what cards need to know of a film; another theme's film gets a table of the usual colours."""
+    return Stage(size.height, style.stage if isinstance(style.stage, Table) else Table())
+
+
+def picture_piece(picture: Bytes, place: Place, stage: Stage, zoom: float) -> Piece:
+    """Return a card with a picture, sharp up to `zoom`."""
+    fine = FINE * zoom
+    inside = _whole(place.width * fine), _whole(place.height * fine)
+    shown = min(inside[0], _whole(place.picture[0] * fine)), min(inside[1], _whole(place.picture[1] * fine))
+    way = cv2.INTER_AREA if shown[0] < picture.shape[1] else cv2.INTER_CUBIC
+    small = np.asarray(cv2.resize(picture, shown, interpolation=way), np.uint8)
+    short = place.short * fine
+    edge = max(1, round(short * stage.table.edge))
+    paper = np.empty((inside[1] + 2 * edge, inside[0] + 2 * edge, 3), np.uint8)
+    paper[...] = bgr(stage.table.card)
+    lay_on(
+        paper,
+        small,
+        (paper.shape[1] - shown[0]) // 2,
+        (paper.shape[0] - shown[1]) // 2,
+        rounded(shown[1], shown[0], min(min(shown) / 8, short * (stage.table.rounding - stage.table.edge))),
+    )
+    opacity = rounded(*paper.shape[:2], short * stage.table.rounding)
+    return Piece(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
+
+
+def blank_piece(place: Place, stage: Stage) -> Piece:
+    """Return a card without a picture, of the size that goes with a picture of the place."""
+    edge = place.short * stage.table.edge
+    wide, high = _whole((place.width + 2 * edge) * FINE), _whole((place.height + 2 * edge) * FINE)
+    paper = np.empty((high, wide, 3), np.uint8)
+    paper[...] = bgr(stage.table.card)
+    opacity = rounded(high, wide, place.short * stage.table.rounding * FINE)
+    return Piece(paper, opacity, FINE, (place.x, place.y, place.tilt), stage)
+
+
+def back_piece(
+    width: float, height: float, dye: str, middle: tuple[float, float, float], stage: Stage
+) -> Piece:
+    """Return the back of a card: a contributor's dye inside the white edge, with a pattern of dots."""
+    wide, high = _whole(width * FINE), _whole(height * FINE)
+    paper = np.empty((high, wide, 3), np.uint8)
+    paper[...] = bgr(stage.table.card)
+    short = min(wide, high)
+    edge = max(1, round(short * stage.table.edge * 1.2))
+    inner = (high - 2 * edge, wide - 2 * edge)
+    cloth = np.empty((*inner, 3), np.uint8)
+    cloth[...] = bgr(dye)
+    step = short / 9
+    rows, columns = np.mgrid[0 : inner[0], 0 : inner[1]].astype(np.float32)
+    # Two lattices, one between the other.
+    x, y = (columns - inner[1] / 2) / step, (rows - inner[0] / 2) / step
+    near = np.minimum(
+        np.hypot(x - np.rint(x), y - np.rint(y)),
+        np.hypot(x - 0.5 - np.rint(x - 0.5), y - 0.5 - np.rint(y - 0.5)),
+    )
+    dots = np.clip((0.16 - near) * step + 0.5, 0, 1) * 0.34
+    cloth = _mixed(cloth, "#ffffff", dots)
+    lay_on(paper, cloth, edge, edge, rounded(*inner, short * (stage.table.rounding - stage.table.edge)))
+    return Piece(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
+
+
+def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, stage: Stage) -> Sprite:
+    """
+    Return words on a white pill with a dot in a dye: rows of lines, each a line with its colour.
+
+    Around the pill is room for its shadow: `pill_margin` pixels on each side.
+    """
+    big = max(line.size for row in lines for line, _ in row)
+    gap, dot = round(big * 0.42), round(big * 0.62)
+    step = round(big * 1.34)
+    widths = [sum(line.width for line, _ in row) + gap * (len(row) - 1) for row in lines]
+    pad_x, pad_y = round(big * 0.85), round(big * 0.34)
+    high = step * len(lines) + 2 * pad_y
+    wide = max(widths) + dot + round(gap * 1.1) + 2 * pad_x
+    paper = np.empty((high, wide, 3), np.uint8)
+    paper[...] = bgr(stage.table.card)
+    for number, row in enumerate(lines):
+        x = pad_x + dot + round(gap * 1.1)
+        baseline = pad_y + step * number + (step + round(big * 0.72)) // 2
+        for line, colour in row:
+            write(paper, line, x, baseline, colour)
+            x += line.width + gap
+    spot = np.empty((dot, dot, 3), np.uint8)
+    spot[...] = bgr(dye)
+    lay_on(paper, spot, pad_x, pad_y + (step - dot) // 2 + 1, rounded(dot, dot, dot / 2))
+    shape = rounded(high, wide, min(high / 2, big * 0.95))
+    margin = pill_margin(size)
+    around = np.pad(shape, margin).astype(np.float32) / 255
+    soft = np.roll(cv2.GaussianBlur(around, (0, 0), size.height * 0.009), round(size.height * 0.006), axis=0)
+    below = 0.3 * soft * (1 - around)
+    opacity = around + below
+    picture = np.empty((*around.shape, 3), np.uint8)
+    picture[...] = bgr(stage.table.shadow)
+    inside = np.pad(paper, ((margin, margin), (margin, margin), (0, 0)), mode="edge").astype(np.float32)
+    share = (around / np.maximum(opacity, 1e-3))[:, :, None]
+    mixed = picture * (1 - share) + inside * share
+    return Sprite(_bytes(mixed), _bytes(opacity * 255))
+
+
+def pill_margin(size: Size) -> int:
+    """Return how much room there is around a pill for its shadow."""
+    return 2 * round(size.height * 0.018)
+
+
+def write(paper: Bytes, line: Line, x: int, baseline: int, colour: str, spacing: float = 0.0) -> None:
+    """Write a line on a picture, in place; `spacing` in ems is put between letters."""
+    top = max(0, baseline - 2 * line.size)
+    low = min(paper.shape[0], baseline + line.size)
+    left = max(0, x - line.size)
+    mask = np.zeros((low - top, min(paper.shape[1], x + line.width + line.size) - left), np.uint8)
+    if spacing:
+        for number, letter in enumerate(line.text):
+            ahead = letters.measure(line.text[:number], line.font, line.size)
+            at = x - left + ahead + round(number * spacing * line.size)
+            letters.draw(Line(text=letter, font=line.font, size=line.size, width=0), mask, at, baseline - top)
+    else:
+        letters.draw(line, mask, x - left, baseline - top)
+    part = paper[top:low, left : left + mask.shape[1]]
+    part[...] = _mixed(part, colour, mask.astype(np.float32) / 255)
+
+
+def lay_on(paper: Bytes, picture: Bytes, x: int, y: int, mask: Bytes) -> None:
+    """Lay a picture on another one, in place, where `mask`, 0..255, says."""
+    share = mask.astype(np.float32)[:, :, None] / 255
+    part = paper[y : y + picture.shape[0], x : x + picture.shape[1]]
+    if mask.min() == 255:
+        part[...] = picture
+    else:
+        part[...] = _bytes(part * (1 - share) + picture * share)
+
+
+def rounded(height: int, width: int, radius: float) -> Bytes:
+    """Return the opacity of a rectangle with soft round corners."""
+    mask = np.full((height, width), 255, np.uint8)
+    radius = min(radius, height / 2, width / 2)
+    count = int(np.ceil(radius))
+    if count < 1:
+        return mask
+    along = radius - np.arange(count, dtype=np.float32) - 0.5
+    corner = _bytes(np.clip(radius - np.hypot(along[:, None], along[None]) + 0.5, 0, 1) * 255)
+    mask[:count, :count] = corner
+    mask[:count, -count:] = corner[:, ::-1]
+    mask[-count:, :count] = corner[::-1]
+    mask[-count:, -count:] = corner[::-1, ::-1]
+    return mask
+
+
+@functools.lru_cache(maxsize=2)
+def _grain(height: int, width: int) -> NDArray[np.float32]:
+    tile = np.random.default_rng(1).normal(0, 0.6, (128, 128)).astype(np.float32)
+    return np.tile(tile, (-(-height // 128), -(-width // 128)))[:height, :width]
+
+
+def sky(style: FilmStyle, width: int, height: int, first: float = 0.0, last: float = 1.0) -> Bytes:
+    """
+    Return a frame of nothing but sky, from `first` to `last` of its height (0..1 is the film's frame).
+
+    A grain of one level keeps the gradient from showing as steps.
+    """
+    frame = new_frame(width, height)
+    planes = planes_of(frame)
+    high, low = np.array(bgr(style.ground), np.float32), np.array(bgr(style.ground_low), np.float32)
+    for target, rows in ((planes.luma, height), (planes.colour, height // 2)):
+        share = np.clip(first + (last - first) * (np.arange(rows) + 0.5) / rows, 0, 1)[:, None]
+        column = (high * (1 - share) + low * share) @ YUV_FROM_BGR.T + YUV_OFFSET
+        if target is planes.luma:
+            target[...] = _bytes(column[:, :1].astype(np.float32) + _grain(height, width))
+        else:
+            target[...] = _bytes(column)[:, None, 1:]
+    return frame
+
+
+@functools.lru_cache(maxsize=1)
+def whole_sky(style: FilmStyle, size: Size) -> Bytes:
+    """Return the film's sky, not to be written to."""
+    frame = sky(style, size.width, size.height)
+    frame.flags.writeable = False
+    return frame
+
+
+def _shadow(width: float, height: float, stage: Stage) -> tuple[Sprite, tuple[float, float]]:
+    """Return the shadow of a card of so many composed pixels, and where the card's middle is on it."""
+    offsets = [stage.height * offset / _COARSE for offset, _, _ in _SHADOWS]
+    blurs = [max(0.5, stage.height * blur / _COARSE) for _, blur, _ in _SHADOWS]
+    margin = int(np.ceil(2.6 * max(blurs) + max(offsets))) + 2
+    wide, high = max(1, round(width / _COARSE)), max(1, round(height / _COARSE))
+    shape = rounded(high, wide, min(high, wide) * stage.table.rounding)
+    light = np.ones((high + 2 * margin, wide + 2 * margin), np.float32)
+    padded = np.pad(shape, margin).astype(np.float32) / 255
+    for offset, blur, (_, _, opacity) in zip(offsets, blurs, _SHADOWS, strict=True):
+        moved = cv2.warpAffine(
+            padded, np.array([[1, 0, 0], [0, 1, offset]]), (padded.shape[1], padded.shape[0])
+        )
+        light *= 1 - opacity * stage.table.shadow_share * np.asarray(
+            cv2.GaussianBlur(moved, (0, 0), blur), np.float32
+        )
+    dark = np.empty((*light.shape, 3), np.uint8)
+    dark[...] = bgr(stage.table.shadow)
+    return Sprite(dark, _bytes((1 - light) * 255)), (light.shape[1] / 2, light.shape[0] / 2)
+
+
+def _mixed(below: Bytes, colour: str, share: NDArray[np.floating]) -> Bytes:
+    return _bytes(below * (1 - share[:, :, None]) + np.array(bgr(colour), np.float32) * share[:, :, None])
+
+
+def _whole(length: float) -> int:
+    return max(1, round(length))
+
+
+def _bytes(value: object) -> Bytes:
+    return np.ascontiguousarray(np.clip(np.rint(np.asarray(value, np.float32)), 0, 255).astype(np.uint8))

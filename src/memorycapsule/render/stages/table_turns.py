@@ -1,0 +1,218 @@
+"""How cards lie on the table with their words, and how they turn, fan out and sweep in and out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from memorycapsule.domain.plan import Caption, Card, Entrance, MontagePlan, Move, Shot, Size
+from memorycapsule.render import letters
+from memorycapsule.render.painting import Painter, entrance_share, smooth
+from memorycapsule.render.planes import Bytes, blend
+from memorycapsule.render.sprites import Sprite
+from memorycapsule.render.stages.table_cards import (
+    Glance,
+    Piece,
+    Pose,
+    back_piece,
+    pill,
+    pill_margin,
+    stage_of,
+    whole_sky,
+)
+
+#: Words stay inside 90% of the frame.
+_SAFE = 0.05
+_PILL_WIDTH = 0.84
+
+
+class OnTable(Painter):
+    """Cards on the sky, and how they take the place of those before."""
+
+    #: Pages of words are swept in and out, never dissolved.
+    is_page = False
+
+    def __init__(self, plan: MontagePlan, shot: Shot, pieces: Sequence[Piece], move: Move) -> None:
+        self.pieces = pieces
+        self.size = plan.size
+        self.sky = whole_sky(plan.style, plan.size)
+        self._move, self._last = move, max(1, shot.frames - 1)
+        self._entrance: Entrance = shot.entrance
+        self._stage = stage_of(plan.size, plan.style)
+        caption = None if isinstance(shot, Card) else shot.caption
+        self._words = _Words(plan, caption)
+        self._dye = caption.dye if caption else plan.style.accent
+
+    def glance(self, index: int) -> Glance:
+        """Return how the cards are seen at frame `index`."""
+        return Glance.at(self._move, index / self._last, self.size)
+
+    def refresh(self, index: int) -> None:
+        """Show the moving picture's frame `index` on its card."""
+
+    def say(self, index: int, frame: Bytes) -> None:
+        """Lay the words over a frame."""
+        self._words.lay_over(index, frame)
+
+    def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
+        share = entrance_share(index, self.entrance_frames)
+        is_swept = self.is_page or (isinstance(before, OnTable) and before.is_page)
+        if not isinstance(before, OnTable):
+            before.paint(before_index, frame)
+            blend(frame, self.sky, smooth(share * 1.7), frame)
+            self.refresh(index)
+            self._rise(index, share, frame)
+        elif self._entrance in {"turn", "fan"} or is_swept:
+            frame[...] = self.sky
+            before.refresh(before_index)
+            self.refresh(index)
+            if self._entrance == "fan":
+                self._fan(index, before, before_index, frame)
+            elif self._entrance == "turn":
+                self._turn(index, before, before_index, frame)
+            else:
+                before.leave(before_index, share, frame)
+                self._rise(index, share, frame)
+            before.say(before_index, frame)
+        else:
+            super().enter(index, before, before_index, frame, spare)
+            return
+        self.say(index, frame)
+
+    def leave(self, index: int, share: float, frame: Bytes) -> None:
+        """Lay the cards, being swept to the left as `share` goes from 0 to 1."""
+        far = (share**1.6) * self.size.width
+        for piece in self.pieces:
+            pose = Pose(
+                x=-far, y=-0.06 * share * self.size.height, tilt=-14 * share, lift=math.sin(math.pi * share)
+            )
+            piece.lay(frame, self.glance(index), pose)
+
+    def _rise(self, index: int, share: float, frame: Bytes) -> None:
+        """Lay the cards, coming from the right below as `share` goes from 0 to 1."""
+        for number, piece in enumerate(self.pieces):
+            left = (1 - share) ** 1.6
+            pose = Pose(
+                x=left * self.size.width * (0.42 + 0.08 * number),
+                y=left * self.size.height * 1.1,
+                tilt=(11 + 5 * number) * left,
+                lift=left,
+            )
+            piece.lay(frame, self.glance(index), pose)
+
+    def _turn(self, index: int, before: OnTable, before_index: int, frame: Bytes) -> None:
+        """Turn cards around their upright middle line: until it stands on edge the old one is seen, then the new."""
+        share = (index + 1) / (self.entrance_frames + 1)
+        angle = math.pi * smooth(share)
+        is_old = angle < math.pi / 2
+        shown = before if is_old else self
+        single = len(before.pieces) == len(self.pieces) == 1
+        for piece in shown.pieces:
+            other = (self if is_old else before).pieces[0] if single else piece
+            # Both are equally high and at one place when they stand on edge.
+            towards = (1 - math.cos(angle)) / 2 if is_old else (1 + math.cos(angle)) / 2
+            scale = 1 + (math.sqrt(other.height / piece.height) - 1) * 2 * towards
+            pose = Pose(
+                x=(other.x - piece.x) * towards,
+                y=(other.y - piece.y) * towards,
+                # Farther away, so that its near edge stays in the frame.
+                scale=scale * (1 - 0.16 * math.sin(angle)),
+                tilt=(other.tilt - piece.tilt) * towards,
+                turn=angle if is_old else angle - math.pi,
+                lift=math.sin(angle),
+            )
+            piece.lay(frame, shown.glance(before_index if is_old else index), pose)
+
+    def _fan(self, index: int, before: OnTable, before_index: int, frame: Bytes) -> None:
+        """Fan out the old cards, the back of one, and the new ones, which come to the front while the others go."""
+        share = (index + 1) / (self.entrance_frames + 1)
+        width, height = self.size.width, self.size.height
+        opened, gone = smooth(share / 0.5), smooth((share - 0.42) / 0.58)
+        glance = before.glance(before_index)
+        for number, piece in enumerate(before.pieces):
+            away = opened * 0.17 * width + gone * (0.75 * width - number * 0.02 * width)
+            pose = Pose(
+                x=-away,
+                y=opened * 0.03 * height + gone * 0.4 * height,
+                scale=_towards(piece, 0.62 * height, opened),
+                tilt=-11 * opened - 16 * gone,
+                lift=opened * (1 - gone),
+            )
+            piece.lay(frame, glance, pose)
+        back = self._back()
+        up = smooth((share - 0.08) / 0.46)
+        pose = Pose(
+            y=(1 - up) * 0.95 * height + gone * 0.95 * height,
+            tilt=5 * (1 - up) - 12 * gone,
+            lift=up * (1 - gone),
+        )
+        back.lay(frame, Glance(), pose)
+        near = smooth((share - 0.38) / 0.62)
+        for number, piece in enumerate(self.pieces):
+            spread = (1 - near) * width
+            pose = Pose(
+                x=spread * (0.18 + 0.05 * number) + (1 - opened) * 0.7 * width,
+                y=(1 - near) * 0.035 * height + (1 - opened) * 0.25 * height,
+                scale=_towards(piece, 0.62 * height, 1 - near),
+                tilt=11 * (1 - near) + 14 * (1 - opened),
+                lift=math.sin(math.pi * near),
+            )
+            piece.lay(frame, self.glance(index), pose)
+
+    def _back(self) -> Piece:
+        if self._cached_back is None:
+            height = 0.62 * self.size.height
+            middle = (self.size.width / 2, self.size.height * 0.47, 0.0)
+            self._cached_back = back_piece(height * 5 / 7, height, self._dye, middle, self._stage)
+        return self._cached_back
+
+    _cached_back: Piece | None = None
+
+
+def _towards(piece: Piece, diagonal: float, share: float) -> float:
+    """Return the scale that brings a card `share` of the way to the size of one with so long a mean side."""
+    return 1 + (min(1.0, diagonal / math.sqrt(piece.width * piece.height)) - 1) * share
+
+
+class _Words:
+    """A caption on its pill, which fades in and out within its shot."""
+
+    def __init__(self, plan: MontagePlan, caption: Caption | None) -> None:
+        self._caption = caption
+        self._pill = _caption_pill(plan, caption) if caption else None
+        self._fade = max(1, round(0.35 * plan.fps))
+        self._size: Size = plan.size
+
+    def lay_over(self, index: int, frame: Bytes) -> None:
+        if self._pill is None or self._caption is None:
+            return
+        rise = (index - self._caption.first + 1) / self._fade
+        fall = (self._caption.stop - index) / self._fade
+        margin = pill_margin(self._size)
+        x = 2 * ((self._size.width - self._pill.width) // 4)
+        y = 2 * round((self._size.height * (1 - _SAFE) + margin - self._pill.height) / 2 - 0.5)
+        self._pill.lay(frame, x, y, smooth(min(rise, fall)))
+
+
+def _caption_pill(plan: MontagePlan, caption: Caption) -> Sprite | None:
+    """Return what is said of a picture; None when nothing of it can be drawn."""
+    style, height = plan.style, plan.size.height
+    words = [letters.clean(caption.heading), letters.clean(caption.text)]
+    strong, *more = [word for word in words if word] or [""]
+    soft = " · ".join(
+        word for word in (*more, letters.clean(caption.who), letters.clean(caption.when)) if word
+    )
+    if not strong and not soft:
+        return None
+    room = round(plan.size.width * _PILL_WIDTH - height * style.caption_size * 3)
+    big = round(height * style.caption_size)
+    # Words are never smaller than 42 pixels of a film 1080 high.
+    least = max(1, math.ceil(height * 0.039))
+    sizes = tuple(dict.fromkeys((max(big, least), least)))
+    above = letters.fitting(strong, style.heading_font, sizes, room, 2) if strong else []
+    below = letters.fitting(soft, style.text_font, sizes[-1:] if above else sizes, room, 2) if soft else []
+    if len(above) == len(below) == 1 and above[0].width + below[0].width + big <= room:
+        rows = [[(above[0], style.caption_ink), (below[0], style.ink_soft)]]
+    else:
+        rows = [[(line, style.caption_ink)] for line in above] + [[(line, style.ink_soft)] for line in below]
+    return pill(rows, caption.dye, plan.size, stage_of(plan.size, style))
