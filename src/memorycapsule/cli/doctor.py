@@ -76,6 +76,7 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
     """Look at everything; what cannot be looked at because something else is wrong is left out."""
     yield from _folders(settings)
     yield from _programs()
+    yield from _faces(settings)
     yield from _mail_server(settings)
     yield from _pages(settings)
     try:
@@ -155,6 +156,18 @@ def _programs() -> Iterator[Finding]:
 
     for what, look in (("ffmpeg", ffmpeg), ("fonts", fonts), ("decoders", decoders)):
         yield _looked(what, look)
+
+
+def _faces(settings: Settings) -> Iterator[Finding]:
+    from memorycapsule.media.looks import face_model_problem
+
+    if model := settings.film.face_model:
+        problem = face_model_problem(model)
+        yield Finding(
+            what="face model",
+            state="warning" if problem else "good",
+            says=problem or f"{model} finds faces.",
+        )
 
 
 #: A bitmap of 2 x 2 white dots (BITMAPINFOHEADER).

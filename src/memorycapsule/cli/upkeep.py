@@ -71,6 +71,11 @@ def config_warnings(settings: Settings) -> list[str]:
         found.append(f"public_url is not set to an address that guests reach: {effect}.")
     if not settings.mail_is_real:
         found.append(f"No mail server is set: letters become files in {settings.mailbox_dir}.")
+    if settings.film.face_model:
+        from memorycapsule.media.looks import face_model_problem
+
+        problem = face_model_problem(settings.film.face_model)
+        found += [problem] if problem else []
     return found
 
 

@@ -181,6 +181,11 @@ class FilmSettings(Section):
     film_photos: Whole = Field(
         default=60, ge=1, le=2000, description="Photos in a film at most, unless the capsule says."
     )
+    face_model: Folder | None = Field(
+        default=None,
+        description="A YuNet model, so that films move towards faces; unset: towards what draws the eye.",
+        examples=["~/face_detection_yunet.onnx"],
+    )
 
 
 class MediaSettings(Section):

@@ -32,6 +32,10 @@ class Picture:
     taken_at: datetime | None = None
     #: The camera's own wall time, naive: the day that people remember.
     taken_local: datetime | None = None
+    #: Where one without a date stands among the others: the time of its neighbour in the story; see `clocks`.
+    beside_at: datetime | None = None
+    #: When it was taken by the clock of the satellites; aware.
+    gps_at: datetime | None = None
     #: Tells cameras apart; '' for an unknown one.
     camera: str = ""
     story_id: str
@@ -53,9 +57,9 @@ class Picture:
 def when(picture: Picture) -> tuple[datetime, str, int, str]:
     """
     Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones
-    last.
+    beside their neighbour, or last.
     """
-    return (picture.taken_at or _NEVER, picture.story_id, picture.position, picture.id)
+    return (picture.taken_at or picture.beside_at or _NEVER, picture.story_id, picture.position, picture.id)
 
 
 def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tuple[Picture, ...]:

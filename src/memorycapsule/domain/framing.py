@@ -14,6 +14,12 @@ _PANORAMA = 2.35
 _LARGEST_SCALE = 2.2
 #: At most so much is cut off at the top, where faces are.
 _TOP_CROP = 0.07
+#: As much with the zoom.
+_TOP_CROP_CLOSE = 0.095
+#: What matters stays so far inside the frame, as a part of the frame.
+_INSIDE = 0.12
+#: What matters comes to lie here in the frame, as near as may be.
+_FOCUS_AT = (0.5, 0.42)
 #: Of a clip at most so much is cut off in all.
 _CLIP_CROP = 0.12
 #: A pan over a panorama goes at most so many frame widths.
@@ -37,11 +43,14 @@ def is_panorama(size: Size, width: int, height: int) -> bool:
 
 
 def frame_picture(
-    size: Size, width: int, height: int, zoom: float, toss: int
+    size: Size, width: int, height: int, zoom: float, toss: int, focus: tuple[float, float] | None = None
 ) -> tuple[Literal["cover", "inset"], Move]:
     """
     Return how a picture of `width` x `height` is shown and the move over it; `toss` picks among the fitting
     moves.
+
+    `focus` is where what matters lies, 0..1 of width and height: the frame keeps it inside as far as the top
+    of the picture allows, and most moves go towards it. Without one, moves keep to the middle and the upper part.
 
     Wide pictures cover the frame: the move zooms in or out by `zoom` and drifts over what the frame cuts off,
     keeping to the upper part. Panoramas are panned. Portraits, very wide and very small pictures lie whole on
@@ -50,9 +59,11 @@ def frame_picture(
     aspect = width / height
     scale = max(size.width / width, size.height / height)
     if is_panorama(size, width, height):
-        return "cover", _pan(size.aspect / aspect, toss)
+        return "cover", _pan(size.aspect / aspect, toss, focus)
     if aspect < min(_NARROWEST_COVER, size.aspect) or aspect > _PANORAMA or scale > _LARGEST_SCALE:
         return "inset", drift(zoom, nearer=bool(toss & 1))
+    if focus is not None:
+        return "cover", _towards(focus, size.aspect, aspect, zoom, toss)
     return "cover", _cover(size.aspect, aspect, zoom, toss)
 
 
@@ -67,6 +78,31 @@ def _cover(frame: float, aspect: float, zoom: float, toss: int) -> Move:
     start = Rect(x=sides[0], y=heights[0], width=wide.width, height=wide.height)
     end = _closer(Rect(x=sides[1], y=heights[1], width=wide.width, height=wide.height), zoom, focus_x, 0.36)
     return Move(start=start, end=end) if toss & 1 else Move(start=end, end=start)
+
+
+def _towards(focus: tuple[float, float], frame: float, aspect: float, zoom: float, toss: int) -> Move:
+    """Return a zoom to where what matters lies in the frame as it should; one in four goes back from there."""
+    width, height = min(1.0, frame / aspect), min(1.0, aspect / frame)
+    near = Rect(
+        x=_nearest(focus[0] - width / zoom * _FOCUS_AT[0], 0, 1 - width / zoom),
+        y=_nearest(focus[1] - height / zoom * _FOCUS_AT[1], 0, min(1 - height / zoom, _TOP_CROP_CLOSE)),
+        width=width / zoom,
+        height=height / zoom,
+    )
+    # The wide view lies halfway to the middle of the picture, so that the move drifts, and never loses what
+    # matters.
+    x = _nearest(
+        (near.x + near.width / 2 + 0.5) / 2 - width / 2,
+        max(0.0, focus[0] - width * (1 - _INSIDE)),
+        min(1 - width, max(0.0, focus[0] - width * _INSIDE)),
+    )
+    y = _nearest(near.y - (height - near.height) * _FOCUS_AT[1], 0, min(1 - height, _TOP_CROP))
+    wide = Rect(x=x, y=y, width=width, height=height)
+    return Move(start=near, end=wide) if toss % 4 == 0 else Move(start=wide, end=near)
+
+
+def _nearest(value: float, least: float, most: float) -> float:
+    return max(min(value, most), min(least, most))
 
 
 def _closer(rect: Rect, zoom: float, focus_x: float, focus_y: float) -> Rect:
@@ -94,13 +130,19 @@ def drift(zoom: float, *, nearer: bool) -> Move:
     return Move(start=whole, end=near) if nearer else Move(start=near, end=whole)
 
 
-def _pan(width: float, toss: int) -> Move:
+def _pan(width: float, toss: int, focus: tuple[float, float] | None) -> Move:
+    """Return a move from side to side; where what matters is known, it comes from the farther side and ends there."""
     reach = min(1 - width, width * _LONGEST_PAN)
     left = (1 - width - reach) / 2
+    is_rightwards = bool(toss & 1)
+    if focus is not None:
+        goal = _nearest(focus[0] - width / 2, 0, 1 - width)
+        is_rightwards = goal > (1 - width) / 2
+        left = max(0.0, goal - reach) if is_rightwards else min(goal, 1 - width - reach)
     # A breath of zoom, and the frame stays inside the picture.
     shrink = 0.97
     first = Rect(x=left, y=0.01, width=width * shrink, height=shrink)
     second = Rect(
         x=left + reach + width * (1 - shrink), y=0.02, width=width * shrink * 0.995, height=shrink * 0.995
     )
-    return Move(start=first, end=second) if toss & 1 else Move(start=second, end=first)
+    return Move(start=first, end=second) if is_rightwards else Move(start=second, end=first)

@@ -94,6 +94,10 @@ class MediumDetails:
     duration_seconds: float | None
     has_sound: bool
     caption: str | None = None
+    #: Tells cameras apart without naming them; '' for an unknown one, and for what came in before this was kept.
+    camera: str = ""
+    #: When it was taken by the clock of the satellites, aware UTC.
+    gps_at: datetime | None = None
 
     @property
     def taken_text(self) -> str | None:

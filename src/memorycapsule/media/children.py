@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -30,6 +30,7 @@ FILES_PER_CHILD = 50
 
 _MOST_HEADER_BYTES = 1 << 16
 _MOST_PART_BYTES = 64 << 20
+_LONGEST_CAMERA = 64
 #: What a child may know of the parent's environment: no setting and no secret of ours.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "IMAGEIO_FFMPEG_EXE")
 
@@ -44,6 +45,8 @@ class DecodedPhoto:
     taken_local: datetime | None
     taken_offset_seconds: int | None
     has_gps: bool
+    camera: str
+    gps_at: datetime | None
     display: bytes
     thumbnail: bytes
 
@@ -122,8 +125,11 @@ class Child:
         """Believe the child only what can be true; raises ValueError, LookupError or TypeError otherwise."""
         width, height, (display_bytes, thumbnail_bytes) = header["width"], header["height"], header["parts"]
         offset, taken = header["taken_offset_seconds"], header["taken_local"]
+        camera, gps_at = header["camera"], header["gps_at"]
         numbers = (width, height, display_bytes, thumbnail_bytes, 0 if offset is None else offset)
         if not all(isinstance(number, int) for number in numbers):
+            raise TypeError
+        if not isinstance(camera, str) or len(camera) > _LONGEST_CAMERA:
             raise TypeError
         if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE and width * height <= MOST_PIXELS):
             raise ValueError
@@ -135,6 +141,8 @@ class Child:
             taken_local=None if taken is None else datetime.fromisoformat(taken).replace(tzinfo=None),
             taken_offset_seconds=offset,
             has_gps=header["has_gps"] is True,
+            camera=camera,
+            gps_at=None if gps_at is None else datetime.fromisoformat(gps_at).astimezone(UTC),
             display=self._receive(display_bytes, deadline),
             thumbnail=self._receive(thumbnail_bytes, deadline),
         )

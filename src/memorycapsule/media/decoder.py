@@ -3,9 +3,9 @@ The child that opens what strangers made: `python -m memorycapsule.media.decoder
 
 It speaks over a socket with `children.Child`. A request is one JSON object {"format", "memory_bytes"} that
 brings the file as a descriptor; the answer is four bytes of length (big-endian), a JSON header and two JPEGs:
-{"width", "height", "taken_local", "taken_offset_seconds", "has_gps", "parts": [bytes, bytes]}, or {"refused":
-sentence}. After a refusal the child ends, since a file that broke a decoder may have harmed more than its own
-answer.
+{"width", "height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes,
+bytes]}, or {"refused": sentence}. After a refusal the child ends, since a file that broke a decoder may have
+harmed more than its own answer.
 """
 
 import json
@@ -78,13 +78,15 @@ def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]
         cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         for picture, quality in ((photo.pixels, JPEG_QUALITY), (small, THUMBNAIL_QUALITY))
     ]
-    taken_local = photo.exif.taken_local
+    taken_local, gps_at = photo.exif.taken_local, photo.exif.gps_at
     header = {
         "width": photo.width,
         "height": photo.height,
         "taken_local": taken_local.isoformat() if taken_local else None,
         "taken_offset_seconds": photo.exif.taken_offset_seconds,
         "has_gps": photo.exif.has_gps,
+        "camera": photo.exif.camera,
+        "gps_at": gps_at.isoformat() if gps_at else None,
     }
     return header, parts
 

@@ -1,21 +1,25 @@
 """
-When and whether-where a photo was taken, from its EXIF block.
+When, by which camera, and whether-where a photo was taken, from its EXIF block.
 
 exifread walks the directories; what it finds is checked strictly here, because cameras with an empty battery,
 chat programs and editors write dates and positions that do not exist. Without a sound value there is none.
 """
 
+import hashlib
 import io
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
+_GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 #: The widest offset in use is +14:00.
 _WIDEST_OFFSET = timedelta(hours=14)
+#: The satellites of GPS count their weeks from here; receivers that have heard none say this or less.
+_FIRST_GPS_YEAR = 1981
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,10 @@ class Exif:
     taken_local: datetime | None = None
     taken_offset_seconds: int | None = None
     has_gps: bool = False
+    #: See `camera_mark`.
+    camera: str = ""
+    #: The instant by the clock of the satellites, aware UTC; a receiver may repeat that of its last fix.
+    gps_at: datetime | None = None
 
 
 def read_exif(block: bytes | None) -> Exif:
@@ -43,6 +51,10 @@ def read_exif(block: bytes | None) -> Exif:
         taken_local=taken_local,
         taken_offset_seconds=offset,
         has_gps=_has_position(tags),
+        camera=camera_mark(
+            _text(tags, "Image Make"), _text(tags, "Image Model"), _text(tags, "EXIF BodySerialNumber")
+        ),
+        gps_at=_gps_instant(tags),
     )
 
 
@@ -66,6 +78,18 @@ def parse_offset(text: str | None) -> int | None:
     if offset > _WIDEST_OFFSET:
         return None
     return int(offset.total_seconds()) * (-1 if match[1] == "-" else 1)
+
+
+def camera_mark(make: str | None, model: str | None, serial: str | None = None) -> str:
+    """
+    Return what tells one camera from others, '' for an unknown one.
+
+    It is a digest: clocks of cameras are compared by it, and nobody needs to read a serial number.
+    """
+    words = [(word or "").strip().lower() for word in (make, model, serial)]
+    if not any(words):
+        return ""
+    return hashlib.sha256("\0".join(words).encode(errors="replace")).hexdigest()[:16]
 
 
 def is_position(latitude: float, longitude: float) -> bool:
@@ -99,6 +123,24 @@ def _has_position(tags: dict[str, Any]) -> bool:
     latitude = _degrees(tags, "GPS GPSLatitude", "NS")
     longitude = _degrees(tags, "GPS GPSLongitude", "EW")
     return latitude is not None and longitude is not None and is_position(latitude, longitude)
+
+
+def _gps_instant(tags: dict[str, Any]) -> datetime | None:
+    """Return the instant of GPSDateStamp and GPSTimeStamp (three rationals), both UTC, or None."""
+    date = _GPS_DATE.fullmatch((_text(tags, "GPS GPSDate") or "").strip())
+    values = getattr(tags.get("GPS GPSTimeStamp"), "values", None)
+    if date is None or not isinstance(values, list) or len(values) != 3:
+        return None
+    parts = [_rational(value) for value in values]
+    if any(part is None or not 0 <= part < most for part, most in zip(parts, (24, 60, 61), strict=True)):
+        return None
+    hours, minutes, seconds = (part or 0.0 for part in parts)
+    try:
+        day = datetime(int(date[1]), int(date[2]), int(date[3]), tzinfo=UTC)
+        instant = day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):
+        return None
+    return instant if instant.year >= _FIRST_GPS_YEAR else None
 
 
 def _degrees(tags: dict[str, Any], name: str, directions: str) -> float | None:

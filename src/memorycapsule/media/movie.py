@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media import boxes
-from memorycapsule.media.exif import is_position
+from memorycapsule.media.exif import camera_mark, is_position
 from memorycapsule.media.sniff import Window
 
 #: Largest side of a clip in pixels: "8K" cameras and below.
@@ -36,6 +36,8 @@ class Movie:
     taken_local: datetime | None
     taken_offset_seconds: int | None
     has_gps: bool
+    #: As `exif.camera_mark`, so that a phone's photos and clips have the same.
+    camera: str = ""
 
 
 def read_movie(window: Window) -> Movie:
@@ -79,6 +81,7 @@ def _read(moov: bytes) -> Movie:
         has_sound=any(_handler(track) == b"soun" for track in tracks),
         taken_local=taken_local,
         taken_offset_seconds=offset,
+        camera=camera_mark(facts.get("com.apple.quicktime.make"), facts.get("com.apple.quicktime.model")),
         has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
     )
 

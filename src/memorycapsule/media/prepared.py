@@ -36,3 +36,7 @@ class Prepared:
     thumbnail: bytes
     #: H.264 mp4 in an unnamed temporary file at offset 0; None for a photo.
     clip: BinaryIO | None
+    #: Tells cameras apart without naming them; '' for an unknown one.
+    camera: str = ""
+    #: When it was taken by the clock of the satellites, aware UTC; None when the file does not say.
+    gps_at: datetime | None = None

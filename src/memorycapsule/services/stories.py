@@ -126,6 +126,8 @@ def attach(
         has_gps=prepared.has_gps,
         duration_seconds=prepared.duration_seconds,
         has_sound=prepared.has_sound,
+        camera=prepared.camera,
+        gps_at=prepared.gps_at,
     )
     kept: list[Blob] = []
     try:

@@ -211,14 +211,16 @@ def words_from_json(plain: bytes) -> StoryWords:
 
 def details_to_json(details: MediumDetails) -> bytes:
     fields = dataclasses.asdict(details)
-    fields["taken_local"] = details.taken_local.isoformat() if details.taken_local else None
+    for name in ("taken_local", "gps_at"):
+        fields[name] = fields[name].isoformat() if fields[name] else None
     return _to_json(fields)
 
 
 def details_from_json(plain: bytes) -> MediumDetails:
     fields = _known(MediumDetails, plain)
-    if fields["taken_local"]:
-        fields["taken_local"] = datetime.fromisoformat(fields["taken_local"])
+    for name in ("taken_local", "gps_at"):
+        if fields.get(name):
+            fields[name] = datetime.fromisoformat(fields[name])
     return MediumDetails(**fields)
 
 

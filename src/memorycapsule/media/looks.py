@@ -1,0 +1,226 @@
+"""
+Looks at prepared pictures: `looks_of`, and the child that does the work.
+
+`python -m memorycapsule.media.looks FOLDER` reads one JSON object on stdin, {"face_model": path or null,
+"pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and says one JSON line for each picture, in
+order: {"id", "look": {...} or null}. When the face model is no good it says so on stderr and goes on without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from memorycapsule import processes
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.looks import Look
+from memorycapsule.errors import MediaRefused
+
+if TYPE_CHECKING:
+    from memorycapsule.media.seeing import Bytes, Faces
+
+#: Address space in bytes of the child, and of each ffmpeg that it starts.
+_MEMORY_BYTES = 2 << 30
+#: Wall time for a photo, start of the child included, and for a clip besides four times its length.
+_PHOTO_SECONDS, _CLIP_SECONDS = 60.0, 240.0
+#: So many children in a row may end without a word before the rest of the pictures is let be.
+_MOST_SILENT = 3
+#: The long side of what is looked at has at least so many pixels, where the picture has.
+_LOOK_SIDE = 320
+_FACE_SIDE = 640
+#: YuNet is sure of a face from here on.
+_FACE_SCORE = 0.8
+
+
+def looks_of(
+    folder: Path,
+    pictures: Iterable[Picture],
+    *,
+    clip_seconds: float,
+    face_model: Path | None = None,
+    nice: int = 10,
+) -> dict[str, Look]:
+    """
+    Look at the prepared pictures in `folder`, in a limited child of low priority, and return what was seen by id.
+
+    A clip's best part is sought for `clip_seconds`, the longest that the film shows of one
+    (`FilmStyle.longest_clip_seconds`). A picture that cannot be read has no look. A face model that is no
+    good is not used; `face_model_problem` tells.
+    """
+    waiting = list(pictures)
+    looks: dict[str, Look] = {}
+    silent = 0
+    while waiting and silent < _MOST_SILENT:
+        answered = 0
+        for line in _answers(folder, waiting, clip_seconds, face_model, nice):
+            look = _checked(line)
+            if look is not None:
+                looks[waiting[answered].id] = look
+            answered += 1
+        silent = 0 if answered else silent + 1
+        # Where a child ended early, the picture it had in hand is to blame and gets no look.
+        waiting = waiting[answered + 1 :]
+    return looks
+
+
+def face_model_problem(model: Path) -> str | None:
+    """Return one sentence when `model` cannot be used to find faces, None when it can."""
+    if not model.is_file():
+        return f"There is no face model at {model}; set film.face_model to a YuNet file (.onnx)."
+    child = _start(Path.cwd(), nice=0, stderr=subprocess.PIPE)
+    try:
+        _, complaint = child.communicate(_request([], 0, model), timeout=_PHOTO_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        complaint = b""
+    if child.returncode == 0 and not complaint:
+        return None
+    return f"{model} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
+
+
+def _answers(
+    folder: Path, pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None, nice: int
+) -> Iterator[bytes]:
+    """Yield the lines of one child until it has looked at all pictures, has died, or took too long over one."""
+    child = _start(folder, nice=nice, stderr=subprocess.DEVNULL)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        # It reads to the end before it says anything, so neither waits for the other.
+        with child.stdin as line:
+            line.write(_request(pictures, clip_seconds, face_model))
+        pending = b""
+        for picture in pictures:
+            deadline = monotonic() + _most_seconds(picture)
+            while b"\n" not in pending:
+                if not select.select([child.stdout], [], [], max(0.0, deadline - monotonic()))[0]:
+                    return
+                chunk = os.read(child.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    return
+                pending += chunk
+            whole, pending = pending.split(b"\n", 1)
+            yield whole
+    except BrokenPipeError:
+        return
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def _most_seconds(picture: Picture) -> float:
+    return _PHOTO_SECONDS if picture.kind == "photo" else _CLIP_SECONDS + 4 * picture.duration_seconds
+
+
+def _start(folder: Path, *, nice: int, stderr: int) -> subprocess.Popen[bytes]:
+    return processes.start(
+        [sys.executable, "-P", "-m", "memorycapsule.media.looks", str(folder)],
+        processes.Limits(memory_bytes=_MEMORY_BYTES, nice=nice),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        # Each thread would reserve address space, which is what is limited.
+        env=processes.environment()
+        | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"},
+    )
+
+
+def _request(pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None) -> bytes:
+    return json.dumps(
+        {
+            "face_model": str(face_model) if face_model else None,
+            "pictures": [
+                {
+                    "id": picture.id,
+                    "file": picture.file,
+                    "kind": picture.kind,
+                    "side": max(picture.width, picture.height),
+                    "duration": picture.duration_seconds,
+                    "seconds": min(clip_seconds, picture.duration_seconds),
+                }
+                for picture in pictures
+            ],
+        }
+    ).encode()
+
+
+def _checked(line: bytes) -> Look | None:
+    """Return the look of an answer, its numbers as the plan needs them."""
+    fields = json.loads(line)["look"]
+    return None if fields is None else Look(**fields)
+
+
+def main() -> None:
+    """Look at what stdin names; see the module's docstring."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    folder, request = Path(sys.argv[1]), json.load(sys.stdin)
+    faces = _face_finder(request["face_model"]) if request["face_model"] else None
+    for picture in request["pictures"]:
+        try:
+            look = asdict(_look_at(folder / picture["file"], picture, faces))
+        except (MediaRefused, cv2.error, MemoryError):
+            look = None
+        sys.stdout.write(json.dumps({"id": picture["id"], "look": look}) + "\n")
+        sys.stdout.flush()
+
+
+def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> Look:
+    """Raises MediaRefused when it cannot be read."""
+    from memorycapsule.media import seeing, watching
+
+    if picture["kind"] == "photo":
+        return seeing.look_at(_read(path, picture["side"], _FACE_SIDE if faces else _LOOK_SIDE), faces)
+    start, moment = watching.best_part(path, picture["duration"], picture["seconds"])
+    look = seeing.look_at(watching.frame_at(path, moment), faces)
+    return replace(look, best_seconds=round(start, 3))
+
+
+def _read(path: Path, long_side: int, wanted: int) -> Bytes:
+    """Return a prepared JPEG, BGR, of which only as much is decoded as leaves `wanted` of its `long_side`."""
+    import cv2
+    import numpy as np
+
+    ways = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+    way = next((way for share, way in ways.items() if long_side >= share * wanted), cv2.IMREAD_COLOR)
+    picture = cv2.imread(str(path), way)
+    if picture is None:
+        raise MediaRefused("cannot be read.")
+    return np.asarray(picture, np.uint8)
+
+
+def _face_finder(model: str) -> Faces | None:
+    """Return what finds faces with a YuNet model, or None and a sentence on stderr when it is no such model."""
+    import cv2
+    import numpy as np
+
+    try:
+        # The last two: boxes that overlap by more than this are one face, and how many are looked into.
+        finder = cv2.FaceDetectorYN.create(model, "", (320, 320), _FACE_SCORE, 0.3, 500)
+
+        def faces(picture: Bytes) -> list[tuple[float, float, float, float]]:
+            finder.setInputSize((picture.shape[1], picture.shape[0]))
+            _, found = finder.detect(picture)
+            rows = [] if found is None else np.asarray(found, np.float64)
+            return [(float(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]
+
+        faces(np.zeros((320, 320, 3), np.uint8))
+    except cv2.error as error:
+        sys.stderr.write(f"{model} cannot be used: {error}\n")
+        return None
+    return faces
+
+
+if __name__ == "__main__":
+    main()
