@@ -20,11 +20,13 @@ from memorycapsule.clock import Clock, Reading
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
 from memorycapsule.domain.opening_dates import opening_date, parse_opening_date
 from memorycapsule.domain.plan import Size
+from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story, Viewer
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.cache import Cache
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
@@ -34,6 +36,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.work.memory import usual_places
 from memorycapsule.work.workshop import Workshop
 from moments import NOW
 
@@ -153,7 +156,10 @@ def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Itera
             key_file=key_file,
             recovery_identity=recovery_identity,
             vault=Vault(
-                key=InstanceKey.load(key_file), blobs=LocalBlobs(folder / "blobs"), workspace=folder / "work"
+                key=InstanceKey.load(key_file),
+                blobs=LocalBlobs(folder / "blobs"),
+                cache=Cache(folder / "cache" / "segments", 2_000_000_000),
+                workspace=folder / "work",
             ),
             ada=sessions.host_viewer(store),
         )
@@ -348,6 +354,9 @@ def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Wo
         "fps": 10,
         "workers": 1,
         "nice": 0,
+        "quiet_hours": parse_quiet_hours("always"),
+        "zone": "UTC",
+        "memory_places": usual_places(),
     } | more
     return Workshop(
         store=instance.store,

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memorycapsule.clock import Clock
-from memorycapsule.config import Settings, pixels_of
+from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.plan import Size
+from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import ConfigurationProblem, NotInitialised
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, keys
 from memorycapsule.services.deliveries import Carrier
@@ -25,7 +27,7 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake, Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.work import lock
+from memorycapsule.work import lock, memory
 from memorycapsule.work.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -76,7 +78,12 @@ def open_app(
         key = InstanceKey.load(settings.key_file)
         instances.check_key(store, key)
         settings.work_dir.mkdir(mode=0o700, exist_ok=True)
-        vault = Vault(key=key, blobs=LocalBlobs(settings.blobs_dir), workspace=settings.work_dir)
+        vault = Vault(
+            key=key,
+            blobs=LocalBlobs(settings.blobs_dir),
+            cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
+            workspace=settings.work_dir,
+        )
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )
@@ -112,6 +119,9 @@ def open_app(
                 fps=settings.film.fps,
                 workers=settings.film.workers,
                 nice=settings.film.nice,
+                quiet_hours=parse_quiet_hours(settings.film.quiet_hours),
+                zone=settings.zone,
+                memory_places=memory.usual_places(),
                 is_stopping=is_stopping,
             ),
         )

@@ -26,6 +26,7 @@ from memorycapsule.clock import now
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.montages import MontageState
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import reading, sessions, tidying
 from memorycapsule.services.vault import Vault
@@ -120,7 +121,12 @@ def check(folder: Folder) -> None:
     """Everything is done, once, and nothing else is left."""
     store = Store(f"sqlite:///{folder.data}/capsule.db")
     key = InstanceKey.load(folder.key_file)
-    vault = Vault(key=key, blobs=LocalBlobs(folder.data / "blobs"), workspace=folder.data / "work")
+    vault = Vault(
+        key=key,
+        blobs=LocalBlobs(folder.data / "blobs"),
+        cache=Cache(folder.data / "cache" / "segments", 0),
+        workspace=folder.data / "work",
+    )
     try:
         with store.reading() as tx:
             (capsule,) = capsules.everything(tx)

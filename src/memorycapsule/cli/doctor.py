@@ -236,6 +236,7 @@ def _inside(app: App) -> Iterator[Finding]:
     from memorycapsule.services import instances, keys, reading, sessions
     from memorycapsule.work import ticks
 
+    yield _rendering_ahead(app)
     status = keys.status(app.store)
     if lacking := status.without_instance + status.without_recovery:
         says = f"{lacking} capsules lack an envelope; `capsule key status` tells more."
@@ -260,6 +261,27 @@ def _inside(app: App) -> Iterator[Finding]:
         yield Finding(
             what="outbox", state="good", says=f"{waiting} letters wait." if waiting else "nothing waits."
         )
+
+
+def _rendering_ahead(app: App) -> Finding:
+    """Say whether films can be there on the day."""
+    from memorycapsule.config import bytes_of
+    from memorycapsule.work import memory
+
+    what, film = "rendering ahead", app.settings.film
+    if app.workshop.quiet_hours is None:
+        return Finding(what=what, state="good", says="it is off; films are made after the opening.")
+    if bytes_of(film.cache_size) == 0:
+        says = "film.cache_size leaves no room for it; films are made after the opening."
+        return Finding(what=what, state="warning", says=says)
+    try:
+        place = memory.place(app.workshop.memory_places, app.workshop.work_dir)
+    except memory.NoMemoryFolder as error:
+        says = f"{error.message} Films are made after the opening."
+        return Finding(what=what, state="warning", says=says)
+    when = "always" if film.quiet_hours == "always" else f"at {film.quiet_hours} ({app.settings.zone})"
+    says = f"the daemon makes films of sealed capsules {when}, in {place.parent}."
+    return Finding(what=what, state="good", says=says)
 
 
 def register(app: typer.Typer) -> None:

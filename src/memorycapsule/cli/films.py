@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,11 @@ from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, g
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.sending import finish_film
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.montages import Montage
+
+_SOON_SECONDS = 60
 
 
 def make(
@@ -70,7 +75,7 @@ def list_films(
     ] = None,
 ) -> None:
     """List the films of a capsule, or of all your open ones, with how far they are."""
-    from memorycapsule.services import reading
+    from memorycapsule.services import montages, reading
 
     door = door_of(ctx)
     with door.open() as app:
@@ -85,20 +90,32 @@ def list_films(
             ]
         )
         found = [film for one in wanted for film in reading.montages(app.store, viewer, one)]
-    door.out.answer({"montages": [shapes.montage(film) for film in found]})
+        left = {film.id: montages.seconds_left(app.store, film, app.now()) for film in found}
+    door.out.answer({"montages": [shapes.montage(film, seconds_left=left[film.id]) for film in found]})
     if not found:
         door.out.show("There is no film yet; each capsule gets one on its day.")
         return
     rows = [
         (
             film.id,
-            f"{film.state} {film.progress:.0%}" if film.state == "rendering" else str(film.state),
+            _how_far(film, left[film.id]),
             f"{film.seconds:.0f} s" if film.seconds else "",
             "of the opening" if film.is_opening else f"{len(film.story_ids) or 'all'} stories",
         )
         for film in found
     ]
     door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
+
+
+def _how_far(film: Montage, seconds_left: float | None) -> str:
+    if film.state != "rendering":
+        return str(film.state)
+    words = f"{film.state} {film.progress:.0%}"
+    if seconds_left is None:
+        return words
+    if seconds_left < _SOON_SECONDS:
+        return f"{words}, less than a minute left"
+    return f"{words}, about {round(seconds_left / 60)} min left"
 
 
 def save(

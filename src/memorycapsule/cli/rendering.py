@@ -134,7 +134,7 @@ def _make(
     order: _Order, found: Sequence[Found], folder: Path, out: Output
 ) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
     from memorycapsule.domain.direction import direct
-    from memorycapsule.work.films import Job, run_renderer
+    from memorycapsule.work.renderer import Job, run_renderer
 
     with out.progress("The film", 1.0) as bar:
         pictures, refused = _prepare(

@@ -135,12 +135,14 @@ def medium(found: Medium, details: MediumDetails, *, file: str | None = None) ->
     }
 
 
-def montage(found: Montage) -> Shape:
+def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
+    """Return a film; `seconds_left` is about how long it will still be rendered."""
     return {
         "id": found.id,
         "capsule": found.capsule_id,
         "state": found.state,
         "progress": round(found.progress, 3),
+        "seconds_left": None if seconds_left is None else round(seconds_left),
         "seconds": found.seconds,
         "is_opening": found.is_opening,
         "stories": list(found.story_ids),

@@ -6,8 +6,8 @@ Configuration: frozen settings, read once, passed on.
 """
 
 from memorycapsule.config.example import example_toml, write_config
-from memorycapsule.config.sections import pixels_of
+from memorycapsule.config.sections import bytes_of, pixels_of
 from memorycapsule.config.settings import Settings
 from memorycapsule.config.sources import load, usual_config_file
 
-__all__ = ["Settings", "example_toml", "load", "pixels_of", "usual_config_file", "write_config"]
+__all__ = ["Settings", "bytes_of", "example_toml", "load", "pixels_of", "usual_config_file", "write_config"]

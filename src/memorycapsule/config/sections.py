@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import UsageProblem
 
 SMTP_PORTS = MappingProxyType({"none": 25, "starttls": 587, "tls": 465})
@@ -37,6 +38,18 @@ def pixels_of(size: str) -> tuple[int, int]:
     raise UsageProblem(
         f"'{size}' is no film size; use 720p, 1080p, 1440p, 4k or two even numbers like 1280x720."
     )
+
+
+_UNITS = MappingProxyType({"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12})
+
+
+def bytes_of(amount: str) -> int:
+    """Return how many bytes "2 GB", "500MB" or "0" are. Raises UsageProblem."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?([kmgt]?b?)", amount.strip().lower())
+    unit = match[2].upper() if match else ""
+    if match and unit in _UNITS:
+        return round(float(match[1]) * _UNITS[unit])
+    raise UsageProblem(f"'{amount}' is no amount of bytes; write it like 500 MB or 2 GB.")
 
 
 def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
@@ -185,6 +198,14 @@ class FilmSettings(Section):
         default=None,
         description="A YuNet model, so that films move towards faces; unset: towards what draws the eye.",
         examples=["~/face_detection_yunet.onnx"],
+    )
+    quiet_hours: Annotated[str, AfterValidator(as_value_error(parse_quiet_hours))] = Field(
+        default="01:00-06:00",
+        description='When films of sealed capsules are rendered ahead, by `zone`; or "always" or "never".',
+    )
+    cache_size: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+        default="2 GB",
+        description="Most that finished pieces of films may take; the longest unused go first.",
     )
 
 

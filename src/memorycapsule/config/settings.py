@@ -168,6 +168,11 @@ class Settings(BaseSettings):
         return self.data_dir / "work"
 
     @property
+    def cache_dir(self) -> Path:
+        """Finished pieces of films, sealed while their capsule is; may be removed at any time."""
+        return self.data_dir / "cache"
+
+    @property
     def mail_is_real(self) -> bool:
         """Whether letters leave this machine."""
         return self.smtp.host is not None

@@ -25,6 +25,7 @@ from memorycapsule.daemon.ticks import Heartbeat
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, ticks
+from memorycapsule.work.ahead import Ahead
 from memorycapsule.work.lock import FolderLock
 
 _log = structlog.get_logger()
@@ -89,6 +90,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("open", lambda: ticks.open_due(workshop), every_seconds=beat)
     heartbeat.add("letters", lambda: ticks.send_letters(workshop), every_seconds=beat)
     heartbeat.add("films", lambda: films.make_waiting(workshop), every_seconds=beat)
+    heartbeat.add("ahead", Ahead(workshop=workshop).work, every_seconds=beat)
     heartbeat.add("tidy", lambda: ticks.tidy(workshop), every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("sweep", lambda: ticks.sweep(workshop), every_seconds=_DAY_SECONDS)
 

@@ -1,12 +1,15 @@
 """
-The renderer as a program of its own: `python -m memorycapsule.render PLAN OUT` and options.
+The renderer as a program of its own: `python -m memorycapsule.render PLAN [OUT]` and options.
 
-Options: `--pictures DIR`, `--workspace DIR`, and, if wanted, `--poster FILE`, `--workers N`,
-`--key-fd FD` (the key for segment names is read from that inherited file descriptor).
+Options: `--pictures DIR`, `--workspace DIR`, and, if wanted, `--poster FILE`, `--workers N`, `--key-fd FD` (the
+key for segment names is read from that inherited file descriptor), `--digests FILE` (JSON: the SHA-256 of
+pictures by their ids).
 
 Renders a plan (JSON) and says on stdout, one JSON object a line, {"progress": 0..1} and at last {"film":
-{...}} or {"error": {"code", "message"}}. Ends with 0 after a film, with the error's own exit code (that of
-`RenderFailed`, `DiskFull` or `PlanRefused`) after an error, and with 2 for a command line it does not know.
+{...}} or {"error": {"code", "message"}}. With `--survey` it only says {"survey": {"pieces": [{"name",
+"pictures"}], "besides"}}, and with `--piece NAME` it makes that segment alone, at OUT, and says {"piece":
+{"left_out"}}. Ends with 0 after that, with the error's own exit code (that of `RenderFailed`, `DiskFull` or
+`PlanRefused`) after an error, and with 2 for a command line it does not know.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
-from memorycapsule.render.film import Film, render
+from memorycapsule.render.film import Film, LeftOut, render
+from memorycapsule.render.pieces import render_piece, survey
 
 _SMALLEST_STEP = 0.005
 
@@ -31,38 +37,66 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m memorycapsule.render", description="Render a montage plan."
     )
     parser.add_argument("plan", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--pictures", type=Path, required=True, help="folder of the prepared pictures")
-    parser.add_argument("--workspace", type=Path, required=True, help="folder that keeps finished segments")
+    parser.add_argument("--workspace", type=Path, help="folder that keeps finished segments")
     parser.add_argument("--poster", type=Path, help="where to put a representative frame as JPEG")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--key-fd", type=int, help="inherited file descriptor to read the segment key from")
+    parser.add_argument("--digests", type=Path, help="JSON file with the digests of pictures that are known")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--survey", action="store_true", help="only say which segments there are")
+    what.add_argument("--piece", metavar="NAME", help="make one segment alone")
     given = parser.parse_args(arguments)
+    if not given.survey and given.out is None:
+        parser.error("it is not said where to put the film")
+    if not given.survey and given.piece is None and given.workspace is None:
+        parser.error("a film needs a --workspace")
     try:
-        key = b""
-        if given.key_fd is not None:
-            with os.fdopen(given.key_fd, "rb") as pipe:
-                key = pipe.read()
-        try:
-            text = given.plan.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RenderFailed(f"The plan {given.plan.name} cannot be read.") from error
-        film = render(
-            MontagePlan.from_json(text),
-            pictures=given.pictures,
-            out=given.out,
-            workspace=given.workspace,
-            key=key,
-            workers=given.workers,
-            on_progress=_teller(),
-        )
-        if given.poster:
-            given.poster.write_bytes(film.poster)
+        _say(_done(given))
     except CapsuleError as error:
         _say({"error": {"code": error.code, "message": error.message}})
         return error.exit_code
-    _say({"film": film_as_json(film)})
     return 0
+
+
+def _done(given: argparse.Namespace) -> dict[str, Any]:
+    key = b""
+    if given.key_fd is not None:
+        with os.fdopen(given.key_fd, "rb") as pipe:
+            key = pipe.read()
+    try:
+        plan = MontagePlan.from_json(given.plan.read_text(encoding="utf-8"))
+        digests = json.loads(given.digests.read_text(encoding="utf-8")) if given.digests else {}
+    except (OSError, ValueError) as error:
+        raise RenderFailed(f"The plan {given.plan.name} cannot be read.") from error
+    if given.survey:
+        found = survey(plan, pictures=given.pictures, digests=digests, key=key)
+        return {"survey": asdict(found)}
+    if given.piece is not None:
+        left_out = render_piece(
+            plan,
+            given.piece,
+            pictures=given.pictures,
+            out=given.out,
+            digests=digests,
+            key=key,
+            on_progress=_teller(),
+        )
+        return {"piece": {"left_out": _left_out_as_json(left_out)}}
+    film = render(
+        plan,
+        pictures=given.pictures,
+        out=given.out,
+        workspace=given.workspace,
+        key=key,
+        workers=given.workers,
+        digests=digests,
+        on_progress=_teller(),
+    )
+    if given.poster:
+        given.poster.write_bytes(film.poster)
+    return {"film": film_as_json(film)}
 
 
 def film_as_json(film: Film) -> dict[str, Any]:
@@ -70,11 +104,15 @@ def film_as_json(film: Film) -> dict[str, Any]:
     return {
         "seconds": film.seconds,
         "frames": film.frames,
-        "left_out": [{"id": item.id, "reason": item.reason} for item in film.left_out],
+        "left_out": _left_out_as_json(film.left_out),
         "segments_encoded": film.segments_encoded,
         "segments_reused": film.segments_reused,
         "made_with": dict(film.plan.made_with),
     }
+
+
+def _left_out_as_json(left_out: Iterable[LeftOut]) -> list[dict[str, str]]:
+    return [{"id": item.id, "reason": item.reason} for item in left_out]
 
 
 def _teller() -> Any:

@@ -1,4 +1,9 @@
-"""From plan and prepared pictures to a film: probe, cut into segments, let workers encode them, join."""
+"""
+From plan and prepared pictures to a film: cut into segments, let workers encode those that are missing, join.
+
+A segment that is there already was made of pictures that could be read, so only the pictures of missing ones are
+probed; whichever of them is broken is left out, and the film is cut again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +25,13 @@ from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job
-from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole
+from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole, shown_in
 
 #: Endings of files that a killed run leaves half written.
 _HALF = ".half"
 #: What share of the work joining is, for the progress.
 _JOIN_SHARE = 0.03
-_PROBE_SHARE = 0.02
+_DIGEST_SHARE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +66,17 @@ def render(
     workspace: Path,
     key: bytes = b"",
     workers: int = 2,
+    digests: Mapping[str, str] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Film:
     """
     Make the film of `plan` from the prepared `pictures` (a folder) and put it at `out`, whole or not at all.
 
     `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second
-    run encodes only what is missing; whoever gives it may empty it after success. Progress is told as 0..1.
-    Children die with the calling thread. One film at a time in a workspace. Raises RenderFailed and DiskFull.
+    run encodes only what is missing; whoever gives it may empty it after success. `digests` are the SHA-256 of
+    pictures by their ids, where the caller knows them; the others are read for it. Pictures that only finished
+    segments show need not be in the folder (see `survey`). Progress is told as 0..1. Children die with the
+    calling thread. One film at a time in a workspace. Raises RenderFailed and DiskFull.
     """
     tell = on_progress or (lambda _: None)
     # Whole paths begin with no dash, whatever a folder is called.
@@ -78,7 +86,7 @@ def render(
         store = workspace / "segments"
         store.mkdir(mode=0o700, exist_ok=True)
         with _scratch(workspace) as scratch:
-            return _render(plan, pictures, out, store, scratch, key, workers, tell)
+            return _render(plan, pictures, out, store, scratch, key, workers, digests or {}, tell)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
@@ -104,21 +112,34 @@ def _render(
     scratch: Path,
     key: bytes,
     workers: int,
+    known: Mapping[str, str],
     tell: Callable[[float], None],
 ) -> Film:
-    digests, left_out = _probed(plan, pictures, lambda share: tell(_PROBE_SHARE * share))
-    # Written and read once, whole numbers among fractions look the same whoever made the plan, and so segments' names.
-    whole = MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
+    digests, left_out = digests_of(plan, pictures, known, lambda share: tell(_DIGEST_SHARE * share))
     used = made_with()
-    segments = cut(whole, digests, used, key)
-    missing = [segment for segment in segments if not is_whole(store / f"{segment.name}.mp4")]
+    probed: set[str] = set()
+    while True:
+        whole = without(plan, left_out)
+        segments = cut(whole, digests, used, key)
+        missing = [segment for segment in segments if not is_whole(store / f"{segment.name}.mp4")]
+        needed = {
+            source.id: source
+            for segment in missing
+            for source in shown_in(whole, segment.first, segment.stop)
+        }
+        needed |= {source.id: source for source in shown_on_poster(whole)}
+        broken = probe(whole, [source for source in needed.values() if source.id not in probed], pictures)
+        if not broken:
+            break
+        probed |= needed.keys()
+        left_out += broken
     waiting = sum(segment.frames for segment in missing)
     # The same piece may be wanted twice; it is encoded once.
     jobs = {segment.name: _segment_job(segment, store) for segment in missing}
     poster = scratch / "poster.jpg"
     sound = scratch / "sound.m4a"
     crew = Crew(plan=whole, pictures=pictures, workers=workers)
-    share = 1 - _PROBE_SHARE - _JOIN_SHARE
+    share = 1 - _DIGEST_SHARE - _JOIN_SHARE
     answers = crew.run(
         [
             Job(task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster),
@@ -126,7 +147,7 @@ def _render(
         ],
         sound=sound,
         scratch=scratch,
-        on_frames=lambda done: tell(_PROBE_SHARE + share * min(1.0, done / waiting if waiting else 1.0)),
+        on_frames=lambda done: tell(_DIGEST_SHARE + share * min(1.0, done / waiting if waiting else 1.0)),
     )
     if not answers.song_usable:
         left_out.append(
@@ -175,31 +196,61 @@ def poster_frame(plan: MontagePlan) -> int:
     return (placed.first + placed.stop) // 2
 
 
-def _probed(
-    plan: MontagePlan, pictures: Path, tell: Callable[[float], None]
-) -> tuple[dict[str, str], list[LeftOut]]:
-    """Return the digests of the pictures that can be used, by id, and what is left out with a sentence each."""
+def without(plan: MontagePlan, left_out: list[LeftOut]) -> MontagePlan:
+    """
+    Return the plan without the pictures that are left out, in the form that segments are named after.
+
+    Written and read once, whole numbers among fractions look the same whoever made the plan.
+    """
+    return MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
+
+
+def probe(plan: MontagePlan, sources: list[Source], pictures: Path) -> list[LeftOut]:
+    """Return which of `sources` cannot be used, with a sentence each."""
     clips = {shot.source.id: shot for shot in plan.shots if isinstance(shot, Clip)}
-    digests: dict[str, str] = {}
+    found: list[LeftOut] = []
+    for source in sources:
+        path, clip = pictures / source.file, clips.get(source.id)
+        good = _is_inside(source) and path.is_file()
+        if not (good and (_clip_plays(path, clip, plan.fps) if clip else _photo_opens(path))):
+            found.append(_left_out(source))
+    return found
+
+
+def digests_of(
+    plan: MontagePlan, pictures: Path, known: Mapping[str, str], tell: Callable[[float], None]
+) -> tuple[dict[str, str], list[LeftOut]]:
+    """Return the digests of the film's pictures, by id, and those that are not there, with a sentence each."""
+    digests = dict(known)
     left_out: list[LeftOut] = []
     sources = plan.sources
     for number, source in enumerate(sources):
-        path = pictures / source.file
-        good = source.file == Path(source.file).name and path.is_file()
-        clip = clips.get(source.id)
-        if good and (_clip_plays(path, clip, plan.fps) if clip else _photo_opens(path)):
-            digests[source.id] = _digest(path)
-        else:
-            left_out.append(LeftOut(id=source.id, reason=_why_left_out(source, is_clip=clip is not None)))
+        if source.id not in digests:
+            if _is_inside(source) and (pictures / source.file).is_file():
+                digests[source.id] = _digest(pictures / source.file)
+            else:
+                left_out.append(_left_out(source))
         tell((number + 1) / len(sources))
     return digests, left_out
 
 
-def _why_left_out(source: Source, *, is_clip: bool) -> str:
-    kind = "clip" if is_clip else "photo"
-    return (
+def shown_on_poster(plan: MontagePlan) -> tuple[Source, ...]:
+    """Return the pictures that `poster_frame` shows."""
+    number = poster_frame(plan)
+    return shown_in(plan, number, number + 1)
+
+
+def _is_inside(source: Source) -> bool:
+    """Return whether a picture's file is one of the folder of pictures, and not somewhere else."""
+    return source.file == Path(source.file).name
+
+
+def _left_out(source: Source) -> LeftOut:
+    kind = "clip" if source.file.endswith(".mp4") else "photo"
+    reason = (
         f"The {kind} {source.file} could not be read and was left out of the film; the original is untouched."
     )
+    return LeftOut(id=source.id, reason=reason)
 
 
 def _photo_opens(path: Path) -> bool:

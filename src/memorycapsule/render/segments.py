@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, sources_of
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
 
 #: Changes with every change of what the renderer draws.
 RENDERER_VERSION = "3"
@@ -102,6 +102,12 @@ def is_whole(path: Path) -> bool:
 def visible(timeline: tuple[Placed, ...], first: int, stop: int) -> tuple[Placed, ...]:
     """Return the shots that are seen in frames `first` up to `stop`."""
     return tuple(placed for placed in timeline if placed.first < stop and placed.stop > first)
+
+
+def shown_in(plan: MontagePlan, first: int, stop: int) -> tuple[Source, ...]:
+    """Return every picture that is seen in frames `first` up to `stop`, once each."""
+    shots = [placed.shot for placed in visible(plan.timeline, first, stop)]
+    return tuple({source.id: source for shot in shots for source in sources_of(shot)}.values())
 
 
 def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:

@@ -193,6 +193,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
             tx, Event(kind="capsule.deleted", at=now, capsule_id=capsule.id, subject_id=capsule.id)
         )
         tx.after_commit(lambda: vault.forget(blob_ids))
+        tx.after_commit(lambda: vault.cache.clear(capsule.id))
     return capsule
 
 

@@ -1,10 +1,18 @@
-"""Layouts: what the renderer gets of a capsule: a plan, and a folder with exactly the pictures that it names."""
+"""
+Layouts: what the renderer gets of a capsule: a plan, and a folder with the pictures that it names.
+
+`prepare` makes the plan alone, of any capsule at any time; `lay_out` writes it down for a film that is to be
+rendered now.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -15,14 +23,15 @@ from memorycapsule.domain.choosing import Picture, choose
 from memorycapsule.domain.direction import Direction, StoryText, direct, picture_limit
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.montages import Montage
-from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack
+from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
 from memorycapsule.domain.stories import Medium, MediumKind, Story
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.media import clips
 from memorycapsule.media.prepared import DISPLAY_SIDE
-from memorycapsule.services import montages
+from memorycapsule.services import montages, segments
+from memorycapsule.services.segments import PreparedPlan
 from memorycapsule.services.vault import Vault, in_our_words
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -39,9 +48,13 @@ class Layout:
 
     plan: MontagePlan
     plan_file: Path
+    #: JSON of the digests of pictures that are known already.
+    digests_file: Path
     pictures: Path
     #: Sentences about what could not be used.
     report: tuple[str, ...]
+    #: Ids of pictures of the plan that the report speaks of, since they cannot be read any more.
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,89 +62,152 @@ class _Material:
     """What a film is made of, as it was read in one look at the store."""
 
     capsule: Capsule
-    locale: str
     members: list[Member]
     pictures: list[Picture]
     texts: list[StoryText]
+    direction: Direction
+    #: Digest of all this, and of nothing that changes when the capsule opens.
+    fingerprint: str
+    #: Sentences about what could not be read.
+    report: tuple[str, ...]
 
 
 def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size: Size, fps: int) -> Layout:
     """
-    Write plan and pictures of a film into `folder`, and return them.
+    Write the plan of a film into `folder`, and return where everything is.
 
-    A plan from an earlier attempt is used again, so that the segments which that attempt finished still fit. A
-    picture that cannot be read is left out and named in the report. Raises DiskFull.
+    A plan from an earlier attempt is used again, so that the segments which that attempt finished still fit; so
+    is one that was prepared while the capsule was sealed, if it fits still. Of the latter the pictures are not
+    there yet, for hardly any may be wanted: see `fetch`. A picture that cannot be read is left out and named in
+    the report. Raises DiskFull.
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    report = list(montage.report) if montage.plan else []
     if montage.soundtrack_blob:
         with store.reading() as tx:
             song = vault.open_blob(tx, montage.soundtrack_blob)
         _copy(song, pictures / _SOUNDTRACK_FILE)
+    digests: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     if montage.plan:
-        plan = MontagePlan.from_json(montage.plan)
-        for source in plan.sources:
-            _fetch(store, vault, source.id, pictures / source.file, report)
+        plan, report = MontagePlan.from_json(montage.plan), list(montage.report)
+        unreadable = fetch(store, vault, plan.sources, pictures)
+        report += unreadable.values()
     else:
-        plan = _plan(store, vault, montage, pictures, report, size, fps)
-    plan_file = folder / "plan.json"
-    plan_file.write_text(plan.to_json(), encoding="utf-8")
-    if not montage.plan:
+        with store.reading() as tx:
+            material = _material(tx, vault, montage, size, fps)
+            prepared = segments.prepared_plan(tx, vault, montage.capsule_id)
+        if prepared is None or prepared.fingerprint != material.fingerprint:
+            prepared = _directed(material, lambda picture: _fetched(store, vault, picture, pictures))
+        plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
-    return Layout(plan=plan, plan_file=plan_file, pictures=pictures, report=tuple(report))
+    plan_file, digests_file = write_plan(folder, plan, digests)
+    return Layout(
+        plan=plan,
+        plan_file=plan_file,
+        digests_file=digests_file,
+        pictures=pictures,
+        report=tuple(report),
+        unreadable=frozenset(unreadable),
+    )
 
 
-def _plan(
+def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> str:
+    """Return the digest of all that the plan of a film would be made of now."""
+    with store.reading() as tx:
+        return _material(tx, vault, montage, size, fps).fingerprint
+
+
+def prepare(
     store: Store,
     vault: Vault,
     montage: Montage,
-    pictures: Path,
-    report: list[str],
+    *,
     size: Size,
     fps: int,
-) -> MontagePlan:
+    known: dict[str, str],
+    check: Callable[[], None],
+) -> PreparedPlan:
+    """
+    Plan a film, writing nothing: each picture is only read through for its digest.
+
+    Digests in `known` (by the pictures' ids) are believed. `check` is called between pictures; what it raises
+    comes through.
+    """
     with store.reading() as tx:
-        material = _material(tx, vault, montage, report)
-    capsule, usable = material.capsule, material.pictures
-    theme = themes.load(capsule.theme)
-    seed = int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF
-    direction = Direction(
-        size=size,
-        fps=fps,
-        theme=theme.name,
-        style=theme.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
-        limit=capsule.film_photos,
-        keeps_story_order=bool(montage.story_ids),
-        locale=material.locale,
-        seed=seed,
-    )
-    # What the film takes is fetched; whatever then turns out to be broken makes room for another.
-    while missing := [
-        picture
-        for picture in choose(usable, picture_limit(direction, usable, material.texts), seed)
-        if not _fetch(store, vault, picture.id, pictures / picture.file, report)
-    ]:
-        usable = [picture for picture in usable if picture not in missing]
-    return direct(
+        material = _material(tx, vault, montage, size, fps)
+    digests = dict(known)
+
+    def is_readable(picture: Picture) -> str | None:
+        check()
+        if picture.id not in digests:
+            try:
+                with vault.open_medium(store, picture.id, _form(picture.file)) as stream:
+                    digests[picture.id] = _digest(stream)
+            except DiskFull:
+                raise
+            except CapsuleError as error:
+                return _left_out(picture.id, picture.file, error)
+        return None
+
+    prepared = _directed(material, is_readable)
+    wanted = {source.id for source in prepared.plan.sources}
+    return replace(prepared, digests={one: digests[one] for one in digests if one in wanted})
+
+
+def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tuple[Path, Path]:
+    """Write what the renderer reads, and return where plan and digests are. Raises DiskFull."""
+    plan_file, digests_file = folder / "plan.json", folder / "digests.json"
+    try:
+        plan_file.write_text(plan.to_json(), encoding="utf-8")
+        digests_file.write_text(json.dumps(digests), encoding="utf-8")
+    except OSError as error:
+        raise in_our_words(error) from error
+    return plan_file, digests_file
+
+
+def fetch(store: Store, vault: Vault, sources: Iterable[Source], pictures: Path) -> dict[str, str]:
+    """
+    Put the prepared forms of pictures into a folder, unless they are there.
+
+    Returns sentences about those that cannot be read, by their ids. Raises DiskFull.
+    """
+    found = {source.id: _fetch(store, vault, source.id, pictures / source.file) for source in sources}
+    return {one: sentence for one, sentence in found.items() if sentence}
+
+
+def _directed(material: _Material, why_not: Callable[[Picture], str | None]) -> PreparedPlan:
+    """Plan a film of the pictures that can be used; `why_not` says of one that cannot be why, in a sentence."""
+    capsule, direction, usable = material.capsule, material.direction, material.pictures
+    report = list(material.report)
+    # What the film takes is looked at; whatever then turns out to be broken makes room for another.
+    while True:
+        chosen = choose(usable, picture_limit(direction, usable, material.texts), direction.seed)
+        broken = {picture.id: sentence for picture in chosen if (sentence := why_not(picture))}
+        if not broken:
+            break
+        report += broken.values()
+        usable = [picture for picture in usable if picture.id not in broken]
+    plan = direct(
         title=capsule.title,
-        date_line=_date_line(capsule, material.locale),
+        date_line=_date_line(capsule, material.direction.locale),
         pictures=usable,
         stories=material.texts,
         contributors=[(member.id, member.name) for member in material.members],
-        end_line=_END_LINES.get(material.locale, _END_LINES["en"]),
+        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
         direction=direction,
     )
+    return PreparedPlan(fingerprint=material.fingerprint, plan=plan, digests={}, report=tuple(report))
 
 
-def _material(tx: Transaction, vault: Vault, montage: Montage, report: list[str]) -> _Material:
+def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> _Material:
     capsule = capsule_store.capsules.get(tx, montage.capsule_id)
     members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
     stories = _chosen_stories(tx, montage)
     shown = {story.member_id for story in stories}
     pictures: list[Picture] = []
     texts: list[StoryText] = []
+    report: list[str] = []
     for story in stories:
         member = members[story.member_id]
         author = member.name
@@ -153,12 +229,38 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, report: list[str]
                 pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
                 report.append(f"A {medium.kind} of {author} was left out: {error.message}")
+    direction = _direction(
+        capsule, montage, account_store.accounts.get(tx, capsule.made_by).locale, size, fps
+    )
+    shown_members = [member for member in members.values() if member.id in shown]
+    # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
+    told = (
+        (capsule.title, _date_line(capsule, direction.locale), montage.soundtrack_blob, direction),
+        (pictures, texts, [(member.id, member.name) for member in shown_members], report),
+    )
     return _Material(
         capsule=capsule,
-        locale=account_store.accounts.get(tx, capsule.made_by).locale,
-        members=[member for member in members.values() if member.id in shown],
+        members=shown_members,
         pictures=pictures,
         texts=texts,
+        direction=direction,
+        fingerprint=hashlib.sha256(repr(told).encode()).hexdigest(),
+        report=tuple(report),
+    )
+
+
+def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps: int) -> Direction:
+    theme = themes.load(capsule.theme)
+    return Direction(
+        size=size,
+        fps=fps,
+        theme=theme.name,
+        style=theme.film,
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
+        limit=capsule.film_photos,
+        keeps_story_order=bool(montage.story_ids),
+        locale=locale,
+        seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,
     )
 
 
@@ -195,19 +297,37 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
     )
 
 
-def _fetch(store: Store, vault: Vault, medium_id: str, to: Path, report: list[str]) -> bool:
-    """Put a picture's prepared form into the folder, unless it is there; False, and a sentence, if it cannot be."""
+def _fetched(store: Store, vault: Vault, picture: Picture, pictures: Path) -> str | None:
+    return _fetch(store, vault, picture.id, pictures / picture.file)
+
+
+def _fetch(store: Store, vault: Vault, medium_id: str, to: Path) -> str | None:
+    """Put a picture's prepared form into the folder, unless it is there; a sentence if it cannot be."""
     if to.exists():
-        return True
+        return None
     try:
-        _copy(vault.open_medium(store, medium_id, "clip_blob" if to.suffix == ".mp4" else "display_blob"), to)
+        _copy(vault.open_medium(store, medium_id, _form(to.name)), to)
     except DiskFull:
         raise
     except CapsuleError as error:
-        kind = "clip" if to.suffix == ".mp4" else "photo"
-        report.append(f"The {kind} {medium_id} was left out of the film: {error.message}")
-        return False
-    return True
+        return _left_out(medium_id, to.name, error)
+    return None
+
+
+def _digest(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _form(file: str) -> str:
+    return "clip_blob" if file.endswith(".mp4") else "display_blob"
+
+
+def _left_out(medium_id: str, file: str, error: CapsuleError) -> str:
+    kind = "clip" if file.endswith(".mp4") else "photo"
+    return f"The {kind} {medium_id} was left out of the film: {error.message}"
 
 
 def _copy(source: BinaryIO, to: Path) -> None:

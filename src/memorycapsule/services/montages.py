@@ -24,6 +24,10 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
+_RENDERING = "montage.rendering"
+#: Before that, the progress says too little about what is left.
+_TELLING_PROGRESS = 0.03
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
@@ -108,12 +112,32 @@ def waiting(store: Store, now: datetime) -> list[Montage]:
         return montage_store.waiting(tx, now)
 
 
+def are_wanted(store: Store, now: datetime) -> bool:
+    """Return whether a film is being rendered or waits for it, or a capsule for its opening."""
+    with store.reading() as tx:
+        return bool(
+            montage_store.rendering(tx) or montage_store.waiting(tx, now) or capsule_store.due(tx, now)
+        )
+
+
+def seconds_left(store: Store, montage: Montage, now: datetime) -> float | None:
+    """Return about how long a film will still be rendered; None when it is not, or has hardly begun."""
+    if montage.state is not MontageState.RENDERING or montage.progress < _TELLING_PROGRESS:
+        return None
+    with store.reading() as tx:
+        # Of this attempt: what an earlier one finished does not count as progress of this one.
+        started = event_store.last_at(tx, _RENDERING, montage.id)
+    if started is None:
+        return None
+    return max(0.0, (now - started).total_seconds() * (1 - montage.progress) / montage.progress)
+
+
 def claim(store: Store, montage_id: str, *, lease: str, now: datetime) -> Montage | None:
     """Take a waiting film under a new attempt; None if somebody else has it."""
     with store.transaction() as tx:
         montage = montage_store.claim(tx, montage_id, lease)
         if montage:
-            _record(tx, "montage.rendering", montage, now)
+            _record(tx, _RENDERING, montage, now)
     return montage
 
 

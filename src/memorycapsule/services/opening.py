@@ -59,12 +59,7 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
         if not capsule_store.open_if_due(tx, capsule_id, now):
             return None
         capsule = capsule_store.capsules.get(tx, capsule_id)
-        film = queued_montage(
-            montage_id=str(uuid.uuid4()),
-            capsule_id=capsule_id,
-            soundtrack_blob=capsule.soundtrack_blob,
-            now=now,
-        )
+        film = film_to_come(capsule, now)
         montage_store.montages.add(tx, film)
         event_store.record(
             tx, Event(kind="capsule.opened", at=now, capsule_id=capsule_id, subject_id=capsule_id)
@@ -72,6 +67,16 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
         wake(tx, "films", film.id)
         wake(tx, "tidying", capsule_id)
     return capsule
+
+
+def film_to_come(capsule: Capsule, now: datetime) -> Montage:
+    """Return the film that the opening of a capsule queues."""
+    return queued_montage(
+        montage_id=str(uuid.uuid4()),
+        capsule_id=capsule.id,
+        soundtrack_blob=capsule.soundtrack_blob,
+        now=now,
+    )
 
 
 def open_now(

@@ -226,7 +226,7 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
         blob_ids = story_store.remove_with_media(tx, story.id)
         capsule_store.drop_blobs(tx, blob_ids)
         _record(tx, "story.removed", story, now)
-        tx.after_commit(lambda: vault.forget(blob_ids))
+        tx.after_commit(lambda: _forget(vault, story.capsule_id, blob_ids))
 
 
 def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *, now: datetime) -> None:
@@ -240,7 +240,13 @@ def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *,
         blob_ids = story_store.remove_medium(tx, medium)
         capsule_store.drop_blobs(tx, blob_ids)
         _record(tx, "medium.removed", story, now)
-        tx.after_commit(lambda: vault.forget(blob_ids))
+        tx.after_commit(lambda: _forget(vault, story.capsule_id, blob_ids))
+
+
+def _forget(vault: Vault, capsule_id: str, blob_ids: list[str]) -> None:
+    vault.forget(blob_ids)
+    # What was rendered ahead shows it; that the rest is rendered again is a small price.
+    vault.cache.clear(capsule_id)
 
 
 def _author(

@@ -105,3 +105,10 @@ def sweep_orphans(store: Store, vault: Vault, *, now: datetime) -> int:
             vault.blobs.delete(blob_id)
             swept += 1
     return swept + vault.blobs.sweep(older_than=now - ORPHAN_AGE)
+
+
+def sweep_cache(store: Store, vault: Vault) -> None:
+    """Delete finished pieces of films whose capsule is gone. The data folder's lock must be held."""
+    with store.reading() as tx:
+        known = [capsule.id for capsule in capsule_store.everything(tx)]
+    vault.cache.sweep(known)

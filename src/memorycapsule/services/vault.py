@@ -19,6 +19,7 @@ from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
 from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.store import capsules as capsule_store
@@ -38,6 +39,8 @@ class Vault:
 
     key: InstanceKey
     blobs: LocalBlobs
+    #: Finished pieces of films, one shelf for each capsule.
+    cache: Cache
     #: Folder (mode 0700) for unnamed temporary files.
     workspace: Path
 

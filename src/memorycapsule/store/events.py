@@ -1,7 +1,9 @@
 """The event log; it can only be added to."""
 
 import json
+from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from memorycapsule.domain.events import Event
@@ -37,3 +39,19 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Event]:
         )
         for row in rows
     ]
+
+
+def newest(tx: Transaction) -> dict[str, int]:
+    """Return a number for each capsule that changes whenever something happens to it."""
+    statement = (
+        select(EventRow.capsule_id, func.max(EventRow.id))
+        .where(col(EventRow.capsule_id).is_not(None))
+        .group_by(col(EventRow.capsule_id))
+    )
+    return {str(capsule_id): int(number or 0) for capsule_id, number in tx.session.exec(statement).all()}
+
+
+def last_at(tx: Transaction, kind: str, subject_id: str) -> datetime | None:
+    """Return when something of this kind happened to a subject for the last time."""
+    statement = select(func.max(EventRow.at)).where(EventRow.kind == kind, EventRow.subject_id == subject_id)
+    return tx.session.exec(statement).one()

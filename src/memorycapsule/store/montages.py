@@ -33,6 +33,11 @@ def waiting(tx: Transaction, now: datetime) -> list[Montage]:
     return montages.all(tx, statement)
 
 
+def rendering(tx: Transaction) -> list[Montage]:
+    """Return the montages that are being rendered."""
+    return montages.by(tx, state=MontageState.RENDERING)
+
+
 def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:
     """Take a queued montage for one run of the program, under a new attempt; None if somebody else has it."""
     taken = montages.change(
@@ -62,5 +67,4 @@ def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any
 
 def abandoned(tx: Transaction, lease: str | None) -> list[Montage]:
     """Return the montages that are taken by another run of the program than `lease`; by any, for None."""
-    taken = montages.by(tx, state=MontageState.RENDERING)
-    return [montage for montage in taken if lease is None or montage.lease != lease]
+    return [montage for montage in rendering(tx) if lease is None or montage.lease != lease]

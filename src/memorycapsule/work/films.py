@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from memorycapsule import processes
 from memorycapsule.domain.montages import Montage
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
-from memorycapsule.services import layouts, montages
+from memorycapsule.services import layouts, montages, segments
 from memorycapsule.services.layouts import Layout
 from memorycapsule.services.montages import Rendered
+from memorycapsule.work.renderer import Job, run_renderer, survey
 from memorycapsule.work.workshop import Workshop
 
 _log = structlog.get_logger()
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
-#: A renderer that says nothing for so long hangs.
-_STALLED_SECONDS = 900.0
 #: What no other attempt at the film would change; it waits until somebody has seen to it.
 _NOT_THE_FILMS_FAULT = (DiskFull, Busy, ConfigurationProblem)
 _POSTPONED_BY = timedelta(minutes=5)
@@ -74,7 +64,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
         layout = layouts.lay_out(
             workshop.store, workshop.vault, montage, folder, size=workshop.size, fps=workshop.fps
         )
-        rendered = _render(workshop, montage, layout, folder)
+        rendered, encoded = _render(workshop, montage, layout, folder)
         is_kept = montages.keep(
             workshop.store, workshop.vault, workshop.wake, montage, rendered, now=workshop.now()
         )
@@ -82,10 +72,13 @@ def make(workshop: Workshop, montage_id: str) -> bool:
         with workshop.store.transaction() as tx:
             montages.give_back(tx, montage, workshop.now())
         if not workshop.is_stopping():
-            shutil.rmtree(folder, ignore_errors=True)  # cancelled: nobody will go on with it
+            # Cancelled: nobody will go on with it, but the next film may show the same.
+            segments.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+            shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
     except _NOT_THE_FILMS_FAULT as error:
+        workshop.vault.cache.trim()
         with workshop.store.transaction() as tx:
             montages.give_back(tx, montage, workshop.now() + _POSTPONED_BY, error.message)
         log.warning("film.postponed", reason=error.message)
@@ -98,7 +91,12 @@ def make(workshop: Workshop, montage_id: str) -> bool:
         log.warning("film.failed", reason=failure.message, state=str(state), exc_info=error)
         return False
     shutil.rmtree(folder, ignore_errors=True)
-    log.info("film.finished", seconds=rendered.seconds, took_seconds=round(time.monotonic() - started, 1))
+    log.info(
+        "film.finished",
+        seconds=rendered.seconds,
+        took_seconds=round(time.monotonic() - started, 1),
+        segments_encoded=encoded,
+    )
     return is_kept
 
 
@@ -112,7 +110,8 @@ def remove_leftovers(workshop: Workshop) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) -> Rendered:
+def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
+    """Return the film and how many segments had to be encoded for it."""
     told = time.monotonic()
 
     def on_progress(share: float) -> None:
@@ -124,121 +123,69 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
             if not montages.note_progress(workshop.store, montage, share):
                 raise _Interrupted
 
-    film = folder / "film.mp4"
-    poster = folder / "poster.jpg"
-    key = workshop.vault.key.token("segments", montage.capsule_id, 1).encode()
-    facts = run_renderer(
-        Job(
-            plan_file=layout.plan_file,
-            pictures=layout.pictures,
-            out=film,
-            poster=poster,
-            workspace=folder,
-            workers=workshop.workers,
-            nice=workshop.nice,
-        ),
-        key=key,
-        on_progress=on_progress,
+    job = Job(
+        plan_file=layout.plan_file,
+        pictures=layout.pictures,
+        out=folder / "film.mp4",
+        poster=folder / "poster.jpg",
+        workspace=folder,
+        workers=workshop.workers,
+        nice=workshop.nice,
+        digests_file=layout.digests_file,
     )
-    return Rendered(
-        film=film,
-        poster=poster,
+    key = segments.key_of(workshop.vault, montage.capsule_id)
+    unreadable = _gather(workshop, montage, layout, job, key, lambda _share: on_progress(0.0))
+    try:
+        facts = run_renderer(job, key=key, on_progress=on_progress)
+    except RenderFailed:
+        # One of the pieces may be bad, and which is not said.
+        workshop.vault.cache.clear(montage.capsule_id)
+        raise
+    segments.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+    rendered = Rendered(
+        film=job.out,
+        poster=job.poster,
         seconds=float(facts["seconds"]),
-        report=layout.report + tuple(str(left["reason"]) for left in facts["left_out"]),
+        report=(
+            *layout.report,
+            *unreadable.values(),
+            *(
+                str(left["reason"])
+                for left in facts["left_out"]
+                if left["id"] not in layout.unreadable and left["id"] not in unreadable
+            ),
+        ),
     )
+    return rendered, int(facts["segments_encoded"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One run of the renderer."""
-
-    plan_file: Path
-    pictures: Path
-    out: Path
-    poster: Path
-    workspace: Path
-    workers: int
-    nice: int
-
-
-def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
+def _gather(
+    workshop: Workshop,
+    montage: Montage,
+    layout: Layout,
+    job: Job,
+    key: bytes,
+    on_progress: Callable[[float], None],
+) -> dict[str, str]:
     """
-    Run `python -m memorycapsule.render` as a child of lower priority, and return what it says of the film.
+    Take the segments that are there already from the cache, and fetch the pictures that are still wanted.
 
-    Whatever `on_progress` raises ends the child and passes through. Raises RenderFailed or DiskFull.
+    With a segment missing those are all of the film: one that turns out to be broken moves the cuts. Returns
+    sentences about pictures that cannot be read, by their ids.
     """
-    errors = job.workspace / "renderer.log"
-    with _readable(key) as key_fd, errors.open("wb") as log:
-        child = processes.start(
-            [
-                sys.executable, "-m", "memorycapsule.render", str(job.plan_file), str(job.out),
-                "--pictures", str(job.pictures), "--workspace", str(job.workspace),
-                "--poster", str(job.poster), "--workers", str(job.workers), "--key-fd", str(key_fd),
-            ],
-            processes.Limits(nice=job.nice),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            pass_fds=(key_fd,),
-        )  # fmt: skip
-    last: dict[str, Any] = {"progress": 0.0}
-    try:
-        for line in _lines(child):
-            last = json.loads(line) if line else last
-            # Called when nothing was said, too: the program may be ending, or the film have been taken back.
-            on_progress(float(last.get("progress", 1.0)))
-    finally:
-        if child.poll() is None and "film" not in last:
-            child.kill()
-        child.wait()
-        assert child.stdout is not None
-        child.stdout.close()
-    if "film" in last:
-        return dict(last["film"])
-    said = last.get("error", {})
-    if said.get("code") == DiskFull.code:
-        raise DiskFull
-    raise RenderFailed(said.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
-
-
-@contextmanager
-def _readable(key: bytes) -> Iterator[int]:
-    """Provide a file descriptor that a child reads the key from: arguments and environment can be looked at."""
-    read_end, write_end = os.pipe()
-    try:
-        with os.fdopen(write_end, "wb") as pipe:
-            pipe.write(key)
-        yield read_end
-    finally:
-        os.close(read_end)
-
-
-def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """
-    Yield the lines that a child says, and an empty one for each second in which it says nothing.
-
-    Raises RenderFailed when it has been silent for 15 minutes.
-    """
-    assert child.stdout is not None
-    pending = b""
-    heard = time.monotonic()
-    while True:
-        if not select.select([child.stdout], [], [], 1.0)[0]:
-            if time.monotonic() - heard > _STALLED_SECONDS:
-                raise RenderFailed("The renderer hung; it was ended and will be tried again.")
-            yield b""
-            continue
-        heard = time.monotonic()
-        chunk = os.read(child.stdout.fileno(), 1 << 16)
-        if not chunk:
-            return
-        *whole, pending = (pending + chunk).split(b"\n")
-        yield from whole
-
-
-def _last_line(errors: Path) -> str:
-    lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it was stopped from outside"
+    store, vault = workshop.store, workshop.vault
+    pieces = job.workspace / "segments"
+    pieces.mkdir(mode=0o700, exist_ok=True)
+    surveyed = survey(job, key=key, on_progress=on_progress)
+    names = [piece.name for piece in surveyed.pieces]
+    segments.take(store, vault, montage.capsule_id, names, pieces)
+    sources = layout.plan.sources
+    if all((pieces / segments.file_name(name)).exists() for name in names):
+        wanted = [source for source in sources if source.id in surveyed.besides]
+        if not layouts.fetch(store, vault, wanted, layout.pictures):
+            return {}
+    unreadable = layouts.fetch(store, vault, sources, layout.pictures)
+    return {one: sentence for one, sentence in unreadable.items() if one not in layout.unreadable}
 
 
 def _in_our_words(error: Exception) -> CapsuleError:

@@ -13,7 +13,7 @@ from memorycapsule.domain.montages import Montage
 from memorycapsule.services import deliveries, instances, montages, opening, tidying
 from memorycapsule.services.deliveries import Sent
 from memorycapsule.store import instances as instance_store
-from memorycapsule.work import films
+from memorycapsule.work import films, memory
 from memorycapsule.work.workshop import Workshop
 
 _log = structlog.get_logger()
@@ -52,6 +52,8 @@ def settle(workshop: Workshop) -> None:
     for capsule in instances.follow_zone_rules(workshop.store, now):
         _log.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(workshop)
+    memory.wipe(workshop.memory_places, workshop.work_dir)
+    tidying.sweep_cache(workshop.store, workshop.vault)
 
 
 def tick(workshop: Workshop) -> Ticked:
@@ -124,6 +126,7 @@ def tidy(workshop: Workshop) -> None:
         workshop.store, workshop.vault, workshop.damaged, now=workshop.now()
     ):
         pass
+    workshop.vault.cache.trim()
     if workshop.mailbox and not clock_doubt(workshop):
         workshop.mailbox.empty_older_than(workshop.now() - MAILBOX_AGE)
 

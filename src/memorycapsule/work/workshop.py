@@ -10,6 +10,7 @@ from pathlib import Path
 
 from memorycapsule.clock import Clock
 from memorycapsule.domain.plan import Size
+from memorycapsule.domain.quiet_hours import QuietHours
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.services.deliveries import Carrier
 from memorycapsule.services.letters import Post
@@ -39,6 +40,11 @@ class Workshop:
     fps: int
     workers: int
     nice: int
+    #: When films are rendered ahead, by the wall clock of `zone`; None for never.
+    quiet_hours: QuietHours | None
+    zone: str
+    #: Where a folder in memory may be made.
+    memory_places: tuple[Path, ...]
     #: True once the program has been asked to end.
     is_stopping: Callable[[], bool] = lambda: False
     #: Ids of damaged rows that unsealing has met; they are tried again by the next run.

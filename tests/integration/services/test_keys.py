@@ -9,7 +9,6 @@ from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key
 from memorycapsule.services import instances, invitations, keys, reading, sessions
-from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
@@ -31,7 +30,7 @@ def reopened(stage):
     keys.finish_replacing(instance.store, instance.key_file)
     key = InstanceKey.load(instance.key_file)
     instances.check_key(instance.store, key)
-    instance.vault = Vault(key=key, blobs=instance.vault.blobs, workspace=instance.vault.workspace)
+    instance.vault = replace(instance.vault, key=key)
     return instance
 
 

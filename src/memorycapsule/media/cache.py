@@ -1,0 +1,180 @@
+"""
+The folder of what could be made again: bounded in size, the longest unused goes first, gone at any time.
+
+    <root>/<shelf>/<name>         0600, in folders of mode 0700
+    <root>/<shelf>/.<name>.part   being written; left over only by a crash, removed by `sweep`
+
+When a file was used last is its time of change. A full disk is nobody's trouble here: what finds no room is not
+kept, and what is kept makes room when little of the disk is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from memorycapsule.errors import is_disk_full
+
+_log = structlog.get_logger()
+
+#: So much of the disk is left to everybody else.
+FREE_BYTES = 1_000_000_000
+_PART = ".part"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    path: Path
+    bytes: int
+    used_at: float
+
+
+class Cache:
+    """Files on shelves. Names of both are plain words, given by the program."""
+
+    def __init__(self, root: Path, most_bytes: int) -> None:
+        self._root = root
+        self._most = most_bytes
+
+    def keep(
+        self,
+        shelf: str,
+        name: str,
+        fill: Callable[[BinaryIO], None],
+        *,
+        sparing: Collection[str] = (),
+    ) -> bool:
+        """
+        Keep what `fill` writes, and say whether there was room; other shelves than `sparing` make some.
+
+        What `fill` raises comes through, but for a full disk.
+        """
+
+        def write(part: Path) -> None:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+
+        return self._keep(shelf, name, write, sparing)
+
+    def keep_file(self, shelf: str, name: str, source: Path) -> bool:
+        """Keep a file that nobody changes any more, as another name of the same bytes where that can be."""
+
+        def link(part: Path) -> None:
+            part.unlink(missing_ok=True)
+            try:
+                part.hardlink_to(source)
+            except OSError:  # another file system, or one without hard links
+                shutil.copyfile(source, part)
+                with part.open("rb") as file:
+                    os.fsync(file.fileno())
+
+        return self._keep(shelf, name, link, ())
+
+    def find(self, shelf: str, name: str) -> Path | None:
+        """Return where a file is, if it is there, and note that it was used."""
+        path = self._root / shelf / name
+        try:
+            os.utime(path)
+        except OSError:
+            return None
+        return path
+
+    def names(self, shelf: str) -> set[str]:
+        """Return what is on a shelf."""
+        try:
+            return {path.name for path in (self._root / shelf).iterdir() if not path.name.startswith(".")}
+        except OSError:
+            return set()
+
+    def shelves(self) -> set[str]:
+        try:
+            return {path.name for path in self._root.iterdir()}
+        except OSError:
+            return set()
+
+    def drop(self, shelf: str, names: Collection[str]) -> None:
+        """Remove files; those that are missing are fine."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                (self._root / shelf / name).unlink()
+
+    def clear(self, shelf: str) -> None:
+        """Remove a shelf with all that is on it."""
+        shutil.rmtree(self._root / shelf, ignore_errors=True)
+
+    def sweep(self, known: Collection[str]) -> None:
+        """Remove what a crash left half written, and shelves that are not `known`. Nobody may be writing."""
+        for shelf in self.shelves() - set(known):
+            self.clear(shelf)
+        for part in self._root.glob(f"*/.*{_PART}"):
+            part.unlink(missing_ok=True)
+
+    def has_room(self, sparing: Collection[str]) -> bool:
+        """Return whether more could be kept if only the shelves of `sparing` stayed."""
+        kept = self._all()
+        return sum(one.bytes for one in kept if one.path.parent.name in sparing) < self._allowed(kept)
+
+    def trim(self, sparing: Collection[str] = ()) -> bool:
+        """
+        Remove the longest unused files until the rest fits; not those on the shelves of `sparing`.
+
+        Returns whether it fits now.
+        """
+        kept = sorted(self._all(), key=lambda one: one.used_at)
+        total, allowed = sum(one.bytes for one in kept), self._allowed(kept)
+        for one in kept:
+            if total <= allowed:
+                break
+            if one.path.parent.name not in sparing:
+                one.path.unlink(missing_ok=True)
+                total -= one.bytes
+                with contextlib.suppress(OSError):
+                    one.path.parent.rmdir()  # if it was the last one there
+        return total <= allowed
+
+    def _keep(self, shelf: str, name: str, write: Callable[[Path], None], sparing: Collection[str]) -> bool:
+        path = self._root / shelf / name
+        part = path.with_name(f".{name}{_PART}")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                write(part)
+                part.replace(path)
+                os.utime(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+            if not self.trim(sparing):
+                path.unlink(missing_ok=True)
+                return False
+        except OSError as error:
+            if not is_disk_full(error):
+                _log.warning("cache.unusable", reason=error.strerror)
+            return False
+        return path.exists()
+
+    def _all(self) -> list[_Kept]:
+        found = []
+        for path in self._root.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                found.append(_Kept(path=path, bytes=status.st_size, used_at=status.st_mtime))
+        return found
+
+    def _allowed(self, kept: list[_Kept]) -> int:
+        """Return how many bytes may be kept: as many as are set, and fewer where the disk is nearly full."""
+        total = sum(one.bytes for one in kept)
+        try:
+            free = shutil.disk_usage(self._root).free
+        except FileNotFoundError:  # nothing was ever kept
+            return self._most
+        return max(0, min(self._most, total + free - FREE_BYTES))

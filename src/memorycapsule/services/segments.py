@@ -1,0 +1,173 @@
+"""
+Segments: finished pieces of films, kept so that no film encodes them again, and the plan of a film to come.
+
+They lie in the cache, sealed while their capsule is (`<name>.mp4.age`, age files to the capsule's key) and plain
+once it is open (`<name>.mp4`). All of it may be missing at any time; then it is made again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.errors import CapsuleError
+from memorycapsule.seal import envelopes
+from memorycapsule.services.vault import Vault, in_our_words
+from memorycapsule.store.transactions import Store, Transaction
+
+_log = structlog.get_logger()
+
+_SEALED = ".age"
+_PLAN = "plan.json.age"
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedPlan:
+    """The plan of a sealed capsule's film, as it would be if the capsule were opened now."""
+
+    #: Digest of all that the plan was made of: another one means that it does not fit any more.
+    fingerprint: str
+    plan: MontagePlan
+    #: SHA-256 of its pictures by their ids.
+    digests: dict[str, str]
+    #: Sentences about what could not be used.
+    report: tuple[str, ...]
+
+
+def file_name(name: str) -> str:
+    """Return what the renderer calls the file of a segment."""
+    return f"{name}.mp4"
+
+
+def key_of(vault: Vault, capsule_id: str) -> bytes:
+    """Return the key that names the segments of a capsule: names tell nobody else what is seen."""
+    return vault.key.token("segments", capsule_id, 1).encode()
+
+
+def take(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], folder: Path) -> None:
+    """
+    Put those segments of an open capsule that are in the cache into `folder`, unless they are there already.
+
+    What is damaged is dropped and left to be made again. Raises DiskFull.
+    """
+    identity = ""
+    for name in names:
+        to = folder / file_name(name)
+        if to.exists():
+            continue
+        half = to.with_name(f"{to.name}.half")
+        try:
+            if plain := vault.cache.find(capsule_id, to.name):
+                half.unlink(missing_ok=True)
+                _link(plain, half)
+            elif sealed := vault.cache.find(capsule_id, to.name + _SEALED):
+                if not identity:
+                    with store.reading() as tx:
+                        identity = vault.identity(tx, capsule_id)
+                with sealed.open("rb") as source, half.open("wb") as sink:
+                    envelopes.unseal_stream(source, sink, identity)
+            else:
+                continue
+            half.replace(to)
+        except FileNotFoundError:
+            continue  # removed in this very moment
+        except envelopes.DamagedEnvelope:
+            half.unlink(missing_ok=True)
+            vault.cache.drop(capsule_id, [to.name + _SEALED])
+        except OSError as error:
+            half.unlink(missing_ok=True)
+            raise in_our_words(error) from error
+
+
+def put_back(vault: Vault, capsule_id: str, folder: Path) -> None:
+    """Keep all segments of an open capsule that lie in `folder`; what was sealed of them before goes."""
+    for path in sorted(folder.glob("*.mp4")):
+        vault.cache.keep_file(capsule_id, path.name, path)
+    vault.cache.drop(capsule_id, sealed_names(vault, capsule_id))
+
+
+def sealed_names(vault: Vault, capsule_id: str) -> set[str]:
+    """Return the files of a capsule in the cache that are sealed."""
+    return {name for name in vault.cache.names(capsule_id) if name.endswith(_SEALED)}
+
+
+def keep_sealed(vault: Vault, capsule: Capsule, name: str, piece: Path, sparing: Collection[str]) -> bool:
+    """
+    Keep a segment of a sealed capsule, and say whether there was room.
+
+    Capsules of which the ids are in `sparing` do not give up theirs for it.
+    """
+    with piece.open("rb") as source:
+        return vault.cache.keep(
+            capsule.id,
+            file_name(name) + _SEALED,
+            lambda sink: envelopes.seal_stream(source, sink, capsule.recipient),
+            sparing=sparing,
+        )
+
+
+def has_sealed(vault: Vault, capsule_id: str, name: str) -> bool:
+    """Return whether a segment of a sealed capsule is there; it counts as used."""
+    return vault.cache.find(capsule_id, file_name(name) + _SEALED) is not None
+
+
+def keep_only(vault: Vault, capsule_id: str, names: Iterable[str]) -> None:
+    """Drop what the film of a sealed capsule does not show any more."""
+    wanted = {file_name(name) + _SEALED for name in names} | {_PLAN}
+    vault.cache.drop(capsule_id, vault.cache.names(capsule_id) - wanted)
+
+
+def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: Collection[str]) -> bool:
+    """Keep the plan of a sealed capsule's film, sealed, and say whether there was room."""
+    words = {
+        "v": _VERSION,
+        "fingerprint": prepared.fingerprint,
+        "plan": prepared.plan.to_json(),
+        "digests": prepared.digests,
+        "report": prepared.report,
+    }
+    plain = json.dumps(words, ensure_ascii=False).encode()
+    return vault.cache.keep(
+        capsule.id,
+        _PLAN,
+        lambda sink: envelopes.seal_stream(io.BytesIO(plain), sink, capsule.recipient),
+        sparing=sparing,
+    )
+
+
+def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPlan | None:
+    """Return the plan that was prepared for a capsule's film; None if there is none that can be used."""
+    path = vault.cache.find(capsule_id, _PLAN)
+    if path is None:
+        return None
+    try:
+        words = json.loads(envelopes.unseal_bytes(path.read_bytes(), vault.identity(tx, capsule_id)))
+        if words["v"] != _VERSION:
+            return None
+        return PreparedPlan(
+            fingerprint=words["fingerprint"],
+            plan=MontagePlan.from_json(words["plan"]),
+            digests=words["digests"],
+            report=tuple(words["report"]),
+        )
+    except (CapsuleError, OSError, ValueError, KeyError) as error:
+        # Damaged, or of another version of the program.
+        _log.info("plan.unusable", capsule=capsule_id, error=type(error).__name__)
+        return None
+
+
+def _link(source: Path, to: Path) -> None:
+    try:
+        to.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or one without hard links
+        to.write_bytes(source.read_bytes())

@@ -1,0 +1,248 @@
+"""
+Rendering ahead: films of sealed capsules are made piece by piece while nobody waits, so that they are there on the day.
+
+What is shown in plain exists in a folder in memory only, and of the pictures only those of the piece in hand. Plan
+and pieces are kept sealed; they are joined after the opening, by `films`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.direction import leave_out
+from memorycapsule.domain.zones import local_of
+from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.services import layouts, montages, opening, segments
+from memorycapsule.services.segments import PreparedPlan
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.work import memory
+from memorycapsule.work.renderer import Job, Piece, render_piece, survey
+from memorycapsule.work.workshop import Workshop
+
+_log = structlog.get_logger()
+
+#: Whether something is due is looked up this often while a piece is being made.
+_LOOK_SECONDS = 1.0
+_LOWEST_PRIORITY = 19
+#: What is sealed more strongly cannot be unsealed before its date, by nobody.
+_SEAL_LEVEL = 1
+
+
+class _Interrupted(Exception):
+    """Something else is to be done now, or what is in hand has changed."""
+
+
+class _NoRoom(Exception):
+    """The cache is full of what is wanted sooner."""
+
+
+@dataclass(kw_only=True)
+class Ahead:
+    """One worker; what it remembers spares it looks at capsules to which nothing has happened."""
+
+    workshop: Workshop
+    #: Capsules for which nothing more can be done, with the number of what happened to them last.
+    settled: dict[str, int] = field(default_factory=dict)
+    _is_warned: bool = False
+
+    def work(self) -> int:
+        """
+        Render what is missing of the films to come, the next to open first, and return how many pieces.
+
+        Ends early as soon as anything is due. The folder's lock must be held, and `settle` called once before.
+        """
+        if not self._is_quiet():
+            # The next night looks at everything anew: pieces may have had to make room.
+            self.settled.clear()
+            return 0
+        if not self._is_free():
+            return 0
+        with self.workshop.store.reading() as tx:
+            newest = event_store.newest(tx)
+            capsules = [one for one in capsule_store.sealed(tx) if one.seal_level == _SEAL_LEVEL]
+        sparing: set[str] = set()
+        rendered = 0
+        try:
+            for capsule in capsules:
+                sparing.add(capsule.id)
+                happened = newest.get(capsule.id, 0)
+                if self.settled.get(capsule.id) == happened:
+                    continue
+                if not self.workshop.vault.cache.has_room(sparing - {capsule.id}):
+                    break
+                folder = memory.place(self.workshop.memory_places, self.workshop.work_dir)
+                order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
+                rendered += self._try(order)
+        except _Interrupted:
+            _log.info("ahead.interrupted")
+        except memory.NoMemoryFolder as error:
+            if not self._is_warned:
+                _log.warning("ahead.impossible", reason=error.message)
+            self._is_warned = True
+        return rendered
+
+    def _try(self, order: _Order) -> int:
+        """Do one capsule to its end, whatever that is, and leave nothing in memory."""
+        capsule = order.capsule
+        log = _log.bind(capsule=capsule.id)
+        memory.make(order.folder)
+        try:
+            rendered = self._render(order)
+        except _NoRoom:
+            log.info("ahead.no_room")
+            rendered = 0
+        except CapsuleError as error:
+            # Not what it says: that may be about what is sealed.
+            log.warning("ahead.failed", error=type(error).__name__)
+            rendered = 0
+        else:
+            log.info("ahead.done")
+        finally:
+            memory.wipe_folder(order.folder)
+        self.settled[capsule.id] = order.happened
+        return rendered
+
+    def _render(self, order: _Order) -> int:
+        capsule, workshop = order.capsule, self.workshop
+        # What is too large for a memory file must not go to the disk either.
+        vault = dataclasses.replace(workshop.vault, workspace=order.folder)
+        prepared = self._prepared(order, vault)
+        key = segments.key_of(vault, capsule.id)
+        rendered = 0
+        while True:
+            plan_file, digests_file = layouts.write_plan(order.folder, prepared.plan, prepared.digests)
+            job = Job(
+                plan_file=plan_file,
+                pictures=order.folder / "pictures",
+                out=order.folder / "piece.mp4",
+                poster=order.folder / "poster.jpg",
+                workspace=order.folder,
+                workers=1,
+                nice=_LOWEST_PRIORITY,
+                digests_file=digests_file,
+            )
+            pieces = survey(job, key=key, on_progress=self._looking()).pieces
+            segments.keep_only(vault, capsule.id, [piece.name for piece in pieces])
+            broken: dict[str, str] = {}
+            for piece in pieces:
+                if segments.has_sealed(vault, capsule.id, piece.name):
+                    continue
+                self._check()
+                broken = self._piece(order, vault, prepared, job, piece, key)
+                if broken:
+                    break
+                rendered += 1
+            if not broken:
+                return rendered
+            prepared = dataclasses.replace(
+                prepared,
+                plan=leave_out(prepared.plan, frozenset(broken)),
+                report=(*prepared.report, *broken.values()),
+            )
+            self._keep_plan(order, vault, prepared)
+
+    def _prepared(self, order: _Order, vault: Vault) -> PreparedPlan:
+        """Return the plan from before, if it still is what the film would be, or a new one."""
+        workshop, capsule = self.workshop, order.capsule
+        film = opening.film_to_come(capsule, workshop.now())
+        with workshop.store.reading() as tx:
+            before = segments.prepared_plan(tx, vault, capsule.id)
+        fingerprint = layouts.fingerprint(workshop.store, vault, film, size=workshop.size, fps=workshop.fps)
+        if before is not None and before.fingerprint == fingerprint:
+            return before
+        prepared = layouts.prepare(
+            workshop.store,
+            vault,
+            film,
+            size=workshop.size,
+            fps=workshop.fps,
+            known=before.digests if before else {},
+            check=self._check,
+        )
+        self._keep_plan(order, vault, prepared)
+        return prepared
+
+    def _keep_plan(self, order: _Order, vault: Vault, prepared: PreparedPlan) -> None:
+        self._check_unchanged(order)
+        if not segments.keep_plan(vault, order.capsule, prepared, order.sparing):
+            raise _NoRoom
+
+    def _piece(
+        self, order: _Order, vault: Vault, prepared: PreparedPlan, job: Job, piece: Piece, key: bytes
+    ) -> dict[str, str]:
+        """Make one piece and keep it sealed; or return sentences about pictures that are broken, by their ids."""
+        job.pictures.mkdir(mode=0o700)
+        try:
+            sources = [source for source in prepared.plan.sources if source.id in piece.pictures]
+            broken = layouts.fetch(self.workshop.store, vault, sources, job.pictures)
+            if not broken:
+                broken = render_piece(job, piece.name, key=key, on_progress=self._looking())
+            if not broken:
+                self._check_unchanged(order)
+                if not segments.keep_sealed(vault, order.capsule, piece.name, job.out, order.sparing):
+                    raise _NoRoom
+        except DiskFull:
+            # More than there is memory for: this piece is made after the opening.
+            return {}
+        else:
+            return broken
+        finally:
+            shutil.rmtree(job.pictures)
+            job.out.unlink(missing_ok=True)
+
+    def _looking(self) -> _Looking:
+        return _Looking(self)
+
+    def _check(self) -> None:
+        if not (self._is_quiet() and self._is_free()):
+            raise _Interrupted
+
+    def _check_unchanged(self, order: _Order) -> None:
+        """What somebody has just taken out must not be put into the cache again."""
+        with self.workshop.store.reading() as tx:
+            if event_store.newest(tx).get(order.capsule.id, 0) != order.happened:
+                raise _Interrupted
+
+    def _is_quiet(self) -> bool:
+        hours = self.workshop.quiet_hours
+        return hours is not None and hours.has(local_of(self.workshop.now(), self.workshop.zone))
+
+    def _is_free(self) -> bool:
+        workshop = self.workshop
+        return not workshop.is_stopping() and not montages.are_wanted(workshop.store, workshop.now())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """One capsule whose film is to be rendered ahead."""
+
+    capsule: Capsule
+    #: The number of what happened to it last when it was looked at.
+    happened: int
+    #: The folder in memory.
+    folder: Path
+    #: Ids of the capsules that keep their pieces, however little room there is.
+    sparing: Collection[str]
+
+
+class _Looking:
+    """Looks now and then, while a child works, whether something else is to be done."""
+
+    def __init__(self, ahead: Ahead) -> None:
+        self._ahead = ahead
+        self._looked = time.monotonic()
+
+    def __call__(self, _share: float) -> None:
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._ahead._check()

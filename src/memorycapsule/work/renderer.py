@@ -1,0 +1,177 @@
+"""The renderer as a child that may be killed: starting it, hearing how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memorycapsule import processes
+from memorycapsule.errors import DiskFull, RenderFailed
+from memorycapsule.services.vault import in_our_words
+
+#: A renderer that says nothing for so long hangs.
+_STALLED_SECONDS = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of the renderer."""
+
+    plan_file: Path
+    pictures: Path
+    out: Path
+    poster: Path
+    workspace: Path
+    workers: int
+    nice: int
+    #: JSON of the digests of pictures that are known already.
+    digests_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A segment of a film, and the ids of the pictures that it shows."""
+
+    name: str
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What a film is joined of."""
+
+    pieces: tuple[Piece, ...]
+    #: Ids of the pictures that are wanted even if every segment is there.
+    besides: tuple[str, ...]
+
+
+def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
+    """
+    Run `python -m memorycapsule.render` as a child of lower priority, and return what it says of the film.
+
+    Whatever `on_progress` raises ends the child and passes through. Raises RenderFailed or DiskFull.
+    """
+    arguments = [
+        str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--workspace", str(job.workspace),
+        "--poster", str(job.poster), "--workers", str(job.workers),
+    ]  # fmt: skip
+    if job.digests_file:
+        arguments += ["--digests", str(job.digests_file)]
+    return _run(arguments, "film", job.workspace, job.nice, key, on_progress)
+
+
+def survey(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> Survey:
+    """Return the segments of the film that `run_renderer` would make. Errors are those of `run_renderer`."""
+    arguments = [str(job.plan_file), "--pictures", str(job.pictures), "--survey"]
+    if job.digests_file:
+        arguments += ["--digests", str(job.digests_file)]
+    said = _run(arguments, "survey", job.workspace, job.nice, key, on_progress)
+    return Survey(
+        pieces=tuple(Piece(name=one["name"], pictures=tuple(one["pictures"])) for one in said["pieces"]),
+        besides=tuple(said["besides"]),
+    )
+
+
+def render_piece(job: Job, name: str, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, str]:
+    """
+    Make one segment alone, at `job.out`; the digests of all pictures must be known.
+
+    Returns sentences about broken pictures by their ids; if there are any, nothing was made. Errors are those of
+    `run_renderer`.
+    """
+    arguments = [
+        str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--piece", name,
+        "--digests", str(job.digests_file),
+    ]  # fmt: skip
+    said = _run(arguments, "piece", job.workspace, job.nice, key, on_progress)
+    return {one["id"]: one["reason"] for one in said["left_out"]}
+
+
+def _run(
+    arguments: list[str],
+    answer: str,
+    workspace: Path,
+    nice: int,
+    key: bytes,
+    on_progress: Callable[[float], None],
+) -> dict[str, Any]:
+    errors = workspace / "renderer.log"
+    try:
+        with _readable(key) as key_fd, errors.open("wb") as log:
+            child = processes.start(
+                [sys.executable, "-m", "memorycapsule.render", *arguments, "--key-fd", str(key_fd)],
+                processes.Limits(nice=nice),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=(key_fd,),
+            )
+    except OSError as error:
+        raise in_our_words(error) from error
+    last: dict[str, Any] = {"progress": 0.0}
+    try:
+        for line in _lines(child):
+            last = json.loads(line) if line else last
+            # Called when nothing was said, too: the program may be ending, or the film have been taken back.
+            on_progress(float(last.get("progress", 1.0)))
+    finally:
+        if child.poll() is None and answer not in last:
+            child.kill()
+        child.wait()
+        assert child.stdout is not None
+        child.stdout.close()
+    if answer in last:
+        return dict(last[answer])
+    said = last.get("error", {})
+    if said.get("code") == DiskFull.code:
+        raise DiskFull
+    raise RenderFailed(said.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
+
+
+@contextmanager
+def _readable(key: bytes) -> Iterator[int]:
+    """Provide a file descriptor that a child reads the key from: arguments and environment can be looked at."""
+    read_end, write_end = os.pipe()
+    try:
+        with os.fdopen(write_end, "wb") as pipe:
+            pipe.write(key)
+        yield read_end
+    finally:
+        os.close(read_end)
+
+
+def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """
+    Yield the lines that a child says, and an empty one for each second in which it says nothing.
+
+    Raises RenderFailed when it has been silent for 15 minutes.
+    """
+    assert child.stdout is not None
+    pending = b""
+    heard = time.monotonic()
+    while True:
+        if not select.select([child.stdout], [], [], 1.0)[0]:
+            if time.monotonic() - heard > _STALLED_SECONDS:
+                raise RenderFailed("The renderer hung; it was ended and will be tried again.")
+            yield b""
+            continue
+        heard = time.monotonic()
+        chunk = os.read(child.stdout.fileno(), 1 << 16)
+        if not chunk:
+            return
+        *whole, pending = (pending + chunk).split(b"\n")
+        yield from whole
+
+
+def _last_line(errors: Path) -> str:
+    lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it was stopped from outside"
