@@ -119,6 +119,7 @@ def open_app(
                 fps=settings.film.fps,
                 workers=settings.film.workers,
                 nice=settings.film.nice,
+                face_model=settings.film.face_model,
                 quiet_hours=parse_quiet_hours(settings.film.quiet_hours),
                 zone=settings.zone,
                 memory_places=memory.usual_places(),

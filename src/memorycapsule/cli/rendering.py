@@ -133,7 +133,6 @@ def render(
 def _make(
     order: _Order, found: Sequence[Found], folder: Path, out: Output
 ) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
-    from memorycapsule.domain.direction import direct
     from memorycapsule.work.renderer import Job, run_renderer
 
     with out.progress("The film", 1.0) as bar:
@@ -144,16 +143,11 @@ def _make(
             for name, reason, _quiet in refused:
                 out.warn(f"  left out: {plain(name)} {plain(reason)}")
             raise FilesRefused("None of the files could be used, so there is no film.")
+        distinct: Sequence[Picture] = pictures
         if order.given_plan:
             plan = _with_files(order.given_plan, pictures)
         else:
-            plan = direct(
-                title=order.title,
-                date_line=_years(pictures),
-                pictures=pictures,
-                stories=_stories(pictures),
-                direction=order.direction,
-            )
+            distinct, plan = _directed(order, pictures, folder / "pictures")
         if order.write_plan:
             pretty = json.dumps(json.loads(plan.to_json()), ensure_ascii=False, indent=1)
             order.write_plan.write_text(f"{pretty}\n", encoding="utf-8")
@@ -175,10 +169,33 @@ def _make(
     names = {picture.id for picture in pictures}
     refused += [(one["id"], one["reason"], False) for one in facts["left_out"]]
     facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
-    if unused := len(pictures) - len(plan.sources):
+    if alike := len(pictures) - len(distinct):
+        out.note(f"{alike} of {len(pictures)} pictures look like another and are left to it.")
+    if unused := len(distinct) - len(plan.sources):
         out.note(f"{unused} of {len(pictures)} pictures found no room; `--length full` takes all.")
     used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
     return facts, refused, used
+
+
+def _directed(
+    order: _Order, pictures: Sequence[Picture], folder: Path
+) -> tuple[Sequence[Picture], MontagePlan]:
+    """Return the pictures that look like no other, and the plan of a film of them."""
+    from memorycapsule.domain.direction import direct, select
+    from memorycapsule.media.looks import looks_of
+
+    how, stories = order.direction, _stories(pictures)
+    seconds = how.style.longest_clip_seconds
+    seen = select(
+        how,
+        pictures,
+        stories,
+        look_at=lambda waiting: (looks_of(folder, waiting, clip_seconds=seconds, nice=0), ()),
+        now=datetime.now(UTC),
+    )
+    return seen, direct(
+        title=order.title, date_line=_years(seen), pictures=seen, stories=stories, direction=how
+    )
 
 
 def _prepare(
@@ -253,6 +270,8 @@ def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Pa
         has_sound=prepared.has_sound,
         taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),
         taken_local=prepared.taken_local,
+        camera=prepared.camera,
+        gps_at=prepared.gps_at,
         story_id=one.inside,
         position=place,
         contributor="",

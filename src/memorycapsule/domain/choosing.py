@@ -47,6 +47,8 @@ class Picture:
     caption: str = ""
     #: None until somebody has looked at it.
     look: Look | None = None
+    #: What its red, green and blue are multiplied by in the film, in linear light; see `grading`.
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def given_by(self) -> str:

@@ -11,17 +11,18 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.direction import Direction, StoryText, direct, picture_limit
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.direction import Direction, StoryText, direct, select
 from memorycapsule.domain.framing import fitted_size
+from memorycapsule.domain.looks import Look
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
 from memorycapsule.domain.stories import Medium, MediumKind, Story
@@ -29,6 +30,7 @@ from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.media import clips
+from memorycapsule.media.looks import looks_of
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.services import montages, segments
 from memorycapsule.services.segments import PreparedPlan
@@ -72,7 +74,16 @@ class _Material:
     report: tuple[str, ...]
 
 
-def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size: Size, fps: int) -> Layout:
+def lay_out(
+    store: Store,
+    vault: Vault,
+    montage: Montage,
+    folder: Path,
+    *,
+    size: Size,
+    fps: int,
+    face_model: Path | None = None,
+) -> Layout:
     """
     Write the plan of a film into `folder`, and return where everything is.
 
@@ -98,7 +109,8 @@ def lay_out(store: Store, vault: Vault, montage: Montage, folder: Path, *, size:
             material = _material(tx, vault, montage, size, fps)
             prepared = segments.prepared_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
-            prepared = _directed(material, lambda picture: _fetched(store, vault, picture, pictures))
+            sight = _Sight(store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared)
+            prepared = _directed(material, sight)
         plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
     plan_file, digests_file = write_plan(folder, plan, digests)
@@ -125,34 +137,84 @@ def prepare(
     *,
     size: Size,
     fps: int,
-    known: dict[str, str],
+    known: PreparedPlan | None,
+    folder: Path,
+    face_model: Path | None,
     check: Callable[[], None],
 ) -> PreparedPlan:
     """
-    Plan a film, writing nothing: each picture is only read through for its digest.
+    Plan a film of a sealed capsule: each picture lies in `folder`, one in memory, only while it is looked at.
 
-    Digests in `known` (by the pictures' ids) are believed. `check` is called between pictures; what it raises
-    comes through.
+    What is `known` about pictures from an earlier plan is believed. `check` is called between pictures; what it
+    raises comes through.
     """
     with store.reading() as tx:
         material = _material(tx, vault, montage, size, fps)
-    digests = dict(known)
+    sight = _Sight(
+        store=store,
+        vault=vault,
+        folder=folder,
+        face_model=face_model,
+        known=known,
+        leaves_nothing=True,
+        check=check,
+    )
+    return _directed(material, sight)
 
-    def is_readable(picture: Picture) -> str | None:
-        check()
-        if picture.id not in digests:
-            try:
-                with vault.open_medium(store, picture.id, _form(picture.file)) as stream:
-                    digests[picture.id] = _digest(stream)
-            except DiskFull:
-                raise
-            except CapsuleError as error:
-                return _left_out(picture.id, picture.file, error)
-        return None
 
-    prepared = _directed(material, is_readable)
-    wanted = {source.id for source in prepared.plan.sources}
-    return replace(prepared, digests={one: digests[one] for one in digests if one in wanted})
+@dataclass(kw_only=True)
+class _Sight:
+    """Looks at pictures, each once, and remembers their digests; what is known from an earlier plan is believed."""
+
+    store: Store
+    vault: Vault
+    #: Where pictures lie to be looked at.
+    folder: Path
+    face_model: Path | None
+    known: PreparedPlan | None
+    #: Whether a picture is removed again at once.
+    leaves_nothing: bool = False
+    check: Callable[[], None] = lambda: None
+    clip_seconds: float = 0.0
+    digests: dict[str, str] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)
+    #: Sentences about pictures that cannot be read, by their ids.
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def look_at(self, pictures: Sequence[Picture]) -> tuple[dict[str, Look], dict[str, str]]:
+        """Return what was seen, and what is broken, of all pictures so far."""
+        unknown = []
+        for picture in pictures:
+            if self.known and picture.id in self.known.digests:
+                self.digests[picture.id] = self.known.digests[picture.id]
+                if picture.id in self.known.looks:
+                    self.looks[picture.id] = self.known.looks[picture.id]
+            else:
+                unknown.append(picture)
+        # Of what must not stay, little lies there at a time.
+        step = 1 if self.leaves_nothing else max(1, len(unknown))
+        for first in range(0, len(unknown), step):
+            self.check()
+            self._look_at(unknown[first : first + step])
+        return self.looks, self.broken
+
+    def _look_at(self, pictures: Sequence[Picture]) -> None:
+        try:
+            for picture in pictures:
+                path = self.folder / picture.file
+                if sentence := _fetch(self.store, self.vault, picture.id, path):
+                    self.broken[picture.id] = sentence
+                else:
+                    with path.open("rb") as stream:
+                        self.digests[picture.id] = _digest(stream)
+            whole = [picture for picture in pictures if picture.id not in self.broken]
+            self.looks |= looks_of(
+                self.folder, whole, clip_seconds=self.clip_seconds, face_model=self.face_model
+            )
+        finally:
+            if self.leaves_nothing:
+                for picture in pictures:
+                    (self.folder / picture.file).unlink(missing_ok=True)
 
 
 def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tuple[Path, Path]:
@@ -176,18 +238,12 @@ def fetch(store: Store, vault: Vault, sources: Iterable[Source], pictures: Path)
     return {one: sentence for one, sentence in found.items() if sentence}
 
 
-def _directed(material: _Material, why_not: Callable[[Picture], str | None]) -> PreparedPlan:
-    """Plan a film of the pictures that can be used; `why_not` says of one that cannot be why, in a sentence."""
-    capsule, direction, usable = material.capsule, material.direction, material.pictures
-    report = list(material.report)
-    # What the film takes is looked at; whatever then turns out to be broken makes room for another.
-    while True:
-        chosen = choose(usable, picture_limit(direction, usable, material.texts), direction.seed)
-        broken = {picture.id: sentence for picture in chosen if (sentence := why_not(picture))}
-        if not broken:
-            break
-        report += broken.values()
-        usable = [picture for picture in usable if picture.id not in broken]
+def _directed(material: _Material, sight: _Sight) -> PreparedPlan:
+    """Plan a film of the pictures that can be used."""
+    capsule, direction = material.capsule, material.direction
+    sight.clip_seconds = direction.style.longest_clip_seconds
+    # Nothing can have been put in after the opening, so nothing was taken later.
+    usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
     plan = direct(
         title=capsule.title,
         date_line=_date_line(capsule, material.direction.locale),
@@ -197,7 +253,14 @@ def _directed(material: _Material, why_not: Callable[[Picture], str | None]) -> 
         end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
         direction=direction,
     )
-    return PreparedPlan(fingerprint=material.fingerprint, plan=plan, digests={}, report=tuple(report))
+    wanted = {source.id for source in plan.sources}
+    return PreparedPlan(
+        fingerprint=material.fingerprint,
+        plan=plan,
+        digests={one: sight.digests[one] for one in sorted(wanted)},
+        looks=sight.looks,
+        report=(*material.report, *sight.broken.values()),
+    )
 
 
 def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> _Material:
@@ -289,16 +352,14 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
         has_sound=details.has_sound,
         taken_at=details.taken_at(assumed or timedelta(0)),
         taken_local=details.taken_local,
+        camera=details.camera,
+        gps_at=details.gps_at,
         story_id=medium.story_id,
         position=medium.position,
         contributor=member.name,
         contributor_id=member.id,
         caption=details.caption or "",
     )
-
-
-def _fetched(store: Store, vault: Vault, picture: Picture, pictures: Path) -> str | None:
-    return _fetch(store, vault, picture.id, pictures / picture.file)
 
 
 def _fetch(store: Store, vault: Vault, medium_id: str, to: Path) -> str | None:

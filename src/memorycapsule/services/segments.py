@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
 
 from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.looks import Look
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError
 from memorycapsule.seal import envelopes
@@ -38,6 +39,8 @@ class PreparedPlan:
     plan: MontagePlan
     #: SHA-256 of its pictures by their ids.
     digests: dict[str, str]
+    #: What was seen in them, by their ids.
+    looks: dict[str, Look]
     #: Sentences about what could not be used.
     report: tuple[str, ...]
 
@@ -132,6 +135,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: C
         "fingerprint": prepared.fingerprint,
         "plan": prepared.plan.to_json(),
         "digests": prepared.digests,
+        "looks": {one: asdict(look) for one, look in prepared.looks.items()},
         "report": prepared.report,
     }
     plain = json.dumps(words, ensure_ascii=False).encode()
@@ -156,9 +160,10 @@ def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPla
             fingerprint=words["fingerprint"],
             plan=MontagePlan.from_json(words["plan"]),
             digests=words["digests"],
+            looks={one: Look(**look) for one, look in words["looks"].items()},
             report=tuple(words["report"]),
         )
-    except (CapsuleError, OSError, ValueError, KeyError) as error:
+    except (CapsuleError, OSError, ValueError, KeyError, TypeError) as error:
         # Damaged, or of another version of the program.
         _log.info("plan.unusable", capsule=capsule_id, error=type(error).__name__)
         return None

@@ -166,7 +166,9 @@ class Ahead:
             film,
             size=workshop.size,
             fps=workshop.fps,
-            known=before.digests if before else {},
+            known=before,
+            folder=order.folder,
+            face_model=workshop.face_model,
             check=self._check,
         )
         self._keep_plan(order, vault, prepared)

@@ -62,7 +62,13 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         layout = layouts.lay_out(
-            workshop.store, workshop.vault, montage, folder, size=workshop.size, fps=workshop.fps
+            workshop.store,
+            workshop.vault,
+            montage,
+            folder,
+            size=workshop.size,
+            fps=workshop.fps,
+            face_model=workshop.face_model,
         )
         rendered, encoded = _render(workshop, montage, layout, folder)
         is_kept = montages.keep(

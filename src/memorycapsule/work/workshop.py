@@ -38,6 +38,8 @@ class Workshop:
     give_up_days: int
     size: Size
     fps: int
+    #: A file that knows faces, for films that move towards them.
+    face_model: Path | None
     workers: int
     nice: int
     #: When films are rendered ahead, by the wall clock of `zone`; None for never.

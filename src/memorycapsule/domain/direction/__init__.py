@@ -1,8 +1,9 @@
 """
 Directing: from pictures and words to a montage plan.
 
-`brief` says what is wished, `lengths` how long everything is shown, `shooting` and `cards` make the shots, `beats`
-puts them on the music, and `leaving_out` takes broken pictures out of a finished plan.
+`brief` says what is wished, `selecting` what there is to choose from, `lengths` how long everything is shown;
+`shooting` and `cards` make the shots, `beats` puts them on the music, and `leaving_out` takes broken pictures out of
+a finished plan.
 """
 
 from __future__ import annotations
@@ -16,18 +17,30 @@ from memorycapsule.domain.direction.beats import on_the_beat
 from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, StoryText
 from memorycapsule.domain.direction.cards import end_scene, title_scene, words_scene
 from memorycapsule.domain.direction.leaving_out import leave_out
-from memorycapsule.domain.direction.lengths import Unit, limit, paced, paired, reading_seconds, told
+from memorycapsule.domain.direction.lengths import (
+    Unit,
+    limit,
+    paced,
+    paired,
+    picture_limit,
+    reading_seconds,
+    told,
+)
+from memorycapsule.domain.direction.selecting import LookAt, select
 from memorycapsule.domain.direction.shooting import pictures_scene, toss
+from memorycapsule.domain.grading import gains_of
 from memorycapsule.domain.plan import Credit, MontagePlan
 
 __all__ = [
     "USUAL_PICTURES",
     "Direction",
+    "LookAt",
     "StoryText",
     "direct",
     "leave_out",
     "picture_limit",
     "reading_seconds",
+    "select",
 ]
 
 #: How many rooms there are; stages that tell rooms apart by fewer looks share them out.
@@ -95,16 +108,6 @@ def direct(
     )
 
 
-def picture_limit(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> int | None:
-    """
-    Return how many pictures `direct` will choose at most; None for all.
-
-    Stories without pictures count, too: as many pictures make room for them as would be shown in the time
-    that their pages take, but at least half of the film is left to pictures.
-    """
-    return limit(how, told(how, pictures, stories))
-
-
 def _names(
     contributors: Sequence[str | tuple[str, str]], stories: Sequence[StoryText], pictures: Sequence[Picture]
 ) -> dict[str, str]:
@@ -131,7 +134,12 @@ def _grouped(
         groups = {story.story_id: [] for story in stories}
     for picture in chosen:
         groups.setdefault(picture.story_id, []).append(picture)
-    return [(words.get(story_id), paired(group)) for story_id, group in groups.items() if group]
+    return [(words.get(story_id), paired(_graded(group))) for story_id, group in groups.items() if group]
+
+
+def _graded(group: Sequence[Picture]) -> list[Picture]:
+    """Return a story's pictures with what brings their light and colour nearer to their neighbours'."""
+    return [replace(picture, gains=gains) for picture, gains in zip(group, gains_of(group), strict=True)]
 
 
 def _rooms(how: Direction, story_ids: Sequence[str]) -> list[int]:

@@ -134,6 +134,16 @@ def limit(how: Direction, told: Told) -> int | None:
     return pictures if _wished_seconds(how) is not None or how.limit is None else min(how.limit, pictures)
 
 
+def picture_limit(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> int | None:
+    """
+    Return how many pictures `direct` will choose at most; None for all.
+
+    Stories without pictures count, too: as many pictures make room for them as would be shown in the time
+    that their pages take, but at least half of the film is left to pictures.
+    """
+    return limit(how, told(how, pictures, stories))
+
+
 def paced(how: Direction, units: Sequence[Unit], told: Told) -> FilmStyle:
     """Return the style with photos shown longer or shorter, so that the film gets the wished length."""
     wished = _wished_seconds(how)

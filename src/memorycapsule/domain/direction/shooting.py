@@ -97,8 +97,9 @@ def _shot(
             tilt=tilt,
             caption=caption,
         )
+    focus = (picture.look.focus_x, picture.look.focus_y) if picture.look else None
     fit, move = frame_picture(
-        how.size, picture.width, picture.height, how.style.zoom, toss(how.seed, picture.id)
+        how.size, picture.width, picture.height, how.style.zoom, toss(how.seed, picture.id), focus
     )
     if how.style.stage.kind != "screen" or len(unit) > 1:
         fit, move = "inset", drift(how.style.zoom, nearer=True)
@@ -118,7 +119,9 @@ def _shot(
 
 def source_of(picture: Picture) -> Source:
     """Return what a plan names a picture by."""
-    return Source(id=picture.id, file=picture.file, width=picture.width, height=picture.height)
+    # Clips are played as they are.
+    gains = picture.gains if picture.kind == "photo" else (1.0, 1.0, 1.0)
+    return Source(id=picture.id, file=picture.file, width=picture.width, height=picture.height, gains=gains)
 
 
 def toss(seed: int, word: str) -> int:
