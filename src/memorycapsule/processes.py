@@ -31,12 +31,45 @@ class Limits:
     nice: int = 0
 
 
+#: ffmpeg may open files only; a playlist or a name with a scheme reaches nothing else.
+FILES_ONLY = ("-protocol_whitelist", "file,pipe")
+#: How the music that is accepted begins, and what ffmpeg calls the demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
+_MUSIC_HEADS = ((b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"))
+
+
 @functools.cache
 def ffmpeg_path() -> str:
     """Return the ffmpeg that MoviePy brings along, or the one named by IMAGEIO_FFMPEG_EXE."""
     import imageio_ffmpeg
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def sound_input(path: Path, *, start_seconds: float = 0) -> list[str] | None:
+    """
+    Return ffmpeg's arguments that open the sound of a stranger's file, from `start_seconds` on.
+
+    The demuxer is chosen by the file's content, so that nothing else is tried on it. None when the file holds
+    none of the music that a capsule accepts, nor a clip. `path` is whole, so that it is no option.
+    """
+    demuxer = _demuxer(path)
+    if demuxer is None:
+        return None
+    return [*FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-f", demuxer, "-i", str(path)]
+
+
+def _demuxer(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(12)
+    for magic, demuxer in _MUSIC_HEADS:
+        if head.startswith(magic):
+            return demuxer
+    if head[4:8] == b"ftyp":
+        return "mov"
+    # A frame of MPEG audio without a tag (ISO/IEC 11172-3, 2.4.1.3): eleven bits of sync.
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return "mp3"
+    return None
 
 
 def environment() -> dict[str, str]:

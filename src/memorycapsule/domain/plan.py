@@ -311,7 +311,8 @@ class Soundtrack:
     """The music: a file inside the folder of pictures, or None for the theme's own."""
 
     file: str | None = None
-    volume: float = 0.8
+    #: How loud it is where no clip is heard, whatever its file is like (LUFS, ITU-R BS.1770).
+    loudness_lufs: float = -16.0
     #: What is left of the music while a clip is heard; 0..1.
     under_clips: float = 0.25
     fade_in_seconds: float = 0.8

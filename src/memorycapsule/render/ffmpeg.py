@@ -24,10 +24,7 @@ _QUIET = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"]
 _BT709 = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
 #: Scaled to fill, with the film's colours.
 _FILLING = "force_original_aspect_ratio=increase:flags=bicubic:out_color_matrix=bt709:out_range=tv"
-#: Only files; a playlist or a name with a scheme reaches nothing else.
-_FILES_ONLY = ["-protocol_whitelist", "file,pipe"]
-#: How the music that is accepted begins, and what ffmpeg calls the demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
-_MUSIC_HEADS = ((b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"))
+_FILES_ONLY = processes.FILES_ONLY
 
 
 def start(
@@ -156,26 +153,14 @@ def sound_arguments(path: Path, seconds: float, start_seconds: float, out: Path)
 
     Raises RenderFailed when the file holds none of the music that a capsule accepts, nor a clip.
     """
+    source = processes.sound_input(path, start_seconds=start_seconds)
+    if source is None:
+        raise RenderFailed("The sound cannot be read.")
     return [
-        *(*_FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-f", _demuxer(path), "-i", str(path)),
+        *source,
         *("-vn", "-sn", "-dn", "-map", "0:a:0", "-t", f"{seconds:.3f}"),
         *("-ar", "48000", "-ac", "2", "-c:a", "pcm_s16le", "-f", "s16le", "-y", str(out)),
     ]
-
-
-def _demuxer(path: Path) -> str:
-    """Return ffmpeg's name for the container of a sound, by its content, so that nothing else is tried on it."""
-    with path.open("rb") as file:
-        head = file.read(12)
-    for magic, demuxer in _MUSIC_HEADS:
-        if head.startswith(magic):
-            return demuxer
-    if head[4:8] == b"ftyp":
-        return "mov"
-    # A frame of MPEG audio without a tag (ISO/IEC 11172-3, 2.4.1.3): eleven bits of sync.
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return "mp3"
-    raise RenderFailed("The sound cannot be read.")
 
 
 def aac_arguments(kbit: int, out: Path) -> list[str]:

@@ -6,6 +6,9 @@ is first turned into bare samples by an ffmpeg with limits, never more of it tha
 decoded one after another and added into one file; the music and its fades are MoviePy's; and exactly as many
 samples as the film's frames last are encoded as AAC. So processes, memory and open files do not grow with
 the number of clips, and a song is looped by counting samples, however short it is.
+
+Loudness: the music is brought to what the plan wants, clips gently to theirs, and the music steps back where a
+clip is really heard.
 """
 
 from __future__ import annotations
@@ -21,27 +24,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import themes
-from memorycapsule.domain.plan import Clip, MontagePlan
+from memorycapsule.domain.plan import Clip, MontagePlan, Soundtrack
 from memorycapsule.errors import CapsuleError, RenderFailed
-from memorycapsule.render import ffmpeg
+from memorycapsule.render import ffmpeg, loudness
 from memorycapsule.render.crew import said_of
+from memorycapsule.render.loudness import FULL_SCALE, RATE, Samples
+from memorycapsule.render.music import Music
 
-RATE = 48_000
 #: Music shorter than this is no music.
 _SHORTEST_SECONDS = 0.2
 #: Samples made at a time.
 _CHUNK = RATE
 #: 16-bit stereo.
 _BYTES = 4
-_FULL_SCALE = 32767
 _CLIP_FADE_SECONDS = 0.25
 _DUCK_SECONDS = 0.5
-#: At the seam of a loop, so that it does not click.
-_SEAM_SECONDS = 0.02
+#: What a clip's own sound is brought to (LUFS), how far it is changed at most (decibels), and its highest peak.
+_CLIP_LUFS = -18.0
+_CLIP_GAIN = 9.0
+_CLIP_PEAK = 0.89
+#: Quieter than this (LUFS) is the hiss of a microphone; it is played as it is, and the music plays on.
+_HEARD_LUFS = -45.0
+#: Shorter pauses than this do not bring the music back.
+_PAUSE_SECONDS = 1.5
 
-#: 16-bit samples, (count, 2).
-_Samples = NDArray[np.int16]
 Sound = Any
+#: (from, to) in seconds.
+_Spans = list[tuple[float, float]]
 
 
 def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> bool:
@@ -55,15 +64,18 @@ def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> bool:
     wanted = pictures / Path(plan.soundtrack.file).name if plan.soundtrack.file else None
     song = _song(wanted, plan, workspace) if wanted else None
     usable = wanted is None or song is not None
+    track = plan.soundtrack
     if song is None:
-        song = _song(themes.load(plan.theme).soundtrack, plan, workspace)
+        theme = themes.load(plan.theme)
+        song = _song(theme.soundtrack, plan, workspace)
+        track = theme.music.beaten(track)
     with (workspace / "voices.raw").open("w+b") as voices:
         heard = _add_clips(plan, pictures, workspace, voices)
-        _encode(plan, _music(plan, song, heard) if song is not None else None, voices, out)
+        _encode(plan, _music(plan, track, song, heard) if song is not None else None, voices, out)
     return usable
 
 
-def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> _Samples | None:
+def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> Samples | None:
     """Return a file's sound, mapped from `out`; None when it has none that can be decoded, or hardly any."""
     try:
         ffmpeg.run(
@@ -79,44 +91,34 @@ def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> _
     return np.memmap(out, "<i2", "r", shape=(count, 2))
 
 
-def _song(source: Path, plan: MontagePlan, workspace: Path) -> _Samples | None:
-    return _decoded(source, plan.frames / plan.fps, 0, workspace / "music.raw")
+def _song(source: Path, plan: MontagePlan, workspace: Path) -> Samples | None:
+    return _decoded(source, plan.seconds, 0, workspace / "music.raw")
 
 
-def _music(plan: MontagePlan, song: _Samples, heard: list[tuple[float, float]]) -> Sound:
+def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -> Sound:
     """Return the song as long as the film, again and again if need be, faded, and quiet where clips are heard."""
     import moviepy
     from moviepy import afx
 
     clip: Any = moviepy.AudioClip
-    seconds, track = plan.frames / plan.fps, plan.soundtrack
-    count = len(song)
-    seam = min(_SEAM_SECONDS * RATE, count / 4) if count < round(seconds * RATE) else 0.0
-
-    def played(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        place = np.rint(np.asarray(times) * RATE).astype(np.int64) % count
-        values = np.asarray(song[place], np.float64) / _FULL_SCALE
-        if seam:
-            values *= np.clip(np.minimum(place, count - 1 - place) / seam, 0, 1)[..., None]
-        return values
-
-    fade_in, fade_out = min(track.fade_in_seconds, seconds / 4), min(track.fade_out_seconds, seconds / 2)
-    music: Sound = clip(played, duration=seconds, fps=RATE).with_effects(
-        [afx.MultiplyVolume(track.volume), afx.AudioFadeIn(fade_in), afx.AudioFadeOut(fade_out)]
-    )
-    return music.transform(
+    seconds = plan.seconds
+    music = Music(song, track, round(seconds * RATE))
+    fade_in = min(track.fade_in_seconds, seconds / 4)
+    # The music is gone when the picture is.
+    fade_out = min(max(track.fade_out_seconds, plan.fade_out_frames / plan.fps), seconds / 2)
+    sound: Sound = clip(
+        lambda times: music.at(np.rint(np.asarray(times) * RATE).astype(np.int64)),
+        duration=seconds,
+        fps=RATE,
+    ).with_effects([afx.AudioFadeIn(fade_in), afx.AudioFadeOut(fade_out)])
+    return sound.transform(
         lambda get, t: get(t) * duck(np.asarray(t), heard, track.under_clips)[..., None], keep_duration=True
     )
 
 
-def _add_clips(
-    plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO
-) -> list[tuple[float, float]]:
-    """
-    Add the sound of every clip into `voices` at its place; return (from, to) of those heard, seconds of the
-    film.
-    """
-    heard: list[tuple[float, float]] = []
+def _add_clips(plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO) -> _Spans:
+    """Add the sound of every clip into `voices` at its place; return where anything is heard, in order."""
+    heard: _Spans = []
     for placed in plan.timeline:
         shot = placed.shot
         if not isinstance(shot, Clip) or not shot.has_sound:
@@ -126,22 +128,51 @@ def _add_clips(
         )
         if voice is None:
             continue
+        power = loudness.powers(voice)
+        gain = _clip_gain(voice, loudness.integrated(power))
         first = placed.first / plan.fps
-        _add(voice, round(first * RATE), voices)
-        heard.append((first, first + len(voice) / RATE))
-    return heard
+        _add(voice, round(first * RATE), gain, voices)
+        heard += [(first + start, first + stop) for start, stop in _heard(power * gain**2)]
+    return _without_pauses(heard)
 
 
-def _add(voice: _Samples, first: int, voices: BinaryIO) -> None:
+def _clip_gain(voice: Samples, loud: float) -> float:
+    """Return what a clip's sound is multiplied by: to about the loudness of all others, and never clipped."""
+    if loud < _HEARD_LUFS:
+        return 1.0
+    gain = 10 ** (float(np.clip(_CLIP_LUFS - loud, -_CLIP_GAIN, _CLIP_GAIN)) / 20)
+    peak = max(int(voice.max()), -int(voice.min())) / FULL_SCALE
+    return gain if peak * gain <= _CLIP_PEAK else max(_CLIP_PEAK / peak, min(gain, 1.0))
+
+
+def _heard(power: NDArray[np.float64]) -> _Spans:
+    """Return the spans of a clip in which there is more than hiss."""
+    loud = np.concatenate([[False], loudness.momentary(power) > _HEARD_LUFS, [False]])
+    edges = np.flatnonzero(loud[1:] != loud[:-1]) * loudness.PIECE_SECONDS
+    return [(float(start), float(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def _without_pauses(spans: _Spans) -> _Spans:
+    """Join spans between which the music would hardly be back."""
+    joined: _Spans = []
+    for start, stop in spans:
+        if joined and start - joined[-1][1] < _PAUSE_SECONDS:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _add(voice: Samples, first: int, gain: float, voices: BinaryIO) -> None:
     """Add a clip's sound, faded in and out, from sample `first` on."""
     fade = min(_CLIP_FADE_SECONDS * RATE, len(voice) / 4)
     for at in range(0, len(voice), _CHUNK):
-        part = np.asarray(voice[at : at + _CHUNK], np.float64)
+        part = np.asarray(voice[at : at + _CHUNK], np.float64) * gain
         place = np.arange(at, at + len(part))
         part *= np.clip(np.minimum(place, len(voice) - 1 - place) / fade, 0, 1)[:, None]
         part += _read(voices, first + at, len(part))
         voices.seek((first + at) * _BYTES)
-        voices.write(np.clip(np.rint(part), -_FULL_SCALE, _FULL_SCALE).astype("<i2").tobytes())
+        voices.write(np.clip(np.rint(part), -FULL_SCALE, FULL_SCALE).astype("<i2").tobytes())
 
 
 def _read(voices: BinaryIO, first: int, count: int) -> NDArray[np.float64]:
@@ -151,17 +182,20 @@ def _read(voices: BinaryIO, first: int, count: int) -> NDArray[np.float64]:
     return np.frombuffer(data, "<i2").reshape(count, 2).astype(np.float64)
 
 
-def duck(times: NDArray[np.float64], heard: list[tuple[float, float]], least: float) -> NDArray[np.float64]:
+def duck(times: NDArray[np.float64], heard: _Spans, least: float) -> NDArray[np.float64]:
     """Return the loudness of the music at `times` (seconds): 1, and `least` while something in `heard` is heard."""
-    level = np.ones_like(times, dtype=np.float64)
-    for first, stop in heard:
-        outside = np.maximum(first - times, times - stop)
-        level = np.minimum(level, least + (1 - least) * np.clip(outside / _DUCK_SECONDS, 0, 1))
+    nearest = np.full(times.shape, np.inf)
+    for start, stop in heard:
+        if start - _DUCK_SECONDS < times.max() and stop + _DUCK_SECONDS > times.min():
+            nearest = np.minimum(nearest, np.maximum(start - times, times - stop))
+    away = np.clip(nearest / _DUCK_SECONDS, 0, 1)
+    level: NDArray[np.float64] = least + (1 - least) * (0.5 - 0.5 * np.cos(np.pi * away))
     return level
 
 
 def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path) -> None:
     total = round(plan.frames * RATE / plan.fps)
+    fade = max(1, round(plan.fade_out_frames * RATE / plan.fps))
     arguments = ffmpeg.aac_arguments(plan.encoder.audio_kbit, out)
     with ffmpeg.start(
         arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -170,10 +204,11 @@ def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path)
         assert child.stderr is not None
         with contextlib.suppress(BrokenPipeError):
             for first in range(0, total, _CHUNK):
-                count = min(_CHUNK, total - first)
-                values = _read(voices, first, count) / _FULL_SCALE
+                place = np.arange(first, min(first + _CHUNK, total))
+                values = _read(voices, first, len(place)) / FULL_SCALE
+                values *= np.clip((total - place) / fade, 0, 1)[:, None]
                 if music is not None:
-                    values += music.get_frame(np.arange(first, first + count) / RATE)
+                    values += music.get_frame(place / RATE)
                 child.stdin.write(_as_bytes(values))
             child.stdin.close()
         words = child.stderr.read()
@@ -182,10 +217,10 @@ def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path)
 
 
 def _as_bytes(values: NDArray[np.float64]) -> bytes:
-    # A soft knee from 0.8 on: clip and music together may be louder than full scale.
-    over = np.abs(values) > 0.8
-    values[over] = np.sign(values[over]) * (0.8 + 0.2 * np.tanh((np.abs(values[over]) - 0.8) / 0.2))
-    return np.rint(values * _FULL_SCALE).astype("<i2").tobytes()
+    # A soft knee from 0.9 on: clip and music together may be louder than full scale.
+    over = np.abs(values) > 0.9
+    values[over] = np.sign(values[over]) * (0.9 + 0.1 * np.tanh((np.abs(values[over]) - 0.9) / 0.1))
+    return np.rint(values * FULL_SCALE).astype("<i2").tobytes()
 
 
 def work() -> None:

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain import plan
-from memorycapsule.domain.plan import FilmStyle
+from memorycapsule.domain.plan import FilmStyle, Soundtrack
 from memorycapsule.domain.plan_json import read_value
 from memorycapsule.errors import UsageProblem
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "fonts"
-#: What a theme without a soundtrack of its own plays.
-_FALLBACK = "classic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Music:
+    """What is known of a built-in soundtrack."""
+
+    #: Its title, by language: 'en', 'ko'.
+    titles: dict[str, str]
+    beats_per_minute: float
+    beats_per_bar: int
+    first_beat_seconds: float
+
+    def beaten(self, track: Soundtrack) -> Soundtrack:
+        """Return `track` with the beat of this music."""
+        return replace(
+            track,
+            beat_seconds=60 / self.beats_per_minute,
+            first_beat_seconds=self.first_beat_seconds,
+            beats_per_bar=self.beats_per_bar,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +46,15 @@ class Theme:
     film: FilmStyle
     #: The built-in music.
     soundtrack: Path
+    music: Music
 
     def title(self, locale: str) -> str:
         return self.titles.get(locale, self.titles["en"])
+
+    def own_soundtrack(self, locale: str) -> Soundtrack:
+        """Return the theme's own music for a plan. It begins by itself, so nothing fades in."""
+        title = self.music.titles.get(locale, self.music.titles["en"])
+        return self.music.beaten(Soundtrack(title=title, fade_in_seconds=0.0))
 
 
 @functools.cache
@@ -46,12 +70,18 @@ def load(name: str) -> Theme:
         raise UsageProblem(f"There is no theme '{name}'; choose one of {', '.join(names())}.")
     folder = _HERE / name
     data = tomllib.loads((folder / "theme.toml").read_text(encoding="utf-8"))
-    own = folder / "soundtrack.m4a"
+    music = data["music"]
     return Theme(
         name=name,
         titles=dict(data["titles"]),
         film=read_value(FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
-        soundtrack=own if own.exists() else _HERE / _FALLBACK / "soundtrack.m4a",
+        soundtrack=folder / "soundtrack.m4a",
+        music=Music(
+            titles=dict(music["titles"]),
+            beats_per_minute=float(music["beats_per_minute"]),
+            beats_per_bar=music["beats_per_bar"],
+            first_beat_seconds=float(music["first_beat_seconds"]),
+        ),
     )
 
 

@@ -104,7 +104,7 @@ def test_a_song_of_any_length_plays_to_the_end(studio, seconds):
     assert film.left_out == ()
     assert abs(len(seen.sound) / 48000 - film.seconds) <= 1024 / 48000
     for first in np.arange(0.9, film.seconds - 2.4, 0.25):
-        assert seen.tone(first, first + 0.25, 440) > 0.15, f"no music at {first} s"
+        assert seen.tone(first, first + 0.25, 440) > 0.08, f"no music at {first} s"
     assert seen.loudness(film.seconds - 0.1, film.seconds) < 0.02
 
 
