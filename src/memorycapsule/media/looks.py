@@ -3,7 +3,7 @@ Looks at prepared pictures: `looks_of`, and the child that does the work.
 
 `python -m memorycapsule.media.looks FOLDER` reads one JSON object on stdin, {"face_model": path or null,
 "pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and says one JSON line for each picture, in
-order: {"id", "look": {...} or null}. When the face model is no good it says so on stderr and goes on without.
+order: {"id", "look": {...} or null}. When the face model is no good it goes on without, and ends with status 2.
 """
 
 from __future__ import annotations
@@ -75,14 +75,13 @@ def face_model_problem(model: Path) -> str | None:
     """Return one sentence when `model` cannot be used to find faces, None when it can."""
     if not model.is_file():
         return f"There is no face model at {model}; set film.face_model to a YuNet file (.onnx)."
-    child = _start(Path.cwd(), nice=0, stderr=subprocess.PIPE)
+    child = _start(Path.cwd(), nice=0)
     try:
-        _, complaint = child.communicate(_request([], 0, model), timeout=_PHOTO_SECONDS)
+        child.communicate(_request([], 0, model), timeout=_PHOTO_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
-        complaint = b""
-    if child.returncode == 0 and not complaint:
+    if child.returncode == 0:
         return None
     return f"{model} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
 
@@ -91,7 +90,7 @@ def _answers(
     folder: Path, pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None, nice: int
 ) -> Iterator[bytes]:
     """Yield the lines of one child until it has looked at all pictures, has died, or took too long over one."""
-    child = _start(folder, nice=nice, stderr=subprocess.DEVNULL)
+    child = _start(folder, nice=nice)
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -122,13 +121,13 @@ def _most_seconds(picture: Picture) -> float:
     return _PHOTO_SECONDS if picture.kind == "photo" else _CLIP_SECONDS + 4 * picture.duration_seconds
 
 
-def _start(folder: Path, *, nice: int, stderr: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, *, nice: int) -> subprocess.Popen[bytes]:
     return processes.start(
         [sys.executable, "-P", "-m", "memorycapsule.media.looks", str(folder)],
         processes.Limits(memory_bytes=_MEMORY_BYTES, nice=nice),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=stderr,
+        stderr=subprocess.DEVNULL,
         # Each thread would reserve address space, which is what is limited.
         env=processes.environment()
         | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"},
@@ -174,6 +173,8 @@ def main() -> None:
             look = None
         sys.stdout.write(json.dumps({"id": picture["id"], "look": look}) + "\n")
         sys.stdout.flush()
+    if request["face_model"] and faces is None:
+        sys.exit(2)
 
 
 def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> Look:
@@ -201,7 +202,7 @@ def _read(path: Path, long_side: int, wanted: int) -> Bytes:
 
 
 def _face_finder(model: str) -> Faces | None:
-    """Return what finds faces with a YuNet model, or None and a sentence on stderr when it is no such model."""
+    """Return what finds faces with a YuNet model; None when it is no such model."""
     import cv2
     import numpy as np
 
@@ -216,8 +217,7 @@ def _face_finder(model: str) -> Faces | None:
             return [(float(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]
 
         faces(np.zeros((320, 320, 3), np.uint8))
-    except cv2.error as error:
-        sys.stderr.write(f"{model} cannot be used: {error}\n")
+    except cv2.error:
         return None
     return faces
 

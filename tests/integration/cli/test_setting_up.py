@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.media.face_models import magenta_model
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, parse_recovery_key
 
@@ -200,6 +201,22 @@ def test_the_doctor_finds_all_well_and_then_what_is_wrong(capsule, tmp_path):
     assert f"✗ key file: {tmp_path / 'instance.key'} can be read by others (644)" in wrong.out
     (tmp_path / "instance.key").unlink()
     assert "✗ instance: The instance key" in capsule("doctor").out
+
+
+def test_a_face_model_that_is_none_is_said_in_one_sentence(capsule, tmp_path, monkeypatch):
+    capsule(*INIT)
+    assert "face model" not in capsule("doctor").out
+    monkeypatch.setenv("CAPSULE_FILM__FACE_MODEL", str(tmp_path / "faces.onnx"))
+    missing = f"There is no face model at {tmp_path / 'faces.onnx'};"
+    assert missing in capsule("config", "check").err
+    assert f"! face model: {missing}" in capsule("doctor").out
+    (tmp_path / "faces.onnx").write_text("no model")
+    checked = capsule("config", "check", "--json")
+    assert checked.code == 0
+    assert "is no face model that can be used" in checked.json["config"]["warnings"][-1]
+
+    (tmp_path / "faces.onnx").write_bytes(magenta_model())
+    assert f"✓ face model: {tmp_path / 'faces.onnx'} finds faces." in capsule("doctor").out
 
 
 def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(capsule, tmp_path):

@@ -1,7 +1,7 @@
 """The sample photos and clips come out as their facts say, and the broken ones harm nothing."""
 
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from memorycapsule import processes
 from memorycapsule.errors import MediaRefused
+from memorycapsule.media.exif import camera_mark
 
 #: One of each kind, for every run; the rest are in the slow table.
 QUICK = [
@@ -150,6 +151,22 @@ def test_a_jpeg_that_only_lacks_its_closing_bytes_is_taken(samples, prepare, qua
     whole, cut = prepare(samples["bad/own_base.jpg"].path), prepare(samples["bad/no_eoi.jpg"].path)
 
     assert np.abs(quarters(whole.display) - quarters(cut.display)).max() < 3
+
+
+def test_cameras_and_the_time_of_the_satellites_come_with_the_photo(samples, prepare):
+    pixel, iphone, undated = (
+        prepare(samples[name].path)
+        for name in ("pixel1_gps.jpg", "display_p3_from_iphone7.jpg", "iphone4_gps.jpg")
+    )
+    clip = prepare(samples["video/iphone6_rot90_h264.mov"].path)
+
+    assert pixel.gps_at == datetime(2018, 7, 25, 14, 34, 23, tzinfo=UTC)
+    assert iphone.gps_at == datetime(2019, 3, 21, 16, 4, 21, 10_000, tzinfo=UTC)
+    # A time of day without its day is none.
+    assert undated.gps_at is None
+    assert pixel.camera == camera_mark("Google", "Pixel")
+    assert clip.camera == camera_mark("Apple", "iPhone 6")
+    assert len({pixel.camera, iphone.camera, undated.camera, clip.camera}) == 4
 
 
 @pytest.mark.slow

@@ -1,0 +1,362 @@
+"""Pictures are looked at by a child: what draws the eye, what looks alike, how light it is, the best of a clip."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from integration.media.face_models import magenta_model
+from memorycapsule import processes
+from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.likeness import SAME_BITS, without_lookalikes
+from memorycapsule.domain.looks import Look
+from memorycapsule.media.looks import face_model_problem, looks_of
+
+#: Photos that show different things.
+SCENES = [
+    "nikon_d750_tanners_ridge.jpg",
+    "sony_a550_el_torcal.jpg",
+    "pentax_k10d_cactus.jpg",
+    "fujifilm_s3pro_cyclamen.jpg",
+    "canon_r5_prairie_falcon.jpg",
+    "canon7d_adobergb.jpg",
+    "galaxys1_o6_gps.jpg",
+    "pixel1_gps.jpg",
+    "gray_o6_face.jpg",
+    "iphone4_gps.jpg",
+    "iphonexs_two_images_empty_icc.heic",
+    "Olympus μ Digital 800.JPG",
+    "denali_exif_icc.webp",
+    "htc_desire_gps.jpg",
+]
+
+
+@pytest.fixture
+def see(tmp_path):
+    """Look at pictures given by name as BGR pixels, or as the bytes of a JPEG or a display clip."""
+
+    def see(given, *, seconds=10.0, durations=None, **options):
+        pictures = []
+        for name, content in given.items():
+            is_clip = name.endswith(".mp4")
+            width, height = 2560, 1920
+            if isinstance(content, np.ndarray):
+                content = cv2.imencode(".jpg", content)[1].tobytes()
+            if content.startswith(b"\xff\xd8\xff") and not content.endswith(b"not a picture"):
+                height, width = pixels_of(content).shape[:2]
+            (tmp_path / name).write_bytes(content)
+            pictures.append(
+                Picture(
+                    id=name, kind="clip" if is_clip else "photo", file=name, width=width, height=height,
+                    duration_seconds=(durations or {}).get(name, 0.0), story_id="a", contributor="Ada",
+                )
+            )  # fmt: skip
+        return looks_of(tmp_path, pictures, clip_seconds=seconds, **options), pictures
+
+    return see
+
+
+def bits(one: Look, other: Look) -> int:
+    return (one.likeness ^ other.likeness).bit_count()
+
+
+def pixels_of(jpeg: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.25, 0.3), (0.75, 0.35), (0.5, 0.7), (0.85, 0.6)])
+def test_a_thing_on_a_plain_ground_is_what_matters(see, x, y):
+    picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
+    cv2.circle(picture, (round(x * 1280), round(y * 960)), 90, (40, 60, 220), -1)
+    cv2.circle(picture, (round(x * 1280), round(y * 960)), 40, (240, 240, 240), -1)
+    looks, _ = see({"blob.jpg": picture})
+
+    assert looks["blob.jpg"].focus_x == pytest.approx(x, abs=0.06)
+    assert looks["blob.jpg"].focus_y == pytest.approx(y, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "top", "right", "bottom"),
+    [
+        ("iphone13pro_depth.heic", 0.35, 0.3, 0.75, 0.85),  # the dog
+        ("canon_r5_prairie_falcon.jpg", 0.3, 0.4, 0.7, 0.75),  # the falcon on its ledge
+        ("pentax_k10d_cactus.jpg", 0.25, 0.1, 0.75, 0.8),  # the flower
+        ("kodak_pixpro_16mp.jpg", 0.4, 0.35, 0.56, 0.6),  # the moon
+        ("Olympus μ Digital 800.JPG", 0.1, 0.25, 0.9, 0.85),  # the ship
+    ],
+)
+def test_the_focus_of_a_photo_is_on_its_subject(samples, prepare, see, name, left, top, right, bottom):
+    looks, _ = see({"photo.jpg": prepare(samples[name].path).display})
+    look = looks["photo.jpg"]
+
+    assert left <= look.focus_x <= right
+    assert top <= look.focus_y <= bottom
+
+
+def test_a_photo_changed_a_little_stays_alike(samples, prepare, see):
+    photo = pixels_of(prepare(samples["nikon_d750_tanners_ridge.jpg"].path).display)
+    half = cv2.resize(photo, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    looks, pictures = see(
+        {
+            "whole.jpg": photo,
+            "chat.jpg": cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, 40])[1].tobytes(),
+            "brighter.jpg": np.clip(photo * 1.12, 0, 255).astype(np.uint8),
+            "darker.jpg": (photo * 0.85).astype(np.uint8),
+            "warmer.jpg": np.clip(photo * np.array([0.92, 1, 1.06]), 0, 255).astype(np.uint8),
+        }
+    )
+
+    assert max(bits(looks["whole.jpg"], look) for look in looks.values()) <= SAME_BITS
+    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
+    assert [picture.id for picture in without_lookalikes(seen)] == ["brighter.jpg"]
+
+
+def test_different_photos_are_not_alike(samples, prepare, see):
+    looks, pictures = see(
+        {f"{place}.jpg": prepare(samples[name].path).display for place, name in enumerate(SCENES)}
+    )
+    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
+
+    assert len(looks) == len(SCENES)
+    assert min(bits(looks[one], looks[other]) for one in looks for other in looks if one != other) > 12
+    assert without_lookalikes(seen) == tuple(seen)
+
+
+@pytest.mark.parametrize("scene", ["Landscape", "Portrait"])
+def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepare, see, scene):
+    looks, pictures = see(
+        {
+            f"{turn}.jpg": prepare(samples[f"orientation/{scene}_{turn}.jpg"].path).display
+            for turn in range(1, 9)
+        }
+    )
+    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
+
+    assert max(bits(looks["1.jpg"], look) for look in looks.values()) <= SAME_BITS
+    assert len(without_lookalikes(seen)) == 1
+    assert np.ptp([look.focus_x for look in looks.values()]) < 0.05
+    assert np.ptp([look.focus_y for look in looks.values()]) < 0.05
+
+
+def test_light_and_cast_are_measured_in_stops_of_linear_light(see):
+    def grey(level, cast=(1.0, 1.0, 1.0)):
+        linear = np.full((200, 300, 3), level) * np.array(cast)[::-1]
+        encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+        return np.rint(encoded * 255).clip(0, 255).astype(np.uint8)
+
+    coat = grey(0.18)
+    coat[60:140, 100:180] = (30, 30, 200)
+    burnt = grey(0.18)
+    burnt[:60] = 255
+    looks, _ = see(
+        {
+            "middle.jpg": grey(0.18),
+            "darker.jpg": grey(0.09),
+            "warm.jpg": grey(0.18, (1.2, 1.0, 0.8)),
+            "coat.jpg": coat,
+            "burnt.jpg": burnt,
+            "black.jpg": grey(0.0),
+            "white.jpg": grey(1.0),
+        }
+    )
+
+    assert looks["middle.jpg"].exposure == pytest.approx(np.log2(0.18), abs=0.03)
+    assert looks["middle.jpg"].exposure - looks["darker.jpg"].exposure == pytest.approx(1, abs=0.05)
+    assert looks["warm.jpg"].red == pytest.approx(np.log2(1.2), abs=0.05)
+    assert looks["warm.jpg"].blue == pytest.approx(np.log2(0.8), abs=0.05)
+    assert abs(looks["coat.jpg"].red) < 0.05
+    assert looks["burnt.jpg"].exposure == pytest.approx(looks["middle.jpg"].exposure, abs=0.1)
+    assert looks["black.jpg"].exposure < -8
+    assert looks["white.jpg"].exposure == 0
+
+
+def test_a_broken_picture_has_no_look_and_harms_no_other(see, samples):
+    good = np.full((300, 400, 3), 90, np.uint8)
+    looks, _ = see(
+        {
+            "a.jpg": good,
+            "broken.jpg": b"\xff\xd8\xff\xe0 not a picture",
+            "broken.mp4": b"no clip",
+            "empty.jpg": b"",
+            "playlist.mp4": samples["bad/playlist_named.mp4"].path.read_bytes(),
+            "z.jpg": good,
+        },
+        durations={"broken.mp4": 3.0, "playlist.mp4": 3.0},
+    )
+
+    assert set(looks) == {"a.jpg", "z.jpg"}
+
+
+def test_a_picture_that_kills_the_child_is_passed_over(see, tmp_path):
+    """A length that is no number breaks the child; the next one goes on behind that picture."""
+    good = np.full((300, 400, 3), 90, np.uint8)
+    looks, _ = see(
+        {"a.jpg": good, "deadly.mp4": b"", "z.jpg": good, "deadlier.mp4": b""},
+        durations={"deadly.mp4": float("nan"), "deadlier.mp4": float("nan")},
+    )
+
+    assert set(looks) == {"a.jpg", "z.jpg"}
+
+
+def test_faces_matter_more_than_anything_else_when_there_is_a_model(see, tmp_path):
+    model = tmp_path / "faces.onnx"
+    model.write_bytes(magenta_model())
+    picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
+    cv2.circle(picture, (320, 400), 120, (20, 220, 240), -1)
+    picture[200:360, 960:1120] = (255, 0, 255)
+    nobody = cv2.flip(picture, 0)
+    nobody[nobody[:, :, 1] == 0] = (200, 255, 200)
+    looks, _ = see({"faces.jpg": picture, "nobody.jpg": nobody}, face_model=model)
+
+    assert face_model_problem(model) is None
+    assert looks["faces.jpg"].focus_x == pytest.approx(1040 / 1280, abs=0.02)
+    assert looks["faces.jpg"].focus_y == pytest.approx(280 / 960, abs=0.02)
+    assert looks["nobody.jpg"].focus_x < 0.6
+
+
+def test_a_face_model_that_is_none_is_one_sentence_and_is_not_used(see, tmp_path):
+    noise = tmp_path / "noise.onnx"
+    noise.write_bytes(bytes(range(256)) * 9)
+    picture = {"a.jpg": np.full((300, 400, 3), 90, np.uint8)}
+
+    assert face_model_problem(tmp_path / "none.onnx") == (
+        f"There is no face model at {tmp_path / 'none.onnx'}; set film.face_model to a YuNet file (.onnx)."
+    )
+    assert face_model_problem(noise) == (
+        f"{noise} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
+    )
+    assert see(picture, face_model=noise) == see(picture)
+
+
+def clip_of(path, frames, *, sound: np.ndarray | None = None, rate=30) -> bytes:
+    """A display clip of BGR frames, all of one size, with mono sound of 8 kHz."""
+    height, width = frames[0].shape[:2]
+    silent = path / "silent.mp4"
+    encoding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", "60"]
+    subprocess.run(
+        [processes.ffmpeg_path(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "bgr24",
+         "-s", f"{width}x{height}", "-r", str(rate), "-i", "-", *encoding, str(silent)],
+        input=b"".join(frame.tobytes() for frame in frames), check=True,
+    )  # fmt: skip
+    if sound is None:
+        return silent.read_bytes()
+    loud = path / "loud.mp4"
+    subprocess.run(
+        [processes.ffmpeg_path(), "-v", "error", "-y", "-i", str(silent), "-f", "s16le", "-ar", "8000",
+         "-ac", "1", "-i", "-", "-c:v", "copy", "-c:a", "aac", "-ar", "48000", "-shortest", str(loud)],
+        input=(sound * 32767).astype(np.int16).tobytes(), check=True,
+    )  # fmt: skip
+    return loud.read_bytes()
+
+
+def meadow(rng):
+    """A picture with detail everywhere."""
+    noise = rng.integers(0, 255, (54, 96, 3), np.uint8)
+    return cv2.resize(noise, (480, 270), interpolation=cv2.INTER_CUBIC)
+
+
+def filmed(ground, second, *, blur=0.0, shake=0.0, ball=True):
+    """What a camera sees at a second: a ball that rolls over a meadow."""
+    rng = np.random.default_rng(round(second * 1000))
+    across, down = rng.normal(0, shake, 2) if shake else (0.0, 0.0)
+    shift = np.array([[1.0, 0, across], [0, 1.0, down]])
+    frame = cv2.warpAffine(ground, shift, (480, 270), borderMode=cv2.BORDER_REFLECT)
+    if ball:
+        cv2.circle(frame, (round(60 + 120 * (second % 3)), 150), 32, (20, 20, 240), -1)
+    return cv2.GaussianBlur(frame, (0, 0), blur) if blur else frame
+
+
+def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(see, tmp_path):
+    ground = meadow(np.random.default_rng(3))
+
+    def at(second):
+        if second < 4:
+            return filmed(ground, second, blur=6)
+        if second < 8:
+            return filmed(ground, second, shake=30)
+        if second < 12:
+            return filmed(ground, second)
+        if second < 16:
+            return filmed(ground, second, ball=False)
+        return filmed(ground, second) // 20
+
+    clip = clip_of(tmp_path, [at(number / 30) for number in range(20 * 30)])
+    looks, _ = see({"clip.mp4": clip}, seconds=3.0, durations={"clip.mp4": 20.0})
+
+    assert 8 <= looks["clip.mp4"].best_seconds <= 9.2
+    assert looks["clip.mp4"].exposure > -3
+
+
+def test_voices_draw_the_film_to_them(see, tmp_path):
+    ground = meadow(np.random.default_rng(4))
+    time = np.arange(12 * 8000) / 8000
+    voice = 0.3 * np.sin(2 * np.pi * 440 * time) * (1 + np.sin(2 * np.pi * 4 * time)) / 2
+    rumble = 0.3 * np.sin(2 * np.pi * 60 * time)
+    sound = np.where((time > 6) & (time < 9), voice, 0) + np.where(time < 3, rumble, 0)
+    frames = [filmed(ground, number / 30) for number in range(12 * 30)]
+    looks, _ = see(
+        {"loud.mp4": clip_of(tmp_path, frames, sound=sound), "silent.mp4": clip_of(tmp_path, frames)},
+        seconds=3.0,
+        durations={"loud.mp4": 12.0, "silent.mp4": 12.0},
+    )
+
+    assert looks["loud.mp4"].best_seconds == pytest.approx(6, abs=0.5)
+    # Where all is equally good, the earliest that is not the very beginning.
+    assert looks["silent.mp4"].best_seconds < 2
+    assert looks["silent.mp4"].best_seconds >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds", "best"), [(2.0, 10.0, 0.0), (2.0, 1.6, 0.2), (0.1, 10.0, 0.0)]
+)
+def test_a_clip_hardly_longer_than_what_is_shown_of_it_is_shown_in_its_middle(
+    see, tmp_path, duration, seconds, best
+):
+    ground = meadow(np.random.default_rng(5))
+    frames = [filmed(ground, number / 30) for number in range(round(duration * 30))]
+    looks, _ = see({"clip.mp4": clip_of(tmp_path, frames)}, seconds=seconds, durations={"clip.mp4": duration})
+
+    assert looks["clip.mp4"].best_seconds == pytest.approx(best, abs=0.11)
+
+
+def test_of_a_long_clip_only_the_promising_part_is_watched_closely(see, tmp_path):
+    ground = meadow(np.random.default_rng(6))
+    frames = [
+        filmed(ground, number / 10, blur=0 if 70 <= number / 10 < 80 else 5) for number in range(100 * 10)
+    ]
+    clip = clip_of(tmp_path, frames, rate=10)
+    looks, _ = see({"clip.mp4": clip}, seconds=5.0, durations={"clip.mp4": 100.0})
+
+    assert 69.5 <= looks["clip.mp4"].best_seconds <= 75.5
+
+
+def test_a_still_and_the_clip_around_it_look_alike(samples, prepare, see, tmp_path):
+    """The two halves of a Live Photo: the clip sees a little less, and is compressed harder."""
+    photo = pixels_of(prepare(samples["canon500d_exif_dims_lie.jpg"].path).display)
+    photo = cv2.resize(photo, (960, 640))
+    frames = [photo[8 + number // 15 : 632, 12:948][:620, :936] for number in range(75)]
+    clip = clip_of(tmp_path, [cv2.resize(frame, (720, 480)) for frame in frames])
+    looks, _ = see({"still.jpg": photo, "clip.mp4": clip}, durations={"clip.mp4": 2.5})
+
+    assert bits(looks["still.jpg"], looks["clip.mp4"]) <= 10
+
+
+def test_the_child_speaks_one_json_line_for_each_picture(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.full((300, 400, 3), 90, np.uint8))
+    picture = {"kind": "photo", "side": 400, "duration": 0, "seconds": 0}
+    request = {
+        "face_model": None,
+        "pictures": [{"id": "1", "file": "a.jpg", **picture}, {"id": "2", "file": "no.jpg", **picture}],
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "memorycapsule.media.looks", str(tmp_path)],
+        input=json.dumps(request), capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    first, second = map(json.loads, done.stdout.splitlines())
+
+    assert (first["id"], set(first["look"])) == ("1", set(Look.__dataclass_fields__))
+    assert second == {"id": "2", "look": None}
