@@ -1,4 +1,4 @@
-"""Sprites: cut-outs with soft edges that are laid over frames at any place, turned and tilted."""
+"""Sprites: cut-outs with soft edges, and soft shadows, that are laid over frames at any place, turned and tilted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, planes_
 #: From the middle of a colour sample to where it lies among luma samples: 2x + 0.5.
 _LUMA_FROM_COLOUR = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1.0]])
 _COLOUR_FROM_LUMA = np.linalg.inv(_LUMA_FROM_COLOUR)
+#: Soft things are resampled for every so many pixels only.
+_COARSE = 4
+_COARSE_FROM_LUMA = np.array(
+    [[1 / _COARSE, 0, 0.5 / _COARSE - 0.5], [0, 1 / _COARSE, 0.5 / _COARSE - 0.5], [0, 0, 1.0]]
+)
 #: Nearer to a whole even place than this, nothing has to be resampled.
 _WHOLE = 1 / 64
 
@@ -29,25 +34,20 @@ class Sprite:
             picture = np.pad(picture, ((0, tall), (0, wide), (0, 0)), mode="edge")
             opacity = np.pad(opacity, ((0, tall), (0, wide)))
         self.height, self.width = opacity.shape
-        share = opacity.astype(np.float32)[:, :, None] / np.float32(255)
-        matrix = np.hstack([YUV_FROM_BGR, YUV_OFFSET[:, None]]).astype(np.float32)
-        yuv = np.asarray(cv2.transform(picture.astype(np.float32), matrix), np.float32) * share
         half = (self.width // 2, self.height // 2)
-        self._luma = _bytes(yuv[:, :, 0])
-        self._colour = _bytes(
-            cv2.resize(np.ascontiguousarray(yuv[:, :, 1:]), half, interpolation=cv2.INTER_AREA)
-        )
+        matrix = np.hstack([YUV_FROM_BGR, YUV_OFFSET[:, None]]).astype(np.float32)
         self._opacity = np.ascontiguousarray(opacity)
-        self._half_opacity = _bytes(
-            cv2.resize(opacity.astype(np.float32), half, interpolation=cv2.INTER_AREA)
-        )
+        self._half_opacity = np.asarray(cv2.resize(opacity, half, interpolation=cv2.INTER_AREA), np.uint8)
+        # Halving three channels has a fast way, halving the two of colour has none.
+        small = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+        self._luma = _times(cv2.transform(picture, matrix[:1]), self._opacity)
+        self._colour = _times(cv2.transform(small, matrix[1:]), _doubled(self._half_opacity))
 
     def show(self, frame: Bytes) -> None:
         """Show a frame of the same size from now on, with the same opacity."""
         planes = planes_of(frame)
-        both = np.asarray(cv2.merge([self._half_opacity, self._half_opacity]), np.uint8)
-        self._luma = np.asarray(cv2.multiply(planes.luma, self._opacity, scale=1 / 255), np.uint8)
-        self._colour = np.asarray(cv2.multiply(planes.colour, both, scale=1 / 255), np.uint8)
+        self._luma = _times(planes.luma, self._opacity)
+        self._colour = _times(planes.colour, _doubled(self._half_opacity))
 
     def lay(self, frame: Bytes, x: float, y: float, share: float = 1.0) -> None:
         """Lay it with its upper left corner at (`x`, `y`) of the frame, in pixels; `share` 0..1 of its opacity."""
@@ -63,23 +63,20 @@ class Sprite:
 
         The matrix maps the middles of pixels; what falls outside the frame is cut off.
         """
-        tall, wide = frame.shape[0] * 2 // 3, frame.shape[1]
-        corners = np.array(
-            [[-1, -1], [self.width, -1], [self.width, self.height], [-1, self.height]], np.float64
-        )
-        mapped = cv2.perspectiveTransform(corners[None], matrix)[0]
-        left, top = (max(0, 2 * int(np.floor(edge / 2))) for edge in mapped.min(axis=0))
-        right = min(wide, 2 * int(np.ceil((mapped[:, 0].max() + 1) / 2)))
-        low = min(tall, 2 * int(np.ceil((mapped[:, 1].max() + 1) / 2)))
+        left, top, right, low = _bounds(frame, (self.width, self.height), matrix, 2)
         if right <= left or low <= top:
             return
         place = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ matrix
         half = _COLOUR_FROM_LUMA @ place @ _LUMA_FROM_COLOUR
         size, half_size = (right - left, low - top), ((right - left) // 2, (low - top) // 2)
+        # Two planes of colour one after the other take half as long as both at once.
+        blue, red = (
+            _warped(np.ascontiguousarray(self._colour[:, :, plane]), half, half_size) for plane in (0, 1)
+        )
         parts = (
             _warped(self._luma, place, size),
             _warped(self._opacity, place, size),
-            _warped(self._colour, half, half_size),
+            np.asarray(cv2.merge([blue, red]), np.uint8),
             _warped(self._half_opacity, half, half_size),
         )
         self._put(frame, left, top, parts, share)
@@ -91,8 +88,60 @@ class Sprite:
         luma, opacity, colour, half_opacity = parts
         target = planes_of(frame)
         _mix(target.luma, luma, opacity, x, y, share)
-        both = np.asarray(cv2.merge([half_opacity, half_opacity]), np.uint8)
-        _mix(target.colour, colour, both, x // 2, y // 2, share)
+        _mix(target.colour, colour, _doubled(half_opacity), x // 2, y // 2, share)
+
+
+class Haze:
+    """
+    A soft patch of one colour, '#rrggbb': a shadow, a glow.
+
+    `opacity` (height, width), 0..255, has no sharp edges, so it is resampled coarsely, which is quick.
+    """
+
+    def __init__(self, opacity: Bytes, colour: str) -> None:
+        self._opacity = np.ascontiguousarray(opacity)
+        self.height, self.width = opacity.shape
+        blue, green, red = (int(colour[at : at + 2], 16) for at in (5, 3, 1))
+        self._ink = YUV_FROM_BGR @ np.array([blue, green, red], np.float64) + YUV_OFFSET
+
+    def lay_turned(self, frame: Bytes, matrix: NDArray[np.float64], share: float = 1.0) -> None:
+        """Lay it as `Sprite.lay_turned` does."""
+        left, top, right, low = _bounds(frame, (self.width, self.height), matrix, _COARSE)
+        if share <= 0 or right <= left or low <= top:
+            return
+        place = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ matrix
+        small = (right - left) // _COARSE, (low - top) // _COARSE
+        opacity = cv2.convertScaleAbs(_warped(self._opacity, _COARSE_FROM_LUMA @ place, small), alpha=share)
+        target = planes_of(frame)
+        luma, colour = (
+            np.asarray(
+                cv2.resize(opacity, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR), np.uint8
+            )
+            for times in (_COARSE, _COARSE // 2)
+        )
+        inks = [
+            np.asarray(cv2.convertScaleAbs(part, alpha=ink / 255), np.uint8)
+            for part, ink in zip((luma, colour, colour), self._ink, strict=True)
+        ]
+        _mix(target.luma, inks[0], luma, left, top, 1.0)
+        both = np.asarray(cv2.merge(inks[1:]), np.uint8)
+        _mix(target.colour, both, _doubled(colour), left // 2, top // 2, 1.0)
+
+
+def _bounds(
+    frame: Bytes, size: tuple[int, int], matrix: NDArray[np.float64], step: int
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and low edge of what a mapped picture covers of a frame, in whole steps."""
+    tall, wide = frame.shape[0] * 2 // 3, frame.shape[1]
+    width, height = size
+    corners = np.array([[-1, -1], [width, -1], [width, height], [-1, height]], np.float64)
+    mapped = cv2.perspectiveTransform(corners[None], matrix)[0]
+    left, top = (max(0, step * int(np.floor(edge / step))) for edge in mapped.min(axis=0))
+    right, low = (
+        step * int(np.ceil(min(edge + 1, most) / step))
+        for edge, most in zip(mapped.max(axis=0), (wide, tall), strict=True)
+    )
+    return left, top, right, low
 
 
 def _mix(target: Bytes, ink: Bytes, opacity: Bytes, x: int, y: int, share: float) -> None:
@@ -117,5 +166,10 @@ def _warped(part: Bytes, matrix: NDArray[np.float64], size: tuple[int, int]) -> 
     )
 
 
-def _bytes(value: object) -> Bytes:
-    return np.ascontiguousarray(np.clip(np.rint(np.asarray(value, np.float32)), 0, 255).astype(np.uint8))
+def _times(ink: object, opacity: Bytes) -> Bytes:
+    return np.asarray(cv2.multiply(np.asarray(ink, np.uint8), opacity, scale=1 / 255), np.uint8)
+
+
+def _doubled(plane: Bytes) -> Bytes:
+    """Return a plane twice, for the two planes of colour."""
+    return np.asarray(cv2.merge([plane, plane]), np.uint8)

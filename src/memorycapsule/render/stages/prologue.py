@@ -12,7 +12,7 @@ from memorycapsule.domain.plan import Card, MontagePlan
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, smooth
 from memorycapsule.render.planes import Bytes, blend, new_frame, planes_from_bgr, planes_of
-from memorycapsule.render.sprites import Sprite
+from memorycapsule.render.sprites import Haze, Sprite
 from memorycapsule.render.stages.cloth import fold_lines, knot, patchwork
 
 _NIGHT, _NIGHT_LOW, _WARM = "#10162a", "#0b1021", "#f4ca63"
@@ -45,12 +45,13 @@ class ProloguePainter(Painter):
         light = style.ground if self._is_bright else _WARM
         self._cloth = patchwork(card.credits, style.dyes, self._side)
         self._lines = fold_lines(self._side)
+        self._bundle, self._full = Sprite(*_bulged(self._cloth, self._lines, 1.0)), 1.0
         self._flaps = [_corner(self._cloth, number) for number in range(4)]
         self._linings = [_corner(_lit(self._cloth), number) for number in range(4)]
         self._veil = _corner(np.full_like(self._cloth, 24), 0)
         self._inside = _inside(self._side, light)
         self._glow = _disc(256, _WARM, 2.2)
-        self._light = _disc(256, "#ffffff", 1.0, "#ffe9b8")
+        self._lamp, self._light = _disc(256, "#ffe3a0", 1.3), _disc(256, "#ffffff", 1.0)
         self._floor = _disc(128, "#04060e", 1.4)
         unit = self._side * 0.8 / 280
         parts = knot(unit)
@@ -80,10 +81,11 @@ class ProloguePainter(Painter):
     def _closed(self, share: float, side: float, frame: Bytes) -> None:
         """Draw the whole bundle, round and folded; it becomes flat as the knot lets go."""
         full = 1 - _during(share, _RELAX)
-        picture, opacity = _bulged(self._cloth, self._lines, full)
-        middle = opacity.shape[0] / 2
-        matrix = self._placed() @ _scaled(side / self._side) @ _moved(0.5 - middle, 0.5 - middle)
-        Sprite(picture, opacity).lay_turned(frame, matrix)
+        if full != self._full:
+            self._bundle, self._full = Sprite(*_bulged(self._cloth, self._lines, full)), full
+        middle = (self._bundle.width - 1) / 2
+        matrix = self._placed() @ _scaled(side / self._side) @ _moved(-middle, -middle)
+        self._bundle.lay_turned(frame, matrix)
 
     def _open(self, frame: Bytes, side: float, angles: list[float]) -> None:
         middle = (self._side - 1) / 2
@@ -97,7 +99,7 @@ class ProloguePainter(Painter):
             self._veil.lay_turned(frame, turned, 0.5 * math.sin(angle))
 
     def _hinged(self, angle: float) -> NDArray[np.float64]:
-        """Return the map from the pixels of the upper corner, turned around the upper side, to places about the middle."""
+        """Return the map of the upper corner, turned around the upper side, to places about the middle."""
         half, eye = self._side / 2, _EYE * self._side
         cosine, sine = math.cos(angle), math.sin(angle)
         from_hinge = np.array([[1, 0, 0.5 - half], [0, 1, 0.5], [0, 0, 1.0]])
@@ -137,11 +139,12 @@ class ProloguePainter(Painter):
             )
             return
         reach = side * (0.5 + 0.3 * grown) + grown**2.4 * 1.6 * math.hypot(self._width, self._height)
-        self._round(self._light, frame, 0.5 * self._height, reach, smooth(grown * 2.2))
+        self._round(self._lamp, frame, 0.5 * self._height, reach * 1.15, 0.8 * smooth(grown * 2.2))
+        self._round(self._light, frame, 0.5 * self._height, reach * 0.85, smooth(grown * 2.2))
         blend(frame, self._ground, smooth((grown - 0.4) / 0.6), frame)
 
     def _round(
-        self, disc: Sprite, frame: Bytes, y: float, radius: float, share: float, flat: float = 1.0
+        self, disc: Haze, frame: Bytes, y: float, radius: float, share: float, flat: float = 1.0
     ) -> None:
         scale = radius * 2 / disc.width
         middle = (disc.width - 1) / 2
@@ -228,23 +231,17 @@ def _inside(side: int, light: str) -> Sprite:
     return Sprite(np.rint(picture).astype(np.uint8), np.full((side, side), 255, np.uint8))
 
 
-def _disc(side: int, colour: str, fall: float, rim: str = "") -> Sprite:
-    """Return a round patch of light that thins out towards its rim, whose colour may be another."""
+def _disc(side: int, colour: str, fall: float) -> Haze:
+    """Return a round patch of light that thins out towards its rim."""
     place = np.linspace(-1, 1, side, dtype=np.float32)
-    far = np.hypot(place[:, None], place[None])
-    inner, outer = np.array(bgr(colour), np.float32), np.array(bgr(rim or colour), np.float32)
-    share = np.clip(far, 0, 1)[:, :, None]
-    picture = inner * (1 - share) + outer * share
-    thin = np.clip(1 - far, 0, 1)
+    thin = np.clip(1 - np.hypot(place[:, None], place[None]), 0, 1)
     opacity = (thin * thin * (3 - 2 * thin)) ** fall
-    return Sprite(np.rint(picture).astype(np.uint8), np.rint(opacity * 255).astype(np.uint8))
+    return Haze(np.rint(opacity * 255).astype(np.uint8), colour)
 
 
-def _shade(shape: Bytes, side: int) -> Sprite:
+def _shade(shape: Bytes, side: int) -> Haze:
     """Return the soft shadow of a shape."""
-    dark = np.empty((*shape.shape, 3), np.uint8)
-    dark[...] = bgr(_NIGHT_LOW)
-    return Sprite(dark, np.asarray(cv2.GaussianBlur(shape, (0, 0), max(0.6, side * 0.018)), np.uint8))
+    return Haze(np.asarray(cv2.GaussianBlur(shape, (0, 0), max(0.6, side * 0.018)), np.uint8), _NIGHT_LOW)
 
 
 def _bulged(cloth: Bytes, lines: Bytes, full: float) -> tuple[Bytes, Bytes]:
@@ -264,9 +261,10 @@ def _bulged(cloth: Bytes, lines: Bytes, full: float) -> tuple[Bytes, Bytes]:
     shades = _quarters(from_x, from_y)
     plain = np.asarray(cv2.remap(cloth, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     picture = np.where(shades > 0, plain + (255 - plain) * shades, plain * (1 + shades))
-    ink = np.asarray(cv2.remap(lines, map_x, map_y, cv2.INTER_LINEAR))[:, :, None] * (full / 255)
+    ink = np.asarray(cv2.remap(lines, map_x, map_y, cv2.INTER_LINEAR), np.float32)[:, :, None]
+    ink *= np.float32(full / 255)
     under = np.roll(ink, max(1, side // 130), axis=0) * 0.4
-    picture = picture * (1 - under) + np.array(bgr("#1a2340")) * under
+    picture = picture * (1 - under) + np.array(bgr("#1a2340"), np.float32) * under
     picture = picture * (1 - ink) + 250 * ink
     light = full * (
         0.04

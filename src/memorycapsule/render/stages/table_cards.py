@@ -15,7 +15,7 @@ from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
-from memorycapsule.render.sprites import Sprite
+from memorycapsule.render.sprites import Haze, Sprite
 
 #: Sprite pixels per pixel of what they are laid on: with so many, linear resampling is as sharp as cubic.
 FINE = 1.4
@@ -389,7 +389,7 @@ def whole_sky(style: FilmStyle, size: Size) -> Bytes:
     return frame
 
 
-def _shadow(width: float, height: float, stage: Stage) -> tuple[Sprite, tuple[float, float]]:
+def _shadow(width: float, height: float, stage: Stage) -> tuple[Haze, tuple[float, float]]:
     """Return the shadow of a card of so many composed pixels, and where the card's middle is on it."""
     offsets = [stage.height * offset / _COARSE for offset, _, _ in _SHADOWS]
     blurs = [max(0.5, stage.height * blur / _COARSE) for _, blur, _ in _SHADOWS]
@@ -405,9 +405,7 @@ def _shadow(width: float, height: float, stage: Stage) -> tuple[Sprite, tuple[fl
         light *= 1 - opacity * stage.table.shadow_share * np.asarray(
             cv2.GaussianBlur(moved, (0, 0), blur), np.float32
         )
-    dark = np.empty((*light.shape, 3), np.uint8)
-    dark[...] = bgr(stage.table.shadow)
-    return Sprite(dark, _bytes((1 - light) * 255)), (light.shape[1] / 2, light.shape[0] / 2)
+    return Haze(_bytes((1 - light) * 255), stage.table.shadow), (light.shape[1] / 2, light.shape[0] / 2)
 
 
 def _mixed(below: Bytes, colour: str, share: NDArray[np.floating]) -> Bytes:
