@@ -40,8 +40,10 @@ from memorycapsule.render.stages.desktop.windows import (
 #: screen of 1080 rows.
 _TITLE_LINES = 3
 _TITLE_SCALES = (14, 12, 10, 8, 6)
+#: From line to line, in such pixels.
+_STEP = 30
 #: How much of width and height it takes at most.
-_TITLE_WIDTH, _TITLE_HEIGHT = 0.86, 0.5
+_TITLE_WIDTH, _TITLE_HEIGHT = 0.86, 0.6
 #: Seconds: until the first letter falls, from one to the next at most, for all of them at most, how long one
 #: falls, and how long it bounces.
 _WAIT, _APART, _ALL, _FALL, _BOUNCE = 0.1, 0.14, 1.3, 0.26, 0.16
@@ -64,7 +66,7 @@ def open_title(plan: MontagePlan, card: Card) -> DesktopPainter:
     for scale in (even(scale * desk.scale) for scale in _TITLE_SCALES):
         columns = int(desk.size.width * _TITLE_WIDTH) // scale - 8
         rows = desk.size.height * _TITLE_HEIGHT / scale
-        most = min(_TITLE_LINES, max(1, int(rows // LETTER_ROWS)))
+        most = min(_TITLE_LINES, max(1, int(rows // _STEP)))
         if columns < 2 * LETTER_SIZE:
             continue
         lines = letters.wrap(heading, plan.style.heading_font, LETTER_SIZE, columns, balanced=True)
@@ -86,8 +88,8 @@ class LettersPainter(DesktopPainter):
         super().__init__(plan, card)
         desk = self.desk
         self._scale, self._colours = scale, (desk.stage.outline, plan.style.accent)
-        self._lines = [pixel_letters(line.text, line.font) for line in lines]
-        step = (LETTER_ROWS - 4) * scale
+        self._lines = [pixel_letters(line.text.removesuffix(" ·"), line.font) for line in lines]
+        step = _STEP * scale
         below = even(2.1 * desk.text) + 4 * desk.gap if card.note else 0
         tall = step * len(lines) + below
         top = whole(desk.room.y + max(0, desk.room.height * 0.44 - tall / 2))

@@ -15,6 +15,8 @@ from memorycapsule.render.stages.desktop.windows import OUTLINE_STEPS, Desk, out
 #: Parts of the folder's entrance: until then the shot before is there, the folder is small, closed, open;
 #: then the outline grows, and from the last on the new window is there.
 _BEFORE, _SMALL, _CLOSED, _OPENED, _THERE = 0.1, 0.16, 0.5, 0.6, 0.93
+#: The outline of the next window begins in the middle of the one before, with this share of its size.
+_HEART = 0.2
 #: A folder is so many pixels large for each of its own, on a screen of 1080 rows.
 _FOLDER_SCALE = 14
 
@@ -48,7 +50,8 @@ class DesktopPainter(Painter):
                 self.paint(index, frame)
                 return
             before.paint(before_index, frame)
-            self._grow(frame, before.windows or (self.desk.start,), step)
+            starts = tuple(_heart(window) for window in before.windows) or (self.desk.start,)
+            self._grow(frame, starts, step)
         else:
             super().enter(index, before, before_index, frame, spare)
 
@@ -69,6 +72,17 @@ class DesktopPainter(Painter):
     def _grow(self, frame: Bytes, starts: tuple[Box, ...], step: int) -> None:
         for number, window in enumerate(self.windows):
             outlines(frame, self.desk, starts[min(number, len(starts) - 1)], window, step)
+
+
+def _heart(window: Box) -> Box:
+    """Return a small box in the middle of a window, out of which the next one grows."""
+    wide, tall = even(window.width * _HEART), even(window.height * _HEART)
+    return Box(
+        x=whole(window.x + (window.width - wide) / 2),
+        y=whole(window.y + (window.height - tall) / 2),
+        width=wide,
+        height=tall,
+    )
 
 
 class _Folder:

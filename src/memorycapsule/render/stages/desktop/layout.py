@@ -18,6 +18,10 @@ _LONG_VIEW, _FLATTEST, _TALL_VIEW = 3.6, 6.0, 0.56
 #: Small pictures are enlarged at most so much.
 LARGEST_SCALE = 2.0
 _SMALLEST = 16
+#: Windows may be wider than their pictures, so that words find room: shares of the frame to try.
+_WIDTHS = (0.0, 0.3, 0.36, 0.5)
+#: Neighbours of a low picture become lower, too, but not lower than this share of what they might be.
+_LEVEL = 0.7
 #: Off the middle of the desktop by at most so much of the frame's width and height.
 _ASTRAY_X, _ASTRAY_Y = 0.11, 0.05
 #: An upright picture stands in the left or right half.
@@ -134,29 +138,14 @@ def _measured(
     around = 2 * (desk.edge + desk.line)
     below = strip + desk.gap if strip else 0
     room = height - (desk.bar + desk.gap + around) - below
-    has_words = words is not None and bool(words.text or words.label)
     most = width - around
     least = min(desk.least_width(name), most)
-    for wished in (0, even(0.36 * desk.size.width), even(0.5 * desk.size.width)):
-        usual = desk.gap + even(1.32 * desk.text + desk.gap) if has_words else 0
-        wide = max(fitted(view, most, room - usual)[0], least, min(wished, most))
-        status: Status | None = None
-        picture = fitted(view, wide, room - usual)
-        for _ in range(3):
-            if words is not None and has_words:
-                status = Status(desk, words.text, words.label, words.dye, wide + 2 * desk.line)
-            picture = fitted(view, wide, room - (desk.gap + status.height if status else 0))
-            closer = max(picture[0], least, min(wished, most))
-            if closer == wide:
-                break
-            wide = closer
-        else:
-            # Two widths take turns; the wider one has room for the words.
-            if words is not None and has_words:
-                status = Status(desk, words.text, words.label, words.dye, wide + 2 * desk.line)
-                picture = fitted(view, wide, max(_SMALLEST, room - desk.gap - status.height))
-        if status is None or status.is_whole:
-            break
+    said = words if words and (words.text or words.label) else None
+    tries = [
+        _settled(desk, view, said, max(least, min(even(share * desk.size.width), most)), most, room)
+        for share in ((0.0,) if said is None else _WIDTHS)
+    ]
+    wide, picture, status = max(tries, key=lambda tried: _worth(desk, *tried))
     inside = picture[1] + 2 * desk.line + below + (desk.gap + status.height if status else 0)
     wide_outer, tall_outer = desk.outer_of(wide + 2 * desk.line, inside)
     outer = Box(x=0, y=0, width=wide_outer, height=tall_outer)
@@ -175,6 +164,38 @@ def _measured(
         status=status,
         status_at=(contents.x, y + below),
     )
+
+
+def _settled(
+    desk: Desk, view: tuple[float, float], words: Words | None, least: int, most: int, room: int
+) -> tuple[int, tuple[int, int], Status | None]:
+    """
+    Return width, picture and status line of a window's contents, between `least` and `most` wide: the wider,
+    the fewer lines of words, and the larger the picture, and with it the window.
+    """
+    line = desk.gap + even(1.32 * desk.text + desk.gap) if words else 0
+    wide = max(least, fitted(view, most, room - line)[0])
+    while True:
+        status = Status(desk, words.text, words.label, words.dye, wide + 2 * desk.line) if words else None
+        picture = fitted(view, wide, max(_SMALLEST, room - (desk.gap + status.height if status else 0)))
+        closer = max(least, picture[0])
+        # Only ever narrower: two widths could take turns for ever.
+        if closer >= wide:
+            return wide, picture, status
+        narrow = Status(desk, words.text, words.label, words.dye, closer + 2 * desk.line) if words else None
+        if status and narrow and narrow.height > status.height:
+            return wide, picture, status
+        wide = closer
+
+
+def _worth(desk: Desk, wide: int, picture: tuple[int, int], status: Status | None) -> float:
+    """Return how good a window is: with a large picture, all the words in few lines, little emptiness beside it."""
+    empty = (wide - picture[0]) * picture[1] / (desk.size.width * desk.size.height)
+    worth = picture[0] * picture[1] * max(0.1, 1 - 2 * empty)
+    if status is None:
+        return worth
+    worth /= 1 + 0.5 * status.height / picture[1]
+    return worth if status.is_whole else 0.25 * worth
 
 
 def _moved(pane: Pane, x: int, y: int) -> Pane:
@@ -218,10 +239,11 @@ def _in_a_row(desk: Desk, views: Sequence[tuple[float, float]], words: Words, to
         for pane, view, name in zip(panes[1:], views[1:], words.names[1:], strict=True)
     ]
     slack = room.width - sum(pane.outer.width for pane in panes) - apart * (len(panes) - 1)
+    tallest = max(pane.outer.height for pane in panes)
     x = room.x + slack / (len(panes) + 1)
     placed: list[Pane] = []
     for index, pane in enumerate(panes):
-        y = room.y + (room.height - panes[0].outer.height - stagger) / 2 + stagger * ((index + toss) % 2)
+        y = room.y + (room.height - tallest - stagger) / 2 + stagger * ((index + toss) % 2)
         placed.append(_moved(pane, whole(x), whole(y)))
         x += pane.outer.width + apart + slack / (len(panes) + 1)
     return tuple(placed)

@@ -167,7 +167,7 @@ class Pixels:
                 ]
                 for one in (self._mask, ink)
             )
-            place[mask > 0] = large[mask > 0]
+            cv2.copyTo(large, mask, place)
 
 
 @dataclass(frozen=True)
@@ -228,9 +228,10 @@ def landscape(size: Size, style: FilmStyle, cell: int) -> Bytes:
     wide, tall = -(-size.width // cell), -(-size.height // cell)
     assert isinstance(style.stage, Desktop)
     picture = _sky(wide, tall, style)
+    unit = min(tall, wide * 0.75) / 180
     for x, y, scale in _CLOUDS:
-        _cloud(picture, round(x * wide), round(y * tall), scale * tall / 180, style.stage)
-    _hills(picture, style.stage)
+        _cloud(picture, round(x * wide), round(y * tall), scale * unit, style.stage)
+    _hills(picture, unit, style.stage)
     small = planes_from_bgr(picture.repeat(2, axis=0).repeat(2, axis=1))
     frame = new_frame(size.width, size.height)
     target = planes_of(frame)
@@ -274,29 +275,34 @@ def _cloud(picture: Bytes, x: int, y: int, scale: float, stage: Desktop) -> None
     low = body.copy()
     step = max(1, round(2.5 * scale))
     low[:-step] &= ~body[step:]
+    # A second tone some rows below the upper edge makes it round.
+    deep, aside = max(1, round(6 * scale)), max(1, round(3 * scale))
+    inner = np.zeros_like(body)
+    inner[deep:, aside:] = body[:-deep, :-aside]
     picture[body] = bgr(stage.cloud)
+    picture[body & inner] = bgr(mixed(stage.cloud, stage.cloud_shade, 0.45))
     picture[low] = bgr(stage.cloud_shade)
 
 
-def _hills(picture: Bytes, stage: Desktop) -> None:
+def _hills(picture: Bytes, unit: float, stage: Desktop) -> None:
     tall, wide = picture.shape[:2]
-    across = np.arange(wide) / max(1, tall) * 180
+    across = np.arange(wide) / unit
     rows = np.arange(tall)[:, None]
     far = 34 + 11 * np.sin(across / 37 + 4.1) + 6 * np.sin(across / 19 + 0.4) + 2 * np.sin(across / 7)
     near = 24 + 9 * np.sin(across / 43 + 1.2) + 5 * np.sin(across / 23 + 2.7) + 1.5 * np.sin(across / 9)
-    lit = max(1, round(tall / 90))
+    lit = max(1, round(2 * unit))
     for heights, face, light, seed in (
         (far, stage.hill_far, stage.hill_far_light, 5),
         (near, stage.hill_near, stage.hill_near_light, 11),
     ):
-        top = tall - np.rint(heights * tall / 180).astype(int)[None, :]
+        top = tall - np.rint(heights * unit).astype(int)[None, :]
         picture[rows >= top] = bgr(face)
         picture[(rows >= top) & (rows < top + lit)] = bgr(light)
         # Tufts of grass, in fixed places.
         places = np.random.default_rng(seed)
         for _ in range(wide // 5):
             x = int(places.integers(1, max(2, wide - 2)))
-            y = int(top[0, x] + 3 * lit + places.integers(0, max(1, tall // 6)))
+            y = int(top[0, x] + 3 * lit + places.integers(0, max(1, round(30 * unit))))
             if y < tall - 1 and (rows[:, 0] == y).any():
                 picture[y, x - 1 : x + 2 : 2] = bgr(light)
                 picture[y + 1, x] = bgr(light)
@@ -368,10 +374,10 @@ def folder(colour: str, emblem: int, *, is_open: bool = False) -> Pixels:
                     rows[y][x] = "e"
     colours = {
         "k": _INK,
-        "w": _mixed(colour, "#ffffff", 0.72),
-        "l": _mixed(colour, "#ffffff", 0.42),
+        "w": mixed(colour, "#ffffff", 0.72),
+        "l": mixed(colour, "#ffffff", 0.42),
         "f": colour,
-        "s": _mixed(colour, _INK, 0.28),
+        "s": mixed(colour, _INK, 0.28),
         "p": "#ffffff",
         "q": "#b9c4ea",
         "e": "#ffffff",
@@ -385,7 +391,7 @@ def bundle(dyes: Sequence[str]) -> Pixels:
     return Pixels.drawn(_BUNDLE, {"k": _INK, "w": "#ffffff", **dict(zip("tbrj", four, strict=True))})
 
 
-def _mixed(colour: str, other: str, share: float) -> str:
+def mixed(colour: str, other: str, share: float) -> str:
     values: NDArray[np.float64] = np.array(bgr(colour)) * (1 - share) + np.array(bgr(other)) * share
     blue, green, red = (round(float(value)) for value in values)
     return f"#{red:02x}{green:02x}{blue:02x}"

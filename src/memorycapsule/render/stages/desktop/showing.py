@@ -15,9 +15,21 @@ from memorycapsule.render.pictures import canvas_scale, read_picture
 from memorycapsule.render.planes import Bytes, Planes, new_frame, planes_from_bgr, planes_of
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import Pane, arranged, number_of, view_of, words_of
-from memorycapsule.render.stages.desktop.pixels import Box, Pixels, bevel, even, fill, folder, paste, whole
+from memorycapsule.render.stages.desktop.pixels import (
+    Box,
+    Pixels,
+    bevel,
+    even,
+    fill,
+    folder,
+    mixed,
+    paste,
+    whole,
+)
 from memorycapsule.render.stages.desktop.windows import ICONS, Desk
 
+#: Pictures of at most so many pixels a side are enlarged pixel by pixel.
+_TINY = 200
 #: Of a picture at least so much of width and height is always seen.
 _MOST_SEEN = 0.97
 #: A window goes over a long picture by at most so many of its own widths.
@@ -42,7 +54,7 @@ class PhotoPainter(DesktopPainter):
         self._inner: list[tuple[View, Box, Bytes]] = []
         for source, pane in zip(sources, panes, strict=True):
             box = pane.picture
-            if box.width >= 2 * source.width:
+            if max(source.width, source.height) <= _TINY and box.width > source.width:
                 # Crisp, as small pictures were shown then, and quite still: any move would smear it.
                 paste(self._ground, _crisp(read_picture(pictures, source), box), box.x, box.y)
             else:
@@ -98,7 +110,7 @@ def _furnished(desk: Desk, panes: tuple[Pane, ...], kind: str, number: int) -> B
             width=contents.width - 2 * desk.line,
             height=pane.picture.height,
         )
-        desk.well(frame, well, desk.stage.light)
+        desk.well(frame, well, mixed(desk.stage.face, desk.stage.shade, 0.3))
         if pane.status:
             pane.status.draw(frame, *pane.status_at)
     return frame

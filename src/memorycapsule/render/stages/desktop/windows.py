@@ -19,6 +19,7 @@ from memorycapsule.render.stages.desktop.pixels import (
     even,
     fill,
     landscape,
+    mixed,
     shade,
     slope,
     whole,
@@ -112,7 +113,7 @@ ICONS = {"picture": _PICTURE_ICON, "paper": _PAPER_ICON, "clip": _CLIP_ICON}
 _BUTTONS = (
     ("......", "......", "......", "......", "kkkkkk", "kkkkkk"),
     ("kkkkkk", "kkkkkk", "k....k", "k....k", "k....k", "kkkkkk"),
-    ("kk..kk", "kkkkkk", ".kkkk.", ".kkkk.", "kkkkkk", "kk..kk"),
+    ("kk..kk", ".kkkk.", "..kk..", "..kk..", ".kkkk.", "kk..kk"),
 )
 
 
@@ -154,13 +155,14 @@ class Desk:
         fill(frame, Box(x=0, y=bar.y + self.line, width=bar.width, height=self.line), stage.light)
         self._button(frame, self.start, self.style.accent)
         mark = bundle(self.style.dyes)
-        scale = max(2, whole((self.start.height - 2 * self.line) / mark.rows))
-        mark.lay(
-            frame,
-            whole(self.start.x + (self.start.width - mark.columns * scale) / 2),
-            whole(self.start.y + (self.start.height - mark.rows * scale) / 2),
-            scale,
-        )
+        # On a very small screen the button is too low for the mark.
+        if scale := whole((self.start.height - self.line) / mark.rows):
+            mark.lay(
+                frame,
+                whole(self.start.x + (self.start.width - mark.columns * scale) / 2),
+                whole(self.start.y + (self.start.height - mark.rows * scale) / 2),
+                scale,
+            )
         tray = even(0.5 * self.start.height / _SUN.rows)
         wide = (_SUN.columns + _NOTE.columns) * tray + 6 * self.gap
         box = Box(x=bar.right - wide - 2 * self.line, y=self.start.y, width=wide, height=self.start.height)
@@ -177,7 +179,7 @@ class Desk:
         mark = max(2, whole(0.6 * self.start.height / icon.rows))
         wide = even(line.width + 3 * self.gap + icon.columns * mark + 2 * self.gap)
         box = Box(x=self.start.right + 2 * self.gap, y=self.start.y, width=wide, height=self.start.height)
-        fill(frame, box, _lighter(self.stage.face))
+        fill(frame, box, mixed(self.stage.face, self.stage.light, 0.5))
         bevel(frame, box, self.line, self.stage.shade, self.stage.light)
         icon.lay(
             frame, box.x + even(1.5 * self.gap), whole(box.y + (box.height - icon.rows * mark) / 2), mark
@@ -387,7 +389,3 @@ def _dotted(frame: Bytes, desk: Desk, box: Box) -> None:
         for x in (box.x, box.right - dot):
             tall = min(dot, box.height - place * dot)
             fill(frame, Box(x=x, y=box.y + place * dot, width=dot, height=tall), inks[place % 2])
-
-
-def _lighter(colour: str) -> str:
-    return "#" + "".join(f"{(int(colour[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
