@@ -352,6 +352,7 @@ def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Wo
         "give_up_days": 5,
         "size": Size(width=160, height=90),
         "fps": 10,
+        "face_model": None,
         "workers": 1,
         "nice": 0,
         "quiet_hours": parse_quiet_hours("always"),

@@ -107,6 +107,28 @@ class Desktop:
     """The stage of the window theme: windows on the desktop of a friendly computer."""
 
     face: str = "#dedaee"
+    #: The lit and the dark side of what stands out.
+    light: str = "#ffffff"
+    shade: str = "#6f6a94"
+    #: A title bar from left to right, and the words on it.
+    bar: str = "#2b2776"
+    bar_end: str = "#5a52c4"
+    bar_ink: str = "#ffffff"
+    #: Around pixel letters.
+    outline: str = "#221c5c"
+    cloud: str = "#ffffff"
+    cloud_shade: str = "#cfe2ff"
+    hill_far: str = "#86d562"
+    hill_far_light: str = "#b4ee8c"
+    hill_near: str = "#5cb84a"
+    hill_near_light: str = "#8fe070"
+    #: Folders that lie about.
+    folders: tuple[str, ...] = ("#ffd34d", "#8fd3ff", "#ffb0c4", "#b8e986", "#d3c1ff", "#ffc58a")
+    #: What a clip has played.
+    played: str = "#2f9e62"
+    #: The screen that is left when the computer may be switched off.
+    off: str = "#0d0b18"
+    off_ink: str = "#ffb648"
     kind: Literal["desktop"] = "desktop"
 
 

@@ -69,6 +69,11 @@ def measure(text: str, font: str, size: int) -> int:
     return sum(_width(run, name, size) for name, run in _runs(text, font))
 
 
+def is_emoji(letter: str, font: str) -> bool:
+    """Return whether a letter is drawn as a one-colour emoji beside those of `font`."""
+    return _font_for(letter, font) == _EMOJI
+
+
 def draw(line: Line, mask: NDArray[np.uint8], x: int, baseline: int) -> None:
     """Draw a line into a mask (height, width) of how much ink lies on each pixel, 0..255."""
     for name, run in _runs(line.text, line.font):

@@ -10,13 +10,15 @@ from memorycapsule.render.painting import Painter
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot on the stage of the plan: decode its pictures, set its words. Raises RenderFailed."""
-    from memorycapsule.render.stages import prologue, screen, table
+    from memorycapsule.render.stages import desktop, prologue, screen, table
 
     if isinstance(shot, Card) and shot.role == "prologue":
         return prologue.ProloguePainter(plan, shot)
     match plan.style.stage.kind:
         case "table":
             painter = table.open_painter(plan, shot, pictures)
+        case "desktop":
+            painter = desktop.open_painter(plan, shot, pictures)
         case _:
             painter = screen.open_painter(plan, shot, pictures)
     painter.entrance_frames = shot.entrance_frames

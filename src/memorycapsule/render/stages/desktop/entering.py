@@ -1,0 +1,134 @@
+"""How a shot comes onto the desktop: by a growing outline, or out of its story's folder."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from memorycapsule.domain.plan import Caption, MontagePlan, Shot
+from memorycapsule.render import letters
+from memorycapsule.render.painting import Painter
+from memorycapsule.render.planes import Bytes
+from memorycapsule.render.stages.desktop.layout import number_of
+from memorycapsule.render.stages.desktop.pixels import Box, Pixels, even, fill, folder, whole
+from memorycapsule.render.stages.desktop.windows import OUTLINE_STEPS, Desk, outlines, row_height
+
+#: Parts of the folder's entrance: until then the shot before is there, the folder is small, closed, open;
+#: then the outline grows, and from the last on the new window is there.
+_BEFORE, _SMALL, _CLOSED, _OPENED, _THERE = 0.1, 0.16, 0.5, 0.6, 0.93
+#: The outline of the next window begins in the middle of the one before, with this share of its size.
+_HEART = 0.2
+#: A folder is so many pixels large for each of its own, on a screen of 1080 rows.
+_FOLDER_SCALE = 14
+
+
+class DesktopPainter(Painter):
+    """Paints a shot on the desktop."""
+
+    #: Where its windows stand.
+    windows: tuple[Box, ...] = ()
+
+    def __init__(self, plan: MontagePlan, shot: Shot) -> None:
+        self.desk = Desk(plan.size, plan.style)
+        self._way = shot.entrance
+        caption = None if shot.kind == "card" else shot.caption
+        self._folder: _Folder | None = None
+        if shot.entrance == "folder" and shot.entrance_frames:
+            self._folder = _Folder(self.desk, caption, number_of(shot))
+
+    @abstractmethod
+    def paint(self, index: int, frame: Bytes) -> None: ...
+
+    def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
+        """Paint a frame of the entrance: by 'outline' and 'folder' in steps, otherwise as a crossfade."""
+        if not isinstance(before, DesktopPainter) or not self.windows:
+            super().enter(index, before, before_index, frame, spare)
+        elif self._folder:
+            self._out_of_folder(self._folder, index, before, before_index, frame)
+        elif self._way == "outline":
+            step = index * (OUTLINE_STEPS + 1) // self.entrance_frames + 1
+            if step > OUTLINE_STEPS:
+                self.paint(index, frame)
+                return
+            before.paint(before_index, frame)
+            starts = tuple(_heart(window) for window in before.windows) or (self.desk.start,)
+            self._grow(frame, starts, step)
+        else:
+            super().enter(index, before, before_index, frame, spare)
+
+    def _out_of_folder(
+        self, story: _Folder, index: int, before: Painter, before_index: int, frame: Bytes
+    ) -> None:
+        share = index / self.entrance_frames
+        if share < _BEFORE:
+            before.paint(before_index, frame)
+        elif share >= _THERE:
+            self.paint(index, frame)
+        else:
+            story.lay(frame, is_small=share < _SMALL, is_open=share >= _CLOSED)
+            if share >= _OPENED:
+                step = int((share - _OPENED) / (_THERE - _OPENED) * OUTLINE_STEPS) + 1
+                self._grow(frame, (story.box,), step)
+
+    def _grow(self, frame: Bytes, starts: tuple[Box, ...], step: int) -> None:
+        for number, window in enumerate(self.windows):
+            outlines(frame, self.desk, starts[min(number, len(starts) - 1)], window, step)
+
+
+def _heart(window: Box) -> Box:
+    """Return a small box in the middle of a window, out of which the next one grows."""
+    wide, tall = even(window.width * _HEART), even(window.height * _HEART)
+    return Box(
+        x=whole(window.x + (window.width - wide) / 2),
+        y=whole(window.y + (window.height - tall) / 2),
+        width=wide,
+        height=tall,
+    )
+
+
+class _Folder:
+    """The folder of a story, in its contributor's dye, with the story's name below it, on the bare desktop."""
+
+    def __init__(self, desk: Desk, caption: Caption | None, number: int) -> None:
+        self._desk = desk
+        colour = caption.dye if caption else desk.style.accent
+        self._closed, self._opened = folder(colour, number), folder(colour, number, is_open=True)
+        self._scale = even(_FOLDER_SCALE * desk.scale)
+        size, room = desk.size, desk.room
+        name = letters.clean(caption.heading) if caption else ""
+        text = round(1.3 * desk.text)
+        lines = (
+            letters.fitting(name, desk.style.heading_font, (text,), round(0.7 * size.width), 2)
+            if name
+            else []
+        )
+        tall = row_height(lines) * len(lines) if lines else 0
+        width, height = self._closed.columns * self._scale, self._closed.rows * self._scale
+        gap = 3 * desk.gap
+        top = whole(room.y + (room.height - height - gap - tall) / 2)
+        self.box = Box(x=whole((size.width - width) / 2), y=top, width=width, height=height)
+        self._ground = desk.ground()
+        if lines:
+            wide = even(max(line.width for line in lines) + 4 * desk.gap)
+            plate = Box(x=whole((size.width - wide) / 2), y=self.box.low + gap, width=wide, height=even(tall))
+            fill(self._ground, plate.inset(-desk.line), desk.style.ink)
+            fill(self._ground, plate, desk.stage.bar)
+            desk.write(
+                self._ground,
+                lines,
+                0,
+                plate.y,
+                plate.height,
+                desk.stage.bar_ink,
+                middle=size.width // 2,
+            )
+
+    def lay(self, frame: Bytes, *, is_small: bool, is_open: bool) -> None:
+        frame[...] = self._ground
+        icon: Pixels = self._opened if is_open else self._closed
+        scale = even(self._scale / 2) if is_small else self._scale
+        icon.lay(
+            frame,
+            whole(self.box.x + (self.box.width - icon.columns * scale) / 2),
+            whole(self.box.low - icon.rows * scale),
+            scale,
+        )
