@@ -56,20 +56,31 @@ class Sheet:
 
     def paint(self, mask: NDArray[np.float32], colour: str) -> None:
         """Paint `colour` where `mask` (rows, width), 0..1, says."""
+        self._paint(mask, 0, 0, colour)
+
+    def _paint(self, mask: NDArray[np.float32], left: int, top: int, colour: str) -> None:
+        """Paint with a small mask whose upper left corner lies at (`left`, `top`) of the paper."""
+        rows, columns = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
         share = mask[:, :, None]
-        self._bgr *= 1 - share
-        self._bgr += share * np.array(bgr(colour), np.float32)
-        self._opacity *= 1 - share
-        self._opacity += share
+        for layer, ink in ((self._bgr, np.array(bgr(colour), np.float32)), (self._opacity, np.float32(1))):
+            layer[rows, columns] *= 1 - share
+            layer[rows, columns] += share * ink
 
     def write(self, line: Line, x: int, baseline: int, colour: str, shade: float = 0.0) -> None:
         """Write a line with its baseline at a row of the frame; `shade` lays a soft dark glow under it."""
         mask = np.zeros((self.rows, self.width), np.uint8)
         letters.draw(line, mask, x, baseline - self.top)
-        if shade:
-            glow = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(1.0, line.size / 9))
-            self.paint(np.asarray(np.clip(glow * shade, 0, 1), np.float32), "#000000")
-        self.paint(mask.astype(np.float32) / np.float32(255), colour)
+        # Most of the paper stays as it is: only the ink's own place is painted, and as far as its glow reaches.
+        softness = max(1.0, line.size / 9)
+        room = round(4 * softness) + 1 if shade else 0
+        left, top, width, height = cv2.boundingRect(mask)
+        right, bottom = left + width + room, top + height + room
+        left, top = max(0, left - room), max(0, top - room)
+        ink = mask[top:bottom, left:right].astype(np.float32) / np.float32(255)
+        if shade and ink.size:
+            glow = cv2.GaussianBlur(ink, (0, 0), softness)
+            self._paint(np.asarray(np.clip(glow * shade, 0, 1), np.float32), left, top, "#000000")
+        self._paint(ink, left, top, colour)
 
     def mark(self, x: int, y: int, width: int, height: int, colour: str, radius: int = 0) -> None:
         """Paint a patch with soft corners; (`x`, `y`) is its upper left corner in the frame."""
@@ -86,26 +97,26 @@ class Sheet:
         ):
             cv2.circle(patch, centre, r, (255,), -1)
         small = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        mask = np.zeros((self.rows, self.width), np.float32)
         y -= self.top
         # What lies outside the paper is cut off, on every side.
         top, bottom = max(y, 0), min(y + height, self.rows)
         left, right = max(x, 0), min(x + width, self.width)
         if top < bottom and left < right:
-            mask[top:bottom, left:right] = small[top - y : bottom - y, left - x : right - x]
-            self.paint(mask, colour)
+            part = small[top - y : bottom - y, left - x : right - x]
+            self._paint(np.asarray(part, np.float32), left, top, colour)
 
     def overlay(self) -> Overlay:
-        yuv = cv2.transform(self._bgr, YUV_FROM_BGR.astype(np.float32)) + self._opacity * YUV_OFFSET.astype(
-            np.float32
-        )
+        matrix, offset = YUV_FROM_BGR.astype(np.float32), YUV_OFFSET.astype(np.float32)
         half = (self.width // 2, self.rows // 2)
-        colour = cv2.resize(np.ascontiguousarray(yuv[:, :, 1:]), half, interpolation=cv2.INTER_AREA)
-        opacity = cv2.resize(self._opacity, half, interpolation=cv2.INTER_AREA)
-        through = _bytes(255 * (1 - opacity))
+        # Halving three channels has a fast way, halving two has none.
+        low = cv2.resize(self._bgr, half, interpolation=cv2.INTER_AREA)
+        low_opacity = cv2.resize(self._opacity, half, interpolation=cv2.INTER_AREA)
+        luma = cv2.transform(self._bgr, matrix[:1]) + self._opacity[:, :, 0] * offset[0]
+        colour = cv2.transform(low, matrix[1:]) + low_opacity[:, :, None] * offset[1:]
+        through = _bytes(255 * (1 - low_opacity))
         return Overlay(
             top=self.top,
-            luma=_bytes(yuv[:, :, 0]),
+            luma=_bytes(luma),
             luma_through=_bytes(255 * (1 - self._opacity[:, :, 0])),
             colour=_bytes(colour),
             colour_through=np.dstack([through, through]),

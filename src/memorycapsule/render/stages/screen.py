@@ -11,7 +11,14 @@ from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Ph
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
-from memorycapsule.render.pictures import blurred, card_canvas, photo_canvas, read_picture
+from memorycapsule.render.pictures import (
+    BACKDROP_SIDE,
+    blurred,
+    card_canvas,
+    needed_side,
+    photo_canvas,
+    read_picture,
+)
 from memorycapsule.render.planes import Bytes, Planes, blend, new_frame, planes_from_bgr, planes_of
 
 #: How much of the frame an inset clip takes.
@@ -31,7 +38,8 @@ class PhotoPainter(Painter):
     """A still picture, moving slowly, with its caption."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
-        found = [read_picture(pictures, source) for source in sources_of(shot)]
+        side = 0 if shot.beside else needed_side(shot, plan.size)
+        found = [read_picture(pictures, source, side) for source in sources_of(shot)]
         canvas = photo_canvas(found, shot, plan.size, plan.style)
         self._view = View(canvas, shot.move, plan.size, shot.frames)
         self._words = _Words(plan, shot.caption)
@@ -45,7 +53,7 @@ class CardPainter(Painter):
     """Words on the theme's ground, moving together; the words of the title card appear softly."""
 
     def __init__(self, plan: MontagePlan, card: Card, pictures: Path) -> None:
-        backdrop = read_picture(pictures, card.backdrop) if card.backdrop else None
+        backdrop = read_picture(pictures, card.backdrop, BACKDROP_SIDE) if card.backdrop else None
         bare = card_canvas(backdrop, card, plan.size, plan.style)
         height, width = bare.luma.shape
         lettered = new_frame(width, height)
