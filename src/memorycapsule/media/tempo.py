@@ -51,7 +51,8 @@ _STEADY_SHARE = 0.75
 _STEADY_LIKENESS = 0.5
 #: A beat weaker than this part of the one before it is none.
 _EMPTY = 0.25
-_BEATS = 4
+#: How clear an accent is that is no accident.
+_CLEAR = 10.0
 
 _MEMORY_BYTES = 1 << 30
 _CPU_SECONDS = 60
@@ -67,6 +68,7 @@ class Tempo:
 
     beat_seconds: float
     first_beat_seconds: float
+    #: 4, or 3 where that is clear.
     beats_per_bar: int = 4
 
 
@@ -99,8 +101,12 @@ def find_tempo(samples: NDArray[np.float32]) -> Tempo | None:
     if period is None:
         return None
     first = _on_the_beat(full, low, period)
-    first += _bar(samples, low, period, first) * period
-    return Tempo(beat_seconds=period, first_beat_seconds=max(0.0, first))
+    beats_per_bar, before = _bars(samples, low, period, first)
+    return Tempo(
+        beat_seconds=period,
+        first_beat_seconds=max(0.0, first + before * period),
+        beats_per_bar=beats_per_bar,
+    )
 
 
 def _onsets(samples: NDArray[np.float32]) -> tuple[_Values, _Values]:
@@ -250,12 +256,12 @@ def _on_the_beat(full: _Values, low: _Values, period: float) -> float:
     return (first + _TOLERANCE_SECONDS) % period - _TOLERANCE_SECONDS
 
 
-def _bar(samples: NDArray[np.float32], low: _Values, period: float, first: float) -> int:
+def _bars(samples: NDArray[np.float32], low: _Values, period: float, first: float) -> tuple[int, int]:
     """
-    Return which of the first four beats begins a bar.
+    Return how many beats make a bar, 4 or 3, and which of the first beats begins one.
 
-    It is where harmonies change and basses are struck: chroma (twelve pitch classes) of neighbouring beats are
-    compared.
+    A bar begins where harmonies change and basses are struck: for each way to count, the beats with the same
+    number are compared with the others by an analysis of variance. Harmony is chroma, twelve pitch classes.
     """
     count = int((len(samples) / RATE - max(first, 0)) / period)
     length = round(period * RATE)
@@ -274,11 +280,21 @@ def _bar(samples: NDArray[np.float32], low: _Values, period: float, first: float
         struck[beat] = low[max(0, frame - 3) : frame + 4].max(initial=0)
     chroma /= np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-9)
     changes = np.concatenate([[0], 1 - (chroma[1:] * chroma[:-1]).sum(axis=1)])
-    means = [
-        np.array([values[beat::_BEATS].mean() for beat in range(_BEATS)]) / max(float(values.mean()), 1e-9)
-        for values in (changes, struck)
-    ]
-    return int(np.sum(means, axis=0).argmax())
+    four, three = (_accent(changes, struck, beats) for beats in (4, 3))
+    is_three = three[0] > _CLEAR and three[0] > 2 * four[0]
+    return (3, three[1]) if is_three else (4, four[1])
+
+
+def _accent(changes: _Values, struck: _Values, beats: int) -> tuple[float, int]:
+    """Return how much the beats of a bar differ (the sum of two F statistics), and which stands out most."""
+    clear, strength = 0.0, np.zeros(beats)
+    for values in (changes, struck):
+        bars = values[: len(values) // beats * beats].reshape(-1, beats)
+        within = float(bars.var(axis=0).mean())
+        if within > 0:
+            clear += len(bars) * float(bars.mean(axis=0).var(ddof=1)) / within
+            strength += bars.mean(axis=0) / values.mean()
+    return clear, int(strength.argmax())
 
 
 def _decoded(path: Path) -> NDArray[np.float32] | None:
