@@ -81,12 +81,13 @@ def sample(canvas: Planes, x: float, y: float, step: float, frame: Bytes) -> Non
     for luma, linear for colour.
     """
     target = planes_of(frame)
-    _resample(canvas.luma, x + MARGIN, y + MARGIN, step, target.luma, cv2.INTER_CUBIC)
+    resample(canvas.luma, x + MARGIN, y + MARGIN, step, target.luma, cv2.INTER_CUBIC)
     half = MARGIN // 2
-    _resample(canvas.colour, x / 2 + half, y / 2 + half, step, target.colour, cv2.INTER_LINEAR)
+    resample(canvas.colour, x / 2 + half, y / 2 + half, step, target.colour, cv2.INTER_LINEAR)
 
 
-def _resample(source: Bytes, x: float, y: float, step: float, target: Bytes, interpolation: int) -> None:
+def resample(source: Bytes, x: float, y: float, step: float, target: Bytes, interpolation: int) -> None:
+    """Fill any part of a plane from a plane of a canvas as `sample` does; (0, 0) is the corner of its margin."""
     # cv2.resize is five times as fast as warpAffine and keeps an exact scale, but starts at whole source
     # pixels. So some more columns and rows are made, as many as put the wanted corner on the grid of a whole-
     # pixel start.
