@@ -183,8 +183,11 @@ def _directed(
     """Return the pictures that look like no other, and the plan of a film of them."""
     from memorycapsule.domain.direction import direct, select
     from memorycapsule.media.looks import looks_of
+    from memorycapsule.media.tempo import tempo_of
 
     how, stories = order.direction, _stories(pictures)
+    if how.soundtrack.file and (tempo := tempo_of(folder / _SOUNDTRACK_FILE)):
+        how = replace(how, soundtrack=tempo.beaten(how.soundtrack))
     seconds = how.style.longest_clip_seconds
     seen = select(
         how,
@@ -359,7 +362,7 @@ def _direction(theme: str | None, size: str, fps: int, length: str | None, *, ha
         fps=fps,
         theme=loaded.name,
         style=loaded.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if has_song else None),
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE) if has_song else loaded.own_soundtrack("en"),
         length=_length(length),
     )
 

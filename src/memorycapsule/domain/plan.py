@@ -99,6 +99,20 @@ class Gallery:
 
     #: One for each room in turn.
     walls: tuple[str, ...] = ("#2f443b", "#54292e", "#2e3f52", "#7a5320")
+    #: The wall with the names at the end.
+    last_wall: str = "#2e3f52"
+    #: The plaster of the entrance, where the poster hangs, and its papers from the back to the front.
+    plaster: str = "#e9e3d7"
+    papers: tuple[str, ...] = ("#b9946a", "#8b9a7d", "#e8d9ae", "#7d8c70", "#a9835a")
+    #: What is printed on: the poster's sheet, labels and mats.
+    paper: str = "#fbf9f4"
+    #: Words on a wall.
+    lettering: str = "#f4efe4"
+    #: A file name among the themes' fonts, for words on a wall.
+    wall_font: str = "Pretendard-Regular.otf"
+    #: How far the step towards the poster goes, and towards a wall whose shot has no move of its own; 1.03 is 3%.
+    poster_step: float = 1.07
+    wall_step: float = 1.03
     kind: Literal["gallery"] = "gallery"
 
 

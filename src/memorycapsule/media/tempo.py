@@ -19,13 +19,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
+from memorycapsule.domain.plan import Soundtrack
 
 RATE = 16_000
 #: No more of a song is listened to.
@@ -70,6 +71,10 @@ class Tempo:
     first_beat_seconds: float
     #: 4, or 3 where that is clear.
     beats_per_bar: int = 4
+
+    def beaten(self, track: Soundtrack) -> Soundtrack:
+        """Return `track` with this beat."""
+        return replace(track, **asdict(self))
 
 
 def tempo_of(path: Path) -> Tempo | None:

@@ -164,27 +164,6 @@ def _shares(pictures: list[Bytes], width: int, height: int, scale: float) -> lis
     return [min(rows * share, _LARGEST_INSET_SCALE * scale) for share in tall]
 
 
-def composed(picture: Bytes, width: int, height: int, scale: float, style: FilmStyle) -> Bytes:
-    """Return a picture whole, with a soft shadow, over a darkened and blurred fill of itself."""
-    share = min(
-        _INSET * width / picture.shape[1], _INSET * height / picture.shape[0], _LARGEST_INSET_SCALE * scale
-    )
-    inner = _resized(
-        picture, max(2, round(picture.shape[1] * share)), max(2, round(picture.shape[0] * share))
-    )
-    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
-    # The blur of an upright rectangle is that of its columns times that of its rows.
-    across, down = (
-        _soft_edges(length, first, count, height * 0.016)
-        for length, first, count in ((width, left, inner.shape[1]), (height, top, inner.shape[0]))
-    )
-    light = _levels(255 * style.fill * (1 - 0.55 * np.outer(down, across)))
-    ground = blurred(picture, width, height, 0.03)
-    made = np.asarray(cv2.multiply(ground, cv2.merge([light, light, light]), scale=1 / 255), np.uint8)
-    made[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return made
-
-
 def _soft_edges(length: int, first: int, count: int, softness: float) -> NDArray[np.float32]:
     """Return `length` values, 1 for `count` of them from `first` on and 0 elsewhere, blurred."""
     hard = np.zeros((1, length), np.float32)

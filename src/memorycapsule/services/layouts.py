@@ -12,7 +12,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +32,7 @@ from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.media import clips
 from memorycapsule.media.looks import looks_of
 from memorycapsule.media.prepared import DISPLAY_SIDE
+from memorycapsule.media.tempo import Tempo, tempo_of
 from memorycapsule.services import montages, segments
 from memorycapsule.services.segments import PreparedPlan
 from memorycapsule.services.vault import Vault, in_our_words
@@ -110,7 +111,8 @@ def lay_out(
             prepared = segments.prepared_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
             sight = _Sight(store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared)
-            prepared = _directed(material, sight)
+            song = pictures / _SOUNDTRACK_FILE if montage.soundtrack_blob else None
+            prepared = _directed(material, sight, tempo_of(song) if song else None)
         plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
     plan_file, digests_file = write_plan(folder, plan, digests)
@@ -159,7 +161,20 @@ def prepare(
         leaves_nothing=True,
         check=check,
     )
-    return _directed(material, sight)
+    return _directed(material, sight, _tempo_of_sealed(store, vault, montage, folder))
+
+
+def _tempo_of_sealed(store: Store, vault: Vault, montage: Montage, folder: Path) -> Tempo | None:
+    if montage.soundtrack_blob is None:
+        return None
+    song = folder / _SOUNDTRACK_FILE
+    try:
+        with store.reading() as tx:
+            stream = vault.open_blob(tx, montage.soundtrack_blob)
+        _copy(stream, song)
+        return tempo_of(song)
+    finally:
+        song.unlink(missing_ok=True)
 
 
 @dataclass(kw_only=True)
@@ -238,9 +253,11 @@ def fetch(store: Store, vault: Vault, sources: Iterable[Source], pictures: Path)
     return {one: sentence for one, sentence in found.items() if sentence}
 
 
-def _directed(material: _Material, sight: _Sight) -> PreparedPlan:
-    """Plan a film of the pictures that can be used."""
+def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> PreparedPlan:
+    """Plan a film of the pictures that can be used; `tempo` is that of a song of people's own."""
     capsule, direction = material.capsule, material.direction
+    if tempo:
+        direction = replace(direction, soundtrack=tempo.beaten(direction.soundtrack))
     sight.clip_seconds = direction.style.longest_clip_seconds
     # Nothing can have been put in after the opening, so nothing was taken later.
     usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
@@ -319,7 +336,9 @@ def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps:
         fps=fps,
         theme=theme.name,
         style=theme.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE if montage.soundtrack_blob else None),
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE)
+        if montage.soundtrack_blob
+        else theme.own_soundtrack(locale),
         limit=capsule.film_photos,
         keeps_story_order=bool(montage.story_ids),
         locale=locale,

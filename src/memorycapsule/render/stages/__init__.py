@@ -10,16 +10,11 @@ from memorycapsule.render.painting import Painter
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot on the stage of the plan: decode its pictures, set its words. Raises RenderFailed."""
-    from memorycapsule.render.stages import desktop, prologue, screen, table
+    from memorycapsule.render.stages import desktop, gallery, prologue, screen, table
 
     if isinstance(shot, Card) and shot.role == "prologue":
         return prologue.ProloguePainter(plan, shot)
-    match plan.style.stage.kind:
-        case "table":
-            painter = table.open_painter(plan, shot, pictures)
-        case "desktop":
-            painter = desktop.open_painter(plan, shot, pictures)
-        case _:
-            painter = screen.open_painter(plan, shot, pictures)
+    stages = {"table": table, "gallery": gallery, "desktop": desktop, "screen": screen}
+    painter: Painter = stages[plan.style.stage.kind].open_painter(plan, shot, pictures)
     painter.entrance_frames = shot.entrance_frames
     return painter

@@ -1,0 +1,240 @@
+"""Words in a gallery: labels beside works, lettering on walls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memorycapsule.domain.plan import Caption, Card, FilmStyle, Gallery
+from memorycapsule.render import letters
+from memorycapsule.render.letters import Line
+from memorycapsule.render.overlays import bgr
+from memorycapsule.render.planes import Bytes
+from memorycapsule.render.stages.gallery_walls import Box, Floats, as_bytes, cast_shadow, unit
+
+_RING = "#fbf9f4"
+_LINE_HEIGHT = 1.36
+_CAP_HEIGHT = 0.72
+#: Where the words on a wall begin, and how wide and high they may get, as parts of the wall.
+_LEFT, _ROOM_X, _ROOM_Y, _MIDDLE = 0.15, 0.7, 0.74, 0.485
+#: Longer words on a label than this make it wider.
+_LONG_TEXT = 24
+#: So many names need no more than two columns.
+_FEW_NAMES, _PAIR = 10, 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of words with its colour, and the dye of the dot before it."""
+
+    line: Line
+    colour: str
+    dye: str = ""
+    #: The distance to the next line, in sizes.
+    spread: float = _LINE_HEIGHT
+
+    @property
+    def step(self) -> int:
+        return round(self.line.size * self.spread)
+
+    @property
+    def indent(self) -> int:
+        return round(self.line.size * 0.86) if self.dye else 0
+
+
+def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> list[Row]:
+    """Return what a label says: the heading or the words first, then who and when; none for nothing to say."""
+    heading, text, who, when = (
+        letters.clean(words) for words in (caption.heading, caption.text, caption.who, caption.when)
+    )
+    first = heading or text or who or when
+    if not first:
+        return []
+    big, usual, small = (round(share * scale) for share in (0.0405, 0.0335, 0.0305))
+    steps = [round(share * scale) for share in (0.26, 0.32, 0.4, 0.5, 0.62)]
+    widths = [width for width in steps if width < room] or [room]
+    lines: list[Line] = []
+    # A short title makes a narrow label; a long one needs a wide one before it needs more lines.
+    for most, width in [(2, widths[0]), *((3, width) for width in widths[1:]), (7, widths[-1])]:
+        lines = letters.fitting(first, style.heading_font, (big,), width, most)
+        if not lines[-1].text.endswith("…") or first.endswith("…"):
+            break
+    indent = round(small * 0.86)
+    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
+    # A name and a day stand on one line where that makes no very wide label.
+    signed_width = indent + letters.measure(signed, style.text_font, small)
+    width = max(
+        widths[0], *(line.width for line in lines), signed_width if signed_width <= 0.45 * scale else 0
+    )
+    rows = [Row(line, style.ink) for line in lines]
+    stage_font = style.stage.wall_font if isinstance(style.stage, Gallery) else style.text_font
+    if heading and text:
+        wide = max(width, widths[min(2, len(widths) - 1)]) if len(text) > _LONG_TEXT else width
+        rows += [
+            Row(line, style.ink)
+            for line in letters.fitting(text, stage_font, (usual,), wide, 5, balanced=False)
+        ]
+    if signed:
+        wide = max(width, *(row.line.width for row in rows)) - indent
+        signature = letters.fitting(signed, style.text_font, (small,), wide, 2, balanced=False)
+        has_dye = bool(who) and first != who
+        rows += [
+            Row(line, style.ink_soft, caption.dye if has_dye and place == 0 else "")
+            for place, line in enumerate(signature)
+        ]
+    return rows
+
+
+def label_size(rows: list[Row], scale: float) -> tuple[int, int]:
+    """Return width and height of a label."""
+    pad_x, pad_y = round(0.023 * scale), round(0.016 * scale)
+    width = max(row.indent + row.line.width for row in rows)
+    return width + 2 * pad_x, sum(row.step for row in rows) + 2 * pad_y
+
+
+def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> Box:
+    """Put a label of thick paper on a wall, in place."""
+    scale = unit(wall.shape[1], wall.shape[0])
+    box = Box(*corner, *label_size(rows, scale))
+    cast_shadow(wall, box, drop=0.005 * scale, blur=0.006 * scale, strength=0.5)
+    part = wall[box.y : box.low, box.x : box.right]
+    down = np.linspace(1.0, 0.965, part.shape[0], dtype=np.float32)[:, None, None]
+    part[...] = as_bytes(np.array(bgr(stage.paper), np.float32) * down * np.ones_like(part, np.float32))
+    part[-max(1, round(0.0022 * scale)) :] = bgr("#cfc6b6")
+    write_rows(wall, rows, box.x + round(0.023 * scale), box.y + round(0.016 * scale))
+    return box
+
+
+def write_rows(wall: Bytes, rows: list[Row], x: int, y: int) -> int:
+    """Write lines one below the other from (`x`, `y`) on, in place; returns where the next would begin."""
+    for row in rows:
+        baseline = y + (row.step + round(row.line.size * _CAP_HEIGHT)) // 2
+        if row.dye:
+            radius = row.line.size * 0.24
+            middle = (x + radius, baseline - row.line.size * 0.36)
+            # A pale ring tells any dye from any wall.
+            dot(wall, middle, radius * 1.22, _RING)
+            dot(wall, middle, radius, row.dye)
+        write(wall, row.line, x + row.indent, baseline, row.colour)
+        y += row.step
+    return y
+
+
+def write(wall: Bytes, line: Line, x: int, baseline: int, colour: str) -> None:
+    """Write a line on a wall, in place, with its baseline at a row."""
+    top, low = (
+        max(0, baseline - round(1.15 * line.size)),
+        min(wall.shape[0], baseline + round(0.5 * line.size)),
+    )
+    left, right = max(0, x), min(wall.shape[1], x + line.width + line.size // 4)
+    if low <= top or right <= left:
+        return
+    mask = np.zeros((low - top, right - left), np.uint8)
+    letters.draw(line, mask, x - left, baseline - top)
+    ink(wall[top:low, left:right], mask.astype(np.float32) / np.float32(255), colour)
+
+
+def dot(wall: Bytes, middle: tuple[float, float], radius: float, colour: str) -> None:
+    """Paint a round patch, in place."""
+    left, top = (max(0, int(edge - radius - 2)) for edge in middle)
+    part = wall[top : top + int(2 * radius) + 5, left : left + int(2 * radius) + 5]
+    rows, columns = np.mgrid[: part.shape[0], : part.shape[1]]
+    far = np.hypot(columns + left - middle[0], rows + top - middle[1])
+    ink(part, np.clip(radius - far + 0.5, 0, 1).astype(np.float32), colour)
+
+
+def ink(part: Bytes, mask: Floats, colour: str) -> None:
+    """Paint `colour` where `mask` (rows, columns), 0..1, says, in place."""
+    share = mask[:, :, None]
+    part[...] = as_bytes(part * (1 - share) + share * np.array(bgr(colour), np.float32))
+
+
+def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> None:
+    """Letter a story without pictures on a wall, in place: its title, its words, and who told it."""
+    scale = unit(wall.shape[1], wall.shape[0])
+    width = round(wall.shape[1] * _ROOM_X)
+    most = wall.shape[0] * _ROOM_Y
+    heading, body, note = (letters.clean(words) for words in (card.heading, card.body, card.note))
+    blocks: list[list[Row]] = []
+    for share in (1.0, 0.9, 0.8, 0.7, 0.62, 0.55, 0.5):
+        sizes = [round(part * share * scale) for part in (0.08, 0.05, 0.038)]
+        blocks = [
+            _block(heading, style.heading_font, sizes[0], width, stage.lettering, spread=1.3),
+            _block(body, stage.wall_font, sizes[1], width, stage.lettering, spread=1.62),
+            _block(note, style.text_font, sizes[2], width, stage.lettering, spread=1.4),
+        ]
+        blocks = [block for block in blocks if block]
+        if sum(row.step for block in blocks for row in block) + 0.04 * scale * (len(blocks) - 1) <= most:
+            break
+    if note and card.credits and blocks:
+        signature = blocks[-1]
+        signature[0] = replace(signature[0], dye=card.credits[0].dye)
+    gap = round(0.04 * scale)
+    y = round(
+        wall.shape[0] * _MIDDLE - (sum(r.step for b in blocks for r in b) + gap * (len(blocks) - 1)) / 2
+    )
+    for block in blocks:
+        y = write_rows(wall, block, round(wall.shape[1] * _LEFT), y) + gap
+
+
+def _block(text: str, font: str, size: int, width: int, colour: str, *, spread: float) -> list[Row]:
+    lines = letters.wrap(text, font, size, width, balanced=spread < _LINE_HEIGHT) if text else []
+    return [Row(line, colour, spread=spread) for line in lines]
+
+
+def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> None:
+    """Letter the names of a page of the end on a wall, in place, with its heading and what the music is called."""
+    scale = unit(wall.shape[1], wall.shape[0])
+    left, width = round(wall.shape[1] * _LEFT), round(wall.shape[1] * _ROOM_X)
+    heading, note = letters.clean(card.heading), letters.clean(card.note)
+    names = [(letters.clean(person.name) or "…", person.dye) for person in card.credits]
+    most_rows = 5 if len(names) <= _FEW_NAMES else 8
+    columns = max(1, -(-len(names) // most_rows))
+    rows_each = -(-len(names) // columns)
+    size = round((0.052 if columns == 1 else 0.046 if columns == _PAIR else 0.04) * scale)
+    above = (
+        [
+            Row(line, stage.lettering, spread=1.25)
+            for line in letters.fitting(
+                heading,
+                style.heading_font,
+                tuple(round(share * scale) for share in (0.088, 0.07, 0.056)),
+                width,
+                2,
+            )
+        ]
+        if heading
+        else []
+    )
+    below = (
+        [
+            Row(line, stage.lettering, spread=1.4)
+            for line in letters.fitting(f"♪ {note}", stage.wall_font, (round(0.036 * scale),), width, 1)
+        ]
+        if note
+        else []
+    )
+    each = width // columns
+    lettered = [
+        Row(
+            letters.fitting(name, stage.wall_font, (size,), round(each * 0.92) - size, 1)[0],
+            stage.lettering,
+            dye,
+            spread=1.72,
+        )
+        for name, dye in names
+    ]
+    gap = round(0.045 * scale)
+    parts = [
+        sum(row.step for row in above),
+        rows_each * lettered[0].step if lettered else 0,
+        sum(row.step for row in below),
+    ]
+    y = round(wall.shape[0] * _MIDDLE - (sum(parts) + gap * (sum(map(bool, parts)) - 1)) / 2)
+    if above:
+        y = write_rows(wall, above, left, y) + gap
+    for column in range(columns if lettered else 0):
+        write_rows(wall, lettered[column * rows_each : (column + 1) * rows_each], left + column * each, y)
+    y += parts[1] + (gap if lettered else 0)
+    write_rows(wall, below, left, y)
