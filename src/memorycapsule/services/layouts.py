@@ -111,8 +111,8 @@ def lay_out(
             prepared = segments.prepared_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
             sight = _Sight(store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared)
-            song = pictures / _SOUNDTRACK_FILE if montage.soundtrack_blob else None
-            prepared = _directed(material, sight, tempo_of(song) if song else None)
+            tempo = tempo_of(pictures / _SOUNDTRACK_FILE) if montage.soundtrack_blob else None
+            prepared = _directed(material, sight, tempo)
         plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
     plan_file, digests_file = write_plan(folder, plan, digests)
