@@ -55,6 +55,10 @@ _MOST_FOLDERS = 10
 _CARET_SECONDS = 0.5
 
 _GOODBYE = ("You can switch the computer off now.", "이제 컴퓨터를 꺼도 좋아요.")
+#: The words on the last screen become smaller where there are many names.
+_END_SIZES = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
+#: From line to line of its pixel letters.
+_LINE = 28
 _MUSIC = ("Music: ", "음악: ")
 _STORY = ("story", "이야기")
 
@@ -273,22 +277,24 @@ class EndPainter(DesktopPainter):
         hangul = is_korean(heading or "".join(name for name, _ in people) + note or plan.title)
         room = round(0.84 * size.width)
         goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
-        above = [one_line(heading, style.heading_font, round(1.1 * desk.text), room)] if heading else []
         pieces = [f"{name} {count}" if count else name for name, count in people]
-        names = _joined(pieces, style.text_font, desk.text, room) if pieces else []
-        music = letters.fitting(_MUSIC[hangul] + note, style.text_font, (desk.text,), room, 2) if note else []
-        gap = even(1.1 * desk.text)
-        parts: list[tuple[Sequence[Line], int]] = [
-            (part, even(1.55 * desk.text)) for part in (above, names, music) if part
-        ]
-        tall = len(goodbye) * (LETTER_ROWS - 6) * scale + sum(gap + step * len(part) for part, step in parts)
+        high = len(goodbye) * _LINE * scale
+        for text in (max(6, round(share * desk.text)) for share in _END_SIZES):
+            gap, step = even(1.1 * text), even(1.5 * text)
+            above = [one_line(heading, style.heading_font, round(1.1 * text), room)] if heading else []
+            names = _joined(pieces, style.text_font, text, room) if pieces else []
+            music = letters.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
+            parts = [part for part in (above, names, music) if part]
+            tall = high + sum(gap + step * len(part) for part in parts)
+            if tall <= 0.9 * size.height:
+                break
         y = max(2, whole((size.height - tall) / 2))
         for line in goodbye:
             made, columns = pixel_letters(line.text, line.font)
             pixels = Pixels(faces(whole_line(made, columns, [0] * len(made), 0)), (stage.off_ink,))
             pixels.lay(self._still, whole((size.width - columns * scale) / 2), y - 4 * scale, scale)
-            y += (LETTER_ROWS - 6) * scale
-        for part, step in parts:
+            y += _LINE * scale
+        for part in parts:
             y += gap
             for line in part:
                 desk.write(self._still, [line], 0, y, step, stage.off_ink, middle=size.width // 2)

@@ -45,7 +45,7 @@ class DesktopPainter(Painter):
         elif self._folder:
             self._out_of_folder(self._folder, index, before, before_index, frame)
         elif self._way == "outline":
-            step = index * (OUTLINE_STEPS + 1) // self.entrance_frames + 1
+            step = int(self._share(index) * (OUTLINE_STEPS + 1)) + 1
             if step > OUTLINE_STEPS:
                 self.paint(index, frame)
                 return
@@ -55,10 +55,14 @@ class DesktopPainter(Painter):
         else:
             super().enter(index, before, before_index, frame, spare)
 
+    def _share(self, index: int) -> float:
+        """Return how far the entrance is: 0 at its first frame, 1 at its last."""
+        return index / max(1, self.entrance_frames - 1)
+
     def _out_of_folder(
         self, story: _Folder, index: int, before: Painter, before_index: int, frame: Bytes
     ) -> None:
-        share = index / self.entrance_frames
+        share = self._share(index)
         if share < _BEFORE:
             before.paint(before_index, frame)
         elif share >= _THERE:
