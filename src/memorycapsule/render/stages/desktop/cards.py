@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from memorycapsule.domain.plan import Card, MontagePlan
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
+from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import is_korean, number_of
@@ -24,6 +25,7 @@ from memorycapsule.render.stages.desktop.pixels import (
     folder,
     pixel_letters,
     shade,
+    switch_off,
     whole,
     whole_line,
 )
@@ -57,6 +59,8 @@ _CARET_SECONDS = 0.5
 _GOODBYE = ("You can switch the computer off now.", "이제 컴퓨터를 꺼도 좋아요.")
 #: The words on the last screen become smaller where there are many names.
 _END_SIZES = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
+#: Part of its entrance after which all of the desktop is dark.
+_SWITCHED_OFF = 0.8
 #: From line to line of its pixel letters.
 _LINE = 28
 _MUSIC = ("Music: ", "음악: ")
@@ -188,8 +192,15 @@ class PaperPainter(DesktopPainter):
         kind = "" if is_title else _STORY[is_korean(heading + body + note or plan.title)]
         name = kind if is_title else heading or who or kind
         font = plan.style.heading_font if is_title or not body else plan.style.text_font
-        text = heading if is_title else body or heading
         width = even(0.7 * desk.size.width)
+        text = heading if is_title else body or heading
+        if (
+            body
+            and not is_title
+            and letters.measure(heading, plan.style.heading_font, desk.text) > 0.7 * width
+        ):
+            # A heading that the title bar cuts off is read on the paper.
+            text = f"{heading}\n{body}"
         said, dye = (who, card.credits[0].dye) if who else (note, "")
         status = Status(desk, "", said, dye, width) if said else None
         pad = 2 * desk.text
@@ -303,6 +314,16 @@ class EndPainter(DesktopPainter):
     def paint(self, index: int, frame: Bytes) -> None:
         del index
         frame[...] = self._still
+
+    def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
+        """Switch off what was there before, pixel by pixel; the words stand on the dark screen at once."""
+        del spare
+        share = self.share(index) / _SWITCHED_OFF
+        if share > 1:
+            self.paint(index, frame)
+            return
+        before.paint(before_index, frame)
+        switch_off(frame, self.desk.cell * 2, self.desk.stage.off, share)
 
 
 def _goodbye(desk: Desk, words: str, room: int) -> tuple[list[Line], int]:
