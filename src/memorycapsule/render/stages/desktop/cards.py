@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from memorycapsule.domain.plan import Card, MontagePlan
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
+from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import is_korean, number_of
@@ -24,6 +25,7 @@ from memorycapsule.render.stages.desktop.pixels import (
     folder,
     pixel_letters,
     shade,
+    switch_off,
     whole,
     whole_line,
 )
@@ -55,6 +57,12 @@ _MOST_FOLDERS = 10
 _CARET_SECONDS = 0.5
 
 _GOODBYE = ("You can switch the computer off now.", "이제 컴퓨터를 꺼도 좋아요.")
+#: The words on the last screen become smaller where there are many names.
+_END_SIZES = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
+#: Part of its entrance after which all of the desktop is dark.
+_SWITCHED_OFF = 0.8
+#: From line to line of its pixel letters.
+_LINE = 28
 _MUSIC = ("Music: ", "음악: ")
 _STORY = ("story", "이야기")
 
@@ -184,8 +192,15 @@ class PaperPainter(DesktopPainter):
         kind = "" if is_title else _STORY[is_korean(heading + body + note or plan.title)]
         name = kind if is_title else heading or who or kind
         font = plan.style.heading_font if is_title or not body else plan.style.text_font
-        text = heading if is_title else body or heading
         width = even(0.7 * desk.size.width)
+        text = heading if is_title else body or heading
+        if (
+            body
+            and not is_title
+            and letters.measure(heading, plan.style.heading_font, desk.text) > 0.7 * width
+        ):
+            # A heading that the title bar cuts off is read on the paper.
+            text = f"{heading}\n{body}"
         said, dye = (who, card.credits[0].dye) if who else (note, "")
         status = Status(desk, "", said, dye, width) if said else None
         pad = 2 * desk.text
@@ -273,22 +288,24 @@ class EndPainter(DesktopPainter):
         hangul = is_korean(heading or "".join(name for name, _ in people) + note or plan.title)
         room = round(0.84 * size.width)
         goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
-        above = [one_line(heading, style.heading_font, round(1.1 * desk.text), room)] if heading else []
         pieces = [f"{name} {count}" if count else name for name, count in people]
-        names = _joined(pieces, style.text_font, desk.text, room) if pieces else []
-        music = letters.fitting(_MUSIC[hangul] + note, style.text_font, (desk.text,), room, 2) if note else []
-        gap = even(1.1 * desk.text)
-        parts: list[tuple[Sequence[Line], int]] = [
-            (part, even(1.55 * desk.text)) for part in (above, names, music) if part
-        ]
-        tall = len(goodbye) * (LETTER_ROWS - 6) * scale + sum(gap + step * len(part) for part, step in parts)
+        high = len(goodbye) * _LINE * scale
+        for text in (max(6, round(share * desk.text)) for share in _END_SIZES):
+            gap, step = even(1.1 * text), even(1.5 * text)
+            above = [one_line(heading, style.heading_font, round(1.1 * text), room)] if heading else []
+            names = _joined(pieces, style.text_font, text, room) if pieces else []
+            music = letters.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
+            parts = [part for part in (above, names, music) if part]
+            tall = high + sum(gap + step * len(part) for part in parts)
+            if tall <= 0.9 * size.height:
+                break
         y = max(2, whole((size.height - tall) / 2))
         for line in goodbye:
             made, columns = pixel_letters(line.text, line.font)
             pixels = Pixels(faces(whole_line(made, columns, [0] * len(made), 0)), (stage.off_ink,))
             pixels.lay(self._still, whole((size.width - columns * scale) / 2), y - 4 * scale, scale)
-            y += (LETTER_ROWS - 6) * scale
-        for part, step in parts:
+            y += _LINE * scale
+        for part in parts:
             y += gap
             for line in part:
                 desk.write(self._still, [line], 0, y, step, stage.off_ink, middle=size.width // 2)
@@ -297,6 +314,16 @@ class EndPainter(DesktopPainter):
     def paint(self, index: int, frame: Bytes) -> None:
         del index
         frame[...] = self._still
+
+    def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
+        """Switch off what was there before, pixel by pixel; the words stand on the dark screen at once."""
+        del spare
+        share = self.share(index) / _SWITCHED_OFF
+        if share > 1:
+            self.paint(index, frame)
+            return
+        before.paint(before_index, frame)
+        switch_off(frame, self.desk.cell * 2, self.desk.stage.off, share)
 
 
 def _goodbye(desk: Desk, words: str, room: int) -> tuple[list[Line], int]:

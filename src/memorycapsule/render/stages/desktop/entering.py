@@ -29,7 +29,6 @@ class DesktopPainter(Painter):
 
     def __init__(self, plan: MontagePlan, shot: Shot) -> None:
         self.desk = Desk(plan.size, plan.style)
-        self._way = shot.entrance
         caption = None if shot.kind == "card" else shot.caption
         self._folder: _Folder | None = None
         if shot.entrance == "folder" and shot.entrance_frames:
@@ -39,26 +38,31 @@ class DesktopPainter(Painter):
     def paint(self, index: int, frame: Bytes) -> None: ...
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
-        """Paint a frame of the entrance: by 'outline' and 'folder' in steps, otherwise as a crossfade."""
+        """
+        Paint a frame of the entrance, in steps: a new story's window out of its folder, any other window out
+        of an outline. Nothing fades on such a computer but what comes from, or has, no window.
+        """
         if not isinstance(before, DesktopPainter) or not self.windows:
             super().enter(index, before, before_index, frame, spare)
         elif self._folder:
             self._out_of_folder(self._folder, index, before, before_index, frame)
-        elif self._way == "outline":
-            step = index * (OUTLINE_STEPS + 1) // self.entrance_frames + 1
+        else:
+            step = int(self.share(index) * (OUTLINE_STEPS + 1)) + 1
             if step > OUTLINE_STEPS:
                 self.paint(index, frame)
                 return
             before.paint(before_index, frame)
             starts = tuple(_heart(window) for window in before.windows) or (self.desk.start,)
             self._grow(frame, starts, step)
-        else:
-            super().enter(index, before, before_index, frame, spare)
+
+    def share(self, index: int) -> float:
+        """Return how far the entrance is: 0 at its first frame, 1 at its last."""
+        return index / max(1, self.entrance_frames - 1)
 
     def _out_of_folder(
         self, story: _Folder, index: int, before: Painter, before_index: int, frame: Bytes
     ) -> None:
-        share = index / self.entrance_frames
+        share = self.share(index)
         if share < _BEFORE:
             before.paint(before_index, frame)
         elif share >= _THERE:

@@ -232,7 +232,13 @@ def _in_a_row(desk: Desk, views: Sequence[tuple[float, float]], words: Words, to
     level = panes[0].picture.height
     panes[1:] = [
         _measured(
-            desk, view, name, None, 0, pane.outer.width, pane.outer.height - pane.picture.height + level
+            desk,
+            view,
+            name,
+            None,
+            0,
+            pane.outer.width,
+            pane.outer.height - pane.picture.height + max(level, even(_LEVEL * pane.picture.height)),
         )
         if pane.picture.height > level
         else pane

@@ -248,6 +248,18 @@ _BAYER = (np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]
 _BANDS = 14
 
 
+def switch_off(frame: Bytes, cell: int, colour: str, share: float) -> None:
+    """Paint `share` 0..1 of the pixels of `cell` frame pixels, in the order of a dither."""
+    planes = planes_of(frame)
+    height, width = planes.luma.shape
+    wide, tall = -(-width // cell), -(-height // cell)
+    gone = np.tile(share >= _BAYER, (-(-tall // 4), -(-wide // 4)))[:tall, :wide].astype(np.uint8)
+    luma, *colours = tone(colour)
+    for part, ink, step in ((planes.luma, (luma,), cell), (planes.colour, tuple(colours), cell // 2)):
+        mask = gone.repeat(step, axis=0).repeat(step, axis=1)[: part.shape[0], : part.shape[1]]
+        part[mask > 0] = ink if len(ink) > 1 else ink[0]
+
+
 def _sky(wide: int, tall: int, style: FilmStyle) -> Bytes:
     share = np.linspace(0, _BANDS, tall)[:, None] * np.ones((1, wide))
     grain = np.tile(_BAYER, (-(-tall // 4), -(-wide // 4)))[:tall, :wide]

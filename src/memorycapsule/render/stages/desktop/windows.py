@@ -204,7 +204,8 @@ class Desk:
         middle: int = 0,
     ) -> None:
         """Write lines in the middle of a height; with `middle` their middles stand at that column instead of x."""
-        if not lines or height <= 0:
+        if not lines or height <= 0 or y + height > self.size.height:
+            # In a frame too small for its words there are none.
             return
         sheet = Sheet(self.size, y, height)
         step = row_height(lines)
