@@ -18,8 +18,8 @@ from memorycapsule.domain.looks import Look
 SAME_BITS, STORY_BITS, MOMENT_BITS = 4, 6, 10
 #: Shots of one moment lie no further apart.
 _MOMENT = timedelta(minutes=3)
-#: Copies have nearly the same shape, and nearly the same light and colour (in stops).
-_SHAPE, _LIGHT, _COLOUR = 0.03, 1.0, 0.5
+#: Copies have nearly the same shape, and about the same light and colour (in stops; what burns out shifts both).
+_SHAPE, _LIGHT, _COLOUR = 0.03, 1.0, 1.0
 #: A clip of a Live Photo is so short, and begins so near to its still; seconds.
 _LIVE_SECONDS, _LIVE_NEAR = 4.0, timedelta(seconds=4)
 #: Copies of a clip are as long as each other, give or take; seconds.

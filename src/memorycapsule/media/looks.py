@@ -13,7 +13,8 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import monotonic
@@ -47,24 +48,30 @@ def looks_of(
     clip_seconds: float,
     face_model: Path | None = None,
     nice: int = 10,
+    on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, Look]:
     """
     Look at the prepared pictures in `folder`, in a limited child of low priority, and return what was seen by id.
 
     A clip's best part is sought for `clip_seconds`, the longest that the film shows of one
     (`FilmStyle.longest_clip_seconds`). A picture that cannot be read has no look. A face model that is no
-    good is not used; `face_model_problem` tells.
+    good is not used; `face_model_problem` tells. `on_progress` is called with the share that is done; what it
+    raises ends the child and passes through.
     """
-    waiting = list(pictures)
+    given = list(pictures)
+    waiting = given
     looks: dict[str, Look] = {}
     silent = 0
     while waiting and silent < _MOST_SILENT:
         answered = 0
-        for line in _answers(folder, waiting, clip_seconds, face_model, nice):
-            look = _checked(line)
-            if look is not None:
-                looks[waiting[answered].id] = look
-            answered += 1
+        with closing(_answers(folder, waiting, clip_seconds, face_model, nice)) as answers:
+            for line in answers:
+                fields = json.loads(line)["look"]
+                if fields is not None:
+                    looks[waiting[answered].id] = Look(**fields)
+                answered += 1
+                if on_progress:
+                    on_progress(1 - (len(waiting) - answered) / len(given))
         silent = 0 if answered else silent + 1
         # Where a child ended early, the picture it had in hand is to blame and gets no look.
         waiting = waiting[answered + 1 :]
@@ -88,7 +95,7 @@ def face_model_problem(model: Path) -> str | None:
 
 def _answers(
     folder: Path, pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None, nice: int
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield the lines of one child until it has looked at all pictures, has died, or took too long over one."""
     child = _start(folder, nice=nice)
     assert child.stdin is not None
@@ -151,12 +158,6 @@ def _request(pictures: Sequence[Picture], clip_seconds: float, face_model: Path 
             ],
         }
     ).encode()
-
-
-def _checked(line: bytes) -> Look | None:
-    """Return the look of an answer, its numbers as the plan needs them."""
-    fields = json.loads(line)["look"]
-    return None if fields is None else Look(**fields)
 
 
 def main() -> None:

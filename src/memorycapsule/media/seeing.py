@@ -59,7 +59,9 @@ def salient_point(picture: Bytes) -> tuple[float, float]:
     strong = np.maximum(drawn - _STRONG * drawn.max(), 0)
     height, width = strong.shape
     across, down = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
-    whole = float(strong.sum()) + 1e-12
+    whole = float(strong.sum())
+    if not whole:
+        return _USUAL
     return float(strong.sum(0) @ across) / whole, float(strong.sum(1) @ down) / whole
 
 
@@ -146,7 +148,8 @@ def light(picture: Bytes) -> tuple[float, float, float]:
     """
     share = _LIGHT_SIDE / max(picture.shape[:2])
     if share < 1:
-        picture = np.asarray(cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))
+        size = (max(1, round(picture.shape[1] * share)), max(1, round(picture.shape[0] * share)))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
     believed = (picture.max(2) <= _BRIGHTEST) & (picture.max(2) >= _DARKEST)
     if not believed.any():
         return (0.0 if picture.mean() > 127 else float(np.log2(_BLACK))), 0.0, 0.0

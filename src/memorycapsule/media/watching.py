@@ -7,6 +7,7 @@ and from files only.
 
 from __future__ import annotations
 
+import math
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ class Watched:
             return room / 2
         count = max(1, round(seconds * self.rate))
         whole = np.concatenate([[0.0], np.cumsum(self.scores)])
-        first = round(_EDGE_SECONDS * self.rate)
+        first = math.ceil(_EDGE_SECONDS * self.rate)
         last = max(first, len(self.scores) - count - first)
         starts = np.arange(first, last + 1)
         means = (whole[starts + count] - whole[starts]) / count

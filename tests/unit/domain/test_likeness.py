@@ -47,7 +47,7 @@ def picture(name, *, likeness=HASH, seconds=0.0, look=None, **more):
         (0, {"width": 2560, "height": 1440}, False),
         (2, {"look": {"exposure": -3.1}}, True),
         (2, {"look": {"exposure": -5.0}}, False),
-        (2, {"look": {"blue": 0.9}}, False),
+        (2, {"look": {"blue": 1.2}}, False),
     ],
 )
 def test_what_looks_alike(bits, change, alike):
