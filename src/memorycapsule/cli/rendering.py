@@ -20,6 +20,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import Found, gather, open_regular
 from memorycapsule.cli.grammar import examples
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.domain.words import is_korean
 from memorycapsule.errors import FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
@@ -95,7 +96,14 @@ def render(
         write_plan=_checked_out(plan, force=force) if plan else None,
         given_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
         title=title if title is not None else _usual_title(files),
-        direction=_direction(theme, size, fps, length, has_song=soundtrack is not None),
+        direction=_direction(
+            theme,
+            size,
+            fps,
+            length,
+            has_song=soundtrack is not None,
+            locale="ko" if is_korean(title or "") else "en",
+        ),
         workers=max(1, min(4, os.cpu_count() or 1)),
     )
     with tempfile.TemporaryDirectory(prefix="capsule-render-") as folder, music(soundtrack) as song:
@@ -347,7 +355,9 @@ def _usual_title(files: Sequence[Path]) -> str:
     return plain(folder.resolve().name) if folder else ""
 
 
-def _direction(theme: str | None, size: str, fps: int, length: str | None, *, has_song: bool) -> Direction:
+def _direction(
+    theme: str | None, size: str, fps: int, length: str | None, *, has_song: bool, locale: str
+) -> Direction:
     from memorycapsule import themes
     from memorycapsule.config import pixels_of
     from memorycapsule.domain.direction import Direction
@@ -362,8 +372,9 @@ def _direction(theme: str | None, size: str, fps: int, length: str | None, *, ha
         fps=fps,
         theme=loaded.name,
         style=loaded.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE) if has_song else loaded.own_soundtrack("en"),
+        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE) if has_song else loaded.own_soundtrack(locale),
         length=_length(length),
+        locale=locale,
     )
 
 

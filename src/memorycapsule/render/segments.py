@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
+from memorycapsule.domain.words import is_korean
 
 #: Changes with every change of what the renderer draws.
 RENDERER_VERSION = "3"
@@ -146,7 +147,13 @@ def _name(
     for placed in visible(plan.timeline, first, stop):
         # The files' names and the film's clock do not change a pixel.
         pictures = [
-            {"digest": digests[source.id], "gains": source.gains, "size": [source.width, source.height]}
+            {
+                "digest": digests[source.id],
+                # Stages place pictures by their ids.
+                "id": source.id,
+                "gains": source.gains,
+                "size": [source.width, source.height],
+            }
             for source in sources_of(placed.shot)
         ]
         shot = {
@@ -164,6 +171,9 @@ def _name(
         "made_with": dict(made_with),
         "size": asdict(plan.size),
         "fps": plan.fps,
+        "seed": plan.seed,
+        # Unnamed pictures are called in the language of the title.
+        "is_korean": is_korean(plan.title),
         "style": {name: value for name, value in asdict(plan.style).items() if name not in _PACING},
         "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),
         "frames": stop - first,

@@ -91,7 +91,8 @@ def direct(
         words_scene(how, story, pages, dyes, chosen, room)
         for (story, pages), room in zip(bare, rooms[len(groups) :], strict=True)
     ]
-    if people or end_line:
+    # A screen has nothing to show at the end but names.
+    if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
         scenes.append(end_scene(how, people, end_line, chosen))
     return MontagePlan(
         size=how.size,

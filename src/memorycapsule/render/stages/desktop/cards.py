@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memorycapsule.domain.plan import Card, MontagePlan
+from memorycapsule.domain.words import is_korean
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
-from memorycapsule.render.stages.desktop.layout import is_korean, number_of
+from memorycapsule.render.stages.desktop.layout import number_of
 from memorycapsule.render.stages.desktop.pixels import (
     LETTER_ROWS,
     LETTER_SIZE,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
+from memorycapsule.domain.words import is_korean
 from memorycapsule.render import letters
 from memorycapsule.render.stages.desktop.pixels import Box, even, whole
 from memorycapsule.render.stages.desktop.windows import Desk, Status
@@ -58,11 +59,6 @@ def number_of(shot: Shot) -> int:
     named = sources_of(shot)
     word = named[0].id if named else shot.heading if isinstance(shot, Card) else ""
     return int.from_bytes(sha256(f"desktop\0{word}".encode()).digest()[:4], "big")
-
-
-def is_korean(words: str) -> bool:
-    """Return whether there is any Hangul in what is written."""
-    return any("가" <= letter <= "힣" for letter in words)
 
 
 def words_of(plan: MontagePlan, shot: Photo | Clip) -> Words:
