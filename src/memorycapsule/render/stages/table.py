@@ -33,10 +33,11 @@ from memorycapsule.render.stages.table_cards import (
     arranged,
     blank_piece,
     picture_piece,
-    rounded,
     sky,
     stage_of,
 )
+from memorycapsule.render.stages.table_paper import rounded
+from memorycapsule.render.stages.table_title import TitlePainter
 from memorycapsule.render.stages.table_turns import OnTable
 
 _STILL = Move(start=WHOLE, end=WHOLE)
@@ -55,7 +56,7 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
             return PanoramaPainter(plan, shot, pictures)
         return PhotoPainter(plan, shot, pictures)
     if shot.role == "title":
-        return table_pages.TitlePainter(plan, shot, pictures)
+        return TitlePainter(plan, shot, pictures)
     if shot.role == "end":
         return table_pages.EndPainter(plan, shot, pictures)
     return TextPainter(plan, shot)

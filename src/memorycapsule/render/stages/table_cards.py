@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule.domain.plan import FilmStyle, Move, Size, Table
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
 from memorycapsule.render.sprites import Haze, Sprite
+from memorycapsule.render.stages.table_paper import lay_on, mixed, rounded
 
 #: Sprite pixels per pixel of what they are laid on: with so many, linear resampling is as sharp as cubic.
 FINE = 1.4
@@ -126,7 +125,7 @@ class Piece:
     ) -> None:
         self.x, self.y, self.tilt = place
         self.fine = fine
-        self.height, self.width = (edge / fine for edge in opacity.shape)
+        self.height, self.width = float(opacity.shape[0] / fine), float(opacity.shape[1] / fine)
         self._eye = _EYE * stage.height
         self._stage = stage
         self._card = Sprite(picture, opacity)
@@ -234,6 +233,14 @@ def picture_piece(picture: Bytes, place: Place, stage: Stage, zoom: float) -> Pi
     return Piece(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
 
 
+def cropped(picture: Bytes, shape: float) -> Bytes:
+    """Return the middle of a picture in the wanted shape; the upper part of a tall one."""
+    height, width = picture.shape[:2]
+    wide, high = min(width, round(height * shape)), min(height, round(width / shape))
+    left, top = (width - wide) // 2, (height - high) // 3
+    return picture[top : top + max(1, high), left : left + max(1, wide)]
+
+
 def blank_piece(place: Place, stage: Stage) -> Piece:
     """Return a card without a picture, of the size that goes with a picture of the place."""
     edge = place.short * stage.table.edge
@@ -265,95 +272,9 @@ def back_piece(
         np.hypot(x - 0.5 - np.rint(x - 0.5), y - 0.5 - np.rint(y - 0.5)),
     )
     dots = np.clip((0.16 - near) * step + 0.5, 0, 1) * 0.34
-    cloth = _mixed(cloth, "#ffffff", dots)
+    cloth = mixed(cloth, "#ffffff", dots)
     lay_on(paper, cloth, edge, edge, rounded(*inner, short * (stage.table.rounding - stage.table.edge)))
     return Piece(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
-
-
-def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, stage: Stage) -> Sprite:
-    """
-    Return words on a white pill with a dot in a dye: rows of lines, each a line with its colour.
-
-    Around the pill is room for its shadow: `pill_margin` pixels on each side.
-    """
-    big = max(line.size for row in lines for line, _ in row)
-    gap, dot = round(big * 0.42), round(big * 0.62)
-    step = round(big * 1.34)
-    widths = [sum(line.width for line, _ in row) + gap * (len(row) - 1) for row in lines]
-    pad_x, pad_y = round(big * 0.85), round(big * 0.34)
-    high = step * len(lines) + 2 * pad_y
-    wide = max(widths) + dot + round(gap * 1.1) + 2 * pad_x
-    paper = np.empty((high, wide, 3), np.uint8)
-    paper[...] = bgr(stage.table.card)
-    for number, row in enumerate(lines):
-        x = pad_x + dot + round(gap * 1.1)
-        baseline = pad_y + step * number + (step + round(big * 0.72)) // 2
-        for line, colour in row:
-            write(paper, line, x, baseline, colour)
-            x += line.width + gap
-    spot = np.empty((dot, dot, 3), np.uint8)
-    spot[...] = bgr(dye)
-    lay_on(paper, spot, pad_x, pad_y + (step - dot) // 2 + 1, rounded(dot, dot, dot / 2))
-    shape = rounded(high, wide, min(high / 2, big * 0.95))
-    margin = pill_margin(size)
-    around = np.pad(shape, margin).astype(np.float32) / 255
-    soft = np.roll(cv2.GaussianBlur(around, (0, 0), size.height * 0.009), round(size.height * 0.006), axis=0)
-    below = 0.3 * soft * (1 - around)
-    opacity = around + below
-    picture = np.empty((*around.shape, 3), np.uint8)
-    picture[...] = bgr(stage.table.shadow)
-    inside = np.pad(paper, ((margin, margin), (margin, margin), (0, 0)), mode="edge").astype(np.float32)
-    share = (around / np.maximum(opacity, 1e-3))[:, :, None]
-    mixed = picture * (1 - share) + inside * share
-    return Sprite(_bytes(mixed), _bytes(opacity * 255))
-
-
-def pill_margin(size: Size) -> int:
-    """Return how much room there is around a pill for its shadow."""
-    return 2 * round(size.height * 0.018)
-
-
-def write(paper: Bytes, line: Line, x: int, baseline: int, colour: str, spacing: float = 0.0) -> None:
-    """Write a line on a picture, in place; `spacing` in ems is put between letters."""
-    top = max(0, baseline - 2 * line.size)
-    low = min(paper.shape[0], baseline + line.size)
-    left = max(0, x - line.size)
-    mask = np.zeros((low - top, min(paper.shape[1], x + line.width + line.size) - left), np.uint8)
-    if spacing:
-        for number, letter in enumerate(line.text):
-            ahead = letters.measure(line.text[:number], line.font, line.size)
-            at = x - left + ahead + round(number * spacing * line.size)
-            letters.draw(Line(text=letter, font=line.font, size=line.size, width=0), mask, at, baseline - top)
-    else:
-        letters.draw(line, mask, x - left, baseline - top)
-    part = paper[top:low, left : left + mask.shape[1]]
-    part[...] = _mixed(part, colour, mask.astype(np.float32) / 255)
-
-
-def lay_on(paper: Bytes, picture: Bytes, x: int, y: int, mask: Bytes) -> None:
-    """Lay a picture on another one, in place, where `mask`, 0..255, says."""
-    share = mask.astype(np.float32)[:, :, None] / 255
-    part = paper[y : y + picture.shape[0], x : x + picture.shape[1]]
-    if mask.min() == 255:
-        part[...] = picture
-    else:
-        part[...] = _bytes(part * (1 - share) + picture * share)
-
-
-def rounded(height: int, width: int, radius: float) -> Bytes:
-    """Return the opacity of a rectangle with soft round corners."""
-    mask = np.full((height, width), 255, np.uint8)
-    radius = min(radius, height / 2, width / 2)
-    count = int(np.ceil(radius))
-    if count < 1:
-        return mask
-    along = radius - np.arange(count, dtype=np.float32) - 0.5
-    corner = _bytes(np.clip(radius - np.hypot(along[:, None], along[None]) + 0.5, 0, 1) * 255)
-    mask[:count, :count] = corner
-    mask[:count, -count:] = corner[:, ::-1]
-    mask[-count:, :count] = corner[::-1]
-    mask[-count:, -count:] = corner[::-1, ::-1]
-    return mask
 
 
 @functools.lru_cache(maxsize=2)
@@ -406,10 +327,6 @@ def _shadow(width: float, height: float, stage: Stage) -> tuple[Haze, tuple[floa
             cv2.GaussianBlur(moved, (0, 0), blur), np.float32
         )
     return Haze(_bytes((1 - light) * 255), stage.table.shadow), (light.shape[1] / 2, light.shape[0] / 2)
-
-
-def _mixed(below: Bytes, colour: str, share: NDArray[np.floating]) -> Bytes:
-    return _bytes(below * (1 - share[:, :, None]) + np.array(bgr(colour), np.float32) * share[:, :, None])
 
 
 def _whole(length: float) -> int:

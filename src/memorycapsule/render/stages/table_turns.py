@@ -15,11 +15,10 @@ from memorycapsule.render.stages.table_cards import (
     Piece,
     Pose,
     back_piece,
-    pill,
-    pill_margin,
     stage_of,
     whole_sky,
 )
+from memorycapsule.render.stages.table_paper import pill, pill_margin
 
 #: Words stay inside 90% of the frame.
 _SAFE = 0.05
@@ -215,4 +214,4 @@ def _caption_pill(plan: MontagePlan, caption: Caption) -> Sprite | None:
         rows = [[(above[0], style.caption_ink), (below[0], style.ink_soft)]]
     else:
         rows = [[(line, style.caption_ink)] for line in above] + [[(line, style.ink_soft)] for line in below]
-    return pill(rows, caption.dye, plan.size, stage_of(plan.size, style))
+    return pill(rows, caption.dye, plan.size, stage_of(plan.size, style).table)
