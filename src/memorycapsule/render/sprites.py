@@ -111,21 +111,29 @@ class Haze:
             return
         place = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ matrix
         small = (right - left) // _COARSE, (low - top) // _COARSE
-        opacity = cv2.convertScaleAbs(_warped(self._opacity, _COARSE_FROM_LUMA @ place, small), alpha=share)
+        opacity = _warped(self._opacity, _COARSE_FROM_LUMA @ place, small).astype(np.float32)
+        opacity *= np.float32(share / 255)
+        # What lies beyond the frame's right and lower edge is cut off.
         target = planes_of(frame)
-        luma, colour = (
-            np.asarray(
-                cv2.resize(opacity, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR), np.uint8
-            )
-            for times in (_COARSE, _COARSE // 2)
-        )
-        inks = [
-            np.asarray(cv2.convertScaleAbs(part, alpha=ink / 255), np.uint8)
-            for part, ink in zip((luma, colour, colour), self._ink, strict=True)
-        ]
-        _mix(target.luma, inks[0], luma, left, top, 1.0)
-        both = np.asarray(cv2.merge(inks[1:]), np.uint8)
-        _mix(target.colour, both, _doubled(colour), left // 2, top // 2, 1.0)
+        luma = target.luma[top:low, left:right]
+        _tint(luma, _enlarged(opacity, _COARSE, luma.shape), self._ink[0])
+        colour = target.colour[top // 2 : low // 2, left // 2 : right // 2]
+        half = _enlarged(opacity, _COARSE // 2, colour.shape[:2])
+        planes = [np.ascontiguousarray(colour[:, :, plane]) for plane in (0, 1)]
+        for plane, ink in zip(planes, self._ink[1:], strict=True):
+            _tint(plane, half, ink)
+        colour[...] = cv2.merge(planes)
+
+
+def _enlarged(part: NDArray[np.float32], times: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    whole = cv2.resize(part, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(np.asarray(whole, np.float32)[: shape[0], : shape[1]])
+
+
+def _tint(target: Bytes, share: NDArray[np.float32], ink: float) -> None:
+    """Mix a plane with one value of it, rounded once: rings would show where light is faint."""
+    value = np.full(target.shape, round(ink), np.uint8)
+    target[...] = cv2.blendLinear(np.ascontiguousarray(target), value, 1 - share, share)
 
 
 def _bounds(
