@@ -25,9 +25,8 @@ _STEP, _REACH = 240, 3
 #: At the seam of a loop, so that it does not click; and when the beat goes on, so that it does not show.
 _SEAM_SECONDS = 0.02
 _CROSSFADE_SECONDS = 0.08
-#: A song whose last part is so much quieter than the whole has ended before; it begins again at the next bar.
+#: A song whose last beat is so much quieter than the whole has ended before; it begins again at the next bar.
 _ENDED_LU = 30.0
-_ENDED_SECONDS = 0.25
 
 _Values = NDArray[np.float64]
 
@@ -55,7 +54,7 @@ class Music:
         beat = track.first_beat_seconds * RATE
         sounding = np.flatnonzero(loudness.momentary(power) > loud - _ENDED_LU)
         end = (int(sounding[-1]) + 1) * PIECE_SECONDS * RATE if len(sounding) else 0.0
-        has_ended = end < len(self._song) - _ENDED_SECONDS * RATE
+        has_ended = end < len(self._song) - track.beat_seconds * RATE
         bars = math.ceil((end - beat) / bar) if has_ended else math.floor((len(self._song) - beat) / bar)
         if bars < 1:
             return

@@ -106,11 +106,14 @@ def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -
     fade_in = min(track.fade_in_seconds, seconds / 4)
     # The music is gone when the picture is.
     fade_out = min(max(track.fade_out_seconds, plan.fade_out_frames / plan.fps), seconds / 2)
+    fades = [
+        fade(length) for fade, length in ((afx.AudioFadeIn, fade_in), (afx.AudioFadeOut, fade_out)) if length
+    ]
     sound: Sound = clip(
         lambda times: music.at(np.rint(np.asarray(times) * RATE).astype(np.int64)),
         duration=seconds,
         fps=RATE,
-    ).with_effects([afx.AudioFadeIn(fade_in), afx.AudioFadeOut(fade_out)])
+    ).with_effects(fades)
     return sound.transform(
         lambda get, t: get(t) * duck(np.asarray(t), heard, track.under_clips)[..., None], keep_duration=True
     )

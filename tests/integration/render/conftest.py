@@ -53,12 +53,11 @@ class Studio:
         cv2.imwrite(str(self.pictures / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
         return self._picture(name, "jpg", kind="photo", width=width, height=height, **more)
 
-    def clip(self, name, colour=GREEN, *, seconds=2.0, width=320, height=180, sound=True, **more):
-        tone = (
-            ["-f", "lavfi", "-i", f"sine=frequency=1000:duration={seconds}:sample_rate=48000"]
-            if sound
-            else []
-        )
+    def clip(
+        self, name, colour=GREEN, *, seconds=2.0, width=320, height=180, sound=True, loudness=0.125, **more
+    ):
+        heard = f"sine=frequency=1000:duration={seconds}:sample_rate=48000,volume={loudness * 8}"
+        tone = ["-f", "lavfi", "-i", heard] if sound else []
         ffmpeg(
             *(
                 "-f",
