@@ -1,6 +1,7 @@
 # make demo       see the whole life of a capsule, with everything set up by itself
 # make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
 # make test-all   those, and Postgres, a browser, crashes, all the photos
+# make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
 # make check      everything static, then `make test`: what must be green before a commit
 #
 # Another Python: make PYTHON=python3.12 test     More words for the command: make demo ARGS="--photos ~/Pictures"
@@ -14,7 +15,7 @@ PY := .venv/bin/python
 SETUP := @tools/setup.sh
 PYTEST := @tools/pytest.sh
 
-.PHONY: help demo test test-slow test-all lint check format lock clean
+.PHONY: help demo test test-slow test-all bench lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +36,10 @@ test-slow:
 	@if ls tests/browser/test_*.py >/dev/null 2>&1; then tools/pytest.sh -m slow tests/browser $(ARGS); fi
 
 test-all: test test-slow
+
+bench:
+	$(SETUP) runtime
+	@$(PY) benchmarks/film.py $(ARGS)
 
 lint:
 	$(SETUP) test

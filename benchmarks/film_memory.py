@@ -11,32 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
+from measuring import drawn, run
 
 from memorycapsule.domain.choosing import Picture
 from memorycapsule.domain.direction import Direction, direct
 from memorycapsule.domain.plan import FilmStyle, Size
-
-SAMPLE_SECONDS = 0.1
-
-
-def drawn(number: int) -> bytes:
-    """Return a photo of 2560 x 1707 with soft shapes and grain, different for each number."""
-    chance = np.random.default_rng(number)
-    small = chance.integers(30, 226, (9, 13, 3), dtype=np.uint8)
-    large = cv2.resize(small, (2560, 1707), interpolation=cv2.INTER_CUBIC).astype(np.int16)
-    grain = chance.integers(-6, 7, (1707, 2560, 1), dtype=np.int16)
-    return cv2.imencode(
-        ".jpg", np.clip(large + grain, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 92]
-    )[1].tobytes()
 
 
 def put_in(folder: Path, number: int) -> Picture:
@@ -52,27 +36,6 @@ def put_in(folder: Path, number: int) -> Picture:
     )
     (folder / picture.file).write_bytes(drawn(number))
     return picture
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return []
-    return [pid, *(found for child in children for found in family(int(child)))]
-
-
-def memory(pid: int) -> tuple[int, int]:
-    """Return the bytes that a family of processes holds in all, and the most that one of them holds."""
-    parts = []
-    for member in family(pid):
-        try:
-            text = Path(f"/proc/{member}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:
-            continue
-        parts += [int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:")]
-    return sum(parts), max(parts, default=0)
 
 
 def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
@@ -98,21 +61,14 @@ def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
             ),
             *("--pictures", str(folder), "--workspace", str(place / "workspace")),
         ]
-        began, peak, one = time.monotonic(), 0, 0
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
-            while program.poll() is None:
-                whole, largest = memory(program.pid)
-                peak, one = max(peak, whole), max(one, largest)
-                time.sleep(SAMPLE_SECONDS)
-            lines = program.stdout.read().splitlines()
-        film = json.loads(lines[-1])["film"]
-        took = time.monotonic() - began
+        made = run(command)
+        film = json.loads(made.said.splitlines()[-1])["film"]
     return {
         "photos": count,
         "frames": film["frames"],
-        "seconds": took,
-        "tree": peak / 2**20,
-        "largest": one / 2**20,
+        "seconds": made.seconds,
+        "tree": made.peak_bytes / 2**20,
+        "largest": made.largest_bytes / 2**20,
     }
 
 

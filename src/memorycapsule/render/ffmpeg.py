@@ -33,8 +33,12 @@ def start(
     """Start ffmpeg with `arguments`; what it complains about goes to stderr=... or nowhere."""
     popen.setdefault("stderr", subprocess.DEVNULL)
     popen.setdefault("stdin", subprocess.DEVNULL)
-    environment = {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
-    return processes.start([processes.ffmpeg_path(), *_QUIET, *arguments], limits, env=environment, **popen)
+    return processes.start([processes.ffmpeg_path(), *_QUIET, *arguments], limits, env=environment(), **popen)
+
+
+def environment() -> dict[str, str]:
+    """Return what children that handle frames may know, and how they are to keep their memory."""
+    return {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
 
 
 def run(arguments: list[str], *, what: str, timeout_seconds: float) -> bytes:
