@@ -297,6 +297,7 @@ def filmed(ground, second, *, blur=0.0, shake=0.0, ball=True):
     return cv2.GaussianBlur(frame, (0, 0), blur) if blur else frame
 
 
+@pytest.mark.slow
 def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(see, tmp_path):
     ground = meadow(np.random.default_rng(3))
 
@@ -318,6 +319,7 @@ def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(see, tmp_path):
     assert looks["clip.mp4"].exposure > -3
 
 
+@pytest.mark.slow
 def test_voices_draw_the_film_to_them(see, tmp_path):
     ground = meadow(np.random.default_rng(4))
     time = np.arange(12 * 8000) / 8000
@@ -350,6 +352,7 @@ def test_a_clip_hardly_longer_than_what_is_shown_of_it_is_shown_in_its_middle(
     assert looks["clip.mp4"].best_seconds == pytest.approx(best, abs=0.11)
 
 
+@pytest.mark.slow
 def test_of_a_long_clip_only_the_promising_part_is_watched_closely(see, tmp_path):
     ground = meadow(np.random.default_rng(6))
     frames = [

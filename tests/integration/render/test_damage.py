@@ -83,6 +83,7 @@ def test_segments_that_cannot_be_joined_are_made_again_by_the_next_try(studio):
     assert len(seen.frames) == plan.frames
 
 
+@pytest.mark.slow
 def test_one_bad_segment_among_good_ones_is_no_short_film(studio):
     plan = studio.plan([studio.photo(f"p{number}") for number in range(4)], segment_seconds=1.5)
     first, _ = studio.film(plan)

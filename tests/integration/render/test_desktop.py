@@ -9,7 +9,7 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.direction import StoryText
-from memorycapsule.domain.plan import Caption, Card, Clip, Credit, Photo, Size, sources_of
+from memorycapsule.domain.plan import Caption, Card, Clip, Credit, Move, Photo, Size, sources_of
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.stages.desktop.layout import words_of
@@ -156,7 +156,12 @@ def test_a_long_picture_is_gone_over_from_end_to_end(desktop):
 @pytest.mark.parametrize("way", ["outline", "folder"])
 def test_an_entrance_begins_with_the_old_window_and_ends_with_the_new(desktop, way):
     plan = desktop.plan([desktop.quarters("a", 480, 320), desktop.quarters("b", 320, 480)])
-    before, shot = (one for one in plan.shots if isinstance(one, Photo))
+    # Only the entrance moves.
+    before, shot = (
+        replace(one, move=Move(start=one.move.start, end=one.move.start))
+        for one in plan.shots
+        if isinstance(one, Photo)
+    )
     shot = replace(shot, entrance=way, entrance_frames=27)
     frames = desktop.entering(plan, before, shot)
     old = desktop.paint(plan, before, before.frames - 27)
@@ -242,8 +247,8 @@ def test_windows_stand_in_the_safe_area_whatever_is_written_on_them(desktop):
 
 def test_pictures_beside_each_other_are_all_seen(desktop):
     plan = desktop.plan([desktop.quarters("a", 320, 480), desktop.quarters("b", 300, 480)])
-    one, other = (shot for shot in plan.shots if isinstance(shot, Photo))
-    frame = desktop.paint(plan, replace(one, beside=(other.source,)), 10)
+    (pair,) = (shot for shot in plan.shots if isinstance(shot, Photo))
+    frame = desktop.paint(plan, pair, 10)
     _, pieces = cv2.connectedComponents(where(frame, BLUE).astype(np.uint8))
 
     assert sum((pieces == number).sum() > 400 for number in range(1, pieces.max() + 1)) == 2

@@ -75,6 +75,7 @@ def clip_in(plan):
     return placed.first / 30, placed.stop / 30
 
 
+@pytest.mark.slow
 def test_forty_clips_need_no_more_open_files_than_one(studio):
     clip = studio.clip("clip", seconds=1.5)
     plan = studio.plan([replace(clip, id=f"c{number}", position=number) for number in range(40)])
@@ -93,6 +94,7 @@ def test_forty_clips_need_no_more_open_files_than_one(studio):
         assert loudness_of(studio, out, placed.first / 30 + 0.6, placed.first / 30 + 0.9) > 0.05
 
 
+@pytest.mark.slow
 def test_a_very_short_song_is_played_over_a_long_film_quickly(studio):
     song = studio.song("song.wav", 0.25)
     plan = studio.plan([studio.photo(f"p{number}") for number in range(200)], soundtrack=song)

@@ -33,6 +33,7 @@ def test_a_soundtrack_has_its_length_and_loudness(name):
 
 
 @pytest.mark.parametrize("name", themes.names())
+@pytest.mark.slow
 def test_a_soundtrack_has_its_tempo(name):
     theme = themes.load(name)
     own, found = theme.own_soundtrack("en"), tempo_of(theme.soundtrack)

@@ -260,6 +260,7 @@ def test_words_have_gone_at_both_ends_of_their_shot(studio, plan):
     ],
 )
 @pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.slow
 def test_a_title_of_any_length_stays_inside_the_frame_and_free_of_the_cards(studio, plan, title, count):
     pictures = [studio.photo(f"p{number}", (250, 250, 250), width=300, height=400) for number in range(count)]
     film = plan(
