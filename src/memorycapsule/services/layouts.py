@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +42,8 @@ from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
 _SOUNDTRACK_FILE = "soundtrack"
+#: So many photos of a sealed capsule lie in memory to be looked at; they are about 1 MB each.
+_LOOKED_AT_ONCE = 8
 _END_LINES = {"ko": "함께 담은 사람들", "en": "Put together by"}
 
 
@@ -145,7 +147,8 @@ def prepare(
     check: Callable[[], None],
 ) -> PreparedPlan:
     """
-    Plan a film of a sealed capsule: each picture lies in `folder`, one in memory, only while it is looked at.
+    Plan a film of a sealed capsule: a picture lies in `folder`, one in memory, only while it is looked at, with few
+    others.
 
     What is `known` about pictures from an earlier plan is believed. `check` is called between pictures; what it
     raises comes through.
@@ -206,11 +209,9 @@ class _Sight:
                     self.looks[picture.id] = self.known.looks[picture.id]
             else:
                 unknown.append(picture)
-        # Of what must not stay, little lies there at a time.
-        step = 1 if self.leaves_nothing else max(1, len(unknown))
-        for first in range(0, len(unknown), step):
+        for few in _few_at_a_time(unknown) if self.leaves_nothing else [unknown]:
             self.check()
-            self._look_at(unknown[first : first + step])
+            self._look_at(few)
         return self.looks, self.broken
 
     def _look_at(self, pictures: Sequence[Picture]) -> None:
@@ -224,12 +225,26 @@ class _Sight:
                         self.digests[picture.id] = _digest(stream)
             whole = [picture for picture in pictures if picture.id not in self.broken]
             self.looks |= looks_of(
-                self.folder, whole, clip_seconds=self.clip_seconds, face_model=self.face_model
+                self.folder,
+                whole,
+                clip_seconds=self.clip_seconds,
+                face_model=self.face_model,
+                on_progress=lambda _share: self.check(),
             )
         finally:
             if self.leaves_nothing:
                 for picture in pictures:
                     (self.folder / picture.file).unlink(missing_ok=True)
+
+
+def _few_at_a_time(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
+    """Yield the pictures in small groups, clips alone: little lies in plain at a time."""
+    photos = [picture for picture in pictures if picture.kind == "photo"]
+    for first in range(0, len(photos), _LOOKED_AT_ONCE):
+        yield photos[first : first + _LOOKED_AT_ONCE]
+    for picture in pictures:
+        if picture.kind == "clip":
+            yield [picture]
 
 
 def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tuple[Path, Path]:
