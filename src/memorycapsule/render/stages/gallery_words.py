@@ -93,7 +93,7 @@ def label_size(rows: list[Row], scale: float) -> tuple[int, int]:
     return width + 2 * pad_x, sum(row.step for row in rows) + 2 * pad_y
 
 
-def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> Box:
+def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> None:
     """Put a label of thick paper on a wall, in place."""
     scale = unit(wall.shape[1], wall.shape[0])
     box = Box(*corner, *label_size(rows, scale))
@@ -103,7 +103,6 @@ def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gall
     part[...] = as_bytes(np.array(bgr(stage.paper), np.float32) * down * np.ones_like(part, np.float32))
     part[-max(1, round(0.0022 * scale)) :] = bgr("#cfc6b6")
     write_rows(wall, rows, box.x + round(0.023 * scale), box.y + round(0.016 * scale))
-    return box
 
 
 def write_rows(wall: Bytes, rows: list[Row], x: int, y: int) -> int:
