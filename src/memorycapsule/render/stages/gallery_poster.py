@@ -122,11 +122,15 @@ def _paste(
     size = (part.shape[1], part.shape[0])
     mask = np.asarray(cv2.warpAffine(opacity, turn, size, flags=cv2.INTER_LINEAR), np.float32)
     ink = cv2.warpAffine(paper, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    shade = np.zeros(mask.shape, np.float32)
     for drop, blur, strength in ((0.016, 0.016, 0.3), (0.004, 0.004, 0.24)):
-        move = np.array([[1, 0, 0.5 * drop * tall], [0, 1, drop * tall]])
-        shadow = cv2.GaussianBlur(cv2.warpAffine(mask, move, size), (0, 0), blur * tall)
-        tint = np.array([1.0, 0.93, 0.86], np.float32)
-        part[...] = as_bytes(part * (1 - strength * np.asarray(shadow, np.float32)[:, :, None] * tint))
+        coarse = max(1, round(blur * tall / 3))
+        small = cv2.resize(mask, (size[0] // coarse + 1, size[1] // coarse + 1), interpolation=cv2.INTER_AREA)
+        move = np.array([[1, 0, 0.5 * drop * tall / coarse], [0, 1, drop * tall / coarse]])
+        soft = cv2.GaussianBlur(cv2.warpAffine(small, move, small.shape[::-1]), (0, 0), blur * tall / coarse)
+        shade = 1 - (1 - shade) * (1 - strength * np.asarray(cv2.resize(soft, size), np.float32))
+    through = cv2.merge([as_bytes(255 - 255 * shade * tint) for tint in (1.0, 0.93, 0.86)])
+    part[...] = cv2.multiply(part, through, scale=1 / 255)
     part[...] = as_bytes(part * (1 - mask[:, :, None]) + ink * mask[:, :, None])
 
 

@@ -13,6 +13,8 @@ from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.gallery_walls import Box, Floats, as_bytes, cast_shadow, unit
 
+#: No words are smaller than this part of a wall.
+_SMALLEST = 0.03
 _RING = "#fbf9f4"
 _LINE_HEIGHT = 1.36
 _CAP_HEIGHT = 0.72
@@ -93,7 +95,7 @@ def label_size(rows: list[Row], scale: float) -> tuple[int, int]:
     return width + 2 * pad_x, sum(row.step for row in rows) + 2 * pad_y
 
 
-def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> Box:
+def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> None:
     """Put a label of thick paper on a wall, in place."""
     scale = unit(wall.shape[1], wall.shape[0])
     box = Box(*corner, *label_size(rows, scale))
@@ -103,7 +105,6 @@ def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gall
     part[...] = as_bytes(np.array(bgr(stage.paper), np.float32) * down * np.ones_like(part, np.float32))
     part[-max(1, round(0.0022 * scale)) :] = bgr("#cfc6b6")
     write_rows(wall, rows, box.x + round(0.023 * scale), box.y + round(0.016 * scale))
-    return box
 
 
 def write_rows(wall: Bytes, rows: list[Row], x: int, y: int) -> int:
@@ -157,8 +158,9 @@ def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> No
     most = wall.shape[0] * _ROOM_Y
     heading, body, note = (letters.clean(words) for words in (card.heading, card.body, card.note))
     blocks: list[list[Row]] = []
-    for share in (1.0, 0.9, 0.8, 0.7, 0.62, 0.55, 0.5):
-        sizes = [round(part * share * scale) for part in (0.08, 0.05, 0.038)]
+    for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
+        # A long title makes room first; the words stay as large as those of a label.
+        sizes = [round(max(share * part, _SMALLEST) * scale) for part in (0.08, 0.05, 0.038)]
         blocks = [
             _block(heading, style.heading_font, sizes[0], width, stage.lettering, spread=1.3),
             _block(body, stage.wall_font, sizes[1], width, stage.lettering, spread=1.62),

@@ -1,0 +1,233 @@
+"""
+Rooms of a gallery: stretches of wall with lamps, and how one gets from one to the next.
+
+Every shot is a stretch of wall as wide as the frame. Walls of one room go on into each other without a seam,
+so that the camera walks from one stretch to the next; another room is entered through a dark doorway.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memorycapsule.domain.plan import Card, Gallery, MontagePlan, Move, Rect, Shot, Size
+from memorycapsule.render.overlays import bgr
+from memorycapsule.render.painting import Painter, entrance_share, smooth
+from memorycapsule.render.planes import (
+    MARGIN,
+    YUV_FROM_BGR,
+    YUV_OFFSET,
+    Bytes,
+    Planes,
+    darken,
+    planes_from_bgr,
+    planes_of,
+    resample,
+    with_margin,
+)
+from memorycapsule.render.stages.gallery_walls import Box, Floats, unlit_share
+
+#: How long a lamp takes to rise, in seconds, and at which part of the entrance it begins.
+_RISE_SECONDS, _RISE_FROM = 0.8, 0.72
+#: The doorway as it is first seen: its width, top and foot as parts of the frame, and how small the room beyond is.
+_DOOR, _DOOR_ROWS, _BEYOND = 0.2, (0.2, 0.93), 0.7
+#: In so many steps of brightness the sides of a doorway are drawn.
+_SIDES = 7
+#: Until this part of a doorway the old room gets dark; from that on the new one is seen.
+_DARK_AT, _SEEN_FROM = 0.38, 0.36
+
+
+def wall_colour(plan: MontagePlan, shot: Shot) -> str:
+    """Return the colour of the room of a shot."""
+    stage = plan.style.stage
+    assert isinstance(stage, Gallery)
+    if isinstance(shot, Card) and shot.role == "end":
+        return stage.last_wall
+    return stage.walls[shot.room % len(stage.walls)]
+
+
+class Wall(Painter):
+    """
+    A lit stretch of wall, towards which the camera moves, and into which one can come on foot.
+
+    `picture` is all of it, BGR, and `light` the share of its lamp (rows, columns), 0..1; `move` is over the picture.
+    """
+
+    def __init__(
+        self,
+        plan: MontagePlan,
+        shot: Shot,
+        picture: Bytes,
+        light: Floats,
+        move: Move,
+    ) -> None:
+        size = plan.size
+        self.colour = wall_colour(plan, shot)
+        self._entrance, self._fps = shot.entrance, plan.fps
+        self._size, self._move, self._last = size, move, max(1, shot.frames - 1)
+        self._canvas = with_margin(planes_from_bgr(picture))
+        self._height, self._width = picture.shape[:2]
+        self.dusk = _Dusk(light, size)
+
+    def paint(self, index: int, frame: Bytes) -> None:
+        self.show_part(self.view(index), frame, (0, self._size.width))
+        self.dusk.lay(frame, 1 - self.lamp(index), 0, self._size.width, 0)
+
+    def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
+        if self._entrance == "walk" and isinstance(before, Wall) and before.colour == self.colour:
+            self._walk(index, before, before_index, frame)
+        elif self._entrance in {"walk", "doorway"}:
+            self._come_through(index, before, before_index, frame, spare)
+        else:
+            super().enter(index, before, before_index, frame, spare)
+
+    def lamp(self, index: int) -> float:
+        """Return how far the lamp is lit; 0..1."""
+        if not self.entrance_frames:
+            return 1.0
+        return smooth((index - _RISE_FROM * self.entrance_frames) / (_RISE_SECONDS * self._fps))
+
+    def view(self, index: int) -> Rect:
+        """Return what the camera sees at a frame, as parts of the wall."""
+        return _between(self._move.start, self._move.end, index / self._last)
+
+    def show_part(self, view: Rect, frame: Bytes, columns: tuple[int, int]) -> None:
+        """Show some columns, both even, of a view that may begin left or right of the wall."""
+        left, right = columns
+        if right <= left:
+            return
+        x, y, step = self._corner(view)
+        x += left * step
+        half = MARGIN // 2
+        target = planes_of(frame)
+        part = Planes(target.luma[:, left:right], target.colour[:, left // 2 : right // 2])
+        resample(self._canvas.luma, x + MARGIN, y + MARGIN, step, part.luma, cv2.INTER_CUBIC)
+        resample(self._canvas.colour, x / 2 + half, y / 2 + half, step, part.colour, cv2.INTER_LINEAR)
+
+    def _corner(self, view: Rect) -> tuple[float, float, float]:
+        """Return where a view begins on the canvas, and how wide its pixels are."""
+        step = view.width * self._width / self._size.width
+        # Even sizes of canvas and frame make the heights differ by a pixel at most; stay inside.
+        y = max(0.0, min(view.y * self._height, self._height - step * self._size.height))
+        return view.x * self._width, y, step
+
+    def _walk(self, index: int, before: Wall, before_index: int, frame: Bytes) -> None:
+        """Walk along the wall from one stretch to the next; its lamp goes down behind us, the next one rises."""
+        share = entrance_share(index, self.entrance_frames)
+        before.ready(before_index)
+        self.ready(index)
+        old, new = before.view(before_index), self.view(index)
+        view = _between(old, Rect(x=new.x + 1, y=new.y, width=new.width, height=new.height), share)
+        width = self._size.width
+        seam = _even((1 - view.x) / view.width * width, width)
+        before.show_part(view, frame, (0, seam))
+        beyond = Rect(x=view.x - 1, y=view.y, width=view.width, height=view.height)
+        self.show_part(beyond, frame, (seam, width))
+        behind = before.lamp(before_index) * (1 - smooth(1.5 * share))
+        before.dusk.lay(frame, 1 - behind, 0, seam, width - seam)
+        self.dusk.lay(frame, 1 - self.lamp(index), seam, width, -seam)
+
+    def ready(self, index: int) -> None:
+        """Put up what moves on the wall at frame `index`; most have nothing of the kind."""
+
+    def _come_through(
+        self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes
+    ) -> None:
+        """The old room gets dark, then the next one is seen through its doorway, which we pass."""
+        share = (index + 1) / (self.entrance_frames + 1)
+        before.paint(before_index, frame)
+        darken(frame, smooth(share / _DARK_AT))
+        if share <= _SEEN_FROM:
+            return
+        self.paint(index, spare)
+        near = (share - _SEEN_FROM) / (1 - _SEEN_FROM)
+        near *= 1.5 - near / 2
+        door = _doorway(near, self._size)
+        # It gets light beyond the doorway as we come near; some of it falls on the sides of the doorway.
+        light = smooth(0.15 + 1.9 * near)
+        for part in range(_SIDES):
+            inward = (part + 1) / _SIDES
+            side = door.grown(2 * round(0.065 * (1 - inward) * door.width))
+            _fill(frame, side, 0.5 * light * inward * np.array(bgr(self.colour)))
+        darken(spare, 1 - light)
+        _see_through(door, spare, max(_BEYOND + (1 - _BEYOND) * near, door.width / self._size.width), frame)
+
+
+def _doorway(near: float, size: Size) -> Box:
+    """Return where a doorway is in the frame, from far away (0) to all of the frame (1); all edges are even."""
+    wide = _DOOR ** (1 - near)
+    share = (wide - _DOOR) / (1 - _DOOR)
+    top, low = _DOOR_ROWS[0] * (1 - share), _DOOR_ROWS[1] + (1 - _DOOR_ROWS[1]) * share
+    left, right = (_even((0.5 + side * wide / 2) * size.width, size.width) for side in (-1, 1))
+    high, deep = _even(top * size.height, size.height), _even(low * size.height, size.height)
+    return Box(left, high, max(2, right - left), max(2, deep - high))
+
+
+def _see_through(door: Box, room: Bytes, zoom: float, frame: Bytes) -> None:
+    """Show what of a room, as small as `zoom` says around the middle, is seen through a doorway, in place."""
+    seen, target = planes_of(room), planes_of(frame)
+    height, width = seen.luma.shape
+    for plane, below, halves in ((seen.luma, target.luma, 1), (seen.colour, target.colour, 2)):
+        shift = ((1 - zoom) * width / 2 - door.x) / halves, ((1 - zoom) * height / 2 - door.y) / halves
+        matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+        size = (door.width // halves, door.height // halves)
+        made = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        below[door.y // halves : door.low // halves, door.x // halves : door.right // halves] = made
+
+
+def _fill(frame: Bytes, box: Box, colour: NDArray[np.float64]) -> None:
+    """Fill a rectangle with even edges with blue, green and red, in place; what is outside the frame is cut off."""
+    luma, *colours = YUV_FROM_BGR @ colour + YUV_OFFSET
+    planes = planes_of(frame)
+    top, left = max(0, box.y), max(0, box.x)
+    planes.luma[top : max(0, box.low), left : max(0, box.right)] = round(luma)
+    area = (slice(top // 2, max(0, box.low) // 2), slice(left // 2, max(0, box.right) // 2))
+    planes.colour[area] = np.rint(colours)
+
+
+class _Dusk:
+    """How dark a stretch of wall is while its lamp is off, for the columns of a frame."""
+
+    def __init__(self, light: Floats, size: Size) -> None:
+        share = cv2.resize(unlit_share(light), (size.width, size.height), interpolation=cv2.INTER_AREA)
+        self._share = np.clip(np.rint(np.asarray(share) * 255), 0, 255).astype(np.uint8)
+        half = cv2.resize(self._share, (size.width // 2, size.height // 2), interpolation=cv2.INTER_AREA)
+        self._half = np.asarray(cv2.merge([half, half]), np.uint8)
+
+    def lay(self, frame: Bytes, opacity: float, left: int, right: int, shift: int) -> None:
+        """Darken columns `left` to `right` of a frame, in place, as `shift` columns further on here."""
+        if opacity <= 0 or right <= left:
+            return
+        planes = planes_of(frame)
+        _dim(planes.luma[:, left:right], self._share[:, left + shift : right + shift], opacity, 16)
+        columns = slice(left // 2, right // 2)
+        _dim(
+            planes.colour[:, columns],
+            self._half[:, left // 2 + shift // 2 : right // 2 + shift // 2],
+            opacity,
+            128,
+        )
+
+
+def _dim(target: Bytes, share: Bytes, opacity: float, black: int) -> None:
+    through = cv2.convertScaleAbs(share, alpha=-opacity, beta=255)
+    lost = cv2.convertScaleAbs(share, alpha=opacity * black / 255)
+    target[...] = cv2.add(cv2.multiply(target, through, scale=1 / 255), lost)
+
+
+def _between(start: Rect, end: Rect, share: float) -> Rect:
+    def mix(first: float, second: float) -> float:
+        return first + (second - first) * share
+
+    return Rect(
+        x=mix(start.x, end.x),
+        y=mix(start.y, end.y),
+        width=mix(start.width, end.width),
+        height=mix(start.height, end.height),
+    )
+
+
+def _even(place: float, most: int) -> int:
+    """Return the nearest even pixel inside a frame."""
+    return max(0, min(most, 2 * round(place / 2)))
