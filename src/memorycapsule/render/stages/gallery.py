@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import Card, Clip, Gallery, MontagePlan, Move, Photo, Rect, Shot, Size
+from memorycapsule.domain.plan import Card, Clip, Gallery, MontagePlan, Move, Photo, Rect, Shot, Size, Source
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture
@@ -16,14 +16,14 @@ from memorycapsule.render.planes import MARGIN, Bytes, darken, planes_from_bgr, 
 from memorycapsule.render.stages.gallery_poster import entrance
 from memorycapsule.render.stages.gallery_rooms import Wall, wall_colour
 from memorycapsule.render.stages.gallery_walls import (
-    Floats,
-    Hanging,
+    UNLIT,
     bare_wall,
     hang,
     hang_work,
     lit,
     pool,
     unit,
+    unlit,
 )
 from memorycapsule.render.stages.gallery_words import (
     label_rows,
@@ -56,14 +56,12 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
 
 def _photo_wall(plan: MontagePlan, shot: Photo, stage: Gallery, pictures: Path) -> Wall:
     sources = (shot.source, *shot.beside)
-    width, height, scale = _canvas_size(plan.size, shot.move)
-    read = [read_picture(pictures, source, round(1.5 * scale * plan.size.height)) for source in sources]
-    sizes = tuple((source.width, source.height) for source in sources)
-    wall, light, hanging = _hung(plan, shot, stage, (width, height), sizes)
-    for work, picture in zip(hanging.works, read, strict=True):
+    hung = _Hung(plan, shot, stage, shot.move, sources)
+    for work, source in zip(hung.works, sources, strict=True):
+        picture = read_picture(pictures, source, hung.wall.shape[1])
         inner = _fitted(picture, work.picture.width, work.picture.height)
-        hang_work(wall, work, inner, _kind(picture), stage)
-    return Wall(plan, shot, wall, light, shot.move)
+        hang_work(hung.wall, work, inner, _kind(picture), stage)
+    return Wall(plan, shot, hung.wall, hung.unlit(), shot.move)
 
 
 class ClipWall(Wall):
@@ -71,27 +69,24 @@ class ClipWall(Wall):
 
     def __init__(self, plan: MontagePlan, shot: Clip, stage: Gallery, pictures: Path) -> None:
         move = _step(stage.wall_step)
-        width, height, _ = _canvas_size(plan.size, move)
-        sizes = ((shot.source.width, shot.source.height),)
-        wall, light, hanging = _hung(plan, shot, stage, (width, height), sizes)
-        work = hanging.works[0]
+        hung = _Hung(plan, shot, stage, move, (shot.source,))
+        work = hung.works[0]
         self._place = work.picture
         self._clip = ClipReader(pictures, shot, self._place.width, self._place.height, plan.fps)
         # The frame is hung empty; each picture is put into it when it is shown.
         empty = np.zeros((self._place.height, self._place.width, 3), np.uint8)
-        hang_work(wall, work, empty, _kind(self._clip.frame(0)), stage)
-        super().__init__(plan, shot, wall, light, move)
-
-    def paint(self, index: int, frame: Bytes) -> None:
-        self.ready(index)
-        super().paint(index, frame)
+        hang_work(hung.wall, work, empty, _kind(self._clip.frame(0)), stage)
+        super().__init__(plan, shot, hung.wall, hung.unlit(), move)
 
     def ready(self, index: int) -> None:
         shown, place = planes_of(self._clip.frame(index)), self._place
         top, left = MARGIN + place.y, MARGIN + place.x
-        self._canvas.luma[top : top + place.height, left : left + place.width] = shown.luma
-        area = slice(top // 2, (top + place.height) // 2), slice(left // 2, (left + place.width) // 2)
-        self._canvas.colour[area] = shown.colour
+        rows, columns = slice(top, top + place.height), slice(left, left + place.width)
+        halves = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+        self._lit.luma[rows, columns] = shown.luma
+        self._lit.colour[halves] = shown.colour
+        self._dark.luma[rows, columns] = cv2.convertScaleAbs(shown.luma, alpha=UNLIT, beta=16 * (1 - UNLIT))
+        self._dark.colour[halves] = cv2.convertScaleAbs(shown.colour, alpha=UNLIT, beta=128 * (1 - UNLIT))
 
     def close(self) -> None:
         self._clip.close()
@@ -100,15 +95,8 @@ class ClipWall(Wall):
 class NamesWall(Wall):
     """The last wall, with everybody's names; at the end of the film its lights go down."""
 
-    def __init__(
-        self,
-        plan: MontagePlan,
-        card: Card,
-        picture: Bytes,
-        light: Floats,
-        move: Move,
-    ) -> None:
-        super().__init__(plan, card, picture, light, move)
+    def __init__(self, plan: MontagePlan, card: Card, picture: Bytes, dark: Bytes, move: Move) -> None:
+        super().__init__(plan, card, picture, dark, move)
         self._is_last = plan.shots[-1] == card
         self._frames = card.frames
 
@@ -121,15 +109,14 @@ class NamesWall(Wall):
 
 def _lettered_wall(plan: MontagePlan, card: Card, stage: Gallery) -> Wall:
     move = _step(stage.wall_step)
-    width, height, _ = _canvas_size(plan.size, move)
+    width, height = _canvas_size(plan.size, move)
     # Words want an evener light than works.
     light = 0.6 * pool(width, height, 0.44, 0.55)
-    wall = lit(bare_wall(width, height, wall_colour(plan, card)), light)
-    if card.role == "end":
-        letter_names(wall, card, plan.style, stage)
-        return NamesWall(plan, card, wall, light, move)
-    letter_text(wall, card, plan.style, stage)
-    return Wall(plan, card, wall, light, move)
+    colour = wall_colour(plan, card)
+    wall = lit(bare_wall(width, height, colour), light)
+    is_end = card.role == "end"
+    (letter_names if is_end else letter_text)(wall, card, plan.style, stage)
+    return (NamesWall if is_end else Wall)(plan, card, wall, unlit(wall, light, colour, ()), move)
 
 
 class PosterPainter(Painter):
@@ -137,7 +124,7 @@ class PosterPainter(Painter):
 
     def __init__(self, plan: MontagePlan, card: Card, stage: Gallery) -> None:
         move = _step(stage.poster_step)
-        width, height, _ = _canvas_size(plan.size, move)
+        width, height = _canvas_size(plan.size, move)
         picture = planes_from_bgr(entrance(width, height, card, plan.style, stage))
         self._view = View(picture, move, plan.size, card.frames)
 
@@ -152,35 +139,36 @@ def _step(step: float) -> Move:
     return Move(start=WHOLE, end=end)
 
 
-def _hung(
-    plan: MontagePlan,
-    shot: Photo | Clip,
-    stage: Gallery,
-    canvas: tuple[int, int],
-    sizes: tuple[tuple[int, int], ...],
-) -> tuple[Bytes, Floats, Hanging]:
-    """Return a lit wall with its label, its light, and where the works hang."""
-    width, height = canvas
-    scale = unit(width, height)
-    rows = label_rows(shot.caption, plan.style, scale, round(0.8 * width)) if shot.caption else []
-    move = _step(stage.wall_step) if isinstance(shot, Clip) else shot.move
-    largest = _LARGEST_SCALE * width / plan.size.width * min(move.start.width, move.end.width)
-    hanging = hang(width, height, sizes, label_size(rows, scale) if rows else (0, 0), largest)
-    outer = [work.outer for work in hanging.works]
-    middle = (outer[0].x + outer[-1].right) / 2 / width
-    reach = max(0.4, 0.62 * (outer[-1].right - outer[0].x) / width)
-    light = pool(width, height, middle, reach)
-    wall = lit(bare_wall(width, height, wall_colour(plan, shot)), light)
-    if rows:
-        put_label(wall, hanging.label, rows, stage)
-    return wall, light, hanging
+class _Hung:
+    """A lit wall with its label, and where its works are to be hung."""
+
+    def __init__(
+        self, plan: MontagePlan, shot: Photo | Clip, stage: Gallery, move: Move, sources: tuple[Source, ...]
+    ) -> None:
+        width, height = _canvas_size(plan.size, move)
+        scale = unit(width, height)
+        rows = label_rows(shot.caption, plan.style, scale, round(0.8 * width)) if shot.caption else []
+        largest = _LARGEST_SCALE * width / plan.size.width * min(move.start.width, move.end.width)
+        sizes = tuple((source.width, source.height) for source in sources)
+        hanging = hang(width, height, sizes, label_size(rows, scale) if rows else (0, 0), largest)
+        self.works = hanging.works
+        self._things = [work.outer for work in self.works]
+        left, right = self._things[0].x / width, self._things[-1].right / width
+        self._light = pool(width, height, (left + right) / 2, max(0.4, 0.62 * (right - left)))
+        self._colour = wall_colour(plan, shot)
+        self.wall = lit(bare_wall(width, height, self._colour), self._light)
+        if rows:
+            self._things.append(put_label(self.wall, hanging.label, rows, stage))
+
+    def unlit(self) -> Bytes:
+        """Return the wall as it is now with its lamp off."""
+        return unlit(self.wall, self._light, self._colour, tuple(self._things))
 
 
-def _canvas_size(size: Size, move: Move) -> tuple[int, int, float]:
-    """Return width and height of a wall's canvas, both even, and how many of its pixels one of the frame's is."""
-    scale = canvas_scale(move)
-    width = 2 * round(size.width * scale / 2)
-    return width, 2 * round(width / size.aspect / 2), scale
+def _canvas_size(size: Size, move: Move) -> tuple[int, int]:
+    """Return width and height of a wall's canvas, both even."""
+    width = 2 * round(size.width * canvas_scale(move) / 2)
+    return width, 2 * round(width / size.aspect / 2)
 
 
 def _fitted(picture: Bytes, width: int, height: int) -> Bytes:

@@ -26,7 +26,7 @@ from memorycapsule.render.planes import (
     resample,
     with_margin,
 )
-from memorycapsule.render.stages.gallery_walls import Box, Floats, unlit_share
+from memorycapsule.render.stages.gallery_walls import Box
 
 #: How long a lamp takes to rise, in seconds, and at which part of the entrance it begins.
 _RISE_SECONDS, _RISE_FROM = 0.8, 0.72
@@ -51,7 +51,7 @@ class Wall(Painter):
     """
     A lit stretch of wall, towards which the camera moves, and into which one can come on foot.
 
-    `picture` is all of it, BGR, and `light` the share of its lamp (rows, columns), 0..1; `move` is over the picture.
+    `picture` is all of it, BGR, `dark` the same while its lamp is off; `move` is over either.
     """
 
     def __init__(
@@ -59,20 +59,19 @@ class Wall(Painter):
         plan: MontagePlan,
         shot: Shot,
         picture: Bytes,
-        light: Floats,
+        dark: Bytes,
         move: Move,
     ) -> None:
         size = plan.size
         self.colour = wall_colour(plan, shot)
         self._entrance, self._fps = shot.entrance, plan.fps
         self._size, self._move, self._last = size, move, max(1, shot.frames - 1)
-        self._canvas = with_margin(planes_from_bgr(picture))
+        self._lit, self._dark = (with_margin(planes_from_bgr(either)) for either in (picture, dark))
         self._height, self._width = picture.shape[:2]
-        self.dusk = _Dusk(light, size)
 
     def paint(self, index: int, frame: Bytes) -> None:
-        self.show_part(self.view(index), frame, (0, self._size.width))
-        self.dusk.lay(frame, 1 - self.lamp(index), 0, self._size.width, 0)
+        self.ready(index)
+        self.show_part(self.view(index), self.lamp(index), frame, (0, self._size.width))
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
         if self._entrance == "walk" and isinstance(before, Wall) and before.colour == self.colour:
@@ -92,18 +91,23 @@ class Wall(Painter):
         """Return what the camera sees at a frame, as parts of the wall."""
         return _between(self._move.start, self._move.end, index / self._last)
 
-    def show_part(self, view: Rect, frame: Bytes, columns: tuple[int, int]) -> None:
-        """Show some columns, both even, of a view that may begin left or right of the wall."""
+    def show_part(self, view: Rect, light: float, frame: Bytes, columns: tuple[int, int]) -> None:
+        """
+        Show some columns, both even, of a view that may begin left or right of the wall, in `light` 0..1 of its
+        lamp.
+        """
         left, right = columns
         if right <= left:
             return
         x, y, step = self._corner(view)
-        x += left * step
-        half = MARGIN // 2
-        target = planes_of(frame)
-        part = Planes(target.luma[:, left:right], target.colour[:, left // 2 : right // 2])
-        resample(self._canvas.luma, x + MARGIN, y + MARGIN, step, part.luma, cv2.INTER_CUBIC)
-        resample(self._canvas.colour, x / 2 + half, y / 2 + half, step, part.colour, cv2.INTER_LINEAR)
+        whole = planes_of(frame)
+        part = Planes(whole.luma[:, left:right], whole.colour[:, left // 2 : right // 2])
+        _show(self._lit if light > 0 else self._dark, x + left * step, y, step, part)
+        if 0 < light < 1:
+            dark = Planes(np.empty_like(part.luma), np.empty_like(part.colour))
+            _show(self._dark, x + left * step, y, step, dark)
+            part.luma[...] = cv2.addWeighted(part.luma, light, dark.luma, 1 - light, 0)
+            part.colour[...] = cv2.addWeighted(part.colour, light, dark.colour, 1 - light, 0)
 
     def _corner(self, view: Rect) -> tuple[float, float, float]:
         """Return where a view begins on the canvas, and how wide its pixels are."""
@@ -121,12 +125,10 @@ class Wall(Painter):
         view = _between(old, Rect(x=new.x + 1, y=new.y, width=new.width, height=new.height), share)
         width = self._size.width
         seam = _even((1 - view.x) / view.width * width, width)
-        before.show_part(view, frame, (0, seam))
-        beyond = Rect(x=view.x - 1, y=view.y, width=view.width, height=view.height)
-        self.show_part(beyond, frame, (seam, width))
         behind = before.lamp(before_index) * (1 - smooth(1.5 * share))
-        before.dusk.lay(frame, 1 - behind, 0, seam, width - seam)
-        self.dusk.lay(frame, 1 - self.lamp(index), seam, width, -seam)
+        before.show_part(view, behind, frame, (0, seam))
+        beyond = Rect(x=view.x - 1, y=view.y, width=view.width, height=view.height)
+        self.show_part(beyond, self.lamp(index), frame, (seam, width))
 
     def ready(self, index: int) -> None:
         """Put up what moves on the wall at frame `index`; most have nothing of the kind."""
@@ -152,6 +154,13 @@ class Wall(Painter):
             _fill(frame, side, 0.5 * light * inward * np.array(bgr(self.colour)))
         darken(spare, 1 - light)
         _see_through(door, spare, max(_BEYOND + (1 - _BEYOND) * near, door.width / self._size.width), frame)
+
+
+def _show(canvas: Planes, x: float, y: float, step: float, part: Planes) -> None:
+    """Fill a part of a frame as `sample` fills all of one."""
+    half = MARGIN // 2
+    resample(canvas.luma, x + MARGIN, y + MARGIN, step, part.luma, cv2.INTER_CUBIC)
+    resample(canvas.colour, x / 2 + half, y / 2 + half, step, part.colour, cv2.INTER_LINEAR)
 
 
 def _doorway(near: float, size: Size) -> Box:
@@ -184,36 +193,6 @@ def _fill(frame: Bytes, box: Box, colour: NDArray[np.float64]) -> None:
     planes.luma[top : max(0, box.low), left : max(0, box.right)] = round(luma)
     area = (slice(top // 2, max(0, box.low) // 2), slice(left // 2, max(0, box.right) // 2))
     planes.colour[area] = np.rint(colours)
-
-
-class _Dusk:
-    """How dark a stretch of wall is while its lamp is off, for the columns of a frame."""
-
-    def __init__(self, light: Floats, size: Size) -> None:
-        share = cv2.resize(unlit_share(light), (size.width, size.height), interpolation=cv2.INTER_AREA)
-        self._share = np.clip(np.rint(np.asarray(share) * 255), 0, 255).astype(np.uint8)
-        half = cv2.resize(self._share, (size.width // 2, size.height // 2), interpolation=cv2.INTER_AREA)
-        self._half = np.asarray(cv2.merge([half, half]), np.uint8)
-
-    def lay(self, frame: Bytes, opacity: float, left: int, right: int, shift: int) -> None:
-        """Darken columns `left` to `right` of a frame, in place, as `shift` columns further on here."""
-        if opacity <= 0 or right <= left:
-            return
-        planes = planes_of(frame)
-        _dim(planes.luma[:, left:right], self._share[:, left + shift : right + shift], opacity, 16)
-        columns = slice(left // 2, right // 2)
-        _dim(
-            planes.colour[:, columns],
-            self._half[:, left // 2 + shift // 2 : right // 2 + shift // 2],
-            opacity,
-            128,
-        )
-
-
-def _dim(target: Bytes, share: Bytes, opacity: float, black: int) -> None:
-    through = cv2.convertScaleAbs(share, alpha=-opacity, beta=255)
-    lost = cv2.convertScaleAbs(share, alpha=opacity * black / 255)
-    target[...] = cv2.add(cv2.multiply(target, through, scale=1 / 255), lost)
 
 
 def _between(start: Rect, end: Rect, share: float) -> Rect:

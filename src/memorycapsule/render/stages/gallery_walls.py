@@ -22,8 +22,8 @@ SKIRTING = 0.938
 _FLOOR = 0.962
 #: How much brighter a lit wall is than the room around it.
 _LAMP = 0.16
-#: How much more than the wall a work loses with its lamp.
-_DIMMER = 0.6
+#: How bright a work or a label is while its lamp is off, as a part of what it is with it.
+UNLIT = 0.58
 #: The light is warm: blue, green and red of what it adds, 0..255.
 _WARMTH = (26.0, 29.0, 31.0)
 #: Nothing of the light is left so near to the left and right edge, as a part of the width.
@@ -78,9 +78,7 @@ def bare_wall(width: int, height: int, colour: str, kind: Literal["room", "entra
     walls stand side by side without a seam.
     """
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    wall = (1.06 - 0.18 * rows if kind == "room" else 1.02 - 0.05 * rows)[:, :, None] * np.array(
-        bgr(colour), np.float32
-    )
+    wall = _tone(rows, kind)[:, :, None] * np.array(bgr(colour), np.float32)
     wall = wall + _plaster(width, height)[:, :, None] * np.float32(1.0 if kind == "room" else 1.7)
     if kind == "room":
         _mouldings(wall, height)
@@ -155,7 +153,7 @@ def _bands(wall: Floats, rows: Floats, top: float, low: float, colour: Floats) -
 def pool(width: int, height: int, centre: float, reach: float) -> Floats:
     """
     Return the light of a lamp on a wall, (height, width), 0..1: around column `centre`, wide `reach`, both as
-    parts of the width. At the left and right edge it is 0.
+    parts of the width. At the left and right edge, and on the skirting, it is 0.
     """
     coarse = 8
     columns = (np.arange(width // coarse + 1, dtype=np.float32) * coarse / width)[None, :]
@@ -163,7 +161,7 @@ def pool(width: int, height: int, centre: float, reach: float) -> Floats:
     far = ((columns - centre) / reach) ** 2 + ((rows - 0.36) / 0.74) ** 2
     light = np.clip(1.25 * np.exp(-1.5 * far), 0, 1)
     edge = np.clip(np.minimum(columns, 1 - columns) / _UNLIT_EDGE, 0, 1)
-    light = light * edge * edge * (3 - 2 * edge)
+    light = light * edge * edge * (3 - 2 * edge) * np.clip((SKIRTING - rows) / 0.05, 0, 1)
     return np.asarray(cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
@@ -176,9 +174,27 @@ def lit(wall: Bytes, light: Floats) -> Bytes:
     return np.asarray(cv2.add(brighter, warmth), np.uint8)
 
 
-def unlit_share(light: Floats) -> Floats:
-    """Return how much darker everything is while the lamp is off; 0..1."""
-    return np.asarray(1 - 1 / (1 + (_LAMP + _DIMMER) * light), np.float32)
+def unlit(picture: Bytes, light: Floats, colour: str, things: tuple[Box, ...]) -> Bytes:
+    """
+    Return a lit wall of a colour, with all that is on it, while its lamp is off: the bare wall is what it was
+    before it was lit, and `things` on it are as dark as `UNLIT` says.
+    """
+    height, width = light.shape
+    coarse = (width // 8, height // 8)
+    share = np.asarray(cv2.resize(light, coarse, interpolation=cv2.INTER_AREA), np.float32)[:, :, None]
+    rows = np.linspace(0, 1, coarse[1], dtype=np.float32)[:, None, None]
+    bare = _tone(rows, "room") * np.array(bgr(colour), np.float32)
+    through = bare / (bare * (1 + _LAMP * share) + share * np.array(_WARMTH, np.float32))
+    fine = cv2.resize(255 * through, (width, height), interpolation=cv2.INTER_LINEAR)
+    mask = as_bytes(np.asarray(fine, np.float32))
+    for box in things:
+        mask[box.y : box.low, box.x : box.right] = round(255 * UNLIT)
+    return np.asarray(cv2.multiply(picture, mask, scale=1 / 255), np.uint8)
+
+
+def _tone(rows: Floats, kind: Literal["room", "entrance"]) -> Floats:
+    """Return how bright rows of a wall are, from its top (0) to its foot (1)."""
+    return 1.06 - 0.18 * rows if kind == "room" else 1.02 - 0.05 * rows
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ def label_size(rows: list[Row], scale: float) -> tuple[int, int]:
     return width + 2 * pad_x, sum(row.step for row in rows) + 2 * pad_y
 
 
-def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> None:
-    """Put a label of thick paper on a wall, in place."""
+def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> Box:
+    """Put a label of thick paper on a wall, in place, and return where it is."""
     scale = unit(wall.shape[1], wall.shape[0])
     box = Box(*corner, *label_size(rows, scale))
     cast_shadow(wall, box, drop=0.005 * scale, blur=0.006 * scale, strength=0.5)
@@ -105,6 +105,7 @@ def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gall
     part[...] = as_bytes(np.array(bgr(stage.paper), np.float32) * down * np.ones_like(part, np.float32))
     part[-max(1, round(0.0022 * scale)) :] = bgr("#cfc6b6")
     write_rows(wall, rows, box.x + round(0.023 * scale), box.y + round(0.016 * scale))
+    return box
 
 
 def write_rows(wall: Bytes, rows: list[Row], x: int, y: int) -> int:
