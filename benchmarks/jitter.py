@@ -32,7 +32,7 @@ def jitter(film: Path, width: int, height: int, first: int, stop: int) -> float 
 
 def of_frames(frames: Sequence[NDArray[np.uint8]]) -> float | None:
     """Return the same for grey frames, each of shape (height, width)."""
-    height, width = frames[0].shape
+    height = frames[0].shape[0]
     middle = frames[len(frames) // 2]
     corners = cv2.goodFeaturesToTrack(middle, _POINTS, 0.02, max(8, height // 24))
     if corners is None or len(corners) < _LEAST_POINTS:
