@@ -81,6 +81,7 @@ def scene_on_both(store_url, tmp_path):
         yield set_up(instance)
 
 
+@pytest.mark.slow
 def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time):
     scene = scene_on_both
     workshop = make_workshop(scene.instance, time)
