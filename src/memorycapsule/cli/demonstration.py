@@ -175,7 +175,7 @@ class Demonstration:
         (self.folder / "config.toml").write_text(
             f'data_dir = "data"\nkey_file = "instance.key"\nzone = "Asia/Seoul"\n\n'
             f"[daemon]\nport = {port}\nheartbeat_seconds = 1\n\n"
-            f"[film]\nnice = 0\n",
+            f'[film]\nnice = 0\nquiet_hours = "never"\n',
             encoding="utf-8",
         )
         recovery = self.folder / "recovery.key"

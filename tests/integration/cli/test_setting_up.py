@@ -186,6 +186,26 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(capsule, monke
     assert (said.code, "smtp.port" in said.error["message"]) == (7, True)
 
 
+@pytest.mark.parametrize(
+    ("setting", "state", "words"),
+    [
+        ({}, "good", "at 01:00-06:00 (UTC), in /dev/shm."),
+        ({"CAPSULE_FILM__QUIET_HOURS": "always"}, "good", "always"),
+        ({"CAPSULE_FILM__QUIET_HOURS": "never"}, "good", "it is off"),
+        ({"CAPSULE_FILM__CACHE_SIZE": "0"}, "warning", "no room"),
+    ],
+)
+def test_the_doctor_says_whether_films_can_be_rendered_ahead(capsule, monkeypatch, setting, state, words):
+    capsule("init", "--yes")
+    monkeypatch.setenv("CAPSULE_ZONE", "UTC")
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    findings = {one["what"]: one for one in capsule("doctor", "--json").json["findings"]}
+
+    assert findings["rendering ahead"]["state"] == state
+    assert words in findings["rendering ahead"]["says"]
+
+
 def test_the_doctor_finds_all_well_and_then_what_is_wrong(capsule, tmp_path):
     capsule(*INIT)
     said = capsule("doctor", "--json")

@@ -175,6 +175,30 @@ def test_whoever_asked_for_a_film_or_the_owner_cancels_it(stage, tmp_path):
     assert cancel(stage, queue(stage), stage.ada).state is MontageState.CANCELLED
 
 
+def test_how_long_a_film_still_takes_is_reckoned_from_the_attempt_in_hand(stage_on_both):
+    stage = stage_on_both
+    store = stage.instance.store
+
+    def left(now):
+        return montages.seconds_left(store, get(stage, film.id), now)
+
+    film = open_it(stage)
+    assert left(OPENS) is None
+    first = claim(stage, film, "an earlier run")
+    assert left(OPENS + timedelta(seconds=5)) is None, "it has hardly begun"
+    montages.note_progress(store, first, 0.25)
+    assert left(OPENS + timedelta(seconds=10)) == pytest.approx(30)
+    montages.take_up_abandoned(store, "this run", OPENS)
+
+    later = OPENS + timedelta(hours=1)
+    second = claim(stage, film, now=later)
+    assert left(later) is None
+    montages.note_progress(store, second, 0.5)
+    assert left(later + timedelta(seconds=40)) == pytest.approx(40)
+    montages.fail(store, stage.instance.wake, second, "it broke", now=later)
+    assert left(later) is None
+
+
 def test_a_plan_and_exactly_its_pictures_are_laid_out(stage, tmp_path):
     add_story(stage.instance, stage.capsule, stage.ben.viewer, title="Am Meer", photos=3)
     attempt = claim(stage, open_it(stage))

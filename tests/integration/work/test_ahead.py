@@ -1,16 +1,21 @@
 """Rendering ahead: the film of a sealed capsule is there on the day, and until then nothing of it is to be seen."""
 
 import dataclasses
+from datetime import datetime
 
 import pytest
 from structlog.testing import capture_logs
 
 from cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
 from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import montages, stories
+from memorycapsule.media.cache import Cache
+from memorycapsule.seal import envelopes
+from memorycapsule.services import capsules, montages, stories
 from memorycapsule.store import montages as montage_store
-from memorycapsule.work import memory, ticks
+from memorycapsule.store import stories as story_store
+from memorycapsule.work import films, memory, ticks
 from memorycapsule.work.ahead import Ahead
 from moments import NOW
 
@@ -152,6 +157,37 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
     assert "At the last moment" in scene.film().plan
 
 
+@pytest.mark.parametrize(
+    "what", ["medium", *(pytest.param(one, marks=pytest.mark.slow) for one in ("story", "capsule"))]
+)
+def test_what_is_taken_out_takes_the_pieces_with_it(scene, workshop, what):
+    Ahead(workshop=workshop).work()
+    store, vault = scene.instance.store, scene.instance.vault
+    if what == "capsule":
+        stories.remove(store, vault, scene.ben, scene.story.id, now=NOW)
+        Ahead(workshop=workshop).work()
+        assert scene.shelf.exists()
+        capsules.delete(store, vault, scene.instance.ada, scene.capsule.id, now=NOW)
+    elif what == "story":
+        stories.remove(store, vault, scene.ben, scene.story.id, now=NOW)
+    else:
+        with store.reading() as tx:
+            medium = story_store.media_of(tx, scene.story.id)[0]
+        stories.remove_medium(store, vault, scene.ben, medium.id, now=NOW)
+
+    assert not scene.shelf.exists()
+
+
+def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, workshop, time):
+    at_night = dataclasses.replace(workshop, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
+    ahead = Ahead(workshop=at_night)
+    for hour, is_quiet in ((12, False), (15, False), (21, False), (16, True)):
+        time.go_to(datetime.fromisoformat(f"{NOW.date()} {hour:02}:30+00:00"))
+        assert (ahead.work() > 0) is is_quiet, hour
+
+    assert Ahead(workshop=dataclasses.replace(workshop, quiet_hours=None)).work() == 0
+
+
 def hooked(workshop, hook):
     """A workshop in which `hook` is called with a number each time it is looked whether something else is due."""
     asked = []
@@ -164,19 +200,192 @@ def hooked(workshop, hook):
 
 
 @pytest.mark.slow
-def test_an_opening_interrupts_it_and_uses_what_there_is(scene, workshop, time):
+def test_it_ends_with_the_quiet_hours(scene, workshop, time):
+    hours = dataclasses.replace(workshop, quiet_hours=parse_quiet_hours("01:00-06:00"))
+    time.go_to(NOW.replace(hour=2))
+
+    def go_on(_number):
+        if len(scene.pieces(".age")) == 1:
+            time.go_to(NOW.replace(hour=6))
+
+    Ahead(workshop=hooked(hours, go_on)).work()
+    assert len(scene.pieces(".age")) in {1, 2}, "one may have been nearly done"
+    assert not memory_folder(workshop).exists()
+
+    time.go_on(hours=20)
+    assert Ahead(workshop=hours).work() >= 1
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "an opening",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("a film", "a film in hand", "the end")),
+    ],
+)
+def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop, time, what):
+    store, vault, wake = scene.instance.store, scene.instance.vault, scene.instance.wake
+    other = make_capsule(scene.instance, title="Other", opens=NOW.replace(year=NOW.year + 1))
+    if what != "an opening":
+        other = make_capsule(scene.instance, title="Open", opens="+1d")
+        time.go_on(days=1)
+        ticks.tick(workshop)
     begun = []
 
     def come(_number):
-        if not begun and len(scene.pieces(".age")) == 1:
-            begun.append("an opening")
+        if begun or len(scene.pieces(".age")) != 1:
+            return False
+        begun.append(what)
+        if what == "an opening":
             time.go_to(OPENS)
-        return False
+        elif what != "the end":
+            film = montages.queue(store, vault, wake, scene.instance.ada, other.id, now=time.now)
+            if what == "a film in hand":
+                montages.claim(store, film.id, lease="this run", now=time.now)
+        return what == "the end"
 
     Ahead(workshop=hooked(workshop, come)).work()
-    assert begun == ["an opening"]
+    assert begun == [what]
     assert len(scene.pieces(".age")) == 1
     assert not memory_folder(workshop).exists()
 
+    if what == "an opening":
+        (said,) = finished(workshop)
+        assert said["segments_encoded"] == len(scene.pieces("")) - 1
+    else:
+        ticks.tick(workshop)
+        assert Ahead(workshop=workshop).work() > 1
+        time.go_to(OPENS)
+        assert [said["segments_encoded"] for said in finished(workshop)] == [0]
+
+
+@pytest.mark.slow
+def test_what_is_taken_out_while_its_piece_is_made_is_not_kept(scene, workshop):
+    removed = []
+
+    def remove(_number):
+        if not removed and scene.pieces(".age"):
+            stories.remove(scene.instance.store, scene.instance.vault, scene.ben, scene.story.id, now=NOW)
+            removed.append(scene.story)
+
+    Ahead(workshop=hooked(workshop, remove)).work()
+
+    assert removed
+    assert scene.pieces(".age") == set()
+
+
+def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, workshop, tmp_path):
+    with capture_logs() as said:
+        ahead = Ahead(workshop=dataclasses.replace(workshop, memory_places=(tmp_path,)))
+        assert (ahead.work(), ahead.work()) == (0, 0)
+
+    assert [words["event"] for words in said] == ["ahead.impossible"]
+    assert not scene.shelf.exists()
+
+
+@pytest.mark.slow
+def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, workshop, time):
+    later = make_capsule(scene.instance, title="Later", opens=NOW.replace(year=NOW.year + 1))
+    ben = join(scene.instance, later, "Ben")
+    add_story(scene.instance, later, ben.viewer, photos=14)
+    Ahead(workshop=workshop).work()
+    shelf = scene.shelf.with_name(later.id)
+    sizes = {one: sum(path.stat().st_size for path in one.iterdir()) for one in (scene.shelf, shelf)}
+    scene.instance.vault.cache.clear(scene.capsule.id)
+
+    room = sizes[scene.shelf] + sizes[shelf] // 2
+    vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, room))
+    small = Ahead(workshop=dataclasses.replace(workshop, vault=vault))
+    small.work()
+    assert sum(path.stat().st_size for path in scene.shelf.iterdir()) == pytest.approx(
+        sizes[scene.shelf], rel=0.02
+    )
+    there = sum(path.stat().st_size for path in scene.shelf.parent.rglob("*") if path.is_file())
+    assert there <= room
+    assert small.work() == 0, "it does not try again and again"
+
+    vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, 0))
+    assert Ahead(workshop=dataclasses.replace(workshop, vault=vault)).work() == 0
+
+
+@pytest.mark.parametrize("how", ["not a picture", pytest.param("damaged", marks=pytest.mark.slow)])
+def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, workshop, time, how):
+    with scene.instance.store.reading() as tx:
+        medium = story_store.media_of(tx, scene.story.id)[3]
+    path = scene.instance.vault.blobs._path(medium.display_blob)
+    if how == "damaged":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        path.write_bytes(envelopes.seal_bytes(b"\xff\xd8 no picture", scene.capsule.recipient))
+    with capture_logs() as said:
+        assert Ahead(workshop=workshop).work() > 2
+    assert medium.id not in str(said)
+    time.go_to(OPENS)
+    (of_film,) = finished(workshop)
+
+    assert of_film["segments_encoded"] == 0
+    film = scene.film()
+    assert film.state is MontageState.DEGRADED
+    (sentence,) = film.report
+    assert medium.id in sentence
+
+
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param("plan", marks=pytest.mark.slow), "piece", pytest.param("all", marks=pytest.mark.slow)],
+)
+def test_what_rots_in_the_cache_is_made_again(scene, workshop, time, what):
+    Ahead(workshop=workshop).work()
+    plan = scene.shelf / "plan.json.age"
+    pieces = sorted(scene.shelf.glob("*.mp4.age"))
+    for path in {"plan": [plan], "piece": pieces[:1], "all": [plan, *pieces]}[what]:
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2] + b"?" + data[len(data) // 2 + 1 :])
+    time.go_to(OPENS)
     (said,) = finished(workshop)
-    assert said["segments_encoded"] == len(scene.pieces("")) - 1
+
+    assert said["segments_encoded"] == {"plan": 0, "piece": 1, "all": len(pieces)}[what]
+    assert scene.film().state is MontageState.READY
+
+
+@pytest.mark.slow
+def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_try(scene, workshop, time):
+    time.go_to(OPENS)
+    finished(workshop)
+    piece = min(scene.shelf.glob("*.mp4"))
+    data = piece.read_bytes()
+    end = data.rindex(b"moov")
+    piece.unlink()
+    piece.write_bytes(data[: end + 4] + bytes(len(data) - end - 4))
+    further = montages.queue(
+        scene.instance.store,
+        scene.instance.vault,
+        scene.instance.wake,
+        scene.instance.ada,
+        scene.capsule.id,
+        now=OPENS,
+    )
+    assert not films.make(workshop, further.id)
+    assert not scene.shelf.exists()
+    time.go_on(minutes=5)
+    assert films.make(workshop, further.id)
+
+
+def test_it_says_neither_words_nor_how_long_the_film_is(scene, workshop):
+    with capture_logs() as said:
+        Ahead(workshop=workshop).work()
+
+    assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
+
+
+def test_a_start_wipes_what_a_killed_run_left_and_pieces_of_capsules_that_are_gone(scene, workshop):
+    folder = memory_folder(workshop)
+    memory.make(folder)
+    (folder / "plain.jpg").write_bytes(b"plain")
+    gone = scene.shelf.with_name("gone")
+    gone.mkdir(parents=True)
+    (gone / "piece.mp4").write_bytes(b"piece")
+    ticks.settle(workshop)
+
+    assert not folder.exists()
+    assert not gone.exists()

@@ -1,5 +1,6 @@
 """The seal, looked at from outside: what was put in is nowhere to be found while a capsule is sealed."""
 
+import dataclasses
 import io
 import logging
 import os
@@ -10,7 +11,8 @@ import pytest
 from cast import add_story, join, make_capsule, make_instance, make_photo, make_workshop
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import stories
-from memorycapsule.work import ticks
+from memorycapsule.work import memory, ticks
+from memorycapsule.work.ahead import Ahead
 from moments import NOW
 from servers import OwnPostgres
 
@@ -90,6 +92,34 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
     assert found_in(folder) == {"open"}, "after the log was brought home"
     said = caplog.text + "".join(capsys.readouterr())
     assert not any(marker in said for marker in MARKERS.values())
+
+
+def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_afterwards(tmp_path, time):
+    folder = tmp_path / "data"
+    in_memory = []
+    with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
+        fill(instance, folder / "work")
+        workshop = make_workshop(instance, time)
+        place = memory.place(workshop.memory_places, workshop.work_dir)
+
+        def look():
+            assert found_in(folder) == {"open"}
+            assert plain_pictures_in(folder) == []
+            in_memory.append(found_in(place))
+            return False
+
+        assert Ahead(workshop=dataclasses.replace(workshop, is_stopping=look)).work() >= 1
+        look()
+
+    assert "story title" in set().union(*in_memory), "there it had to be"
+    assert in_memory[-1] == set()
+    assert len(list((folder / "cache").rglob("*.age"))) >= 2
+
+
+def plain_pictures_in(folder):
+    """Files that begin like a JPEG (ITU-T T.81, B.1.1.3) or an mp4 (ISO/IEC 14496-12, 4.3)."""
+    heads = {path: path.read_bytes()[:8] for path in Path(folder).rglob("*") if path.is_file()}
+    return [path for path, head in heads.items() if head.startswith(b"\xff\xd8") or head[4:] == b"ftyp"]
 
 
 @pytest.mark.slow
