@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from memorycapsule.processes import ffmpeg_path
 
-_POINTS = 120
+_POINTS = 300
 _LEAST_POINTS = 12
+#: Points nearer to the edge are not followed; half a window of the tracker.
+_EDGE = 16
 #: Of the motion that people call smooth.
 _DEGREE = 3
 
@@ -34,18 +36,26 @@ def jitter(film: Path, width: int, height: int, first: int, stop: int) -> float 
     paths = np.empty((len(frames), len(corners), 2))
     good = np.ones(len(corners), bool)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
-    for number, frame in enumerate(frames):
-        found, state, _ = cv2.calcOpticalFlowPyrLK(
-            middle, frame, corners, None, winSize=(31, 31), maxLevel=3, criteria=criteria
-        )
-        paths[number], good = found[:, 0], good & (state[:, 0] == 1)
+    flags = cv2.OPTFLOW_USE_INITIAL_FLOW
+    half = len(frames) // 2
+    for way in (range(half, len(frames)), range(half, -1, -1)):
+        # Where a point was in the neighbouring frame is where the search begins; pans go far.
+        found = corners
+        for number in way:
+            found, state, _ = cv2.calcOpticalFlowPyrLK(
+                middle, frames[number], corners, found.copy(), None, None, (31, 31), 3, criteria, flags
+            )
+            inside = ((found[:, 0] > _EDGE) & (found[:, 0] < np.array([width, height]) - _EDGE)).all(axis=1)
+            paths[number], good = found[:, 0], good & (state[:, 0] == 1) & inside
+    if not good.any():
+        return None
     times = np.linspace(-1, 1, len(frames))
     powers = np.vander(times, _DEGREE + 1)
     flat = paths.reshape(len(frames), -1)
     off = (flat - powers @ np.linalg.lstsq(powers, flat)[0]).reshape(paths.shape)
     # Points that lose their way, at an edge or in a repeating pattern, are no measure of the picture.
     own = np.sqrt((off**2).mean(axis=(0, 2)))
-    good &= own <= 3 * np.median(own[good]) if good.any() else good
+    good &= own <= 3 * np.median(own[good])
     if good.sum() < _LEAST_POINTS:
         return None
     return _common(paths[:, good], off[:, good])
