@@ -121,7 +121,8 @@ class Crew:
         # What a child that breaks has to say goes where our own errors go.
         child = processes.start(
             [sys.executable, "-m", module],
-            env={**ffmpeg.environment(), **_NO_ALGEBRA},
+            # Whoever is told where ffmpeg is does not try it out first.
+            env={**ffmpeg.environment(), **_NO_ALGEBRA, "IMAGEIO_FFMPEG_EXE": processes.ffmpeg_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

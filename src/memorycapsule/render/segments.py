@@ -3,7 +3,7 @@ Segments: closed pieces of the film, cut inside the bodies of shots and named by
 
 Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough.
 So a story that is added or taken out moves the cuts around it, and soon after them the old segments come
-again.
+again. Only a film too short for that is halved, so that two processors share it evenly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hmac
 import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,8 @@ _PACING = {
 _CHANCE = 2
 #: A segment of more than so many times the usual length is cut at any shot.
 _TOO_LONG = 2.0
+#: A film shorter than so many times the usual length is cut into two halves.
+_SHORT = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,9 @@ def visible(timeline: tuple[Placed, ...], first: int, stop: int) -> tuple[Placed
 def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
     least = max(1, round(plan.encoder.segment_seconds * plan.fps))
     timeline = plan.timeline
+    if plan.frames < _SHORT * least:
+        half = min(_bodies(timeline), key=lambda at: abs(2 * at - plan.frames), default=0)
+        return [half] if min(half, plan.frames - half) >= least else []
     cuts: list[int] = []
     last = 0
     for index, placed in enumerate(timeline):
@@ -121,6 +126,14 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
             cuts.append(at)
             last = at
     return cuts
+
+
+def _bodies(timeline: tuple[Placed, ...]) -> Iterator[int]:
+    """Yield the frames at which one shot alone is seen; of a clip only the first, to decode it once."""
+    for index, placed in enumerate(timeline):
+        following = timeline[index + 1].shot.entrance_frames if index + 1 < len(timeline) else 0
+        frames = range(placed.first + placed.shot.entrance_frames + 1, placed.stop - following)
+        yield from frames[:1] if isinstance(placed.shot, Clip) else frames
 
 
 def _chosen(shot: Shot, digests: Mapping[str, str]) -> bool:

@@ -54,6 +54,16 @@ def test_cuts_lie_where_only_one_shot_is_seen():
         assert not edges & set(range(placed.first, placed.first + placed.shot.entrance_frames + 1))
 
 
+@given(st.integers(1, 30), st.integers(0, 20))
+def test_a_short_film_is_cut_into_two_halves(count, more):
+    plan = plan_of([f"a{number}" for number in range(count)], seconds=0.1)
+    least = plan.seconds / 4 + 0.05 + more * plan.seconds / 100
+    segments = cut_plan(replace(plan, encoder=replace(plan.encoder, segment_seconds=least)))
+
+    assert len(segments) == 2
+    assert abs(segments[0].frames - segments[1].frames) <= 2 * (plan.timeline[1].shot.entrance_frames + 1)
+
+
 def test_a_story_that_is_added_leaves_most_segments_as_they_were():
     before = {
         segment.name
