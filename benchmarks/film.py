@@ -33,7 +33,7 @@ from typing import Any
 
 import cv2
 from film_rivals import zoompan_command
-from jitter import jitter
+from jitter import jitter, of_frames
 from measuring import Run, drawn, run
 
 from memorycapsule import themes
@@ -41,6 +41,7 @@ from memorycapsule.domain.choosing import Picture
 from memorycapsule.domain.direction import Direction, direct
 from memorycapsule.domain.plan import Encoder, MontagePlan, Photo, Scene, Size
 from memorycapsule.media.decoders import Decoders
+from memorycapsule.render.planes import planes_of
 from memorycapsule.render.worker import frames
 
 HERE = Path(__file__).parent
@@ -203,13 +204,34 @@ def holds(work: Work) -> Iterator[tuple[int, int]]:
         yield first + fade + 1, first + photo - fade - 1
 
 
-def unevenness(work: Work, film: Path) -> tuple[float, float]:
-    """Return the rms jitter over all photos, and that of the worst."""
-    found = [jitter(film, work.size.width, work.size.height, first, stop) for first, stop in holds(work)]
+def unevenness(work: Work, film: Path) -> str:
+    """Say how large the rms jitter over all photos is, and that of the worst."""
+    return _in_words(
+        [jitter(film, work.size.width, work.size.height, first, stop) for first, stop in holds(work)]
+    )
+
+
+def unevenness_before_encoding(work: Work) -> str:
+    """Say the same of our frames as they go into the encoder, which stirs them a little itself."""
+    plan = work.plan(USUAL)
+    return _in_words(
+        [
+            of_frames(
+                [
+                    planes_of(frame).luma.copy()
+                    for frame in frames(plan, work.folder / "pictures", first, stop)
+                ]
+            )
+            for first, stop in holds(work)
+        ]
+    )
+
+
+def _in_words(found: list[float | None]) -> str:
     values = [value for value in found if value is not None]
     if not values:
-        return float("nan"), float("nan")
-    return statistics.fmean(value**2 for value in values) ** 0.5, max(values)
+        return "nothing to follow"
+    return f"{statistics.fmean(value**2 for value in values) ** 0.5:.3f} ({max(values):.3f})"
 
 
 WAYS = {
@@ -247,12 +269,11 @@ def measure(work: Work, rounds: int, frames_folder: Path, *, without_moviepy: bo
         words = f"| {name} | {count / seconds:.1f} | {seconds:.1f} | {cpu:.1f} | {cpu / count * 1000:.1f} "
         words += f"| {foreign:.1f} | {peak:.0f} "
         if name in films:
-            rms, worst = unevenness(work, films[name])
-            words += f"| {films[name].stat().st_size / 2**20:.1f} | {rms:.3f} ({worst:.3f}) |"
+            words += f"| {films[name].stat().st_size / 2**20:.1f} | {unevenness(work, films[name])} |"
         else:
             words += "| | |"
         print(words, flush=True)
-    print()
+    print(f"\nJitter of our frames before they are encoded: {unevenness_before_encoding(work)}")
     for what, one, other in (
         ("times as fast as MoviePy", "MoviePy, usual setting", "ours, usual setting"),
         ("times as fast as zoompan", "ffmpeg zoompan + xfade, usual setting", "ours, usual setting"),
@@ -299,10 +320,7 @@ def compare_with_pyav(work: Work, rounds: int, frames_folder: Path) -> None:
     for how, many in found.items():
         seconds = statistics.median(json.loads(one.said)["seconds"] for one in many)
         cpu = statistics.median(one.cpu_seconds for one in many)
-        print(
-            f"  {how}: {count / seconds:.1f} fps, {cpu / count * 1000:.1f} CPU ms/frame with start-up,"
-            f" peak {max(one.peak_bytes for one in many) / 2**20:.0f} MB"
-        )
+        print(f"  {how}: {count / seconds:.1f} fps, {cpu / count * 1000:.1f} CPU ms/frame with start-up")
 
 
 def main() -> None:

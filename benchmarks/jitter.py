@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -28,7 +29,12 @@ def jitter(film: Path, width: int, height: int, first: int, stop: int) -> float 
     to a shift and a zoom common to all points: the picture's own stumbling, without the noise of encoder and
     tracker, which every point has for itself. None when there is too little to follow.
     """
-    frames = _grey(film, width, height, first, stop)
+    return of_frames(decoded(film, width, height, first, stop))
+
+
+def of_frames(frames: Sequence[NDArray[np.uint8]]) -> float | None:
+    """Return the same for grey frames, each of shape (height, width)."""
+    height, width = frames[0].shape
     middle = frames[len(frames) // 2]
     corners = cv2.goodFeaturesToTrack(middle, _POINTS, 0.02, max(8, height // 24))
     if corners is None or len(corners) < _LEAST_POINTS:
@@ -71,7 +77,8 @@ def _common(paths: NDArray[np.float64], off: NDArray[np.float64]) -> float:
     return float(np.sqrt(total / len(paths)))
 
 
-def _grey(film: Path, width: int, height: int, first: int, stop: int) -> list[NDArray[np.uint8]]:
+def decoded(film: Path, width: int, height: int, first: int, stop: int) -> list[NDArray[np.uint8]]:
+    """Return frames `first` up to `stop` of a film, grey."""
     command = [
         *(ffmpeg_path(), "-nostdin", "-loglevel", "error", "-i", str(film)),
         *("-vf", rf"select=between(n\,{first}\,{stop - 1})", "-fps_mode", "passthrough"),

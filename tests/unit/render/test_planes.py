@@ -3,8 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memorycapsule.render.planes import (
+    MARGIN,
     blend,
     darken,
     new_frame,
@@ -62,6 +65,35 @@ def test_a_slow_zoom_moves_without_jitter():
         places.append(np.sum(across * (got - want)) / np.sum(across**2))
 
     assert np.std(places) < 0.02
+
+
+@settings(max_examples=60)
+@given(
+    st.one_of(st.floats(1.0, 1.6), st.sampled_from([17 / 16, 16 / 15, 1.0625001, 9 / 8, 1.25])),
+    st.floats(0, 20),
+    st.floats(0, 20),
+)
+def test_a_view_is_the_cubic_of_its_pixels_wherever_it_lies(step, x, y):
+    chance = np.random.default_rng(1).integers(0, 256, (180, 300, 3), dtype=np.uint8)
+    canvas = with_margin(planes_from_bgr(cv2.GaussianBlur(chance, (0, 0), 1.5)))
+    frame = new_frame(160, 90)
+    sample(canvas, x, y, step, frame)
+
+    rows, columns = (
+        cubic(edge, place + MARGIN, step, length)
+        for edge, place, length in ((canvas.luma.shape[0], y, 90), (canvas.luma.shape[1], x, 160))
+    )
+    want = rows @ canvas.luma.astype(np.float64) @ columns.T
+    # Half a level is rounding; the rest is what a sixtieth of a pixel can make of such pictures.
+    assert np.abs(planes_of(frame).luma - want).max() < 1.6
+
+
+def cubic(source, place, step, length):
+    """Return the weights (length, source) of the cubic kernel with a = -0.75 (Keys, 1981)."""
+    away = np.abs((np.arange(length)[:, None] + 0.5) * step - 0.5 + place - np.arange(source))
+    near = (1.25 * away - 2.25) * away**2 + 1
+    far = -0.75 * (((away - 5) * away + 8) * away - 4)
+    return np.where(away <= 1, near, np.where(away < 2, far, 0))
 
 
 @pytest.mark.parametrize(

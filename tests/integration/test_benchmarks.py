@@ -1,0 +1,40 @@
+"""The benchmarks run; what they find is for people to judge."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_the_benchmark_of_films_compares_all_ways_and_says_how_they_compare():
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "film.py")),
+            *("--size", "320x180", "--photos", "2", "--rounds", "1"),
+        ],
+        env={**os.environ, "CAPSULE_TEST_PHOTOS": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" |")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert rows == [
+        "| way",
+        "| limit, usual setting",
+        "| ours, usual setting",
+        "| ffmpeg zoompan + xfade, usual setting",
+        "| MoviePy, usual setting",
+        "| limit, default setting",
+        "| ours, default setting",
+    ]
+    assert "times as fast as MoviePy: wall " in done.stdout
+    assert "of the limit, default setting: wall " in done.stdout
+    assert "Pipe or PyAV" in done.stdout or "pyav: " in done.stdout
