@@ -122,7 +122,7 @@ class Crew:
         child = processes.start(
             [sys.executable, "-m", module],
             # Whoever is told where ffmpeg is does not try it out first.
-            env={**ffmpeg.environment(), **_NO_ALGEBRA, "IMAGEIO_FFMPEG_EXE": processes.ffmpeg_path()},
+            env={**processes.environment(), **_NO_ALGEBRA, "IMAGEIO_FFMPEG_EXE": processes.ffmpeg_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
