@@ -17,7 +17,6 @@ from typing import Any, Literal
 from memorycapsule import processes
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
-from memorycapsule.render import ffmpeg
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +77,6 @@ class Crew:
                         child.stdin.close()
 
     def _run(self, jobs: list[Job], sound: Path, scratch: Path, on_frames: Callable[[int], None]) -> Answers:
-        sound_maker = self._start("memorycapsule.render.sound")
-        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
-        self._tell(sound_maker, order)
         # The longest last job decides when all is done; the poster, which is quick, comes first.
         waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
         doing: dict[int, Job] = {}
@@ -89,6 +85,9 @@ class Crew:
             self._tell(worker, {"plan": self._plan, "pictures": self._pictures})
             doing[worker] = waiting.pop()
             self._give(worker, doing[worker])
+        sound_maker = self._start("memorycapsule.render.sound")
+        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
+        self._tell(sound_maker, order)
         under_way = dict.fromkeys(doing, 0)
         finished = 0
         song_usable: bool | None = None
