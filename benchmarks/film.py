@@ -252,9 +252,8 @@ def measure(work: Work, rounds: int, frames_folder: Path, *, without_moviepy: bo
             if make is by_moviepy and without_moviepy:
                 continue
             if make is ours:
-                runs[f"limit, {setting} setting"].append(limit(work, SETTINGS[setting], halves))
-            runs[name].append(make(work, SETTINGS[setting], films[name]))
-        print(f"round {number + 1} of {rounds} done", file=sys.stderr, flush=True)
+                _keep(runs, number, f"limit, {setting} setting", limit(work, SETTINGS[setting], halves))
+            _keep(runs, number, name, make(work, SETTINGS[setting], films[name]))
     print(f"\n{len(work.pictures)} photos, {count} frames of {work.size.width}x{work.size.height}, medians\n")
     print(
         "| way | fps | wall s | CPU s | CPU ms/frame | others' CPU s | peak MB | file MB | jitter px (worst) |"
@@ -287,6 +286,16 @@ def measure(work: Work, rounds: int, frames_folder: Path, *, without_moviepy: bo
     ):
         if runs[one]:
             print(f"{what}: {_ratios(runs[one], runs[other])}")
+
+
+def _keep(runs: dict[str, list[Run]], number: int, name: str, made: Run) -> None:
+    runs[name].append(made)
+    print(
+        f"round {number + 1}, {name}: {made.seconds:.1f} s, {made.cpu_seconds:.1f} CPU s,"
+        f" others {made.foreign_cpu_seconds:.1f} CPU s",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _ratios(one: list[Run], other: list[Run]) -> str:

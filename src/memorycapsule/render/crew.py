@@ -37,6 +37,9 @@ class Answers:
     song_usable: bool
 
 
+#: NumPy's library for matrices starts threads that nothing here needs: a third of a child's start.
+_NO_ALGEBRA = {"OPENBLAS_NUM_THREADS": "1"}
+
 #: What a child said, or None when it has nothing more to say.
 _Word = dict[str, Any] | None
 
@@ -74,9 +77,6 @@ class Crew:
                         child.stdin.close()
 
     def _run(self, jobs: list[Job], sound: Path, scratch: Path, on_frames: Callable[[int], None]) -> Answers:
-        sound_maker = self._start("memorycapsule.render.sound")
-        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
-        self._tell(sound_maker, order)
         # The longest last job decides when all is done; the poster, which is quick, comes first.
         waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
         doing: dict[int, Job] = {}
@@ -85,6 +85,9 @@ class Crew:
             self._tell(worker, {"plan": self._plan, "pictures": self._pictures})
             doing[worker] = waiting.pop()
             self._give(worker, doing[worker])
+        sound_maker = self._start("memorycapsule.render.sound")
+        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
+        self._tell(sound_maker, order)
         under_way = dict.fromkeys(doing, 0)
         finished = 0
         song_usable: bool | None = None
@@ -115,7 +118,13 @@ class Crew:
 
     def _start(self, module: str) -> int:
         # What a child that breaks has to say goes where our own errors go.
-        child = processes.start([sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child = processes.start(
+            [sys.executable, "-m", module],
+            # Whoever is told where ffmpeg is does not try it out first.
+            env={**processes.environment(), **_NO_ALGEBRA, "IMAGEIO_FFMPEG_EXE": processes.ffmpeg_path()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         number = len(self._children)
         self._children.append(child)
         ear = threading.Thread(target=self._listen, args=(number, child), daemon=True)

@@ -171,7 +171,8 @@ def aac_arguments(kbit: int, out: Path) -> list[str]:
     """Return the arguments that encode 16-bit 48 kHz stereo samples on stdin as AAC."""
     return [
         *(*_FILES_ONLY, "-f", "s16le", "-ar", "48000", "-ac", "2", "-i", "pipe:0"),
-        *("-c:a", "aac", "-b:a", f"{kbit}k", "-f", "mp4", "-y", str(out)),
+        # The other coder takes half as long again, and at our rates is further from the original.
+        *("-c:a", "aac", "-aac_coder", "fast", "-b:a", f"{kbit}k", "-f", "mp4", "-y", str(out)),
     ]
 
 

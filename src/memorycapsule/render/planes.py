@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 
 #: Room around the left and top of a canvas for the columns that the phase search adds.
 MARGIN = 128
-_MOST_EXTRA = 96
+_MOST_EXTRA = 120
 #: How far off, in source pixels, a resampled frame may lie; and in the few places where no other way is fast.
 _EXACT_ENOUGH = (0.008, 0.016)
 
@@ -166,6 +166,7 @@ def _pieces(origin: float, step: float, length: int) -> tuple[_Piece, ...]:
         if extra is not None and extra <= min(_MOST_EXTRA, origin / step):
             start = round(origin - extra * step)
             return (_Piece(0, length, start, start + int((length + extra) * step) + 4, skip=extra),)
+    for off in _EXACT_ENOUGH:
         split = _first_whole(origin, step, off)
         if split is not None and split < length:
             border = round(origin + split * step)

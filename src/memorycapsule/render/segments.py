@@ -3,7 +3,7 @@ Segments: closed pieces of the film, cut inside the bodies of shots and named by
 
 Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough.
 So a story that is added or taken out moves the cuts around it, and soon after them the old segments come
-again.
+again. Only a film too short for that is cut evenly, so that all processors have work to the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hmac
 import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,6 +43,8 @@ _PACING = {
 _CHANCE = 2
 #: A segment of more than so many times the usual length is cut at any shot.
 _TOO_LONG = 2.0
+#: A film shorter than so many times the usual length is cut into even parts, at least half as long each.
+_SHORT = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,8 @@ def shown_in(plan: MontagePlan, first: int, stop: int) -> tuple[Source, ...]:
 def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
     least = max(1, round(plan.encoder.segment_seconds * plan.fps))
     timeline = plan.timeline
+    if plan.frames < _SHORT * least:
+        return _even_cuts(plan, least)
     cuts: list[int] = []
     last = 0
     for index, placed in enumerate(timeline):
@@ -128,6 +132,25 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
             cuts.append(at)
             last = at
     return cuts
+
+
+def _even_cuts(plan: MontagePlan, least: int) -> list[int]:
+    parts = 4 if plan.frames >= 2 * least else 2
+    bodies = list(_bodies(plan.timeline))
+    wanted = (plan.frames * part / parts for part in range(1, parts))
+    cuts = [0]
+    for at in sorted({min(bodies, key=lambda body: abs(body - place)) for place in wanted} if bodies else ()):
+        if 2 * min(at - cuts[-1], plan.frames - at) >= least:
+            cuts.append(at)
+    return cuts[1:]
+
+
+def _bodies(timeline: tuple[Placed, ...]) -> Iterator[int]:
+    """Yield the frames at which one shot alone is seen; of a clip only the first, to decode it once."""
+    for index, placed in enumerate(timeline):
+        following = timeline[index + 1].shot.entrance_frames if index + 1 < len(timeline) else 0
+        frames = range(placed.first + placed.shot.entrance_frames + 1, placed.stop - following)
+        yield from frames[:1] if isinstance(placed.shot, Clip) else frames
 
 
 def _chosen(shot: Shot, digests: Mapping[str, str]) -> bool:

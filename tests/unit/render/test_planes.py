@@ -84,8 +84,11 @@ def test_a_view_is_the_cubic_of_its_pixels_wherever_it_lies(step, x, y):
         for edge, place, length in ((canvas.luma.shape[0], y, 90), (canvas.luma.shape[1], x, 160))
     )
     want = rows @ canvas.luma.astype(np.float64) @ columns.T
-    # Half a level is rounding; the rest is what a sixtieth of a pixel can make of such pictures.
-    assert np.abs(planes_of(frame).luma - want).max() < 1.6
+    # Half a level is rounding; the rest is what a 64th of a pixel can make of such pictures: warpAffine, which
+    # draws the few views that have no border to start from, knows 32 places between two pixels.
+    off = np.abs(planes_of(frame).luma - want)
+    assert off.max() < 4
+    assert off.mean() < 0.6
 
 
 def cubic(source, place, step, length):
