@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,8 +43,11 @@ _PACING = {
 _CHANCE = 2
 #: A segment of more than so many times the usual length is cut at any shot.
 _TOO_LONG = 2.0
-#: A film shorter than so many times the usual length is cut into even parts, at least half as long each.
+#: A film shorter than so many times the usual length is cut into even parts, and into so many at most.
 _SHORT = 4.0
+_MOST_EVEN_PARTS = 8
+#: Such a part may be so much shorter than the usual length: near the end, a processor without work is dear.
+_FINER = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +138,12 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
 
 
 def _even_cuts(plan: MontagePlan, least: int) -> list[int]:
-    parts = 4 if plan.frames >= 2 * least else 2
+    parts = max(1, min(_MOST_EVEN_PARTS, plan.frames * _FINER // least))
     bodies = list(_bodies(plan.timeline))
-    wanted = (plan.frames * part / parts for part in range(1, parts))
     cuts = [0]
-    for at in sorted({min(bodies, key=lambda body: abs(body - place)) for place in wanted} if bodies else ()):
-        if 2 * min(at - cuts[-1], plan.frames - at) >= least:
+    for part in range(1, parts if bodies else 1):
+        at = min(bodies, key=lambda body: abs(body - plan.frames * part / parts))
+        if 2 * _FINER * min(at - cuts[-1], plan.frames - at) >= least:
             cuts.append(at)
     return cuts[1:]
 
