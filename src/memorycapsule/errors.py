@@ -16,6 +16,8 @@ CapsuleError                     exit 1   HTTP 500
 │   ├── KeyMissing, WrongKey
 │   └── MailRefused
 ├── NotAllowed                   exit 8        403
+├── ProofNeeded                  exit 8        403   a mailed code first
+├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason
 └── RenderFailed                 exit 1        500
 """
@@ -160,6 +162,22 @@ class MailRefused(ConfigurationProblem):
     """The mail server refused us; letters wait until the settings are right."""
 
     code = "mail_refused"
+
+
+class ProofNeeded(CapsuleError):
+    """This needs proof that it is you: have a code mailed to you, and type it in."""
+
+    code = "proof_needed"
+    exit_code = 8
+    http_status = 403
+
+
+class TooMany(CapsuleError):
+    """That was too often in a short time; nothing is lost. Wait a few minutes and try again."""
+
+    code = "too_many"
+    exit_code = 6
+    http_status = 429
 
 
 class NotAllowed(CapsuleError):

@@ -65,6 +65,8 @@ class Capsule:
     made_by: str
     created_at: datetime
     opened_at: datetime | None
+    #: The theme whose soundtrack was chosen instead of its own; a song of people's own goes before it.
+    music: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -109,6 +111,12 @@ class Member:
     #: A display name of its own: grandmother in one capsule, Younghee in another.
     name: str
     joined_at: datetime
+    #: When they left or were removed; their stories stay unless they removed them first.
+    left_at: datetime | None = None
+    #: When they saw the unsealing, which nobody is shown twice.
+    unsealed_at: datetime | None = None
+    #: When they were last reminded that there is room for a story of theirs.
+    reminded_at: datetime | None = None
 
     @property
     def may_add_stories(self) -> bool:
@@ -127,6 +135,7 @@ class Contribution:
     stories: int
     photos: int
     clips: int
+    voices: int = 0
 
 
 def checked_title(text: str) -> str:

@@ -16,6 +16,11 @@ class LetterKind(StrEnum):
     INVITATION = "invitation"
     OPENED = "opened"
     FILM_READY = "film_ready"
+    SIGN_IN = "sign_in"  #: a link and a code to sign in with
+    ADDRESS = "address"  #: a code that proves a new address
+    REMINDER = "reminder"  #: there is still room for a story of yours
+    MOVED = "moved"  #: the date was moved
+    CONSENT = "consent"  #: may it be opened earlier?
 
 
 class DeliveryState(StrEnum):
@@ -37,7 +42,8 @@ class Delivery:
     kind: LetterKind
     #: Unique, such as `opened:<member>:1`: the same letter cannot be queued twice.
     dedupe_key: str
-    capsule_id: str
+    #: None for letters about an account, such as those to sign in with.
+    capsule_id: str | None
     member_id: str | None
     invitation_id: str | None
     address: str

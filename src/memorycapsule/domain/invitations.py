@@ -45,6 +45,8 @@ class Invitation:
     answered_at: datetime | None
     #: The member it became.
     member_id: str | None
+    #: When they were last reminded.
+    reminded_at: datetime | None = None
 
     def is_usable(self, now: datetime) -> bool:
         return self.state is InvitationState.INVITED and now < self.expires_at

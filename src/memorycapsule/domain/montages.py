@@ -58,6 +58,10 @@ class Montage:
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None
+    #: How long it shall be: "short", "full" or seconds; None for the usual length.
+    length: str | None = None
+    #: The theme whose soundtrack was chosen; `soundtrack_blob` goes before it.
+    music: str | None = None
 
 
 def queued_montage(

@@ -26,6 +26,8 @@ class Account:
     #: Whether this is the account that ran `init`.
     is_admin: bool
     created_at: datetime
+    #: When its person deleted it; what they had put in stays, under the names it was given.
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,21 @@ class SessionKind(StrEnum):
     HOST = "host"  #: the command line on the machine itself, acting as the admin
     JOINED = "joined"  #: began by accepting an invitation
     OPENED = "opened"  #: began at the link of an opened letter; views and makes films
+    VISITED = "visited"  #: began at a member's own link before the opening; sees counts, adds stories
+    SIGNED_IN = "signed_in"  #: began with a mailed link or code: proves the account's address
+    TOKEN = "token"  # noqa: S105 - the word, not one  #: a personal token for programs
+
+
+class Scope(StrEnum):
+    """What a session may do at most."""
+
+    READ = "read"  #: look
+    CONTRIBUTE = "contribute"  #: that, and add, change and remove stories of its own
+    EVERYTHING = "everything"  #: whatever its account may
+
+    def covers(self, needed: Scope) -> bool:
+        order = list(Scope)
+        return order.index(self) >= order.index(needed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +45,11 @@ class Session:
     proved_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
+    scope: Scope = Scope.EVERYTHING
+    #: What its person calls it (a token), or the browser and device that it lives in.
+    name: str = ""
+    #: When it was last used, to the hour.
+    seen_at: datetime | None = None
 
 
 class LinkPurpose(StrEnum):
@@ -37,6 +57,10 @@ class LinkPurpose(StrEnum):
 
     INVITATION = "invitation"
     OPENED = "opened"
+    VISIT = "visit"  #: a member's own way back before the opening
+    SIGN_IN = "sign_in"
+    SET_UP = "set_up"  #: the first sign-in of whoever ran `init`
+    CONSENT = "consent"  #: to an earlier date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +69,30 @@ class Link:
 
     digest: str
     purpose: LinkPurpose
-    #: The invitation or the member it is for.
+    #: The invitation, member, account or code that it is for.
     subject_id: str
     rotation: int
     created_at: datetime
+
+
+class CodePurpose(StrEnum):
+    """What a mailed code of six digits proves."""
+
+    SIGN_IN = "sign_in"  #: that whoever types it reads the account's mail
+    ADDRESS = "address"  #: that a new address reaches the account's person
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A mailed code; its digits are derived from the instance key and stand nowhere."""
+
+    id: str
+    account_id: str
+    purpose: CodePurpose
+    #: Where it was mailed to, as typed.
+    address: str
+    #: How often it was typed wrongly.
+    tries: int
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None

@@ -8,10 +8,13 @@ from enum import StrEnum
 
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.people import printable, storable
-from memorycapsule.errors import UsageProblem
+from memorycapsule.domain.sessions import Scope
+from memorycapsule.errors import NotAllowed, ProofNeeded, UsageProblem
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 50_000
+#: How long a mailed code that was typed counts for what needs one.
+FRESH_PROOF = timedelta(minutes=15)
 
 
 class MediumKind(StrEnum):
@@ -19,6 +22,7 @@ class MediumKind(StrEnum):
 
     PHOTO = "photo"
     CLIP = "clip"
+    VOICE = "voice"  #: a voice note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +70,10 @@ class Medium:
     details: bytes
     is_sealed: bool
     original_blob: str
-    display_blob: str
-    thumbnail_blob: str
-    #: The upright H.264 version of a clip.
+    #: Both None for a voice note, of which there is nothing to see.
+    display_blob: str | None
+    thumbnail_blob: str | None
+    #: The upright H.264 version of a clip, or the AAC version of a voice note.
     clip_blob: str | None
     created_at: datetime
 
@@ -135,6 +140,22 @@ class Viewer:
     is_admin: bool
     #: The only capsule that this session reaches, None for all of the account's.
     capsule_id: str | None = None
+    scope: Scope = Scope.EVERYTHING
+    #: When this session proved the account's address.
+    proved_at: datetime | None = None
+
+    def check(self, needed: Scope) -> None:
+        """Raise NotAllowed unless this session may do that much."""
+        if not self.scope.covers(needed):
+            raise NotAllowed("This token may not do that; make one with a wider scope.")
+
+    def check_fresh(self, now: datetime) -> None:
+        """
+        Raise ProofNeeded unless the session proved its address a moment ago: removal, change of address or role
+        need that. The command line on the machine itself proves it by being there.
+        """
+        if not self.is_admin and (self.proved_at is None or now - self.proved_at > FRESH_PROOF):
+            raise ProofNeeded
 
 
 def may_view(capsule: Capsule, story: Story, member: Member | None, viewer: Viewer) -> bool:

@@ -297,7 +297,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
 
 def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> _Material:
     capsule = capsule_store.capsules.get(tx, montage.capsule_id)
-    members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
+    members = {member.id: member for member in capsule_store.ever_members_of(tx, capsule.id)}
     stories = _chosen_stories(tx, montage)
     shown = {story.member_id for story in stories}
     pictures: list[Picture] = []

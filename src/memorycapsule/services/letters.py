@@ -107,7 +107,7 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, 
     Members who have one already, from an earlier call, get no other: their key is taken.
     """
     contributions = capsule_store.contributions(tx, capsule.id)
-    members = [contribution.member for contribution in contributions]
+    members = [one.member for one in contributions if one.member.left_at is None]
     said: dict[str, Any] = {
         "capsule_title": capsule.title,
         # Those who put something in; where nobody did, the letter does not count.

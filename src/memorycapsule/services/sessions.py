@@ -41,6 +41,8 @@ def viewer_with_token(store: Store, token: str) -> Viewer:
         # The admin's rights belong to the machine, not to an address: a mailed link never carries them.
         is_admin=False,
         capsule_id=session.capsule_id,
+        scope=session.scope,
+        proved_at=session.proved_at,
     )
 
 

@@ -3,14 +3,15 @@
 from sqlmodel import col
 
 from memorycapsule.domain.people import Account, Address
-from memorycapsule.domain.sessions import Link, LinkPurpose, Session, SessionKind
-from memorycapsule.store.rows import AccountRow, AddressRow, LinkRow, SessionRow
+from memorycapsule.domain.sessions import Code, Link, LinkPurpose, Session, SessionKind
+from memorycapsule.store.rows import AccountRow, AddressRow, CodeRow, LinkRow, SessionRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
 accounts = Table(Account, AccountRow)
 addresses = Table(Address, AddressRow)
 sessions = Table(Session, SessionRow)
+codes = Table(Code, CodeRow)
 links = Table(Link, LinkRow, key="digest")
 
 

@@ -11,6 +11,7 @@ from memorycapsule.domain.stories import MediumKind
 from memorycapsule.store.rows import (
     BlobRow,
     CapsuleRow,
+    ConsentRow,
     DeliveryRow,
     InvitationRow,
     KeyEnvelopeRow,
@@ -20,6 +21,9 @@ from memorycapsule.store.rows import (
     MontageRow,
     SessionRow,
     StoryRow,
+    UploadPartRow,
+    UploadRow,
+    WishRow,
 )
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -70,7 +74,7 @@ def of_account(tx: Transaction, account_id: str) -> list[Capsule]:
     statement = (
         capsules.rows()
         .join(MemberRow, col(MemberRow.capsule_id) == col(CapsuleRow.id))
-        .where(col(MemberRow.account_id) == account_id)
+        .where(col(MemberRow.account_id) == account_id, col(MemberRow.left_at).is_(None))
         .order_by(col(CapsuleRow.opens_at))
     )
     return capsules.all(tx, statement)
@@ -82,23 +86,38 @@ def taken_slugs(tx: Transaction, account_id: str) -> set[str]:
 
 
 def members_of(tx: Transaction, capsule_id: str) -> list[Member]:
-    """Return the members of a capsule in the order in which they joined."""
+    """Return the members of a capsule in the order in which they joined; without those who have left."""
+    return [member for member in ever_members_of(tx, capsule_id) if member.left_at is None]
+
+
+def ever_members_of(tx: Transaction, capsule_id: str) -> list[Member]:
+    """Return all who ever were members of a capsule, in the order in which they joined."""
     return members.by(tx, col(MemberRow.joined_at), col(MemberRow.id), capsule_id=capsule_id)
 
 
 def member_counts(tx: Transaction) -> dict[str, int]:
     """Return how many members each capsule has."""
-    statement = select(MemberRow.capsule_id, func.count()).group_by(col(MemberRow.capsule_id))
+    statement = (
+        select(MemberRow.capsule_id, func.count())
+        .where(col(MemberRow.left_at).is_(None))
+        .group_by(col(MemberRow.capsule_id))
+    )
     return dict(tx.session.exec(statement).all())
 
 
 def membership(tx: Transaction, capsule_id: str, account_id: str) -> Member | None:
-    """Return the account's part in a capsule."""
+    """Return the account's part in a capsule, None when it has none or has left."""
+    member = ever_membership(tx, capsule_id, account_id)
+    return member if member and member.left_at is None else None
+
+
+def ever_membership(tx: Transaction, capsule_id: str, account_id: str) -> Member | None:
+    """Return the part that an account has or had in a capsule."""
     return members.one(tx, capsule_id=capsule_id, account_id=account_id)
 
 
 def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
-    """Return how much each member has put in."""
+    """Return how much each member has put in; former members, too, whose stories are still there."""
     told = dict(
         tx.session.exec(
             select(StoryRow.member_id, func.count())
@@ -107,9 +126,9 @@ def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
         ).all()
     )
     shown = {
-        member_id: (photos, clips)
-        for member_id, photos, clips in tx.session.exec(
-            select(StoryRow.member_id, _count(MediumKind.PHOTO), _count(MediumKind.CLIP))
+        member_id: [int(count) for count in counts]
+        for member_id, *counts in tx.session.exec(
+            select(StoryRow.member_id, *(_count(kind) for kind in MediumKind))
             .join(MediumRow, col(MediumRow.story_id) == col(StoryRow.id))
             .where(StoryRow.capsule_id == capsule_id)
             .group_by(col(StoryRow.member_id))
@@ -119,10 +138,13 @@ def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
         Contribution(
             member=member,
             stories=told.get(member.id, 0),
-            photos=int(shown.get(member.id, (0, 0))[0]),
-            clips=int(shown.get(member.id, (0, 0))[1]),
+            photos=photos,
+            clips=clips,
+            voices=voices,
         )
-        for member in members_of(tx, capsule_id)
+        for member in ever_members_of(tx, capsule_id)
+        if member.left_at is None or member.id in told
+        for photos, clips, voices in [shown.get(member.id, [0, 0, 0])]
     ]
 
 
@@ -164,10 +186,16 @@ def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
     joined = select(MemberRow.id).where(MemberRow.capsule_id == capsule_id)
     for subjects in (invited, joined):
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).in_(subjects)))
+    sent = select(UploadRow.id).where(UploadRow.capsule_id == capsule_id)
+    tx.session.execute(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(sent)))
+    wished = select(WishRow.id).where(WishRow.capsule_id == capsule_id)
+    tx.session.execute(delete(ConsentRow).where(col(ConsentRow.wish_id).in_(wished)))
     # Children before their parents.
     for row in (
         DeliveryRow,
         MontageRow,
+        WishRow,
+        UploadRow,
         MediumRow,
         StoryRow,
         SessionRow,

@@ -31,8 +31,9 @@ from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.montages import MontageState
-from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
+from memorycapsule.domain.wishes import WishState
 
 # Constraints have names from the first revision on: Alembic's batch mode on SQLite needs them.
 SQLModel.metadata.naming_convention = {
@@ -119,6 +120,7 @@ class AccountRow(SQLModel, table=True):
     locale: str
     is_admin: bool
     created_at: datetime
+    deleted_at: datetime | None
 
 
 class AddressRow(SQLModel, table=True):
@@ -156,6 +158,7 @@ class CapsuleRow(SQLModel, table=True):
     made_by: str = _reference("account")
     created_at: datetime
     opened_at: datetime | None
+    music: str | None
 
 
 class KeyEnvelopeRow(SQLModel, table=True):
@@ -187,6 +190,9 @@ class MemberRow(SQLModel, table=True):
     role: Role = _word(Role)
     name: str
     joined_at: datetime
+    left_at: datetime | None
+    unsealed_at: datetime | None
+    reminded_at: datetime | None
 
 
 class InvitationRow(SQLModel, table=True):
@@ -207,6 +213,7 @@ class InvitationRow(SQLModel, table=True):
     expires_at: datetime
     answered_at: datetime | None
     member_id: str | None = _reference("member", optional=True, index=False)
+    reminded_at: datetime | None
 
 
 class LinkRow(SQLModel, table=True):
@@ -229,6 +236,21 @@ class SessionRow(SQLModel, table=True):
     proved_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
+    scope: Scope = _word(Scope)
+    name: str
+    seen_at: datetime | None
+
+
+class CodeRow(SQLModel, table=True):
+    __tablename__ = "code"
+    id: str = _id()
+    account_id: str = _reference("account")
+    purpose: CodePurpose = _word(CodePurpose)
+    address: str
+    tries: int
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
 
 
 class StoryRow(SQLModel, table=True):
@@ -257,10 +279,60 @@ class MediumRow(SQLModel, table=True):
     details: bytes = _bytes()
     is_sealed: bool
     original_blob: str = _reference("blob", index=False)
-    display_blob: str = _reference("blob", index=False)
-    thumbnail_blob: str = _reference("blob", index=False)
+    display_blob: str | None = _reference("blob", optional=True, index=False)
+    thumbnail_blob: str | None = _reference("blob", optional=True, index=False)
     clip_blob: str | None = _reference("blob", optional=True, index=False)
     created_at: datetime
+
+
+class UploadRow(SQLModel, table=True):
+    __tablename__ = "upload"
+    id: str = _id()
+    story_id: str = _reference("story")
+    capsule_id: str = _reference("capsule")
+    session_id: str = _reference("session", index=False)
+    about: bytes = _bytes()
+    length: int = Field(sa_column=Column(BigInteger, nullable=False))
+    received: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_at: datetime
+    changed_at: datetime
+    medium_id: str | None = _reference("medium", optional=True, index=False)
+    refusal: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+
+
+class UploadPartRow(SQLModel, table=True):
+    __tablename__ = "upload_part"
+    __table_args__ = (UniqueConstraint("upload_id", "start"),)
+    id: str = _id()
+    upload_id: str = _reference("upload", index=False)
+    start: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    blob_id: str = _reference("blob", index=False)
+
+
+class WishRow(SQLModel, table=True):
+    __tablename__ = "wish"
+    id: str = _id()
+    capsule_id: str = _reference("capsule")
+    member_id: str = _reference("member", index=False)
+    state: WishState = _word(WishState)
+    opens_local: NaiveDatetime
+    zone: str
+    fold: int
+    opens_at: datetime
+    zone_rules: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class ConsentRow(SQLModel, table=True):
+    __tablename__ = "consent"
+    __table_args__ = (UniqueConstraint("wish_id", "member_id"),)
+    id: str = _id()
+    wish_id: str = _reference("wish", index=False)
+    member_id: str = _reference("member", index=False)
+    is_given: bool
+    answered_at: datetime
 
 
 class MontageRow(SQLModel, table=True):
@@ -294,6 +366,8 @@ class MontageRow(SQLModel, table=True):
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None
+    length: str | None
+    music: str | None
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -302,7 +376,7 @@ class DeliveryRow(SQLModel, table=True):
     id: str = _id()
     kind: LetterKind = _word(LetterKind)
     dedupe_key: str = Field(unique=True)
-    capsule_id: str = _reference("capsule")
+    capsule_id: str | None = _reference("capsule", optional=True)
     member_id: str | None = _reference("member", optional=True, index=False)
     invitation_id: str | None = _reference("invitation", optional=True, index=False)
     address: str

@@ -5,6 +5,7 @@ from sqlmodel import col, select
 
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.domain.stories import Medium, Story
+from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.rows import CapsuleRow, MediumRow, StoryRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -75,13 +76,17 @@ def words_still_sealed_in_open(tx: Transaction, most: int) -> list[Story]:
 
 def remove_medium(tx: Transaction, medium: Medium) -> list[str]:
     """Remove a medium and return the ids of its blobs."""
+    upload_store.forget_medium(tx, medium.id)
     media.remove(tx, col(MediumRow.id) == medium.id)
     named = (medium.original_blob, medium.display_blob, medium.thumbnail_blob, medium.clip_blob)
     return [blob_id for blob_id in named if blob_id]
 
 
 def remove_with_media(tx: Transaction, story_id: str) -> list[str]:
-    """Remove a story with its media and return the ids of their blobs."""
-    blob_ids = [blob_id for medium in media_of(tx, story_id) for blob_id in remove_medium(tx, medium)]
+    """Remove a story with its media, and what is still on its way to it; return the ids of all their blobs."""
+    blob_ids = []
+    for upload in upload_store.uploads.by(tx, story_id=story_id):
+        blob_ids += upload_store.remove(tx, upload.id)
+    blob_ids += [blob_id for medium in media_of(tx, story_id) for blob_id in remove_medium(tx, medium)]
     stories.remove(tx, col(StoryRow.id) == story_id)
     return blob_ids

@@ -38,7 +38,13 @@ def test_the_tables_below_cover_every_route(scene):
     for route in make_site(scene.app, heartbeat_age=float).routes:
         inner = [route] if isinstance(route, Route) else route.original_router.routes
         routes |= {one.path for one in inner}
-    known = {"/healthz", "/g/static/{name}", "/g/i/{token}", "/g/o/{token}", *addresses(scene, "x")}
+    known = {
+        "/healthz",
+        "/g/static/{version}/{name:path}",
+        "/g/i/{token}",
+        "/g/o/{token}",
+        *addresses(scene, "x"),
+    }
 
     assert routes == known
 

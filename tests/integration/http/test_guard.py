@@ -24,7 +24,7 @@ def test_every_answer_forbids_what_no_page_needs(scene):
     answers = [
         browser.get(path)
         for path in (
-            "/healthz", "/nothing", invitation, "/g/i/x", f"/g/c/{scene.capsule.id}", "/g/static/guest.css", "/g/static/x",
+            "/healthz", "/nothing", invitation, "/g/i/x", f"/g/c/{scene.capsule.id}", "/g/static/0/base.css", "/g/static/0/x",
             f"/g/f/{montage_id}/film.mp4", f"/g/m/{scene.medium_id}/original", CAPSULE,
         )
     ] + [
@@ -39,7 +39,11 @@ def test_every_answer_forbids_what_no_page_needs(scene):
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'")
         assert "frame-ancestors 'none'" in policy
-        assert "script-src" not in policy
+        # Scripts are files of ours or none at all.
+        assert "unsafe" not in policy.replace(
+            "style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox", ""
+        )
+        assert "http" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "strict-origin"
         assert answer.headers["x-robots-tag"] == "noindex, nofollow"
@@ -176,10 +180,13 @@ def test_health_is_the_heartbeat(scene):
 
 
 def test_pages_that_hold_a_digest_in_their_address_are_kept(scene):
-    style = scene.browser().get("/g/static/guest.css?abc")
+    browser = scene.browser()
+    address = re.search(r'href="(/g/static/\w+/base\.css)"', browser.get("/nothing").text)[1]
 
+    style = browser.get(address)
     assert style.headers["content-type"].startswith("text/css")
     assert "immutable" in style.headers["cache-control"]
+    assert browser.get("/g/static/older/base.css").headers["cache-control"] == "no-store"
 
 
 def test_logs_hold_no_tokens_and_no_addresses():

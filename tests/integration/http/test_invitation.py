@@ -54,7 +54,7 @@ def test_it_names_inviter_capsule_message_and_day_and_shows_the_address_half_hid
 def test_it_speaks_the_language_that_its_reader_chose_or_asks_for(scene, path, query, asked, language):
     page = scene.browser().get(f"{path}{query}", headers={"accept-language": asked})
 
-    assert f'<html lang="{language}">' in page.text
+    assert f'<html lang="{language}" ' in page.text
     assert page.headers["content-language"] == language
 
 

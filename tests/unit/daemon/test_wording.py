@@ -1,8 +1,13 @@
 """Every sentence of the pages is there in each language."""
 
+import collections
+import io
 import re
 import string
 from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
 
 import memorycapsule.daemon.http as http
 from memorycapsule.daemon.http.wording import chosen, wording
@@ -10,28 +15,71 @@ from memorycapsule.daemon.http.wording import chosen, wording
 FOLDER = Path(http.__file__).parent
 
 
+def catalogue(language: str) -> dict[str, list[str]]:
+    """All forms of all sentences of a language."""
+    found = {}
+    for part in sorted((FOLDER / "words" / language).glob("*.po")):
+        for message in read_po(io.BytesIO(part.read_bytes()), locale=language):
+            if message.id:
+                is_plural = isinstance(message.id, tuple)
+                key = message.id[0] if is_plural else message.id
+                found[key] = list(message.string) if is_plural else [message.string]
+    return found
+
+
+def plural(language: str) -> set[str]:
+    return {
+        message.id[0]
+        for part in sorted((FOLDER / "words" / language).glob("*.po"))
+        for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
+        if isinstance(message.id, tuple)
+    }
+
+
 def places(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
 def test_both_languages_say_the_same_things_with_the_same_values():
-    english, korean = wording("en").words, wording("ko").words
+    english, korean = (catalogue(language) for language in ("en", "ko"))
 
     assert english.keys() == korean.keys()
-    assert {key for key in english if places(english[key]) != places(korean[key])} == set()
+    assert [key for key in english if not (english[key][0] and korean[key][0])] == []
+    assert {key for key in english if places(english[key][-1]) != places(korean[key][-1])} == set()
+    # English says one thing and several in two forms, Korean in one.
+    assert {key for key in english if len(english[key]) == 2} == {
+        key for key, forms in korean.items() if key in plural("ko")
+    }
+
+
+def test_no_place_is_named_twice():
+    for language in ("en", "ko"):
+        ids = [
+            message.id
+            for part in sorted((FOLDER / "words" / language).glob("*.po"))
+            for message in read_po(io.BytesIO(part.read_bytes()))
+            if message.id
+        ]
+        assert [one for one, count in collections.Counter(ids).items() if count > 1] == []
+
+
+def test_both_languages_have_the_same_parts():
+    english, korean = ({part.name for part in (FOLDER / "words" / one).iterdir()} for one in ("en", "ko"))
+
+    assert english == korean
 
 
 def test_every_sentence_is_used_and_every_used_one_exists():
-    code = "\n".join(path.read_text() for path in [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.html")])
+    code = "\n".join(path.read_text() for path in [*FOLDER.glob("*.py"), *FOLDER.glob("templates/**/*.html")])
     made_up = {
         f"{reason}_{what}" for reason in ("used", "expired", "revoked", "over") for what in ("title", "text")
     }
     made_up |= {f"error_{status}_{what}" for status in (403, 404, 413, 500) for what in ("title", "text")}
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
-    words = set(wording("en").words)
+    words = set(wording("en").keys)
 
     assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()
-    assert set(re.findall(r"words\([\"'](\w+)[\"']", code)) - words == {"role_"}
+    assert set(re.findall(r"words(?:\.counted)?\([\"'](\w+)[\"']", code)) - words == {"role_"}
     assert made_up <= words
 
 
@@ -39,7 +87,16 @@ def test_korean_puts_no_particle_after_what_somebody_typed():
     typed = ("name", "inviter", "title", "author", "member")
     after = re.compile(rf"\{{({'|'.join(typed)})\}}[’]?(은|는|이|가|을|를|와|과|로|으로|아|야)\b")
 
-    assert [text for text in wording("ko").words.values() if after.search(text)] == []
+    sentences = [form for forms in catalogue("ko").values() for form in forms]
+    assert [text for text in sentences if after.search(text)] == []
+
+
+def test_things_are_counted_as_each_language_does():
+    english, korean = wording("en"), wording("ko")
+
+    with pytest.raises(KeyError):
+        english("no_such_sentence")
+    assert english.keys == korean.keys
 
 
 def test_the_first_language_that_we_speak_is_taken():

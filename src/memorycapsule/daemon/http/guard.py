@@ -7,21 +7,25 @@ forbids the browser what no page of ours needs, and tells nobody where its reade
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Forms here hold a name; nothing sent to them needs more.
-LARGEST_FORM_BYTES = 64 * 1024
+#: Most forms hold a few words, some a long story; nothing sent to them needs more.
+LARGEST_FORM_BYTES = 256 * 1024
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Pictures and sounds that a page shows before they are sent live under blob: addresses of its own.
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob:; media-src 'self' blob:; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": PAGE_POLICY,
@@ -43,14 +47,24 @@ class Guard:
     An ASGI application around another one.
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
-    either way. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an
-    exception that nobody else has answered.
+    either way. `takes_more` holds the paths (regular expressions, whole, without `root_path`) whose requests may
+    have larger bodies, with how many bytes; those are streamed and not kept in memory. `refuse` makes the page
+    for a request that is turned away with a status, `failed` the one for an exception that nobody else has
+    answered.
     """
 
     def __init__(
-        self, app: ASGIApp, *, public_url: str | None, root_path: str, refuse: Refuse, failed: Failed
+        self,
+        app: ASGIApp,
+        *,
+        public_url: str | None,
+        root_path: str,
+        takes_more: Mapping[str, int],
+        refuse: Refuse,
+        failed: Failed,
     ) -> None:
         self._app = app
+        self._takes_more = [(re.compile(pattern), most) for pattern, most in takes_more.items()]
         self._root_path = root_path
         self._own_origin = _origin(public_url) if public_url else None
         self._refuse = refuse
@@ -90,9 +104,14 @@ class Guard:
         headers = Headers(scope=scope)
         if not self._is_from_our_pages(headers):
             return 403, receive
+        path = scope["path"].removeprefix(self._root_path)
+        more = next((most for pattern, most in self._takes_more if pattern.fullmatch(path)), None)
+        most = more or LARGEST_FORM_BYTES
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 18 or int(length) > LARGEST_FORM_BYTES:
+        if not length.isdecimal() or len(length) > 18 or int(length) > most:
             return 413, receive
+        if more:
+            return None, _counted(receive, more)
         body = await _whole_body(receive)
         if body is None:
             return 413, receive
@@ -132,6 +151,29 @@ async def _whole_body(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return body
+
+
+class _TooLarge(HTTPException):
+    """A body without a length turned out to be larger than its place takes."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    """Return what hands a body on, and gives up as soon as it is too large."""
+    so_far = 0
+
+    async def receive_counted() -> Message:
+        nonlocal so_far
+        message = await receive()
+        if message["type"] == "http.request":
+            so_far += len(message.get("body", b""))
+            if so_far > most:
+                raise _TooLarge
+        return message
+
+    return receive_counted
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

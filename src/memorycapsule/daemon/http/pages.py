@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 from urllib.parse import urlencode
 
 import jinja2
@@ -11,9 +13,22 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from memorycapsule.daemon.http.wording import LANGUAGES, Wording, chosen, wording
+from memorycapsule.domain.people import Account
 
-#: Files that every page may load, with their types.
-STATIC = {"guest.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+#: Types of the files that pages load.
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+    "txt": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
+}
+#: Where a reader's choice of language is kept; it holds nothing else.
+LANGUAGE_COOKIE = "capsule-language"
+_YEAR_SECONDS = 365 * 24 * 3600
 
 
 class Pages:
@@ -27,7 +42,12 @@ class Pages:
     def __init__(self, *, root_path: str, locale: str) -> None:
         self.root_path = root_path
         self._locale = locale
-        self._static = {name: _read("static", name) for name in STATIC}
+        self._static = dict(_files(resources.files(__package__).joinpath("static"), ""))
+        digest = hashlib.sha256()
+        for name, content in sorted(self._static.items()):
+            digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+        #: Stands in the address of every file, so that browsers may keep them for ever.
+        self.version = digest.hexdigest()[:12]
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
             autoescape=True,
@@ -36,14 +56,32 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def static(self, name: str) -> bytes | None:
-        return self._static.get(name)
+    def static(self, name: str) -> tuple[bytes, str] | None:
+        """Return a file that pages load and its type, None when there is none of that name."""
+        content = self._static.get(name)
+        kind = _TYPES.get(name.rpartition(".")[2])
+        return (content, kind) if content is not None and kind else None
 
-    def wording(self, request: Request, locale: str | None = None) -> Wording:
-        """Return the words for a reader: what they chose, what their browser asks for, `locale`, ours."""
+    def static_url(self, name: str) -> str:
+        """Return the address of a file that pages load. Raises KeyError when there is none of that name."""
+        if name not in self._static:
+            raise KeyError(name)
+        return f"{self.root_path}/g/static/{self.version}/{name}"
+
+    def wording(
+        self, request: Request, locale: str | None = None, *, person: Account | None = None
+    ) -> Wording:
+        """
+        Return the words for a reader.
+
+        The first that says something: what they chose here, the language of the account that is known to be
+        theirs (`person`), what their browser asks for, `locale` (what others think that they read), ours.
+        """
         return wording(
             chosen(
                 request.query_params.get("lang"),
+                request.cookies.get(LANGUAGE_COOKIE),
+                person.locale if person else None,
                 request.headers.get("accept-language"),
                 locale,
                 self._locale,
@@ -71,16 +109,26 @@ class Pages:
         text = self._templates.get_template(template).render(
             words=words,
             at=lambda path: self.at(request, path),
-            static=lambda name: f"{self.root_path}/g/static/{name}?{self._version(name)}",
+            static=self.static_url,
             other_language=f"?{urlencode({**request.query_params, 'lang': other})}",
             again_in_seconds=again_in_seconds,
             **values,
         )
-        return HTMLResponse(
+        answer = HTMLResponse(
             text,
             status_code=status,
             headers={"content-language": words.language, "vary": "accept-language, cookie"},
         )
+        if request.query_params.get("lang") in LANGUAGES:
+            answer.set_cookie(
+                LANGUAGE_COOKIE,
+                words.language,
+                max_age=_YEAR_SECONDS,
+                path=self.root_path or "/",
+                httponly=True,
+                samesite="lax",
+            )
+        return answer
 
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
         """Say calmly that something cannot be had or done."""
@@ -111,8 +159,13 @@ class Pages:
         """Send a browser on to another page of ours, with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
 
-    def _version(self, name: str) -> str:
-        return hashlib.sha256(self._static[name]).hexdigest()[:10]
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{path}{entry.name}/")
+        else:
+            yield f"{path}{entry.name}", entry.read_bytes()
 
 
 def _read(*path: str) -> bytes:

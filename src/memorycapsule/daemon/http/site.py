@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http import capsules, invitations, letters
 from memorycapsule.daemon.http.guard import Guard
-from memorycapsule.daemon.http.pages import STATIC, Pages
+from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
 from memorycapsule.errors import CapsuleError
 
@@ -25,6 +25,8 @@ _log = structlog.get_logger()
 #: So many heartbeats may be missed, and never less than so many seconds, before we say that we are not well.
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
+#: Where larger bodies than a form's are taken, and how many bytes.
+TAKES_MORE: dict[str, int] = {}
 
 
 def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
@@ -61,7 +63,14 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
-    site.add_middleware(Guard, public_url=public_url, root_path=root_path, refuse=pages.error, failed=failed)
+    site.add_middleware(
+        Guard,
+        public_url=public_url,
+        root_path=root_path,
+        takes_more=TAKES_MORE,
+        refuse=pages.error,
+        failed=failed,
+    )
 
     @site.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> JSONResponse:
@@ -73,14 +82,16 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             status_code=200 if is_well else 503,
         )
 
-    @site.api_route("/g/static/{name}", methods=["GET", "HEAD"])
-    def static(request: Request, name: str) -> Response:
-        content = pages.static(name)
-        if content is None:
+    @site.api_route("/g/static/{version}/{name:path}", methods=["GET", "HEAD"])
+    def static(request: Request, version: str, name: str) -> Response:
+        found = pages.static(name)
+        if found is None:
             return pages.error(request, 404)
-        # Its address holds its digest.
-        kept = {"cache-control": "public, max-age=31536000, immutable"}
-        return Response(content, media_type=STATIC[name], headers=kept)
+        content, kind = found
+        # The address holds the digest of all files; a page that is older than we are gets what we have, unkept.
+        is_current = version == pages.version
+        kept = "public, max-age=31536000, immutable" if is_current else "no-store"
+        return Response(content, media_type=kind, headers={"cache-control": kept})
 
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))

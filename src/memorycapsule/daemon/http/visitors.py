@@ -72,6 +72,11 @@ def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
     return found
 
 
+def signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
+    """Return the newest session that is somebody's for all of their capsules, None when nobody is signed in."""
+    return next((one for one in viewers(store, cookie, request) if one.capsule_id is None), None)
+
+
 def first_to_see(looking: list[Viewer], look: Callable[[Viewer], Seen]) -> Seen:
     """Return what the first session that may see it sees. Raises NotFound, for whatever reason, if none may."""
     for viewer in looking:
