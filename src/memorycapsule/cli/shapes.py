@@ -118,7 +118,10 @@ def story(view: StoryView) -> Shape:
 
 
 def medium(found: Medium, details: MediumDetails, *, file: str | None = None) -> Shape:
-    """Return a photo, clip or voice note, which has no size; `file` is where it was found, when that says more than the name it is kept with."""
+    """
+    Return a photo, clip or voice note, which has no size; `file` is where it was found, when that says more than the
+    name it is kept with.
+    """
     return {
         "id": found.id,
         "file": details.file if file is None else file,

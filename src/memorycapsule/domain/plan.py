@@ -4,7 +4,7 @@ The montage plan: pure data that decides every frame of a film.
 A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot enters while the one
 before it is still there: `entrance_frames` is how long the two overlap, and `entrance` says what is seen
 then. So the film lasts the sum of all shots less the sum of all overlaps, and at most two shots are ever
-seen at once.
+seen at once. Voices are heard over the shots of their scene, one at a time.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any, Literal
 from memorycapsule.domain.plan_json import PlanUnreadable, read_value
 from memorycapsule.errors import CapsuleError
 
-#: Counts changes of meaning; a plan of another version is refused.
-PLAN_VERSION = 2
+#: Counts changes of meaning; a plan of a version that is not understood is refused.
+PLAN_VERSION = 3
+#: A plan of version 2 is one without voices; it is read as one of today.
+_UNDERSTOOD = (2, PLAN_VERSION)
 
 #: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
 #: turn and fan on the table, walk and doorway in the gallery, outline and folder on the desktop.
@@ -334,12 +336,39 @@ def with_sources(shot: Shot, change: Callable[[Source], Source]) -> Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Voice:
+    """A voice note that is heard over the shots of a scene."""
+
+    id: str
+    #: Its file name inside the folder of pictures.
+    file: str
+    #: Frames of the scene at which it begins, and how many it is heard for.
+    first: int
+    frames: int
+    #: It goes on for longer than there is room, so over so many last frames it fades out.
+    fade_frames: int = 0
+
+    def __post_init__(self) -> None:
+        if self.first < 0 or self.frames < 1 or not 0 <= self.fade_frames <= self.frames:
+            raise PlanRefused("A voice note of this film plan begins or ends where there is no time.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """Shots that belong together: the title, one story, the end."""
 
     story_id: str | None
     title: str
     shots: tuple[Shot, ...]
+    #: Heard over them, in order.
+    voices: tuple[Voice, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames there are from its beginning to its end, both of which it shares with others."""
+        return sum(shot.frames - shot.entrance_frames for shot in self.shots) + (
+            self.shots[0].entrance_frames if self.shots else 0
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,7 +378,7 @@ class Soundtrack:
     file: str | None = None
     #: How loud it is where no clip is heard, whatever its file is like (LUFS, ITU-R BS.1770).
     loudness_lufs: float = -16.0
-    #: What is left of the music while a clip is heard; 0..1.
+    #: What is left of the music while a clip or a voice note is heard; 0..1.
     under_clips: float = 0.25
     fade_in_seconds: float = 0.8
     fade_out_seconds: float = 3.5
@@ -384,6 +413,15 @@ class Placed:
     @property
     def stop(self) -> int:
         return self.first + self.shot.frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """A voice note with the frames of the film in which it is heard: `first` up to, not including, `stop`."""
+
+    voice: Voice
+    first: int
+    stop: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -456,6 +494,33 @@ class MontagePlan:
             at += shot.frames
         return tuple(placed)
 
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Return every voice note that the film needs, in order."""
+        return tuple(voice for scene in self.scenes for voice in scene.voices)
+
+    @property
+    def spoken(self) -> tuple[Spoken, ...]:
+        """
+        Return the voice notes with the frames of the film in which they are heard, never two at once.
+
+        Where a scene has become shorter than its notes, since pictures were left out, one gives way to the next.
+        """
+        wished: list[Spoken] = []
+        at = 0
+        for scene in self.scenes:
+            at -= scene.shots[0].entrance_frames if scene.shots else 0
+            for voice in scene.voices:
+                first = at + voice.first
+                wished.append(Spoken(voice=voice, first=first, stop=first + voice.frames))
+            at += scene.frames
+        ends = [*(spoken.first for spoken in wished[1:]), self.frames]
+        heard = [
+            replace(spoken, stop=min(spoken.stop, end, self.frames))
+            for spoken, end in zip(wished, ends, strict=False)
+        ]
+        return tuple(spoken for spoken in heard if spoken.stop > spoken.first)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
@@ -467,13 +532,13 @@ class MontagePlan:
             version = data["plan_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise PlanRefused("This is not a film plan.") from error
-        if version != PLAN_VERSION:
+        if version not in _UNDERSTOOD:
             raise PlanRefused(
                 f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
                 " have the film planned again."
             )
         try:
-            plan: MontagePlan = read_value(cls, data, globals())
+            plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
         except PlanUnreadable as error:
             raise PlanRefused(f"This film plan is damaged: {error}.") from error
         return plan

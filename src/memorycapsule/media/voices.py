@@ -106,15 +106,19 @@ def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> V
             ],
             (window.descriptor, note.fileno()),
         )  # fmt: skip
-        if done.returncode != 0:
-            if any(words in done.stderr for words in DISK_FULL_WORDS):
-                raise DiskFull
-            raise MediaRefused(_DAMAGED)
+        _check_made(done)
     except BaseException:
         note.close()
         raise
     note.seek(0)
     return Voice(heard=heard, note=note)
+
+
+def _check_made(done: subprocess.CompletedProcess[bytes]) -> None:
+    if done.returncode != 0:
+        if any(words in done.stderr for words in DISK_FULL_WORDS):
+            raise DiskFull
+        raise MediaRefused(_DAMAGED)
 
 
 def _listen(window: Window, format_: Format | Sound) -> Heard:
