@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from memorycapsule.domain.plan_json import PlanUnreadable, read_value
+from memorycapsule.domain.voices import Spoken, Voice, in_turn
 from memorycapsule.errors import CapsuleError
 
 #: Counts changes of meaning; a plan of a version that is not understood is refused.
@@ -166,15 +167,8 @@ class FilmStyle:
     caption_ink: str = "#ffffff"
     #: One for each contributor in turn.
     dyes: tuple[str, ...] = (
-        "#3c5aa6",
-        "#efbd45",
-        "#d6506f",
-        "#4b9f9d",
-        "#df7a3a",
-        "#7a5aa2",
-        "#6c9a6a",
-        "#8b5b3e",
-    )
+        "#3c5aa6", "#efbd45", "#d6506f", "#4b9f9d", "#df7a3a", "#7a5aa2", "#6c9a6a", "#8b5b3e",
+    )  # fmt: skip
     #: File names among the themes' fonts.
     heading_font: str = "Pretendard-Bold.otf"
     text_font: str = "Pretendard-Regular.otf"
@@ -336,24 +330,6 @@ def with_sources(shot: Shot, change: Callable[[Source], Source]) -> Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
-    """A voice note that is heard over the shots of a scene."""
-
-    id: str
-    #: Its file name inside the folder of pictures.
-    file: str
-    #: Frames of the scene at which it begins, and how many it is heard for.
-    first: int
-    frames: int
-    #: It goes on for longer than there is room, so over so many last frames it fades out.
-    fade_frames: int = 0
-
-    def __post_init__(self) -> None:
-        if self.first < 0 or self.frames < 1 or not 0 <= self.fade_frames <= self.frames:
-            raise PlanRefused("A voice note of this film plan begins or ends where there is no time.")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scene:
     """Shots that belong together: the title, one story, the end."""
 
@@ -416,15 +392,6 @@ class Placed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
-    """A voice note with the frames of the film in which it is heard: `first` up to, not including, `stop`."""
-
-    voice: Voice
-    first: int
-    stop: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class MontagePlan:
     """Everything that a film shows and plays; see the module's docstring. Raises PlanRefused when it cannot be."""
 
@@ -447,15 +414,14 @@ class MontagePlan:
 
     def __post_init__(self) -> None:
         if self.plan_version != PLAN_VERSION:
-            raise PlanRefused(
-                f"This film plan has version {self.plan_version}, and this program understands version"
-                f" {PLAN_VERSION}; have the film planned again."
-            )
+            raise _of_another_version(self.plan_version)
         if self.fps < 1:
             raise PlanRefused("A film has at least one frame per second.")
         shots = self.shots
         if not shots or shots[0].entrance_frames:
             raise PlanRefused("A film plan has at least one shot, and its first shot fades from nothing.")
+        if not all(voice.is_possible for voice in self.voices):
+            raise PlanRefused("A voice note of this film plan begins or ends where there is no time.")
         for index, shot in enumerate(shots):
             following = shots[index + 1].entrance_frames if index + 1 < len(shots) else 0
             if shot.entrance_frames < 0 or shot.entrance_frames + following >= shot.frames:
@@ -501,25 +467,14 @@ class MontagePlan:
 
     @property
     def spoken(self) -> tuple[Spoken, ...]:
-        """
-        Return the voice notes with the frames of the film in which they are heard, never two at once.
-
-        Where a scene has become shorter than its notes, since pictures were left out, one gives way to the next.
-        """
-        wished: list[Spoken] = []
+        """Return the voice notes with the frames of the film in which they are heard, never two at once."""
+        starts: list[tuple[int, tuple[Voice, ...]]] = []
         at = 0
         for scene in self.scenes:
             at -= scene.shots[0].entrance_frames if scene.shots else 0
-            for voice in scene.voices:
-                first = at + voice.first
-                wished.append(Spoken(voice=voice, first=first, stop=first + voice.frames))
+            starts.append((at, scene.voices))
             at += scene.frames
-        ends = [*(spoken.first for spoken in wished[1:]), self.frames]
-        heard = [
-            replace(spoken, stop=min(spoken.stop, end, self.frames))
-            for spoken, end in zip(wished, ends, strict=False)
-        ]
-        return tuple(spoken for spoken in heard if spoken.stop > spoken.first)
+        return in_turn(starts, self.frames)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
@@ -533,12 +488,16 @@ class MontagePlan:
         except (ValueError, KeyError, TypeError) as error:
             raise PlanRefused("This is not a film plan.") from error
         if version not in _UNDERSTOOD:
-            raise PlanRefused(
-                f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
-                " have the film planned again."
-            )
+            raise _of_another_version(version)
         try:
             plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
         except PlanUnreadable as error:
             raise PlanRefused(f"This film plan is damaged: {error}.") from error
         return plan
+
+
+def _of_another_version(version: object) -> PlanRefused:
+    return PlanRefused(
+        f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
+        " have the film planned again."
+    )

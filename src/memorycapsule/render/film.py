@@ -21,7 +21,8 @@ import cv2
 
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source, Voice
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
+from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job

@@ -24,8 +24,9 @@ from memorycapsule.domain.direction import Direction, StoryText, direct, select
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.looks import Look
 from memorycapsule.domain.montages import Montage
-from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source, Voice
+from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
+from memorycapsule.domain.voices import Voice
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull

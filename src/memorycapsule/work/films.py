@@ -11,7 +11,8 @@ from pathlib import Path
 import structlog
 
 from memorycapsule.domain.montages import Montage
-from memorycapsule.domain.plan import Source, Voice
+from memorycapsule.domain.plan import Source
+from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
 from memorycapsule.services import layouts, montages, segments
 from memorycapsule.services.layouts import Layout

@@ -5,14 +5,13 @@ import json
 
 import pytest
 
-from cast import OPENS, add_story, make_recording, make_workshop
+from cast import OPENS, add_story, make_post, make_recording
 from memorycapsule.errors import MediaRefused, NotFound
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.intake import memory_copy
-from memorycapsule.services import opening, reading, stories, tidying
+from memorycapsule.services import letters, opening, reading, stories, tidying
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
-from memorycapsule.work import ticks
 from moments import NOW
 
 
@@ -71,16 +70,16 @@ def test_before_the_date_others_learn_that_there_is_one_and_no_more(stage, attac
                 file_of(stage, viewer, done.medium, form)
 
 
-def test_the_opening_tells_of_it_and_unseals_it(stage, attached, time):
+def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
     instance = stage.instance
-    time.go_to(OPENS)
     opening.open_due(instance.store, instance.wake, OPENS)
     with instance.store.transaction() as tx:
         opening.queue_letters(tx, instance.wake, stage.capsule.id, "none", OPENS)
-        said = json.loads(delivery_store.everything(tx)[-1].letter)
+        (delivery,) = [one for one in delivery_store.everything(tx) if one.member_id == stage.ben.member.id]
+        said = json.loads(delivery.letter)
+        letter = letters.compose(tx, make_post(instance), delivery, OPENS)
     assert (said["photos"], said["clips"], said["voices"], said["stories"]) == (1, 0, 1, 1)
-    ticks.tick(make_workshop(instance, time))
-    assert "1 voice note" in "".join(letter.read_text() for letter in instance.letters())
+    assert b"1 voice note" in letter
 
     while tidying.unseal_opened(instance.store, instance.vault, set(), now=OPENS):
         pass

@@ -74,6 +74,7 @@ def strength(samples, first, stop):
     return float(2 * np.abs(np.sum(part * window * turn)) / window.sum())
 
 
+@pytest.mark.slow
 def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     instance, capsule, note = scene
     workshop = make_workshop(instance, time)
@@ -102,7 +103,7 @@ def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     assert max(before, after) < 0.2 * under
 
 
-@pytest.mark.parametrize("how", ["not a recording", "damaged"])
+@pytest.mark.parametrize("how", ["not a recording", pytest.param("damaged", marks=pytest.mark.slow)])
 def test_a_note_that_cannot_be_read_is_left_out_and_named(scene, time, how):
     instance, capsule, note = scene
     path = instance.vault.blobs._path(note.clip_blob)

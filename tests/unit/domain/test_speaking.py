@@ -12,7 +12,7 @@ from memorycapsule import themes
 from memorycapsule.domain.choosing import Note, Picture
 from memorycapsule.domain.direction import Direction, StoryText, direct, leave_out
 from memorycapsule.domain.direction.speaking import levelled
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, PlanRefused, Voice
+from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, PlanRefused
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
 
@@ -216,5 +216,9 @@ def test_a_plan_from_before_there_were_voices_is_understood():
 
 
 def test_a_voice_outside_of_time_is_refused():
-    with pytest.raises(PlanRefused):
-        Voice(id="a", file="a.m4a", first=-1, frames=3)
+    data = json.loads(film(pictures("a", 2), [story("a", 3)]).to_json())
+    (scene,) = [scene for scene in data["scenes"] if scene["voices"]]
+    scene["voices"][0]["first"] = -1
+
+    with pytest.raises(PlanRefused, match="voice note"):
+        MontagePlan.from_json(json.dumps(data))
