@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.media.prepared import Prepared
+from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
 from memorycapsule.services.letters import Post
@@ -267,6 +269,20 @@ def make_photo(
         for marker, body in ((b"\xff\xe1", exif), (b"\xff\xfe", text[:-1]))
     )
     return jpeg[:2].tobytes() + segments + jpeg[2:].tobytes()
+
+
+def make_recording(*, seconds: float = 1.0, frequency: int = 2000, comment: str = "") -> bytes:
+    """Somebody who says one tone, as an mp3; `comment` stands in its metadata."""
+    done = subprocess.run(
+        [
+            ffmpeg_path(), "-v", "error", "-f", "lavfi",
+            "-i", f"sine=frequency={frequency}:sample_rate=48000:duration={seconds}",
+            "-metadata", f"comment={comment}", "-f", "mp3", "-",
+        ],
+        capture_output=True,
+        check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def prepare(upload) -> Prepared:

@@ -60,7 +60,9 @@ def add(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE|FOLDER]...", help="Photos and clips, or folders of them.", show_default=False
+            metavar="[FILE|FOLDER]...",
+            help="Photos, clips and voice notes, or folders of them.",
+            show_default=False,
         ),
     ] = None,
     to: Annotated[
@@ -75,7 +77,7 @@ def add(
     ] = None,
 ) -> None:
     """
-    Add a story, with photos and clips or without; sealed at once, and until the day only you see it.
+    Add a story, with photos, clips and voice notes or without; sealed at once, and until the day only you see it.
 
     Photos are recognised by what they are, not by their names. Some files refused: the others are in, each refusal
     is named, exit code 5. An import that was cut off goes on with --to and the same files. With --as EMAIL before
@@ -236,12 +238,12 @@ def _attach(
 def _upload(app: App, file: BinaryIO) -> BinaryIO:
     """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
     from memorycapsule.media.intake import memory_copy
-    from memorycapsule.media.sniff import CLIP_FORMATS, HEAD_BYTES, recognise_for_story
+    from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
 
     limits = app.settings.media
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    if recognise_for_story(head) not in CLIP_FORMATS:
+    if is_photo(recognise(head)):
         return memory_copy(file, limit_bytes=limits.photo_max_megabytes * _MEGABYTE)
     size = file.seek(0, 2)
     file.seek(0)
@@ -315,5 +317,5 @@ def _sentence(story_id: str, media: int, duplicates: Sequence[dict[str, str]], r
         f"{refused} left out" if refused else "",
     )
     contents = ", ".join(part for part in parts if part)
-    files = f" Photos and clips: {contents}." if contents else ""
+    files = f" Files: {contents}." if contents else ""
     return f"The story is safely wrapped.{files}\nIts id is {story_id}."

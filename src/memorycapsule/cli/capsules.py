@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -230,8 +231,10 @@ def story_lines(view: StoryView) -> Iterator[str]:
     """Say what is in a story that the viewer may see, briefly."""
     from memorycapsule.domain.words import contents_in_words
 
-    photos = sum(one.medium.kind == "photo" for one in view.media)
-    contents = contents_in_words(photos=photos, clips=len(view.media) - photos, stories=0, locale="en")
+    kinds = Counter(str(one.medium.kind) for one in view.media)
+    contents = contents_in_words(
+        photos=kinds["photo"], clips=kinds["clip"], voices=kinds["voice"], stories=0, locale="en"
+    )
     title = plain(view.words.title) or "(untitled)"
     yield f"  {view.story.id}  {title}, by {plain(view.author.name)}{': ' if contents else ''}{contents}"
 
@@ -264,7 +267,9 @@ def _portrait(view: CapsuleView, now: datetime) -> Iterator[str]:
         yield f"\n{plain(found.message, keeps_lines=True)}"
     yield "\nPeople"
     for one in view.contributions:
-        added = contents_in_words(photos=one.photos, clips=one.clips, stories=one.stories, locale="en")
+        added = contents_in_words(
+            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale="en"
+        )
         yield f"  {plain(one.member.name)} ({one.member.role}): {added or 'nothing yet'}"
     waiting = [invited for invited in view.invitations if invited.state != "accepted"]
     if waiting:
@@ -312,6 +317,8 @@ def _cover(app: App, path: Path | None) -> BinaryIO | None:
             raise MediaRefused(f"{plain(path.name)} {error.message}") from error
     if prepared.clip:
         prepared.clip.close()
+    if prepared.display is None:
+        raise MediaRefused(f"{plain(path.name)} is a recording; a cover is a photo.")
     return io.BytesIO(prepared.display)
 
 

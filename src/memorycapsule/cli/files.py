@@ -40,7 +40,7 @@ def gather(given: Iterable[Path]) -> list[Found]:
         else:
             found.append(Found(path=path))
     return [
-        replace(one, reason="is a side file of the system, not a photo or clip.", is_quiet=True)
+        replace(one, reason="is a side file of the system, nothing for people.", is_quiet=True)
         if is_system_file(one.path.name)
         else one
         for one in found

@@ -40,15 +40,20 @@ def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
                     "stories": one.stories,
                     "photos": one.photos,
                     "clips": one.clips,
+                    "voices": one.voices,
                 }
                 for one in view.contributions
             ]
         }
     )
     door.out.table(
-        ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS"),
+        ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS", "VOICES"),
         [
-            (one.member.name, str(one.member.role), str(one.stories), str(one.photos), str(one.clips))
+            (
+                one.member.name,
+                str(one.member.role),
+                *(str(count) for count in (one.stories, one.photos, one.clips, one.voices)),
+            )
             for one in view.contributions
         ],
     )

@@ -263,6 +263,12 @@ def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Pa
 
     with open_regular(one.path) as file:
         prepared = decoders.prepare(file)
+    if prepared.display is None or prepared.kind == "voice":
+        if prepared.clip:
+            prepared.clip.close()
+        raise MediaRefused(
+            "is a recording; a film of files takes photos and clips (--soundtrack names its music)."
+        )
     file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
         with prepared.clip, Path(pictures, file_name).open("wb") as copy:

@@ -89,6 +89,7 @@ def contribution(found: Contribution) -> Shape:
         "stories": found.stories,
         "photos": found.photos,
         "clips": found.clips,
+        "voices": found.voices,
     }
 
 
@@ -117,7 +118,10 @@ def story(view: StoryView) -> Shape:
 
 
 def medium(found: Medium, details: MediumDetails, *, file: str | None = None) -> Shape:
-    """Return a photo or clip; `file` is where it was found, when that says more than the name it is kept with."""
+    """
+    Return a photo, clip or voice note, which has no size; `file` is where it was found, when that says more than the
+    name it is kept with.
+    """
     return {
         "id": found.id,
         "file": details.file if file is None else file,
@@ -125,8 +129,8 @@ def medium(found: Medium, details: MediumDetails, *, file: str | None = None) ->
         "sha256": details.sha256,
         "bytes": details.bytes,
         "format": details.format,
-        "width": details.width,
-        "height": details.height,
+        "width": details.width or None,
+        "height": details.height or None,
         "taken_at": details.taken_text,
         "has_gps": details.has_gps,
         "duration_seconds": details.duration_seconds,

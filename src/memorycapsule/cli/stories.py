@@ -17,7 +17,7 @@ from memorycapsule.errors import CapsuleError, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.domain.stories import Viewer
+    from memorycapsule.domain.stories import MediumDetails, Viewer
     from memorycapsule.services.reading import StoryView
 
 #: File systems allow 255 bytes in a name; room is left for a number.
@@ -44,10 +44,12 @@ def show(
     story: StoryArgument,
     save: Annotated[
         Path | None,
-        typer.Option("--save", metavar="FOLDER", help="Put its photos and clips there, as they came."),
+        typer.Option(
+            "--save", metavar="FOLDER", help="Put its photos, clips and voice notes there, as they came."
+        ),
     ] = None,
 ) -> None:
-    """Show a story that you may see, and save its photos and clips."""
+    """Show a story that you may see, and save its photos, clips and voice notes."""
     from memorycapsule.services import reading
 
     door = door_of(ctx)
@@ -67,8 +69,9 @@ def show(
         door.out.show("")
     for one in view.media:
         taken = f", taken {one.details.taken_text}" if one.details.taken_text else ""
-        size = f"{one.details.width}×{one.details.height}"
-        door.out.show(f"  {one.medium.id}  {plain(one.details.file)} ({one.medium.kind}, {size}{taken})")
+        door.out.show(
+            f"  {one.medium.id}  {plain(one.details.file)} ({one.medium.kind}, {_size(one.details)}{taken})"
+        )
     if save:
         door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
 
@@ -101,11 +104,13 @@ def remove(
     story: StoryArgument,
     media: Annotated[
         list[str] | None,
-        typer.Option("--medium", metavar="ID", help="Only this photo or clip; may be given several times."),
+        typer.Option(
+            "--medium", metavar="ID", help="Only this photo, clip or voice note; may be given several times."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a story of yours with its photos, or single photos and clips of it, for good; until the day."""
+    """Remove a story of yours with its photos, or single photos, clips and voice notes, for good; until the day."""
     from memorycapsule.errors import NotFound
     from memorycapsule.services import reading, stories
 
@@ -116,11 +121,11 @@ def remove(
         there = {one.medium.id for one in view.media}
         for medium_id in media or []:
             if medium_id not in there:
-                raise NotFound(f"There is no photo or clip {plain(medium_id)} in this story.")
+                raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
         if not yes and not is_interactive(door):
             raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
         if not yes:
-            what = f"{len(media)} of its photos and clips" if media else "this story and all its photos"
+            what = f"{len(media)} of its files" if media else "this story and all that is in it"
             typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
         for medium_id in dict.fromkeys(media or []):
             stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
@@ -128,6 +133,14 @@ def remove(
             stories.remove(app.store, app.vault, viewer, story, now=app.now())
     door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(there)}})
     door.out.say("Removed.")
+
+
+def _size(details: MediumDetails) -> str:
+    """Say how large a picture is; of a voice note, how long."""
+    if details.width:
+        return f"{details.width}×{details.height}"
+    minutes, seconds = divmod(round(details.duration_seconds or 0), 60)
+    return f"{minutes}:{seconds:02} min"
 
 
 def _save(app: App, viewer: Viewer, view: StoryView, folder: Path) -> list[Path]:
@@ -174,7 +187,7 @@ def free_path(folder: Path, name: str) -> Path:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    family = group("Stories: words, photos and clips.")
+    family = group("Stories: words, photos, clips and voice notes.")
     family.command(
         "add",
         epilog=examples(

@@ -210,8 +210,10 @@ class FilmSettings(Section):
 
 
 class MediaSettings(Section):
-    """Photos and clips that come in."""
+    """Photos, clips and voice notes that come in."""
 
     photo_max_megabytes: Whole = Field(default=200, ge=1, le=4096, description="Largest photo file.")
-    clip_max_megabytes: Whole = Field(default=4096, ge=1, le=1_048_576, description="Largest clip file.")
+    clip_max_megabytes: Whole = Field(
+        default=4096, ge=1, le=1_048_576, description="Largest clip or voice note."
+    )
     decoders: Whole = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")

@@ -15,6 +15,16 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Note:
+    """A prepared voice note of a story."""
+
+    id: str
+    #: Name inside the folder of pictures.
+    file: str
+    duration_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """A prepared photo or clip of a story."""
 

@@ -4,7 +4,7 @@ The montage plan: pure data that decides every frame of a film.
 A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot enters while the one
 before it is still there: `entrance_frames` is how long the two overlap, and `entrance` says what is seen
 then. So the film lasts the sum of all shots less the sum of all overlaps, and at most two shots are ever
-seen at once.
+seen at once. Voices are heard over the shots of their scene, one at a time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from memorycapsule.domain.plan_json import PlanUnreadable, read_value
+from memorycapsule.domain.voices import Spoken, Voice, in_turn
 from memorycapsule.errors import CapsuleError
 
-#: Counts changes of meaning; a plan of another version is refused.
-PLAN_VERSION = 2
+#: Counts changes of meaning; a plan of a version that is not understood is refused.
+PLAN_VERSION = 3
+#: A plan of version 2 is one without voices; it is read as one of today.
+_UNDERSTOOD = (2, PLAN_VERSION)
 
 #: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
 #: turn and fan on the table, walk and doorway in the gallery, outline and folder on the desktop.
@@ -164,15 +167,8 @@ class FilmStyle:
     caption_ink: str = "#ffffff"
     #: One for each contributor in turn.
     dyes: tuple[str, ...] = (
-        "#3c5aa6",
-        "#efbd45",
-        "#d6506f",
-        "#4b9f9d",
-        "#df7a3a",
-        "#7a5aa2",
-        "#6c9a6a",
-        "#8b5b3e",
-    )
+        "#3c5aa6", "#efbd45", "#d6506f", "#4b9f9d", "#df7a3a", "#7a5aa2", "#6c9a6a", "#8b5b3e",
+    )  # fmt: skip
     #: File names among the themes' fonts.
     heading_font: str = "Pretendard-Bold.otf"
     text_font: str = "Pretendard-Regular.otf"
@@ -340,6 +336,15 @@ class Scene:
     story_id: str | None
     title: str
     shots: tuple[Shot, ...]
+    #: Heard over them, in order.
+    voices: tuple[Voice, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames there are from its beginning to its end, both of which it shares with others."""
+        return sum(shot.frames - shot.entrance_frames for shot in self.shots) + (
+            self.shots[0].entrance_frames if self.shots else 0
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,7 +354,7 @@ class Soundtrack:
     file: str | None = None
     #: How loud it is where no clip is heard, whatever its file is like (LUFS, ITU-R BS.1770).
     loudness_lufs: float = -16.0
-    #: What is left of the music while a clip is heard; 0..1.
+    #: What is left of the music while a clip or a voice note is heard; 0..1.
     under_clips: float = 0.25
     fade_in_seconds: float = 0.8
     fade_out_seconds: float = 3.5
@@ -409,15 +414,14 @@ class MontagePlan:
 
     def __post_init__(self) -> None:
         if self.plan_version != PLAN_VERSION:
-            raise PlanRefused(
-                f"This film plan has version {self.plan_version}, and this program understands version"
-                f" {PLAN_VERSION}; have the film planned again."
-            )
+            raise _of_another_version(self.plan_version)
         if self.fps < 1:
             raise PlanRefused("A film has at least one frame per second.")
         shots = self.shots
         if not shots or shots[0].entrance_frames:
             raise PlanRefused("A film plan has at least one shot, and its first shot fades from nothing.")
+        if not all(voice.is_possible for voice in self.voices):
+            raise PlanRefused("A voice note of this film plan begins or ends where there is no time.")
         for index, shot in enumerate(shots):
             following = shots[index + 1].entrance_frames if index + 1 < len(shots) else 0
             if shot.entrance_frames < 0 or shot.entrance_frames + following >= shot.frames:
@@ -456,6 +460,22 @@ class MontagePlan:
             at += shot.frames
         return tuple(placed)
 
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Return every voice note that the film needs, in order."""
+        return tuple(voice for scene in self.scenes for voice in scene.voices)
+
+    @property
+    def spoken(self) -> tuple[Spoken, ...]:
+        """Return the voice notes with the frames of the film in which they are heard, never two at once."""
+        starts: list[tuple[int, tuple[Voice, ...]]] = []
+        at = 0
+        for scene in self.scenes:
+            at -= scene.shots[0].entrance_frames if scene.shots else 0
+            starts.append((at, scene.voices))
+            at += scene.frames
+        return in_turn(starts, self.frames)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
@@ -467,13 +487,17 @@ class MontagePlan:
             version = data["plan_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise PlanRefused("This is not a film plan.") from error
-        if version != PLAN_VERSION:
-            raise PlanRefused(
-                f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
-                " have the film planned again."
-            )
+        if version not in _UNDERSTOOD:
+            raise _of_another_version(version)
         try:
-            plan: MontagePlan = read_value(cls, data, globals())
+            plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
         except PlanUnreadable as error:
             raise PlanRefused(f"This film plan is damaged: {error}.") from error
         return plan
+
+
+def _of_another_version(version: object) -> PlanRefused:
+    return PlanRefused(
+        f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
+        " have the film planned again."
+    )

@@ -56,7 +56,7 @@ class StoryWords:
 
 @dataclass(frozen=True, kw_only=True)
 class Medium:
-    """A photo or clip as the store keeps it: only its kind is open before the date."""
+    """A photo, clip or voice note as the store keeps it: only its kind is open before the date."""
 
     id: str
     story_id: str
@@ -80,7 +80,7 @@ class Medium:
 
 @dataclass(frozen=True, kw_only=True)
 class MediumDetails:
-    """What is known about a photo or clip; sealed with it."""
+    """What is known about a photo, clip or voice note; sealed with it."""
 
     #: Name that the file came with.
     file: str
@@ -89,7 +89,7 @@ class MediumDetails:
     #: Size of the original in bytes.
     bytes: int
     format: str
-    #: As a person sees it, in pixels.
+    #: As a person sees it, in pixels; 0 for a voice note.
     width: int
     height: int
     #: Naive wall time of the camera, and its offset from UTC where the camera knew it.

@@ -94,18 +94,24 @@ def people_in_words(people: int, locale: str) -> str:
     return f"{number} {'person' if people == 1 else 'people'}"
 
 
-def contents_in_words(*, photos: int, clips: int, stories: int, locale: str) -> str:
+def contents_in_words(*, photos: int, clips: int, stories: int, locale: str, voices: int = 0) -> str:
     """
-    Count what a capsule holds: '143 photos, 2 clips and 9 stories'; '사진 143장과 영상 2편, 이야기 9편'.
+    Count what a capsule holds: '143 photos, 2 clips, 3 voice notes and 9 stories'; '사진 143장과 영상 2편,
+    목소리 3편, 이야기 9편'.
 
     Kinds with nothing in them are left out; nothing at all is an empty string. A Korean answer always ends
     in a consonant, so 이, 과 and 은 may follow it.
     """
     if locale == "ko":
-        kinds = [(photos, "사진", "장"), (clips, "영상", "편"), (stories, "이야기", "편")]
+        kinds = [
+            (photos, "사진", "장"), (clips, "영상", "편"), (voices, "목소리", "편"), (stories, "이야기", "편")
+        ]  # fmt: skip
         korean = [f"{what} {count:,}{unit}" for count, what, unit in kinds if count]
         return "과 ".join([korean[0], ", ".join(korean[1:])]) if len(korean) > 1 else "".join(korean)
-    names = [(photos, "photo", "photos"), (clips, "clip", "clips"), (stories, "story", "stories")]
+    names = [
+        (photos, "photo", "photos"), (clips, "clip", "clips"), (voices, "voice note", "voice notes"),
+        (stories, "story", "stories"),
+    ]  # fmt: skip
     english = [f"{count:,} {one if count == 1 else many}" for count, one, many in names if count]
     return " and ".join(filter(None, [", ".join(english[:-1]), *english[-1:]]))
 

@@ -105,6 +105,8 @@ class Opened:
     film: Literal["ready", "follows", "none"]
     owner: str
     dyes: int
+    #: Voice notes; letters that were queued before there were any do not say.
+    voices: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +210,13 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
                 "owner": addressed(one_line(letter.owner, LONGEST_NAME), locale),
                 "people": people_in_words(letter.members, locale),
                 "contents": contents_in_words(
-                    photos=letter.photos, clips=letter.clips, stories=letter.stories, locale=locale
+                    photos=letter.photos,
+                    clips=letter.clips,
+                    voices=letter.voices,
+                    stories=letter.stories,
+                    locale=locale,
                 ),
-                "things": letter.photos + letter.clips + letter.stories,
+                "things": letter.photos + letter.clips + letter.voices + letter.stories,
                 "has_pictures": bool(letter.photos + letter.clips),
                 "film": letter.film,
             }

@@ -30,7 +30,7 @@ _MOST_MISSING = 0.25
 #: Sound may go on after the picture for so long, in seconds; cameras end both at about the same time.
 _MOST_SOUND_ALONE_SECONDS = 0.2
 #: The system's words for "no space left on device" and "disk quota exceeded", in ffmpeg's report.
-_DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
+DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
 
 #: PQ and HLG, by ffmpeg's names, in its description of a video stream.
 _HDR = re.compile(rb"Stream #0:\d+.*: Video: .*\b(smpte2084|arib-std-b67)\b")
@@ -57,7 +57,7 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
     when `workspace` cannot be written.
     """
     filters = _filters(movie, is_hdr=_is_hdr(window))
-    clip = _unnamed(workspace)
+    clip = unnamed(workspace)
     try:
         _run_ffmpeg(
             [
@@ -95,7 +95,7 @@ def length_seconds(clip: BinaryIO) -> float:
 def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
     """Return one frame of a display clip as a BMP: POSTER_AT_SECONDS in, or the first of a short one."""
     at_seconds = POSTER_AT_SECONDS if length_seconds(clip) > 1.5 * POSTER_AT_SECONDS else 0.0
-    poster = _unnamed(workspace)
+    poster = unnamed(workspace)
     try:
         _run_ffmpeg(
             [
@@ -145,7 +145,7 @@ def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
 
     ffmpeg's `-shortest` cannot do that on the way: it learns only at the end of the file that no picture follows.
     """
-    shorter = _unnamed(workspace)
+    shorter = unnamed(workspace)
     try:
         _run_ffmpeg(
             [
@@ -177,7 +177,7 @@ def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: 
     """Run ffmpeg to its good end; raises MediaRefused when it fails, or DiskFull."""
     done = _ffmpeg(["-v", "error", *arguments], descriptors, seconds=seconds)
     if done.returncode != 0:
-        if any(words in done.stderr for words in _DISK_FULL_WORDS):
+        if any(words in done.stderr for words in DISK_FULL_WORDS):
             raise DiskFull
         raise MediaRefused("is damaged or in a form that cannot be played.")
 
@@ -200,7 +200,8 @@ def _ffmpeg(
         raise MediaRefused("cannot be read: converting it took too long.") from error
 
 
-def _unnamed(workspace: Path) -> BinaryIO:
+def unnamed(workspace: Path) -> BinaryIO:
+    """Return an empty file without a name. Raises DiskFull, or CapsuleError when `workspace` cannot be written."""
     try:
         return tempfile.TemporaryFile(dir=workspace)
     except OSError as error:

@@ -1,8 +1,8 @@
 """
-The door through which every photo and clip comes in: `Decoders.prepare`.
+The door through which every photo, clip and voice note comes in: `Decoders.prepare`.
 
-Photos are decoded by reusable limited children, clips by limited runs of ffmpeg; this process only compares
-bytes and reads headers. Any thread may call.
+Photos are decoded by reusable limited children, clips and voice notes by limited runs of ffmpeg; this process only
+compares bytes and reads headers. Any thread may call.
 """
 
 import queue
@@ -10,15 +10,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError
-from memorycapsule.media import clips
+from memorycapsule.media import clips, voices
 from memorycapsule.media.children import LARGE_PIXELS, Child, DecodedPhoto
 from memorycapsule.media.measure import measure_photo
 from memorycapsule.media.prepared import Prepared
-from memorycapsule.media.sniff import CLIP_FORMATS, HEAD_BYTES, Format, Window, recognise_for_story
+from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, is_photo, recognise
 
 
 class Decoders:
@@ -26,7 +26,8 @@ class Decoders:
     A pool of decoding children, started when first needed.
 
     `workspace` is a folder of mode 0700 in which display clips are made, as files without a name.
-    `children` is how many photos are decoded at the same time, and how many clips; further callers wait.
+    `children` is how many photos are decoded at the same time, and how many clips and voice notes; further callers
+    wait.
     """
 
     def __init__(self, *, workspace: Path, children: int = 2) -> None:
@@ -53,17 +54,17 @@ class Decoders:
 
     def prepare(self, upload: BinaryIO) -> Prepared:
         """
-        Make an upload ready to be shown.
+        Make an upload ready to be shown or heard.
 
         `upload` is a real file (it has a descriptor), read from its beginning whatever its offset; the offset
         stays. Raises MediaRefused with a predicate ("is a PDF, not a photo or clip."), DiskFull, or CapsuleError
         when the pool is closed or its workspace cannot be written.
         """
         window = Window.of(upload)
-        format_ = recognise_for_story(window.read(0, HEAD_BYTES))
-        if format_ in CLIP_FORMATS:
+        format_ = recognise(window.read(0, HEAD_BYTES))
+        if not is_photo(format_):
             with self._clips:
-                return self._prepare_clip(window, format_)
+                return self._prepare_played(window, format_)
         width, height = measure_photo(window, format_)
         photo = self._decode(window, format_, is_large=width * height > LARGE_PIXELS)
         return Prepared(
@@ -97,8 +98,33 @@ class Decoders:
         if self._is_closed:
             raise CapsuleError("The program is ending; put this in again when it is back.")
 
-    def _prepare_clip(self, window: Window, format_: Format) -> Prepared:
+    def _prepare_played(self, window: Window, format_: Format | Sound) -> Prepared:
         self._check_open()
+        # Recorders write sound alone into an ordinary MP4; whether there is a picture, its tracks tell.
+        if voices.holds_picture(window, format_):
+            return self._prepare_clip(window, "MOV" if format_ == "MOV" else "MP4")
+        return self._prepare_voice(window, format_)
+
+    def _prepare_voice(self, window: Window, format_: Format | Sound) -> Prepared:
+        voice = voices.make_voice(window, format_, workspace=self._workspace)
+        heard = voice.heard
+        return Prepared(
+            kind="voice",
+            format=voices.format_name(format_),
+            width=0,
+            height=0,
+            taken_local=heard.taken_local,
+            taken_offset_seconds=heard.taken_offset_seconds,
+            has_gps=heard.has_gps,
+            camera=heard.camera,
+            duration_seconds=heard.seconds,
+            has_sound=True,
+            display=None,
+            thumbnail=None,
+            clip=voice.note,
+        )
+
+    def _prepare_clip(self, window: Window, format_: Literal["MP4", "MOV"]) -> Prepared:
         movie = clips.read_clip(window)
         display_clip = clips.make_display_clip(window, movie, workspace=self._workspace)
         try:

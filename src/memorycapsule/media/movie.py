@@ -24,12 +24,9 @@ _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASC
 
 
 @dataclass(frozen=True, kw_only=True)
-class Movie:
-    #: Size in pixels as a person sees it: with the track's turn.
-    width: int
-    height: int
-    #: Length of the picture, not of the sound. 0 when the header does not know it, as of a movie in fragments.
-    duration_seconds: float
+class Recording:
+    """What is said of a movie, and of sound alone in the same form."""
+
     #: Length with sound that goes on after the picture; 0 when the header does not know it.
     whole_seconds: float
     has_sound: bool
@@ -40,8 +37,28 @@ class Movie:
     camera: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Movie(Recording):
+    #: Size in pixels as a person sees it: with the track's turn.
+    width: int
+    height: int
+    #: Length of the picture, not of the sound. 0 when the header does not know it, as of a movie in fragments.
+    duration_seconds: float
+
+
 def read_movie(window: Window) -> Movie:
     """Read the index; raises MediaRefused when there is none, it is damaged, or it holds no picture."""
+    found = read_recording(window)
+    if not isinstance(found, Movie):
+        raise MediaRefused("holds sound but no picture.")
+    return found
+
+
+def read_recording(window: Window) -> Recording:
+    """
+    Read the index of a movie, or of sound alone. Raises MediaRefused when there is none, it is damaged, or it
+    holds neither picture nor sound.
+    """
     moov = boxes.find_top_level(window, b"moov")
     if moov is None:
         raise MediaRefused("is damaged: its index is missing, as in an interrupted recording or copy.")
@@ -51,39 +68,50 @@ def read_movie(window: Window) -> Movie:
         raise MediaRefused(boxes.DAMAGED) from error
 
 
-def _read(moov: bytes) -> Movie:
+def _read(moov: bytes) -> Recording:
     tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
     pictures = [track for track in tracks if _handler(track) == b"vide"]
     if not pictures:
-        raise MediaRefused("holds sound but no picture.")
+        return _read_sound(moov, tracks)
     width, height = _size_as_shown(pictures[0])
     if not (0 < width <= MOST_CLIP_SIDE and 0 < height <= MOST_CLIP_SIDE):
         raise MediaRefused(
             f"says it is {width} x {height} pixels; clips up to {MOST_CLIP_SIDE} a side are taken."
         )
+    said = _said_of(moov, tracks)
+    scale = _movie_header(moov)[1]
+    # In fragments the header counts none or the first of them.
+    length = 0.0 if _is_in_fragments(moov) else _length(pictures[0]) / scale or said.whole_seconds
+    return Movie(width=width, height=height, duration_seconds=length, **vars(said))
+
+
+def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
+    said = _said_of(moov, tracks)
+    if not said.has_sound:
+        raise MediaRefused("holds neither picture nor sound.")
+    return said
+
+
+def _said_of(moov: bytes, tracks: list[bytes]) -> Recording:
     created, scale, whole = _movie_header(moov)
-    # In fragments (`mvex`) the header counts none or the first of them.
-    if boxes.first(moov, b"mvex") is not None:
-        length = whole = 0
-    else:
-        length = _length(pictures[0]) or whole
     taken_local, offset = created, None if created is None else 0
     facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
     apple = _apple_date(facts.get("com.apple.quicktime.creationdate"))
     if apple is not None:
         taken_local, offset = apple
     places = [facts.get("com.apple.quicktime.location.ISO6709"), *_udta_places(moov)]
-    return Movie(
-        width=width,
-        height=height,
-        duration_seconds=length / scale,
-        whole_seconds=whole / scale,
+    return Recording(
+        whole_seconds=0.0 if _is_in_fragments(moov) else whole / scale,
         has_sound=any(_handler(track) == b"soun" for track in tracks),
         taken_local=taken_local,
         taken_offset_seconds=offset,
         camera=camera_mark(facts.get("com.apple.quicktime.make"), facts.get("com.apple.quicktime.model")),
         has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
     )
+
+
+def _is_in_fragments(moov: bytes) -> bool:
+    return boxes.first(moov, b"mvex") is not None
 
 
 def _handler(track: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What is kept of a photo or clip beside its original."""
+"""What is kept of a photo, clip or voice note beside its original."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,17 +8,18 @@ from typing import BinaryIO, Literal
 DISPLAY_SIDE = 2560
 THUMBNAIL_SIDE = 480
 
-Kind = Literal["photo", "clip"]
+Kind = Literal["photo", "clip", "voice"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A medium made ready to be shown: upright, sRGB, without any metadata."""
+    """A medium made ready to be shown or heard: upright, sRGB, without any metadata."""
 
     kind: Kind
-    #: "JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4" or "MOV".
+    #: "JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4" or "MOV"; of a voice note "M4A", "MP3",
+    #: "Ogg", "WebM", "WAV", "FLAC", "MP4" or "MOV".
     format: str
-    #: Size in pixels as a person sees it, after any turn.
+    #: Size in pixels as a person sees it, after any turn; 0 for a voice note.
     width: int
     height: int
     #: Wall time of the camera, naive; None when the file does not say.
@@ -27,14 +28,14 @@ class Prepared:
     taken_offset_seconds: int | None
     #: The original holds a usable latitude and longitude. The derivatives never do.
     has_gps: bool
-    #: Length of a clip; None for a photo.
+    #: Length of a clip or voice note; None for a photo.
     duration_seconds: float | None
     has_sound: bool
-    #: JPEG, at most DISPLAY_SIDE on its long side, never enlarged. For a clip: its poster.
-    display: bytes
-    #: JPEG, at most THUMBNAIL_SIDE on its long side.
-    thumbnail: bytes
-    #: H.264 mp4 in an unnamed temporary file at offset 0; None for a photo.
+    #: JPEG, at most DISPLAY_SIDE on its long side, never enlarged. For a clip: its poster; None for a voice note.
+    display: bytes | None
+    #: JPEG, at most THUMBNAIL_SIDE on its long side; None for a voice note.
+    thumbnail: bytes | None
+    #: H.264 mp4, of a voice note AAC m4a, in an unnamed temporary file at offset 0; None for a photo.
     clip: BinaryIO | None
     #: Tells cameras apart without naming them; '' for an unknown one.
     camera: str = ""

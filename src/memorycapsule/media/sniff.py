@@ -8,7 +8,7 @@ sentence that says what the file is instead. The sentences are predicates that r
 import os
 import re
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeGuard
 
 from memorycapsule.errors import MediaRefused
 
@@ -16,14 +16,17 @@ from memorycapsule.errors import MediaRefused
 HEAD_BYTES = 4096
 
 Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV"]
-#: The names are also what ffmpeg calls its demuxers, except M4A which is "mov" there.
-Music = Literal["mp3", "m4a", "ogg", "flac", "wav"]
+#: Sound alone. Of WebM only the first bytes are known here: whether it has a picture, too, its tracks tell.
+Sound = Literal["mp3", "m4a", "ogg", "flac", "wav", "webm"]
 
 CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
+SOUND_FORMATS: tuple[Sound, ...] = ("mp3", "m4a", "ogg", "flac", "wav", "webm")
 
-_MUSIC = "is music; a story takes photos and clips (use --soundtrack for the film's music)."
 RAW = "is a raw camera file; export it as a JPEG first."
 _OTHER_VIDEO = "is a {} video; a story takes MP4 and MOV clips."
+#: EBML (RFC 8794), and how WebM calls itself in that header.
+_EBML, _WEBM = b"\x1aE\xdf\xa3", b"webm"
+_EBML_HEADER_BYTES = 64
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {
@@ -63,12 +66,12 @@ _MAGIC_SENTENCES: tuple[tuple[bytes, str], ...] = (
     (b"IIU\x00", RAW),
     (b"IIRO", RAW),
     (b"IIRS", RAW),
-    (b"\x1aE\xdf\xa3", _OTHER_VIDEO.format("WebM or Matroska")),
+    (_EBML, _OTHER_VIDEO.format("Matroska")),
     (b"\x00\x00\x01\xba", _OTHER_VIDEO.format("MPEG")),
     (b"\x00\x00\x01\xb3", _OTHER_VIDEO.format("MPEG")),
     (b"FLV\x01", _OTHER_VIDEO.format("Flash")),
     (b"0&\xb2u\x8ef\xcf\x11", _OTHER_VIDEO.format("Windows Media")),
-    (b"MThd", _MUSIC),
+    (b"MThd", "is a score for synthesizers, not a recording."),
     (b"\x7fELF", "is a program, not a photo or clip."),
     (b"MZ", "is a program, not a photo or clip."),
 )
@@ -104,7 +107,7 @@ class Window:
         return os.pread(self.descriptor, count, offset) if 0 <= offset < self.size else b""
 
 
-def recognise(head: bytes) -> Format | Music:
+def recognise(head: bytes) -> Format | Sound:
     """
     Return the format of a file that begins with `head` (up to HEAD_BYTES are looked at).
 
@@ -130,25 +133,27 @@ def recognise(head: bytes) -> Format | Music:
         return _base_media(head)
     if head[4:8] in _QUICKTIME_ATOMS:
         return "MOV"
-    music = _music(head)
-    if music is not None:
-        return music
+    sound = _sound(head)
+    if sound is not None:
+        return sound
     raise MediaRefused(_what_else(head))
 
 
-def recognise_for_story(head: bytes) -> Format:
-    """Return the format of a photo or clip; raises MediaRefused for everything else, music included."""
-    found = recognise(head)
-    if found in {"mp3", "m4a", "ogg", "flac", "wav"}:
-        raise MediaRefused(_MUSIC)
-    return found  # type: ignore[return-value] # the music formats have just been taken out
+def is_photo(found: Format | Sound) -> TypeGuard[Format]:
+    """Say whether it is the format of a still picture: one that is decoded whole, in memory."""
+    return found not in CLIP_FORMATS and found not in SOUND_FORMATS
+
+
+def other_video(name: str) -> str:
+    """Return the predicate for a video in a form that stories do not take."""
+    return _OTHER_VIDEO.format(name)
 
 
 #: Sizes of the header that follows the BMP file header: OS/2, Windows 3, 4 and 5 and two of Adobe's.
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 
 
-def _riff(kind: bytes) -> Format | Music:
+def _riff(kind: bytes) -> Format | Sound:
     if kind == b"WEBP":
         return "WebP"
     if kind == b"WAVE":
@@ -158,7 +163,7 @@ def _riff(kind: bytes) -> Format | Music:
     raise MediaRefused("is not a photo or clip.")
 
 
-def _base_media(head: bytes) -> Format | Music:
+def _base_media(head: bytes) -> Format | Sound:
     """Tell the relatives of ISO/IEC 14496-12 apart by the brands in their `ftyp` box."""
     length = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
@@ -176,13 +181,15 @@ def _base_media(head: bytes) -> Format | Music:
     return "MOV" if major == b"qt  " else "MP4"
 
 
-def _music(head: bytes) -> Music | None:
+def _sound(head: bytes) -> Sound | None:
     if head.startswith(b"ID3"):
         return "mp3"
     if head.startswith(b"OggS"):
         return "ogg"
     if head.startswith(b"fLaC"):
         return "flac"
+    if head.startswith(_EBML) and _WEBM in head[:_EBML_HEADER_BYTES]:
+        return "webm"
     # An MPEG audio frame without a tag: sync word, layer III, a bit rate and sampling rate that exist.
     is_frame = len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
     if is_frame and head[2] & 0xF0 not in {0x00, 0xF0} and head[2] & 0x0C != 0x0C:

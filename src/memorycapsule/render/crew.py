@@ -35,6 +35,8 @@ class Answers:
     """What the crew has to say at the end."""
 
     song_usable: bool
+    #: Ids of voice notes that could not be played.
+    unheard: tuple[str, ...]
 
 
 #: NumPy's library for matrices starts threads that nothing here needs: a third of a child's start.
@@ -101,11 +103,11 @@ class Crew:
         self._tell(self._sound_maker, order)
         under_way = dict.fromkeys(doing, 0)
         finished = 0
-        song_usable: bool | None = None
-        while doing or song_usable is None:
+        sound_made: Answers | None = None
+        while doing or sound_made is None:
             number, word = self._said.get()
             if word is None:
-                if number in doing or (number == self._sound_maker and song_usable is None):
+                if number in doing or (number == self._sound_maker and sound_made is None):
                     raise RenderFailed(
                         "A part of the film's crew ended early; the next try goes on from what is done."
                     )
@@ -113,7 +115,7 @@ class Crew:
             if "error" in word:
                 raise _error(word)
             if number == self._sound_maker:
-                song_usable = bool(word["usable"])
+                sound_made = Answers(song_usable=bool(word["usable"]), unheard=tuple(word["unheard"]))
             elif "frames" in word:
                 under_way[number] = int(word["frames"])
             else:
@@ -125,7 +127,7 @@ class Crew:
                     self._give(number, doing[number])
                 _keep(job.half, job.out)
             on_frames(finished + sum(under_way.values()))
-        return Answers(song_usable=song_usable)
+        return sound_made
 
     def _start(self, module: str) -> int:
         # What a child that breaks has to say goes where our own errors go.

@@ -22,6 +22,7 @@ import cv2
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
+from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job
@@ -36,9 +37,9 @@ _DIGEST_SHARE = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A picture or song that could not be used, with a sentence that says so."""
+    """A picture, voice note or song that could not be used, with a sentence that says so."""
 
-    #: Id of the picture; 'soundtrack' for the song.
+    #: Id of the picture or note; 'soundtrack' for the song.
     id: str
     reason: str
 
@@ -155,6 +156,7 @@ def _render(
                 id="soundtrack", reason="The song could not be played, so the film has the theme's own music."
             )
         )
+    left_out += [_not_heard(voice) for voice in whole.voices if voice.id in answers.unheard]
     half = out.with_name(f".{out.name}{_HALF}")
     try:
         _join(whole, segments, store, sound, scratch, half)
@@ -251,6 +253,11 @@ def _left_out(source: Source) -> LeftOut:
         f"The {kind} {source.file} could not be read and was left out of the film; the original is untouched."
     )
     return LeftOut(id=source.id, reason=reason)
+
+
+def _not_heard(voice: Voice) -> LeftOut:
+    reason = f"The voice note {voice.file} could not be played and was left out of the film; the original is untouched."
+    return LeftOut(id=voice.id, reason=reason)
 
 
 def _photo_opens(path: Path) -> bool:

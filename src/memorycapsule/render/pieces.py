@@ -29,7 +29,7 @@ class Survey:
     """What a film is joined of."""
 
     pieces: tuple[Piece, ...]
-    #: Ids of the pictures that are needed even if every segment is there: for the poster, and for their sound.
+    #: Ids of the pictures that are needed even if every segment is there: for the poster, and for the sound.
     besides: tuple[str, ...]
 
 
@@ -50,7 +50,14 @@ def survey(plan: MontagePlan, *, pictures: Path, digests: Mapping[str, str], key
             )
             for segment in cut(whole, known, made_with(), key)
         ),
-        besides=tuple({source.id: None for source in (*shown_on_poster(whole), *heard)}),
+        besides=tuple(
+            dict.fromkeys(
+                [
+                    *(source.id for source in (*shown_on_poster(whole), *heard)),
+                    *(voice.id for voice in whole.voices),
+                ]
+            )
+        ),
     )
 
 

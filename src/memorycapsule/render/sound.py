@@ -1,14 +1,15 @@
 """
-The soundtrack: music as long as the film, under the sound of its clips, faded out with the picture.
+The soundtrack: music as long as the film, under its voice notes and the sound of its clips, faded out with the
+picture.
 
 Started by `film.render` as `python -m memorycapsule.render.sound`, with one JSON object on stdin. Every file
-is first turned into bare samples by an ffmpeg with limits, never more of it than the film is long. Clips are
-decoded one after another and added into one file; the music and its fades are MoviePy's; and exactly as many
-samples as the film's frames last are encoded as AAC. So processes, memory and open files do not grow with
+is first turned into bare samples by an ffmpeg with limits, never more of it than the film is long. Voice notes and
+clips are decoded one after another and added into one file; the music and its fades are MoviePy's; and exactly as
+many samples as the film's frames last are encoded as AAC. So processes, memory and open files do not grow with
 the number of clips, and a song is looped by counting samples, however short it is.
 
-Loudness: the music is brought to what the plan wants, clips gently to theirs, and the music steps back where a
-clip is really heard.
+Loudness: the music is brought to what the plan wants, notes and clips gently to theirs, and the music steps back
+where one of them is really heard. While somebody speaks, a clip steps back, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,24 +41,38 @@ _CHUNK = RATE
 _BYTES = 4
 _CLIP_FADE_SECONDS = 0.25
 _DUCK_SECONDS = 0.5
-#: What a clip's own sound is brought to (LUFS), how far it is changed at most (decibels), and its highest peak.
-_CLIP_LUFS = -18.0
+#: What a note and a clip's own sound are brought to (LUFS), how far they are changed at most (decibels), and their
+#: highest peak.
+_NOTE_LUFS, _CLIP_LUFS = -16.0, -18.0
 _CLIP_GAIN = 9.0
 _CLIP_PEAK = 0.89
 #: Quieter than this (LUFS) is the hiss of a microphone; it is played as it is, and the music plays on.
 _HEARD_LUFS = -45.0
 #: Shorter pauses than this do not bring the music back.
 _PAUSE_SECONDS = 1.5
+#: What is left of a clip's sound while a note is heard.
+_CLIP_UNDER_NOTES = 0.18
+#: Both ends of a note, and the end of one that had to give way.
+_NOTE_FADE_SECONDS, _CUT_FADE_SECONDS = 0.05, 0.8
 
 Sound = Any
 #: (from, to) in seconds.
 _Spans = list[tuple[float, float]]
 
 
-def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What came of the sound."""
+
+    #: Whether the wanted song could be used.
+    usable: bool
+    #: Ids of voice notes that could not be played.
+    unheard: tuple[str, ...]
+
+
+def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> Made:
     """
-    Write the film's sound as AAC, exactly as long as the picture; return whether the wanted song could be
-    used.
+    Write the film's sound as AAC, exactly as long as the picture.
 
     `workspace` holds temporary files. A song that cannot be read gives way to the theme's own, and that to
     silence.
@@ -70,9 +86,10 @@ def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> bool:
         song = _song(theme.soundtrack, plan, workspace)
         track = theme.music.beaten(track)
     with (workspace / "voices.raw").open("w+b") as voices:
-        heard = _add_clips(plan, pictures, workspace, voices)
+        spoken, unheard = _add_notes(plan, pictures, workspace, voices)
+        heard = _without_pauses(sorted([*spoken, *_add_clips(plan, pictures, workspace, voices, spoken)]))
         _encode(plan, _music(plan, track, song, heard) if song is not None else None, voices, out)
-    return usable
+    return Made(usable=usable, unheard=unheard)
 
 
 def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> Samples | None:
@@ -119,8 +136,35 @@ def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -
     )
 
 
-def _add_clips(plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO) -> _Spans:
-    """Add the sound of every clip into `voices` at its place; return where anything is heard, in order."""
+def _add_notes(
+    plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO
+) -> tuple[_Spans, tuple[str, ...]]:
+    """Add every voice note into `voices` at its place; return where they are heard, and which cannot be played."""
+    heard: _Spans = []
+    unheard: list[str] = []
+    for spoken in plan.spoken:
+        note, seconds = spoken.voice, (spoken.stop - spoken.first) / plan.fps
+        path = pictures / Path(note.file).name
+        voice = _decoded(path, seconds, 0, workspace / "note.raw")
+        if voice is None:
+            unheard.append(note.id)
+            continue
+        power = loudness.powers(voice)
+        gain = _gain(voice, loudness.integrated(power), _NOTE_LUFS)
+        first = spoken.first / plan.fps
+        is_cut = spoken.stop - spoken.first < note.frames
+        fade_out = max(note.fade_frames / plan.fps, _CUT_FADE_SECONDS if is_cut else _NOTE_FADE_SECONDS)
+        _add(voice, round(first * RATE), gain, voices, (_NOTE_FADE_SECONDS, fade_out))
+        if said := _heard(power * gain**2):
+            # Who takes a breath goes on speaking.
+            heard.append((first + said[0][0], first + said[-1][1]))
+    return heard, tuple(unheard)
+
+
+def _add_clips(
+    plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO, spoken: _Spans
+) -> _Spans:
+    """Add the sound of every clip into `voices` at its place, under what is spoken; return where any is heard."""
     heard: _Spans = []
     for placed in plan.timeline:
         shot = placed.shot
@@ -132,18 +176,18 @@ def _add_clips(plan: MontagePlan, pictures: Path, workspace: Path, voices: Binar
         if voice is None:
             continue
         power = loudness.powers(voice)
-        gain = _clip_gain(voice, loudness.integrated(power))
+        gain = _gain(voice, loudness.integrated(power), _CLIP_LUFS)
         first = placed.first / plan.fps
-        _add(voice, round(first * RATE), gain, voices)
+        _add(voice, round(first * RATE), gain, voices, (_CLIP_FADE_SECONDS, _CLIP_FADE_SECONDS), spoken)
         heard += [(first + start, first + stop) for start, stop in _heard(power * gain**2)]
-    return _without_pauses(heard)
+    return heard
 
 
-def _clip_gain(voice: Samples, loud: float) -> float:
-    """Return what a clip's sound is multiplied by: to about the loudness of all others, and never clipped."""
+def _gain(voice: Samples, loud: float, wanted: float) -> float:
+    """Return what a sound is multiplied by: to about the loudness of all others, and never clipped."""
     if loud < _HEARD_LUFS:
         return 1.0
-    gain = 10 ** (float(np.clip(_CLIP_LUFS - loud, -_CLIP_GAIN, _CLIP_GAIN)) / 20)
+    gain = 10 ** (float(np.clip(wanted - loud, -_CLIP_GAIN, _CLIP_GAIN)) / 20)
     peak = max(int(voice.max()), -int(voice.min())) / FULL_SCALE
     return gain if peak * gain <= _CLIP_PEAK else max(_CLIP_PEAK / peak, min(gain, 1.0))
 
@@ -166,13 +210,22 @@ def _without_pauses(spans: _Spans) -> _Spans:
     return joined
 
 
-def _add(voice: Samples, first: int, gain: float, voices: BinaryIO) -> None:
-    """Add a clip's sound, faded in and out, from sample `first` on."""
-    fade = min(_CLIP_FADE_SECONDS * RATE, len(voice) / 4)
+def _add(
+    voice: Samples,
+    first: int,
+    gain: float,
+    voices: BinaryIO,
+    fades: tuple[float, float],
+    spoken: _Spans | None = None,
+) -> None:
+    """Add a sound from sample `first` on, faded in and out over so many seconds, and quiet under what is spoken."""
+    fade_in, fade_out = (min(seconds * RATE, len(voice) / 4) for seconds in fades)
     for at in range(0, len(voice), _CHUNK):
         part = np.asarray(voice[at : at + _CHUNK], np.float64) * gain
         place = np.arange(at, at + len(part))
-        part *= np.clip(np.minimum(place, len(voice) - 1 - place) / fade, 0, 1)[:, None]
+        part *= np.clip(np.minimum(place / fade_in, (len(voice) - 1 - place) / fade_out), 0, 1)[:, None]
+        if spoken:
+            part *= duck((first + place) / RATE, spoken, _CLIP_UNDER_NOTES)[:, None]
         part += _read(voices, first + at, len(part))
         voices.seek((first + at) * _BYTES)
         voices.write(np.clip(np.rint(part), -FULL_SCALE, FULL_SCALE).astype("<i2").tobytes())
@@ -231,8 +284,8 @@ def work() -> None:
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     plan = MontagePlan.from_json(job["plan"])
     try:
-        usable = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
-        answer: dict[str, Any] = {"done": True, "usable": usable}
+        made = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
+        answer: dict[str, Any] = {"done": True, **asdict(made)}
     except (CapsuleError, OSError) as error:
         answer = dict(said_of(error))
     sys.stdout.write(json.dumps(answer) + "\n")

@@ -19,13 +19,14 @@ from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.choosing import Picture
+from memorycapsule.domain.choosing import Note, Picture
 from memorycapsule.domain.direction import Direction, StoryText, direct, select
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.looks import Look
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
-from memorycapsule.domain.stories import Medium, MediumKind, Story
+from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
+from memorycapsule.domain.voices import Voice
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
@@ -42,6 +43,7 @@ from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
 _SOUNDTRACK_FILE = "soundtrack"
+_VOICE_ENDING = ".m4a"
 #: So many photos of a sealed capsule lie in memory to be looked at; they are about 1 MB each.
 _LOOKED_AT_ONCE = 8
 _END_LINES = {"ko": "함께 담은 사람들", "en": "Put together by"}
@@ -258,9 +260,9 @@ def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tupl
     return plan_file, digests_file
 
 
-def fetch(store: Store, vault: Vault, sources: Iterable[Source], pictures: Path) -> dict[str, str]:
+def fetch(store: Store, vault: Vault, sources: Iterable[Source | Voice], pictures: Path) -> dict[str, str]:
     """
-    Put the prepared forms of pictures into a folder, unless they are there.
+    Put the prepared forms of pictures and voice notes into a folder, unless they are there.
 
     Returns sentences about those that cannot be read, by their ids. Raises DiskFull.
     """
@@ -306,24 +308,32 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
     for story in stories:
         member = members[story.member_id]
         author = member.name
-        try:
-            words = vault.words_of(tx, story)
-            texts.append(
-                StoryText(
-                    story_id=story.id,
-                    title=words.title,
-                    text=words.text,
-                    contributor=author,
-                    contributor_id=member.id,
-                )
-            )
-        except CapsuleError as error:
-            report.append(f"The words of a story of {author} were left out: {error.message}")
+        notes: list[Note] = []
         for medium in story_store.media_of(tx, story.id):
             try:
-                pictures.append(_picture(tx, vault, capsule, medium, member))
+                if medium.kind is MediumKind.VOICE:
+                    notes.append(_note(tx, vault, medium))
+                else:
+                    pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
-                report.append(f"A {medium.kind} of {author} was left out: {error.message}")
+                report.append(f"A {_called(medium.kind)} of {author} was left out: {error.message}")
+        try:
+            words = vault.words_of(tx, story)
+        except CapsuleError as error:
+            report.append(f"The words of a story of {author} were left out: {error.message}")
+            if not notes:
+                continue
+            words = StoryWords(title="", text="")
+        texts.append(
+            StoryText(
+                story_id=story.id,
+                title=words.title,
+                text=words.text,
+                contributor=author,
+                contributor_id=member.id,
+                notes=tuple(notes),
+            )
+        )
     direction = _direction(
         capsule, montage, account_store.accounts.get(tx, capsule.made_by).locale, size, fps
     )
@@ -396,6 +406,17 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
     )
 
 
+def _note(tx: Transaction, vault: Vault, medium: Medium) -> Note:
+    details = vault.details_of(tx, medium)
+    return Note(
+        id=medium.id, file=f"{medium.id}{_VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
+    )
+
+
+def _called(kind: MediumKind) -> str:
+    return "voice note" if kind is MediumKind.VOICE else str(kind)
+
+
 def _fetch(store: Store, vault: Vault, medium_id: str, to: Path) -> str | None:
     """Put a picture's prepared form into the folder, unless it is there; a sentence if it cannot be."""
     if to.exists():
@@ -417,11 +438,11 @@ def _digest(stream: BinaryIO) -> str:
 
 
 def _form(file: str) -> str:
-    return "clip_blob" if file.endswith(".mp4") else "display_blob"
+    return "clip_blob" if file.endswith((".mp4", _VOICE_ENDING)) else "display_blob"
 
 
 def _left_out(medium_id: str, file: str, error: CapsuleError) -> str:
-    kind = "clip" if file.endswith(".mp4") else "photo"
+    kind = {".mp4": "clip", _VOICE_ENDING: "voice note"}.get(Path(file).suffix, "photo")
     return f"The {kind} {medium_id} was left out of the film: {error.message}"
 
 

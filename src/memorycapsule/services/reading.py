@@ -18,7 +18,15 @@ from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
-from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords, Viewer, may_view
+from memorycapsule.domain.stories import (
+    Medium,
+    MediumDetails,
+    MediumKind,
+    Story,
+    StoryWords,
+    Viewer,
+    may_view,
+)
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services.vault import Vault
@@ -33,12 +41,12 @@ from memorycapsule.store.transactions import Store, Transaction
 Form = Literal["original", "display", "thumbnail", "clip"]
 
 _NO_STORY = "There is no such story, or it is sealed until the day."
-_NO_MEDIUM = "There is no such photo or clip, or it is sealed until the day."
+_NO_MEDIUM = "There is no such photo, clip or voice note, or it is sealed until the day."
 
 
 @dataclass(frozen=True, kw_only=True)
 class MediumView:
-    """A photo or clip that the viewer may see."""
+    """A photo, clip or voice note that the viewer may see."""
 
     medium: Medium
     details: MediumDetails
@@ -199,22 +207,28 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
 
 
 def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
-    """Return a photo or clip in one of its forms. Raises NotFound as `story` does."""
+    """
+    Return a photo, clip or voice note in one of its forms. Raises NotFound as `story` does, and for a form that it
+    does not have: a photo is not played, of a voice note there is nothing to see.
+    """
     with store.reading() as tx:
         medium = story_store.media.find(tx, medium_id)
         of_story = story_store.stories.find(tx, medium.story_id) if medium else None
         if medium is None or _member_who_may_view(tx, of_story, viewer) is None:
             raise NotFound(_NO_MEDIUM)
-        if form == "clip" and medium.clip_blob is None:
+        if getattr(medium, f"{form}_blob") is None:
             raise NotFound(_NO_MEDIUM)
         details = vault.details_of(tx, medium)
         is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
     stream = vault.open_medium(store, medium_id, f"{form}_blob")
-    content_type = {"original": "application/octet-stream", "clip": "video/mp4"}.get(form, "image/jpeg")
+    content_type, ending = "image/jpeg", "jpg"
+    if form == "clip":
+        is_voice = medium.kind is MediumKind.VOICE
+        content_type, ending = ("audio/mp4", "m4a") if is_voice else ("video/mp4", "mp4")
     return OpenedFile(
         stream=stream,
-        content_type=content_type,
-        name=details.file if form == "original" else f"{medium.id}.{'mp4' if form == 'clip' else 'jpg'}",
+        content_type="application/octet-stream" if form == "original" else content_type,
+        name=details.file if form == "original" else f"{medium.id}.{ending}",
         is_private=not is_open,
     )
 

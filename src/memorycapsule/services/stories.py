@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import io
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -100,7 +100,7 @@ def attach(
     clock: Callable[[], datetime],
 ) -> Attached:
     """
-    Attach one photo or clip: everything of it is there afterwards, or nothing.
+    Attach one photo, clip or voice note: everything of it is there afterwards, or nothing.
 
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
     before the row that refers to them is written. Raises MediaRefused with the reason in words, DiskFull,
@@ -129,26 +129,35 @@ def attach(
         camera=prepared.camera,
         gps_at=prepared.gps_at,
     )
-    kept: list[Blob] = []
+    kept: dict[str, Blob] = {}
     try:
         upload.seek(0)
-        sources = [upload, io.BytesIO(prepared.display), io.BytesIO(prepared.thumbnail)]
-        sources += [prepared.clip] if prepared.clip else []
-        for source in sources:
-            kept.append(vault.keep_sealed(capsule, source, clock()))  # noqa: PERF401 - kept so far, on failure
+        for form, source in _forms(upload, prepared):
+            kept[form] = vault.keep_sealed(capsule, source, clock())
         attached = _write(
             store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock()
         )
     except BaseException:
-        vault.take_back(store, [blob.id for blob in kept])
+        vault.take_back(store, [blob.id for blob in kept.values()])
         raise
     finally:
         if prepared.clip:
             prepared.clip.close()
     if attached.is_duplicate:
         # The same file came in twice at the same time; the first one stays.
-        vault.forget([blob.id for blob in kept])
+        vault.forget([blob.id for blob in kept.values()])
     return attached
+
+
+def _forms(upload: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield what is kept of a medium, by the names of its blobs; of a voice note there is nothing to see."""
+    yield "original", upload
+    if prepared.display is not None:
+        yield "display", io.BytesIO(prepared.display)
+    if prepared.thumbnail is not None:
+        yield "thumbnail", io.BytesIO(prepared.thumbnail)
+    if prepared.clip is not None:
+        yield "clip", prepared.clip
 
 
 def _write(
@@ -156,20 +165,20 @@ def _write(
     vault: Vault,
     viewer: Viewer,
     story_id: str,
-    kept: list[Blob],
+    kept: Mapping[str, Blob],
     details: MediumDetails,
     kind: str,
     mark: str,
     position: int | None,
     now: datetime,
 ) -> Attached:
-    original, display, thumbnail = kept[:3]
+    ids = {form: blob.id for form, blob in kept.items()}
     with store.transaction() as tx:
         story, capsule = _changeable(tx, viewer, story_id, now)
         known = story_store.same_medium(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
-        for blob in kept:
+        for blob in kept.values():
             capsule_store.blobs.add(tx, blob)
         medium = Medium(
             id=str(uuid.uuid4()),
@@ -180,10 +189,10 @@ def _write(
             duplicate_mark=mark,
             details=vault.sealed_details(capsule, details),
             is_sealed=True,
-            original_blob=original.id,
-            display_blob=display.id,
-            thumbnail_blob=thumbnail.id,
-            clip_blob=kept[3].id if len(kept) > 3 else None,
+            original_blob=ids["original"],
+            display_blob=ids.get("display"),
+            thumbnail_blob=ids.get("thumbnail"),
+            clip_blob=ids.get("clip"),
             created_at=now,
         )
         story_store.media.add(tx, medium)
@@ -230,7 +239,7 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
 
 
 def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *, now: datetime) -> None:
-    """Remove one photo or clip, for good. Raises NotFound, NotAllowed once the date has come."""
+    """Remove one photo, clip or voice note, for good. Raises NotFound, NotAllowed once the date has come."""
     with store.transaction() as tx:
         medium = story_store.media.find(tx, medium_id)
         if medium is None:

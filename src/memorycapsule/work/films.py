@@ -11,6 +11,8 @@ from pathlib import Path
 import structlog
 
 from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.plan import Source
+from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
 from memorycapsule.services import layouts, montages, segments
 from memorycapsule.services.layouts import Layout
@@ -185,7 +187,8 @@ def _gather(
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [piece.name for piece in surveyed.pieces]
     segments.take(store, vault, montage.capsule_id, names, pieces)
-    sources = layout.plan.sources
+    # Of voice notes no segment is made: they are wanted for the sound alone, and for that always.
+    sources: tuple[Source | Voice, ...] = (*layout.plan.sources, *layout.plan.voices)
     if all((pieces / segments.file_name(name)).exists() for name in names):
         wanted = [source for source in sources if source.id in surveyed.besides]
         if not layouts.fetch(store, vault, wanted, layout.pictures):

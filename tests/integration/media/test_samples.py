@@ -139,7 +139,7 @@ def test_every_broken_sample_is_refused_with_a_sentence_or_taken(samples, prepar
         ("bad/truncated_no_index.mp4", "its index is missing"),
         ("bad/bomb_900_scans.jpg", "far too many layers"),
         ("bad/playlist_named.mp4", "is a playlist"),
-        ("bad/silence_3s.mp3", "is music"),
+        ("bad/silence_3s.mp3", "is silent"),
     ],
 )
 def test_what_is_visibly_broken_is_never_taken_without_a_word(samples, prepare, name, words):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cast import add_story, join, make_capsule, make_instance, make_photo, make_workshop
+from cast import add_story, join, make_capsule, make_instance, make_photo, make_recording, make_workshop
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import stories
 from memorycapsule.work import memory, ticks
@@ -22,6 +22,8 @@ MARKERS = {
     "story text": "Marker-Text-Brombeere",
     "file name": "marker-name-hagebutte.jpg",
     "EXIF comment": "marker-exif-holunder",
+    "voice comment": "marker-voice-schlehe",
+    "voice name": "marker-recording-quitte.mp3",
     "Korean words": "표지-무화과-이야기",
 }
 OPEN_MARKER = "Marker-Capsule-Visible"
@@ -42,9 +44,17 @@ def fill(instance, workspace):
     removed = add_story(instance, capsule, ben.viewer, text=MARKERS["story text"] + " again", photos=0)
     workspace.mkdir(mode=0o700, exist_ok=True)
     with Decoders(workspace=workspace, children=1) as decoders:
-        for one in (story, removed):
-            path = workspace.parent / "upload.jpg"
-            path.write_bytes(make_photo(width=320, height=240, comment=MARKERS["EXIF comment"]))
+        for one, file, content in [
+            (story, MARKERS["file name"], make_photo(width=320, height=240, comment=MARKERS["EXIF comment"])),
+            (
+                removed,
+                MARKERS["file name"],
+                make_photo(width=320, height=240, comment=MARKERS["EXIF comment"]),
+            ),
+            (story, MARKERS["voice name"], make_recording(comment=MARKERS["voice comment"])),
+        ]:
+            path = workspace.parent / "upload.bin"
+            path.write_bytes(content)
             with path.open("rb") as upload:
                 stories.attach(
                     instance.store,
@@ -52,7 +62,7 @@ def fill(instance, workspace):
                     decoders.prepare,
                     ben.viewer,
                     one.id,
-                    file=MARKERS["file name"],
+                    file=file,
                     upload=upload,
                     clock=lambda: NOW,
                 )
@@ -96,7 +106,7 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
 
 def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_afterwards(tmp_path, time):
     folder = tmp_path / "data"
-    in_memory = []
+    in_memory, spoken = [], []
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
         workshop = make_workshop(instance, time)
@@ -106,6 +116,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
             assert found_in(folder) == {"open"}
             assert plain_pictures_in(folder) == []
             in_memory.append(found_in(place))
+            spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
         assert Ahead(workshop=dataclasses.replace(workshop, is_stopping=look)).work() >= 1
@@ -113,7 +124,13 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
 
     assert "story title" in set().union(*in_memory), "there it had to be"
     assert in_memory[-1] == set()
+    assert spoken == [], "the sound is made after the opening, and a voice is wanted for nothing before"
     assert len(list((folder / "cache").rglob("*.age"))) >= 2
+
+
+def is_note(path):
+    """Whether a file begins like the m4a that a voice note is kept as."""
+    return path.is_file() and path.read_bytes()[4:12] == b"ftypM4A "
 
 
 def plain_pictures_in(folder):

@@ -124,15 +124,17 @@ def test_people_are_counted(people, english, korean):
 @pytest.mark.parametrize(
     ("counts", "english", "korean"),
     [
-        ((143, 2, 9), "143 photos, 2 clips and 9 stories", "사진 143장과 영상 2편, 이야기 9편"),
-        ((1, 0, 1), "1 photo and 1 story", "사진 1장과 이야기 1편"),
-        ((0, 1, 0), "1 clip", "영상 1편"),
-        ((1234, 0, 0), "1,234 photos", "사진 1,234장"),
-        ((0, 0, 0), "", ""),
+        ((143, 2, 0, 9), "143 photos, 2 clips and 9 stories", "사진 143장과 영상 2편, 이야기 9편"),
+        ((1, 0, 0, 1), "1 photo and 1 story", "사진 1장과 이야기 1편"),
+        ((0, 1, 0, 0), "1 clip", "영상 1편"),
+        ((1234, 0, 0, 0), "1,234 photos", "사진 1,234장"),
+        ((3, 1, 2, 0), "3 photos, 1 clip and 2 voice notes", "사진 3장과 영상 1편, 목소리 2편"),
+        ((0, 0, 1, 1), "1 voice note and 1 story", "목소리 1편과 이야기 1편"),
+        ((0, 0, 0, 0), "", ""),
     ],
 )
 def test_contents_are_counted_without_what_is_not_there(counts, english, korean):
-    photos, clips, stories = counts
+    given = dict(zip(("photos", "clips", "voices", "stories"), counts, strict=True))
 
-    assert contents_in_words(photos=photos, clips=clips, stories=stories, locale="en") == english
-    assert contents_in_words(photos=photos, clips=clips, stories=stories, locale="ko") == korean
+    assert contents_in_words(**given, locale="en") == english
+    assert contents_in_words(**given, locale="ko") == korean

@@ -6,7 +6,7 @@ import pytest
 
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media.intake import is_system_file
-from memorycapsule.media.sniff import recognise, recognise_for_story
+from memorycapsule.media.sniff import is_photo, recognise
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -70,9 +70,12 @@ def test_a_refusal_says_what_the_file_is_instead(head, words):
         recognise(head)
 
 
-def test_music_is_named_as_not_belonging_in_a_story():
-    with pytest.raises(MediaRefused, match="is music; a story takes photos and clips"):
-        recognise_for_story(b"ID3\x04")
+def test_a_recording_of_a_browser_is_known_and_is_no_photo():
+    webm = bytes.fromhex("1a45dfa39f4286810142f7810142f2810442f381084282847765626d")
+
+    assert recognise(webm) == "webm"
+    assert not is_photo(recognise(webm))
+    assert is_photo(recognise(b"\xff\xd8\xff\xe0"))
 
 
 @pytest.mark.parametrize("name", ["Thumbs.db", "THUMBS.DB", ".DS_Store", "desktop.ini", "._IMG_0001.jpg"])

@@ -196,6 +196,7 @@ def _contents(view: CapsuleView, language: str) -> str:
     return contents_in_words(
         photos=sum(contribution.photos for contribution in view.contributions),
         clips=sum(contribution.clips for contribution in view.contributions),
+        voices=sum(contribution.voices for contribution in view.contributions),
         stories=sum(contribution.stories for contribution in view.contributions),
         locale=language,
     )
@@ -229,6 +230,7 @@ def _people(view: CapsuleView, language: str) -> list[dict[str, object]]:
             "amount": contents_in_words(
                 photos=contribution.photos,
                 clips=contribution.clips,
+                voices=contribution.voices,
                 stories=contribution.stories,
                 locale=language,
             ),

@@ -2,8 +2,8 @@
 Directing: from pictures and words to a montage plan.
 
 `brief` says what is wished, `selecting` what there is to choose from, `lengths` how long everything is shown;
-`shooting` and `cards` make the shots, `beats` puts them on the music, and `leaving_out` takes broken pictures out of
-a finished plan.
+`shooting` and `cards` make the shots, `speaking` holds them for voice notes, `beats` puts them on the music, and
+`leaving_out` takes what is broken out of a finished plan.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, Stor
 from memorycapsule.domain.direction.cards import end_scene, title_scene, words_scene
 from memorycapsule.domain.direction.leaving_out import leave_out
 from memorycapsule.domain.direction.lengths import (
+    Told,
     Unit,
     limit,
     paced,
     paired,
     picture_limit,
     reading_seconds,
+    room_to_speak,
     told,
 )
 from memorycapsule.domain.direction.selecting import LookAt, select
 from memorycapsule.domain.direction.shooting import pictures_scene, toss
+from memorycapsule.domain.direction.speaking import Notes, held, levelled, wished_seconds, with_voices
 from memorycapsule.domain.grading import gains_of
-from memorycapsule.domain.plan import Credit, MontagePlan
+from memorycapsule.domain.plan import Credit, MontagePlan, Scene
 
 __all__ = [
     "USUAL_PICTURES",
@@ -45,6 +48,8 @@ __all__ = [
 
 #: How many rooms there are; stages that tell rooms apart by fewer looks share them out.
 _ROOMS = 4
+#: How often room is made for voice notes in a film of a wished length; each time less is missing.
+_MOST_TRIES = 4
 
 
 def direct(
@@ -65,35 +70,37 @@ def direct(
     added. Each is a name, or (id, name) where two people may have the same one. `date_line` stands under the
     title ('2016 - 2026'), `end_line` above the names. Stories without any picture come after the others; when
     there are many, one page of each is shown, and a shorter one the more there are, so that they take at most
-    the room that `picture_limit` leaves them. Without pictures the film is title, texts and names. The same
-    input gives the same plan.
+    the room that `picture_limit` leaves them. Without pictures the film is title, texts and names. Voice notes are
+    heard over what is seen of their story, which is held for them as far as the length allows. The same input
+    gives the same plan.
     """
     how = direction or Direction()
     given = list(pictures)
     bare = told(how, given, stories)
-    chosen = choose(given, limit(how, bare), how.seed)
     names = _names(contributors, stories, given)
     dyes = {person: how.style.dyes[index % len(how.style.dyes)] for index, person in enumerate(names)}
     gave = Counter(picture.given_by for picture in given)
     people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
-    groups = _grouped(how, chosen, stories)
-    how = replace(how, style=paced(how, [unit for _, units in groups for unit in units], bare))
-    uncounted = tuple(replace(person, count=0) for person in people)
-    scenes = [title_scene(how, title, date_line, uncounted, chosen)]
-    rooms = _rooms(
-        how, [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in bare)]
-    )
-    scenes += [
-        pictures_scene(how, units, story, dyes, room)
-        for (story, units), room in zip(groups, rooms, strict=False)
-    ]
-    scenes += [
-        words_scene(how, story, pages, dyes, chosen, room)
-        for (story, pages), room in zip(bare, rooms[len(groups) :], strict=True)
-    ]
-    # A screen has nothing to show at the end but names.
-    if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
-        scenes.append(end_scene(how, people, end_line, chosen))
+    notes: Notes = {story.story_id: story.notes for story in stories}
+    asked, spoken = how, 0.0
+    for _ in range(_MOST_TRIES):
+        chosen = choose(given, limit(asked, bare, spoken), asked.seed)
+        groups = _grouped(asked, chosen, stories)
+        units = [unit for _, group in groups for unit in group]
+        how = replace(asked, style=paced(asked, units, bare, spoken))
+        scenes = [
+            title_scene(how, title, date_line, tuple(replace(one, count=0) for one in people), chosen),
+            *_story_scenes(how, groups, bare, dyes, chosen),
+        ]
+        # A screen has nothing to show at the end but names.
+        if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
+            scenes.append(end_scene(how, people, end_line, chosen))
+        longer = wished_seconds(how, scenes, notes)
+        # Where fewer pictures make room for what is said, there is then more to hold the others for.
+        if how.length in {None, "full"} or sum(longer) <= spoken:
+            break
+        spoken = sum(longer)
+    timed = _timed(how, scenes, notes, longer)
     return MontagePlan(
         size=how.size,
         fps=how.fps,
@@ -101,12 +108,56 @@ def direct(
         style=how.style,
         title=title,
         date=date_line,
-        scenes=on_the_beat(scenes, how.soundtrack, how.fps),
+        scenes=timed,
         soundtrack=how.soundtrack,
         encoder=how.encoder,
         fade_out_frames=min(how.frames(1.4), scenes[-1].shots[-1].frames // 2),
         seed=how.seed,
     )
+
+
+def _story_scenes(
+    how: Direction,
+    groups: Sequence[tuple[StoryText | None, list[Unit]]],
+    bare: Told,
+    dyes: dict[str, str],
+    chosen: Sequence[Picture],
+) -> list[Scene]:
+    """Return the stories with pictures, and after them those without."""
+    rooms = _rooms(
+        how, [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in bare)]
+    )
+    return [
+        *(
+            pictures_scene(how, units, story, dyes, room)
+            for (story, units), room in zip(groups, rooms, strict=False)
+        ),
+        *(
+            words_scene(how, story, pages, dyes, chosen, room)
+            for (story, pages), room in zip(bare, rooms[len(groups) :], strict=True)
+        ),
+    ]
+
+
+def _timed(
+    how: Direction, scenes: Sequence[Scene], notes: Notes, longer: Sequence[float]
+) -> tuple[Scene, ...]:
+    """Return the scenes held for what is said, as far as there is room, and put on the beat of the music."""
+
+    def put_on_the_beat(some: Sequence[Scene]) -> tuple[Scene, ...]:
+        return on_the_beat(some, how.soundtrack, how.fps)
+
+    room = room_to_speak(how, _seconds(how, scenes))
+    most = _seconds(how, scenes) + room
+    timed = with_voices(how, held(how, scenes, levelled(longer, room)), notes, put_on_the_beat)
+    # Whole bars may have made more of it; once is enough, since bars are short.
+    if any(longer) and (over := _seconds(how, timed) - most) > 0:
+        timed = with_voices(how, held(how, scenes, levelled(longer, room - over)), notes, put_on_the_beat)
+    return timed
+
+
+def _seconds(how: Direction, scenes: Sequence[Scene]) -> float:
+    return sum(shot.frames - shot.entrance_frames for scene in scenes for shot in scene.shots) / how.fps
 
 
 def _names(

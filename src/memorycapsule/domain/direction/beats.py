@@ -40,7 +40,7 @@ def on_the_beat(scenes: Sequence[Scene], music: Soundtrack, fps: int) -> tuple[S
         grid = bar if is_bar else beat
         wanted = _nearest(middle, grid, origin, middle - _SHORTER_SECONDS * fps)
         frames = shot.frames + round(wanted - middle)
-        shot = _lasting(shot, frames) if _fits(shot, frames, coming, fps) else shot  # noqa: PLW2901
+        shot = lasting(shot, frames) if _fits(shot, frames, coming, fps) else shot  # noqa: PLW2901
         made[index].append(shot)
         first += shot.frames - coming.entrance_frames
     return tuple(replace(scene, shots=tuple(shots)) for scene, shots in zip(scenes, made, strict=True))
@@ -60,7 +60,8 @@ def _fits(shot: Shot, frames: int, coming: Shot, fps: int) -> bool:
     return shot.kind != "clip" or frames <= shot.frames + _HELD_SECONDS * fps
 
 
-def _lasting(shot: Shot, frames: int) -> Shot:
+def lasting(shot: Shot, frames: int) -> Shot:
+    """Return a shot that lasts so many frames, its words as much longer or shorter."""
     if isinstance(shot, Card) or shot.caption is None:
         return replace(shot, frames=frames)
     longer = frames - shot.frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from memorycapsule.domain.choosing import Note
 from memorycapsule.domain.plan import Encoder, FilmStyle, Size, Soundtrack
 
 #: "About three minutes" with the classic style.
@@ -13,7 +14,7 @@ USUAL_PICTURES = 60
 
 @dataclass(frozen=True, kw_only=True)
 class StoryText:
-    """The words of a story."""
+    """The words of a story, written and spoken."""
 
     story_id: str
     title: str
@@ -21,6 +22,8 @@ class StoryText:
     contributor: str
     #: Tells contributors of one name apart; '' for the name itself.
     contributor_id: str = ""
+    #: What is heard over its pictures, in order.
+    notes: tuple[Note, ...] = ()
 
     @property
     def given_by(self) -> str:

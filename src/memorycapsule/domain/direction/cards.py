@@ -76,6 +76,10 @@ def words_scene(
     shots = []
     for index, page in enumerate(pages):
         heading = story.title if index == 0 else ""
+        note = story.contributor if index == len(pages) - 1 else ""
+        # Where nothing is written, there is only somebody to be heard.
+        if not heading and not page:
+            heading, note = note, ""
         shots.append(
             Card(
                 frames=how.frames(page_seconds(how, story, index, page)),
@@ -83,7 +87,7 @@ def words_scene(
                 role="text",
                 heading=heading,
                 body=page,
-                note=story.contributor if index == len(pages) - 1 else "",
+                note=note,
                 credits=(Credit(name=story.contributor, dye=dyes[story.given_by]),)
                 if story.contributor
                 else (),

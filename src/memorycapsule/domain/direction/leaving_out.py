@@ -11,7 +11,8 @@ def leave_out(plan: MontagePlan, broken: frozenset[str]) -> MontagePlan:
     """
     Return the plan without the pictures whose ids are in `broken`.
 
-    A caption passes to the next picture of its scene; when none is left, its words stand on a card.
+    A caption passes to the next picture of its scene; when none is left, its words stand on a card, and what is said
+    is heard over it.
     """
     if not broken:
         return plan
@@ -38,11 +39,16 @@ def _scene_without(plan: MontagePlan, scene: Scene, broken: frozenset[str]) -> S
             shot = replace(shot, source=whole[0], beside=tuple(whole[1:]))  # noqa: PLW2901
         kept.append(_with_caption(shot, homeless) if homeless else shot)
         homeless = None
-    if homeless and not kept:
-        frames = max(round(plan.style.photo_seconds * plan.fps), homeless.stop + homeless.first)
+    if (homeless or scene.voices) and not kept:
+        words = (homeless.stop + homeless.first) if homeless else 0
+        spoken = max((voice.first + voice.frames for voice in scene.voices), default=0)
         kept.append(
             Card(
-                frames=frames, entrance_frames=fade, role="text", heading=homeless.heading, note=homeless.who
+                frames=max(round(plan.style.photo_seconds * plan.fps), words, spoken),
+                entrance_frames=fade,
+                role="text",
+                heading=homeless.heading if homeless else scene.title,
+                note=homeless.who if homeless else "",
             )
         )
     return replace(scene, shots=tuple(kept))

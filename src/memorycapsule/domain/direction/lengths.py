@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ READING_LATIN, READING_KOREAN = 14.0, 9.0
 _EXCERPTS = ((3, 300), (1, 300), (1, 150), (1, 60))
 #: Such stories leave the pictures at least this share of the film.
 _PICTURES_SHARE = 0.5
+#: By this share of the usual length a film may become longer for voice notes.
+_SPOKEN_SHARE = 0.5
 #: Photos that may stand beside another: width over height between these.
 _NARROWEST_UPRIGHT, _WIDEST_UPRIGHT = 0.4, 0.9
 #: How much longer than one photo two are shown.
@@ -97,7 +100,11 @@ Told = list[tuple[StoryText, list[str]]]
 
 def told(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> Told:
     pictured = {picture.story_id for picture in pictures}
-    bare = [story for story in stories if story.story_id not in pictured and (story.title or story.text)]
+    bare = [
+        story
+        for story in stories
+        if story.story_id not in pictured and (story.title or story.text or story.notes)
+    ]
     room = _room(how)
     if room is not None:
         # What few pictures leave is theirs.
@@ -125,11 +132,18 @@ def page_seconds(how: Direction, story: StoryText, index: int, page: str) -> flo
     return max(how.style.photo_seconds, reading + 2 * how.style.entrance_seconds + 0.6)
 
 
-def limit(how: Direction, told: Told) -> int | None:
+def limit(how: Direction, told: Told, spoken_seconds: float = 0.0) -> int | None:
+    """
+    Return how many pictures find room; None for all.
+
+    `spoken_seconds` is how much longer they are to be held for voice notes: where somebody wished for a length,
+    fewer pictures make room for that.
+    """
     room = _room(how)
     if room is None:
         return None if how.length == "full" else how.limit
-    left = max(room * _PICTURES_SHARE, room - words_seconds(how, told))
+    others = words_seconds(how, told) + (0.0 if _wished_seconds(how) is None else spoken_seconds)
+    left = max(room * _PICTURES_SHARE, room - others)
     pictures = max(1, round(left / _usual_step(how)))
     return pictures if _wished_seconds(how) is not None or how.limit is None else min(how.limit, pictures)
 
@@ -144,8 +158,26 @@ def picture_limit(how: Direction, pictures: Sequence[Picture], stories: Sequence
     return limit(how, told(how, pictures, stories))
 
 
-def paced(how: Direction, units: Sequence[Unit], told: Told) -> FilmStyle:
-    """Return the style with photos shown longer or shorter, so that the film gets the wished length."""
+def room_to_speak(how: Direction, seconds: float) -> float:
+    """
+    Return how much longer a film of so many seconds may become, for people to finish what they say.
+
+    To the length that somebody wished for. Otherwise to the usual one, and where pictures and words take that,
+    by half of it. A film of everything takes as long as it takes.
+    """
+    wished, room = _wished_seconds(how), _room(how)
+    if wished is not None:
+        return max(0.0, wished - seconds)
+    if room is None:
+        return math.inf
+    return max(_SPOKEN_SHARE * room, room + _around_pictures(how) - seconds)
+
+
+def paced(how: Direction, units: Sequence[Unit], told: Told, spoken_seconds: float = 0.0) -> FilmStyle:
+    """
+    Return the style with photos shown longer or shorter, so that the film gets the wished length; `spoken_seconds`
+    of it are added later.
+    """
     wished = _wished_seconds(how)
     photos = [unit for unit in units if unit[0].kind == "photo"]
     if wished is None or not photos:
@@ -155,7 +187,7 @@ def paced(how: Direction, units: Sequence[Unit], told: Told) -> FilmStyle:
     )
     shares = sum(1.0 if len(unit) == 1 else _PAIR_TAKES for unit in photos)
     overlaps = len(photos) * how.style.entrance_seconds
-    words = words_seconds(how, told)
+    words = words_seconds(how, told) + spoken_seconds
     each = (wished - _around_pictures(how) - clips - words + overlaps) / shares
     floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.entrance_seconds)
     return replace(how.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))

@@ -1,0 +1,51 @@
+"""Voice notes in a film: which is heard when, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """A voice note that is heard over the shots of a scene."""
+
+    id: str
+    #: Its file name inside the folder of pictures.
+    file: str
+    #: Frames of the scene at which it begins, and how many it is heard for.
+    first: int
+    frames: int
+    #: It goes on for longer than there is room, so over so many last frames it fades out.
+    fade_frames: int = 0
+
+    @property
+    def is_possible(self) -> bool:
+        return self.first >= 0 and self.frames >= 1 and 0 <= self.fade_frames <= self.frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """A voice note with the frames of the film in which it is heard: `first` up to, not including, `stop`."""
+
+    voice: Voice
+    first: int
+    stop: int
+
+
+def in_turn(scenes: Sequence[tuple[int, Sequence[Voice]]], frames: int) -> tuple[Spoken, ...]:
+    """
+    Return when voices are heard in a film of so many frames, by the frames at which their scenes begin.
+
+    Where a scene has become shorter than its notes, since pictures were left out, one gives way to the next.
+    """
+    wished = [
+        Spoken(voice=voice, first=at + voice.first, stop=at + voice.first + voice.frames)
+        for at, voices in scenes
+        for voice in voices
+    ]
+    ends = [*(spoken.first for spoken in wished[1:]), frames]
+    heard = [
+        replace(spoken, stop=min(spoken.stop, end, frames)) for spoken, end in zip(wished, ends, strict=False)
+    ]
+    return tuple(spoken for spoken in heard if spoken.stop > spoken.first)

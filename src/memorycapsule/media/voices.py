@@ -1,0 +1,226 @@
+"""
+Voice notes: every recording becomes one m4a that all browsers and the film can play, as loud as every other.
+
+A stranger's recording is only ever opened by ffmpeg in a process of its own, with limits, by the one demuxer that
+its first bytes ask for, and from a descriptor. It is read twice: once to hear whether it is whole, how long it is
+and how loud, and once to make the note.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from memorycapsule import processes
+from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.media.clips import DISK_FULL_WORDS, unnamed
+from memorycapsule.media.movie import Movie, Recording, read_recording
+from memorycapsule.media.sniff import Format, Sound, Window, other_video
+
+#: The longest note that is taken, in seconds.
+MOST_SECONDS = 900.0
+#: One shorter than this was a slip of the finger.
+LEAST_SECONDS = 0.3
+#: What a note is brought to (LUFS), as the film does with songs, and how far it is changed at most (decibels).
+_LUFS = -16.0
+_LEAST_GAIN, _MOST_GAIN = -20.0, 24.0
+#: Its highest peak, of full scale.
+_PEAK = 0.89
+#: A recording whose peak (decibels of full scale) is lower has nothing in it: the microphone was off.
+_SILENT_PEAK = -66.0
+#: Part of a recording that may be missing from its end before it counts as damaged.
+_MOST_MISSING = 0.25
+_KBIT = 128
+_MEMORY_BYTES = 1 << 30
+_CPU_SECONDS = 120
+
+#: What ffmpeg calls the demuxers, and people the formats.
+_DEMUXERS: dict[str, tuple[str, str]] = {
+    "mp3": ("mp3", "MP3"),
+    "m4a": ("mov", "M4A"),
+    "MP4": ("mov", "MP4"),
+    "MOV": ("mov", "MOV"),
+    "ogg": ("ogg", "Ogg"),
+    "flac": ("flac", "FLAC"),
+    "wav": ("wav", "WAV"),
+    "webm": ("matroska", "WebM"),
+}
+_STEREO = "aformat=sample_rates=48000:channel_layouts=stereo"
+#: Where ffmpeg's description of its input ends.
+_MAPPING = b"\nStream mapping:"
+_VIDEO = re.compile(rb"^ *Stream #0:\d+[^\n]*: Video: (?![^\n]*\(attached pic\))", re.MULTILINE)
+_MADE_AT = re.compile(rb"^ +creation_time +: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", re.MULTILINE)
+_POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
+_LOUDNESS = re.compile(rb"^ +I: +(-?[\d.]+|nan|-?inf) LUFS", re.MULTILINE)
+_PEAK_LEVEL = re.compile(rb"^ +Peak: +(-?[\d.]+|-?inf) dBFS", re.MULTILINE)
+_DAMAGED = "is damaged: no sound can be read from it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What listening to a recording told."""
+
+    seconds: float
+    #: What it is to be made louder by, in decibels.
+    gain: float
+    taken_local: datetime | None
+    taken_offset_seconds: int | None
+    has_gps: bool
+    camera: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """A note, and what its recording said of itself."""
+
+    heard: Heard
+    #: AAC m4a in an unnamed temporary file at offset 0.
+    note: BinaryIO
+
+
+def format_name(format_: Format | Sound) -> str:
+    """Return what people call the form of a recording."""
+    return _DEMUXERS[format_][1]
+
+
+def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> Voice:
+    """
+    Return the note of a recording, made in `workspace`.
+
+    AAC 48 kHz stereo, faststart, at about -16 LUFS, without metadata. Raises MediaRefused when it cannot be
+    played, is silent, longer than MOST_SECONDS or has moving pictures; DiskFull; CapsuleError when `workspace`
+    cannot be written.
+    """
+    heard = _listen(window, format_)
+    note = unnamed(workspace)
+    try:
+        filters = f"{_STEREO},volume={heard.gain:.2f}dB,alimiter=limit={_PEAK}:level=disabled:latency=1"
+        done = _ffmpeg(
+            [
+                *_input(window, format_), "-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1",
+                "-t", str(MOST_SECONDS + 0.5), "-af", filters,
+                "-fflags", "+bitexact", "-flags:a", "+bitexact", "-c:a", "aac", "-b:a", f"{_KBIT}k",
+                "-movflags", "+faststart", "-f", "ipod", "-y", f"/dev/fd/{note.fileno()}",
+            ],
+            (window.descriptor, note.fileno()),
+        )  # fmt: skip
+        _check_made(done)
+    except BaseException:
+        note.close()
+        raise
+    note.seek(0)
+    return Voice(heard=heard, note=note)
+
+
+def _check_made(done: subprocess.CompletedProcess[bytes]) -> None:
+    if done.returncode != 0:
+        if any(words in done.stderr for words in DISK_FULL_WORDS):
+            raise DiskFull
+        raise MediaRefused(_DAMAGED)
+
+
+def _listen(window: Window, format_: Format | Sound) -> Heard:
+    """Decode all of a recording and measure it. Raises MediaRefused."""
+    said = _said(window, format_)
+    done = _ffmpeg(
+        [
+            # A second more than is taken shows what is too long.
+            *_input(window, format_), "-map", "0:a:0", "-t", str(MOST_SECONDS + 1),
+            "-af", f"{_STEREO},ebur128=framelog=quiet:peak=sample",
+            "-progress", "pipe:1", "-f", "null", "-",
+        ],
+        (window.descriptor,),
+    )  # fmt: skip
+    described = done.stderr.partition(_MAPPING)[0]
+    if _VIDEO.search(described):
+        raise MediaRefused(other_video(format_name(format_)))
+    positions = _POSITION.findall(done.stdout)
+    seconds = int(positions[-1]) / 1_000_000 if positions else 0.0
+    if done.returncode != 0 or seconds <= 0:
+        raise MediaRefused(_DAMAGED)
+    _check_length(seconds, said.whole_seconds if said else 0.0)
+    taken = said.taken_local if said else _made_at(described)
+    return Heard(
+        seconds=seconds,
+        gain=_gain(done.stderr),
+        taken_local=taken,
+        taken_offset_seconds=said.taken_offset_seconds if said else None if taken is None else 0,
+        has_gps=bool(said and said.has_gps),
+        camera=said.camera if said else "",
+    )
+
+
+def _said(window: Window, format_: Format | Sound) -> Recording | None:
+    """Return what an m4a or its like says of itself; None for every other form."""
+    if _DEMUXERS[format_][0] != "mov":
+        return None
+    said = read_recording(window)
+    if said.whole_seconds > MOST_SECONDS + 1:
+        raise MediaRefused(_too_long())
+    return said
+
+
+def holds_picture(window: Window, format_: Format | Sound) -> bool:
+    """Say whether an MP4, MOV or M4A has a picture that moves. Raises MediaRefused when it is damaged."""
+    return _DEMUXERS[format_][0] == "mov" and isinstance(read_recording(window), Movie)
+
+
+def _check_length(seconds: float, promised: float) -> None:
+    if seconds > MOST_SECONDS + 0.5:
+        raise MediaRefused(_too_long())
+    if seconds < LEAST_SECONDS:
+        raise MediaRefused("is too short: there is less than a third of a second of sound in it.")
+    missing = promised - seconds
+    if missing > max(0.5, _MOST_MISSING * promised):
+        raise MediaRefused(f"is damaged: {missing:.1f} of its {promised:.1f} seconds are missing.")
+
+
+def _too_long() -> str:
+    return f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it into shorter ones first."
+
+
+def _made_at(described: bytes) -> datetime | None:
+    found = _MADE_AT.search(described)
+    try:
+        return datetime.fromisoformat(found[1].decode()) if found else None
+    except ValueError:
+        return None
+
+
+def _gain(report: bytes) -> float:
+    """Return the decibels that bring a recording to the loudness of all others. Raises MediaRefused for silence."""
+    summary = report.rpartition(b"Summary:")[2]
+    loud, peak = _measured(_LOUDNESS, summary), _measured(_PEAK_LEVEL, summary)
+    if peak < _SILENT_PEAK:
+        raise MediaRefused("is silent: there is nothing to be heard in it. Was the microphone on?")
+    # Too short or too faint to be measured: its peak says how loud it is.
+    wished = _LUFS - loud if loud > -70.0 else -6.0 - peak
+    return min(max(wished, _LEAST_GAIN), _MOST_GAIN)
+
+
+def _measured(pattern: re.Pattern[bytes], summary: bytes) -> float:
+    found = pattern.search(summary)
+    value = float(found[1]) if found else float("-inf")
+    return value if value == value else float("-inf")  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _input(window: Window, format_: Format | Sound) -> list[str]:
+    return ["-f", _DEMUXERS[format_][0], "-i", f"/dev/fd/{window.descriptor}"]
+
+
+def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg under limits, on descriptors only; raises MediaRefused when it takes too long."""
+    try:
+        return processes.run(
+            [
+                processes.ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info",
+                "-protocol_whitelist", "file,pipe", "-threads", "1", *arguments,
+            ],
+            processes.Limits(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS),
+            timeout_seconds=_CPU_SECONDS,
+            pass_fds=descriptors,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise MediaRefused("cannot be read: listening to it took too long.") from error
