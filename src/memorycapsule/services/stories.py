@@ -107,8 +107,8 @@ def attach(
     Attach one photo or clip: everything of it is there afterwards, or nothing.
 
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
-    before the row that refers to them is written; `also` is called in the transaction that writes it. Raises MediaRefused with the reason in words, DiskFull,
-    NotFound, NotAllowed once the date has come.
+    before the row that refers to them is written; `also` is called in the transaction that writes it. Raises
+    MediaRefused with the reason in words, DiskFull, NotFound, NotAllowed once the date has come.
     """
     viewer.check(Scope.CONTRIBUTE)
     digest, size = _digest(upload)
@@ -229,9 +229,7 @@ def edit(
     return story
 
 
-def reorder(
-    store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence[str], now: datetime
-) -> None:
+def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence[str], now: datetime) -> None:
     """Put one's stories into another order; those that are not named follow. Raises NotFound, NotAllowed."""
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:

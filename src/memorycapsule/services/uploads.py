@@ -302,9 +302,7 @@ def _settle(tx: Transaction, vault: Vault, upload_id: str, attached: Attached, n
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
         about = dataclasses.replace(vault.about_of(tx, upload), is_duplicate=True)
         upload = dataclasses.replace(upload, about=vault.sealed_about(capsule, about))
-    _save_without_parts(
-        tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now)
-    )
+    _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 
 
 def _refuse(store: Store, vault: Vault, upload_id: str, sentence: str, now: datetime) -> None:

@@ -165,5 +165,3 @@ class _Crew:
             with self._lock:
                 future = self._futures.pop(upload_id)
             future.set_result(None)
-
-
