@@ -24,6 +24,7 @@ from memorycapsule.domain.words import (
     date_in_words,
     day_in_words,
     people_in_words,
+    short_day,
 )
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
@@ -98,7 +99,7 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _WAITS_AT_MOST else None,
         view=view,
         date=date_in_words(capsule.opens_local, capsule.zone, language),
-        first_day=day_in_words(local_of(capsule.created_at, capsule.zone), language),
+        first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
         countdown=countdown_in_words(now, capsule.opens_at, language),
         is_soon=left < timedelta(minutes=1),
         sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),

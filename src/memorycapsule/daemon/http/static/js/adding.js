@@ -120,7 +120,10 @@ function add(files) {
   }
   began = began || performance.now();
   show("awake", jobs.some(isGoing));
+  // From here on the main thing is to be done with it.
+  document.querySelector(".pick .btn").className = "btn side wide";
   document.querySelector(".pick .btn span").textContent = words.more;
+  document.getElementById("done").className = "btn main wide";
   goOn();
   tell();
 }
@@ -211,7 +214,7 @@ async function run(job) {
     } else {
       job.state = "in";
       if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
-      say(job.tile, "in", icon("tick"), done.stage === "duplicate" ? words.duplicate : words.in);
+      say(job.tile, "kept", icon("tick"), done.stage === "duplicate" ? words.duplicate : words.in);
     }
   } catch (error) {
     const reason = error instanceof Unwanted ? REASONS[error.status] : null;
