@@ -1,6 +1,7 @@
 """Uploads: sealed piece by piece, finished once, whatever breaks off in between."""
 
 import dataclasses
+import itertools
 import random
 import threading
 from datetime import timedelta
@@ -70,7 +71,7 @@ def test_pieces_become_the_very_file(stage):
     jpeg = make_photo(width=640, height=480)
     cuts = [0, *sorted(random.Random(7).sample(range(1, len(jpeg)), 5)), len(jpeg)]
     sending = Sending(stage, jpeg, position=4)
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         assert sending.progress().stage is Stage.ARRIVING
         assert sending.piece(start, end).received == end
     assert sending.progress().stage is Stage.WAITING
@@ -105,9 +106,10 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
         raise KeyboardInterrupt
 
     # Between the bytes on the disk and their row.
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(upload_store.parts, "add", dies)
-        sending.piece(1000, 2000)
+        with pytest.raises(KeyboardInterrupt):
+            sending.piece(1000, 2000)
     assert sending.progress().upload.received == 1000
     assert blobs(stage) == (1, 1)
 
@@ -123,9 +125,10 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
 
     with pytest.raises(KeyboardInterrupt):
         sending.finish(prepare=breaks)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(upload_store, "take_parts", dies)
-        sending.finish()
+        with pytest.raises(KeyboardInterrupt):
+            sending.finish()
     assert (sending.progress().stage, sending.media()) == (Stage.WAITING, [])
     assert uploads.waiting(sending.store) == [sending.id]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
@@ -105,11 +105,13 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
         wants_json = request.headers.get("accept", "").startswith("application/json")
         putting = _Putting(viewer=viewer, capsule_id=view.capsule.id)
         try:
-            await _take_form(request, putting)
+            try:
+                await _take_form(request, putting)
+            except (ClientDisconnect, HTTPException):
+                await run_in_threadpool(_take_back, putting)
+                raise
             if not wants_json and not putting.files and not any(putting.words.values()):
-                if putting.story_id and not putting.story:
-                    # Begun for a file that turned out to hold nothing.
-                    await run_in_threadpool(_take_back, putting.viewer, putting.story_id)
+                await run_in_threadpool(_take_back, putting)
                 return pages.forward(request, f"/g/c/{capsule_id}/add?again=1")
             story_id = await run_in_threadpool(_write_words, putting)
         except NotAllowed as error:
@@ -206,8 +208,10 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
         )
         return story.id
 
-    def _take_back(viewer: Viewer, story_id: str) -> None:
-        stories.remove(app.store, app.vault, viewer, story_id, now=app.now())
+    def _take_back(putting: _Putting) -> None:
+        """Remove a story that was begun for a file of which nothing has come."""
+        if putting.story_id and not putting.story and not putting.files:
+            stories.remove(app.store, app.vault, putting.viewer, putting.story_id, now=app.now())
 
     def _write_words(putting: _Putting) -> str:
         title, text = putting.words.get("title", ""), putting.words.get("text", "")

@@ -52,6 +52,7 @@ class _Reader:
         self._field = Field(name="", file=None)
         self._header = [b"", b""]
         self._headers: dict[bytes, bytes] = {}
+        self._is_over = False
         self._parser = MultipartParser(
             boundary,
             {
@@ -63,6 +64,7 @@ class _Reader:
                 "on_part_data": lambda data, start, end: self._found.append(
                     (self._field, bytes(data[start:end]))
                 ),
+                "on_end": self._finish,
                 "on_part_end": lambda: self._found.append((self._field, None)),
             },
         )
@@ -73,7 +75,13 @@ class _Reader:
         return found
 
     def end(self) -> None:
+        """Raise MultipartParseError when the form breaks off."""
         self._parser.finalize()
+        if not self._is_over:
+            raise MultipartParseError("the last boundary is missing")
+
+    def _finish(self) -> None:
+        self._is_over = True
 
     def _begin(self) -> None:
         self._headers = {}
