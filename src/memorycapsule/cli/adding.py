@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import Found, gather, open_regular
@@ -27,6 +26,7 @@ from memorycapsule.errors import (
     UsageProblem,
     is_disk_full,
 )
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import MediaRefused, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.capsules import SoundtrackOption, music
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.due import film_sentence
@@ -18,6 +17,7 @@ from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, g
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.sending import finish_film
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.montages import Montage

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import adding, shapes
+from memorycapsule.cli import adding
 from memorycapsule.cli.capsules import story_lines
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App

@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http import capsules, invitations, letters
+from memorycapsule.daemon.http.api import problems
+from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
@@ -55,10 +57,17 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             code = f"MC-{secrets.randbelow(9000) + 1000}"
             _log.error("page.failed", error=type(error).__name__, code=code)
             _log.debug("page.failed", code=code, exc_info=error)
+        if api.is_for_api(request):
+            return problems.of_error(error, log_code=code)
         return pages.error(request, status, code=code)
 
     def no_such_page(request: Request, error: Exception) -> Response:
+        if api.is_for_api(request):
+            return problems.of_error(error)
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    def refuse(request: Request, status: int) -> Response:
+        return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
@@ -68,7 +77,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         public_url=public_url,
         root_path=root_path,
         takes_more=TAKES_MORE,
-        refuse=pages.error,
+        refuse=refuse,
         failed=failed,
     )
 
@@ -96,4 +105,5 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))
+    site.include_router(api.routes(app, pages))
     return site

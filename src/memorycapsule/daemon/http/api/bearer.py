@@ -1,0 +1,43 @@
+"""Bearers: who is asking, by the token in the Authorization header (RFC 6750) and by nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound
+from memorycapsule.services import sessions
+from memorycapsule.store.transactions import Store
+
+_SCHEME = HTTPBearer(
+    scheme_name="token",
+    description="A personal token (`capsule token create`, or the page of your account), or the token that "
+    "`capsule join` answers.",
+    auto_error=False,
+)
+_NOBODY = "Send a token with the request: “Authorization: Bearer TOKEN”."
+_REALM = 'Bearer realm="MemoryCapsule"'
+
+
+class Bearer:
+    """
+    Finds out who is asking.
+
+    Cookies say nothing here: browsers send them along from other people's pages as well, and a header never.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __call__(self, given: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]) -> Viewer:
+        if given is None:
+            raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
+        try:
+            return sessions.viewer_with_token(self._store, given.credentials)
+        except NotFound as error:
+            challenge = f'{_REALM}, error="invalid_token"'
+            raise HTTPException(401, error.message, headers={"www-authenticate": challenge}) from error
