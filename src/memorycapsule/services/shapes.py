@@ -135,11 +135,11 @@ def story(view: StoryView) -> Shape:
     }
 
 
-def medium(found: Medium, details: MediumDetails, *, file: str | None = None) -> Shape:
-    """Return a photo or clip; `file` is where it was found, when that says more than the name it is kept with."""
+def medium(found: Medium, details: MediumDetails) -> Shape:
     return {
         "id": found.id,
-        "file": details.file if file is None else file,
+        "file": details.file,
+        "position": found.position,
         "kind": found.kind,
         "sha256": details.sha256,
         "bytes": details.bytes,

@@ -118,6 +118,8 @@ class Medium(Model):
     id: Id
     file: Annotated[str, Field(examples=["IMG_2041.HEIC"])]
     """The name that it came with."""
+    position: Annotated[int, Field(examples=[0])]
+    """Its place in the story."""
     kind: MediumKind
     sha256: str
     """SHA-256 of the original, hexadecimal."""
