@@ -19,6 +19,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── ProofNeeded                  exit 8        403   a mailed code first
 ├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason
+├── TooLarge                     exit 1        413
 └── RenderFailed                 exit 1        500
 """
 
@@ -65,6 +66,13 @@ class MediaRefused(CapsuleError):
 
     code = "media_refused"
     http_status = 422
+
+
+class TooLarge(CapsuleError):
+    """That is more than this place takes; nothing was kept of it."""
+
+    code = "too_large"
+    http_status = 413
 
 
 class RenderFailed(CapsuleError):

@@ -215,3 +215,14 @@ class MediaSettings(Section):
     photo_max_megabytes: Whole = Field(default=200, ge=1, le=4096, description="Largest photo file.")
     clip_max_megabytes: Whole = Field(default=4096, ge=1, le=1_048_576, description="Largest clip file.")
     decoders: Whole = Field(default=2, ge=1, le=32, description="Photos decoded at the same time.")
+
+
+class UploadsSettings(Section):
+    """Files that people put in from their browsers or over the API."""
+
+    largest_file: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+        default="2 GB", description="Largest single file."
+    )
+    most_per_member: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+        default="20 GB", description="Most that one member may put into one capsule."
+    )

@@ -22,6 +22,7 @@ from memorycapsule.config.sections import (
     MediaSettings,
     Section,
     SmtpSettings,
+    UploadsSettings,
     as_value_error,
 )
 from memorycapsule.domain.people import checked_address
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     film: FilmSettings = FilmSettings()
     media: MediaSettings = MediaSettings()
+    uploads: UploadsSettings = UploadsSettings()
 
     _config_file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)

@@ -20,6 +20,7 @@ import uvicorn
 from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
+from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.ticks import Heartbeat
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
@@ -66,6 +67,8 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             _add_jobs(heartbeat, app)
             server = _Server(app, heartbeat, stopping)
             server_box.append(server)
+            # What had arrived whole when the daemon ended, or could not be finished yet, on a full disk.
+            heartbeat.add("uploads", server.receiving.resume, every_seconds=_TIDY_SECONDS)
             heartbeat.start()
             lock.tell(url=settings.public_url or url)
 
@@ -78,6 +81,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             finally:
                 stopping.set()
                 unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
+                server.receiving.close()
                 if unfinished:
                     # Their rows say what was begun; the next start takes it up.
                     _log.warning("daemon.cut_off", jobs=unfinished)
@@ -170,6 +174,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
         site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
+        self.receiving: Receiving = site.state.receiving
         super().__init__(
             uvicorn.Config(
                 site,

@@ -13,6 +13,7 @@ from memorycapsule.errors import NotAllowed, ProofNeeded, UsageProblem
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 50_000
+LONGEST_CAPTION = 300
 #: How long a mailed code that was typed counts for what needs one.
 FRESH_PROOF = timedelta(minutes=15)
 
@@ -182,3 +183,11 @@ def checked_words(title: str | None, text: str | None) -> StoryWords:
     if len(kept_text) > LONGEST_TEXT:
         raise UsageProblem(f"The story is longer than {LONGEST_TEXT:,} characters. Make two of it.")
     return StoryWords(title=kept_title, text=kept_text)
+
+
+def checked_caption(text: str) -> str | None:
+    """Return what is written under a medium, composed (NFC), or None. Raises UsageProblem when it is too long."""
+    kept = printable(text, LONGEST_CAPTION + 1)
+    if len(kept) > LONGEST_CAPTION:
+        raise UsageProblem(f"A caption is longer than {LONGEST_CAPTION} characters. Make it shorter.")
+    return kept or None

@@ -3,7 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+#: How long what has arrived of a file waits for the rest, and what became of a file can be asked.
+KEPT_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadLimits:
+    """How much may be put in, in bytes."""
+
+    largest_file: int
+    #: By one member into one capsule.
+    most_per_member: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What is known of a file that is being sent; sealed like its bytes."""
+
+    #: Name that it has where it comes from.
+    file: str
+    #: Its place in the story; None for after all that is there by then.
+    position: int | None = None
+    #: Whether the very same file turned out to be in the story before.
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +50,11 @@ class Upload:
     medium_id: str | None
     #: Why it was refused, in words that may name the file; sealed.
     refusal: bytes | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has arrived."""
+        return self.received == self.length
 
 
 @dataclass(frozen=True, kw_only=True)

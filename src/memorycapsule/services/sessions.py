@@ -34,6 +34,11 @@ def viewer_with_token(store: Store, token: str) -> Viewer:
         session = account_store.session_with(tx, token_digest(token))
     if session is None:
         raise NotFound("This token is not known here, or its session has ended.")
+    return viewer_of(session)
+
+
+def viewer_of(session: Session) -> Viewer:
+    """Return who looks through a session."""
     return Viewer(
         account_id=session.account_id,
         session_id=session.id,

@@ -6,21 +6,23 @@ import dataclasses
 import hashlib
 import io
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.people import checked_address, storable
+from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import (
     Medium,
     MediumDetails,
     MediumKind,
     Story,
     Viewer,
+    checked_caption,
     checked_words,
     may_view,
 )
@@ -66,6 +68,7 @@ def add(
     with the same one again, nothing new is added and the story that is there is returned. Raises NotFound,
     NotAllowed for recipients and after the date, UsageProblem.
     """
+    viewer.check(Scope.CONTRIBUTE)
     words = checked_words(title, text)
     with store.transaction() as tx:
         capsule, member = _author(tx, viewer, reference, in_name_of)
@@ -105,18 +108,20 @@ def attach(
     upload: BinaryIO,
     position: int | None = None,
     clock: Callable[[], datetime],
+    also: Callable[[Transaction, Attached], None] = lambda _tx, _attached: None,
 ) -> Attached:
     """
     Attach one photo or clip: everything of it is there afterwards, or nothing.
 
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
-    before the row that refers to them is written. Raises MediaRefused with the reason in words, DiskFull,
-    NotFound, NotAllowed once the date has come.
+    before the row that refers to them is written; `also` is called in the transaction that writes it. Raises
+    MediaRefused with the reason in words, DiskFull, NotFound, NotAllowed once the date has come.
     """
+    viewer.check(Scope.CONTRIBUTE)
     digest, size = _digest(upload)
     mark = vault.key.mark(digest)
     with store.reading() as tx:
-        story, capsule = _changeable(tx, viewer, story_id, clock())
+        story, capsule = changeable(tx, viewer, story_id, clock())
         known = story_store.same_medium(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
@@ -144,7 +149,7 @@ def attach(
         for source in sources:
             kept.append(vault.keep_sealed(capsule, source, clock()))  # noqa: PERF401 - kept so far, on failure
         attached = _write(
-            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, clock()
+            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, also, clock()
         )
     except BaseException:
         vault.take_back(store, [blob.id for blob in kept])
@@ -168,11 +173,12 @@ def _write(
     kind: str,
     mark: str,
     position: int | None,
+    also: Callable[[Transaction, Attached], None],
     now: datetime,
 ) -> Attached:
     original, display, thumbnail = kept[:3]
     with store.transaction() as tx:
-        story, capsule = _changeable(tx, viewer, story_id, now)
+        story, capsule = changeable(tx, viewer, story_id, now)
         known = story_store.same_medium(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
@@ -195,7 +201,9 @@ def _write(
         )
         story_store.media.add(tx, medium)
         _record(tx, "medium.attached", story, now)
-    return Attached(medium=medium, details=details, is_duplicate=False)
+        attached = Attached(medium=medium, details=details, is_duplicate=False)
+        also(tx, attached)
+    return attached
 
 
 def edit(
@@ -206,18 +214,61 @@ def edit(
     *,
     title: str | None = None,
     text: str | None = None,
+    captions: Mapping[str, str] | None = None,
     now: datetime,
 ) -> Story:
-    """Change a story's words; None leaves them. Raises NotFound, NotAllowed once the date has come, UsageProblem."""
+    """
+    Change a story's words, and what is written under its media (`captions`, by their ids); None leaves them.
+
+    Raises NotFound, NotAllowed once the date has come, UsageProblem.
+    """
+    viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        story, capsule = _changeable(tx, viewer, story_id, now)
+        story, capsule = changeable(tx, viewer, story_id, now)
         _check_own(tx, story, viewer)
         was = vault.words_of(tx, story)
         words = checked_words(was.title if title is None else title, was.text if text is None else text)
         story = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
         story_store.stories.save(tx, story)
+        if captions:
+            _write_captions(tx, vault, capsule, story, captions)
         _record(tx, "story.edited", story, now)
     return story
+
+
+def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence[str], now: datetime) -> None:
+    """Put one's stories into another order; those that are not named follow. Raises NotFound, NotAllowed."""
+    viewer.check(Scope.CONTRIBUTE)
+    with store.transaction() as tx:
+        capsule, member = reading.membership(tx, viewer, reference)
+        capsule = _still_sealed(tx, capsule.id, now)
+        own = [one for one in story_store.of_capsule(tx, capsule.id) if one.member_id == member.id]
+        seen = {one.id for one in own if may_view(capsule, one, member, viewer)}
+        if not seen.issuperset(story_ids):
+            raise NotFound(_NO_STORY)
+        for position, story in enumerate(_in_order(own, story_ids)):
+            if story.position != position:
+                story_store.stories.save(tx, dataclasses.replace(story, position=position))
+        event_store.record(
+            tx, Event(kind="stories.reordered", at=now, capsule_id=capsule.id, subject_id=member.id)
+        )
+
+
+def reorder_media(
+    store: Store, viewer: Viewer, story_id: str, *, medium_ids: Sequence[str], now: datetime
+) -> None:
+    """Put the media of a story into another order; those not named follow. Raises NotFound, NotAllowed."""
+    viewer.check(Scope.CONTRIBUTE)
+    with store.transaction() as tx:
+        story, _capsule = changeable(tx, viewer, story_id, now)
+        _check_own(tx, story, viewer)
+        media = story_store.media_of(tx, story.id)
+        if not {medium.id for medium in media}.issuperset(medium_ids):
+            raise NotFound(_NO_STORY)
+        for position, medium in enumerate(_in_order(media, medium_ids)):
+            if medium.position != position:
+                story_store.media.save(tx, dataclasses.replace(medium, position=position))
+        _record(tx, "story.edited", story, now)
 
 
 def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: datetime) -> None:
@@ -226,8 +277,9 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
 
     One that holds nothing may be taken back by whoever attached it, too: an import that came to nothing.
     """
+    viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        story, _capsule = _changeable(tx, viewer, story_id, now)
+        story, _capsule = changeable(tx, viewer, story_id, now)
         if story_store.media_of(tx, story.id) or vault.words_of(tx, story) != checked_words(None, None):
             _check_own(tx, story, viewer)
         blob_ids = story_store.remove_with_media(tx, story.id)
@@ -238,11 +290,12 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
 
 def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *, now: datetime) -> None:
     """Remove one photo or clip, for good. Raises NotFound, NotAllowed once the date has come."""
+    viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
         medium = story_store.media.find(tx, medium_id)
         if medium is None:
             raise NotFound(_NO_STORY)
-        story, _capsule = _changeable(tx, viewer, medium.story_id, now)
+        story, _capsule = changeable(tx, viewer, medium.story_id, now)
         _check_own(tx, story, viewer)
         blob_ids = story_store.remove_medium(tx, medium)
         capsule_store.drop_blobs(tx, blob_ids)
@@ -254,6 +307,28 @@ def _forget(vault: Vault, capsule_id: str, blob_ids: list[str]) -> None:
     vault.forget(blob_ids)
     # What was rendered ahead shows it; that the rest is rendered again is a small price.
     vault.cache.clear(capsule_id)
+
+
+def _write_captions(
+    tx: Transaction, vault: Vault, capsule: Capsule, story: Story, captions: Mapping[str, str]
+) -> None:
+    media = {medium.id: medium for medium in story_store.media_of(tx, story.id)}
+    for medium_id, written in captions.items():
+        medium = media.get(medium_id)
+        if medium is None:
+            raise NotFound(_NO_STORY)
+        details, caption = vault.details_of(tx, medium), checked_caption(written)
+        if details.caption != caption:
+            sealed = vault.sealed_details(capsule, dataclasses.replace(details, caption=caption))
+            story_store.media.save(tx, dataclasses.replace(medium, details=sealed))
+
+
+Placed = TypeVar("Placed", Story, Medium)
+
+
+def _in_order(things: list[Placed], ids: Sequence[str]) -> list[Placed]:
+    wanted = {one_id: place for place, one_id in enumerate(ids)}
+    return sorted(things, key=lambda thing: wanted.get(thing.id, len(wanted)))
 
 
 def _author(
@@ -279,7 +354,7 @@ def _still_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
     return capsule
 
 
-def _changeable(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
+def changeable(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
     """Return a story that this session may add to: one that it attached itself, or may view as its author."""
     story = story_store.stories.find(tx, story_id)
     if story is None or viewer.capsule_id not in {None, story.capsule_id}:

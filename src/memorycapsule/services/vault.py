@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
+from memorycapsule.domain.uploads import About, Upload
 from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
@@ -52,6 +53,14 @@ class Vault:
         """Return what is known about a medium as an age file."""
         return envelopes.seal_bytes(details_to_json(details), capsule.recipient)
 
+    def sealed_about(self, capsule: Capsule, about: About) -> bytes:
+        """Return what a sender said about a file as an age file."""
+        return envelopes.seal_bytes(_to_json(dataclasses.asdict(about)), capsule.recipient)
+
+    def sealed_sentence(self, capsule: Capsule, sentence: str) -> bytes:
+        """Return a sentence that may tell something of a sealed file, as an age file."""
+        return envelopes.seal_bytes(sentence.encode(), capsule.recipient)
+
     def identity(self, tx: Transaction, capsule_id: str) -> str:
         """Return the private key of a capsule. Raises WrongKey, KeyMissing or DamagedEnvelope."""
         if capsule_id not in tx.known:
@@ -74,6 +83,17 @@ class Vault:
         if medium.is_sealed:
             plain = envelopes.unseal_bytes(plain, self.identity(tx, medium.capsule_id))
         return details_from_json(plain)
+
+    def about_of(self, tx: Transaction, upload: Upload) -> About:
+        """Return what its sender said about a file."""
+        plain = envelopes.unseal_bytes(upload.about, self.identity(tx, upload.capsule_id))
+        return About(**_known(About, plain))
+
+    def refusal_of(self, tx: Transaction, upload: Upload) -> str | None:
+        """Return why a file was refused, None when it was not."""
+        if upload.refusal is None:
+            return None
+        return envelopes.unseal_bytes(upload.refusal, self.identity(tx, upload.capsule_id)).decode()
 
     def keep_sealed(self, capsule: Capsule, source: BinaryIO, now: datetime) -> Blob:
         """Encrypt `source` into a new blob; its row is the caller's to add. Raises DiskFull."""
@@ -126,6 +146,27 @@ class Vault:
                 raise
         except OSError as error:
             raise in_our_words(error) from error
+        return plain
+
+    def open_parts(self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int) -> BinaryIO:
+        """
+        Return the plain bytes of sealed blobs, one after the other, as `open_blob` does.
+
+        Raises NotFound, WrongKey or DamagedEnvelope.
+        """
+        identity = self.identity(tx, capsule_id)
+        plain = unnamed_file(self.workspace, length)
+        try:
+            for blob_id in blob_ids:
+                with self.blobs.open(blob_id) as sealed:
+                    envelopes.unseal_stream(sealed, plain, identity)
+            plain.seek(0)
+        except OSError as error:
+            plain.close()
+            raise in_our_words(error) from error
+        except BaseException:
+            plain.close()
+            raise
         return plain
 
     def open_medium(self, store: Store, medium_id: str, form: str) -> BinaryIO:
@@ -231,7 +272,7 @@ def _to_json(fields: dict[str, Any]) -> bytes:
     return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
 
 
-def _known(value: type[StoryWords | MediumDetails], plain: bytes) -> dict[str, Any]:
+def _known(value: type[StoryWords | MediumDetails | About], plain: bytes) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(value)}
     try:
         fields = json.loads(plain)

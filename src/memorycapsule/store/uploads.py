@@ -1,9 +1,12 @@
 """Uploads and the parts that have arrived."""
 
-from sqlmodel import col
+from datetime import datetime
+
+from sqlalchemy import func, or_
+from sqlmodel import col, select
 
 from memorycapsule.domain.uploads import Upload, UploadPart
-from memorycapsule.store.rows import UploadPartRow, UploadRow
+from memorycapsule.store.rows import BlobRow, MediumRow, StoryRow, UploadPartRow, UploadRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
@@ -16,10 +19,66 @@ def parts_of(tx: Transaction, upload_id: str) -> list[UploadPart]:
     return parts.by(tx, col(UploadPartRow.start), upload_id=upload_id)
 
 
-def remove(tx: Transaction, upload_id: str) -> list[str]:
-    """Remove an upload with its parts and return the ids of their blobs."""
+def of_story(tx: Transaction, story_id: str) -> list[Upload]:
+    """Return what was and is being sent to a story, the oldest first."""
+    return uploads.by(tx, col(UploadRow.created_at), story_id=story_id)
+
+
+def whole_but_unfinished(tx: Transaction) -> list[str]:
+    """Return the ids of uploads that have arrived and of which nothing has become yet, the oldest first."""
+    statement = (
+        select(UploadRow.id)
+        .where(
+            col(UploadRow.received) == col(UploadRow.length),
+            col(UploadRow.medium_id).is_(None),
+            col(UploadRow.refusal).is_(None),
+            col(UploadRow.id).in_(select(UploadPartRow.upload_id)),
+        )
+        .order_by(col(UploadRow.changed_at))
+    )
+    return list(tx.session.exec(statement))
+
+
+def untouched_since(tx: Transaction, instant: datetime) -> list[str]:
+    """Return the ids of uploads that nothing has happened to since `instant`."""
+    return list(tx.session.exec(select(UploadRow.id).where(col(UploadRow.changed_at) < instant)))
+
+
+def bytes_of_member(tx: Transaction, member_id: str) -> int:
+    """Return how many bytes a member has put into a capsule, counting what is still on its way."""
+    kept = (
+        select(func.coalesce(func.sum(BlobRow.bytes), 0))
+        .join(MediumRow, col(MediumRow.original_blob) == col(BlobRow.id))
+        .join(StoryRow, col(StoryRow.id) == col(MediumRow.story_id))
+        .where(col(StoryRow.member_id) == member_id)
+    )
+    coming = (
+        select(func.coalesce(func.sum(UploadRow.length), 0))
+        .join(StoryRow, col(StoryRow.id) == col(UploadRow.story_id))
+        .where(
+            col(StoryRow.member_id) == member_id,
+            col(UploadRow.medium_id).is_(None),
+            col(UploadRow.refusal).is_(None),
+            # Neither is true of a file whose medium has been removed since.
+            or_(
+                col(UploadRow.received) < col(UploadRow.length),
+                col(UploadRow.id).in_(select(UploadPartRow.upload_id)),
+            ),
+        )
+    )
+    return int(tx.session.exec(kept).one()) + int(tx.session.exec(coming).one())
+
+
+def take_parts(tx: Transaction, upload_id: str) -> list[str]:
+    """Remove the parts of an upload and return the ids of their blobs."""
     blob_ids = [part.blob_id for part in parts_of(tx, upload_id)]
     parts.remove(tx, col(UploadPartRow.upload_id) == upload_id)
+    return blob_ids
+
+
+def remove(tx: Transaction, upload_id: str) -> list[str]:
+    """Remove an upload with its parts and return the ids of their blobs."""
+    blob_ids = take_parts(tx, upload_id)
     uploads.remove(tx, col(UploadRow.id) == upload_id)
     return blob_ids
 

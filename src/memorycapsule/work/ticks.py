@@ -10,7 +10,7 @@ import structlog
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.montages import Montage
-from memorycapsule.services import deliveries, instances, montages, opening, tidying
+from memorycapsule.services import deliveries, instances, montages, opening, tidying, uploads
 from memorycapsule.services.deliveries import Sent
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, memory
@@ -132,7 +132,8 @@ def tidy(workshop: Workshop) -> None:
 
 
 def sweep(workshop: Workshop) -> None:
-    """Sweep up what crashes left among the blobs; for once a day, since it looks at every file."""
+    """Sweep up what crashes and cut connections left; for once a day, since it looks at every blob."""
+    uploads.expire(workshop.store, workshop.vault, now=workshop.now())
     tidying.sweep_orphans(workshop.store, workshop.vault, now=workshop.now())
 
 

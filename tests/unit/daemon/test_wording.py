@@ -76,6 +76,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     }
     made_up |= {f"error_{status}_{what}" for status in (403, 404, 413, 500) for what in ("title", "text")}
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
+    made_up |= {f"dye_{number}" for number in range(8)}
     words = set(wording("en").keys)
 
     assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()

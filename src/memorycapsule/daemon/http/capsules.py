@@ -13,6 +13,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import DYES, bundle
 from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.own_stories import lines_of
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.domain.capsules import Capsule
@@ -23,10 +24,10 @@ from memorycapsule.domain.words import (
     date_in_words,
     day_in_words,
     people_in_words,
+    short_day,
 )
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
-from memorycapsule.mail.wording import addressed
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form, StoryView
 
@@ -98,15 +99,22 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _WAITS_AT_MOST else None,
         view=view,
         date=date_in_words(capsule.opens_local, capsule.zone, language),
-        first_day=day_in_words(local_of(capsule.created_at, capsule.zone), language),
+        first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
         countdown=countdown_in_words(now, capsule.opens_at, language),
         is_soon=left < timedelta(minutes=1),
         sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
         people=_people(view, words.language),
-        owner=_whom_to_send_to(view, language),
-        own=[story for story in view.stories if story.story.member_id == view.member.id],
+        may_add=view.member.may_add_stories and capsule.accepts_stories(now),
+        own=lines_of(view, words),
+        hidden=_own_elsewhere(view),
         bundle=_bundle(view, words("bundle_tied", people=_count_people(view, language)), is_tied=True),
     )
+
+
+def _own_elsewhere(view: CapsuleView) -> int:
+    """Return how many stories of the viewer's own another session has put in: they do not show here."""
+    own = next((one.stories for one in view.contributions if one.member.id == view.member.id), 0)
+    return own - sum(1 for one in view.stories if one.story.member_id == view.member.id)
 
 
 def _choice(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:
@@ -199,14 +207,6 @@ def _contents(view: CapsuleView, language: str) -> str:
         stories=sum(contribution.stories for contribution in view.contributions),
         locale=language,
     )
-
-
-def _whom_to_send_to(view: CapsuleView, language: str) -> str | None:
-    """Return whom a contributor sends photos to, as pages cannot take them yet; None for the owner and recipients."""
-    if view.member.is_owner or not view.member.may_add_stories:
-        return None
-    owners = (one.member.name for one in view.contributions if one.member.is_owner)
-    return next((addressed(name, language) for name in owners), None)
 
 
 def _count_givers(view: CapsuleView, language: str) -> str:

@@ -91,8 +91,9 @@ class Pages:
     def at(self, request: Request, path: str) -> str:
         """Return the address of a path of ours, keeping the language that the reader chose."""
         lang = request.query_params.get("lang")
+        path, mark, place = path.partition("#")
         query = f"{'&' if '?' in path else '?'}{urlencode({'lang': lang})}" if lang in LANGUAGES else ""
-        return f"{self.root_path}{path}{query}"
+        return f"{self.root_path}{path}{query}{mark}{place}"
 
     def show(
         self,

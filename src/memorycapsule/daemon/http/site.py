@@ -14,13 +14,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import capsules, invitations, letters
-from memorycapsule.daemon.http.api import problems
+from memorycapsule.daemon.http import (
+    capsules,
+    contributing,
+    invitations,
+    letters,
+    own_stories,
+    problems,
+    refusals,
+    uploads,
+)
 from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.visitors import Cookie
+from memorycapsule.daemon.http.receiving import Receiving
+from memorycapsule.daemon.http.visitors import Cookie, bearer, viewers
 from memorycapsule.errors import CapsuleError
+from memorycapsule.services.uploads import Progress
 
 _log = structlog.get_logger()
 
@@ -28,7 +38,7 @@ _log = structlog.get_logger()
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: Where larger bodies than a form's are taken, and how many bytes.
-TAKES_MORE: dict[str, int] = {}
+TAKES_MORE: dict[str, int] = {"/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM}
 
 
 def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
@@ -48,6 +58,9 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+
+    receiving = Receiving(app)
+    site.state.receiving = receiving
 
     def failed(request: Request, error: Exception) -> Response:
         status = error.http_status if isinstance(error, CapsuleError) else 500
@@ -76,7 +89,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         Guard,
         public_url=public_url,
         root_path=root_path,
-        takes_more=TAKES_MORE,
+        takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiving.limits.largest_file},
         refuse=refuse,
         failed=failed,
     )
@@ -105,5 +118,21 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))
-    site.include_router(api.routes(app, pages))
+    site.include_router(contributing.routes(app, pages, cookie, receiving))
+    site.include_router(own_stories.routes(app, pages, cookie))
+
+    def explain(request: Request, progress: Progress) -> str | None:
+        return refusals.in_words(progress.refusal, pages.wording(request)) if progress.refusal else None
+
+    site.include_router(
+        uploads.routes(
+            app,
+            receiving,
+            prefix="/g/u",
+            root_path=root_path,
+            looking=lambda request: bearer(app.store, request) or viewers(app.store, cookie, request),
+            explain=explain,
+        )
+    )
+    site.include_router(api.routes(app, pages, receiving))
     return site

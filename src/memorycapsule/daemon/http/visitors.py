@@ -72,6 +72,17 @@ def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
     return found
 
 
+def bearer(store: Store, request: Request) -> list[Viewer]:
+    """Return who is looking by the token in the Authorization header (RFC 6750, 2.1); nobody without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return []
+    try:
+        return [sessions.viewer_with_token(store, token.strip())]
+    except NotFound:
+        return []
+
+
 def signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
     """Return the newest session that is somebody's for all of their capsules, None when nobody is signed in."""
     return next((one for one in viewers(store, cookie, request) if one.capsule_id is None), None)

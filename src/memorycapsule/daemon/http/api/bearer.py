@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from memorycapsule.daemon.http.visitors import bearer
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotFound
-from memorycapsule.services import sessions
 from memorycapsule.store.transactions import Store
 
 _SCHEME = HTTPBearer(
@@ -20,6 +20,7 @@ _SCHEME = HTTPBearer(
     auto_error=False,
 )
 _NOBODY = "Send a token with the request: “Authorization: Bearer TOKEN”."
+_UNKNOWN = "This token is not known here, or its session has ended."
 _REALM = 'Bearer realm="MemoryCapsule"'
 
 
@@ -33,11 +34,17 @@ class Bearer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def __call__(self, given: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]) -> Viewer:
-        if given is None:
+    def __call__(
+        self, request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
+    ) -> Viewer:
+        return self.of(request)
+
+    def of(self, request: Request) -> Viewer:
+        """Return who sends a request. Raises HTTPException (401)."""
+        if "authorization" not in request.headers:
             raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
-        try:
-            return sessions.viewer_with_token(self._store, given.credentials)
-        except NotFound as error:
+        found = bearer(self._store, request)
+        if not found:
             challenge = f'{_REALM}, error="invalid_token"'
-            raise HTTPException(401, error.message, headers={"www-authenticate": challenge}) from error
+            raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
+        return found[0]

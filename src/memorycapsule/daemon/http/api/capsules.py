@@ -11,8 +11,8 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.people import Reference
-from memorycapsule.daemon.http.api.problems import documented
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, piece
+from memorycapsule.daemon.http.problems import documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import capsules, reading, shapes

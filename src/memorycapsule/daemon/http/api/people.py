@@ -11,8 +11,8 @@ from starlette.requests import Request
 from memorycapsule.app import App
 from memorycapsule.daemon.http.api import models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.problems import documented
 from memorycapsule.daemon.http.api.requests import After, Limit, piece
+from memorycapsule.daemon.http.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.stories import Viewer

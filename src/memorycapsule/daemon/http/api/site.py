@@ -7,12 +7,14 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http import uploads
 from memorycapsule.daemon.http.api import capsules, document, films, people, stories
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.pages import Pages
+from memorycapsule.daemon.http.receiving import Receiving
 
 
-def routes(app: App, pages: Pages) -> APIRouter:
+def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
     """Return everything below /api."""
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.
@@ -21,6 +23,16 @@ def routes(app: App, pages: Pages) -> APIRouter:
         api.include_router(area.routes(app, asking))
     whole = APIRouter()
     whole.include_router(api)
+    whole.include_router(
+        uploads.routes(
+            app,
+            receiving,
+            prefix="/api/v1/uploads",
+            root_path=pages.root_path,
+            looking=lambda request: [asking.of(request)],
+            explain=lambda _request, progress: progress.refusal,
+        )
+    )
     whole.include_router(document.routes(api, pages))
     return whole
 

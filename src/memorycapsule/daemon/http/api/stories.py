@@ -13,9 +13,9 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.people import Reference
-from memorycapsule.daemon.http.api.problems import FILES, documented
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, piece
 from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import reading, shapes, stories
 from memorycapsule.services.reading import Form, MediumView

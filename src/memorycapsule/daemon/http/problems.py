@@ -31,7 +31,8 @@ _MEANINGS = {
     403: "This token, or its person's part in the capsule, does not allow that",
     404: "There is no such thing, or it is not the caller's to see",
     409: "Not now: the state of things does not allow it",
-    413: "The request is too large",
+    412: "The header Tus-Resumable is missing, or asks for another version",
+    413: "The request, or the file, is too large",
     415: "This type of content is not taken here",
     416: "The range lies beyond the end of the file",
     422: "Something in the request is not understood; `detail` and `errors` say what",
@@ -91,12 +92,13 @@ def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
         case HTTPException():
             return of_status(error.status_code, headers=error.headers)
         case _:
+            where = f" The log has it as {log_code}." if log_code else ""
             status = error.http_status if isinstance(error, CapsuleError) else 500
             code = error.code if isinstance(error, CapsuleError) else "unexpected"
             return _answer(
                 status,
                 code,
-                f"Something happened that should not, and nothing is lost. The log has it as {log_code}.",
+                f"Something happened that should not, and nothing is lost.{where}",
             )
 
 

@@ -1,0 +1,97 @@
+"""
+Forms with files (multipart/form-data, RFC 7578), read while they arrive.
+
+The framework's own reader puts large files into temporary files in plain; nothing of a story may lie on a disk so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+_LONGEST_HEADERS = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What a piece of a form is called, and the name of the file that it is, None when it is typed."""
+
+    name: str
+    file: str | None
+
+
+async def pieces(request: Request) -> AsyncIterator[tuple[Field, bytes | None]]:
+    """
+    Yield the fields of a form in their order, piece by piece; None ends a field.
+
+    Raises HTTPException (400) for what is no such form.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise HTTPException(400)
+    reader = _Reader(options[b"boundary"])
+    try:
+        async for chunk in request.stream():
+            for piece in reader.read(chunk):
+                yield piece
+        reader.end()
+    except MultipartParseError as error:
+        raise HTTPException(400) from error
+
+
+class _Reader:
+    """The callbacks of the parser, and what they have gathered since the last chunk."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._found: list[tuple[Field, bytes | None]] = []
+        self._field = Field(name="", file=None)
+        self._header = [b"", b""]
+        self._headers: dict[bytes, bytes] = {}
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": lambda data, start, end: self._gather(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._gather(1, data[start:end]),
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._name,
+                "on_part_data": lambda data, start, end: self._found.append(
+                    (self._field, bytes(data[start:end]))
+                ),
+                "on_part_end": lambda: self._found.append((self._field, None)),
+            },
+        )
+
+    def read(self, chunk: bytes) -> list[tuple[Field, bytes | None]]:
+        self._parser.write(chunk)
+        found, self._found = self._found, []
+        return found
+
+    def end(self) -> None:
+        self._parser.finalize()
+
+    def _begin(self) -> None:
+        self._headers = {}
+        self._header = [b"", b""]
+
+    def _gather(self, place: int, data: bytes) -> None:
+        self._header[place] += data
+        if len(self._header[place]) > _LONGEST_HEADERS:
+            raise MultipartParseError("a header is too long")
+
+    def _end_header(self) -> None:
+        self._headers[self._header[0].lower()] = self._header[1]
+        self._header = [b"", b""]
+
+    def _name(self) -> None:
+        _kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        file = options.get(b"filename")
+        self._field = Field(
+            name=options.get(b"name", b"").decode(errors="replace"),
+            file=None if file is None else file.decode(errors="replace"),
+        )

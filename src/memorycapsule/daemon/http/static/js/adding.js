@@ -1,0 +1,350 @@
+// The page where photos and words are put in: a queue of files, a tile for each, drafts that survive a reload.
+import { send, Unwanted } from "./sending.js";
+import { draw } from "./thumbnails.js";
+import { listen } from "./voice.js";
+
+const AT_ONCE = 3;
+const SAVED_AFTER = 1500;
+
+const form = document.getElementById("adding");
+const words = JSON.parse(document.getElementById("words").textContent);
+const { capsule, member, uploads, media, thanks } = form.dataset;
+const picker = document.getElementById("files");
+const tiles = document.getElementById("tiles");
+const show = (id, is = true) => { document.getElementById(id).hidden = !is; };
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const icon = (name) => document.getElementById(`icon-${name}`).content.cloneNode(true);
+
+// What this device remembers of this page: the story, the words, and where each file was going.
+const KEY = `capsule-adding:${capsule}:${member}`;
+const memory = (() => {
+  let kept = {};
+  try { kept = JSON.parse(localStorage.getItem(KEY)) || {}; } catch { /* none, or not allowed to remember */ }
+  return {
+    ...{ story: "", title: "", text: "", files: {} }, ...kept,
+    keep() {
+      const { story, title, text, files } = this;
+      try { localStorage.setItem(KEY, JSON.stringify({ story, title, text, files })); } catch { /* goes on without */ }
+    },
+    forget() { try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ } },
+  };
+})();
+const identity = (file) => `${file.name}|${file.size}|${file.lastModified}`;
+
+form.classList.add("scripted");
+let story = form.elements.story.value;
+if (!story && memory.story) {
+  // Back on the page without its story in the address: go on with it, unless it is gone or out of reach.
+  const there = withStory(location.href, memory.story);
+  fetch(there, { method: "HEAD" }).then((answer) => {
+    if (answer.ok && !answer.redirected) location.replace(there);
+    else if (answer.status === 404) { Object.assign(memory, { story: "", files: {} }); memory.keep(); }
+  }).catch(() => {});
+} else if (memory.story !== story && story) {
+  Object.assign(memory, { story, title: "", text: "", files: {} });
+  memory.keep();
+}
+
+function withStory(address, id) {
+  const url = new URL(address, location.href);
+  url.searchParams.set("story", id);
+  url.searchParams.delete("again");
+  return url.href;
+}
+
+// Words: kept on this device at every stroke, and sent when there is a pause.
+const { title, text } = form.elements;
+const saved = document.getElementById("saved");
+for (const field of [title, text]) if (!field.value && memory[field.name]) field.value = memory[field.name];
+let saving = Promise.resolve();
+let pauseInTyping = 0;
+let isSaved = true;
+let isOver = false;
+let isLeaving = false;
+
+for (const field of [title, text]) {
+  field.addEventListener("input", () => {
+    isSaved = false;
+    memory[field.name] = field.value;
+    memory.keep();
+    clearTimeout(pauseInTyping);
+    pauseInTyping = setTimeout(() => { save().catch(() => { saved.textContent = words.savedHere; }); }, SAVED_AFTER);
+  });
+}
+
+/** Send the words; the first time this makes the story. One after the other, so that there is one story only. */
+function save() {
+  clearTimeout(pauseInTyping);
+  saving = saving.catch(() => {}).then(async () => {
+    if (story && isSaved) return;
+    const body = new FormData();
+    body.set("story", story);
+    body.set("title", title.value);
+    body.set("text", text.value);
+    isSaved = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
+      if (!answer.ok) throw new Unwanted(answer.status);
+      ({ story } = await answer.json());
+    } catch (error) {
+      isSaved = false;
+      throw error;
+    }
+    form.elements.story.value = story;
+    if (memory.story !== story) {
+      memory.story = story;
+      history.replaceState(null, "", withStory(location.href, story));
+    }
+    memory.keep();
+    if (title.value || text.value) saved.textContent = words.saved;
+  });
+  return saving;
+}
+
+// Files.
+const jobs = [];
+let position = Number(form.dataset.position);
+let began = 0;
+
+function add(files) {
+  const there = new Set(jobs.filter((job) => job.state !== "refused").map((job) => job.identity));
+  for (const file of files) {
+    if (there.has(identity(file))) continue;
+    const job = { file, identity: identity(file), position: position++, sent: 0, state: "waiting" };
+    jobs.push(job);
+    job.tile = tileFor(job);
+    tiles.append(job.tile);
+    if (file.size > Number(form.dataset.largest)) refuse(job, words.tooLarge);
+    else if (!file.size) refuse(job, words.empty);
+    else draw(file, job.tile, icon);
+  }
+  began = began || performance.now();
+  show("awake", jobs.some(isGoing));
+  // From here on the main thing is to be done with it.
+  document.querySelector(".pick .btn").className = "btn side wide";
+  document.querySelector(".pick .btn span").textContent = words.more;
+  document.getElementById("done").className = "btn main wide";
+  goOn();
+  tell();
+}
+
+const isGoing = (job) => job.state === "waiting" || job.state === "sending";
+
+function tileFor(job) {
+  const tile = document.getElementById("tile").content.firstElementChild.cloneNode(true);
+  const name = document.createElement("span");
+  name.className = "name";
+  name.textContent = job.file.name;
+  tile.prepend(name);
+  say(tile, "waiting", icon("wait"), words.waiting);
+  return tile;
+}
+
+function say(tile, state, ...what) {
+  tile.className = `tile ${state}`;
+  tile.querySelector(".state").replaceChildren(...what);
+}
+
+function saySending(job) {
+  const percent = Math.floor((100 * job.sent) / job.file.size);
+  if (job.told === percent && job.wasBroken === job.isBroken) return;
+  Object.assign(job, { told: percent, wasBroken: job.isBroken });
+  const bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  bar.setAttribute("class", "bar");
+  bar.setAttribute("aria-hidden", "true");
+  for (const width of ["100%", `${percent}%`]) {
+    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    for (const [key, value] of Object.entries({ width, height: 6, rx: 3 })) rect.setAttribute(key, value);
+    bar.append(rect);
+  }
+  const line = job.isBroken ? words.retrying : percent === 100 ? words.looking : `${percent}%`;
+  say(job.tile, "sending", line, bar);
+}
+
+function refuse(job, reason, again = false) {
+  job.state = "refused";
+  const name = document.createElement("b");
+  name.textContent = job.file.name;
+  const why = document.createElement("span");
+  why.textContent = reason;
+  job.tile.querySelectorAll("canvas, img, .name, :scope > .i").forEach((one) => one.remove());
+  const parts = [icon("warn"), name, why];
+  if (again) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words.again;
+    button.addEventListener("click", () => {
+      job.tile.replaceWith((job.tile = tileFor(job)));
+      draw(job.file, job.tile, icon);
+      Object.assign(job, { state: "waiting", sent: 0 });
+      goOn();
+      tell();
+    });
+    parts.push(button);
+  }
+  say(job.tile, "refused", ...parts);
+}
+
+const REASONS = { 413: words.tooLarge, 422: words.empty, 403: words.tooLate, 404: words.notKnown };
+
+async function run(job) {
+  job.state = "sending";
+  saySending(job);
+  try {
+    while (!story) {
+      try {
+        await save();
+      } catch (error) {
+        if (error instanceof Unwanted && error.status < 500) throw error;
+        job.isBroken = true;
+        saySending(job);
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+      }
+    }
+    const done = await send(job.file, {
+      uploads, story, position: job.position, address: memory.files[job.identity],
+      begun(address) { memory.files[job.identity] = address; memory.keep(); },
+      sent(bytes) { job.sent = bytes; saySending(job); tell(); },
+      broken(is) { job.isBroken = is; saySending(job); },
+    });
+    if (done.stage === "refused") {
+      delete memory.files[job.identity];
+      memory.keep();
+      refuse(job, done.reason);
+    } else {
+      job.state = "in";
+      if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
+      say(job.tile, "kept", icon("tick"), done.stage === "duplicate" ? words.duplicate : words.in);
+    }
+  } catch (error) {
+    const reason = error instanceof Unwanted ? REASONS[error.status] : null;
+    refuse(job, reason || words.failed, !reason);
+  }
+  job.sent = job.file.size;
+  goOn();
+  tell();
+}
+
+/** For what this browser cannot draw itself, HEIC mostly: show what has been made of it. */
+function showThumbnail(job, medium) {
+  return new Promise((resolve) => {
+    const picture = new Image();
+    picture.onload = () => {
+      picture.alt = job.file.name;
+      job.tile.querySelectorAll(".name, :scope > .i").forEach((one) => one.remove());
+      job.tile.prepend(picture);
+      resolve();
+    };
+    picture.onerror = resolve;
+    const [path, query] = media.split("?");
+    picture.src = `${path}/${medium}/thumbnail${query ? `?${query}` : ""}`;
+  });
+}
+
+function goOn() {
+  let free = AT_ONCE - jobs.filter((job) => job.state === "sending").length;
+  for (const job of jobs) if (free > 0 && job.state === "waiting") { free -= 1; run(job); }
+  stayAwake(jobs.some(isGoing));
+}
+
+// The docked line: how many, how long still.
+const thread = document.querySelector("#dock .thread");
+function tell() {
+  const wanted = jobs.filter((job) => job.state !== "refused");
+  const refused = jobs.length - wanted.length;
+  const all = wanted.reduce((sum, job) => sum + job.file.size, 0);
+  const sent = wanted.reduce((sum, job) => sum + job.sent, 0);
+  const isBusy = jobs.some(isGoing);
+  const percent = all ? Math.round((100 * sent) / all) : 100;
+  show("going", jobs.length > 0);
+  const count = filled(words.count, { all: wanted.length, done: wanted.filter((job) => job.state === "in").length });
+  const line = document.getElementById("count");
+  if (line.textContent !== count) line.textContent = count;
+  const seconds = (performance.now() - began) / 1000;
+  const minutes = Math.ceil((((all - sent) / Math.max(sent, 1)) * seconds) / 60);
+  const rest = !isBusy ? "" : isLeaving ? words.then : seconds < 4 ? "" : minutes > 1 ? filled(words.minutes, { minutes }) : words.soon;
+  document.getElementById("left").textContent = [refused ? filled(words.leftOut, { count: refused }) : "", rest].filter(Boolean).join(" · ");
+  thread.setAttribute("aria-valuenow", percent);
+  thread.querySelector(".sewn").setAttribute("x2", percent);
+  if (!isBusy) {
+    show("awake", false);
+    began = 0;
+    if (isLeaving) leave();
+  }
+}
+
+function leave() {
+  isOver = true;
+  memory.forget();
+  location.assign(withStory(thanks, story));
+}
+
+// Choosing: telephones prepare what was chosen, and say nothing meanwhile.
+const preparesLong = /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.maxTouchPoints > 1 && /Macintosh/.test(navigator.userAgent));
+picker.addEventListener("click", () => {
+  if (preparesLong) addEventListener("focus", () => setTimeout(() => show("preparing"), 300), { once: true });
+});
+picker.addEventListener("cancel", () => show("preparing", false));
+picker.addEventListener("change", () => {
+  setTimeout(() => show("preparing", false), 350);
+  add([...picker.files]);
+  picker.value = "";
+});
+const pick = document.querySelector(".pick");
+addEventListener("dragover", (event) => { event.preventDefault(); pick.classList.add("dropping"); });
+addEventListener("dragleave", () => pick.classList.remove("dropping"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  pick.classList.remove("dropping");
+  if (event.dataTransfer.files.length) add([...event.dataTransfer.files]);
+});
+
+// A screen that stays on, where the browser lets us.
+let lock = null;
+async function stayAwake(is) {
+  if (!is && lock) { lock.release(); lock = null; }
+  if (is && !lock && navigator.wakeLock && document.visibilityState === "visible") {
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      lock.addEventListener("release", () => { lock = null; });
+    } catch { /* low battery: it sends all the same */ }
+  }
+}
+document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") stayAwake(jobs.some(isGoing)); });
+
+addEventListener("beforeunload", (event) => { if (!isOver && jobs.some(isGoing)) event.preventDefault(); });
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = document.getElementById("done");
+  button.disabled = true;
+  try {
+    if (title.value || text.value || story) await save();
+    if (!story) { picker.focus(); return; }
+    isLeaving = jobs.some(isGoing);
+    if (isLeaving) document.getElementById("left").textContent = words.then;
+    else leave();
+  } catch {
+    saved.textContent = words.savedHere;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+listen({ words, filled, add: (file) => add([file]), choose: () => picker.click() });
+
+/** Say how many files of an earlier visit were not all the way in. */
+async function recall() {
+  let missing = 0;
+  for (const address of Object.values(memory.files)) {
+    try {
+      const answer = await fetch(address, { headers: { accept: "application/json" } });
+      if (answer.ok && (await answer.json()).stage === "arriving") missing += 1;
+    } catch { /* the files tell for themselves when they are chosen again */ }
+  }
+  if (missing && !jobs.length) {
+    document.querySelector("#unfinished span").textContent = filled(words.unfinished, { count: missing });
+    show("unfinished");
+  }
+}
+recall();

@@ -1,0 +1,328 @@
+"""
+Uploads: files that arrive piece by piece, each sealed at once, until they are whole and become a medium.
+
+Bytes are on the disk before the row that counts them, so a crash between any two steps costs the sender one piece
+at most. Whatever becomes of a file is written in the transaction that makes it so: finishing twice does nothing
+the second time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import BinaryIO
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.people import storable
+from memorycapsule.domain.sessions import Scope
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.uploads import KEPT_FOR, About, Upload, UploadLimits, UploadPart
+from memorycapsule.errors import CapsuleError, MediaRefused, NotAllowed, NotFound, TooLarge, UsageProblem
+from memorycapsule.media.prepared import Prepared
+from memorycapsule.seal.envelopes import DamagedEnvelope
+from memorycapsule.services import sessions, stories
+from memorycapsule.services.stories import Attached
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store import uploads as upload_store
+from memorycapsule.store.transactions import Store, Transaction
+
+_NO_UPLOAD = "Nothing of this file is here; begin again with it."
+_LONGEST_NAME = 1000
+_DAMAGED = "was damaged on its way; put it in once more."
+
+
+class OffsetMoved(CapsuleError):
+    """More or less of this file has arrived than that; ask how much before going on."""
+
+    code = "offset_moved"
+    http_status = 409
+
+
+class Stage(StrEnum):
+    """What has become of a file."""
+
+    ARRIVING = "arriving"  #: some of it is still missing
+    WAITING = "waiting"  #: all of it is here, and will be looked at
+    KEPT = "kept"  #: it is in the story
+    DUPLICATE = "duplicate"  #: the very same file was in the story before
+    REFUSED = "refused"  #: it is no photo, clip or voice note
+    REMOVED = "removed"  #: it was in the story and has been taken out since
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a file has come."""
+
+    upload: Upload
+    about: About
+    stage: Stage
+    #: Why it was refused: a predicate ("is a PDF, not a photo or clip.").
+    refusal: str | None
+
+
+def begin(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    story_id: str,
+    *,
+    about: About,
+    length: int,
+    limits: UploadLimits,
+    now: datetime,
+) -> Upload:
+    """
+    Announce a file of `length` bytes for a story; nothing of it has arrived yet.
+
+    Raises TooLarge, MediaRefused for an empty one, UsageProblem, NotFound, and NotAllowed once the date has come.
+    """
+    viewer.check(Scope.CONTRIBUTE)
+    if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
+        raise UsageProblem("A file has a length and a place from 0 on.")
+    if length == 0:
+        raise MediaRefused("is empty.")
+    if length > limits.largest_file:
+        raise TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
+    about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
+    with store.transaction() as tx:
+        story, capsule = stories.changeable(tx, viewer, story_id, now)
+        if upload_store.bytes_of_member(tx, story.member_id) + length > limits.most_per_member:
+            raise TooLarge(
+                f"There is no room for it: {limits.most_per_member / 1_000_000_000:,.1f} GB may come from each."
+            )
+        upload = Upload(
+            id=str(uuid.uuid4()),
+            story_id=story.id,
+            capsule_id=capsule.id,
+            session_id=viewer.session_id,
+            about=vault.sealed_about(capsule, about),
+            length=length,
+            received=0,
+            created_at=now,
+            changed_at=now,
+            medium_id=None,
+            refusal=None,
+        )
+        upload_store.uploads.add(tx, upload)
+    return upload
+
+
+def receive(
+    store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, start: int, piece: bytes, now: datetime
+) -> Upload:
+    """
+    Keep the piece of a file that begins at `start`; empty ones are fine.
+
+    On return it has reached the disk, sealed. Raises OffsetMoved unless `start` is where the last piece ended,
+    TooLarge when the file would become longer than announced, NotFound, DiskFull, and NotAllowed once the date
+    has come.
+    """
+    viewer.check(Scope.CONTRIBUTE)
+    with store.reading() as tx:
+        upload, capsule = _arriving(tx, viewer, upload_id, start, len(piece), now)
+    if not piece:
+        return upload
+    blob = vault.keep_sealed(capsule, io.BytesIO(piece), now)
+    try:
+        with store.transaction() as tx:
+            upload, _capsule = _arriving(tx, viewer, upload_id, start, len(piece), now)
+            capsule_store.blobs.add(tx, blob)
+            part = UploadPart(
+                id=str(uuid.uuid4()), upload_id=upload.id, start=start, bytes=len(piece), blob_id=blob.id
+            )
+            upload_store.parts.add(tx, part)
+            upload = dataclasses.replace(upload, received=start + len(piece), changed_at=now)
+            upload_store.uploads.save(tx, upload)
+    except BaseException:
+        vault.take_back(store, [blob.id])
+        raise
+    return upload
+
+
+def conclude(store: Store, viewer: Viewer, upload_id: str, *, now: datetime) -> Upload:
+    """
+    Say that what has arrived is all: the sender of a form does not know the lengths of its files.
+
+    Raises NotFound, MediaRefused for an empty one.
+    """
+    viewer.check(Scope.CONTRIBUTE)
+    with store.transaction() as tx:
+        upload = _own(tx, viewer, upload_id, lock=True)
+        if upload.received == 0:
+            raise MediaRefused("is empty.")
+        upload = dataclasses.replace(upload, length=upload.received, changed_at=now)
+        upload_store.uploads.save(tx, upload)
+    return upload
+
+
+def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> Progress:
+    """Return how far a file has come, and what has become of it. Raises NotFound."""
+    with store.reading() as tx:
+        return _progress(tx, vault, _own(tx, viewer, upload_id))
+
+
+def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[Progress]:
+    """Return what this session has sent to a story, the oldest first; for a week. Raises NotFound."""
+    with store.reading() as tx:
+        return [
+            _progress(tx, vault, upload)
+            for upload in upload_store.of_story(tx, story_id)
+            if upload.session_id == viewer.session_id
+        ]
+
+
+def cancel(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> None:
+    """Forget a file and what has arrived of it; a medium that it became stays. Raises NotFound."""
+    del now  # forgetting leaves no trace
+    viewer.check(Scope.CONTRIBUTE)
+    with store.transaction() as tx:
+        _drop(tx, vault, _own(tx, viewer, upload_id, lock=True).id)
+
+
+def finish(
+    store: Store,
+    vault: Vault,
+    prepare: Callable[[BinaryIO], Prepared],
+    upload_id: str,
+    *,
+    clock: Callable[[], datetime],
+) -> None:
+    """
+    Make a file that has arrived whole into a medium of its story, or keep why it was refused.
+
+    Whoever calls this need not be its sender: what may be done was decided while it arrived. Nothing happens when
+    it is not whole, finished already or gone. Raises DiskFull and whatever else may be over later.
+    """
+    with store.reading() as tx:
+        upload = upload_store.uploads.find(tx, upload_id)
+        parts = upload_store.parts_of(tx, upload_id)
+        if upload is None or not upload.is_whole or not parts:
+            return
+        about = vault.about_of(tx, upload)
+        sender = sessions.viewer_of(account_store.sessions.get(tx, upload.session_id))
+        try:
+            plain = vault.open_parts(tx, upload.capsule_id, [part.blob_id for part in parts], upload.length)
+        except DamagedEnvelope:
+            plain = None
+    if plain is None:
+        _refuse(store, vault, upload_id, _DAMAGED, clock())
+        return
+
+    def settle(tx: Transaction, attached: Attached) -> None:
+        _settle(tx, vault, upload_id, attached, clock())
+
+    try:
+        with plain:
+            attached = stories.attach(
+                store,
+                vault,
+                prepare,
+                sender,
+                upload.story_id,
+                file=about.file,
+                upload=plain,
+                position=about.position,
+                clock=clock,
+                also=settle,
+            )
+        if attached.is_duplicate:
+            with store.transaction() as tx:
+                settle(tx, attached)
+    except (MediaRefused, NotAllowed) as error:
+        _refuse(store, vault, upload_id, error.message, clock())
+    except NotFound:
+        # The story or the upload has been removed meanwhile, with all that had arrived.
+        return
+
+
+def waiting(store: Store) -> list[str]:
+    """Return the ids of files that are whole and have become nothing yet: what a crash may have left."""
+    with store.reading() as tx:
+        return upload_store.whole_but_unfinished(tx)
+
+
+def expire(store: Store, vault: Vault, *, now: datetime) -> int:
+    """Forget files whose rest did not come for a week, and what became of others by then; return how many."""
+    with store.transaction() as tx:
+        old = upload_store.untouched_since(tx, now - KEPT_FOR)
+        for upload_id in old:
+            _drop(tx, vault, upload_id)
+    return len(old)
+
+
+def _own(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:
+    upload = upload_store.uploads.find(tx, upload_id, lock=lock)
+    if upload is None or upload.session_id != viewer.session_id:
+        raise NotFound(_NO_UPLOAD)
+    if capsule_store.membership(tx, upload.capsule_id, viewer.account_id) is None and not viewer.is_admin:
+        raise NotFound(_NO_UPLOAD)
+    return upload
+
+
+def _arriving(
+    tx: Transaction, viewer: Viewer, upload_id: str, start: int, count: int, now: datetime
+) -> tuple[Upload, Capsule]:
+    upload = _own(tx, viewer, upload_id, lock=True)
+    if start != upload.received:
+        raise OffsetMoved
+    if count and start + count > upload.length:
+        raise TooLarge("That is more than this file was said to have.")
+    _story, capsule = stories.changeable(tx, viewer, upload.story_id, now)
+    return upload, capsule
+
+
+def _progress(tx: Transaction, vault: Vault, upload: Upload) -> Progress:
+    about = vault.about_of(tx, upload)
+    if upload.medium_id:
+        stage = Stage.DUPLICATE if about.is_duplicate else Stage.KEPT
+    elif upload.refusal is not None:
+        stage = Stage.REFUSED
+    elif not upload.is_whole:
+        stage = Stage.ARRIVING
+    else:
+        stage = Stage.WAITING if upload_store.parts_of(tx, upload.id) else Stage.REMOVED
+    return Progress(upload=upload, about=about, stage=stage, refusal=vault.refusal_of(tx, upload))
+
+
+def _settle(tx: Transaction, vault: Vault, upload_id: str, attached: Attached, now: datetime) -> None:
+    upload = upload_store.uploads.get(tx, upload_id, lock=True)
+    if upload.medium_id or upload.refusal is not None:
+        return
+    if attached.is_duplicate:
+        if story_store.media.find(tx, attached.medium.id) is None:
+            return  # taken out at this very moment; the next look at the file puts it in
+        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+        about = dataclasses.replace(vault.about_of(tx, upload), is_duplicate=True)
+        upload = dataclasses.replace(upload, about=vault.sealed_about(capsule, about))
+    _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
+
+
+def _refuse(store: Store, vault: Vault, upload_id: str, sentence: str, now: datetime) -> None:
+    with store.transaction() as tx:
+        upload = upload_store.uploads.find(tx, upload_id, lock=True)
+        if upload is None or upload.medium_id or upload.refusal is not None:
+            return
+        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+        refusal = vault.sealed_sentence(capsule, sentence)
+        _save_without_parts(tx, vault, dataclasses.replace(upload, refusal=refusal, changed_at=now))
+
+
+def _save_without_parts(tx: Transaction, vault: Vault, upload: Upload) -> None:
+    blob_ids = upload_store.take_parts(tx, upload.id)
+    capsule_store.drop_blobs(tx, blob_ids)
+    upload_store.uploads.save(tx, upload)
+    tx.after_commit(lambda: vault.forget(blob_ids))
+
+
+def _drop(tx: Transaction, vault: Vault, upload_id: str) -> None:
+    blob_ids = upload_store.remove(tx, upload_id)
+    capsule_store.drop_blobs(tx, blob_ids)
+    tx.after_commit(lambda: vault.forget(blob_ids))
