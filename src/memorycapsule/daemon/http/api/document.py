@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule import __version__
+from memorycapsule.daemon.http.api import uploads_document
 from memorycapsule.daemon.http.guard import PAGE_POLICY
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.problems import Problem
@@ -95,4 +96,5 @@ def _document(api: APIRouter, root_path: str) -> dict[str, Any]:
     schemas = found["components"]["schemas"]
     schemas.update(schema.pop("$defs"))
     schemas["Problem"] = schema
+    found["paths"] |= uploads_document.paths()
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
@@ -31,7 +31,8 @@ def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
             root_path=pages.root_path,
             looking=lambda request: [asking.of(request)],
             explain=lambda _request, progress: progress.refusal,
-        )
+        ),
+        dependencies=[Depends(asking)],
     )
     whole.include_router(document.routes(api, pages))
     return whole
