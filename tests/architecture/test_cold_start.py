@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = [
-    "alembic", "apscheduler", "cv2", "fastapi", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "uvicorn",
+    "alembic", "apscheduler", "cv2", "fastapi", "httpx", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "uvicorn",
 ]  # fmt: skip
 
 

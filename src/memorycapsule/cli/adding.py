@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.files import Found, gather, open_regular
+from memorycapsule.cli.files import Found, Kept, gather, open_regular, readable_name
 from memorycapsule.cli.grammar import CapsuleArgument
-from memorycapsule.cli.output import Bar, Output, plain
+from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
@@ -27,12 +26,13 @@ from memorycapsule.errors import (
     UsageProblem,
     is_disk_full,
 )
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
+    from memorycapsule.cli.distant import Distant
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.media.decoders import Decoders
-    from memorycapsule.services.stories import Attached
 
 _PARTLY = 5
 _MEGABYTE = 1_000_000
@@ -48,7 +48,7 @@ class _Refusal:
 class _Import:
     """What has become of the files so far, each by its place in the order they were found in."""
 
-    attached: dict[int, Attached] = field(default_factory=dict)
+    attached: dict[int, Kept] = field(default_factory=dict)
     refused: dict[int, _Refusal] = field(default_factory=dict)
     #: What ended the import before its end.
     failure: CapsuleError | None = None
@@ -83,8 +83,6 @@ def add(
     is named, exit code 5. An import that was cut off goes on with --to and the same files. With --as EMAIL before
     the command, the admin adds a story in a member's name.
     """
-    from memorycapsule.services import stories
-
     door = door_of(ctx)
     if not files and title is None and text is None:
         raise UsageProblem("Give the story a text, a title or files.")
@@ -93,6 +91,12 @@ def add(
     if to is not None and not files:
         raise UsageProblem("Name the files that --to is to put into the story.")
     words = written(text)
+    if there := door.distant():
+        with there:
+            _add_there(there, capsule, to, title, words, gather(files or []), door.out)
+        return
+    from memorycapsule.services import stories
+
     with door.open(adds_for_others=True) as app:
         viewer = door.viewer(app.store)
         found = gather(files or [])
@@ -116,6 +120,41 @@ def add(
                 stories.remove(app.store, app.vault, viewer, story_id, now=app.now())
                 story_id = ""
     _answer(door.out, story_id, found, done)
+
+
+def _add_there(
+    there: Distant,
+    capsule: str,
+    to: str | None,
+    title: str | None,
+    text: str | None,
+    found: Sequence[Found],
+    out: Output,
+) -> None:
+    """Add a story to a distant daemon, as `add` does here."""
+    from memorycapsule.cli.parts import AT_ONCE, Sender
+
+    story_id = to or there.add_story(capsule, title=title, text=text)
+    first = there.next_position(story_id) if to else 0
+    done, waiting = _begin(found)
+    stop = threading.Event()
+    size = sum(_size(found[place].path) for place in waiting)
+    with out.progress("Sending", size) as bar:
+        sender = Sender(there, story_id, bar=bar, stop=stop)
+
+        def attach(place: int) -> Kept | None:
+            return sender.send(found[place].path, first + place)
+
+        _attach_each(attach, found, waiting, done, stop=stop, at_once=AT_ONCE)
+    if to is None and not done.attached and found and not (title or text):
+        there.remove_story(story_id)
+        story_id = ""
+    _answer(out, story_id, found, done)
+
+
+def _size(path: Path) -> int:
+    # Only for the bar; whether it can be read is found out when it is sent.
+    return path.stat().st_size if path.is_file() else 0
 
 
 def written(text: str | None) -> str | None:
@@ -146,47 +185,66 @@ def _attach_all(
     app: App, viewer: Viewer, story_id: str, found: Sequence[Found], out: Output, *, first: int | None
 ) -> _Import:
     """Attach the files, as many at a time as there are decoders; ends early on a full disk and on Ctrl-C."""
+    done, waiting = _begin(found)
+    if not waiting:
+        return done
+    stop = threading.Event()
+    with app.decoders() as decoders, out.progress("Putting in", len(waiting)) as bar:
+
+        def attach(place: int) -> Kept | None:
+            position = None if first is None else first + place
+            try:
+                return _attach(app, decoders, viewer, story_id, found[place].path, position)
+            finally:
+                bar.advance()
+
+        _attach_each(attach, found, waiting, done, stop=stop, at_once=app.settings.media.decoders)
+    return done
+
+
+def _begin(found: Sequence[Found]) -> tuple[_Import, list[int]]:
+    """Return an import with what is left out at once, and the places of the files that are worth opening."""
     done = _Import()
     for place, one in enumerate(found):
         if one.reason:
             done.refused[place] = _Refusal(found=one, reason=one.reason)
-    waiting = [place for place in range(len(found)) if place not in done.refused]
-    if not waiting:
-        return done
-    stop = threading.Event()
-    with (
-        app.decoders() as decoders,
-        out.progress("Putting in", len(waiting)) as bar,
-        ThreadPoolExecutor(app.settings.media.decoders, "attach") as pool,
-    ):
+    return done, [place for place in range(len(found)) if place not in done.refused]
 
-        def attach(place: int) -> Attached | None:
-            if stop.is_set():
-                return None
-            position = None if first is None else first + place
-            return _attach(app, decoders, viewer, story_id, found[place].path, position)
 
-        running = {pool.submit(attach, place): place for place in waiting}
+def _attach_each(
+    attach: Callable[[int], Kept | None],
+    found: Sequence[Found],
+    waiting: Sequence[int],
+    done: _Import,
+    *,
+    stop: threading.Event,
+    at_once: int,
+) -> None:
+    """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
+
+    def unless_stopped(place: int) -> Kept | None:
+        return None if stop.is_set() else attach(place)
+
+    with ThreadPoolExecutor(at_once, "attach") as pool:
+        running = {pool.submit(unless_stopped, place): place for place in waiting}
         try:
-            _collect(running, found, done, bar, stop.set)
+            _collect(running, found, done, stop.set)
         except KeyboardInterrupt:
             stop.set()
             # What is half way is finished: it takes a moment and saves doing it again.
             refused = dict(done.refused)
-            _collect(running, found, done, bar, stop.set)
+            _collect(running, found, done, stop.set)
             # A terminal's Ctrl-C ends the decoders as well: what they refused since then says nothing.
             done.refused = refused
             done.failure = Interrupted()
         finally:
             stop.set()
-    return done
 
 
 def _collect(
-    running: dict[Future[Attached | None], int],
+    running: dict[Future[Kept | None], int],
     found: Sequence[Found],
     done: _Import,
-    bar: Bar,
     stop: Callable[[], None],
 ) -> None:
     for future in as_completed(running):
@@ -194,7 +252,7 @@ def _collect(
         if place in done.attached or place in done.refused:
             continue
         try:
-            attached = future.result()
+            kept = future.result()
         except MediaRefused as error:
             done.refused[place] = _Refusal(found=found[place], reason=error.message)
         except (CapsuleError, OSError) as error:
@@ -202,9 +260,8 @@ def _collect(
             stop()
             done.failure = done.failure or _in_our_words(error)
         else:
-            if attached is not None:
-                done.attached[place] = attached
-        bar.advance()
+            if kept is not None:
+                done.attached[place] = kept
 
 
 def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
@@ -217,22 +274,26 @@ def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
 
 def _attach(
     app: App, decoders: Decoders, viewer: Viewer, story_id: str, path: Path, position: int | None
-) -> Attached:
+) -> Kept:
     from memorycapsule.services import stories
 
     with open_regular(path) as file, closing(_upload(app, file)) as upload:
-        return stories.attach(
+        attached = stories.attach(
             app.store,
             app.vault,
             decoders.prepare,
             viewer,
             story_id,
-            # Names whose bytes are not UTF-8 are kept readable: the envelope holds UTF-8.
-            file=path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            file=readable_name(path),
             upload=upload,
             position=position,
             clock=app.now,
         )
+    return Kept(
+        medium_id=attached.medium.id,
+        shape=shapes.medium(attached.medium, attached.details),
+        is_duplicate=attached.is_duplicate,
+    )
 
 
 def _upload(app: App, file: BinaryIO) -> BinaryIO:
@@ -281,9 +342,11 @@ def _answer(out: Output, story_id: str, found: Sequence[Found], done: _Import) -
 
 def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:
     """Return what ended the import, with what is in and how to go on where that makes sense."""
-    if not isinstance(failure, DiskFull | Interrupted):
+    what = {DiskFull: "The disk is full.", Interrupted: "Stopped."}.get(type(failure), "")
+    if failure.code == "unreachable":
+        what = "The distant capsule cannot be reached any more."
+    if not what:
         return failure
-    what = "The disk is full." if isinstance(failure, DiskFull) else "Stopped."
     if not story_id:
         return type(failure)(f"{what} Nothing was added and nothing is half written.")
     safe = f"{count} {'file is' if count == 1 else 'files are'} safely in the story"
@@ -295,7 +358,7 @@ def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError
 def _sorted_out(found: Sequence[Found], done: _Import) -> tuple[list[shapes.Shape], list[dict[str, str]]]:
     """Return what is new, and what was there already with the name of what it equals, in order."""
     fresh = {
-        one.medium.id: str(found[place].path)
+        one.medium_id: str(found[place].path)
         for place, one in sorted(done.attached.items())
         if not one.is_duplicate
     }
@@ -303,10 +366,10 @@ def _sorted_out(found: Sequence[Found], done: _Import) -> tuple[list[shapes.Shap
     for place, one in sorted(done.attached.items()):
         path = str(found[place].path)
         if one.is_duplicate:
-            known = fresh.get(one.medium.id, one.details.file)
+            known = fresh.get(one.medium_id, one.shape["file"])
             duplicates.append({"file": path, "duplicate_of": known})
         else:
-            media.append(shapes.medium(one.medium, one.details, file=path))
+            media.append({**one.shape, "file": path})
     return media, duplicates
 
 

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli import shapes
-from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import MediaRefused, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.domain.capsules import Capsule
-    from memorycapsule.services.reading import CapsuleView, StoryView
 
 ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
 SoundtrackOption = Annotated[
@@ -104,37 +102,46 @@ def list_capsules(ctx: typer.Context) -> None:
 
     The admin also sees that there are others, and how much room they take; not what they are called.
     """
+    from memorycapsule import clock
     from memorycapsule.domain.words import countdown_in_words, day_in_words
-    from memorycapsule.services import reading
 
     door = door_of(ctx)
-    with door.open() as app:
-        now = app.now()
-        lines = reading.capsules(app.store, door.viewer(app.store))
-    door.out.answer({"capsules": [shapes.line(line) for line in lines]})
+    lines, now = _lines(door), clock.now()
+    door.out.answer({"capsules": lines})
     if not lines:
         door.out.show('There is no capsule yet. `capsule create "TITLE" --opens DATE` makes one.')
         return
     rows = []
     for line in lines:
-        found = line.capsule
-        if found.is_open:
+        opens_at = datetime.fromisoformat(line["opens_at"])
+        if line["state"] == "open":
             left = "open"
-        elif found.opens_at <= now:
+        elif opens_at <= now:
             left = "due"
         else:
-            left = f"in {countdown_in_words(now, found.opens_at, 'en')}".replace("in soon", "soon")
+            left = f"in {countdown_in_words(now, opens_at, 'en')}".replace("in soon", "soon")
+        is_own = line["role"] is not None
         rows.append(
             (
-                found.slug if line.member else found.id,
-                found.title if line.member else "(not yours)",
+                line["slug"] if is_own else line["id"],
+                line["title"] if is_own else "(not yours)",
                 left,
-                day_in_words(found.opens_local, "en"),
-                str(line.members) if line.member else "",
-                str(line.member.role) if line.member else "",
+                day_in_words(datetime.fromisoformat(line["opens_local"]), "en"),
+                str(line["members"]) if is_own else "",
+                line["role"] if is_own else "",
             )
         )
     door.out.table(("CAPSULE", "TITLE", "OPENS", "DATE", "PEOPLE", "YOU ARE"), rows)
+
+
+def _lines(door: Door) -> list[shapes.Shape]:
+    if there := door.distant():
+        with there:
+            return there.capsules()
+    from memorycapsule.services import reading
+
+    with door.open() as app:
+        return [shapes.line(line) for line in reading.capsules(app.store, door.viewer(app.store))]
 
 
 def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
@@ -144,14 +151,22 @@ def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     Until the day: who has added how much, never what; your own stories; to its owner, who has been invited.
     Afterwards everything.
     """
-    from memorycapsule.services import reading
+    from memorycapsule import clock
 
     door = door_of(ctx)
+    found = _shown(door, capsule)
+    door.out.answer({"capsule": found})
+    door.out.show("\n".join(_portrait(found, clock.now())))
+
+
+def _shown(door: Door, capsule: str) -> shapes.Shape:
+    if there := door.distant():
+        with there:
+            return there.capsule(capsule)
+    from memorycapsule.services import reading
+
     with door.open() as app:
-        view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
-        now = app.now()
-    door.out.answer({"capsule": shapes.capsule(view)})
-    door.out.show("\n".join(_portrait(view, now)))
+        return shapes.capsule(reading.capsule(app.store, app.vault, door.viewer(app.store), capsule))
 
 
 def edit(
@@ -222,21 +237,16 @@ def delete(
     door.out.say(f"“{plain(deleted.title)}” is deleted.")
 
 
-def opens_in_words(found: Capsule, now: datetime) -> str:
-    """Say when a capsule opens: in words, with zone, UTC and what is left."""
-    return _when(found.opens_local, found.zone, found.opens_at, now)
-
-
-def story_lines(view: StoryView) -> Iterator[str]:
+def story_line(story: shapes.Shape) -> str:
     """Say what is in a story that the viewer may see, briefly."""
     from memorycapsule.domain.words import contents_in_words
 
-    kinds = Counter(str(one.medium.kind) for one in view.media)
+    kinds = Counter(one["kind"] for one in story["media"])
     contents = contents_in_words(
         photos=kinds["photo"], clips=kinds["clip"], voices=kinds["voice"], stories=0, locale="en"
     )
-    title = plain(view.words.title) or "(untitled)"
-    yield f"  {view.story.id}  {title}, by {plain(view.author.name)}{': ' if contents else ''}{contents}"
+    title = plain(story["title"]) or "(untitled)"
+    return f"{story['id']}  {title}, by {plain(story['author']['name'])}{': ' if contents else ''}{contents}"
 
 
 def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
@@ -250,44 +260,51 @@ def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
     return f"{words}{utc}, {left if left == 'soon' else f'in {left}'}"
 
 
-def _portrait(view: CapsuleView, now: datetime) -> Iterator[str]:
+def _portrait(found: shapes.Shape, now: datetime) -> Iterator[str]:
     from memorycapsule.domain.words import contents_in_words, date_in_words
     from memorycapsule.domain.zones import local_of
 
-    found = view.capsule
-    yield f"{plain(found.title)}  ({plain(found.slug)}, {found.theme})"
-    if found.opened_at:
-        opened = date_in_words(local_of(found.opened_at, found.zone).replace(microsecond=0), found.zone, "en")
-        yield f"Open since {opened}."
-    elif found.opens_at <= now:
+    opens_at, zone = datetime.fromisoformat(found["opens_at"]), found["zone"]
+    is_open = found["opened_at"] is not None
+    yield f"{plain(found['title'])}  ({plain(found['slug'])}, {found['theme']})"
+    if is_open:
+        opened = local_of(datetime.fromisoformat(found["opened_at"]), zone).replace(microsecond=0)
+        yield f"Open since {date_in_words(opened, zone, 'en')}."
+    elif opens_at <= now:
         yield "It is due: the daemon or `capsule tick` opens it."
     else:
-        yield f"Sealed. It opens on {opens_in_words(found, now)}."
-    if found.message:
-        yield f"\n{plain(found.message, keeps_lines=True)}"
+        yield f"Sealed. It opens on {_when(datetime.fromisoformat(found['opens_local']), zone, opens_at, now)}."
+    if found["message"]:
+        yield f"\n{plain(found['message'], keeps_lines=True)}"
     yield "\nPeople"
-    for one in view.contributions:
+    roles = {one["id"]: one["role"] for one in found["members"]}
+    for one in found["contributions"]:
         added = contents_in_words(
-            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale="en"
+            photos=one["photos"],
+            clips=one["clips"],
+            voices=one["voices"],
+            stories=one["stories"],
+            locale="en",
         )
-        yield f"  {plain(one.member.name)} ({one.member.role}): {added or 'nothing yet'}"
-    waiting = [invited for invited in view.invitations if invited.state != "accepted"]
+        yield f"  {plain(one['name'])} ({roles[one['member']]}): {added or 'nothing yet'}"
+    waiting = [invited for invited in found["invitations"] if invited["state"] != "accepted"]
     if waiting:
         yield "\nInvited"
     for invited in waiting:
-        state = invited.state if invited.state != "invited" or invited.is_usable(now) else "expired"
-        address = plain(invited.address)
-        yield f"  {f'{plain(invited.name)} <{address}>' if invited.name else address}: {state}"
-    yield "\nStories" if found.is_open else "\nYour stories (until the day, everybody sees only their own)"
-    if not view.stories:
+        has_expired = datetime.fromisoformat(invited["expires_at"]) <= now
+        state = "expired" if invited["state"] == "invited" and has_expired else invited["state"]
+        address, name = plain(invited["email"]), invited["name"]
+        yield f"  {address if name is None else f'{plain(name)} <{address}>'}: {state}"
+    yield "\nStories" if is_open else "\nYour stories (until the day, everybody sees only their own)"
+    if not found["stories"]:
         yield "  none yet"
-    for story in view.stories:
-        yield from story_lines(story)
-    if view.montages:
+    for story in found["stories"]:
+        yield f"  {story_line(story)}"
+    if found["montages"]:
         yield "\nFilms"
-    for film in view.montages:
-        length = f", {film.seconds:.0f} s" if film.seconds else ""
-        yield f"  {film.id}  {film.state}{length}"
+    for film in found["montages"]:
+        length = f", {film['seconds']:.0f} s" if film["seconds"] else ""
+        yield f"  {film['id']}  {film['state']}{length}"
 
 
 @contextmanager

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from memorycapsule.cli.output import Output
-from memorycapsule.errors import NotAllowed
+from memorycapsule.errors import NotAllowed, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
+    from memorycapsule.cli.distant import Distant
     from memorycapsule.config import Settings
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.store.transactions import Store
 
+URL_VARIABLE = "CAPSULE_URL"
 TOKEN_VARIABLE = "CAPSULE_TOKEN"  # noqa: S105 - the name of a variable
 _ONLY_ADDS = (
     "--as only adds stories in a member's name (`capsule story add`); whoever wants to read, change or remove "
@@ -79,17 +81,38 @@ class Door:
         """Open the instance; `works` where due work may be done, which logs. Raises what `app.open_app` does."""
         from memorycapsule.app import open_app
 
+        _refuse_elsewhere()
         settings = settings or self.settings(adds_for_others=adds_for_others)
         if works:
             self._prepare_log()
         with open_app(settings) as app:
             yield app
 
+    def distant(self) -> Distant | None:
+        """
+        Return the daemon that CAPSULE_URL names, None when the instance on this machine is meant.
+
+        Raises UsageProblem without a token, and NotAllowed for --as.
+        """
+        url = os.environ.get(URL_VARIABLE)
+        if url is None:
+            return None
+        self.refuse_acting_as()
+        token = os.environ.get(TOKEN_VARIABLE)
+        if token is None:
+            raise UsageProblem(
+                f"{URL_VARIABLE} needs {TOKEN_VARIABLE}, too: the token that says who you are."
+            )
+        from memorycapsule.cli.distant import Distant
+
+        return Distant(url, token)
+
     @contextmanager
     def store(self, settings: Settings | None = None, *, checked: bool = True) -> Iterator[Store]:
         """Open the database alone, for what needs no key."""
         from memorycapsule.app import open_store
 
+        _refuse_elsewhere()
         with open_store(settings or self.settings(), checked=checked) as store:
             yield store
 
@@ -113,6 +136,14 @@ class Door:
             wrapper_class=structlog.make_filtering_bound_logger(level),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,
+        )
+
+
+def _refuse_elsewhere() -> None:
+    """Raise NotAllowed when another machine is meant: nobody wants to change this one by mistake."""
+    if URL_VARIABLE in os.environ:
+        raise NotAllowed(
+            f"This command works on the daemon's own machine only; without {URL_VARIABLE} it works here."
         )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import finish_film
 from memorycapsule.errors import NotDue, PartlyDone
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule

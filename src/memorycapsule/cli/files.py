@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from memorycapsule.errors import MediaRefused
 
@@ -24,6 +24,17 @@ class Found:
     is_quiet: bool = False
     #: The folder inside a named folder that it lies in, however deep; '' for one that lies in no such folder.
     inside: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What has become of a file: a medium of the story."""
+
+    medium_id: str
+    #: As `shapes.medium` says it.
+    shape: dict[str, Any]
+    #: The very same file was in the story before.
+    is_duplicate: bool
 
 
 def gather(given: Iterable[Path]) -> list[Found]:
@@ -69,6 +80,11 @@ def open_regular(path: Path) -> BinaryIO:
         raise MediaRefused("is not a file.")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
+
+
+def readable_name(path: Path) -> str:
+    """Return a file's name for keeping: bytes that are not UTF-8 become readable, as envelopes hold UTF-8."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _walk(folder: Path, root: Path) -> Iterator[Found]:

@@ -6,21 +6,18 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.capsules import SoundtrackOption, music
-from memorycapsule.cli.door import door_of
+from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.due import film_sentence
 from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.sending import finish_film
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
-
-if TYPE_CHECKING:
-    from memorycapsule.domain.montages import Montage
+from memorycapsule.services import shapes
 
 _SOON_SECONDS = 60
 
@@ -75,47 +72,53 @@ def list_films(
     ] = None,
 ) -> None:
     """List the films of a capsule, or of all your open ones, with how far they are."""
-    from memorycapsule.services import montages, reading
-
     door = door_of(ctx)
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        wanted = (
-            [capsule]
-            if capsule is not None
-            else [
-                line.capsule.id
-                for line in reading.capsules(app.store, viewer)
-                if line.member and line.capsule.is_open
-            ]
-        )
-        found = [film for one in wanted for film in reading.montages(app.store, viewer, one)]
-        left = {film.id: montages.seconds_left(app.store, film, app.now()) for film in found}
-    door.out.answer({"montages": [shapes.montage(film, seconds_left=left[film.id]) for film in found]})
+    found = _films(door, capsule)
+    door.out.answer({"montages": found})
     if not found:
         door.out.show("There is no film yet; each capsule gets one on its day.")
         return
     rows = [
         (
-            film.id,
-            _how_far(film, left[film.id]),
-            f"{film.seconds:.0f} s" if film.seconds else "",
-            "of the opening" if film.is_opening else f"{len(film.story_ids) or 'all'} stories",
+            film["id"],
+            _how_far(film),
+            f"{film['seconds']:.0f} s" if film["seconds"] else "",
+            "of the opening" if film["is_opening"] else f"{len(film['stories']) or 'all'} stories",
         )
         for film in found
     ]
     door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
 
 
-def _how_far(film: Montage, seconds_left: float | None) -> str:
-    if film.state != "rendering":
-        return str(film.state)
-    words = f"{film.state} {film.progress:.0%}"
-    if seconds_left is None:
+def _films(door: Door, capsule: str | None) -> list[shapes.Shape]:
+    if there := door.distant():
+        with there:
+            open_ones = (one["id"] for one in there.capsules() if one["state"] == "open")
+            wanted = open_ones if capsule is None else [capsule]
+            return [film for one in wanted for film in there.montages(one)]
+    from memorycapsule.services import montages, reading
+
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        own = (line.capsule for line in reading.capsules(app.store, viewer) if line.member)
+        wanted = (one.id for one in own if one.is_open) if capsule is None else [capsule]
+        return [
+            shapes.montage(film, seconds_left=montages.seconds_left(app.store, film, app.now()))
+            for one in wanted
+            for film in reading.montages(app.store, viewer, one)
+        ]
+
+
+def _how_far(film: shapes.Shape) -> str:
+    if film["state"] != "rendering":
+        return str(film["state"])
+    words = f"{film['state']} {film['progress']:.0%}"
+    left = film["seconds_left"]
+    if left is None:
         return words
-    if seconds_left < _SOON_SECONDS:
+    if left < _SOON_SECONDS:
         return f"{words}, less than a minute left"
-    return f"{words}, about {round(seconds_left / 60)} min left"
+    return f"{words}, about {round(left / 60)} min left"
 
 
 def save(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.grammar import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.people import LocaleOption, checked_locale
 from memorycapsule.cli.sending import send_now
 from memorycapsule.errors import CapsuleError, MailRefused
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App

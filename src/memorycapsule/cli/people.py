@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import shapes
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.grammar import CapsuleArgument, examples, group
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import send_now, why_letters_wait
 from memorycapsule.errors import ConfigurationProblem, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -32,20 +32,7 @@ def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     door = door_of(ctx)
     with door.open() as app:
         view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
-    door.out.answer(
-        {
-            "members": [
-                {
-                    **shapes.member(one.member),
-                    "stories": one.stories,
-                    "photos": one.photos,
-                    "clips": one.clips,
-                    "voices": one.voices,
-                }
-                for one in view.contributions
-            ]
-        }
-    )
+    door.out.answer({"members": [shapes.member_line(one) for one in view.contributions]})
     door.out.table(
         ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS", "VOICES"),
         [
@@ -118,19 +105,7 @@ def invite(
         send_now(app)
         waits = why_letters_wait(app)
         urls = {one.token: invitation_url(app, one.token) for one in invited}
-    door.out.answer(
-        {
-            "invitations": [
-                {
-                    **shapes.invitation(one.invitation),
-                    "token": one.token,
-                    "url": urls[one.token],
-                    "is_new": one.is_new,
-                }
-                for one in invited
-            ]
-        }
-    )
+    door.out.answer({"invitations": [shapes.sent_invitation(one, urls[one.token]) for one in invited]})
     for one in invited:
         state = "is invited" if one.is_new else "is invited already; no other letter was sent"
         door.out.say(f"{plain(one.invitation.address)} {state}.\n  {urls[one.token]}")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli import adding, shapes
-from memorycapsule.cli.capsules import story_lines
-from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli import adding
+from memorycapsule.cli.capsules import story_line
+from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -26,17 +27,24 @@ _LONGEST_NAME_BYTES = 240
 
 def list_stories(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     """List the stories that you may see: your own until the day, all of them afterwards."""
+    door = door_of(ctx)
+    found = _stories(door, capsule)
+    door.out.answer({"stories": found})
+    if not found:
+        door.out.show("None that you may see yet; until the day, everybody sees only their own.")
+    for story in found:
+        door.out.show(story_line(story))
+
+
+def _stories(door: Door, capsule: str) -> list[shapes.Shape]:
+    if there := door.distant():
+        with there:
+            return there.stories(capsule)
     from memorycapsule.services import reading
 
-    door = door_of(ctx)
     with door.open() as app:
         views = reading.own_or_opened_stories(app.store, app.vault, door.viewer(app.store), capsule)
-    door.out.answer({"stories": [shapes.story(view) for view in views]})
-    if not views:
-        door.out.show("None that you may see yet; until the day, everybody sees only their own.")
-    for view in views:
-        for line in story_lines(view):
-            door.out.show(line.strip())
+        return [shapes.story(view) for view in views]
 
 
 def show(

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import hmac
 import os
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,10 @@ class InstanceKey:
     def mark(self, plain_digest: str) -> str:
         """Return 64 hexadecimal digits that recognise a duplicate without telling what the original was."""
         return self._derived("mark", plain_digest).hex()
+
+    def row_id(self, *parts: str) -> str:
+        """Return the id of a row that is always the same for `parts`, and looks like any other."""
+        return str(uuid.UUID(bytes=self._derived("row", *parts)[:16], version=4))
 
     def _derived(self, label: str, *parts: str) -> bytes:
         key = hmac.digest(self.identity.encode("ascii"), f"memorycapsule/1/{label}".encode(), "sha256")

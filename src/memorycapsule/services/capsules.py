@@ -44,19 +44,21 @@ def create(
     message: str | None = None,
     soundtrack: BinaryIO | None = None,
     cover: BinaryIO | None = None,
+    once: str | None = None,
     now: datetime,
 ) -> Capsule:
     """
     Make a sealed capsule whose owner is the viewer.
 
     `soundtrack` is a music file that `media` has accepted, `cover` a display JPEG; both are visible before the
-    date. Raises UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
+    date. `once` is a word of the caller's: with the same one again, nothing new is made and the capsule that is
+    there is returned. Raises UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
     """
     if viewer.capsule_id is not None:
         raise NotAllowed("This token is for one capsule; it cannot make another.")
     key = new_capsule_key()
     capsule = Capsule(
-        id=str(uuid.uuid4()),
+        id=vault.key.row_id("capsule", viewer.session_id, once) if once else str(uuid.uuid4()),
         slug=slug_of(title),
         title=checked_title(title),
         message=checked_message(message),
@@ -83,6 +85,12 @@ def create(
         if source is not None
     }
     with store.transaction() as tx:
+        # Held until the end: also for whoever sends the same request at the same time.
+        instance = instance_store.get(tx, lock=True)
+        if instance.key_fingerprint != vault.key.fingerprint:
+            raise WrongKey("The instance key was replaced in the meantime; run the command again.")
+        if once and (known := capsule_store.capsules.find(tx, capsule.id)):
+            return known
         capsule = dataclasses.replace(
             capsule,
             slug=_free_slug(tx, viewer.account_id, capsule.slug),
@@ -92,9 +100,6 @@ def create(
         capsule_store.capsules.add(tx, capsule)
         for blob in kept.values():
             capsule_store.blobs.add(tx, blob)
-        instance = instance_store.get(tx, lock=True)
-        if instance.key_fingerprint != vault.key.fingerprint:
-            raise WrongKey("The instance key was replaced in the meantime; run the command again.")
         for envelope in new_envelopes(key.identity, capsule.id, vault.key, instance.recovery_recipient):
             capsule_store.envelopes.add(tx, envelope)
         account = account_store.accounts.get(tx, viewer.account_id)

@@ -206,16 +206,20 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
         return _story_view(tx, vault, found, capsule_store.members.get(tx, found.member_id))
 
 
+def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> MediumView:
+    """Return a photo or clip. Raises NotFound as `story` does."""
+    with store.reading() as tx:
+        found = _viewable_medium(tx, viewer, medium_id)
+        return MediumView(medium=found, details=vault.details_of(tx, found))
+
+
 def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
     """
     Return a photo, clip or voice note in one of its forms. Raises NotFound as `story` does, and for a form that it
     does not have: a photo is not played, of a voice note there is nothing to see.
     """
     with store.reading() as tx:
-        medium = story_store.media.find(tx, medium_id)
-        of_story = story_store.stories.find(tx, medium.story_id) if medium else None
-        if medium is None or _member_who_may_view(tx, of_story, viewer) is None:
-            raise NotFound(_NO_MEDIUM)
+        medium = _viewable_medium(tx, viewer, medium_id)
         if getattr(medium, f"{form}_blob") is None:
             raise NotFound(_NO_MEDIUM)
         details = vault.details_of(tx, medium)
@@ -253,6 +257,12 @@ def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, 
     raise NotFound("There is no such film, or its capsule is sealed until the day.")
 
 
+def film(store: Store, viewer: Viewer, montage_id: str) -> Montage:
+    """Return a film of an open capsule, and how far it is. Raises NotFound."""
+    with store.reading() as tx:
+        return montage(tx, viewer, montage_id)[0]
+
+
 def film_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> OpenedFile:
     """Return the film of a montage. Raises NotFound."""
     return _montage_file(store, vault, viewer, montage_id, "film")
@@ -287,6 +297,14 @@ def _montage_file(
         stream = vault.open_blob(tx, blob_id)
     kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
     return OpenedFile(stream=stream, content_type=kind, name=f"{slug}.{ending}", is_private=False)
+
+
+def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:
+    found = story_store.media.find(tx, medium_id)
+    of_story = story_store.stories.find(tx, found.story_id) if found else None
+    if found is None or _member_who_may_view(tx, of_story, viewer) is None:
+        raise NotFound(_NO_MEDIUM)
+    return found
 
 
 def _member_who_may_view(tx: Transaction, story: Story | None, viewer: Viewer) -> Member | None:

@@ -57,14 +57,16 @@ def add(
     title: str | None,
     text: str | None,
     in_name_of: str | None = None,
+    once: str | None = None,
     now: datetime,
 ) -> Story:
     """
     Add a story, its words sealed at once; media are attached to it one by one.
 
     `in_name_of` is the address of a member for whom the admin adds it (grandmother's shoebox, scanned); such a
-    story is recorded as attached by the admin, who cannot read it afterwards. Raises NotFound, NotAllowed for
-    recipients and after the date, UsageProblem.
+    story is recorded as attached by the admin, who cannot read it afterwards. `once` is a word of the caller's:
+    with the same one again, nothing new is added and the story that is there is returned. Raises NotFound,
+    NotAllowed for recipients and after the date, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
     words = checked_words(title, text)
@@ -73,8 +75,13 @@ def add(
         capsule = _still_sealed(tx, capsule.id, now)
         if not member.may_add_stories:
             raise NotAllowed("You are invited to receive this capsule; stories come from its contributors.")
+        story_id = str(uuid.uuid4())
+        if once is not None:
+            story_id = vault.key.row_id("story", viewer.session_id, capsule.id, member.id, once)
+            if known := story_store.stories.find(tx, story_id):
+                return known
         story = Story(
-            id=str(uuid.uuid4()),
+            id=story_id,
             capsule_id=capsule.id,
             member_id=member.id,
             attached_by=viewer.account_id,

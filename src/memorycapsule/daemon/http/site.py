@@ -20,9 +20,11 @@ from memorycapsule.daemon.http import (
     invitations,
     letters,
     own_stories,
+    problems,
     refusals,
     uploads,
 )
+from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
@@ -68,10 +70,17 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             code = f"MC-{secrets.randbelow(9000) + 1000}"
             _log.error("page.failed", error=type(error).__name__, code=code)
             _log.debug("page.failed", code=code, exc_info=error)
+        if api.is_for_api(request):
+            return problems.of_error(error, log_code=code)
         return pages.error(request, status, code=code)
 
     def no_such_page(request: Request, error: Exception) -> Response:
+        if api.is_for_api(request):
+            return problems.of_error(error)
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    def refuse(request: Request, status: int) -> Response:
+        return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
@@ -80,8 +89,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         Guard,
         public_url=public_url,
         root_path=root_path,
-        takes_more={**TAKES_MORE, "/g/u/[0-9a-f-]{36}": receiving.limits.largest_file},
-        refuse=pages.error,
+        takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiving.limits.largest_file},
+        refuse=refuse,
         failed=failed,
     )
 
@@ -125,4 +134,5 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             explain=explain,
         )
     )
+    site.include_router(api.routes(app, pages, receiving))
     return site

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http import problems
 from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import first_to_see
 from memorycapsule.domain.stories import Viewer
@@ -199,11 +200,9 @@ def _problem(error: CapsuleError) -> Response:
     headers = {"tus-resumable": VERSION}
     if error.http_status == 412:
         headers["tus-version"] = VERSION
-    return JSONResponse(
-        {"error": {"code": error.code, "message": error.message}},
-        status_code=error.http_status,
-        headers=headers,
-    )
+    answer = problems.of_error(error)
+    answer.headers.update(headers)
+    return answer
 
 
 def _check_version(request: Request) -> None:

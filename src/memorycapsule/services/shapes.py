@@ -1,4 +1,4 @@
-"""What JSON answers look like; these shapes stay (`docs/commands.md`)."""
+"""What JSON answers look like, on the command line and in the API; these shapes stay (`docs/commands.md`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from memorycapsule.domain.deliveries import Delivery
     from memorycapsule.domain.invitations import Invitation
     from memorycapsule.domain.montages import Montage
-    from memorycapsule.domain.stories import Medium, MediumDetails
+    from memorycapsule.domain.people import Account
+    from memorycapsule.domain.stories import Medium, MediumDetails, Viewer
+    from memorycapsule.services.invitations import Invited
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
+    from memorycapsule.themes import Theme
 
 Shape = dict[str, Any]
 
@@ -82,6 +85,17 @@ def member(found: Member) -> Shape:
     return {"id": found.id, "name": found.name, "role": found.role, "joined_at": instant(found.joined_at)}
 
 
+def member_line(found: Contribution) -> Shape:
+    """Return a member with how much they have put in."""
+    return {
+        **member(found.member),
+        "stories": found.stories,
+        "photos": found.photos,
+        "clips": found.clips,
+        "voices": found.voices,
+    }
+
+
 def contribution(found: Contribution) -> Shape:
     return {
         "member": found.member.id,
@@ -95,12 +109,18 @@ def contribution(found: Contribution) -> Shape:
 
 def invitation(found: Invitation) -> Shape:
     return {
+        "id": found.id,
         "email": found.address,
         "name": found.name,
         "role": found.role,
         "state": found.state,
         "expires_at": instant(found.expires_at),
     }
+
+
+def sent_invitation(found: Invited, url: str) -> Shape:
+    """Return an invitation with its link, for whoever invites."""
+    return {**invitation(found.invitation), "token": found.token, "url": url, "is_new": found.is_new}
 
 
 def story(view: StoryView) -> Shape:
@@ -117,14 +137,12 @@ def story(view: StoryView) -> Shape:
     }
 
 
-def medium(found: Medium, details: MediumDetails, *, file: str | None = None) -> Shape:
-    """
-    Return a photo, clip or voice note, which has no size; `file` is where it was found, when that says more than the
-    name it is kept with.
-    """
+def medium(found: Medium, details: MediumDetails) -> Shape:
+    """Return a photo, clip or voice note, which has no size."""
     return {
         "id": found.id,
-        "file": details.file if file is None else file,
+        "file": details.file,
+        "position": found.position,
         "kind": found.kind,
         "sha256": details.sha256,
         "bytes": details.bytes,
@@ -169,4 +187,33 @@ def letter(found: Delivery) -> Shape:
         "next_attempt_at": instant(found.next_attempt_at) if found.finished_at is None else None,
         "finished_at": instant(found.finished_at),
         "detail": found.detail,
+    }
+
+
+def session(viewer: Viewer) -> Shape:
+    """Return what a token is."""
+    return {
+        "id": viewer.session_id,
+        "account": viewer.account_id,
+        "scope": viewer.scope,
+        "capsule": viewer.capsule_id,
+        "is_proved": viewer.is_proved,
+    }
+
+
+def account(found: Account) -> Shape:
+    return {"id": found.id, "name": found.name, "locale": found.locale}
+
+
+def theme(found: Theme) -> Shape:
+    return {"name": found.name, "titles": found.titles}
+
+
+def soundtrack(found: Theme, url: str) -> Shape:
+    """Return a theme's own music; `url` is where it can be listened to."""
+    return {
+        "name": found.name,
+        "titles": found.music.titles,
+        "beats_per_minute": found.music.beats_per_minute,
+        "file": url,
     }

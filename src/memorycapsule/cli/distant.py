@@ -1,0 +1,188 @@
+"""A daemon on another machine, by its API: what the command line asks when CAPSULE_URL says where it is."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, Self
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx
+
+from memorycapsule import __version__, errors
+from memorycapsule.cli.door import URL_VARIABLE
+from memorycapsule.cli.output import plain
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
+from memorycapsule.services.shapes import Shape
+
+#: Short enough for a person who waits, long enough for a router that starts anew.
+_WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_MOST_IN_A_PIECE = 200
+#: What proxies answer while the daemon behind them is away for a moment.
+_AWAY = frozenset({429, 502, 503, 504})
+_TIMES_OUT = httpx.Timeout(60.0, connect=10.0)
+
+
+class Unreachable(CapsuleError):
+    """The capsule at CAPSULE_URL cannot be reached; nothing is lost. Look at the network, and try again."""
+
+    code = "unreachable"
+
+
+class OffsetMoved(CapsuleError):
+    """More or less of the file has arrived than was thought."""
+
+    code = "offset_moved"
+
+
+class Distant:
+    """
+    A distant daemon, as the owner of a token.
+
+    Methods raise what the services raise there, Unreachable when nobody answers for half a minute, and
+    CapsuleError when what answers is no capsule.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise UsageProblem(f"{URL_VARIABLE} is to be an address like https://photos.example.org.")
+        if not (token.isascii() and token.isprintable()):
+            raise NotFound("This token is not known there, or its session has ended.")
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(
+            headers={"authorization": f"Bearer {token}", "user-agent": f"capsule/{__version__}"},
+            timeout=_TIMES_OUT,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def capsules(self) -> list[Shape]:
+        return list(self._everything("/capsules", "capsules"))
+
+    def capsule(self, reference: str) -> Shape:
+        return self._get(f"/capsules/{_quoted(reference)}", "capsule")
+
+    def stories(self, reference: str) -> list[Shape]:
+        return list(self._everything(f"/capsules/{_quoted(reference)}/stories", "stories"))
+
+    def montages(self, reference: str) -> list[Shape]:
+        return list(self._everything(f"/capsules/{_quoted(reference)}/montages", "montages"))
+
+    def medium(self, medium_id: str) -> Shape:
+        return self._get(f"/media/{_quoted(medium_id)}", "medium")
+
+    def add_story(self, reference: str, *, title: str | None, text: str | None) -> str:
+        """Add a story and return its id; however often the answer is lost, it is one story."""
+        answer = self.ask(
+            "POST",
+            f"/capsules/{_quoted(reference)}/stories",
+            json={"title": title, "text": text},
+            headers={"idempotency-key": str(uuid.uuid4())},
+        )
+        return str(self._told(answer, "story")["id"])
+
+    def next_position(self, story_id: str) -> int:
+        """Return the place after the last medium of a story."""
+        media = self._everything(f"/stories/{_quoted(story_id)}/media", "media")
+        return max((int(one["position"]) + 1 for one in media), default=0)
+
+    def remove_story(self, story_id: str) -> None:
+        self.ask("DELETE", f"/stories/{_quoted(story_id)}")
+
+    def ask(
+        self, method: str, path: str, *, stop: threading.Event | None = None, **more: Any
+    ) -> httpx.Response:
+        """
+        Ask, and once more for a while when nobody answers: only for requests that may arrive twice.
+
+        `path` is below /api/v1, or what an answer said.
+        """
+        pause = stop or threading.Event()
+        for seconds in _WAITS_SECONDS:
+            try:
+                answer = self._client.request(method, self._address(path), **more)
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code not in _AWAY:
+                return self._checked(answer)
+            if pause.wait(seconds):
+                break
+        return self.ask_once(method, path, **more)
+
+    def ask_once(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Ask, and raise Unreachable at once when nobody answers."""
+        try:
+            answer = self._client.request(method, self._address(path), **more)
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"The capsule at {plain(self.url)} cannot be reached ({plain(str(error))}); nothing is lost. "
+                "Look at the network, and try again."
+            ) from error
+        return self._checked(answer)
+
+    def _address(self, path: str) -> str:
+        # What answers say (`next`, `Location`) begins with the path that the daemon lies under.
+        is_said = path.startswith(f"{urlsplit(self.url).path}/api/")
+        return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
+
+    def _get(self, path: str, name: str) -> Shape:
+        found: Shape = self._told(self.ask("GET", path), name)
+        return found
+
+    def _everything(self, path: str, name: str) -> Iterator[Shape]:
+        answer = self.ask("GET", path, params={"limit": _MOST_IN_A_PIECE})
+        while True:
+            yield from self._told(answer, name)
+            further = self._told(answer, "next")
+            if further is None:
+                return
+            answer = self.ask("GET", further)
+
+    def _told(self, answer: httpx.Response, name: str) -> Any:
+        try:
+            return answer.json()[name]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._no_capsule() from error
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.is_redirect:
+            raise UsageProblem(
+                f"{URL_VARIABLE} leads on to {plain(answer.headers.get('location', ''))}; set it to that place."
+            )
+        if answer.is_error:
+            self._refuse(answer)
+        return answer
+
+    def _refuse(self, answer: httpx.Response) -> NoReturn:
+        if answer.status_code in _AWAY:
+            raise Unreachable(
+                f"The capsule at {plain(self.url)} is away ({answer.status_code}). Try again later."
+            )
+        if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+            raise self._no_capsule()
+        code, detail = self._told(answer, "code"), self._told(answer, "detail")
+        raise _kinds().get(code, CapsuleError)(detail)
+
+    def _no_capsule(self) -> CapsuleError:
+        return CapsuleError(f"What answers at {plain(self.url)} is no capsule; check {URL_VARIABLE}.")
+
+
+def _kinds() -> Mapping[str, type[CapsuleError]]:
+    """Return our errors by the word that the API has for them."""
+    known = {
+        kind.code: kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, CapsuleError)
+    }
+    # A token that is not known is, here as there, one that nobody has.
+    return {**known, "unauthenticated": NotFound, "offset_moved": OffsetMoved}
+
+
+def _quoted(reference: str) -> str:
+    return quote(reference.strip(), safe="") or "-"

@@ -1,0 +1,1 @@
+"""The API: what programs reach over HTTP, by the same services as the pages."""

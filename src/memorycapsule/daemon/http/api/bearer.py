@@ -1,0 +1,50 @@
+"""Bearers: who is asking, by the token in the Authorization header (RFC 6750) and by nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from memorycapsule.daemon.http.visitors import bearer
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.store.transactions import Store
+
+_SCHEME = HTTPBearer(
+    scheme_name="token",
+    description="A personal token (`capsule token create`, or the page of your account), or the token that "
+    "`capsule join` answers.",
+    auto_error=False,
+)
+_NOBODY = "Send a token with the request: “Authorization: Bearer TOKEN”."
+_UNKNOWN = "This token is not known here, or its session has ended."
+_REALM = 'Bearer realm="MemoryCapsule"'
+
+
+class Bearer:
+    """
+    Finds out who is asking.
+
+    Cookies say nothing here: browsers send them along from other people's pages as well, and a header never.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __call__(
+        self, request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
+    ) -> Viewer:
+        return self.of(request)
+
+    def of(self, request: Request) -> Viewer:
+        """Return who sends a request. Raises HTTPException (401)."""
+        if "authorization" not in request.headers:
+            raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
+        found = bearer(self._store, request)
+        if not found:
+            challenge = f'{_REALM}, error="invalid_token"'
+            raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
+        return found[0]

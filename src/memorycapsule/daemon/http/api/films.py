@@ -1,0 +1,160 @@
+"""Films, and what they are made with: themes and their soundtracks."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from memorycapsule import themes
+from memorycapsule.app import App
+from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.api.people import Reference
+from memorycapsule.daemon.http.api.requests import After, Limit, piece
+from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.problems import FILES, documented
+from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound
+from memorycapsule.services import montages, reading, shapes
+from memorycapsule.services.reading import OpenedFile
+
+
+def routes(app: App, asking: Bearer) -> APIRouter:
+    router = APIRouter()
+    asker = Depends(asking)
+
+    def shape(found: Montage) -> shapes.Shape:
+        return shapes.montage(found, seconds_left=montages.seconds_left(app.store, found, app.now()))
+
+    @router.get(
+        "/capsules/{capsule}/montages",
+        tags=["montages"],
+        response_model=models.MontagesAnswer,
+        responses=documented(404, 422),
+    )
+    def list_films(
+        request: Request,
+        capsule: Reference,
+        limit: Limit = 50,
+        after: After = None,
+        viewer: Viewer = asker,
+    ) -> Any:
+        """List the films of an opened capsule, with how far they are; before the date there is none."""
+        films = reading.montages(app.store, viewer, capsule)
+        found, further = piece(request, films, lambda one: one.id, limit=limit, after=after)
+        return {"montages": [shape(one) for one in found], "next": further}
+
+    @router.post(
+        "/capsules/{capsule}/montages",
+        tags=["montages"],
+        status_code=202,
+        response_model=models.MontageAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def make(capsule: Reference, body: models.NewMontage, viewer: Viewer = asker) -> Any:
+        """Make a further film of an opened capsule, in the background; ask for it again to see how far it is."""
+        queued = montages.queue(
+            app.store, app.vault, app.wake, viewer, capsule, story_ids=body.stories, now=app.now()
+        )
+        return {"montage": shape(queued)}
+
+    @router.get(
+        "/montages/{montage}",
+        tags=["montages"],
+        response_model=models.MontageAnswer,
+        responses=documented(404, 422),
+    )
+    def show(montage: UUID, viewer: Viewer = asker) -> Any:
+        """Show a film, and how far it is."""
+        return {"montage": shape(reading.film(app.store, viewer, str(montage)))}
+
+    @router.post(
+        "/montages/{montage}/cancel",
+        tags=["montages"],
+        response_model=models.MontageAnswer,
+        responses=documented(403, 404, 413, 422),
+    )
+    def cancel(montage: UUID, viewer: Viewer = asker) -> Any:
+        """Take a further film back before it is ready."""
+        return {"montage": shape(montages.cancel(app.store, viewer, str(montage), now=app.now()))}
+
+    @router.head("/montages/{montage}/film", include_in_schema=False)
+    @router.get(
+        "/montages/{montage}/film",
+        tags=["montages"],
+        response_class=StreamingResponse,
+        responses={**FILES, **documented(404, 416, 422)},
+    )
+    def film(montage: UUID, viewer: Viewer = asker) -> Response:
+        """Send the film, an MP4. Ranges can be asked for."""
+        return FileAnswer(
+            reading.film_file(app.store, app.vault, viewer, str(montage)), tag=f"{montage}-film.mp4"
+        )
+
+    @router.head("/montages/{montage}/poster", include_in_schema=False)
+    @router.get(
+        "/montages/{montage}/poster",
+        tags=["montages"],
+        response_class=StreamingResponse,
+        responses={**FILES, **documented(404, 416, 422)},
+    )
+    def poster(montage: UUID, viewer: Viewer = asker) -> Response:
+        """Send a still of the film, a JPEG."""
+        return FileAnswer(
+            reading.poster_file(app.store, app.vault, viewer, str(montage)), tag=f"{montage}-poster.jpg"
+        )
+
+    @router.get(
+        "/themes",
+        tags=["themes"],
+        response_model=models.ThemesAnswer,
+        responses=documented(),
+        dependencies=[asker],
+    )
+    def list_themes() -> Any:
+        """List the themes: each is a world for page and film alike."""
+        return {"themes": [shapes.theme(themes.load(name)) for name in themes.names()]}
+
+    @router.get(
+        "/soundtracks",
+        tags=["soundtracks"],
+        response_model=models.SoundtracksAnswer,
+        responses=documented(),
+        dependencies=[asker],
+    )
+    def list_soundtracks(request: Request) -> Any:
+        """List the music that comes with the themes."""
+        root = request.scope.get("root_path", "")
+        return {
+            "soundtracks": [
+                shapes.soundtrack(themes.load(name), f"{root}/api/v1/soundtracks/{name}/file")
+                for name in themes.names()
+            ]
+        }
+
+    @router.head("/soundtracks/{name}/file", include_in_schema=False)
+    @router.get(
+        "/soundtracks/{name}/file",
+        tags=["soundtracks"],
+        response_class=StreamingResponse,
+        responses={**FILES, **documented(404, 416, 422)},
+        dependencies=[asker],
+    )
+    def soundtrack(name: str) -> Response:
+        """Send a soundtrack to listen to, an M4A."""
+        if name not in themes.names():
+            raise NotFound("There is no soundtrack of that name; /api/v1/soundtracks lists them.")
+        path = themes.load(name).soundtrack
+        return FileAnswer(
+            OpenedFile(
+                stream=path.open("rb"), content_type="audio/mp4", name=f"{name}.m4a", is_private=False
+            ),
+            tag=f"{name}-{path.stat().st_size}",
+        )
+
+    return router

@@ -1,0 +1,326 @@
+"""
+What requests and answers hold, as the document says it.
+
+Answers are made by `services.shapes` and checked against these: a field that one of them lacks is an error and
+not a gap in the document.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.people import storable
+from memorycapsule.domain.sessions import Scope
+from memorycapsule.domain.stories import LONGEST_TEXT, MediumKind
+
+_ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
+_LOCALE = Literal["en", "ko"]
+
+#: Services cut and check what people write; this only keeps out what nobody writes.
+Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+Prose = Annotated[str, StringConstraints(max_length=2 * LONGEST_TEXT), AfterValidator(storable)]
+Id = Annotated[str, Field(description="A random id.", examples=[_ID])]
+Instant = Annotated[AwareDatetime, Field(examples=["2036-05-08T00:00:00Z"])]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Session(Model):
+    id: Id
+    account: Id
+    scope: Scope
+    """What this token may do at most: read, contribute (stories of one's own), everything."""
+    capsule: Id | None
+    """The only capsule that it reaches; null for all of its person's."""
+    is_proved: bool
+    """Whether it has proved its person's address, and so sees all of their own sealed stories."""
+
+
+class SessionAnswer(Model):
+    session: Session
+
+
+class Account(Model):
+    id: Id
+    name: Annotated[str, Field(examples=["Younghee"])]
+    locale: _LOCALE
+    """The language of letters and pages."""
+
+
+class AccountAnswer(Model):
+    account: Account
+
+
+class Member(Model):
+    id: Id
+    name: Annotated[str, Field(examples=["Younghee"])]
+    role: Role
+    joined_at: Instant
+
+
+class Contribution(Model):
+    """How much a member has put in; before the date nobody learns what."""
+
+    member: Id
+    name: Annotated[str, Field(examples=["Younghee"])]
+    stories: Annotated[int, Field(examples=[2])]
+    photos: Annotated[int, Field(examples=[31])]
+    clips: Annotated[int, Field(examples=[1])]
+
+
+class MemberLine(Member):
+    stories: Annotated[int, Field(examples=[2])]
+    photos: Annotated[int, Field(examples=[31])]
+    clips: Annotated[int, Field(examples=[1])]
+
+
+class MembersAnswer(Model):
+    members: list[MemberLine]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class Invitation(Model):
+    id: Id
+    email: Annotated[str, Field(examples=["younghee@example.org"])]
+    name: str | None
+    role: Role
+    state: InvitationState
+    expires_at: Instant
+
+
+class InvitationsAnswer(Model):
+    invitations: list[Invitation]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class SentInvitation(Invitation):
+    token: str
+    url: Annotated[str, Field(examples=["https://photos.example.org/g/i/Ff3kQ9"])]
+    """The link of this person, to hand it over in another way; whoever has it can join."""
+    is_new: bool
+    """False for an invitation that waits already: no other letter was sent."""
+
+
+class SentInvitationsAnswer(Model):
+    invitations: list[SentInvitation]
+
+
+class Medium(Model):
+    id: Id
+    file: Annotated[str, Field(examples=["IMG_2041.HEIC"])]
+    """The name that it came with."""
+    position: Annotated[int, Field(examples=[0])]
+    """Its place in the story."""
+    kind: MediumKind
+    sha256: str
+    """SHA-256 of the original, hexadecimal."""
+    bytes: Annotated[int, Field(examples=[2_481_330])]
+    format: Annotated[str, Field(examples=["HEIC"])]
+    width: Annotated[int, Field(examples=[4032])]
+    height: Annotated[int, Field(examples=[3024])]
+    taken_at: Annotated[str | None, Field(examples=["2026-08-02T18:41:07+09:00"])]
+    """When it was taken; without an offset where the camera knew none."""
+    has_gps: bool
+    duration_seconds: float | None
+    has_sound: bool
+    caption: str | None
+
+
+class MediumAnswer(Model):
+    medium: Medium
+
+
+class MediaAnswer(Model):
+    media: list[Medium]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class Author(Model):
+    id: Id
+    name: Annotated[str, Field(examples=["Younghee"])]
+
+
+class Story(Model):
+    id: Id
+    capsule: Id
+    author: Author
+    title: Annotated[str, Field(examples=["The swing"])]
+    text: Annotated[str, Field(examples=["We stayed until dark."])]
+    created_at: Instant
+    changed_at: Instant
+    media: list[Medium]
+
+
+class StoryAnswer(Model):
+    story: Story
+
+
+class StoriesAnswer(Model):
+    stories: list[Story]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class Montage(Model):
+    id: Id
+    capsule: Id
+    state: MontageState
+    progress: Annotated[float, Field(ge=0, le=1, examples=[0.42])]
+    seconds_left: Annotated[int | None, Field(examples=[95])]
+    """About how long it will still be rendered, where that is known."""
+    seconds: Annotated[float | None, Field(examples=[142.5])]
+    """The film's length, once it is there."""
+    is_opening: bool
+    """Whether it is the film that was made on the day."""
+    stories: list[Id]
+    """The chosen stories in their order; empty for all."""
+    report: list[str]
+    """What was left out or went wrong, a sentence each."""
+    queued_at: Instant
+    finished_at: Instant | None
+
+
+class MontageAnswer(Model):
+    montage: Montage
+
+
+class MontagesAnswer(Model):
+    montages: list[Montage]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class _Dated(Model):
+    id: Id
+    state: CapsuleState
+    opens_at: Instant
+    opens_local: Annotated[str, Field(examples=["2036-05-08T09:00:00"])]
+    """The wall time that people meant, in `zone`."""
+    zone: Annotated[str, Field(examples=["Asia/Seoul"])]
+
+
+class CapsuleLine(_Dated):
+    slug: Annotated[str | None, Field(examples=["the-summer-we-kept"])]
+    """The short name; each person's own, addresses may hold it instead of the id."""
+    title: Annotated[str | None, Field(examples=["The summer we kept"])]
+    theme: Annotated[str | None, Field(examples=["museum"])]
+    role: Role | None
+    members: int | None
+    bytes: int | None
+    """Only the command line of the machine itself learns it; null here."""
+
+
+class CapsulesAnswer(Model):
+    capsules: list[CapsuleLine]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class Capsule(_Dated):
+    slug: Annotated[str, Field(examples=["the-summer-we-kept"])]
+    title: Annotated[str, Field(examples=["The summer we kept"])]
+    message: str | None
+    theme: Annotated[str, Field(examples=["museum"])]
+    film_photos: Annotated[int, Field(examples=[60])]
+    has_soundtrack: bool
+    has_cover: bool
+    role: Role
+    created_at: Instant
+    opened_at: Instant | None
+    members: list[Member]
+    contributions: list[Contribution]
+    stories: list[Story]
+    """Before the date the caller's own, afterwards all."""
+    invitations: list[Invitation]
+    """For the owner; empty for everybody else."""
+    montages: list[Montage]
+    """Empty before the date."""
+
+
+class CapsuleAnswer(Model):
+    capsule: Capsule
+
+
+class Theme(Model):
+    name: Annotated[str, Field(examples=["museum"])]
+    titles: Annotated[dict[str, str], Field(examples=[{"en": "Museum", "ko": "미술관"}])]
+    """How people call it, by language."""
+
+
+class ThemesAnswer(Model):
+    themes: list[Theme]
+
+
+class Soundtrack(Model):
+    name: Annotated[str, Field(examples=["museum"])]
+    """The theme whose own music it is."""
+    titles: Annotated[dict[str, str], Field(examples=[{"en": "Slow Light"}])]
+    beats_per_minute: Annotated[float, Field(examples=[72])]
+    file: Annotated[str, Field(examples=["/api/v1/soundtracks/museum/file"])]
+    """Where it can be listened to."""
+
+
+class SoundtracksAnswer(Model):
+    soundtracks: list[Soundtrack]
+
+
+# What requests hold
+
+
+class NewCapsule(Model):
+    title: Annotated[Line, Field(examples=["The summer we kept"])]
+    opens: Annotated[Line, Field(examples=["2036-05-08 09:00"])]
+    """When it opens, for good: ISO 8601, “in 10 years”, “+10y” or “10년 후”."""
+    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+    """The zone of a date that names none; otherwise that of this server."""
+    theme: Annotated[Line, Field(examples=["museum"])] = "photocard"
+    film_photos: Annotated[int | None, Field(examples=[60])] = None
+    """How many pictures the film takes at most."""
+    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
+    """What invitations say; visible before the date."""
+
+
+class CapsuleChanges(Model):
+    """What is not named stays as it is."""
+
+    title: Annotated[Line | None, Field(examples=["The summer we kept"])] = None
+    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
+    theme: Annotated[Line | None, Field(examples=["window"])] = None
+    film_photos: Annotated[int | None, Field(examples=[80])] = None
+
+
+class NewInvitations(Model):
+    emails: Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
+    role: Literal["contributor", "recipient"] | None = None
+    """Recipients put nothing in and receive it on the day."""
+    name: Annotated[Line | None, Field(examples=["할머니"])] = None
+    """How the letter speaks to them; for one person."""
+    locale: _LOCALE | None = None
+    """The language of the letter."""
+
+
+class NewStory(Model):
+    title: Annotated[Line | None, Field(examples=["The swing"])] = None
+    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
+
+
+class StoryChanges(Model):
+    """What is not named stays as it is."""
+
+    title: Annotated[Line | None, Field(examples=["The swing"])] = None
+    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
+
+
+class NewMontage(Model):
+    stories: Annotated[list[Id], Field(max_length=1000)] = []
+    """The stories to take, in this order; none for all."""

@@ -1,0 +1,49 @@
+"""The API's routes put together, and which requests are for it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http import uploads
+from memorycapsule.daemon.http.api import capsules, document, films, people, stories
+from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.pages import Pages
+from memorycapsule.daemon.http.receiving import Receiving
+
+
+def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
+    """Return everything below /api."""
+    asking = Bearer(app.store)
+    # Names of functions say what they do well enough for programs that are made from the document.
+    api = APIRouter(prefix="/api/v1", generate_unique_id_function=_operation_id)
+    for area in (people, capsules, stories, films):
+        api.include_router(area.routes(app, asking))
+    whole = APIRouter()
+    whole.include_router(api)
+    whole.include_router(
+        uploads.routes(
+            app,
+            receiving,
+            prefix="/api/v1/uploads",
+            root_path=pages.root_path,
+            looking=lambda request: [asking.of(request)],
+            explain=lambda _request, progress: progress.refusal,
+        ),
+        dependencies=[Depends(asking)],
+    )
+    whole.include_router(document.routes(api, pages))
+    return whole
+
+
+def is_for_api(request: Request) -> bool:
+    """Say whether a program is to read the answer."""
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path.startswith("/api/") and path != "/api/docs"
+
+
+def _operation_id(route: APIRoute) -> str:
+    area = str(route.tags[0]) if route.tags else "api"
+    return f"{area}_{route.name}"

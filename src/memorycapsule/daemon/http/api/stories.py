@@ -1,0 +1,146 @@
+"""Stories and their media."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.api.people import Reference
+from memorycapsule.daemon.http.api.requests import After, Limit, Once, piece
+from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.problems import FILES, documented
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.services import reading, shapes, stories
+from memorycapsule.services.reading import Form, MediumView
+
+
+def routes(app: App, asking: Bearer) -> APIRouter:
+    router = APIRouter()
+    asker = Depends(asking)
+
+    def answer(viewer: Viewer, story_id: str) -> shapes.Shape:
+        return {"story": shapes.story(reading.story(app.store, app.vault, viewer, story_id))}
+
+    @router.get(
+        "/capsules/{capsule}/stories",
+        tags=["stories"],
+        response_model=models.StoriesAnswer,
+        responses=documented(404, 422),
+    )
+    def list_stories(
+        request: Request,
+        capsule: Reference,
+        limit: Limit = 50,
+        after: After = None,
+        viewer: Viewer = asker,
+    ) -> Any:
+        """List the stories that the caller may see: their own until the day, all of them afterwards."""
+        views = reading.own_or_opened_stories(app.store, app.vault, viewer, capsule)
+        found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
+        return {"stories": [shapes.story(view) for view in found], "next": further}
+
+    @router.post(
+        "/capsules/{capsule}/stories",
+        tags=["stories"],
+        status_code=201,
+        response_model=models.StoryAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def add(capsule: Reference, body: models.NewStory, once: Once = None, viewer: Viewer = asker) -> Any:
+        """Add a story, sealed at once; photos and clips are sent to it as uploads."""
+        story = stories.add(
+            app.store,
+            app.vault,
+            viewer,
+            capsule,
+            title=body.title,
+            text=body.text,
+            once=once,
+            now=app.now(),
+        )
+        return answer(viewer, story.id)
+
+    @router.get(
+        "/stories/{story}",
+        tags=["stories"],
+        response_model=models.StoryAnswer,
+        responses=documented(404, 422),
+    )
+    def show(story: UUID, viewer: Viewer = asker) -> Any:
+        """Show a story that the caller may see."""
+        return answer(viewer, str(story))
+
+    @router.patch(
+        "/stories/{story}",
+        tags=["stories"],
+        response_model=models.StoryAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def edit(story: UUID, body: models.StoryChanges, viewer: Viewer = asker) -> Any:
+        """Change the title or the text of a story of one's own, until the day."""
+        stories.edit(
+            app.store, app.vault, viewer, str(story), title=body.title, text=body.text, now=app.now()
+        )
+        return answer(viewer, str(story))
+
+    @router.delete("/stories/{story}", tags=["stories"], status_code=204, responses=documented(403, 404, 422))
+    def remove(story: UUID, viewer: Viewer = asker) -> Response:
+        """Remove a story of one's own with its photos and clips, for good; until the day."""
+        stories.remove(app.store, app.vault, viewer, str(story), now=app.now())
+        return Response(status_code=204)
+
+    @router.get(
+        "/stories/{story}/media",
+        tags=["media"],
+        response_model=models.MediaAnswer,
+        responses=documented(404, 422),
+    )
+    def list_media(
+        request: Request, story: UUID, limit: Limit = 50, after: After = None, viewer: Viewer = asker
+    ) -> Any:
+        """List the photos and clips of a story that the caller may see, in their order."""
+        media = reading.story(app.store, app.vault, viewer, str(story)).media
+        found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
+        return {"media": [_shape(one) for one in found], "next": further}
+
+    @router.get(
+        "/media/{medium}", tags=["media"], response_model=models.MediumAnswer, responses=documented(404, 422)
+    )
+    def show_medium(medium: UUID, viewer: Viewer = asker) -> Any:
+        """Say what is known about a photo or clip that the caller may see."""
+        return {"medium": _shape(reading.medium(app.store, app.vault, viewer, str(medium)))}
+
+    @router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))
+    def remove_medium(medium: UUID, viewer: Viewer = asker) -> Response:
+        """Remove one photo or clip of a story of one's own, for good; until the day."""
+        stories.remove_medium(app.store, app.vault, viewer, str(medium), now=app.now())
+        return Response(status_code=204)
+
+    @router.head("/media/{medium}/{form}", include_in_schema=False)
+    @router.get(
+        "/media/{medium}/{form}",
+        tags=["media"],
+        response_class=StreamingResponse,
+        responses={**FILES, **documented(404, 416, 422)},
+    )
+    def file(medium: UUID, form: Form, viewer: Viewer = asker) -> Response:
+        """
+        Send a photo or clip: as it came, as pages show it, small, or as a film that every player plays.
+
+        Ranges can be asked for.
+        """
+        found = reading.medium_file(app.store, app.vault, viewer, str(medium), form)
+        return FileAnswer(found, tag=f"{medium}-{form}", as_download=form == "original")
+
+    return router
+
+
+def _shape(one: MediumView) -> shapes.Shape:
+    return shapes.medium(one.medium, one.details)

@@ -1,0 +1,152 @@
+"""Problems: how the API says that something cannot be had or done (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from memorycapsule.errors import CapsuleError, DiskFull
+
+MEDIA_TYPE = "application/problem+json"
+#: For people of the same sentence as any other problem, and for programs that compare addresses.
+_TYPE = "urn:memorycapsule:problem:"
+#: What refusals that no service has raised are called, and what they say.
+_OF_STATUS = {
+    400: ("malformed", "The request cannot be read. Check its body against the document at /api/docs."),
+    403: ("cross_site", "This request comes from another site, and those change nothing here."),
+    404: ("not_found", "There is nothing here, or it is not yours to see."),
+    405: ("method_not_allowed", "This address does not take that method; /api/docs says which it takes."),
+    413: ("too_large", "The request is larger than this address takes. Send files in parts, as uploads."),
+    415: ("media_type", "This address takes another type of content; /api/docs says which."),
+}
+_MEANINGS = {
+    400: "The request cannot be read",
+    401: "No token, or one that is not known or has ended",
+    403: "This token, or its person's part in the capsule, does not allow that",
+    404: "There is no such thing, or it is not the caller's to see",
+    409: "Not now: the state of things does not allow it",
+    412: "The header Tus-Resumable is missing, or asks for another version",
+    413: "The request, or the file, is too large",
+    415: "This type of content is not taken here",
+    416: "The range lies beyond the end of the file",
+    422: "Something in the request is not understood; `detail` and `errors` say what",
+    429: "Too many requests; `Retry-After` says when to try again",
+    500: "Something happened that should not; `detail` holds the code under which the log has it",
+    507: "The disk is full; nothing was half written",
+}
+
+
+_BYTES = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+#: What the document says of files; beside `documented`.
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": _BYTES},
+    206: {"description": "The part of it that was asked for", "content": _BYTES},
+    304: {"description": "The caller has it already"},
+}
+
+
+class Fault(BaseModel):
+    """One thing in a request that is not understood."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    where: str = Field(description="Its place in the request.", examples=["body.title"])
+    message: str = Field(examples=["Field required"])
+
+
+class Problem(BaseModel):
+    """Why something cannot be had or done (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(
+        description="Says of what kind it is.", examples=["urn:memorycapsule:problem:not_found"]
+    )
+    title: str = Field(description="The same for all problems of this type.", examples=["Not found"])
+    status: int = Field(description="The status of the answer, once more.", examples=[404])
+    detail: str = Field(
+        description="One sentence for people, which says what to do.",
+        examples=["There is no such thing here, or it is not yours to see."],
+    )
+    code: str = Field(description="One word for programs; these stay.", examples=["not_found"])
+    errors: list[Fault] | None = Field(
+        default=None, description="With 422: what is not understood, and where."
+    )
+
+
+def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
+    """Return the answer to a request that has failed; `log_code` is where the log tells more."""
+    match error:
+        case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
+            return _answer(error.http_status, error.code, error.message)
+        case RequestValidationError():
+            return _answer(422, "usage", _sentence(error.errors()), errors=error.errors())
+        case HTTPException(status_code=401):
+            return _answer(401, "unauthenticated", error.detail, headers=error.headers)
+        case HTTPException():
+            return of_status(error.status_code, headers=error.headers)
+        case _:
+            where = f" The log has it as {log_code}." if log_code else ""
+            status = error.http_status if isinstance(error, CapsuleError) else 500
+            code = error.code if isinstance(error, CapsuleError) else "unexpected"
+            return _answer(
+                status,
+                code,
+                f"Something happened that should not, and nothing is lost.{where}",
+            )
+
+
+def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the answer to a request that came to no service."""
+    code, detail = _OF_STATUS.get(status, ("failed", f"{HTTPStatus(status).phrase}."))
+    return _answer(status, code, detail, headers=headers)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the document says of these refusals, beside those that every route with a token has."""
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({401, 500, *statuses})
+    }
+
+
+def _answer(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Any] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    found = Problem(
+        type=f"{_TYPE}{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+        errors=[Fault(where=_place(one["loc"]), message=one["msg"]) for one in errors] or None,
+    )
+    return JSONResponse(
+        found.model_dump(exclude_none=True),
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _sentence(errors: Sequence[Any]) -> str:
+    first = errors[0]
+    return f"{_place(first['loc'])}: {first['msg']}."
+
+
+def _place(found: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in found)

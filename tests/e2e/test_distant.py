@@ -1,0 +1,207 @@
+"""A laptop with the photos and a daemon elsewhere: real requests, real cuts, one sending of everything."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import threading
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+import pytest
+
+from cast import make_photo
+from household import CAPSULE, Household
+
+pytestmark = pytest.mark.slow
+
+
+class Line:
+    """The line to the daemon; `cuts` says after how many bytes each of the next connections breaks off."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._there = (parts.hostname, parts.port)
+        self.cuts: list[int] = []
+        self.sent = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                here, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(here,), daemon=True).start()
+
+    def _carry(self, here: socket.socket) -> None:
+        with here, socket.create_connection(self._there) as there:
+            carried, most = 0, None
+            while True:
+                for ready in select.select([here, there], [], [])[0]:
+                    try:
+                        chunk = ready.recv(65536)
+                    except OSError:
+                        return
+                    if not chunk:
+                        return
+                    if ready is here:
+                        carried += len(chunk)
+                        self.sent += len(chunk)
+                        # Only what carries a file is cut.
+                        if most is None and carried > 200_000 and self.cuts:
+                            most = self.cuts.pop(0)
+                        if most is not None and carried > most:
+                            return
+                    (there if ready is here else here).sendall(chunk)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Household:
+    return Household(tmp_path / "house")
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Path:
+    folder = tmp_path / "laptop"
+    for name in ("a.jpg", "b.jpg"):
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(make_photo(width=640, height=480))
+    noise = np.random.default_rng(1).integers(0, 255, (1500, 2400, 3), dtype=np.uint8)
+    (folder / "large.png").write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    (folder / "z.jpg").write_bytes((folder / "a.jpg").read_bytes())
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.7\n" + b"x" * 1000)
+    return folder
+
+
+def token_of_cleo(house: Household, capsule: str) -> str:
+    invited = house.run("invite", capsule, "cleo@example.org")["invitations"][0]
+    return house.run("join", invited["token"], "--name", "Cleo")["token"]
+
+
+def distantly(
+    url: str, token: str, *words: object, home: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `capsule` as on a machine that holds no instance."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAPSULE_")}
+    environment |= {
+        "CAPSULE_URL": url,
+        "CAPSULE_TOKEN": token,
+        "CAPSULE_CONFIG": str(home / "nothing.toml"),
+        "XDG_STATE_HOME": str(home / "state"),
+    } | more
+    return subprocess.run(
+        [CAPSULE, "--json", *map(str, words)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_story_is_put_in_from_another_machine_whatever_happens_to_the_line(house, laptop, tmp_path):
+    capsule = house.capsule(opens_in=timedelta(days=100))
+    token = token_of_cleo(house, capsule)
+    with house.daemon() as daemon:
+        line = Line(daemon.url)
+        line.cuts = [3_000_000, 6_500_000]
+        size = (laptop / "large.png").stat().st_size
+        assert size > 10_000_000
+
+        added = distantly(
+            line.url, token, "story", "add", "summer", "--title", "From afar", laptop, home=tmp_path
+        )
+
+        assert added.returncode == 5, added.stderr + added.stdout
+        answer = json.loads(added.stdout)
+        assert [Path(one["file"]).name for one in answer["media"]] == ["a.jpg", "b.jpg", "large.png"]
+        assert [one["kind"] for one in answer["media"]] == ["photo"] * 3
+        assert [Path(one["file"]).name for one in answer["duplicates"]] == ["z.jpg"]
+        assert [Path(one["file"]).name for one in answer["refused"]] == ["notes.pdf"]
+        assert "PDF" in answer["refused"][0]["reason"]
+        assert line.cuts == []
+        # What had arrived before a cut was not sent again: less than one part for each.
+        assert line.sent < size + 2 * 5_000_000 + 1_000_000
+
+        before = line.sent
+        again = distantly(
+            line.url,
+            token,
+            "story",
+            "add",
+            capsule,
+            "--to",
+            answer["story"]["id"],
+            laptop / "large.png",
+            home=tmp_path,
+        )
+        assert again.returncode == 0, again.stderr + again.stdout
+        assert json.loads(again.stdout)["duplicates"]
+        assert line.sent - before < 100_000
+
+        listed = json.loads(distantly(line.url, token, "list", home=tmp_path).stdout)
+        assert [one["id"] for one in listed["capsules"]] == [capsule]
+        shown = json.loads(distantly(line.url, token, "show", "summer", home=tmp_path).stdout)["capsule"]
+        assert [one["title"] for one in shown["stories"]] == ["From afar"]
+        assert {one["name"]: one["photos"] for one in shown["contributions"]}["Cleo"] == 3
+        told = json.loads(distantly(line.url, token, "story", "list", "summer", home=tmp_path).stdout)
+        assert [len(one["media"]) for one in told["stories"]] == [3]
+        line.close()
+
+
+def test_a_sending_that_was_killed_goes_on_where_it_was(house, laptop, tmp_path):
+    capsule = house.capsule(opens_in=timedelta(days=100))
+    token = token_of_cleo(house, capsule)
+    with house.daemon() as daemon:
+        line = Line(daemon.url)
+        story = json.loads(
+            distantly(line.url, token, "story", "add", "summer", "--title", "Cut", home=tmp_path).stdout
+        )["story"]["id"]
+        size = (laptop / "large.png").stat().st_size
+        words = ["story", "add", "summer", "--to", story, str(laptop / "large.png")]
+        # The line is dead after the first part and stays so: the command is killed while it waits.
+        line.cuts = [6_000_000] + [1] * 50
+        environment = {
+            **os.environ,
+            "CAPSULE_URL": line.url,
+            "CAPSULE_TOKEN": token,
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
+        killed = subprocess.Popen([CAPSULE, *words], env=environment, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            killed.wait(timeout=6)
+        killed.kill()
+        killed.wait()
+        line.cuts = []
+
+        before = line.sent
+        done = distantly(line.url, token, *words, home=tmp_path)
+
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert line.sent - before < size - 4_000_000
+        line.close()
+
+
+def test_what_cannot_be_done_from_afar_is_refused_and_touches_nothing_here(house, tmp_path):
+    capsule = house.capsule(opens_in=timedelta(days=100))
+    token = token_of_cleo(house, capsule)
+    with house.daemon() as daemon:
+        ask = lambda *words: distantly(daemon.url, token, *words, home=tmp_path)  # noqa: E731
+        assert ask("delete", "summer", "--yes").returncode == 8
+        assert ask("show", "winter").returncode == 3
+        assert ask("montage", "list", "summer").returncode == 4
+        assert distantly(daemon.url, "nobody", "list", home=tmp_path).returncode == 3
+        assert ask("--as", "ada@example.org", "list").returncode == 8
+        assert distantly("photos.example.org", token, "list", home=tmp_path).returncode == 2
+        assert distantly(f"{daemon.url}/nothing", token, "list", home=tmp_path).returncode == 1
+        assert house.state(capsule) == "sealed"
