@@ -15,6 +15,11 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
     return invitations.by(tx, col(InvitationRow.created_at), col(InvitationRow.id), capsule_id=capsule_id)
 
 
+def of_member(tx: Transaction, member_id: str) -> list[Invitation]:
+    """Return the invitations that a member has accepted, the oldest first."""
+    return invitations.by(tx, col(InvitationRow.created_at), member_id=member_id)
+
+
 def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation | None:
     """Return the invitation of an address to a capsule, to be changed; there is at most one."""
     found = invitations.by(tx, capsule_id=capsule_id, normalised=normalised, lock=True)
