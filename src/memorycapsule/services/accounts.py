@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.capsules import Capsule, Contribution, Member
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.people import (
     Account,
@@ -43,6 +43,18 @@ class AccountView:
     addresses: list[Address]
     #: Where a code is on its way to, to prove a new address.
     asked_address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """What deleting an account would do."""
+
+    #: Sealed capsules that it owns with others in them: as long as there are any, it cannot be deleted.
+    in_the_way: list[Capsule]
+    #: Sealed capsules that it is alone in.
+    goes_along: list[Capsule]
+    #: In how many others what it has put in stays.
+    stays: int
 
 
 def look(store: Store, viewer: Viewer, *, now: datetime) -> AccountView:
@@ -146,6 +158,23 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
     return found
 
 
+def before_deleting(store: Store, viewer: Viewer) -> Deletion:
+    """Return what deleting the viewer's account would do, changing nothing."""
+    with store.reading() as tx:
+        in_the_way, goes_along, stays = [], [], 0
+        for member in capsule_store.memberships_of(tx, viewer.account_id):
+            if member.left_at is not None:
+                continue
+            capsule = capsule_store.capsules.get(tx, member.capsule_id)
+            if not member.is_owner or capsule.is_open:
+                stays += 1
+            elif _others(tx, capsule, member):
+                in_the_way.append(capsule)
+            else:
+                goes_along.append(capsule)
+    return Deletion(in_the_way=in_the_way, goes_along=goes_along, stays=stays)
+
+
 def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None:
     """
     Delete the viewer's account: it leaves every capsule, and its name and addresses are forgotten.
@@ -162,7 +191,11 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
         for member in capsule_store.memberships_of(tx, account.id):
             capsule = capsule_store.capsules.get(tx, member.capsule_id, lock=True)
             if member.is_owner and member.left_at is None and not capsule.is_open:
-                _check_alone(tx, capsule, member)
+                if _others(tx, capsule, member):
+                    raise NotAllowed(
+                        f"You own “{capsule.title}”, which is still sealed and has others in it. "
+                        "Hand it over first."
+                    )
                 blob_ids = capsule_store.remove_with_all_in_it(tx, capsule.id)
                 tx.after_commit(_forgetting(vault, capsule.id, blob_ids))
             else:
@@ -177,13 +210,9 @@ def _check(viewer: Viewer) -> None:
         raise NotAllowed("This link is for one capsule. Sign in to change your account.")
 
 
-def _check_alone(tx: Transaction, capsule: Capsule, owner: Member) -> None:
-    """Raise NotAllowed if anybody else is in a capsule, or has left a story in it."""
-    others = [one for one in capsule_store.contributions(tx, capsule.id) if one.member.id != owner.id]
-    if others:
-        raise NotAllowed(
-            f"You own “{capsule.title}”, which is still sealed and has others in it. Hand it over first."
-        )
+def _others(tx: Transaction, capsule: Capsule, owner: Member) -> list[Contribution]:
+    """Return everybody else who is in a capsule, or has left a story in it."""
+    return [one for one in capsule_store.contributions(tx, capsule.id) if one.member.id != owner.id]
 
 
 def _forgetting(vault: Vault, capsule_id: str, blob_ids: list[str]) -> Callable[[], None]:
