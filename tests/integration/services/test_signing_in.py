@@ -231,6 +231,7 @@ def test_a_guest_proves_who_they_are_by_typing_mailed_digits(stage, time):
 
 def test_people_see_and_end_their_own_sessions_only(stage, time):
     store = stage.instance.store
+    time.go_on(minutes=1)
     ask(stage, time)
     came = viewer(stage, tap(stage, time, token(letters(stage, time)[0])).token)
 
@@ -269,6 +270,7 @@ def test_a_token_may_less_than_its_person(stage, time):
     store, vault = stage.instance.store, stage.instance.vault
     signed_in = another_session(stage.instance, stage.ben.viewer.account_id, is_proved=True)
     made = tokens.create(store, signed_in, name="laptop", scope=Scope.CONTRIBUTE, now=time.now)
+    time.go_on(minutes=1)
     reads = tokens.create(store, signed_in, name="calendar", scope=Scope.READ, now=time.now)
     laptop, calendar = viewer(stage, made.secret), viewer(stage, reads.secret)
 

@@ -95,7 +95,9 @@ def _opened(shelved: Shelved, words: Wording) -> dict[str, Any]:
     givers = sum(1 for one in shelved.contributions if one.stories)
     film = shelved.film if shelved.film and shelved.film.state in _WITH_FILM else None
     picture = None
-    if film and film.poster_blob:
+    if capsule.cover_blob:
+        picture = f"/g/c/{capsule.id}/cover"
+    elif film and film.poster_blob:
         picture = f"/g/f/{film.id}/poster.jpg"
     elif shelved.picture:
         picture = f"/g/m/{shelved.picture}/display"
@@ -107,6 +109,7 @@ def _opened(shelved: Shelved, words: Wording) -> dict[str, Any]:
         "contents": _contents(shelved, language),
         "people": people_in_words(givers, language),
         "picture": picture,
+        "has_pictures": any(one.photos + one.clips for one in shelved.contributions),
         "has_film": film is not None,
         "bundle": None
         if picture
