@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from memorycapsule import __version__
 from memorycapsule.cli import (
+    access,
     boundary,
     capsules,
     demo,
@@ -93,6 +94,7 @@ due.register(app)
 films.register(app)
 rendering.register(app)
 letters.register(app)
+access.register(app)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memorycapsule.cli import questions
+from memorycapsule.cli.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.grammar import examples
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
@@ -79,7 +80,7 @@ def init(
         recovery = _recovery(door, settings, recovery_recipient, recovery_file)
         _write_config(settings, answers.settings)
         _make(door, settings, address, name or answers.name or address.partition("@")[0], recovery)
-    _tell(door, settings, address, recovery)
+    _tell(door, settings, address, recovery, _set_up_url(door, settings))
     if asks and settings.mail_is_real:
         _try_mail(door, settings, address)
 
@@ -204,7 +205,21 @@ def _make(door: Door, settings: Settings, address: str, name: str, recovery: _Re
         )
 
 
-def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery) -> None:
+def _set_up_url(door: Door, settings: Settings) -> str | None:
+    """Return the link that signs the admin in for the first time; None while nobody knows the daemon's address."""
+    from memorycapsule.domain.sessions import LinkPurpose
+    from memorycapsule.services import letters, signing_in
+
+    if settings.public_url is None and settings.daemon.port == 0:
+        return None
+    with door.open(settings) as app:
+        handed = signing_in.hand_over(
+            app.store, app.vault.key, door.viewer(app.store), purpose=LinkPurpose.SET_UP, now=app.now()
+        )
+        return letters.set_up_url(app.workshop.post.base_url, handed.token)
+
+
+def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set_up_url: str | None) -> None:
     door.out.answer(
         {
             "instance": {
@@ -219,6 +234,7 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery) -> 
                 "key": recovery.identity,
                 "file": str(recovery.file) if recovery.file else None,
             },
+            "set_up_url": set_up_url,
         }
     )
     door.out.say(f"Everything is in {settings.data_dir}; the settings are in {settings.config_file}.")
@@ -230,6 +246,14 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery) -> 
     if address.endswith("@localhost"):
         door.out.warn(
             f"Your letters go to {address}; `capsule init --admin EMAIL` would have named another address."
+        )
+    if set_up_url and not door.out.is_quiet:
+        show_link(
+            door,
+            "For the pages: start `capsule daemon`, and open this link within a day. It works once, and makes "
+            "you known to that browser.",
+            set_up_url,
+            with_drawing=not settings.public_url_is_loopback,
         )
     door.out.say(
         'Now: `capsule create "TITLE" --opens "in 10 years"`, and `capsule doctor` looks everything over.'

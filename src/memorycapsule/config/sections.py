@@ -77,6 +77,15 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ipaddress.ip_network(part)
+        except ValueError as error:
+            raise ValueError(f"{part} is no address or network; write it like 10.0.0.0/8") from error
+    return text
+
+
 Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
 Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]
 Line = Annotated[str, AfterValidator(_one_line)]
@@ -99,6 +108,10 @@ class DaemonSettings(Section):
         ge=0.1,
         le=3600,
         description="How often it looks for what is due; capsules open this late at most.",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        default="127.0.0.1, ::1",
+        description="Proxies in front of it, addresses or networks: only they are believed who a visitor is.",
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor
 
-#: What follows /g/i/ or /g/o/ opens a door.
-_TOKEN = re.compile(r"(/g/[io]/)[^\s/?#\"']+")
+#: What follows these opens a door.
+_TOKEN = re.compile(r"(/g/(?:[iov]|consent)/|/sign-in/|/set-up/)(?!code\b)[^\s/?#\"']+")
 _ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
 #: Libraries tell us of every job and request; we say ourselves what matters.
 _CHATTY = ("apscheduler", "alembic", "asyncio", "sqlalchemy", "uvicorn", "multipart", "python_multipart")

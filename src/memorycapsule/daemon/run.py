@@ -181,7 +181,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                # Who a visitor is and how they came is taken from a proxy's headers only if we know the proxy.
+                proxy_headers=True,
+                forwarded_allow_ips=app.settings.daemon.trusted_proxies,
                 lifespan="off",
                 timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
             )

@@ -128,7 +128,22 @@ class Trial:
     public_url: str
 
 
-Letter = Invitation | Opened | FilmReady | Trial
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Six digits that prove who reads this, and perhaps a link that lets in."""
+
+    recipient: Recipient
+    #: As they are shown: "123 456".
+    digits: str
+    #: How long they can be used.
+    minutes: int
+    #: The way in; None where only the digits are wanted.
+    url: str | None
+    #: Whether they prove a new address.
+    is_for_address: bool
+
+
+Letter = Code | Invitation | Opened | FilmReady | Trial
 
 
 def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -190,6 +205,14 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
     """What the templates may say of this letter, every typed text already harmless."""
     if isinstance(letter, Trial):
         return {"url": _checked_url(letter.public_url), "dyes": _strip(1), "title": "MemoryCapsule"}
+    if isinstance(letter, Code):
+        return {
+            "url": _checked_url(letter.url) if letter.url else "",
+            "dyes": _strip(len(_DYES)),
+            "title": "MemoryCapsule",
+            "digits": letter.digits,
+            "minutes": letter.minutes,
+        }
     facts: dict[str, Any] = {
         "title": one_line(letter.capsule_title, LONGEST_TITLE),
         "url": _checked_url(letter.url),
@@ -233,7 +256,13 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
     A part is paragraphs of lines. The text twin keeps the lines (one sentence each); in HTML they run on,
     except in the headline and the notes.
     """
-    kind = {Invitation: "invitation", Opened: "opened", FilmReady: "film_ready", Trial: "test"}[type(letter)]
+    kind = {
+        Code: "address" if isinstance(letter, Code) and letter.is_for_address else "sign_in",
+        Invitation: "invitation",
+        Opened: "opened",
+        FilmReady: "film_ready",
+        Trial: "test",
+    }[type(letter)]
     module = (
         _environment()
         .get_template(f"{kind}.{locale}.txt")
@@ -250,6 +279,7 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
         "locale": locale,
         "quote": (),
         "inviter": "",
+        "digits": "",
         **facts,
         **said,
         **paragraphs,

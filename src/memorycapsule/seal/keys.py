@@ -80,6 +80,10 @@ class InstanceKey:
         digest = self._derived("token", purpose, subject_id, str(rotation))
         return base64.b32encode(digest).rstrip(b"=").decode("ascii").lower()
 
+    def code(self, subject_id: str) -> str:
+        """Return the six digits that are mailed for one row; the same each time, and kept nowhere."""
+        return f"{int.from_bytes(self._derived('code', subject_id)) % 1_000_000:06}"
+
     def mark(self, plain_digest: str) -> str:
         """Return 64 hexadecimal digits that recognise a duplicate without telling what the original was."""
         return self._derived("mark", plain_digest).hex()

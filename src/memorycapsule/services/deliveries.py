@@ -117,7 +117,7 @@ def _send_one(
         delivery = delivery_store.claim(tx, delivery_id, lease, clock())
         if delivery is None:
             return None, Sent()
-        if not is_wanted(tx, delivery):
+        if not is_wanted(tx, delivery, clock()):
             _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
             return None, Sent()
         try:
@@ -253,11 +253,14 @@ def send_again(
                 if delivery.state is DeliveryState.QUEUED
                 or (delivery.state is DeliveryState.REJECTED and delivery_store.is_newest(tx, delivery))
             ]
-            wanted = [delivery for delivery in wanted if is_wanted(tx, delivery)]
+            wanted = [delivery for delivery in wanted if is_wanted(tx, delivery, now)]
         else:
             wanted = [delivery_store.deliveries.get(tx, delivery_id)]
-            if not is_wanted(tx, wanted[0]):
-                raise NotAllowed("This invitation was answered, taken back or sent anew in the meantime.")
+            if not is_wanted(tx, wanted[0], now):
+                raise NotAllowed(
+                    "This letter has lost its meaning: its invitation was answered, taken back or sent anew, "
+                    "its code is over, or its member has left."
+                )
         again = []
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:

@@ -7,8 +7,10 @@ so that a copied database opens nothing and a letter sent again is equal to the 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +18,8 @@ from typing import Any, Literal
 from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.invitations import Invitation, InvitationState
-from memorycapsule.domain.sessions import Link, LinkPurpose
+from memorycapsule.domain.people import Account
+from memorycapsule.domain.sessions import Code, Link, LinkPurpose
 from memorycapsule.mail import letters as mail_letters
 from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
 from memorycapsule.seal.keys import InstanceKey, token_digest
@@ -29,6 +32,8 @@ from memorycapsule.store.transactions import Transaction
 
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
+
+_CODE_KINDS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
 
 FilmWord = Literal["ready", "follows", "none"]
 
@@ -51,6 +56,16 @@ def invitation_url(base_url: str, token: str) -> str:
 def opened_url(base_url: str, token: str) -> str:
     """Return the address of the page behind the link of an opened letter."""
     return f"{base_url}/g/o/{token}"
+
+
+def sign_in_url(base_url: str, token: str) -> str:
+    """Return the address of the page behind a link to sign in with."""
+    return f"{base_url}/sign-in/{token}"
+
+
+def set_up_url(base_url: str, token: str) -> str:
+    """Return the address of the page behind the link that `init` prints."""
+    return f"{base_url}/set-up/{token}"
 
 
 def issue_link(
@@ -142,8 +157,71 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
     )
 
 
-def is_wanted(tx: Transaction, delivery: Delivery) -> bool:
-    """Say whether a letter still holds: its invitation may have been answered, taken back or renewed since."""
+def queue_code(
+    tx: Transaction,
+    wake: Wake,
+    kind: LetterKind,
+    account: Account,
+    code: Code,
+    *,
+    has_link: bool,
+    now: datetime,
+) -> None:
+    """Queue the letter of a code: its digits, and where it lets in, a link as well."""
+    _queue(
+        tx,
+        wake,
+        kind=kind,
+        dedupe_key=f"{kind}:{code.id}:1",
+        capsule_id=None,
+        said={
+            "recipient": _recipient(code.address, account.name, account.locale),
+            "code_id": code.id,
+            "has_link": has_link,
+            "minutes": int((code.expires_at - code.created_at).total_seconds()) // 60,
+            "expires_at": code.expires_at.isoformat(),
+            "rotation": 1,
+        },
+        now=now,
+    )
+
+
+def with_code(tx: Transaction, code_id: str) -> list[Delivery]:
+    """Return the letters that were queued with a code."""
+    return [
+        one for kind in _CODE_KINDS for one in delivery_store.under(tx, f"{kind}:{code_id}")
+    ]  # fmt: skip
+
+
+def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetime) -> None:
+    """Take letters back that have not left, and forget of the others whom they went to."""
+    for delivery in written:
+        if delivery.state is DeliveryState.SENDING:
+            continue  # it is on its way at this moment, and its row belongs to who carries it
+        is_waiting = delivery.state is DeliveryState.QUEUED
+        said = json.loads(delivery.letter) | {"recipient": _recipient("", None, "en")}
+        forgotten = dataclasses.replace(
+            delivery,
+            address="",
+            letter=json.dumps(said, ensure_ascii=False),
+            state=DeliveryState.SUPPRESSED if is_waiting else delivery.state,
+            finished_at=now if is_waiting else delivery.finished_at,
+        )
+        delivery_store.deliveries.save(tx, forgotten)
+
+
+def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
+    """
+    Say whether a letter still holds.
+
+    Its invitation may have been answered, taken back or renewed since, its code have expired, its member left.
+    """
+    if not delivery.address:
+        return False
+    if delivery.kind in _CODE_KINDS:
+        return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
+    if delivery.member_id is not None:
+        return capsule_store.members.get(tx, delivery.member_id).left_at is None
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
@@ -166,6 +244,20 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
             url=invitation_url(post.base_url, token),
             **instants,
             **said,
+        )
+    elif delivery.kind in _CODE_KINDS:
+        code_id = said["code_id"]
+        digits = post.key.code(code_id)
+        url = None
+        if said["has_link"]:
+            token = issue_link(tx, post.key, LinkPurpose.SIGN_IN, code_id, rotation, now)
+            url = sign_in_url(post.base_url, token)
+        letter = mail_letters.Code(
+            recipient=Recipient(**said["recipient"]),
+            digits=f"{digits[:3]} {digits[3:]}",
+            minutes=said["minutes"],
+            url=url,
+            is_for_address=delivery.kind is LetterKind.ADDRESS,
         )
     else:
         token = issue_link(tx, post.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
@@ -207,7 +299,7 @@ def _queue(
     *,
     kind: LetterKind,
     dedupe_key: str,
-    capsule_id: str,
+    capsule_id: str | None,
     member_id: str | None = None,
     invitation_id: str | None = None,
     said: dict[str, Any],

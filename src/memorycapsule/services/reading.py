@@ -90,6 +90,26 @@ class CapsuleLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shelved:
+    """A capsule on its member's shelf: what its outside tells, and of an opened one its cover."""
+
+    capsule: Capsule
+    member: Member
+    contributions: list[Contribution]
+    #: How many were invited and have not answered; for the owner only.
+    invited: int
+    #: The film made at the opening, and the first photo; None before the date.
+    film: Montage | None
+    picture: str | None
+
+    @property
+    def is_own_missing(self) -> bool:
+        """Whether its member could put something in and has not."""
+        own = (one.stories for one in self.contributions if one.member.id == self.member.id)
+        return not self.capsule.is_open and self.member.may_add_stories and not any(own)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenedFile:
     """Bytes on their way to a viewer."""
 
@@ -140,6 +160,35 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
         for capsule in found
         if viewer.is_admin or capsule.id in own
     ]
+
+
+def shelf(store: Store, viewer: Viewer) -> list[Shelved]:
+    """Return the viewer's capsules as they stand on a shelf, the next to open first."""
+    own = [(line.capsule, line.member) for line in capsules(store, viewer) if line.member is not None]
+    with store.reading() as tx:
+        return [
+            Shelved(
+                capsule=capsule,
+                member=member,
+                contributions=capsule_store.contributions(tx, capsule.id),
+                invited=invitation_store.waiting(tx, capsule.id) if member.is_owner else 0,
+                film=_opening_film(tx, capsule) if capsule.is_open else None,
+                picture=story_store.first_picture(tx, capsule.id) if capsule.is_open else None,
+            )
+            for capsule, member in own
+        ]
+
+
+def _opening_film(tx: Transaction, capsule: Capsule) -> Montage | None:
+    return next((one for one in montage_store.of_capsule(tx, capsule.id) if one.is_opening), None)
+
+
+def is_in(store: Store, viewer: Viewer, capsule_id: str) -> bool:
+    """Say whether a session reaches a capsule."""
+    with store.reading() as tx:
+        return viewer.capsule_id in {None, capsule_id} and (
+            capsule_store.membership(tx, capsule_id, viewer.account_id) is not None
+        )
 
 
 def titled(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from memorycapsule.domain.sessions import Session, SessionKind
+from memorycapsule.domain.sessions import Scope, Session, SessionKind
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotFound, NotInitialised
+from memorycapsule.errors import Busy, DiskFull, NotFound, NotInitialised
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store.transactions import Store, Transaction
+
+_SEEN_EVERY = timedelta(hours=1)
 
 
 def host_viewer(store: Store) -> Viewer:
@@ -28,12 +31,20 @@ def host_viewer(store: Store) -> Viewer:
     return Viewer(account_id=admin.id, session_id=session.id, is_proved=True, is_admin=True)
 
 
-def viewer_with_token(store: Store, token: str) -> Viewer:
-    """Return whoever a session's secret belongs to. Raises NotFound when it is nobody's or has ended."""
+def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> Viewer:
+    """
+    Return whoever a session's secret belongs to. Raises NotFound when it is nobody's or has ended.
+
+    `now` notes, at most once an hour, that the session is in use.
+    """
     with store.reading() as tx:
         session = account_store.session_with(tx, token_digest(token))
     if session is None:
         raise NotFound("This token is not known here, or its session has ended.")
+    if now is not None and (session.seen_at is None or now - session.seen_at >= _SEEN_EVERY):
+        # Whoever only looks may look, even while nothing can be written.
+        with contextlib.suppress(Busy, DiskFull), store.transaction() as tx:
+            account_store.note_use(tx, session.id, session.seen_at, now)
     return viewer_of(session)
 
 
@@ -52,7 +63,15 @@ def viewer_of(session: Session) -> Viewer:
 
 
 def begin(
-    tx: Transaction, *, account_id: str, capsule_id: str | None, kind: SessionKind, now: datetime
+    tx: Transaction,
+    *,
+    account_id: str,
+    capsule_id: str | None,
+    kind: SessionKind,
+    name: str = "",
+    scope: Scope = Scope.EVERYTHING,
+    proved_at: datetime | None = None,
+    now: datetime,
 ) -> tuple[Session, str]:
     """Begin a session and return it with its secret, which is stored nowhere."""
     token = secrets.token_hex(32)
@@ -62,9 +81,11 @@ def begin(
         capsule_id=capsule_id,
         kind=kind,
         digest=token_digest(token),
-        proved_at=None,
+        proved_at=proved_at,
         created_at=now,
         ended_at=None,
+        scope=scope,
+        name=name,
     )
     account_store.sessions.add(tx, session)
     return session, token

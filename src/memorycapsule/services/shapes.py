@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.invitations import Invitation
     from memorycapsule.domain.montages import Montage
     from memorycapsule.domain.people import Account
+    from memorycapsule.domain.sessions import Session
     from memorycapsule.domain.stories import Medium, MediumDetails, Viewer
     from memorycapsule.services.invitations import Invited
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
@@ -171,6 +172,18 @@ def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
         "report": list(found.report),
         "queued_at": instant(found.queued_at),
         "finished_at": instant(found.finished_at),
+    }
+
+
+def token(found: Session) -> Shape:
+    """Return a personal token; never its secret."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "scope": found.scope,
+        "created_at": instant(found.created_at),
+        "seen_at": instant(found.seen_at),
+        "ended_at": instant(found.ended_at),
     }
 
 

@@ -116,6 +116,11 @@ def ever_membership(tx: Transaction, capsule_id: str, account_id: str) -> Member
     return members.one(tx, capsule_id=capsule_id, account_id=account_id)
 
 
+def memberships_of(tx: Transaction, account_id: str) -> list[Member]:
+    """Return every part that an account has or had in a capsule."""
+    return members.by(tx, col(MemberRow.joined_at), account_id=account_id)
+
+
 def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
     """Return how much each member has put in; former members, too, whose stories are still there."""
     told = dict(

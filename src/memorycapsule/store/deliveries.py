@@ -26,6 +26,12 @@ def is_newest(tx: Transaction, delivery: Delivery) -> bool:
     return deliveries.one(tx, dedupe_key=f"{stem}:{int(number) + 1}") is None
 
 
+def under(tx: Transaction, stem: str) -> list[Delivery]:
+    """Return the deliveries of one letter, however often it was queued anew: those whose keys begin like this."""
+    statement = deliveries.rows().where(col(DeliveryRow.dedupe_key).startswith(f"{stem}:", autoescape=True))
+    return deliveries.all(tx, statement)
+
+
 def due(tx: Transaction, now: datetime) -> list[str]:
     """Return the ids of the letters to be sent now, the longest waiting first."""
     statement = (

@@ -2,7 +2,7 @@
 
 from sqlmodel import col
 
-from memorycapsule.domain.invitations import Invitation
+from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.store.rows import InvitationRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -13,6 +13,16 @@ invitations = Table(Invitation, InvitationRow)
 def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
     """Return the invitations to a capsule, the oldest first."""
     return invitations.by(tx, col(InvitationRow.created_at), col(InvitationRow.id), capsule_id=capsule_id)
+
+
+def waiting(tx: Transaction, capsule_id: str) -> int:
+    """Return how many invitations to a capsule have not been answered."""
+    return len(invitations.by(tx, capsule_id=capsule_id, state=InvitationState.INVITED))
+
+
+def of_member(tx: Transaction, member_id: str) -> list[Invitation]:
+    """Return the invitations that a member has accepted, the oldest first."""
+    return invitations.by(tx, col(InvitationRow.created_at), member_id=member_id)
 
 
 def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation | None:

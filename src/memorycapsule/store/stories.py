@@ -4,7 +4,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from memorycapsule.domain.capsules import CapsuleState
-from memorycapsule.domain.stories import Medium, Story
+from memorycapsule.domain.stories import Medium, MediumKind, Story
 from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.rows import CapsuleRow, MediumRow, StoryRow
 from memorycapsule.store.tables import Table
@@ -31,6 +31,17 @@ def media_of_capsule(tx: Transaction, capsule_id: str) -> list[Medium]:
     return media.by(
         tx, col(MediumRow.story_id), col(MediumRow.position), col(MediumRow.created_at), capsule_id=capsule_id
     )
+
+
+def first_picture(tx: Transaction, capsule_id: str) -> str | None:
+    """Return the id of the photo that came into a capsule first."""
+    statement = (
+        select(MediumRow.id)
+        .where(MediumRow.capsule_id == capsule_id, MediumRow.kind == MediumKind.PHOTO)
+        .order_by(col(MediumRow.created_at), col(MediumRow.id))
+        .limit(1)
+    )
+    return tx.session.exec(statement).first()
 
 
 def next_story_position(tx: Transaction, member_id: str) -> int:

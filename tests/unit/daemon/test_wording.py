@@ -74,7 +74,9 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up = {
         f"{reason}_{what}" for reason in ("used", "expired", "revoked", "over") for what in ("title", "text")
     }
-    made_up |= {f"error_{status}_{what}" for status in (403, 404, 413, 500) for what in ("title", "text")}
+    made_up |= {
+        f"error_{status}_{what}" for status in (403, 404, 413, 429, 500) for what in ("title", "text")
+    }
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
     made_up |= {f"dye_{number}" for number in range(8)}
     words = set(wording("en").keys)

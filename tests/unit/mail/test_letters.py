@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from memorycapsule.errors import UsageProblem
-from memorycapsule.mail.letters import FilmReady, Invitation, Opened, Recipient, Sender, Trial, write
+from memorycapsule.mail.letters import Code, FilmReady, Invitation, Opened, Recipient, Sender, Trial, write
 
 DATE = datetime(2026, 11, 23, 4, 24, tzinfo=UTC)
 URL = "https://capsule.example/g/i/7QK4MZ0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789-_"
@@ -47,6 +47,13 @@ OPENED = Opened(
     dyes=7,
 )
 FILM_READY = FilmReady(recipient=BEN, capsule_title="The summer we kept", url=URL, owner="Ada", dyes=7)
+SIGN_IN = Code(
+    recipient=BEN,
+    digits="012 345",
+    minutes=15,
+    url="https://capsule.example/sign-in/abc234",
+    is_for_address=False,
+)
 TRIAL = Trial(recipient=BEN, public_url="https://capsule.example/")
 
 EVERY_LETTER = [
@@ -59,6 +66,9 @@ EVERY_LETTER = [
         "opened-none": replace(OPENED, film="none"),
         "film_ready": FILM_READY,
         "test": TRIAL,
+        "sign_in": SIGN_IN,
+        "proof": replace(SIGN_IN, url=None),
+        "address": replace(SIGN_IN, url=None, is_for_address=True),
     }.items()
 ]
 HOSTILE = {
@@ -164,10 +174,14 @@ def test_text_and_html_say_the_same_in_the_same_order(letter):
     text, page = text_of(mail), Page(html_of(mail))
     address = letter.public_url if isinstance(letter, Trial) else letter.url
 
-    assert page.links == [address]
-    assert text.count(address) == 1
-    assert address in page.words
-    spoken = [word for word in text.replace(":\n\n    " + address, "").split() if word != "--"]
+    if address is None:
+        assert page.links == []
+        assert "http" not in text
+    else:
+        assert page.links == [address]
+        assert text.count(address) == 1
+        assert address in page.words
+    spoken = [word for word in text.replace(f":\n\n    {address}", "").split() if word != "--"]
     remaining = iter(page.words)
     missing = [word for word in spoken if word not in remaining]
     assert missing == []
@@ -181,9 +195,21 @@ def test_a_letter_loads_nothing_and_has_one_strip_and_one_button(letter):
     assert Page(page).tags.isdisjoint({"img", "script", "link", "form", "iframe", "object"})
     assert "url(" not in page
     assert "@import" not in page
-    assert page.count("<a ") == 1
+    assert page.count("<a ") == (0 if isinstance(letter, Code) and letter.url is None else 1)
     assert "prefers-color-scheme:dark" in page
-    assert page.count('height="14"') == getattr(letter, "dyes", 1)
+    # A letter about no capsule has one patch, or with a code all dyes.
+    assert page.count('height="14"') == getattr(letter, "dyes", 8 if isinstance(letter, Code) else 1)
+
+
+@pytest.mark.parametrize("recipient", [BEN, YOUNGHEE])
+def test_a_code_stands_first_where_telephones_show_it(recipient):
+    for url in (SIGN_IN.url, None):
+        mail = parsed(replace(SIGN_IN, recipient=recipient, url=url))
+
+        assert mail["Subject"].startswith("012 345")
+        assert len(mail["Subject"]) < 40
+        assert "\n    012 345\n" in text_of(mail)
+        assert "15" in text_of(mail)
 
 
 def test_the_words_of_an_invitation():

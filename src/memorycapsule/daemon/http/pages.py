@@ -134,7 +134,7 @@ class Pages:
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
         """Say calmly that something cannot be had or done."""
         words = self.wording(request)
-        known = status if status in {403, 404, 413} else 404 if 400 <= status < 500 else 500
+        known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
         return self.show(
             request,
             "message.html",

@@ -15,21 +15,27 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http import (
+    account,
     capsules,
     contributing,
+    home,
     invitations,
     letters,
     own_stories,
     problems,
+    proving,
     refusals,
+    signing_in,
     uploads,
 )
 from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guard import Guard
+from memorycapsule.daemon.http.limits import Limits
+from memorycapsule.daemon.http.onward import to_prove, to_sign_in
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
-from memorycapsule.daemon.http.visitors import Cookie, bearer, viewers
-from memorycapsule.errors import CapsuleError
+from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.errors import CapsuleError, ProofNeeded
 from memorycapsule.services.uploads import Progress
 
 _log = structlog.get_logger()
@@ -61,6 +67,16 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
     receiving = Receiving(app)
     site.state.receiving = receiving
+    site.state.now = app.now
+
+    def proof_needed(request: Request, error: Exception) -> Response:
+        if api.is_for_api(request):
+            return problems.of_error(error)
+        return to_prove(site, pages, request)
+
+    def sign_in_needed(request: Request, error: Exception) -> Response:
+        del error
+        return to_sign_in(site, pages, request)
 
     def failed(request: Request, error: Exception) -> Response:
         status = error.http_status if isinstance(error, CapsuleError) else 500
@@ -82,9 +98,12 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
+    site.add_exception_handler(ProofNeeded, proof_needed)
+    site.add_exception_handler(SignInNeeded, sign_in_needed)
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
+    site.add_middleware(Limits, root_path=root_path, refuse=pages.error)
     site.add_middleware(
         Guard,
         public_url=public_url,
@@ -115,6 +134,10 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         kept = "public, max-age=31536000, immutable" if is_current else "no-store"
         return Response(content, media_type=kind, headers={"cache-control": kept})
 
+    site.include_router(home.routes(app, pages, cookie))
+    site.include_router(signing_in.routes(app, pages, cookie))
+    site.include_router(proving.routes(app, pages, cookie))
+    site.include_router(account.routes(app, pages, cookie))
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -49,10 +49,18 @@ class Cookie:
 
     def add(self, request: Request, response: Response, secret: str) -> None:
         """Give a browser one more secret to keep."""
-        kept = [secret, *self.secrets(request)][:_MOST_SESSIONS]
+        self.keep(response, [secret, *self.secrets(request)])
+
+    def keep(self, response: Response, kept: Sequence[str]) -> None:
+        """Have a browser keep these secrets and no others."""
+        if not kept:
+            response.delete_cookie(
+                self.name, path=self.path, secure=self.is_secure, httponly=True, samesite="lax"
+            )
+            return
         response.set_cookie(
             self.name,
-            ".".join(kept),
+            ".".join(kept[:_MOST_SESSIONS]),
             max_age=_KEPT_SECONDS,
             path=self.path,
             secure=self.is_secure,
@@ -64,9 +72,10 @@ class Cookie:
 def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
     """Return who is looking, by each of the browser's sessions that has not ended."""
     found = []
+    now = request.app.state.now()
     for secret in cookie.secrets(request):
         try:
-            found.append(sessions.viewer_with_token(store, secret))
+            found.append(sessions.viewer_with_token(store, secret, now))
         except NotFound:
             continue
     return found
@@ -86,6 +95,18 @@ def bearer(store: Store, request: Request) -> list[Viewer]:
 def signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
     """Return the newest session that is somebody's for all of their capsules, None when nobody is signed in."""
     return next((one for one in viewers(store, cookie, request) if one.capsule_id is None), None)
+
+
+class SignInNeeded(Exception):
+    """A page for people who are signed in, and nobody is: the site leads to the sign-in page and back."""
+
+
+def person(store: Store, cookie: Cookie, request: Request) -> Viewer:
+    """Return the newest session that is somebody's for all of their capsules. Raises SignInNeeded."""
+    viewer = signed_in(store, cookie, request)
+    if viewer is None:
+        raise SignInNeeded
+    return viewer
 
 
 def first_to_see(looking: list[Viewer], look: Callable[[Viewer], Seen]) -> Seen:

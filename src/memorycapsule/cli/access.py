@@ -1,0 +1,136 @@
+"""login-link, token create, list, end: ways in for people and for programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli.door import Door, door_of
+from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.sessions import Scope
+
+
+def login_link(
+    ctx: typer.Context,
+    address: Annotated[
+        str | None,
+        typer.Argument(metavar="[EMAIL]", help="Whom it lets in; you, without it.", show_default=False),
+    ] = None,
+) -> None:
+    """
+    Show a link that signs somebody in, once, within 15 minutes.
+
+    It is for the host: when no mail arrives, or for a telephone beside you. Somebody else's link proves
+    nothing about their address, so it shows them no more than a link that was passed on.
+    """
+    from memorycapsule.services import letters, signing_in
+
+    door = door_of(ctx)
+    with door.open() as app:
+        handed = signing_in.hand_over(
+            app.store, app.vault.key, door.viewer(app.store), address, now=app.now()
+        )
+        url = letters.sign_in_url(app.workshop.post.base_url, handed.token)
+        is_near = app.settings.public_url_is_loopback
+    door.out.answer({"login": {"url": url, "expires_at": shapes.instant(handed.expires_at)}})
+    until = f"{handed.expires_at.astimezone():%H:%M}"
+    show_link(door, f"It works once, until {until}:", url, with_drawing=not is_near)
+
+
+def show_link(door: Door, text: str, url: str, *, with_drawing: bool) -> None:
+    """Show a link to a person, on a terminal also as a drawing for a telephone's camera."""
+    if door.out.as_json:
+        return
+    door.out.show(f"{text}\n\n  {url}\n")
+    if with_drawing and sys.stdout.isatty():
+        import segno
+
+        segno.make(url, micro=False).terminal(compact=True)
+
+
+def create_token(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.", show_default=False)],
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="SCOPE", help="read, or contribute: that, and add stories.")
+    ] = "contribute",
+) -> None:
+    """Make a token for a program, for CAPSULE_TOKEN or the API. It is shown this once."""
+    from memorycapsule.services import tokens
+
+    door = door_of(ctx)
+    with door.open() as app:
+        made = tokens.create(app.store, door.viewer(app.store), name=name, scope=_scope(scope), now=app.now())
+    door.out.answer({"token": {**shapes.token(made.session), "secret": made.secret}})
+    door.out.say(f"The token “{plain(made.session.name)}”, shown this once:")
+    door.out.show(made.secret)
+
+
+def list_tokens(ctx: typer.Context) -> None:
+    """List your tokens; never their secrets."""
+    from memorycapsule.services import tokens
+
+    door = door_of(ctx)
+    with door.open() as app:
+        found = tokens.of_person(app.store, door.viewer(app.store))
+    door.out.answer({"tokens": [shapes.token(one) for one in found]})
+    if not found:
+        door.out.show("No tokens.")
+        return
+    door.out.table(
+        ("ID", "NAME", "MAY", "SINCE", "LAST USED"),
+        [
+            (
+                one.id,
+                one.name,
+                str(one.scope),
+                f"{one.created_at:%Y-%m-%d}",
+                f"{one.seen_at:%Y-%m-%d}" if one.seen_at else "",
+            )
+            for one in found
+        ],
+    )
+
+
+def end_token(
+    ctx: typer.Context,
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its name or id.", show_default=False)],
+) -> None:
+    """End a token: whoever has it can do nothing with it any more."""
+    from memorycapsule.services import tokens
+
+    door = door_of(ctx)
+    with door.open() as app:
+        ended = tokens.end(app.store, door.viewer(app.store), token, now=app.now())
+    door.out.answer({"token": shapes.token(ended)})
+    door.out.say(f"The token “{plain(ended.name)}” is over.")
+
+
+def _scope(text: str) -> Scope:
+    from memorycapsule.domain.sessions import Scope
+
+    try:
+        return Scope(text.strip().lower())
+    except ValueError:
+        raise UsageProblem("--scope is read or contribute.") from None
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    app.command(
+        "login-link", epilog=examples("capsule login-link", "capsule login-link younghee@example.org")
+    )(login_link)
+    family = group("Tokens for programs that act for you.")
+    family.command(
+        "create",
+        epilog=examples("capsule token create laptop", "capsule token create calendar --scope read --json"),
+    )(create_token)
+    family.command("list", epilog=examples("capsule token list"))(list_tokens)
+    family.command("end", epilog=examples("capsule token end laptop"))(end_token)
+    app.add_typer(family, name="token")
