@@ -20,6 +20,7 @@ from memorycapsule.daemon.http.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.wording import Wording
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import About
 from memorycapsule.domain.words import contents_in_words, date_in_words
@@ -285,7 +286,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
     return router
 
 
-def _refused(sent: list[Progress], words: refusals.Wording) -> list[tuple[str, str]]:
+def _refused(sent: list[Progress], words: Wording) -> list[tuple[str, str]]:
     """Return the names of the files that were left out, and why."""
     return [(one.about.file, refusals.in_words(one.refusal, words)) for one in sent if one.refusal]
 
