@@ -91,17 +91,30 @@ def edit(
     text: Annotated[
         str | None, typer.Option("--text", metavar="TEXT", help="Another text; - reads it from stdin.")
     ] = None,
+    caption: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--caption",
+            metavar="MEDIUM=TEXT",
+            help="What stands under a photo or clip; several times if need be.",
+        ),
+    ] = None,
 ) -> None:
-    """Change the title or the text of a story of yours, until the day."""
+    """Change the title, the text or captions of a story of yours, until the day."""
     from memorycapsule.services import reading, stories
 
-    if title is None and text is None:
-        raise UsageProblem("Say what is to change: --title, --text or both.")
+    if title is None and text is None and not caption:
+        raise UsageProblem("Say what is to change: --title, --text or --caption MEDIUM=TEXT.")
+    if unclear := [one for one in caption or [] if "=" not in one]:
+        raise UsageProblem(f"“{plain(unclear[0])}” is no caption; write it like 77aa…=The old swing.")
+    captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = adding.written(text)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        stories.edit(app.store, app.vault, viewer, story, title=title, text=words, now=app.now())
+        stories.edit(
+            app.store, app.vault, viewer, story, title=title, text=words, captions=captions, now=app.now()
+        )
         view = reading.story(app.store, app.vault, viewer, story)
     door.out.answer({"story": shapes.story(view)})
     door.out.say("The story is changed.")
@@ -208,7 +221,13 @@ def register(app: typer.Typer) -> None:
     family.command(
         "show", epilog=examples("capsule story show 3f0c…", "capsule story show 3f0c… --save ~/Pictures/kept")
     )(show)
-    family.command("edit", epilog=examples('capsule story edit 3f0c… --title "The swing"'))(edit)
+    family.command(
+        "edit",
+        epilog=examples(
+            'capsule story edit 3f0c… --title "The swing"',
+            'capsule story edit 3f0c… --caption "77aa…=Grandpa made it"',
+        ),
+    )(edit)
     family.command(
         "remove",
         epilog=examples("capsule story remove 3f0c…", "capsule story remove 3f0c… --medium 77aa… --yes"),

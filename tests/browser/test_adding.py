@@ -1,0 +1,126 @@
+"""Putting photos in, in a real browser on a telephone: connections that break, pages that are left, no scripts."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cast import make_photo
+from household import Household
+from servers import is_missing
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = Path("/usr/bin/chromium")
+MANY = 24
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        is_missing("No browser tests here: the package playwright is not installed.")
+    if not CHROMIUM.exists():
+        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory) -> Iterator[tuple[Household, str]]:
+    household = Household(tmp_path_factory.mktemp("household"))
+    with household.daemon() as daemon:
+        yield household, daemon.url
+
+
+@pytest.fixture
+def photos(tmp_path) -> list[Path]:
+    paths = [tmp_path / f"IMG_{number:04}.jpg" for number in range(MANY)]
+    for path in paths:
+        path.write_bytes(make_photo(width=1200, height=900))
+    return paths
+
+
+class Member:
+    """Somebody who has joined, the page in front of them, and all that it complained of."""
+
+    def __init__(self, chromium, house, address: str, **options) -> None:
+        household, home = house
+        self.household = household
+        self.capsule = household.capsule(opens_in=timedelta(days=3000))
+        invited = household.run("invite", self.capsule, address)["invitations"][0]
+        self.token = household.run("join", invited["token"], "--name", "Jiho")["token"]
+        self.context = chromium.new_context(
+            **({"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options)
+        )
+        self.context.add_cookies([{"name": "capsule", "value": self.token, "url": home}])
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(f"{home}/g/c/{self.capsule}/add")
+
+    def stories(self) -> list[dict]:
+        return self.household.run("story", "list", self.capsule, token=self.token)["stories"]
+
+
+def test_cut_connections_and_a_reload_lose_nothing_and_send_nothing_twice(chromium, house, photos):
+    jiho = Member(chromium, house, "jiho@example.org")
+    page = jiho.page
+    page.locator("#title").fill("Summer")
+    page.set_input_files("#files", photos)
+
+    for done in (3, 8):
+        page.locator(".tile.kept").nth(done).wait_for(timeout=60_000)
+        jiho.context.set_offline(True)
+        page.wait_for_timeout(300)
+        jiho.context.set_offline(False)
+    page.locator(".tile.kept").nth(12).wait_for(timeout=60_000)
+    # The page is gone, and the same photos are chosen again.
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    assert page.locator("#title").input_value() == "Summer"
+    page.set_input_files("#files", photos)
+    page.get_by_role("button", name="That is everything").click()
+    page.wait_for_url("**/thanks*", timeout=120_000)
+
+    (story,) = jiho.stories()
+    assert story["title"] == "Summer"
+    assert sorted(one["file"] for one in story["media"]) == [path.name for path in photos]
+    assert f"{MANY} photos" in page.locator("h1").inner_text()
+    assert jiho.complaints == []
+    jiho.context.close()
+
+
+def test_what_is_no_photo_is_left_out_and_the_rest_goes_on(chromium, house, photos, tmp_path):
+    mira = Member(chromium, house, "mira@example.org", locale="ko-KR")
+    note = tmp_path / "마당.tmp"
+    note.write_text("only words")
+
+    mira.page.set_input_files("#files", [photos[0], note, photos[1]])
+    refused = mira.page.locator(".tile.refused")
+    refused.wait_for(timeout=60_000)
+    mira.page.locator(".tile.kept").nth(1).wait_for(timeout=60_000)
+
+    assert "마당.tmp" in refused.inner_text()
+    assert "사진이나 영상이 아니어서 뺐어요." in refused.inner_text()
+    assert "2개 가운데 2개 담았어요" in mira.page.locator("#dock").inner_text()
+    mira.context.close()
+
+
+def test_it_works_without_scripts(chromium, house, photos):
+    rosa = Member(chromium, house, "rosa@example.org", java_script_enabled=False)
+    rosa.page.set_input_files("#files", photos[:3])
+    rosa.page.locator("#text").fill("From the old box")
+    rosa.page.get_by_role("button", name="That is everything").click()
+
+    assert "3 photos" in rosa.page.locator("h1").inner_text()
+    assert rosa.page.locator(".given img").count() == 3
+    (story,) = rosa.stories()
+    assert story["text"] == "From the old box"
+    rosa.context.close()
