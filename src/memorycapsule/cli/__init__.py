@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 
 from memorycapsule import __version__
 from memorycapsule.cli import (
+    belonging,
     boundary,
     capsules,
+    dates,
     demo,
     doctor,
     due,
@@ -87,7 +89,9 @@ demo.register(app)
 doctor.register(app)
 upkeep.register(app)
 capsules.register(app)
+dates.register(app)
 people.register(app)
+belonging.register(app)
 stories.register(app)
 due.register(app)
 films.register(app)

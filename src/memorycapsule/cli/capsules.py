@@ -27,6 +27,12 @@ SoundtrackOption = Annotated[
     Path | None,
     typer.Option("--soundtrack", metavar="FILE", help="Music of the film: mp3, m4a, ogg, flac or wav."),
 ]
+MusicOption = Annotated[
+    str | None,
+    typer.Option(
+        "--music", metavar="THEME", help="The film's music: that of any theme, where you give no file."
+    ),
+]
 CoverOption = Annotated[
     Path | None, typer.Option("--cover", metavar="FILE", help="A picture that shows before the date.")
 ]
@@ -52,6 +58,7 @@ def create(
     ] = None,
     theme: ThemeOption = None,
     soundtrack: SoundtrackOption = None,
+    music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
     message: MessageOption = None,
@@ -66,6 +73,8 @@ def create(
     from memorycapsule.domain.opening_dates import parse_opening_date
     from memorycapsule.services import capsules, reading
 
+    if soundtrack and music_theme:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     settings = door.settings()
     with door.open(settings) as app, music(soundtrack) as song:
@@ -86,6 +95,7 @@ def create(
             film_photos=film_photos or settings.film.film_photos,
             message=message,
             soundtrack=song,
+            music=music_theme,
             cover=_cover(app, cover),
             now=app.now(),
         )
@@ -160,6 +170,7 @@ def edit(
     message: MessageOption = None,
     theme: ThemeOption = None,
     soundtrack: SoundtrackOption = None,
+    music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
 ) -> None:
@@ -170,8 +181,10 @@ def edit(
     """
     from memorycapsule.services import capsules, reading
 
-    if all(given is None for given in (title, message, theme, soundtrack, cover, film_photos)):
+    if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
         raise UsageProblem("Say what is to change, for example --title or --message.")
+    if soundtrack and music_theme:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     with door.open() as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -185,6 +198,7 @@ def edit(
             theme=theme,
             film_photos=film_photos,
             soundtrack=song,
+            music=music_theme,
             cover=_cover(app, cover),
             now=app.now(),
         )

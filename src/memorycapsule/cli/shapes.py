@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from memorycapsule.domain.invitations import Invitation
     from memorycapsule.domain.montages import Montage
     from memorycapsule.domain.stories import Medium, MediumDetails
+    from memorycapsule.domain.wishes import Wish
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
+    from memorycapsule.services.rescheduling import WishView
 
 Shape = dict[str, Any]
 
@@ -32,6 +34,7 @@ def capsule(view: CapsuleView) -> Shape:
         "theme": found.theme,
         "film_photos": found.film_photos,
         "has_soundtrack": found.soundtrack_blob is not None,
+        "music": found.music,
         "has_cover": found.cover_blob is not None,
         "role": view.member.role,
         "created_at": instant(found.created_at),
@@ -79,7 +82,13 @@ def _dated(found: Capsule) -> Shape:
 
 
 def member(found: Member) -> Shape:
-    return {"id": found.id, "name": found.name, "role": found.role, "joined_at": instant(found.joined_at)}
+    return {
+        "id": found.id,
+        "name": found.name,
+        "role": found.role,
+        "joined_at": instant(found.joined_at),
+        "left_at": instant(found.left_at),
+    }
 
 
 def contribution(found: Contribution) -> Shape:
@@ -99,6 +108,30 @@ def invitation(found: Invitation) -> Shape:
         "role": found.role,
         "state": found.state,
         "expires_at": instant(found.expires_at),
+    }
+
+
+def wish(found: Wish) -> Shape:
+    """Return a wish for an earlier date."""
+    return {
+        "id": found.id,
+        "state": found.state,
+        "opens_at": instant(found.opens_at),
+        "opens_local": found.opens_local.isoformat(),
+        "zone": found.zone,
+        "asked_at": instant(found.created_at),
+        "ended_at": instant(found.ended_at),
+    }
+
+
+def wish_view(view: WishView) -> Shape:
+    """Return a wish as somebody concerned sees it: how many said yes, and their own answer."""
+    return {
+        **wish(view.wish),
+        "asked_by": view.asker.id,
+        "answer": view.is_given,
+        "concerned": len(view.answers),
+        "said_yes": sum(1 for one in view.answers if one.is_given),
     }
 
 

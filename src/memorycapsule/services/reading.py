@@ -114,7 +114,7 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
         sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
         own = {
             member.capsule_id: member
-            for member in capsule_store.members.by(tx, account_id=viewer.account_id)
+            for member in capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
             if viewer.capsule_id in {None, member.capsule_id}
         }
         found = (
@@ -137,7 +137,8 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
 def titled(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:
     """Return capsules as their listing would show them to the viewer: those of others without their words."""
     with store.reading() as tx:
-        own = {member.capsule_id for member in capsule_store.members.by(tx, account_id=viewer.account_id)}
+        found_in = capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
+        own = {member.capsule_id for member in found_in}
     return [one if one.id in own else _without_words(one) for one in found]
 
 

@@ -1,5 +1,7 @@
 """Accounts, their addresses and their sessions."""
 
+from datetime import datetime
+
 from sqlmodel import col
 
 from memorycapsule.domain.people import Account, Address
@@ -32,6 +34,11 @@ def address_of(tx: Transaction, account_id: str) -> Address:
     return found[0]
 
 
+def addresses_of(tx: Transaction, account_id: str) -> list[Address]:
+    """Return all addresses of an account; none once its person has deleted it."""
+    return addresses.by(tx, col(AddressRow.id), account_id=account_id)
+
+
 def host_session(tx: Transaction, account_id: str) -> Session | None:
     """Return the session of the command line on the machine itself."""
     return sessions.one(tx, account_id=account_id, kind=SessionKind.HOST)
@@ -41,6 +48,17 @@ def session_with(tx: Transaction, digest: str) -> Session | None:
     """Return the session whose secret has this digest, unless it has ended."""
     found = sessions.one(tx, digest=digest)
     return found if found and found.ended_at is None else None
+
+
+def end_sessions(tx: Transaction, account_id: str, capsule_id: str, now: datetime) -> None:
+    """End an account's sessions of one capsule."""
+    sessions.change(
+        tx,
+        col(SessionRow.account_id) == account_id,
+        col(SessionRow.capsule_id) == capsule_id,
+        col(SessionRow.ended_at).is_(None),
+        ended_at=now,
+    )
 
 
 def withdraw_links(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> None:
