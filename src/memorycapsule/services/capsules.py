@@ -199,11 +199,11 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     story.
     """
     viewer.check(Scope.EVERYTHING)
-    viewer.check_fresh(now)
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference, lock=True)
         if not member.is_owner:
             raise NotAllowed("Only its owner may delete a capsule.")
+        viewer.check_fresh(now)
         others = [
             contribution
             for contribution in capsule_store.contributions(tx, capsule.id)

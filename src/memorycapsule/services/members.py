@@ -32,11 +32,10 @@ def change_role(
     the role of the owner, which is handed over instead.
     """
     viewer.check(Scope.EVERYTHING)
-    viewer.check_fresh(now)
     if role is Role.OWNER:
         raise UsageProblem("A capsule has one owner; hand it over instead of adding a second one.")
     with store.transaction() as tx:
-        capsule, _owner, member = _of_owner(tx, viewer, reference, member_id)
+        capsule, _owner, member = _of_owner(tx, viewer, reference, member_id, now)
         if member.is_owner:
             raise NotAllowed("The owner stays the owner until the capsule is handed over to somebody else.")
         if not capsule.accepts_stories(now):
@@ -54,9 +53,8 @@ def hand_over(store: Store, viewer: Viewer, reference: str, member_id: str, *, n
     Raises NotFound, ProofNeeded, NotAllowed for anybody but the owner, UsageProblem for the owner themselves.
     """
     viewer.check(Scope.EVERYTHING)
-    viewer.check_fresh(now)
     with store.transaction() as tx:
-        _capsule, owner, member = _of_owner(tx, viewer, reference, member_id)
+        _capsule, owner, member = _of_owner(tx, viewer, reference, member_id, now)
         if member.is_owner:
             raise UsageProblem("This member owns the capsule already. Choose somebody else.")
         capsule_store.members.save(tx, dataclasses.replace(owner, role=Role.CONTRIBUTOR))
@@ -75,9 +73,8 @@ def remove(
     Raises NotFound, ProofNeeded, NotAllowed for anybody but the owner, and for the owner, who hands over first.
     """
     viewer.check(Scope.EVERYTHING)
-    viewer.check_fresh(now)
     with store.transaction() as tx:
-        capsule, _owner, member = _of_owner(tx, viewer, reference, member_id)
+        capsule, _owner, member = _of_owner(tx, viewer, reference, member_id, now)
         gone = depart(tx, wake, capsule, member, now)
         _record(tx, "member.removed", gone, now)
     return gone
@@ -148,12 +145,13 @@ def _take_along(
 
 
 def _of_owner(
-    tx: Transaction, viewer: Viewer, reference: str, member_id: str
+    tx: Transaction, viewer: Viewer, reference: str, member_id: str, now: datetime
 ) -> tuple[Capsule, Member, Member]:
     """Return the capsule, its owner, who is looking, and the member that is meant."""
     capsule, owner = reading.membership(tx, viewer, reference, lock=True)
     if not owner.is_owner:
         raise NotAllowed("Only the capsule's owner decides who is in it and as what.")
+    viewer.check_fresh(now)
     member = capsule_store.members.find(tx, member_id)
     if member is None or member.capsule_id != capsule.id or member.left_at is not None:
         raise NotFound("There is no such member in this capsule.")

@@ -75,9 +75,7 @@ MOVED = Moved(
     is_earlier=False,
     calendar_uid="opening-1@capsule.example",
 )
-CONSENT = Consent(
-    **vars(REMINDER), wished_local=datetime(2030, 1, 1, 12), wished_zone="Europe/Berlin"
-)
+CONSENT = Consent(**vars(REMINDER), wished_local=datetime(2030, 1, 1, 12), wished_zone="Europe/Berlin")
 TRIAL = Trial(recipient=BEN, public_url="https://capsule.example/")
 
 EVERY_LETTER = [
