@@ -18,6 +18,8 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services import letters, people, reading, rescheduling, sessions
+from memorycapsule.services.reading import OpenedFile
+from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -181,6 +183,12 @@ def look(store: Store, token: str) -> InvitationView:
             inviter=capsule_store.members.get(tx, invitation.invited_by).name,
             members=len(capsule_store.members_of(tx, invitation.capsule_id)),
         )
+
+
+def cover_file(store: Store, vault: Vault, token: str) -> OpenedFile:
+    """Return the cover of the capsule that a link invites to. Raises NotFound."""
+    with store.reading() as tx:
+        return reading.cover(tx, vault, capsule_store.capsules.get(tx, _of_token(tx, token).capsule_id))
 
 
 def join(

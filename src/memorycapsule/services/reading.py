@@ -220,6 +220,25 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
     )
 
 
+def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> OpenedFile:
+    """Return the cover of a capsule, a JPEG, which members see before the date, too. Raises NotFound."""
+    with store.reading() as tx:
+        found, _member = membership(tx, viewer, reference)
+        return cover(tx, vault, found)
+
+
+def cover(tx: Transaction, vault: Vault, found: Capsule) -> OpenedFile:
+    """Return the cover of a capsule for somebody who may see it. Raises NotFound."""
+    if found.cover_blob is None:
+        raise NotFound("This capsule has no cover.")
+    return OpenedFile(
+        stream=vault.open_blob(tx, found.cover_blob),
+        content_type="image/jpeg",
+        name="cover.jpg",
+        is_private=True,
+    )
+
+
 def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:
     """Return the films of an open capsule. Raises NotFound, and Sealed before the date."""
     with store.reading() as tx:

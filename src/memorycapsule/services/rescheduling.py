@@ -19,7 +19,7 @@ from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.wishes import Consent, Wish, WishState
-from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import DatePassed, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.services import letters, reading
 from memorycapsule.services.wakes import Wake, no_wake
@@ -82,7 +82,7 @@ def reschedule(
     with store.transaction() as tx:
         capsule, member = _movable(tx, viewer, reference, now)
         if date.at <= now:
-            raise UsageProblem("That date has passed already. Choose one in the future.")
+            raise DatePassed
         if date.at == capsule.opens_at:
             raise UsageProblem("It opens at that very moment already. Choose another date.")
         _end_asked(tx, capsule, now)

@@ -14,10 +14,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import capsules, invitations, letters
+from memorycapsule.daemon.http import (
+    capsules,
+    changing,
+    creating,
+    dates,
+    invitations,
+    inviting,
+    leaving,
+    letters,
+    members,
+    soundtracks,
+)
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.visitors import Cookie
+from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded
 from memorycapsule.errors import CapsuleError
 
 _log = structlog.get_logger()
@@ -26,7 +37,11 @@ _log = structlog.get_logger()
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: Where larger bodies than a form's are taken, and how many bytes.
-TAKES_MORE: dict[str, int] = {}
+TAKES_MORE: dict[str, int] = {
+    # A cover and a song.
+    "/capsules/new/seal": 100_000_000,
+    r"/c/[^/]+/settings": 100_000_000,
+}
 
 
 def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
@@ -57,9 +72,14 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             _log.debug("page.failed", code=code, exc_info=error)
         return pages.error(request, status, code=code)
 
+    def sign_in_needed(request: Request, error: Exception) -> Response:
+        del error
+        return pages.forward(request, "/sign-in")
+
     def no_such_page(request: Request, error: Exception) -> Response:
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
+    site.add_exception_handler(SignInNeeded, sign_in_needed)
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
@@ -96,4 +116,11 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))
+    site.include_router(creating.routes(app, pages, cookie))
+    site.include_router(inviting.routes(app, pages, cookie))
+    site.include_router(members.routes(app, pages, cookie))
+    site.include_router(changing.routes(app, pages, cookie))
+    site.include_router(dates.routes(app, pages, cookie))
+    site.include_router(leaving.routes(app, pages, cookie))
+    site.include_router(soundtracks.routes())
     return site

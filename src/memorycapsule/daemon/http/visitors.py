@@ -77,6 +77,18 @@ def signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
     return next((one for one in viewers(store, cookie, request) if one.capsule_id is None), None)
 
 
+class SignInNeeded(Exception):
+    """A page for people who are signed in, and nobody is: the site leads to the sign-in page and back."""
+
+
+def person(store: Store, cookie: Cookie, request: Request) -> Viewer:
+    """Return the newest session that is somebody's for all of their capsules. Raises SignInNeeded."""
+    viewer = signed_in(store, cookie, request)
+    if viewer is None:
+        raise SignInNeeded
+    return viewer
+
+
 def first_to_see(looking: list[Viewer], look: Callable[[Viewer], Seen]) -> Seen:
     """Return what the first session that may see it sees. Raises NotFound, for whatever reason, if none may."""
     for viewer in looking:
