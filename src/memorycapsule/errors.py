@@ -5,6 +5,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── DiskFull                     exit 1        507
 ├── FilesRefused                 exit 1        422   every file of an import was refused
 ├── UsageProblem                 exit 2        422
+│   └── DatePassed, DateTooFar
 ├── NotFound                     exit 3        404
 ├── Sealed                       exit 4        404   (a page never tells a sealed thing from a missing one)
 ├── NotDue                       exit 4        409
@@ -87,6 +88,14 @@ class UsageProblem(CapsuleError):
     code = "usage"
     exit_code = 2
     http_status = 422
+
+
+class DatePassed(UsageProblem):
+    """That date has passed already. Choose one in the future."""
+
+
+class DateTooFar(UsageProblem):
+    """That date is too far away. Choose an earlier one."""
 
 
 class NotFound(CapsuleError):

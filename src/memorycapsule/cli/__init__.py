@@ -14,8 +14,10 @@ from typer.core import TyperGroup
 from memorycapsule import __version__
 from memorycapsule.cli import (
     access,
+    belonging,
     boundary,
     capsules,
+    dates,
     demo,
     doctor,
     due,
@@ -88,7 +90,9 @@ demo.register(app)
 doctor.register(app)
 upkeep.register(app)
 capsules.register(app)
+dates.register(app)
 people.register(app)
+belonging.register(app)
 stories.register(app)
 due.register(app)
 films.register(app)

@@ -11,6 +11,7 @@ from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.grammar import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import UsageProblem
+from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.sessions import Scope

@@ -20,11 +20,18 @@ from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
+    from memorycapsule.domain.capsules import Capsule
 
 ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
 SoundtrackOption = Annotated[
     Path | None,
     typer.Option("--soundtrack", metavar="FILE", help="Music of the film: mp3, m4a, ogg, flac or wav."),
+]
+MusicOption = Annotated[
+    str | None,
+    typer.Option(
+        "--music", metavar="THEME", help="The film's music: that of any theme, where you give no file."
+    ),
 ]
 CoverOption = Annotated[
     Path | None, typer.Option("--cover", metavar="FILE", help="A picture that shows before the date.")
@@ -51,6 +58,7 @@ def create(
     ] = None,
     theme: ThemeOption = None,
     soundtrack: SoundtrackOption = None,
+    music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
     message: MessageOption = None,
@@ -65,6 +73,8 @@ def create(
     from memorycapsule.domain.opening_dates import parse_opening_date
     from memorycapsule.services import capsules, reading
 
+    if soundtrack and music_theme:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     settings = door.settings()
     with door.open(settings) as app, music(soundtrack) as song:
@@ -85,6 +95,7 @@ def create(
             film_photos=film_photos or settings.film.film_photos,
             message=message,
             soundtrack=song,
+            music=music_theme,
             cover=_cover(app, cover),
             now=app.now(),
         )
@@ -176,6 +187,7 @@ def edit(
     message: MessageOption = None,
     theme: ThemeOption = None,
     soundtrack: SoundtrackOption = None,
+    music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
 ) -> None:
@@ -186,8 +198,10 @@ def edit(
     """
     from memorycapsule.services import capsules, reading
 
-    if all(given is None for given in (title, message, theme, soundtrack, cover, film_photos)):
+    if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
         raise UsageProblem("Say what is to change, for example --title or --message.")
+    if soundtrack and music_theme:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     with door.open() as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -201,6 +215,7 @@ def edit(
             theme=theme,
             film_photos=film_photos,
             soundtrack=song,
+            music=music_theme,
             cover=_cover(app, cover),
             now=app.now(),
         )
@@ -247,6 +262,11 @@ def story_line(story: shapes.Shape) -> str:
     )
     title = plain(story["title"]) or "(untitled)"
     return f"{story['id']}  {title}, by {plain(story['author']['name'])}{': ' if contents else ''}{contents}"
+
+
+def opens_in_words(found: Capsule, now: datetime) -> str:
+    """Say when a capsule opens: in words, with zone, UTC and what is left."""
+    return _when(found.opens_local, found.zone, found.opens_at, now)
 
 
 def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""member list, invite, join."""
+"""invite, join."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.grammar import CapsuleArgument, examples, group
+from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import send_now, why_letters_wait
 from memorycapsule.errors import ConfigurationProblem, UsageProblem
@@ -23,27 +23,6 @@ LocaleOption = Annotated[
     str | None,
     typer.Option("--locale", metavar="LANGUAGE", help="en or ko: the language of letters and pages."),
 ]
-
-
-def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
-    """List who is in a capsule and how much they have added."""
-    from memorycapsule.services import reading
-
-    door = door_of(ctx)
-    with door.open() as app:
-        view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
-    door.out.answer({"members": [shapes.member_line(one) for one in view.contributions]})
-    door.out.table(
-        ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS", "VOICES"),
-        [
-            (
-                one.member.name,
-                str(one.member.role),
-                *(str(count) for count in (one.stories, one.photos, one.clips, one.voices)),
-            )
-            for one in view.contributions
-        ],
-    )
 
 
 def invite(
@@ -79,7 +58,7 @@ def invite(
         raise UsageProblem("An invitation is either sent again or taken back, not both.")
     if name and len(addresses) > 1:
         raise UsageProblem("--name is for one person; invite several of them one after another.")
-    part, language = _role(role), _locale(locale)
+    part, language = part_named(role, "contributor or recipient"), _locale(locale)
     door = door_of(ctx)
     settings = door.settings()
     with door.open(settings, works=True) as app:
@@ -169,15 +148,14 @@ def _token_in(text: str) -> str:
     return text.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
-def _role(text: str) -> Role:
+def part_named(text: str, choices: str) -> Role:
+    """Return the role that somebody typed; `choices` says which there are. Raises UsageProblem."""
     from memorycapsule.domain.capsules import Role
 
     try:
         return Role(text)
     except ValueError as error:
-        raise UsageProblem(
-            f"“{plain(text)}” is no part to be invited to; choose contributor or recipient."
-        ) from error
+        raise UsageProblem(f"“{plain(text)}” is no part in a capsule; choose {choices}.") from error
 
 
 def _locale(text: str | None) -> str | None:
@@ -206,9 +184,6 @@ def _check_links_work(settings: Settings, out: Output) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    members = group("The people in a capsule.")
-    members.command("list", epilog=examples("capsule member list the-summer-we-kept"))(list_members)
-    app.add_typer(members, name="member")
     app.command(
         "invite",
         epilog=examples(

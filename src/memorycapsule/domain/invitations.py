@@ -86,13 +86,14 @@ class Invitation:
         name: str | None = None,
         locale: str | None = None,
         expires_at: datetime,
+        has_left: bool = False,
     ) -> Invitation:
         """
         Return it waiting once more, with a new link and a new letter; None leaves a thing as it was.
 
-        Raises NotAllowed when it was accepted.
+        Raises NotAllowed when it was accepted, unless whoever joined with it `has_left` since.
         """
-        if self.state is InvitationState.ACCEPTED:
+        if self.state is InvitationState.ACCEPTED and not has_left:
             raise NotAllowed("This person has joined already and needs no other invitation.")
         return dataclasses.replace(
             self,
@@ -104,4 +105,9 @@ class Invitation:
             locale=locale or self.locale,
             expires_at=expires_at,
             answered_at=None,
+            member_id=None,
         )
+
+    def reminded(self, now: datetime) -> Invitation:
+        """Return it with the same link and one letter more."""
+        return dataclasses.replace(self, letters=self.letters + 1, reminded_at=now)

@@ -6,10 +6,10 @@ import calendar
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from memorycapsule.domain.zones import instant_of, local_of, rules_version
-from memorycapsule.errors import UsageProblem
+from memorycapsule.errors import DatePassed, DateTooFar, UsageProblem
 
 LONGEST_YEARS = 100
 
@@ -63,25 +63,28 @@ def opening_date(local: datetime, zone_name: str, fold: int = 0) -> OpeningDate:
     )
 
 
-def parse_opening_date(text: str, zone_name: str, now: datetime) -> OpeningDate:
+def parse_opening_date(
+    text: str, zone_name: str, now: datetime, *, at_time: time | None = None
+) -> OpeningDate:
     """
     Return what `text` means in a zone: ISO 8601, `in 10 years`, `+10y`, `10년 후`, `10년 뒤`, `+20s`.
 
-    Days and longer keep the wall time of today; 29 February plus a year is 28 February. Raises UsageProblem
-    for anything else, for a date that has passed, and for one more than a hundred years away.
+    Days and longer keep the wall time of today, or mean `at_time`, which is also that of a day alone; 29 February
+    plus a year is 28 February. Raises UsageProblem for anything else, DatePassed for a date that has passed, and
+    DateTooFar for one more than a hundred years away.
     """
     # Some keyboards and file systems hand Hangul over in pieces (NFD).
     words = " ".join(unicodedata.normalize("NFC", text).split()).lower()
     try:
-        date = _relative(words, zone_name, now) or _iso(words, zone_name)
+        date = _relative(words, zone_name, now, at_time) or _iso(words, zone_name, at_time)
     except (ValueError, OverflowError) as error:
         raise UsageProblem(f"“{text}” is not a date that exists. {_HELP}") from error
     if date is None:
         raise UsageProblem(f"“{text}” is not a date that can be read without guessing. {_HELP}")
     if date.at <= now:
-        raise UsageProblem(f"“{text}” has passed already. Choose a date in the future.")
+        raise DatePassed(f"“{text}” has passed already. Choose a date in the future.")
     if date.local.year > now.year + LONGEST_YEARS:
-        raise UsageProblem(f"“{text}” is more than {LONGEST_YEARS} years away. Choose an earlier date.")
+        raise DateTooFar(f"“{text}” is more than {LONGEST_YEARS} years away. Choose an earlier date.")
     return date
 
 
@@ -92,7 +95,7 @@ def add_months(local: datetime, months: int) -> datetime:
     return local.replace(year=year, month=month0 + 1, day=day)
 
 
-def _relative(words: str, zone_name: str, now: datetime) -> OpeningDate | None:
+def _relative(words: str, zone_name: str, now: datetime, at_time: time | None) -> OpeningDate | None:
     for pattern in _RELATIVE:
         found = pattern.fullmatch(words)
         unit = _UNITS.get(found[2]) if found else None
@@ -104,17 +107,21 @@ def _relative(words: str, zone_name: str, now: datetime) -> OpeningDate | None:
             local = local_of(at, zone_name)
             return opening_date(local, zone_name, local.fold)
         today = local_of(now, zone_name).replace(second=0, microsecond=0, fold=0)
+        if at_time:
+            today = datetime.combine(today, at_time)
         if unit in _DAYS:
             return opening_date(today + timedelta(days=count * _DAYS[unit]), zone_name)
         return opening_date(add_months(today, count * _MONTHS[unit]), zone_name)
     return None
 
 
-def _iso(words: str, zone_name: str) -> OpeningDate | None:
+def _iso(words: str, zone_name: str, at_time: time | None) -> OpeningDate | None:
     found = _ISO.fullmatch(words)
     if found is None:
         return None
     local = datetime(*(int(part or 0) for part in found.groups()[:6]))  # type: ignore[arg-type]  # noqa: DTZ001 - a wall time
+    if at_time and found[4] is None:
+        local = datetime.combine(local, at_time)
     if found[7] is None:
         return opening_date(local, zone_name)
     offset = "+00:00" if found[7] == "z" else found[7]

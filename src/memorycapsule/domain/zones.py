@@ -21,6 +21,13 @@ def rules_version() -> str:
 
 
 @functools.cache
+def names() -> tuple[str, ...]:
+    """Return the names of the zones that places have, alphabetically, and UTC."""
+    listed = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    return (*sorted(name for name in listed if "/" in name and not name.startswith("Etc/")), "UTC")
+
+
+@functools.cache
 def zone(name: str) -> ZoneInfo:
     """
     Return the IANA zone called `name`.

@@ -121,6 +121,62 @@ class FilmReady:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reminder:
+    """There is still room for a story of yours."""
+
+    recipient: Recipient
+    capsule_title: str
+    #: The member's own link.
+    url: str
+    opens_local: datetime
+    zone: str
+    opens_at: datetime
+    owner: str
+    dyes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The date was moved."""
+
+    recipient: Recipient
+    capsule_title: str
+    #: The member's own link.
+    url: str
+    #: The date that holds now.
+    opens_local: datetime
+    zone: str
+    opens_at: datetime
+    #: The one that held before.
+    was_local: datetime
+    was_zone: str
+    is_earlier: bool
+    owner: str
+    dyes: int
+    #: That of the invitation's entry, which this one replaces.
+    calendar_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """May it be opened earlier?"""
+
+    recipient: Recipient
+    capsule_title: str
+    #: Where yes and no can be said.
+    url: str
+    #: The date that holds.
+    opens_local: datetime
+    zone: str
+    opens_at: datetime
+    #: The one that is wished for.
+    wished_local: datetime
+    wished_zone: str
+    owner: str
+    dyes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """Proof that mail works."""
 
@@ -143,7 +199,18 @@ class Code:
     is_for_address: bool
 
 
-Letter = Code | Invitation | Opened | FilmReady | Trial
+Letter = Code | Invitation | Opened | FilmReady | Reminder | Moved | Consent | Trial
+
+#: The templates of letters.
+_NAMES: dict[type, str] = {
+    Invitation: "invitation",
+    Opened: "opened",
+    FilmReady: "film_ready",
+    Reminder: "reminder",
+    Moved: "moved",
+    Consent: "consent",
+    Trial: "test",
+}
 
 
 def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -179,13 +246,13 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
 
 
 def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
-    """The MIME headers and parts: text and HTML, and an invitation's calendar entry."""
+    """The MIME headers and parts: text and HTML, and the calendar entry of a letter that says a date for good."""
     environment = _environment()
     # RFC 2045 section 6.7: encoded lines have at most 76 characters. 7bit, as not every server takes 8BITMIME.
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", max_line_length=76))
     mail.set_content(environment.get_template("layout.txt").render(words))
     mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
-    if isinstance(letter, Invitation):
+    if isinstance(letter, Invitation | Moved):
         entry = calendar_entry(
             uid=letter.calendar_uid,
             summary=words["calendar_summary"],
@@ -245,8 +312,27 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
             }
         case FilmReady():
             return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), locale)}
+        case Reminder() | Moved() | Consent():
+            return facts | _dates_of(letter, locale)
         case _:
             assert_never(letter)
+
+
+def _dates_of(letter: Reminder | Moved | Consent, locale: str) -> dict[str, Any]:
+    owner = one_line(letter.owner, LONGEST_NAME)
+    facts: dict[str, Any] = {
+        "owner": addressed(owner, locale),
+        "opens": date_in_words(letter.opens_local, letter.zone, locale),
+    }
+    match letter:
+        case Moved():
+            was = date_in_words(letter.was_local, letter.was_zone, locale)
+            return facts | {"was": was, "is_earlier": letter.is_earlier}
+        case Consent():
+            wished = date_in_words(letter.wished_local, letter.wished_zone, locale)
+            return facts | {"wished": wished, "inviter_name": owner}
+        case Reminder():
+            return facts | {"inviter_name": owner}
 
 
 def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,13 +342,11 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
     A part is paragraphs of lines. The text twin keeps the lines (one sentence each); in HTML they run on,
     except in the headline and the notes.
     """
-    kind = {
-        Code: "address" if isinstance(letter, Code) and letter.is_for_address else "sign_in",
-        Invitation: "invitation",
-        Opened: "opened",
-        FilmReady: "film_ready",
-        Trial: "test",
-    }[type(letter)]
+    kind = (
+        ("address" if letter.is_for_address else "sign_in")
+        if isinstance(letter, Code)
+        else _NAMES[type(letter)]
+    )
     module = (
         _environment()
         .get_template(f"{kind}.{locale}.txt")

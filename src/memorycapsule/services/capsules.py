@@ -20,6 +20,7 @@ from memorycapsule.domain.capsules import (
 )
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate
+from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, WrongKey
 from memorycapsule.seal.envelopes import new_capsule_key
@@ -43,6 +44,7 @@ def create(
     film_photos: int,
     message: str | None = None,
     soundtrack: BinaryIO | None = None,
+    music: str | None = None,
     cover: BinaryIO | None = None,
     once: str | None = None,
     now: datetime,
@@ -50,10 +52,12 @@ def create(
     """
     Make a sealed capsule whose owner is the viewer.
 
-    `soundtrack` is a music file that `media` has accepted, `cover` a display JPEG; both are visible before the
-    date. `once` is a word of the caller's: with the same one again, nothing new is made and the capsule that is
-    there is returned. Raises UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
+    `soundtrack` is a music file that `media` has accepted, `music` the theme whose soundtrack is heard where there
+    is no such file, `cover` a display JPEG; song and cover are visible before the date. `once` is a word of the
+    caller's: with the same one again, nothing new is made and the capsule that is there is returned. Raises
+    UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
     """
+    viewer.check(Scope.EVERYTHING)
     if viewer.capsule_id is not None:
         raise NotAllowed("This token is for one capsule; it cannot make another.")
     key = new_capsule_key()
@@ -78,6 +82,7 @@ def create(
         made_by=viewer.account_id,
         created_at=now,
         opened_at=None,
+        music=_checked_music(music),
     )
     kept = {
         name: vault.keep_open(capsule.id, source, now)
@@ -129,14 +134,19 @@ def edit(
     theme: str | None = None,
     film_photos: int | None = None,
     soundtrack: BinaryIO | None = None,
+    music: str | None = None,
     cover: BinaryIO | None = None,
+    without_cover: bool = False,
     now: datetime,
 ) -> Capsule:
     """
     Change what its owner said about a capsule; None leaves a thing as it is.
 
-    Raises NotFound, NotAllowed for anybody but the owner and after the opening, UsageProblem.
+    `music` names the theme whose soundtrack is to be heard, '' for the capsule's own theme; a song of people's own
+    goes then, as the choice of music does when such a song comes. Raises NotFound, NotAllowed for anybody but the
+    owner and after the opening, UsageProblem.
     """
+    viewer.check(Scope.EVERYTHING)
     changes: dict[str, str | int | None] = {}
     if title is not None:
         changes["title"] = checked_title(title)
@@ -146,6 +156,12 @@ def edit(
         changes["theme"] = themes.load(theme).name
     if film_photos is not None:
         changes["film_photos"] = checked_film_photos(film_photos)
+    if music is not None:
+        changes |= {"music": _checked_music(music), "soundtrack_blob": None}
+    if soundtrack is not None:
+        changes["music"] = None
+    if without_cover:
+        changes["cover_blob"] = None
     with store.reading() as tx:
         capsule = _owned(tx, viewer, reference, now)
     kept = {
@@ -155,10 +171,14 @@ def edit(
     }
     with store.transaction() as tx:
         capsule = _owned(tx, viewer, capsule.id, now)
-        replaced = [getattr(capsule, name) for name in kept if getattr(capsule, name)]
         for name, blob in kept.items():
             capsule_store.blobs.add(tx, blob)
             changes[name] = blob.id
+        replaced = [
+            old
+            for name in ("soundtrack_blob", "cover_blob")
+            if name in changes and (old := getattr(capsule, name))
+        ]
         capsule = dataclasses.replace(capsule, **changes)  # type: ignore[arg-type]
         capsule_store.capsules.save(tx, capsule)
         capsule_store.drop_blobs(tx, replaced)
@@ -180,12 +200,15 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     """
     Delete a capsule with all that is in it.
 
-    Raises NotFound, and NotAllowed for anybody but the owner and as soon as somebody else has added a story.
+    Raises NotFound, ProofNeeded, and NotAllowed for anybody but the owner and as soon as somebody else has added a
+    story.
     """
+    viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference, lock=True)
         if not member.is_owner:
             raise NotAllowed("Only its owner may delete a capsule.")
+        viewer.check_fresh(now)
         others = [
             contribution
             for contribution in capsule_store.contributions(tx, capsule.id)
@@ -200,6 +223,10 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
         tx.after_commit(lambda: vault.forget(blob_ids))
         tx.after_commit(lambda: vault.cache.clear(capsule.id))
     return capsule
+
+
+def _checked_music(name: str | None) -> str | None:
+    return themes.load(name).name if name else None
 
 
 def _owned(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.people import Account, checked_address, checked_name, normalised_address
-from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
-from memorycapsule.services import letters, people, reading, sessions
+from memorycapsule.services import letters, people, reading, rescheduling, sessions
+from memorycapsule.services.reading import OpenedFile
+from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -78,6 +81,7 @@ def invite(
     makes a new link and lets the old one go. Raises NotFound, NotAllowed for anybody but the owner, for
     members, and after the opening, and UsageProblem for a malformed address.
     """
+    viewer.check(Scope.EVERYTHING)
     wanted = {normalised_address(address): checked_address(address) for address in addresses}
     if not wanted:
         raise UsageProblem("Name at least one e-mail address to invite.")
@@ -103,6 +107,7 @@ def invite(
                     name=checked_name(name) if name else None,
                     locale=locale,
                     expires_at=expires_at,
+                    has_left=_has_left(tx, found),
                 )
                 if found
                 else Invitation(
@@ -149,6 +154,7 @@ def revoke(
     store: Store, viewer: Viewer, reference: str, *, addresses: Sequence[str], now: datetime
 ) -> list[Invitation]:
     """Take invitations back. Raises NotFound, and NotAllowed when the person has joined."""
+    viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
         capsule, _owner = _owned(tx, viewer, reference)
         revoked = []
@@ -179,6 +185,12 @@ def look(store: Store, token: str) -> InvitationView:
         )
 
 
+def cover_file(store: Store, vault: Vault, token: str) -> OpenedFile:
+    """Return the cover of the capsule that a link invites to. Raises NotFound."""
+    with store.reading() as tx:
+        return reading.cover(tx, vault, capsule_store.capsules.get(tx, _of_token(tx, token).capsule_id))
+
+
 def join(
     store: Store, token: str, *, name: str | None = None, locale: str | None = None, now: datetime
 ) -> Joined:
@@ -199,15 +211,8 @@ def join(
             raise NotAllowed("This capsule has been opened already; nobody else can join.")
         shown = name or invitation.name or invitation.address.partition("@")[0]
         account = _account_for(tx, invitation, checked_name(shown), locale, now)
-        member = Member(
-            id=str(uuid.uuid4()),
-            capsule_id=capsule.id,
-            account_id=account.id,
-            role=invitation.role,
-            name=checked_name(shown),
-            joined_at=now,
-        )
-        capsule_store.members.add(tx, member)
+        member = _become_member(tx, invitation, account, checked_name(shown), now)
+        rescheduling.ask_newcomer(tx, capsule, member, now)
         invitation_store.invitations.save(tx, invitation.accepted(member.id, now))
         delivery_store.suppress(tx, now, kind=LetterKind.INVITATION, invitation_id=invitation.id)
         _session, secret = sessions.begin(
@@ -217,6 +222,73 @@ def join(
             tx, Event(kind="member.joined", at=now, capsule_id=capsule.id, subject_id=member.id)
         )
     return Joined(member=member, capsule=capsule, token=secret)
+
+
+def decline(store: Store, token: str, *, now: datetime) -> Invitation:
+    """
+    Say no to an invitation; its owner sees that, and may invite again.
+
+    Raises NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
+    """
+    with store.transaction() as tx:
+        invitation = _of_token(tx, token)
+        invitation = invitation_store.invitations.get(tx, invitation.id, lock=True).declined(now)
+        invitation_store.invitations.save(tx, invitation)
+        delivery_store.suppress(tx, now, invitation_id=invitation.id)
+        event_store.record(
+            tx,
+            Event(
+                kind="invitation.declined",
+                at=now,
+                capsule_id=invitation.capsule_id,
+                subject_id=invitation.id,
+            ),
+        )
+    return invitation
+
+
+def personal_links(
+    store: Store, key: InstanceKey, viewer: Viewer, reference: str, now: datetime
+) -> list[Invited]:
+    """
+    Return the waiting invitations of a capsule with their links, to be handed over in another way.
+
+    Raises NotFound, and NotAllowed for anybody but the owner.
+    """
+    viewer.check(Scope.EVERYTHING)
+    with store.reading() as tx:
+        capsule, _owner = _owned(tx, viewer, reference)
+        return [
+            Invited(
+                invitation=one,
+                # The store has known its digest since the invitation was made.
+                token=key.token(LinkPurpose.INVITATION, one.id, one.rotation),
+                is_new=False,
+            )
+            for one in invitation_store.of_capsule(tx, capsule.id)
+            if one.is_usable(now)
+        ]
+
+
+def _become_member(
+    tx: Transaction, invitation: Invitation, account: Account, name: str, now: datetime
+) -> Member:
+    """Add the account to the capsule; whoever has left comes back as who they were, to what they had put in."""
+    former = capsule_store.ever_membership(tx, invitation.capsule_id, account.id)
+    if former:
+        member = dataclasses.replace(former, role=invitation.role, name=name, left_at=None)
+        capsule_store.members.save(tx, member)
+        return member
+    member = Member(
+        id=str(uuid.uuid4()),
+        capsule_id=invitation.capsule_id,
+        account_id=account.id,
+        role=invitation.role,
+        name=name,
+        joined_at=now,
+    )
+    capsule_store.members.add(tx, member)
+    return member
 
 
 def _account_for(
@@ -238,6 +310,13 @@ def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Me
     if not member.is_owner:
         raise NotAllowed("Only the capsule's owner invites people.")
     return capsule, member
+
+
+def _has_left(tx: Transaction, invitation: Invitation) -> bool:
+    """Say whether whoever joined with an invitation is in the capsule no more."""
+    if invitation.member_id is None:
+        return False
+    return capsule_store.members.get(tx, invitation.member_id).left_at is not None
 
 
 def _refuse_members(tx: Transaction, capsule: Capsule, normalised: str, address: str) -> None:

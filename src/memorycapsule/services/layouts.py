@@ -41,6 +41,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.themes import Theme
 
 _SOUNDTRACK_FILE = "soundtrack"
 _VOICE_ENDING = ".m4a"
@@ -99,9 +100,9 @@ def lay_out(
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if montage.soundtrack_blob:
-        with store.reading() as tx:
-            song = vault.open_blob(tx, montage.soundtrack_blob)
+    with store.reading() as tx:
+        song = _song(tx, vault, montage)
+    if song:
         _copy(song, pictures / _SOUNDTRACK_FILE)
     digests: dict[str, str] = {}
     unreadable: dict[str, str] = {}
@@ -356,19 +357,38 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
 
 def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps: int) -> Direction:
     theme = themes.load(capsule.theme)
+    chosen = _chosen_music(capsule, montage)
+    if montage.soundtrack_blob:
+        soundtrack = Soundtrack(file=_SOUNDTRACK_FILE)
+    elif chosen:
+        soundtrack = replace(chosen.own_soundtrack(locale), file=_SOUNDTRACK_FILE)
+    else:
+        soundtrack = theme.own_soundtrack(locale)
     return Direction(
         size=size,
         fps=fps,
         theme=theme.name,
         style=theme.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE)
-        if montage.soundtrack_blob
-        else theme.own_soundtrack(locale),
+        soundtrack=soundtrack,
         limit=capsule.film_photos,
         keeps_story_order=bool(montage.story_ids),
         locale=locale,
         seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,
     )
+
+
+def _chosen_music(capsule: Capsule, montage: Montage) -> Theme | None:
+    """Return the theme whose music was chosen for a film, None where it is the theme's own."""
+    chosen = montage.music or capsule.music
+    return themes.load(chosen) if chosen and chosen != capsule.theme else None
+
+
+def _song(tx: Transaction, vault: Vault, montage: Montage) -> BinaryIO | None:
+    """Return the song that has to lie beside the pictures: people's own, or one of another theme."""
+    if montage.soundtrack_blob:
+        return vault.open_blob(tx, montage.soundtrack_blob)
+    chosen = _chosen_music(capsule_store.capsules.get(tx, montage.capsule_id), montage)
+    return chosen.soundtrack.open("rb") if chosen else None
 
 
 def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:

@@ -20,6 +20,7 @@ from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
+from memorycapsule.domain.wishes import Wish, WishState
 from memorycapsule.mail import letters as mail_letters
 from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
 from memorycapsule.seal.keys import InstanceKey, token_digest
@@ -28,6 +29,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
+from memorycapsule.store import wishes as wish_store
 from memorycapsule.store.transactions import Transaction
 
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
@@ -36,6 +38,8 @@ _NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
 _CODE_KINDS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
 
 FilmWord = Literal["ready", "follows", "none"]
+#: Letters to members of a sealed capsule.
+_BEFORE_THE_DAY = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,16 @@ def sign_in_url(base_url: str, token: str) -> str:
 def set_up_url(base_url: str, token: str) -> str:
     """Return the address of the page behind the link that `init` prints."""
     return f"{base_url}/set-up/{token}"
+
+
+def visit_url(base_url: str, token: str) -> str:
+    """Return the address of the page behind a member's own link."""
+    return f"{base_url}/g/v/{token}"
+
+
+def consent_url(base_url: str, token: str) -> str:
+    """Return the address of the page that asks whether a capsule may open earlier."""
+    return f"{base_url}/g/consent/{token}"
 
 
 def issue_link(
@@ -113,6 +127,51 @@ def queue_invitation(
         said=said,
         now=now,
     )
+
+
+def queue_reminder(
+    tx: Transaction, wake: Wake, capsule: Capsule, owner: Member, member: Member, now: datetime
+) -> bool:
+    """Queue a letter that tells a member of the room for a story of theirs."""
+    said = _dated(capsule) | {"owner": owner.name, "dyes": len(capsule_store.members_of(tx, capsule.id))}
+    return _queue_numbered(tx, wake, LetterKind.REMINDER, capsule, member, said, now)
+
+
+def queue_moved(
+    tx: Transaction, wake: Wake, capsule: Capsule, *, was: Capsule, member: Member, now: datetime
+) -> bool:
+    """Queue a letter that tells a member of another date."""
+    members = capsule_store.members_of(tx, capsule.id)
+    said = _dated(capsule) | {
+        "was_local": was.opens_local.isoformat(),
+        "was_zone": was.zone,
+        "is_earlier": capsule.opens_at < was.opens_at,
+        "owner": _owner_name(members),
+        "dyes": len(members),
+        "calendar_uid": f"{capsule.id}@memorycapsule",
+    }
+    return _queue_numbered(tx, wake, LetterKind.MOVED, capsule, member, said, now)
+
+
+def queue_consent(
+    tx: Transaction, wake: Wake, capsule: Capsule, wish: Wish, member: Member, now: datetime
+) -> bool:
+    """Queue the letter that asks somebody whether a capsule may open earlier."""
+    asker = capsule_store.members.get(tx, wish.member_id)
+    said = _dated(capsule) | {
+        "wish": wish.id,
+        "wished_local": wish.opens_local.isoformat(),
+        "wished_zone": wish.zone,
+        "owner": asker.name,
+        "dyes": len(capsule_store.members_of(tx, capsule.id)),
+    }
+    return _queue_numbered(tx, wake, LetterKind.CONSENT, capsule, member, said, now)
+
+
+def wish_and_member(subject_id: str) -> tuple[str, str]:
+    """Return what a link that asks for consent is about: the wish, and the member who is asked."""
+    wish_id, _colon, member_id = subject_id.partition(":")
+    return wish_id, member_id
 
 
 def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, now: datetime) -> int:
@@ -214,14 +273,20 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     """
     Say whether a letter still holds.
 
-    Its invitation may have been answered, taken back or renewed since, its code have expired, its member left.
+    Its invitation may have been answered, taken back or renewed since, its code have expired, its member have left,
+    its question be over.
     """
     if not delivery.address:
         return False
     if delivery.kind in _CODE_KINDS:
         return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
+    if delivery.kind is LetterKind.CONSENT:
+        wish = wish_store.wishes.find(tx, json.loads(delivery.letter)["wish"])
+        return wish is not None and wish.state is WishState.ASKED
     if delivery.member_id is not None:
-        return capsule_store.members.get(tx, delivery.member_id).left_at is None
+        member = capsule_store.members.get(tx, delivery.member_id)
+        is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
+        return member.left_at is None and not (is_open and delivery.kind in _BEFORE_THE_DAY)
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
@@ -259,6 +324,8 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
             url=url,
             is_for_address=delivery.kind is LetterKind.ADDRESS,
         )
+    elif delivery.kind in _BEFORE_THE_DAY:
+        letter = _before_the_day(tx, post, delivery, said, rotation, now)
     else:
         token = issue_link(tx, post.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
         kind = Opened if delivery.kind is LetterKind.OPENED else FilmReady
@@ -270,7 +337,37 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
     return mail_letters.write(letter, sender=post.sender, message_id=message_id, date=delivery.queued_at)
 
 
-def _queue_for(
+def _before_the_day(
+    tx: Transaction, post: Post, delivery: Delivery, said: dict[str, Any], rotation: int, now: datetime
+) -> Letter:
+    """Return a letter to a member of a sealed capsule."""
+    said |= {
+        name: datetime.fromisoformat(said[name])
+        for name in ("opens_local", "opens_at", "was_local", "wished_local")
+        if name in said
+    }
+    said["recipient"] = Recipient(**said["recipient"])
+    member_id = str(delivery.member_id)
+    if delivery.kind is LetterKind.CONSENT:
+        subject = f"{said.pop('wish')}:{member_id}"
+        token = issue_link(tx, post.key, LinkPurpose.CONSENT, subject, rotation, now)
+        return mail_letters.Consent(url=consent_url(post.base_url, token), **said)
+    token = issue_link(tx, post.key, LinkPurpose.VISIT, member_id, rotation, now)
+    kind = mail_letters.Reminder if delivery.kind is LetterKind.REMINDER else mail_letters.Moved
+    return kind(url=visit_url(post.base_url, token), **said)
+
+
+def _dated(capsule: Capsule) -> dict[str, Any]:
+    return {
+        "capsule_title": capsule.title,
+        "opens_local": capsule.opens_local.isoformat(),
+        "zone": capsule.zone,
+        "opens_at": capsule.opens_at.isoformat(),
+        "rotation": 1,
+    }
+
+
+def _queue_numbered(
     tx: Transaction,
     wake: Wake,
     kind: LetterKind,
@@ -279,13 +376,29 @@ def _queue_for(
     said: dict[str, Any],
     now: datetime,
 ) -> bool:
+    """Queue a letter of a kind that a member may get several times."""
+    number = len(delivery_store.of_member(tx, member.id, kind)) + 1
+    return _queue_for(tx, wake, kind, capsule, member, said, now, number=number)
+
+
+def _queue_for(
+    tx: Transaction,
+    wake: Wake,
+    kind: LetterKind,
+    capsule: Capsule,
+    member: Member,
+    said: dict[str, Any],
+    now: datetime,
+    *,
+    number: int = 1,
+) -> bool:
     account = account_store.accounts.get(tx, member.account_id)
     address = account_store.address_of(tx, account.id).address
     return _queue(
         tx,
         wake,
         kind=kind,
-        dedupe_key=f"{kind}:{member.id}:1",
+        dedupe_key=f"{kind}:{member.id}:{number}",
         capsule_id=capsule.id,
         member_id=member.id,
         said={**said, "recipient": _recipient(address, member.name, account.locale)},

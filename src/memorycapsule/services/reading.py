@@ -142,7 +142,7 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
         sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
         own = {
             member.capsule_id: member
-            for member in capsule_store.members.by(tx, account_id=viewer.account_id)
+            for member in capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
             if viewer.capsule_id in {None, member.capsule_id}
         }
         found = (
@@ -194,7 +194,8 @@ def is_in(store: Store, viewer: Viewer, capsule_id: str) -> bool:
 def titled(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:
     """Return capsules as their listing would show them to the viewer: those of others without their words."""
     with store.reading() as tx:
-        own = {member.capsule_id for member in capsule_store.members.by(tx, account_id=viewer.account_id)}
+        found_in = capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
+        own = {member.capsule_id for member in found_in}
     return [one if one.id in own else _without_words(one) for one in found]
 
 
@@ -283,6 +284,25 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
         content_type="application/octet-stream" if form == "original" else content_type,
         name=details.file if form == "original" else f"{medium.id}.{ending}",
         is_private=not is_open,
+    )
+
+
+def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> OpenedFile:
+    """Return the cover of a capsule, a JPEG, which members see before the date, too. Raises NotFound."""
+    with store.reading() as tx:
+        found, _member = membership(tx, viewer, reference)
+        return cover(tx, vault, found)
+
+
+def cover(tx: Transaction, vault: Vault, found: Capsule) -> OpenedFile:
+    """Return the cover of a capsule for somebody who may see it. Raises NotFound."""
+    if found.cover_blob is None:
+        raise NotFound("This capsule has no cover.")
+    return OpenedFile(
+        stream=vault.open_blob(tx, found.cover_blob),
+        content_type="image/jpeg",
+        name="cover.jpg",
+        is_private=True,
     )
 
 

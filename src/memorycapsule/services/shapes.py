@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from memorycapsule.domain.people import Account
     from memorycapsule.domain.sessions import Session
     from memorycapsule.domain.stories import Medium, MediumDetails, Viewer
+    from memorycapsule.domain.wishes import Wish
     from memorycapsule.services.invitations import Invited
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
+    from memorycapsule.services.rescheduling import WishView
     from memorycapsule.themes import Theme
 
 Shape = dict[str, Any]
@@ -36,6 +38,7 @@ def capsule(view: CapsuleView) -> Shape:
         "theme": found.theme,
         "film_photos": found.film_photos,
         "has_soundtrack": found.soundtrack_blob is not None,
+        "music": found.music,
         "has_cover": found.cover_blob is not None,
         "role": view.member.role,
         "created_at": instant(found.created_at),
@@ -83,7 +86,13 @@ def _dated(found: Capsule) -> Shape:
 
 
 def member(found: Member) -> Shape:
-    return {"id": found.id, "name": found.name, "role": found.role, "joined_at": instant(found.joined_at)}
+    return {
+        "id": found.id,
+        "name": found.name,
+        "role": found.role,
+        "joined_at": instant(found.joined_at),
+        "left_at": instant(found.left_at),
+    }
 
 
 def member_line(found: Contribution) -> Shape:
@@ -122,6 +131,30 @@ def invitation(found: Invitation) -> Shape:
 def sent_invitation(found: Invited, url: str) -> Shape:
     """Return an invitation with its link, for whoever invites."""
     return {**invitation(found.invitation), "token": found.token, "url": url, "is_new": found.is_new}
+
+
+def wish(found: Wish) -> Shape:
+    """Return a wish for an earlier date."""
+    return {
+        "id": found.id,
+        "state": found.state,
+        "opens_at": instant(found.opens_at),
+        "opens_local": found.opens_local.isoformat(),
+        "zone": found.zone,
+        "asked_at": instant(found.created_at),
+        "ended_at": instant(found.ended_at),
+    }
+
+
+def wish_view(view: WishView) -> Shape:
+    """Return a wish as somebody concerned sees it: how many said yes, and their own answer."""
+    return {
+        **wish(view.wish),
+        "asked_by": view.asker.id,
+        "answer": view.is_given,
+        "concerned": len(view.answers),
+        "said_yes": sum(1 for one in view.answers if one.is_given),
+    }
 
 
 def story(view: StoryView) -> Shape:

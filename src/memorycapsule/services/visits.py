@@ -1,4 +1,4 @@
-"""Visits: coming back to an opened capsule through the link of a letter."""
+"""Visits: coming back to a capsule through a member's own link."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store.transactions import Store, Transaction
 
+#: The session that a member's own link begins.
+_BEGINS = {LinkPurpose.OPENED: SessionKind.OPENED, LinkPurpose.VISIT: SessionKind.VISITED}
+
 
 @dataclass(frozen=True, kw_only=True)
-class OpenedView:
-    """What the page behind the link of an opened letter shows."""
+class LinkView:
+    """What the page behind a member's own link shows."""
 
     capsule: Capsule
-    #: Whom the letter went to.
+    #: Whom the link is for.
     member: Member
     #: Everybody's number of photos, in order of joining.
     photos: tuple[int, ...]
@@ -37,26 +40,26 @@ class Visit:
     token: str
 
 
-def look_opened(store: Store, token: str) -> OpenedView:
-    """Return what a link of an opened letter leads to, changing nothing. Raises NotFound."""
+def look(store: Store, token: str, purpose: LinkPurpose) -> LinkView:
+    """Return what a member's own link leads to, changing nothing. Raises NotFound."""
     with store.reading() as tx:
-        capsule, member = _of_token(tx, token)
+        capsule, member = _of_token(tx, token, purpose)
         contributions = capsule_store.contributions(tx, capsule.id)
-    return OpenedView(
+    return LinkView(
         capsule=capsule, member=member, photos=tuple(contribution.photos for contribution in contributions)
     )
 
 
-def visit(store: Store, token: str, *, now: datetime) -> Visit:
+def visit(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> Visit:
     """
-    Begin a session that views the capsule; the link can be used again, on any device.
+    Begin a session that reaches the capsule; the link can be used again, on any device.
 
     It proves nothing about the address, since letters are passed on. Raises NotFound.
     """
     with store.transaction() as tx:
-        capsule, member = _of_token(tx, token)
+        capsule, member = _of_token(tx, token, purpose)
         _session, secret = sessions.begin(
-            tx, account_id=member.account_id, capsule_id=capsule.id, kind=SessionKind.OPENED, now=now
+            tx, account_id=member.account_id, capsule_id=capsule.id, kind=_BEGINS[purpose], now=now
         )
         event_store.record(
             tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)
@@ -64,14 +67,14 @@ def visit(store: Store, token: str, *, now: datetime) -> Visit:
     return Visit(capsule=capsule, member=member, token=secret)
 
 
-def _of_token(tx: Transaction, token: str) -> tuple[Capsule, Member]:
+def _of_token(tx: Transaction, token: str, purpose: LinkPurpose) -> tuple[Capsule, Member]:
     link = account_store.links.find(tx, token_digest(token.strip()))
     member = None
-    if link is not None and link.purpose is LinkPurpose.OPENED:
+    if link is not None and link.purpose is purpose:
         member = capsule_store.members.find(tx, link.subject_id)
-    if member is None:
+    if member is None or member.left_at is not None:
         raise NotFound("This link is not known here. Check that all of it was copied.")
     capsule = capsule_store.capsules.get(tx, member.capsule_id)
-    if not capsule.is_open:
+    if purpose is LinkPurpose.OPENED and not capsule.is_open:
         raise NotFound("This link is not known here. Check that all of it was copied.")
     return capsule, member

@@ -9,3 +9,7 @@ from memorycapsule.store.transactions import Transaction
 
 Work = Literal["letters", "films", "tidying"]
 Wake = Callable[[Transaction, Work, str], None]
+
+
+def no_wake(_tx: Transaction, _work: Work, _row_id: str) -> None:
+    """Leave what was queued to the next heartbeat."""

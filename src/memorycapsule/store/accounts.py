@@ -121,6 +121,17 @@ def remove_addresses(tx: Transaction, account_id: str) -> None:
     addresses.remove(tx, col(AddressRow.account_id) == account_id)
 
 
+def end_sessions_of_capsule(tx: Transaction, account_id: str, capsule_id: str, now: datetime) -> None:
+    """End an account's sessions of one capsule."""
+    sessions.change(
+        tx,
+        col(SessionRow.account_id) == account_id,
+        col(SessionRow.capsule_id) == capsule_id,
+        col(SessionRow.ended_at).is_(None),
+        ended_at=now,
+    )
+
+
 def withdraw_links(tx: Transaction, purpose: LinkPurpose, subject_id: str) -> None:
     """Make all links issued for a subject useless."""
     links.remove(tx, col(LinkRow.purpose) == purpose, col(LinkRow.subject_id) == subject_id)

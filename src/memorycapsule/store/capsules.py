@@ -194,6 +194,9 @@ def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
     sent = select(UploadRow.id).where(UploadRow.capsule_id == capsule_id)
     tx.session.execute(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(sent)))
     wished = select(WishRow.id).where(WishRow.capsule_id == capsule_id)
+    for wish_id in tx.session.exec(wished).all():
+        # The links that ask about a wish name it first, then whom they ask.
+        tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(wish_id)))
     tx.session.execute(delete(ConsentRow).where(col(ConsentRow.wish_id).in_(wished)))
     # Children before their parents.
     for row in (

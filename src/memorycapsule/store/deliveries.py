@@ -98,6 +98,16 @@ def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:
     )
 
 
+def of_member(tx: Transaction, member_id: str, kind: LetterKind) -> list[Delivery]:
+    """Return the letters of one kind to a member, the oldest first."""
+    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id), member_id=member_id, kind=kind)
+
+
+def of_invitation(tx: Transaction, invitation_id: str) -> list[Delivery]:
+    """Return the letters of an invitation, the oldest first."""
+    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id), invitation_id=invitation_id)
+
+
 def capsules_without_opened_letters(tx: Transaction, opened_before: datetime) -> list[str]:
     """
     Return the open capsules whose members have no opened letter queued although it is time.

@@ -1,5 +1,7 @@
 """Wishes for an earlier date, and the answers to them."""
 
+from sqlmodel import col
+
 from memorycapsule.domain.wishes import Consent, Wish, WishState
 from memorycapsule.store.rows import ConsentRow, WishRow
 from memorycapsule.store.tables import Table
@@ -12,3 +14,13 @@ consents = Table(Consent, ConsentRow)
 def asked(tx: Transaction, capsule_id: str) -> Wish | None:
     """Return the wish that waits for answers, if any."""
     return wishes.one(tx, capsule_id=capsule_id, state=WishState.ASKED)
+
+
+def consents_to(tx: Transaction, wish_id: str) -> list[Consent]:
+    """Return the answers to a wish."""
+    return consents.by(tx, col(ConsentRow.answered_at), col(ConsentRow.id), wish_id=wish_id)
+
+
+def consent_of(tx: Transaction, wish_id: str, member_id: str) -> Consent | None:
+    """Return what somebody has answered to a wish so far."""
+    return consents.one(tx, wish_id=wish_id, member_id=member_id)

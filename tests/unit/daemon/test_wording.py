@@ -10,6 +10,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 import memorycapsule.daemon.http as http
+from memorycapsule import themes
 from memorycapsule.daemon.http.wording import chosen, wording
 
 FOLDER = Path(http.__file__).parent
@@ -72,17 +73,20 @@ def test_both_languages_have_the_same_parts():
 def test_every_sentence_is_used_and_every_used_one_exists():
     code = "\n".join(path.read_text() for path in [*FOLDER.glob("*.py"), *FOLDER.glob("templates/**/*.html")])
     made_up = {
-        f"{reason}_{what}" for reason in ("used", "expired", "revoked", "over") for what in ("title", "text")
+        f"{reason}_{what}"
+        for reason in ("used", "expired", "revoked", "declined", "over")
+        for what in ("title", "text")
     }
     made_up |= {
         f"error_{status}_{what}" for status in (403, 404, 413, 429, 500) for what in ("title", "text")
     }
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
     made_up |= {f"dye_{number}" for number in range(8)}
+    made_up |= {f"theme_{name}" for name in themes.names()}
     words = set(wording("en").keys)
 
     assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()
-    assert set(re.findall(r"words(?:\.counted)?\([\"'](\w+)[\"']", code)) - words == {"role_"}
+    assert set(re.findall(r"words(?:\.counted)?\([\"'](\w+)[\"']", code)) - words == {"role_", "theme_"}
     assert made_up <= words
 
 

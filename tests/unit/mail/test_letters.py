@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from memorycapsule.errors import UsageProblem
-from memorycapsule.mail.letters import Code, FilmReady, Invitation, Opened, Recipient, Sender, Trial, write
+from memorycapsule.mail.letters import (
+    Code,
+    Consent,
+    FilmReady,
+    Invitation,
+    Moved,
+    Opened,
+    Recipient,
+    Reminder,
+    Sender,
+    Trial,
+    write,
+)
 
 DATE = datetime(2026, 11, 23, 4, 24, tzinfo=UTC)
 URL = "https://capsule.example/g/i/7QK4MZ0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789-_"
@@ -54,6 +66,24 @@ SIGN_IN = Code(
     url="https://capsule.example/sign-in/abc234",
     is_for_address=False,
 )
+REMINDER = Reminder(
+    recipient=BEN,
+    capsule_title="The summer we kept",
+    opens_local=datetime(2036, 5, 8, 9),
+    zone="Asia/Seoul",
+    opens_at=datetime(2036, 5, 8, 0, tzinfo=UTC),
+    url=URL,
+    owner="Ada",
+    dyes=3,
+)
+MOVED = Moved(
+    **vars(REMINDER),
+    was_local=datetime(2035, 5, 8, 9),
+    was_zone="Asia/Seoul",
+    is_earlier=False,
+    calendar_uid="opening-1@capsule.example",
+)
+CONSENT = Consent(**vars(REMINDER), wished_local=datetime(2030, 1, 1, 12), wished_zone="Europe/Berlin")
 TRIAL = Trial(recipient=BEN, public_url="https://capsule.example/")
 
 EVERY_LETTER = [
@@ -65,6 +95,10 @@ EVERY_LETTER = [
         "opened-follows": replace(OPENED, film="follows"),
         "opened-none": replace(OPENED, film="none"),
         "film_ready": FILM_READY,
+        "reminder": REMINDER,
+        "moved": MOVED,
+        "moved-earlier": replace(MOVED, is_earlier=True),
+        "consent": CONSENT,
         "test": TRIAL,
         "sign_in": SIGN_IN,
         "proof": replace(SIGN_IN, url=None),
@@ -421,7 +455,7 @@ def test_any_name_and_title_leave_one_recipient_and_a_whole_header(name, title):
     assert len(mail["Subject"]) <= 39
 
 
-@pytest.mark.parametrize("letter", [INVITATION, OPENED, FILM_READY])
+@pytest.mark.parametrize("letter", [INVITATION, OPENED, FILM_READY, REMINDER, MOVED, CONSENT])
 @pytest.mark.parametrize("locale", ["en", "ko"])
 def test_a_long_title_is_shortened_in_the_subject_and_still_recognisable(letter, locale):
     title = "Everything that happened at the house by the sea between 1974 and 2026"

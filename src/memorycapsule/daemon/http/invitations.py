@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import bundle
+from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.domain.invitations import InvitationState
@@ -39,6 +40,33 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
             return _over(pages, request, view, reason)
         return _invitation(app, pages, request, token, view)
+
+    @router.api_route("/g/i/{token}/cover", methods=["GET", "HEAD"])
+    def cover(token: str) -> Response:
+        file = invitations.cover_file(app.store, app.vault, token)
+        return FileAnswer(file, tag="cover")
+
+    @router.api_route("/g/i/{token}/decline", methods=["GET", "HEAD"])
+    def ask_decline(request: Request, token: str) -> Response:
+        try:
+            view = invitations.look(app.store, token)
+        except NotFound:
+            return pages.unknown_link(request)
+        if reason := _why_not(view, app):
+            return _over(pages, request, view, reason)
+        words = pages.wording(request, view.invitation.locale)
+        return pages.show(request, "decline.html", words, token=token, view=view)
+
+    @router.post("/g/i/{token}/decline")
+    def decline(request: Request, token: str) -> Response:
+        try:
+            invitations.decline(app.store, token, now=app.now())
+        except NotFound:
+            return pages.unknown_link(request)
+        except NotAllowed:
+            # The page of the invitation says why it cannot be answered any more.
+            return pages.forward(request, f"/g/i/{token}")
+        return pages.forward(request, f"/g/i/{token}")
 
     @router.post("/g/i/{token}")
     def join(request: Request, token: str, name: Annotated[str, Form()] = "") -> Response:
@@ -73,8 +101,10 @@ def _why_not(view: InvitationView, app: App) -> str | None:
     """Return which page says why an invitation cannot be used, None when it can."""
     if view.invitation.state is InvitationState.ACCEPTED:
         return "used"
-    if view.invitation.state in {InvitationState.REVOKED, InvitationState.DECLINED}:
+    if view.invitation.state is InvitationState.REVOKED:
         return "revoked"
+    if view.invitation.state is InvitationState.DECLINED:
+        return "declined"
     if view.capsule.is_open:
         return "over"
     return None if view.invitation.is_usable(app.now()) else "expired"

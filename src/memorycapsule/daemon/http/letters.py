@@ -1,4 +1,4 @@
-"""The link of an opened letter: GET shows a button, POST begins a session."""
+"""The links of letters to members: GET shows a button, POST begins a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import bundle
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
-from memorycapsule.domain.words import people_in_words
+from memorycapsule.domain.sessions import LinkPurpose
+from memorycapsule.domain.words import date_in_words, people_in_words
 from memorycapsule.errors import NotFound
 from memorycapsule.mail.wording import addressed
 from memorycapsule.services import visits
@@ -19,35 +20,51 @@ from memorycapsule.services import visits
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
-    @router.api_route("/g/o/{token}", methods=["GET", "HEAD"])
-    def look(request: Request, token: str) -> Response:
+    def show(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
         try:
-            view = visits.look_opened(app.store, token)
+            view = visits.look(app.store, token, purpose)
         except NotFound:
             return pages.unknown_link(request)
         words = pages.wording(request)
+        capsule = view.capsule
         return pages.show(
             request,
-            "letter.html",
+            template,
             words,
             token=token,
             view=view,
             called=addressed(view.member.name, words.language),
+            date=date_in_words(capsule.opens_local, capsule.zone, words.language),
             bundle=bundle(
-                view.capsule.id,
+                capsule.id,
                 view.photos,
                 label=words("bundle_tied", people=people_in_words(len(view.photos), words.language)),
             ),
         )
 
-    @router.post("/g/o/{token}")
-    def untie(request: Request, token: str) -> Response:
+    def begin(request: Request, token: str, purpose: LinkPurpose) -> Response:
         try:
-            visit = visits.visit(app.store, token, now=app.now())
+            visit = visits.visit(app.store, token, purpose, now=app.now())
         except NotFound:
             return pages.unknown_link(request)
         response = pages.forward(request, f"/g/c/{visit.capsule.id}")
         cookie.add(request, response, visit.token)
         return response
+
+    @router.api_route("/g/o/{token}", methods=["GET", "HEAD"])
+    def look(request: Request, token: str) -> Response:
+        return show(request, token, LinkPurpose.OPENED, "letter.html")
+
+    @router.post("/g/o/{token}")
+    def untie(request: Request, token: str) -> Response:
+        return begin(request, token, LinkPurpose.OPENED)
+
+    @router.api_route("/g/v/{token}", methods=["GET", "HEAD"])
+    def look_before(request: Request, token: str) -> Response:
+        return show(request, token, LinkPurpose.VISIT, "visit.html")
+
+    @router.post("/g/v/{token}")
+    def go_in(request: Request, token: str) -> Response:
+        return begin(request, token, LinkPurpose.VISIT)
 
     return router

@@ -28,6 +28,9 @@ _TYPES = {
 }
 #: Where a reader's choice of language is kept; it holds nothing else.
 LANGUAGE_COOKIE = "capsule-language"
+#: Where a guest's choice of letters is kept, and the sizes there are.
+SIZE_COOKIE = "capsule-size"
+SIZES = ("usual", "large", "largest")
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -112,6 +115,8 @@ class Pages:
             at=lambda path: self.at(request, path),
             static=self.static_url,
             other_language=f"?{urlencode({**request.query_params, 'lang': other})}",
+            size=_size(request),
+            sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
             again_in_seconds=again_in_seconds,
             **values,
         )
@@ -120,15 +125,18 @@ class Pages:
             status_code=status,
             headers={"content-language": words.language, "vary": "accept-language, cookie"},
         )
-        if request.query_params.get("lang") in LANGUAGES:
-            answer.set_cookie(
-                LANGUAGE_COOKIE,
-                words.language,
-                max_age=_YEAR_SECONDS,
-                path=self.root_path or "/",
-                httponly=True,
-                samesite="lax",
-            )
+        chosen_here = {LANGUAGE_COOKIE: ("lang", LANGUAGES), SIZE_COOKIE: ("size", SIZES)}
+        for name, (parameter, choices) in chosen_here.items():
+            choice = request.query_params.get(parameter)
+            if choice in choices:
+                answer.set_cookie(
+                    name,
+                    choice,
+                    max_age=_YEAR_SECONDS,
+                    path=self.root_path or "/",
+                    httponly=True,
+                    samesite="lax",
+                )
         return answer
 
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
@@ -159,6 +167,12 @@ class Pages:
     def forward(self, request: Request, path: str) -> RedirectResponse:
         """Send a browser on to another page of ours, with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
+
+
+def _size(request: Request) -> str:
+    """Return the size of letters that a guest chose here or before."""
+    wishes = (request.query_params.get("size"), request.cookies.get(SIZE_COOKIE))
+    return next((wish for wish in wishes if wish in SIZES), SIZES[0])
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:

@@ -17,15 +17,22 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http import (
     account,
     capsules,
+    changing,
     contributing,
+    creating,
+    dates,
     home,
     invitations,
+    inviting,
+    leaving,
     letters,
+    members,
     own_stories,
     problems,
     proving,
     refusals,
     signing_in,
+    soundtracks,
     uploads,
 )
 from memorycapsule.daemon.http.api import site as api
@@ -44,7 +51,12 @@ _log = structlog.get_logger()
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: Where larger bodies than a form's are taken, and how many bytes.
-TAKES_MORE: dict[str, int] = {"/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM}
+TAKES_MORE: dict[str, int] = {
+    "/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM,
+    # A cover and a song.
+    "/capsules/new/seal": 100_000_000,
+    "/c/[0-9a-f-]{36}/settings": 100_000_000,
+}
 
 
 def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
@@ -158,4 +170,11 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         )
     )
     site.include_router(api.routes(app, pages, receiving))
+    site.include_router(creating.routes(app, pages, cookie))
+    site.include_router(inviting.routes(app, pages, cookie))
+    site.include_router(members.routes(app, pages, cookie))
+    site.include_router(changing.routes(app, pages, cookie))
+    site.include_router(dates.routes(app, pages, cookie))
+    site.include_router(leaving.routes(app, pages, cookie))
+    site.include_router(soundtracks.routes())
     return site

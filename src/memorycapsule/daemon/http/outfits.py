@@ -1,0 +1,73 @@
+"""What a capsule is dressed in: the themes, songs and covers that forms offer, and the files that come with them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from starlette.datastructures import UploadFile
+
+from memorycapsule import themes
+from memorycapsule.app import App
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.intake import memory_copy, probe_soundtrack
+
+_MOST_COVER_BYTES = 40_000_000
+_MOST_SONG_BYTES = 60_000_000
+#: The order in which themes are offered: the most playful first, the calm one last.
+_ORDER = ("photocard", "museum", "window", "classic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThemeChoice:
+    """A theme as a form offers it."""
+
+    name: str
+    title: str
+    #: Its built-in music, which any capsule may take.
+    song: str
+    beats: int
+
+
+def theme_choices(language: str) -> Sequence[ThemeChoice]:
+    """Return the themes there are, in the order in which forms offer them."""
+    known = [name for name in _ORDER if name in themes.names()]
+    found = [themes.load(name) for name in (*known, *(set(themes.names()) - set(known)))]
+    return [
+        ThemeChoice(
+            name=theme.name,
+            title=theme.title(language),
+            song=theme.music.titles.get(language, theme.music.titles["en"]),
+            beats=round(theme.music.beats_per_minute),
+        )
+        for theme in found
+    ]
+
+
+def is_given(upload: UploadFile | None) -> bool:
+    """Say whether a file was chosen; a browser sends an empty one where none was."""
+    return upload is not None and bool(upload.filename) and upload.size != 0
+
+
+def cover_of(app: App, upload: UploadFile) -> BinaryIO:
+    """Return a picture as a display JPEG. Raises MediaRefused with a predicate."""
+    with memory_copy(upload.file, limit_bytes=_MOST_COVER_BYTES) as copy, app.decoders() as decoders:
+        prepared = decoders.prepare(copy)
+    if prepared.clip:
+        prepared.clip.close()
+    if prepared.kind != "photo" or prepared.display is None:
+        raise MediaRefused("is not a photo.")
+    return io.BytesIO(prepared.display)
+
+
+def song_of(upload: UploadFile) -> BinaryIO:
+    """Return a song that can really be played. Raises MediaRefused with a predicate."""
+    copy = memory_copy(upload.file, limit_bytes=_MOST_SONG_BYTES)
+    try:
+        probe_soundtrack(copy)
+    except BaseException:
+        copy.close()
+        raise
+    return copy

@@ -1,0 +1,113 @@
+"""Reminding: a letter to those who have not answered or put anything in, at most one a day."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.capsules import Contribution, Member, Role
+from memorycapsule.domain.deliveries import LetterKind
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.invitations import Invitation
+from memorycapsule.domain.sessions import Scope
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotAllowed
+from memorycapsule.services import letters, reading
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import invitations as invitation_store
+from memorycapsule.store.transactions import Store, Transaction
+
+#: Nobody is reminded sooner after the last letter.
+QUIET = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminded:
+    """Who got a letter."""
+
+    invitations: tuple[Invitation, ...]
+    members: tuple[Member, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.invitations) + len(self.members)
+
+
+def remind(
+    store: Store,
+    wake: Wake,
+    viewer: Viewer,
+    reference: str,
+    *,
+    only: Collection[str] | None = None,
+    now: datetime,
+) -> Reminded:
+    """
+    Remind those who are invited and silent, and the contributors who have not put anything in.
+
+    The former get their letter again, with the same link; the latter one with a link of their own. `only` holds the
+    ids of invitations and members to choose from; None means all. Whoever had such a letter within a day gets none.
+    Raises NotFound, and NotAllowed for anybody but the owner and once the date has come.
+    """
+    viewer.check(Scope.EVERYTHING)
+    with store.transaction() as tx:
+        capsule, owner = reading.membership(tx, viewer, reference, lock=True)
+        if not owner.is_owner:
+            raise NotAllowed("Only the capsule's owner reminds people.")
+        if not capsule.accepts_stories(now):
+            raise NotAllowed("The date has come; nothing can be put in any more.")
+        reminded = []
+        for invitation in invitation_store.of_capsule(tx, capsule.id):
+            if not _is_meant(only, invitation.id) or not _wants_letter(tx, invitation, now):
+                continue
+            again = invitation.reminded(now)
+            invitation_store.invitations.save(tx, again)
+            letters.queue_invitation(tx, wake, capsule, again, owner, now)
+            reminded.append(again)
+        members = []
+        for one in capsule_store.contributions(tx, capsule.id):
+            if not _is_meant(only, one.member.id) or not has_room(one, now):
+                continue
+            member = dataclasses.replace(one.member, reminded_at=now)
+            capsule_store.members.save(tx, member)
+            letters.queue_reminder(tx, wake, capsule, owner, member, now)
+            members.append(member)
+        done = Reminded(invitations=tuple(reminded), members=tuple(members))
+        if done.count:
+            event_store.record(
+                tx,
+                Event(
+                    kind="letters.queued",
+                    at=now,
+                    capsule_id=capsule.id,
+                    subject_id=capsule.id,
+                    facts={"count": done.count, "letter": LetterKind.REMINDER},
+                ),
+            )
+    return done
+
+
+def has_room(contribution: Contribution, now: datetime) -> bool:
+    """Say whether a member could be reminded now that there is room for a story of theirs."""
+    member = contribution.member
+    return (
+        member.role is Role.CONTRIBUTOR
+        and member.left_at is None
+        and contribution.stories == 0
+        and (member.reminded_at is None or now - member.reminded_at >= QUIET)
+    )
+
+
+def _wants_letter(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
+    sent = delivery_store.of_invitation(tx, invitation.id)
+    is_quiet = not sent or now - sent[-1].queued_at >= QUIET
+    return invitation.is_usable(now) and is_quiet
+
+
+def _is_meant(only: Collection[str] | None, one: str) -> bool:
+    return only is None or one in only
