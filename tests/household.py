@@ -132,6 +132,6 @@ class Household:
         for path in sorted((self.folder / "data" / "mailbox").glob("*.eml")):
             letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             links = re.findall(r"http://\S+/g/[io]/\S+", letter.get_body(("plain",)).get_content())
-            if subject_words in links[0]:
+            if links and subject_words in links[0]:  # the letters of codes lead elsewhere
                 found.setdefault(letter["To"].addresses[0].addr_spec, []).append(links[0])
         return found

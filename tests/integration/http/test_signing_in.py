@@ -372,6 +372,27 @@ def test_links_and_cookies_work_under_a_path(scene):
     assert proof.headers["location"] == "/album/g/prove?next=%2Faccount%2Fdelete"
 
 
+def test_nothing_typed_can_bend_a_letter(scene, browser):
+    for address in (
+        "ben@example.org\r\nBcc: eve@example.org",
+        "ben@example.org, eve@example.org",
+        '"ben@example.org\n"@example.org',
+        "ben@example.org\x00",
+    ):
+        assert browser.post("/sign-in", data={"address": address}).status_code == 422
+    sign_in(scene, browser)
+    browser.post("/account", data={"name": "Ben\r\nBcc: eve@example.org\r\n\r\n<b>", "locale": "en"})
+    scene.time.go_on(minutes=1)
+    browser.post("/account/addresses", data={"address": "new@example.org"})
+    mailed(scene)
+
+    newest = max(scene.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
+    letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
+    assert [one.addr_spec for one in letter["To"].addresses] == ["new@example.org"]
+    assert letter["Bcc"] is None
+    assert "<b>" not in letter.get_body(("html",)).get_content()
+
+
 def test_a_session_that_was_ended_elsewhere_is_over_at_once(scene, browser):
     sign_in(scene, browser)
     other = another_session(scene.instance, scene.ben.viewer.account_id, is_proved=True)
