@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import capsules, invitations, letters
+from memorycapsule.daemon.http import capsules, invitations, letters, opened
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
@@ -96,4 +96,5 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))
+    site.include_router(opened.routes(app, pages, cookie))
     return site
