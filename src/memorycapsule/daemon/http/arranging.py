@@ -23,6 +23,9 @@ _COLUMNS, _WALL_TEXT = 12, 3
 _FRAMES = ("oak", "walnut", "gilt")
 #: From how much wider than high, or the other way round, a picture counts as wide or tall.
 _SQUARE_UP_TO = 1.08
+#: How wide a card is for its height, and how wide a row of them may be; the first row has large ones.
+_CARD_WIDTHS = {"wide": 7 / 5, "square": 1.0, "tall": 5 / 7}
+_ROW_WIDTH, _FIRST_ROW_WIDTH = 4.0, 2.3
 #: What hangs in so few columns at most is small enough to stand beside another on a telephone.
 _SMALL_SPAN = 3
 
@@ -138,6 +141,32 @@ def shape(view: MediumView) -> str:
     if width > height * _SQUARE_UP_TO:
         return "wide"
     return "tall" if height > width * _SQUARE_UP_TO else "square"
+
+
+def deal(pictures: Sequence[Placed]) -> list[list[Placed]]:
+    """
+    Deal cards onto a table in rows that are about equally full, so that none lies alone in the last.
+
+    The first row has fewer, and so larger, cards than the others.
+    """
+    widths = [_CARD_WIDTHS[shape(picture.view)] for picture in pictures]
+    if sum(widths) <= _ROW_WIDTH:
+        return [list(pictures)] if pictures else []
+    ahead = 0
+    while sum(widths[:ahead]) < _FIRST_ROW_WIDTH and ahead < len(pictures) - 2:
+        ahead += 1
+    rows = [list(pictures[:ahead])]
+    left = widths[ahead:]
+    count = max(1, round(sum(left) / _ROW_WIDTH))
+    done = 0.0
+    row: list[Placed] = []
+    for picture, width in zip(pictures[ahead:], left, strict=True):
+        if row and done + width / 2 > sum(left) * len(rows) / count:
+            rows.append(row)
+            row = []
+        row.append(picture)
+        done += width
+    return [*rows, row]
 
 
 @dataclass(frozen=True, kw_only=True)

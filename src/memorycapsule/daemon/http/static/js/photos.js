@@ -4,7 +4,7 @@ const album = document.getElementById("album").dataset;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let slides;
-// Asked for once: when somebody is about to look, or as soon as the page has nothing better to do.
+// Asked for once, when somebody is about to look.
 function allSlides() {
   slides ??= fetch(album.album, { credentials: "same-origin" }).then((answer) => {
     if (!answer.ok) throw new Error(`the photos cannot be listed: ${answer.status}`);
@@ -15,7 +15,7 @@ function allSlides() {
 
 function asSlide(photo) {
   if (photo.kind === "clip") return { ...photo, type: "clip" };
-  return { ...photo, src: photo.src, msrc: photo.small, alt: photo.what, w: photo.width, h: photo.height };
+  return { ...photo, msrc: photo.small, alt: photo.what, w: photo.width, h: photo.height };
 }
 
 // How large the large form is: at most 2560 pixels on its long side, as it was prepared.
@@ -53,6 +53,9 @@ async function open(id) {
     bgOpacity: 1,
     showHideAnimationType: still ? "none" : "fade",
     zoomAnimationDuration: still ? false : 333,
+    // Small and old pictures may grow, as far as that still does them good.
+    initialZoomLevel: ({ panAreaSize, elementSize }) => Math.min(1.8, panAreaSize.x / elementSize.x, panAreaSize.y / elementSize.y),
+    secondaryZoomLevel: 2.5,
     paddingFn: (size) => ({ top: 64, bottom: Math.round(Math.min(150, size.y * 0.2)), left: 0, right: 0 }),
     closeTitle: album.close,
     zoomTitle: album.zoom,
@@ -144,4 +147,9 @@ document.addEventListener("dblclick", (event) => {
   if (link && event.target.matches("input")) link.click();
 });
 
-addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(() => allSlides().catch(() => { slides = undefined; })));
+// A finger or the focus comes near: then there is time to ask, and those who only look around ask for nothing.
+for (const nearing of ["pointerover", "focusin"]) {
+  document.addEventListener(nearing, (event) => {
+    if (event.target.closest("a[data-medium], .pcard")) allSlides().catch(() => { slides = undefined; });
+  });
+}
