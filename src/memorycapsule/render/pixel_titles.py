@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memorycapsule.render import letters
 from memorycapsule.render.stages.desktop.pixels import (
     LETTER_ROWS,
     LETTER_SIZE,
-    Bytes,
     faces,
     pixel_letters,
     whole_line,
@@ -51,7 +53,7 @@ def pixel_title(text: str, font: str) -> PixelTitle:
     )
 
 
-def _path(ink: Bytes, left: int, top: int) -> str:
+def _path(ink: NDArray[np.bool_], left: int, top: int) -> str:
     """Return all pixels that are set, as one rectangle for each run of a row."""
     made = []
     for y, row in enumerate(ink.tolist()):

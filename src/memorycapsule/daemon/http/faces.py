@@ -41,7 +41,7 @@ def cut(font: str, letters: str) -> bytes:
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
-    whole = TTFont(themes.font_path(font), lazy=True)
+    whole = TTFont(io.BytesIO(themes.font_path(font).read_bytes()), lazy=True)
     options = subset.Options(
         desubroutinize=True,
         hinting=False,

@@ -87,7 +87,7 @@ def _outline(paper: _Paper, inset: int, chance: random.Random) -> str:
         return chance.uniform(-_RAGGED, _RAGGED)
 
     across, down = range(left, right, _STEP), range(top, low, _STEP)
-    points = [(x, top + out()) for x in across]
+    points: list[tuple[float, float]] = [(x, top + out()) for x in across]
     points += [(right + out(), y) for y in down]
     points += [(x + right - across[-1], low + out()) for x in reversed(across)]
     points += [(left + out(), y + low - down[-1]) for y in reversed(down)]
