@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.sessions import LinkPurpose, SessionKind
-from memorycapsule.errors import NotFound
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound, Sealed
 from memorycapsule.seal.keys import token_digest
-from memorycapsule.services import sessions
+from memorycapsule.services import reading, sessions
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -65,6 +67,20 @@ def visit(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> V
             tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)
         )
     return Visit(capsule=capsule, member=member, token=secret)
+
+
+def unseal(store: Store, viewer: Viewer, capsule_id: str, *, now: datetime) -> None:
+    """
+    Note that the viewer has seen an opened capsule being untied, which nobody is shown twice.
+
+    Whoever may look may do that. Raises NotFound, and Sealed before the date.
+    """
+    with store.transaction() as tx:
+        capsule, member = reading.membership(tx, viewer, capsule_id)
+        if not capsule.is_open:
+            raise Sealed
+        if member.unsealed_at is None:
+            capsule_store.members.save(tx, dataclasses.replace(member, unsealed_at=now))
 
 
 def _of_token(tx: Transaction, token: str, purpose: LinkPurpose) -> tuple[Capsule, Member]:

@@ -128,6 +128,13 @@ def opened_scene(tmp_path_factory):
         yield scene
 
 
+@pytest.fixture(scope="module")
+def lasting_scene(tmp_path_factory):
+    """A scene that all tests of a file share."""
+    with make_scene(tmp_path_factory.mktemp("lasting")) as scene:
+        yield scene
+
+
 @contextlib.contextmanager
 def make_scene(folder: Path) -> Iterator[Scene]:
     with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as instance:

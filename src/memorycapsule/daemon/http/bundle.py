@@ -57,7 +57,30 @@ def bundle(capsule_id: str, counts: Sequence[int], *, label: str, is_tied: bool 
 
     `counts` holds the number of photos of each member, in order of joining; `label` says it in words.
     """
-    patches = "".join(
+    patches = _patches(capsule_id, counts)
+    tie = ""
+    if is_tied:
+        shadow = _KNOT.format("#1a2340", "#1a2340")
+        tie = (
+            f'<g transform="translate(204 210)" opacity=".22">{shadow}</g>'
+            f'<g transform="translate(200 200)">{knot()}</g>'
+        )
+    return Markup(  # noqa: S704 - numbers and constants; the label is escaped
+        f'<svg class="bundle" viewBox="-22 -22 444 456" role="img" aria-label="{escape(label)}">{_DEFINITIONS}'
+        f'<ellipse class="ground-shadow" cx="204" cy="392" rx="190" ry="26"/>'
+        f'<g clip-path="url(#cloth)"><g transform="translate(-4 -4) scale(1.02)">{patches}</g>'
+        f'<rect x="-20" y="-20" width="440" height="440" fill="url(#weave)"/>{_FLAPS if is_tied else ""}</g>'
+        f"{tie}</svg>"
+    )
+
+
+def cloth(capsule_id: str, counts: Sequence[int]) -> Markup:
+    """Return the cloth of the same bundle, spread out: what is inside an SVG of 400 by 400."""
+    return Markup(_patches(capsule_id, counts))  # noqa: S704 - numbers and constants
+
+
+def _patches(capsule_id: str, counts: Sequence[int]) -> str:
+    return "".join(
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{dye}" stroke="#fff"'
         f' stroke-opacity=".85" stroke-width="1.6"/>'
         f'<rect x="{x + 5:.1f}" y="{y + 5:.1f}" width="{max(width - 10, 1):.1f}"'
@@ -65,20 +88,11 @@ def bundle(capsule_id: str, counts: Sequence[int], *, label: str, is_tied: bool 
         f' stroke-dasharray="5 4" stroke-linecap="round"/>'
         for (x, y, width, height), dye in _sewn(capsule_id, counts)
     )
-    knot = ""
-    if is_tied:
-        shadow, bow = _KNOT.format("#1a2340", "#1a2340"), _KNOT.format("#b3264a", "#8f1e3b")
-        knot = (
-            f'<g transform="translate(204 210)" opacity=".22">{shadow}</g>'
-            f'<g transform="translate(200 200)">{bow}{_FOLDS}</g>'
-        )
-    return Markup(  # noqa: S704 - numbers and constants; the label is escaped
-        f'<svg class="bundle" viewBox="-22 -22 444 456" role="img" aria-label="{escape(label)}">{_DEFINITIONS}'
-        f'<ellipse class="ground-shadow" cx="204" cy="392" rx="190" ry="26"/>'
-        f'<g clip-path="url(#cloth)"><g transform="translate(-4 -4) scale(1.02)">{patches}</g>'
-        f'<rect x="-20" y="-20" width="440" height="440" fill="url(#weave)"/>{_FLAPS if is_tied else ""}</g>'
-        f"{knot}</svg>"
-    )
+
+
+def knot() -> Markup:
+    """Return the knot alone: what is inside an SVG whose middle is (0, 0), 280 wide and 210 high."""
+    return Markup(_KNOT.format("#b3264a", "#8f1e3b") + _FOLDS)  # noqa: S704 - constants
 
 
 def _sewn(capsule_id: str, counts: Sequence[int]) -> list[tuple[tuple[float, float, float, float], str]]:

@@ -1,8 +1,8 @@
-"""A capsule as a member sees it: counts and a countdown before the date, then photos or film."""
+"""A capsule as a member sees it: counts and a countdown before the date; its film, and its files."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -11,28 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.bundle import DYES, bundle
 from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.opened import AGAIN_SECONDS, first_page
 from memorycapsule.daemon.http.own_stories import lines_of
 from memorycapsule.daemon.http.pages import Pages
+from memorycapsule.daemon.http.telling import bundle_of, count_people, main_film, people
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
-from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.montages import Montage
-from memorycapsule.domain.words import (
-    contents_in_words,
-    countdown_in_words,
-    date_in_words,
-    day_in_words,
-    people_in_words,
-    short_day,
-)
+from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
-from memorycapsule.services.reading import CapsuleView, Form, StoryView
+from memorycapsule.services.reading import CapsuleView, Form
 
-#: A page that waits for the opening or for a film looks again this often.
-_AGAIN_SECONDS = 15
 #: Nobody leaves a page open for longer; then it stays as it is.
 _WAITS_AT_MOST = timedelta(hours=1)
 
@@ -56,11 +47,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/c/{capsule_id}", methods=GET)
     def look(request: Request, capsule_id: UUID) -> Response:
         view = seen(request, capsule_id)
-        return (_choice if view.capsule.is_open else _sealed)(app, pages, request, view)
-
-    @router.api_route("/g/c/{capsule_id}/photos", methods=GET)
-    def photos(request: Request, capsule_id: UUID) -> Response:
-        return _photos(pages, request, opened(request, capsule_id))
+        return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
 
     @router.api_route("/g/c/{capsule_id}/film", methods=GET)
     def film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
@@ -103,11 +90,11 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         countdown=countdown_in_words(now, capsule.opens_at, language),
         is_soon=left < timedelta(minutes=1),
         sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
-        people=_people(view, words.language),
+        people=people(view, words.language),
         may_add=view.member.may_add_stories and capsule.accepts_stories(now),
         own=lines_of(view, words),
         hidden=_own_elsewhere(view),
-        bundle=_bundle(view, words("bundle_tied", people=_count_people(view, language)), is_tied=True),
+        bundle=bundle_of(view, words("bundle_tied", people=count_people(view, language)), is_tied=True),
     )
 
 
@@ -117,50 +104,9 @@ def _own_elsewhere(view: CapsuleView) -> int:
     return own - sum(1 for one in view.stories if one.story.member_id == view.member.id)
 
 
-def _choice(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:
-    words = pages.wording(request)
-    language, capsule = words.language, view.capsule
-    opened_on = _day(capsule)
-    is_today = opened_on == local_of(app.now(), capsule.zone).date()
-    pictures = [medium.medium for story in view.stories for medium in story.media]
-    film = _main_film(view)
-    return pages.show(
-        request,
-        "choice.html",
-        words,
-        again_in_seconds=_AGAIN_SECONDS if film and not film.state.is_over else None,
-        view=view,
-        when=words("open_today") if is_today else words("open_since", day=day_in_words(opened_on, language)),
-        contents=_contents(view, language),
-        people_count=_count_givers(view, language),
-        pictures=pictures[:3],
-        film=film,
-        people=_people(view, language),
-        bundle=_bundle(view, words("bundle_untied", people=_count_people(view, language)), is_tied=False),
-    )
-
-
-def _photos(pages: Pages, request: Request, view: CapsuleView) -> Response:
-    words = pages.wording(request)
-    stories = sorted(view.stories, key=lambda story: (_told_of(view.capsule, story), story.story.created_at))
-    return pages.show(
-        request,
-        "photos.html",
-        words,
-        view=view,
-        stories=stories,
-        contents=_contents(view, words.language),
-        people_count=_count_givers(view, words.language),
-        people=_people(view, words.language),
-        days={
-            story.story.id: day_in_words(_told_of(view.capsule, story), words.language) for story in stories
-        },
-    )
-
-
 def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | None) -> Response:
     words = pages.wording(request)
-    film = _main_film(view)
+    film = main_film(view)
     if montage_id:
         film = next((montage for montage in view.montages if montage.id == montage_id), None)
         if film is None:
@@ -170,7 +116,7 @@ def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | N
         request,
         "film.html",
         words,
-        again_in_seconds=_AGAIN_SECONDS if film and not film.state.is_over else None,
+        again_in_seconds=AGAIN_SECONDS if film and not film.state.is_over else None,
         view=view,
         film=film,
         films=view.montages,
@@ -179,66 +125,8 @@ def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | N
     )
 
 
-def _main_film(view: CapsuleView) -> Montage | None:
-    return next((montage for montage in view.montages if montage.is_opening), None)
-
-
 def _length(montage: Montage) -> str | None:
     if montage.seconds is None:
         return None
     minutes, seconds = divmod(round(montage.seconds), 60)
     return f"{minutes}:{seconds:02}"
-
-
-def _day(capsule: Capsule) -> date:
-    return local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
-
-
-def _told_of(capsule: Capsule, story: StoryView) -> datetime:
-    """Return the wall time that a story tells of: of its first photo, or else of its writing."""
-    taken = [medium.details.taken_local for medium in story.media if medium.details.taken_local]
-    return min(taken, default=local_of(story.story.created_at, capsule.zone))
-
-
-def _contents(view: CapsuleView, language: str) -> str:
-    return contents_in_words(
-        photos=sum(contribution.photos for contribution in view.contributions),
-        clips=sum(contribution.clips for contribution in view.contributions),
-        voices=sum(contribution.voices for contribution in view.contributions),
-        stories=sum(contribution.stories for contribution in view.contributions),
-        locale=language,
-    )
-
-
-def _count_givers(view: CapsuleView, language: str) -> str:
-    return people_in_words(sum(1 for one in view.contributions if one.stories), language)
-
-
-def _count_people(view: CapsuleView, language: str) -> str:
-    return people_in_words(len(view.contributions), language)
-
-
-def _people(view: CapsuleView, language: str) -> list[dict[str, object]]:
-    """Return the member rows: name, role, how much, and the dye of each, in order of joining."""
-    return [
-        {
-            "name": contribution.member.name,
-            "initial": contribution.member.name[:1].upper(),
-            "dye": number % len(DYES),
-            "role": contribution.member.role,
-            "is_viewer": contribution.member.id == view.member.id,
-            "amount": contents_in_words(
-                photos=contribution.photos,
-                clips=contribution.clips,
-                voices=contribution.voices,
-                stories=contribution.stories,
-                locale=language,
-            ),
-        }
-        for number, contribution in enumerate(view.contributions)
-    ]
-
-
-def _bundle(view: CapsuleView, label: str, *, is_tied: bool) -> str:
-    counts = [contribution.photos for contribution in view.contributions]
-    return bundle(view.capsule.id, counts, label=label, is_tied=is_tied)

@@ -27,6 +27,7 @@ from memorycapsule.daemon.http import (
     leaving,
     letters,
     members,
+    opened,
     own_stories,
     problems,
     proving,
@@ -177,4 +178,5 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(dates.routes(app, pages, cookie))
     site.include_router(leaving.routes(app, pages, cookie))
     site.include_router(soundtracks.routes())
+    site.include_router(opened.routes(app, pages, cookie))
     return site

@@ -1,0 +1,155 @@
+// The photo page, livelier: photos open full screen, with what was written, and cards open on a double tap.
+// Without this every photo is a link to its large form, and cards turn all the same.
+const album = document.getElementById("album").dataset;
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+let slides;
+// Asked for once, when somebody is about to look.
+function allSlides() {
+  slides ??= fetch(album.album, { credentials: "same-origin" }).then((answer) => {
+    if (!answer.ok) throw new Error(`the photos cannot be listed: ${answer.status}`);
+    return answer.json();
+  });
+  return slides;
+}
+
+function asSlide(photo) {
+  if (photo.kind === "clip") return { ...photo, type: "clip" };
+  return { ...photo, msrc: photo.small, alt: photo.what, w: photo.width, h: photo.height };
+}
+
+// How large the large form is: at most 2560 pixels on its long side, as it was prepared.
+function sized(slide) {
+  const shrunk = Math.min(1, 2560 / Math.max(slide.width, slide.height));
+  return { ...slide, w: Math.round(slide.width * shrunk), h: Math.round(slide.height * shrunk), width: undefined, height: undefined };
+}
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+function keepIcon() {
+  const icon = document.createElementNS(SVG, "svg");
+  icon.setAttribute("class", "i");
+  icon.setAttribute("viewBox", "0 0 24 24");
+  icon.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", "M12 4v11M7 10.500l5 5 5-5M5 20h14");
+  icon.append(path);
+  return icon;
+}
+
+async function open(id) {
+  const [{ default: PhotoSwipe }, all] = await Promise.all([import(album.photoswipe), allSlides()]);
+  const opener = document.activeElement;
+  const viewer = new PhotoSwipe({
+    dataSource: all.map((photo) => sized(asSlide(photo))),
+    index: Math.max(0, all.findIndex((photo) => photo.id === id)),
+    mainClass: `pswp--${album.theme}`,
+    bgOpacity: 1,
+    showHideAnimationType: still ? "none" : "fade",
+    zoomAnimationDuration: still ? false : 333,
+    // Small and old pictures may grow, as far as that still does them good.
+    initialZoomLevel: ({ panAreaSize, elementSize }) => Math.min(1.8, panAreaSize.x / elementSize.x, panAreaSize.y / elementSize.y),
+    secondaryZoomLevel: 2.5,
+    paddingFn: (size) => ({ top: 64, bottom: Math.round(Math.min(150, size.y * 0.2)), left: 0, right: 0 }),
+    closeTitle: album.close,
+    zoomTitle: album.zoom,
+    arrowPrevTitle: album.before,
+    arrowNextTitle: album.next,
+    errorMsg: album.failed,
+    returnFocus: false,
+  });
+  viewer.on("contentLoad", (event) => {
+    const { content } = event;
+    if (content.type !== "clip") return;
+    event.preventDefault();
+    content.element = element("div", "pswp__clip");
+    const video = document.createElement("video");
+    Object.assign(video, { controls: true, playsInline: true, preload: "metadata", poster: content.data.src, src: content.data.clip });
+    video.setAttribute("aria-label", content.data.what);
+    content.element.append(video);
+    content.onLoaded();
+  });
+  viewer.on("contentDeactivate", ({ content }) => content.element?.querySelector?.("video")?.pause());
+  // A finger on the controls of a clip is not a swipe.
+  viewer.on("pointerDown", (event) => {
+    if (event.originalEvent.target.closest("video, .pswp__caption")) event.preventDefault();
+  });
+  viewer.on("uiRegister", () => {
+    viewer.ui.registerElement({
+      name: "keep",
+      order: 8,
+      isButton: true,
+      tagName: "a",
+      title: album.keep,
+      onInit: (link) => {
+        link.append(keepIcon());
+        link.setAttribute("download", "");
+        viewer.on("change", () => link.setAttribute("href", viewer.currSlide.data.original));
+      },
+    });
+    viewer.ui.registerElement({
+      name: "caption",
+      order: 9,
+      isButton: false,
+      appendTo: "root",
+      onInit: (caption) => {
+        caption.classList.add("pswp__caption");
+        caption.setAttribute("role", "group");
+        caption.setAttribute("aria-label", album.words);
+        caption.setAttribute("aria-live", "polite");
+        caption.tabIndex = 0;
+        viewer.on("change", () => {
+          const { title, text, by } = viewer.currSlide.data;
+          caption.replaceChildren(element("b", "", title), ...(text ? [element("p", "", text)] : []), element("p", "by", by));
+          caption.scrollTop = 0;
+        });
+      },
+    });
+  });
+  viewer.on("change", () => {
+    for (const holder of viewer.mainScroll.itemHolders) {
+      const slide = holder.slide;
+      if (slide) holder.el.setAttribute("aria-label", `${slide.index + 1} / ${viewer.getNumItems()}: ${slide.data.what}`);
+    }
+  });
+  viewer.on("firstUpdate", () => {
+    viewer.element.setAttribute("aria-label", album.viewer);
+    viewer.element.setAttribute("aria-modal", "true");
+    viewer.scrollWrap.setAttribute("aria-label", album.viewer);
+  });
+  // Whoever looked on to another photo comes back to that one, if it is on the page.
+  let last = id;
+  viewer.on("change", () => { last = viewer.currSlide.data.id; });
+  viewer.on("destroy", () => {
+    const place = last === id ? opener : document.querySelector(`#p-${CSS.escape(last)} a[data-medium]`) ?? opener;
+    place.focus();
+    if (place !== opener) place.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+  });
+  viewer.init();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-medium]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  link.focus();
+  open(link.dataset.medium).catch(() => location.assign(link.href));
+});
+
+document.addEventListener("dblclick", (event) => {
+  const link = event.target.closest(".pcard")?.querySelector("a[data-medium]");
+  if (link && event.target.matches("input")) link.click();
+});
+
+// A finger or the focus comes near: then there is time to ask, and those who only look around ask for nothing.
+for (const nearing of ["pointerover", "focusin"]) {
+  document.addEventListener(nearing, (event) => {
+    if (event.target.closest("a[data-medium], .pcard")) allSlides().catch(() => { slides = undefined; });
+  });
+}

@@ -1,0 +1,285 @@
+"""
+The photo pages in a real browser: each theme, both languages, on a telephone and on a large screen.
+
+Nobody may find a complaint in the console, a request to anybody else, or anything that axe-core objects to; and the
+viewer must do without a mouse.
+"""
+
+import io
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+import cast
+from cast import add_story, join, make_capsule, make_instance, make_workshop
+from memorycapsule.app import App
+from memorycapsule.clock import Clock
+from memorycapsule.config import Settings
+from memorycapsule.daemon.http.site import make_site
+from memorycapsule.media.decoders import Decoders
+from memorycapsule.services import opening, stories
+from servers import free_port, is_missing, wait_until
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = Path("/usr/bin/chromium")
+THEMES = ("photocard", "museum", "window", "classic")
+LANGUAGES = ("en", "ko")
+#: Photos of cameras and telephones, wide and tall; more than a story shows itself in the photo card theme.
+FILES = (
+    "canon7d_adobergb.jpg",
+    "pixel1_gps.jpg",
+    "rgb16_photo.png",
+    "fujifilm_s3pro_cyclamen.jpg",
+    "pentax_k10d_cactus.jpg",
+    "nikon_d750_tanners_ridge.jpg",
+    "denali_exif_icc.webp",
+    "galaxys1_o6_gps.jpg",
+    "sony_a550_el_torcal.jpg",
+    "canon_r5_prairie_falcon.jpg",
+    "htc_desire_gps.jpg",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        is_missing("No browser tests here: the package playwright is not installed.")
+    if not CHROMIUM.exists():
+        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=str(CHROMIUM),
+                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            )
+        except Error as error:
+            is_missing(f"No browser tests here: Chromium does not start ({error.message.splitlines()[0]}).")
+        yield browser
+        browser.close()
+
+
+@dataclass(kw_only=True)
+class Home:
+    url: str
+    #: Capsule id and a member's secret, by theme and language.
+    capsules: dict[tuple[str, str], tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def home(photos, tmp_path_factory) -> Iterator[Home]:
+    """A site with an opened capsule of real photos in each theme, in titles of both languages."""
+    folder = tmp_path_factory.mktemp("home") / "data"
+    with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
+        clock = cast.Time()
+        made = {}
+        with Decoders(workspace=folder / "work", children=2) as decoders:
+            prepared = {file: (photos / file).read_bytes() for file in FILES}
+            for theme in THEMES:
+                for language in LANGUAGES:
+                    korean = language == "ko"
+                    title = "여름, 시골집에서" if korean else "The summer we kept"
+                    capsule = make_capsule(instance, title=title, theme=theme)
+                    member = join(instance, capsule, "지호" if korean else "Jiho", locale=language)
+                    story = add_story(
+                        instance,
+                        capsule,
+                        member.viewer,
+                        title="뒷산 풀밭" if korean else "Flowers nobody planted",
+                        text="이슬에 바지가 젖었다." if korean else "Behind the shed.",
+                        photos=0,
+                    )
+                    for file, content in prepared.items():
+                        stories.attach(
+                            instance.store,
+                            instance.vault,
+                            decoders.prepare,
+                            member.viewer,
+                            story.id,
+                            file=file,
+                            upload=io.BytesIO(content),
+                            clock=clock,
+                        )
+                    add_story(
+                        instance, capsule, instance.ada, title="편지" if korean else "A letter", photos=0
+                    )
+                    made[theme, language] = (capsule.id, member.token)
+        clock.go_to(cast.OPENS)
+        opening.open_due(instance.store, instance.wake, clock.now)
+        app = App(
+            settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
+            store=instance.store,
+            vault=instance.vault,
+            clock=Clock(clock.reading),
+            wake=instance.wake,
+            workshop=make_workshop(instance, clock),
+        )
+        port = free_port()
+        server = uvicorn.Server(
+            uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=port, log_level="error")
+        )
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            wait_until(lambda: server.started, 20, "the site answers")
+            yield Home(url=f"http://127.0.0.1:{port}", capsules=made)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class Visitor:
+    """A member's browser, and all that it asked for and complained of."""
+
+    def __init__(self, chromium, home: Home, theme: str, language: str, **options) -> None:
+        self.capsule, token = home.capsules[theme, language]
+        self.home = home.url
+        self.context = chromium.new_context(locale=language, **options)
+        self.context.add_cookies([{"name": "capsule", "value": token, "url": home.url}])
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urllib.parse.urlsplit(request.url).netloc))
+
+    def go(self, more: str = "/photos") -> None:
+        self.page.goto(f"{self.home}/g/c/{self.capsule}{more}")
+
+    def check_manners(self) -> None:
+        assert self.complaints == []
+        assert self.hosts == {urllib.parse.urlsplit(self.home).netloc}
+
+    def check_access(self) -> None:
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.fixture
+def visit(chromium, home):
+    visitors = []
+
+    def visit(theme: str, language: str = "en", **options) -> Visitor:
+        options = {"viewport": {"width": 1440, "height": 900}} | options
+        visitors.append(Visitor(chromium, home, theme, language, **options))
+        return visitors[-1]
+
+    yield visit
+    for visitor in visitors:
+        visitor.context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(320, "dark"), (390, "light"), (1440, "light"), (1440, "dark")]
+)
+def test_a_theme_is_a_place_for_everybody(visit, theme, language, width, scheme):
+    visitor = visit(theme, language, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    visitor.go()
+
+    assert visitor.page.locator("[id^=p-]").count() == len(FILES)
+    for picture in visitor.page.locator("[id^=p-] img").all():
+        picture.scroll_into_view_if_needed()
+    wait_until(
+        lambda: visitor.page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth)"),
+        20,
+        "all photos are there",
+    )
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    visitor.check_access()
+    visitor.check_manners()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_viewer_needs_no_mouse(visit, theme):
+    visitor = visit(theme, reduced_motion="reduce")
+    visitor.go()
+    page = visitor.page
+    opener = page.locator("[id^=p-] a[data-medium]").nth(1)
+    opener.focus()
+    page.keyboard.press("Enter")
+
+    viewer = page.get_by_role("dialog", name="Photos, full screen")
+    viewer.wait_for()
+    words = page.get_by_role("group", name="What is written about it")
+    assert "Behind the shed." in words.inner_text()
+    assert "Jiho, " in words.inner_text()
+    visitor.check_access()
+    first = page.locator(".pswp__counter").inner_text()
+    page.keyboard.press("ArrowRight")
+    wait_until(lambda: page.locator(".pswp__counter").inner_text() != first, 5, "the next one is shown")
+    page.keyboard.press("ArrowLeft")
+    wait_until(
+        lambda: page.locator(".pswp__counter").inner_text() == first, 5, "the first one is shown again"
+    )
+    link = viewer.get_by_role("link", name="Keep the original")
+    with page.expect_download() as saved:
+        link.focus()
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename in FILES
+    page.keyboard.press("Escape")
+    viewer.wait_for(state="detached")
+    assert opener.evaluate("link => link === document.activeElement")
+    visitor.check_manners()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_without_scripts_a_photo_is_a_link_to_its_large_form(visit, theme):
+    visitor = visit(theme, java_script_enabled=False)
+    visitor.go()
+    link = visitor.page.locator("[id^=p-] a[data-medium]").first
+    link.focus()
+    visitor.page.keyboard.press("Enter")
+
+    visitor.page.wait_for_url("**/display")
+
+
+def test_a_card_turns_without_scripts(visit):
+    visitor = visit("photocard", java_script_enabled=False)
+    visitor.go()
+    card = visitor.page.locator(".table .pcard").first
+    assert not card.get_by_role("link", name="Keep the original").is_visible()
+    card.get_by_role("checkbox").check()
+
+    assert card.get_by_role("link", name="Keep the original").is_visible()
+    assert "Behind the shed." in card.locator(".reverse").inner_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_untying_can_be_skipped_without_scripts(visit, language):
+    visitor = visit("museum", language, java_script_enabled=False, viewport={"width": 390, "height": 844})
+    visitor.go("")
+    photos = visitor.page.locator("button[value=photos]")
+    started = time.monotonic()
+    visitor.page.locator(".skip-it").click()
+
+    wait_until(
+        lambda: photos.evaluate("one => getComputedStyle(one.parentElement).opacity") == "1", 3, "skipped"
+    )
+    assert time.monotonic() - started < 3
+    photos.click()
+    visitor.page.wait_for_url("**/photos")
+    visitor.go("")
+    assert visitor.page.locator(".skip-it").count() == 0
+    visitor.check_manners()
+
+
+def test_untying_is_for_everybody(visit):
+    visitor = visit("window", reduced_motion="reduce")
+    visitor.go("")
+
+    assert visitor.page.locator("button[value=film]").is_visible()
+    assert not visitor.page.locator(".skip-it").is_visible()
+    visitor.check_access()
+    visitor.check_manners()

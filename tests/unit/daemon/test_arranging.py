@@ -1,0 +1,174 @@
+"""Arranging: every photo has exactly one place, whatever the theme and however many there are."""
+
+import uuid
+from datetime import datetime
+
+import pytest
+
+from memorycapsule.daemon.http import arranging
+from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
+from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
+from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from moments import NOW
+
+SIZES = {"wide": (1600, 1200), "tall": (1200, 1600), "square": (1000, 1000)}
+
+
+def picture(shape: str = "wide", *, kind=MediumKind.PHOTO, taken: datetime | None = None) -> MediumView:
+    medium = Medium(
+        id=str(uuid.uuid4()),
+        story_id="story",
+        capsule_id="capsule",
+        kind=kind,
+        position=0,
+        duplicate_mark="",
+        details=b"",
+        is_sealed=False,
+        original_blob="o",
+        display_blob="d",
+        thumbnail_blob="t",
+        clip_blob=None,
+        created_at=NOW,
+    )
+    width, height = SIZES[shape]
+    details = MediumDetails(
+        file="a.jpg",
+        sha256="",
+        bytes=1,
+        format="JPEG",
+        width=width,
+        height=height,
+        taken_local=taken,
+        taken_offset_seconds=None,
+        has_gps=False,
+        duration_seconds=None,
+        has_sound=False,
+    )
+    return MediumView(medium=medium, details=details)
+
+
+def opened(*stories: list[MediumView], theme: str = "photocard") -> CapsuleView:
+    member = Member(
+        id="member", capsule_id="capsule", account_id="ada", role=Role.OWNER, name="Ada", joined_at=NOW
+    )
+    capsule = Capsule(
+        id="capsule",
+        slug="summer",
+        title="Summer",
+        message=None,
+        theme=theme,
+        film_photos=60,
+        state=CapsuleState.OPEN,
+        opens_local=NOW.replace(tzinfo=None),
+        zone="UTC",
+        fold=0,
+        opens_at=NOW,
+        zone_rules="",
+        recipient="",
+        seal_level=1,
+        generation=1,
+        made_by="ada",
+        created_at=NOW,
+        opened_at=NOW,
+        cover_blob=None,
+        soundtrack_blob=None,
+    )
+    return CapsuleView(
+        capsule=capsule,
+        member=member,
+        contributions=[],
+        stories=[
+            StoryView(
+                story=Story(
+                    id=f"story-{number}",
+                    capsule_id="capsule",
+                    member_id="member",
+                    attached_by="ada",
+                    session_id="session",
+                    position=number,
+                    words=b"",
+                    is_sealed=False,
+                    created_at=NOW,
+                    changed_at=NOW,
+                ),
+                author=member,
+                words=StoryWords(title=f"Story {number}", text=""),
+                media=media,
+            )
+            for number, media in enumerate(stories)
+        ],
+        invitations=[],
+        montages=[],
+    )
+
+
+@pytest.mark.parametrize("theme", arranging.CAPACITIES)
+@pytest.mark.parametrize(
+    "stories", [[], [0], [1], [1, 2], [12], [40, 30, 20, 9, 1], [30] * 15 + [5] * 10], ids=sum
+)
+def test_every_photo_has_exactly_one_place(theme, stories):
+    view = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
+    arrangement = arranging.arrange(view)
+    shown = [one for chapter in arrangement.chapters for one in chapter.pictures]
+    covers = arrangement.covers if arrangement.covers_are_all else ()
+
+    places = [one.view.medium.id for one in (*covers, *shown, *arrangement.rest)]
+    assert sorted(places) == sorted(medium.medium.id for story in view.stories for medium in story.media)
+    assert len(places) == len(set(places)) == sum(stories)
+    assert max((len(chapter.pictures) for chapter in arrangement.chapters), default=0) <= (
+        arranging.CAPACITIES[theme].story
+    )
+    assert len(arrangement.chapters) == len(stories)
+    assert {chapter.part for chapter in arrangement.chapters} == set(
+        range(1, arrangement.parts + 1) if stories else ()
+    )
+
+
+def test_stories_come_in_the_order_of_what_they_tell_of():
+    view = opened(
+        [picture(taken=datetime(2020, 8, 2))],
+        [picture(taken=datetime(1998, 1, 1)), picture()],
+        [picture(taken=datetime(2020, 8, 1, 9))],
+    )
+
+    order = [chapter.story.story.id for chapter in arranging.arrange(view).chapters]
+    assert order == ["story-1", "story-2", "story-0"]
+
+
+def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
+    arrangement = arranging.arrange(opened([picture(), picture(kind=MediumKind.VOICE)]))
+
+    (chapter,) = arrangement.chapters
+    assert (len(chapter.voices), chapter.count, len(arrangement.everything)) == (1, 1, 1)
+
+
+def placed(*shapes: str):
+    return arranging.arrange(opened([picture(shape) for shape in shapes], theme="museum")).everything
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize(
+    "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
+)
+def test_walls_hold_what_hangs_on_them(count, rhythm):
+    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    rows = arranging.hang(pictures)
+
+    assert [one.picture for row in rows for one in row] == list(pictures)
+    assert sum(one.span for one in rows[0]) <= 9  # beside the wall text
+    assert all(sum(one.span for one in row) <= 12 for row in rows)
+    for row in rows:
+        assert sum(one.is_half for one in row) % 2 == 0
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+@pytest.mark.parametrize(
+    "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
+)
+def test_no_card_lies_alone_in_the_last_row(count, rhythm):
+    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    rows = arranging.deal(pictures)
+
+    assert [one for row in rows for one in row] == list(pictures)
+    assert all(rows)
+    assert count == 1 or len(rows[-1]) > 1
