@@ -33,6 +33,13 @@ def make(
         typer.Option("--story", metavar="ID", help="Take this story; several come in the order given."),
     ] = None,
     soundtrack: SoundtrackOption = None,
+    theme_music: Annotated[
+        str | None,
+        typer.Option("--music", metavar="THEME", help="The music of this theme instead of the capsule's."),
+    ] = None,
+    length: Annotated[
+        str | None, typer.Option("--length", metavar="short|full|SECONDS", help="full takes every picture.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the film is ready.")] = False,
 ) -> None:
     """
@@ -42,6 +49,8 @@ def make(
     """
     from memorycapsule.services import montages
 
+    if soundtrack and theme_music:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     with door.open(works=True) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -53,6 +62,8 @@ def make(
             capsule,
             story_ids=story or (),
             soundtrack=song,
+            length=length,
+            music=theme_music,
             now=app.now(),
         )
         if wait:
@@ -100,11 +111,22 @@ def list_films(
             film.id,
             _how_far(film, left[film.id]),
             f"{film.seconds:.0f} s" if film.seconds else "",
-            "of the opening" if film.is_opening else f"{len(film.story_ids) or 'all'} stories",
+            _what(film),
         )
         for film in found
     ]
     door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
+
+
+def _what(film: Montage) -> str:
+    if film.is_opening:
+        return "of the opening"
+    wishes = [
+        f"{len(film.story_ids) or 'all'} {'story' if len(film.story_ids) == 1 else 'stories'}",
+        *([f"{film.length} s" if film.length[0].isdigit() else film.length] if film.length else []),
+        *([f"music of {film.music}"] if film.music else []),
+    ]
+    return ", ".join(wishes)
 
 
 def _how_far(film: Montage, seconds_left: float | None) -> str:
@@ -183,6 +205,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "capsule montage make the-summer-we-kept --wait",
             "capsule montage make the-summer-we-kept --story 3f0c… --story 9b1d… --soundtrack song.mp3",
+            "capsule montage make the-summer-we-kept --length short --music museum",
         ),
     )(make)
     family.command(

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct, select
+from memorycapsule.domain.direction import Direction, StoryText, direct, parse_length, select
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.looks import Look
 from memorycapsule.domain.montages import Montage
@@ -40,6 +40,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.themes import Theme
 
 _SOUNDTRACK_FILE = "soundtrack"
 #: So many photos of a sealed capsule lie in memory to be looked at; they are about 1 MB each.
@@ -97,9 +98,9 @@ def lay_out(
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if montage.soundtrack_blob:
-        with store.reading() as tx:
-            song = vault.open_blob(tx, montage.soundtrack_blob)
+    with store.reading() as tx:
+        song = _song(tx, vault, montage)
+    if song:
         _copy(song, pictures / _SOUNDTRACK_FILE)
     digests: dict[str, str] = {}
     unreadable: dict[str, str] = {}
@@ -126,6 +127,12 @@ def lay_out(
         report=tuple(report),
         unreadable=frozenset(unreadable),
     )
+
+
+def seconds_of(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
+    """Return about how long a film would be, as far as can be told before anybody has looked at its pictures."""
+    material = _material(tx, vault, montage, size, fps)
+    return _planned(material, material.direction, material.pictures).seconds
 
 
 def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> str:
@@ -276,15 +283,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
     sight.clip_seconds = direction.style.longest_clip_seconds
     # Nothing can have been put in after the opening, so nothing was taken later.
     usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
-    plan = direct(
-        title=capsule.title,
-        date_line=_date_line(capsule, material.direction.locale),
-        pictures=usable,
-        stories=material.texts,
-        contributors=[(member.id, member.name) for member in material.members],
-        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
-        direction=direction,
-    )
+    plan = _planned(material, direction, usable)
     wanted = {source.id for source in plan.sources}
     return PreparedPlan(
         fingerprint=material.fingerprint,
@@ -292,6 +291,18 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
         digests={one: sight.digests[one] for one in sorted(wanted)},
         looks=sight.looks,
         report=(*material.report, *sight.broken.values()),
+    )
+
+
+def _planned(material: _Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
+    return direct(
+        title=material.capsule.title,
+        date_line=_date_line(material.capsule, direction.locale),
+        pictures=pictures,
+        stories=material.texts,
+        contributors=[(member.id, member.name) for member in material.members],
+        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
+        direction=direction,
     )
 
 
@@ -346,19 +357,39 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
 
 def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps: int) -> Direction:
     theme = themes.load(capsule.theme)
+    chosen = _chosen_music(capsule, montage)
+    if montage.soundtrack_blob:
+        soundtrack = Soundtrack(file=_SOUNDTRACK_FILE)
+    elif chosen:
+        soundtrack = replace(chosen.own_soundtrack(locale), file=_SOUNDTRACK_FILE)
+    else:
+        soundtrack = theme.own_soundtrack(locale)
     return Direction(
         size=size,
         fps=fps,
         theme=theme.name,
         style=theme.film,
-        soundtrack=Soundtrack(file=_SOUNDTRACK_FILE)
-        if montage.soundtrack_blob
-        else theme.own_soundtrack(locale),
+        soundtrack=soundtrack,
         limit=capsule.film_photos,
+        length=parse_length(montage.length),
         keeps_story_order=bool(montage.story_ids),
         locale=locale,
         seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,
     )
+
+
+def _chosen_music(capsule: Capsule, montage: Montage) -> Theme | None:
+    """Return the theme whose music was chosen for a film, None where it is the theme's own."""
+    chosen = montage.music or capsule.music
+    return themes.load(chosen) if chosen and chosen != capsule.theme else None
+
+
+def _song(tx: Transaction, vault: Vault, montage: Montage) -> BinaryIO | None:
+    """Return the song that has to lie beside the pictures: people's own, or one of another theme."""
+    if montage.soundtrack_blob:
+        return vault.open_blob(tx, montage.soundtrack_blob)
+    chosen = _chosen_music(capsule_store.capsules.get(tx, montage.capsule_id), montage)
+    return chosen.soundtrack.open("rb") if chosen else None
 
 
 def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:

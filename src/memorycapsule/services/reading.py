@@ -18,6 +18,7 @@ from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
+from memorycapsule.domain.plan import MontagePlan, PlanRefused
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords, Viewer, may_view
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
@@ -79,6 +80,19 @@ class CapsuleLine:
     members: int
     #: What it keeps in blobs; for the admin only.
     bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmView:
+    """A film of an open capsule."""
+
+    montage: Montage
+    #: The viewer's part in its capsule.
+    member: Member
+    #: None while there is no film.
+    bytes: int | None
+    #: What is shown when; None when nothing is known about it.
+    plan: MontagePlan | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +251,19 @@ def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, 
         if member is not None and of_capsule.is_open:
             return found, member
     raise NotFound("There is no such film, or its capsule is sealed until the day.")
+
+
+def film(store: Store, viewer: Viewer, montage_id: str) -> FilmView:
+    """Return a film of an open capsule with what is known of it. Raises NotFound."""
+    with store.reading() as tx:
+        found, member = montage(tx, viewer, montage_id)
+        blob = capsule_store.blobs.find(tx, found.film_blob) if found.film_blob else None
+    plan = None
+    if blob and found.plan:
+        # One of another version of the program tells nothing, and the film can be seen all the same.
+        with contextlib.suppress(PlanRefused):
+            plan = MontagePlan.from_json(found.plan)
+    return FilmView(montage=found, member=member, bytes=blob.bytes if blob else None, plan=plan)
 
 
 def film_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> OpenedFile:

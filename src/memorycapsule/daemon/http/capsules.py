@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -61,10 +60,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def photos(request: Request, capsule_id: UUID) -> Response:
         return _photos(pages, request, opened(request, capsule_id))
 
-    @router.api_route("/g/c/{capsule_id}/film", methods=GET)
-    def film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
-        return _film(pages, request, opened(request, capsule_id), str(of) if of else None)
-
     @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
     def medium(request: Request, medium_id: UUID, form: Form) -> Response:
         file = first_to_see(
@@ -72,15 +67,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
         )
         return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")
-
-    @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
-    def film_file(request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"]) -> Response:
-        read = reading.film_file if form == "film.mp4" else reading.poster_file
-        file = first_to_see(
-            viewers(app.store, cookie, request),
-            lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
-        )
-        return FileAnswer(file, tag=f"{montage_id}-{form}")
 
     return router
 
@@ -150,36 +136,8 @@ def _photos(pages: Pages, request: Request, view: CapsuleView) -> Response:
     )
 
 
-def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | None) -> Response:
-    words = pages.wording(request)
-    film = _main_film(view)
-    if montage_id:
-        film = next((montage for montage in view.montages if montage.id == montage_id), None)
-        if film is None:
-            raise NotFound
-    names = {contribution.member.id: contribution.member.name for contribution in view.contributions}
-    return pages.show(
-        request,
-        "film.html",
-        words,
-        again_in_seconds=_AGAIN_SECONDS if film and not film.state.is_over else None,
-        view=view,
-        film=film,
-        films=view.montages,
-        makers={montage.id: names.get(montage.member_id or "") for montage in view.montages},
-        lengths={montage.id: _length(montage) for montage in view.montages},
-    )
-
-
 def _main_film(view: CapsuleView) -> Montage | None:
     return next((montage for montage in view.montages if montage.is_opening), None)
-
-
-def _length(montage: Montage) -> str | None:
-    if montage.seconds is None:
-        return None
-    minutes, seconds = divmod(round(montage.seconds), 60)
-    return f"{minutes}:{seconds:02}"
 
 
 def _day(capsule: Capsule) -> date:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import capsules, invitations, letters
+from memorycapsule.daemon.http import capsules, everything, films, invitations, letters, soundtracks
 from memorycapsule.daemon.http.guard import Guard
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: Where larger bodies than a form's are taken, and how many bytes.
-TAKES_MORE: dict[str, int] = {}
+TAKES_MORE: dict[str, int] = {**films.TAKES_MORE}
 
 
 def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
@@ -96,4 +96,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitations.routes(app, pages, cookie))
     site.include_router(letters.routes(app, pages, cookie))
     site.include_router(capsules.routes(app, pages, cookie))
+    site.include_router(films.routes(app, pages, cookie))
+    site.include_router(everything.routes(app, pages, cookie))
+    site.include_router(soundtracks.routes())
     return site

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from memorycapsule.domain.choosing import Picture, choose, when
 from memorycapsule.domain.direction.beats import on_the_beat
-from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, StoryText
+from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, Length, StoryText, parse_length
 from memorycapsule.domain.direction.cards import end_scene, title_scene, words_scene
 from memorycapsule.domain.direction.leaving_out import leave_out
 from memorycapsule.domain.direction.lengths import (
@@ -34,10 +34,12 @@ from memorycapsule.domain.plan import Credit, MontagePlan
 __all__ = [
     "USUAL_PICTURES",
     "Direction",
+    "Length",
     "LookAt",
     "StoryText",
     "direct",
     "leave_out",
+    "parse_length",
     "picture_limit",
     "reading_seconds",
     "select",
