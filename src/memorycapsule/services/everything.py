@@ -26,7 +26,7 @@ _LONGEST_NAME = 60
 #: What Windows keeps for itself in names, and for devices.
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_SHOWN = {"jpg", "jpeg", "png", "webp", "gif"}
+_SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
 _PLAYED = {"mp4", "mov", "webm", "m4v"}
 _HEARD = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
 
@@ -267,7 +267,8 @@ def _index(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
 <style>
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1.2rem; font: 1.1rem/1.6 system-ui, sans-serif; color: #1a2340; background: #f1f4ef; }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1.2rem; color: #1a2340; background: #f1f4ef;
+  font: 1.1rem/1.6 system-ui, sans-serif; }}
 img, video {{ max-width: 100%; max-height: 80vh; border-radius: 6px; display: block; }}
 figure {{ margin: 1rem 0; }} h2 {{ margin-top: 3rem; }} .words {{ white-space: pre-line; }}
 </style>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memorycapsule import themes
@@ -78,6 +78,8 @@ class Song:
     title: str | None
     #: The theme whose file it is; None for one of people's own.
     theme: str | None
+    #: What that theme is called.
+    world: str = ""
 
 
 def film_lines(store: Store, view: CapsuleView, words: Wording, now: datetime) -> list[FilmLine]:
@@ -148,10 +150,10 @@ def songs(capsule: Capsule, language: str) -> list[Song]:
     usual = (
         Song(value="", title=None, theme=None)
         if capsule.soundtrack_blob
-        else Song(value="", title=_music(own, language), theme=own)
+        else replace(_music(own, language), value="")
     )
     others = [name for name in themes.names() if capsule.soundtrack_blob or name != own]
-    return [usual, *(Song(value=name, title=_music(name, language), theme=name) for name in others)]
+    return [usual, *(_music(name, language) for name in others)]
 
 
 def length_in_words(seconds: float) -> str:
@@ -159,8 +161,11 @@ def length_in_words(seconds: float) -> str:
     return f"{minutes}:{left:02}"
 
 
-def _music(theme: str, language: str) -> str:
-    return themes.load(theme).own_soundtrack(language).title
+def _music(name: str, language: str) -> Song:
+    theme = themes.load(name)
+    return Song(
+        value=name, title=theme.own_soundtrack(language).title, theme=name, world=theme.title(language)
+    )
 
 
 def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Wording) -> str:
@@ -206,4 +211,4 @@ def _contents(story: StoryView, words: Wording) -> str:
     clips = sum(1 for one in story.media if one.medium.kind == "clip")
     photos = sum(1 for one in story.media if one.medium.kind == "photo")
     inside = contents_in_words(photos=photos, clips=clips, stories=0, locale=words.language)
-    return " · ".join(part for part in (story.author.name, inside or words("films_words_only")) if part)
+    return ", ".join(part for part in (story.author.name, inside or words("films_words_only")) if part)

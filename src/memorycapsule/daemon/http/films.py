@@ -175,17 +175,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         montages.cancel(app.store, viewer, str(montage_id), now=app.now())
         return pages.forward(request, f"/g/c/{capsule_id}/film")
 
-    @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
-    def film_file(
-        request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"], keep: bool = False
-    ) -> Response:
-        read = reading.film_file if form == "film.mp4" else reading.poster_file
-        file = first_to_see(
-            viewers(app.store, cookie, request),
-            lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
-        )
-        return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
-
     @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
     def subtitles(request: Request, montage_id: UUID, kind: Literal["chapters", "captions"]) -> Response:
         known = first_to_see(
@@ -198,6 +187,17 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return Response(
             webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"}
         )
+
+    @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
+    def film_file(
+        request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"], keep: bool = False
+    ) -> Response:
+        read = reading.film_file if form == "film.mp4" else reading.poster_file
+        file = first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
+        )
+        return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
 
     return router
 

@@ -119,6 +119,7 @@ function enhance(player) {
   const switchCaptions = () => {
     const isOn = captions.getAttribute("aria-pressed") !== "true";
     captions.setAttribute("aria-pressed", String(isOn));
+    player.classList.toggle("captioned", isOn);
     track.mode = "hidden";
     showCaption();
   };
