@@ -188,7 +188,9 @@ def _facts(view: CapsuleView, film: Montage, names: dict[str, str], words: Wordi
         else words("films_for_former")
     )
     length = length_in_words(film.seconds) if film.seconds is not None else ""
-    return " · ".join(part for part in (maker, length, short_day(day, words.language)) if part)
+    # A day stands on one line.
+    when = short_day(day, words.language).replace(" ", "\N{NO-BREAK SPACE}")
+    return " · ".join(part for part in (maker, length, when) if part)
 
 
 def _say(store: Store, film: Montage, words: Wording, now: datetime) -> str:
