@@ -41,9 +41,7 @@ def chromium() -> Iterator:
 def house(tmp_path_factory) -> Iterator[tuple[Household, str, str]]:
     """A household, its address, and its opened capsule whose film is ready."""
     household = Household(tmp_path_factory.mktemp("household"))
-    capsule = household.capsule(opens_in=timedelta(seconds=6), photos=4)
-    for title in ("Harbour", "시장"):
-        household.run("story", "add", capsule, "--title", title, "--text", "It rained, and then it did not.")
+    capsule = household.capsule(opens_in=timedelta(hours=-1), more_stories=("Harbour", "시장"))
     with household.daemon() as daemon:
         household.wait_for_film(capsule, "ready", deadline_seconds=90)
         wait_until(lambda: household.letters("/g/o/"), 90, "the letters are there")

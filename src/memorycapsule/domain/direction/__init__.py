@@ -95,7 +95,7 @@ def direct(
     ]
     # A screen has nothing to show at the end but names.
     if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
-        scenes.append(end_scene(how, people, end_line, chosen))
+        scenes.append(end_scene(how, people, end_line, title, chosen))
     return MontagePlan(
         size=how.size,
         fps=how.fps,
