@@ -37,7 +37,7 @@ class Kept:
 
     #: Its path, with slashes.
     path: str
-    bytes: int
+    size: int
     #: When it is from, as a wall time.
     local: datetime
     open: Callable[[], BinaryIO] | None = None
@@ -110,7 +110,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
         files = [
             Kept(
                 path=folder.path(medium.details.file),
-                bytes=medium.details.bytes,
+                size=medium.details.bytes,
                 local=medium.details.taken_local or _told(capsule, story),
                 open=_opener(store, vault, viewer, medium),
             )
@@ -190,7 +190,7 @@ def _films(store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder
             kept.append(
                 Kept(
                     path=folder.path(f"{len(kept) + 1:02} {safe_name(view.capsule.title)}.mp4"),
-                    bytes=size,
+                    size=size,
                     local=local_of(montage.finished_at or montage.queued_at, view.capsule.zone),
                     open=_film_opener(store, vault, viewer, montage.id),
                 )
@@ -204,7 +204,7 @@ def _film_opener(store: Store, vault: Vault, viewer: Viewer, montage_id: str) ->
 
 def _written(path: str, text: str, local: datetime) -> Kept:
     content = text.encode()
-    return Kept(path=path, bytes=len(content), local=local, content=content)
+    return Kept(path=path, size=len(content), local=local, content=content)
 
 
 def _told(capsule: Capsule, story: StoryView) -> datetime:

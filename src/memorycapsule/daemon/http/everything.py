@@ -61,7 +61,7 @@ def _archive(found: Everything) -> ZipStream:
     """Return the zip, stored and not packed: photos and films are packed already, and its length is known."""
     archive = _Steady(found.files)
     for file in found.files:
-        archive.add(_bytes_of(file) if file.open else file.content, file.path, size=file.bytes)
+        archive.add(_bytes_of(file) if file.open else file.content, file.path, size=file.size)
     return archive
 
 
@@ -92,7 +92,7 @@ def _bytes_of(file: Kept) -> Iterator[bytes]:
         while chunk := stream.read(_CHUNK_BYTES):
             sent += len(chunk)
             yield chunk
-    if sent != file.bytes:
+    if sent != file.size:
         # Bytes that do not fit the length that was said would spoil all that follows.
         raise OSError("a file is not as long as it was when it was put in")
 
@@ -113,5 +113,5 @@ def _tag(found: Everything) -> str:
     """Return what changes with anything in the zip: it is made anew each time, and equal to the last byte."""
     digest = hashlib.sha256()
     for file in found.files:
-        digest.update(f"{file.path}\0{file.bytes}\0".encode() + file.content)
+        digest.update(f"{file.path}\0{file.size}\0".encode() + file.content)
     return f'"{digest.hexdigest()[:32]}"'
