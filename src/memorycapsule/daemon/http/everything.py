@@ -65,7 +65,7 @@ def _archive(found: Everything) -> ZipStream:
     return archive
 
 
-class _Steady(ZipStream):
+class _Steady(ZipStream):  # type: ignore[misc] # it has no types
     """A zip that is the same whenever it is made, so that a download that broke off can go on."""
 
     def __init__(self, files: Sequence[Kept]) -> None:
