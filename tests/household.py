@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,9 +62,9 @@ class Household:
         assert done.returncode == 0, done.stderr + done.stdout
         return json.loads(done.stdout)
 
-    def capsule(self, *, opens_in: timedelta, photos: int = 4) -> str:
+    def capsule(self, *, opens_in: timedelta, photos: int = 4, more_stories: Sequence[str] = ()) -> str:
         """
-        Ada's capsule with a story of hers, and Ben in it; returns its id.
+        Ada's capsule with a story of hers (and some of words alone), and Ben in it; returns its id.
 
         Made as if that had been yesterday, so it may be overdue already, and within a fraction of a second,
         since commands may take long on a busy machine.
@@ -109,6 +110,9 @@ class Household:
                     upload=upload,
                     clock=lambda: yesterday,
                 )
+            for number, title in enumerate(more_stories, 1):
+                told = yesterday + timedelta(minutes=number)
+                stories.add(app.store, app.vault, ada, capsule.id, title=title, text="It rained.", now=told)
         return capsule.id
 
     def daemon(self, *arguments: str) -> Daemon:

@@ -30,6 +30,13 @@ def make(
         typer.Option("--story", metavar="ID", help="Take this story; several come in the order given."),
     ] = None,
     soundtrack: SoundtrackOption = None,
+    theme_music: Annotated[
+        str | None,
+        typer.Option("--music", metavar="THEME", help="The music of this theme instead of the capsule's."),
+    ] = None,
+    length: Annotated[
+        str | None, typer.Option("--length", metavar="short|full|SECONDS", help="full takes every picture.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the film is ready.")] = False,
 ) -> None:
     """
@@ -39,6 +46,8 @@ def make(
     """
     from memorycapsule.services import montages
 
+    if soundtrack and theme_music:
+        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
     with door.open(works=True) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -50,6 +59,8 @@ def make(
             capsule,
             story_ids=story or (),
             soundtrack=song,
+            length=length,
+            music=theme_music,
             now=app.now(),
         )
         if wait:
@@ -83,7 +94,7 @@ def list_films(
             film["id"],
             _how_far(film),
             f"{film['seconds']:.0f} s" if film["seconds"] else "",
-            "of the opening" if film["is_opening"] else f"{len(film['stories']) or 'all'} stories",
+            _what(film),
         )
         for film in found
     ]
@@ -107,6 +118,18 @@ def _films(door: Door, capsule: str | None) -> list[shapes.Shape]:
             for one in wanted
             for film in reading.montages(app.store, viewer, one)
         ]
+
+
+def _what(film: shapes.Shape) -> str:
+    if film["is_opening"]:
+        return "of the opening"
+    stories, length, music = film["stories"], film["length"], film["music"]
+    wishes = [
+        f"{len(stories) or 'all'} {'story' if len(stories) == 1 else 'stories'}",
+        *([f"{length} s" if length[0].isdigit() else length] if length else []),
+        *([f"music of {music}"] if music else []),
+    ]
+    return ", ".join(wishes)
 
 
 def _how_far(film: shapes.Shape) -> str:
@@ -186,6 +209,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "capsule montage make the-summer-we-kept --wait",
             "capsule montage make the-summer-we-kept --story 3f0c… --story 9b1d… --soundtrack song.mp3",
+            "capsule montage make the-summer-we-kept --length short --music museum",
         ),
     )(make)
     family.command(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _DECODERS = 2
 _SOUNDTRACK_FILE = "soundtrack"
-_LONGEST_SECONDS = 4 * 3600
 #: What share of the work preparing the pictures is, for the bar.
 _PREPARING_SHARE = 0.2
 
@@ -48,6 +47,8 @@ class _Order:
     title: str
     direction: Direction
     workers: int
+    #: A file that knows faces, from the configuration if there is one.
+    face_model: Path | None
 
 
 def render(
@@ -105,6 +106,7 @@ def render(
             locale="ko" if is_korean(title or "") else "en",
         ),
         workers=max(1, min(4, os.cpu_count() or 1)),
+        face_model=None if from_plan else door.settings(file_must_exist=False).film.face_model,
     )
     with tempfile.TemporaryDirectory(prefix="capsule-render-") as folder, music(soundtrack) as song:
         pictures = Path(folder, "pictures")
@@ -201,7 +203,10 @@ def _directed(
         how,
         pictures,
         stories,
-        look_at=lambda waiting: (looks_of(folder, waiting, clip_seconds=seconds, nice=0), ()),
+        look_at=lambda waiting: (
+            looks_of(folder, waiting, clip_seconds=seconds, face_model=order.face_model, nice=0),
+            (),
+        ),
         now=datetime.now(UTC),
     )
     return seen, direct(
@@ -366,7 +371,7 @@ def _direction(
 ) -> Direction:
     from memorycapsule import themes
     from memorycapsule.config import pixels_of
-    from memorycapsule.domain.direction import Direction
+    from memorycapsule.domain.direction import Direction, parse_length
     from memorycapsule.domain.plan import Size, Soundtrack
 
     if not 10 <= fps <= 60:
@@ -379,22 +384,9 @@ def _direction(
         theme=loaded.name,
         style=loaded.film,
         soundtrack=Soundtrack(file=_SOUNDTRACK_FILE) if has_song else loaded.own_soundtrack(locale),
-        length=_length(length),
+        length=parse_length(length),
         locale=locale,
     )
-
-
-def _length(text: str | None) -> Literal["short", "full"] | float | None:
-    match text:
-        case None | "short" | "full":
-            return text
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 5 <= seconds <= _LONGEST_SECONDS:
-        raise UsageProblem("--length is short, full, or a number of seconds from 5 to 14400.")
-    return seconds
 
 
 def register(app: typer.Typer) -> None:

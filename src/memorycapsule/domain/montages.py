@@ -71,6 +71,8 @@ def queued_montage(
     member_id: str | None = None,
     story_ids: tuple[str, ...] = (),
     soundtrack_blob: str | None,
+    length: str | None = None,
+    music: str | None = None,
     now: datetime,
 ) -> Montage:
     """Return a montage that waits for a worker; without a member, it is the film made at opening."""
@@ -94,6 +96,8 @@ def queued_montage(
         queued_at=now,
         not_before=now,
         finished_at=None,
+        length=length,
+        music=music,
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ import cv2
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
+from memorycapsule.domain.subtitles import chapter_frames
 from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
@@ -303,24 +303,15 @@ def _join(
         "ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8"
     )
     words = scratch / "metadata.txt"
-    words.write_text(ffmpeg.metadata(plan.title, plan.date) + "".join(_chapters(plan)), encoding="utf-8")
+    chapters = "".join(
+        ffmpeg.chapter(title, first, stop, plan.fps) for title, first, stop in chapter_frames(plan)
+    )
+    words.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
     what = "The pieces of the film could not be joined; the next try makes them again."
     said = ffmpeg.run(ffmpeg.join_arguments(names, sound, words, out), what=what, timeout_seconds=600)
     joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", said, re.MULTILINE)]
     if joined[-1:] != [plan.frames]:
         raise RenderFailed(what)
-
-
-def _chapters(plan: MontagePlan) -> Iterator[str]:
-    """Yield a chapter for every scene that has a title."""
-    starts: list[tuple[int, str]] = []
-    at = 0
-    for scene in plan.scenes:
-        if scene.title:
-            starts.append((at, scene.title))
-        at += sum(shot.frames - shot.entrance_frames for shot in scene.shots)
-    for (first, title), (stop, _) in itertools.pairwise([*starts, (at, "")]):
-        yield ffmpeg.chapter(title, first, stop, plan.fps)
 
 
 def _keep(half: Path, out: Path) -> None:

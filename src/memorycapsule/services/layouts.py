@@ -20,7 +20,7 @@ from typing import BinaryIO
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.choosing import Note, Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct, select
+from memorycapsule.domain.direction import Direction, StoryText, direct, parse_length, select
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.looks import Look
 from memorycapsule.domain.montages import Montage
@@ -129,6 +129,12 @@ def lay_out(
         report=tuple(report),
         unreadable=frozenset(unreadable),
     )
+
+
+def seconds_of(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
+    """Return about how long a film would be, as far as can be told before anybody has looked at its pictures."""
+    material = _material(tx, vault, montage, size, fps)
+    return _planned(material, material.direction, material.pictures).seconds
 
 
 def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> str:
@@ -279,15 +285,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
     sight.clip_seconds = direction.style.longest_clip_seconds
     # Nothing can have been put in after the opening, so nothing was taken later.
     usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
-    plan = direct(
-        title=capsule.title,
-        date_line=_date_line(capsule, material.direction.locale),
-        pictures=usable,
-        stories=material.texts,
-        contributors=[(member.id, member.name) for member in material.members],
-        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
-        direction=direction,
-    )
+    plan = _planned(material, direction, usable)
     wanted = {source.id for source in plan.sources}
     return PreparedPlan(
         fingerprint=material.fingerprint,
@@ -295,6 +293,18 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
         digests={one: sight.digests[one] for one in sorted(wanted)},
         looks=sight.looks,
         report=(*material.report, *sight.broken.values()),
+    )
+
+
+def _planned(material: _Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
+    return direct(
+        title=material.capsule.title,
+        date_line=_date_line(material.capsule, direction.locale),
+        pictures=pictures,
+        stories=material.texts,
+        contributors=[(member.id, member.name) for member in material.members],
+        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
+        direction=direction,
     )
 
 
@@ -371,6 +381,7 @@ def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps:
         style=theme.film,
         soundtrack=soundtrack,
         limit=capsule.film_photos,
+        length=parse_length(montage.length),
         keeps_story_order=bool(montage.story_ids),
         locale=locale,
         seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,

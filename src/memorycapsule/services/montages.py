@@ -10,11 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from memorycapsule import themes
+from memorycapsule.domain.direction import parse_length
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.montages import FIRST_RETRY, MOST_FAILURES, Montage, MontageState, queued_montage
+from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound, Sealed
+from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany
 from memorycapsule.services import opening, reading
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
@@ -27,6 +30,8 @@ from memorycapsule.store.transactions import Store, Transaction
 _RENDERING = "montage.rendering"
 #: Before that, the progress says too little about what is left.
 _TELLING_PROGRESS = 0.03
+#: So many films of one member may wait or be made at a time.
+_MOST_AT_ONCE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class Rendered:
     seconds: float
     #: Sentences about what was left out.
     report: tuple[str, ...]
+    #: The plan as it was followed in the end, as JSON; None for the one that is known.
+    plan: str | None = None
 
 
 def queue(
@@ -49,19 +56,27 @@ def queue(
     *,
     story_ids: Sequence[str] = (),
     soundtrack: BinaryIO | None = None,
+    length: str | None = None,
+    music: str | None = None,
     now: datetime,
 ) -> Montage:
     """
     Queue a further film of an open capsule: of the chosen stories in the chosen order, or of all.
 
-    `soundtrack` is a music file that `media` has accepted. Raises NotFound for a capsule or story that is not
-    there, Sealed before the date.
+    `soundtrack` is a music file that `media` has accepted, `music` the theme whose own is wanted instead of the
+    capsule's; `length` is what `parse_length` understands. Raises NotFound for a capsule or story that is not
+    there, Sealed before the date, UsageProblem for another length or theme, TooMany.
     """
+    viewer.check(Scope.EVERYTHING)
+    parse_length(length)
+    if music:
+        themes.load(music)
     with store.reading() as tx:
         capsule, member = reading.membership(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
         there = {story.id for story in story_store.of_capsule(tx, capsule.id)}
+        _check_queue(tx, capsule.id, member.id)
     for story_id in story_ids:
         if story_id not in there:
             raise NotFound(f"There is no story {story_id} in this capsule.")
@@ -71,7 +86,9 @@ def queue(
         capsule_id=capsule.id,
         member_id=member.id,
         story_ids=tuple(dict.fromkeys(story_ids)),
-        soundtrack_blob=blob.id if blob else capsule.soundtrack_blob,
+        soundtrack_blob=blob.id if blob else None if music else capsule.soundtrack_blob,
+        length=length,
+        music=music,
         now=now,
     )
     with store.transaction() as tx:
@@ -90,6 +107,7 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
     Raises NotFound, and NotAllowed for the film of the opening, for a finished one, and for anybody but the
     member who asked for it and the capsule's owner.
     """
+    viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
         found, member = reading.montage(tx, viewer, montage_id)
         # Held until the end: a renderer may be about to keep it.
@@ -104,6 +122,14 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
         montage_store.montages.save(tx, cancelled)
         _record(tx, "montage.cancelled", cancelled, now)
     return cancelled
+
+
+def _check_queue(tx: Transaction, capsule_id: str, member_id: str) -> None:
+    theirs = [film for film in montage_store.of_capsule(tx, capsule_id) if film.member_id == member_id]
+    if sum(not film.state.is_over for film in theirs) >= _MOST_AT_ONCE:
+        raise TooMany(
+            f"{_MOST_AT_ONCE} films of yours are being made or wait for it; ask for more when one is ready."
+        )
 
 
 def waiting(store: Store, now: datetime) -> list[Montage]:
@@ -230,6 +256,7 @@ def _keep(
             poster_blob=poster_blob.id,
             report=rendered.report,
             finished_at=now,
+            **({"plan": rendered.plan} if rendered.plan else {}),
         )
         if is_kept:
             _record(tx, f"montage.{state}", montage, now)

@@ -18,6 +18,7 @@ from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
+from memorycapsule.domain.plan import MontagePlan, PlanRefused
 from memorycapsule.domain.stories import (
     Medium,
     MediumDetails,
@@ -107,6 +108,19 @@ class Shelved:
         """Whether its member could put something in and has not."""
         own = (one.stories for one in self.contributions if one.member.id == self.member.id)
         return not self.capsule.is_open and self.member.may_add_stories and not any(own)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmView:
+    """A film of an open capsule."""
+
+    montage: Montage
+    #: The viewer's part in its capsule.
+    member: Member
+    #: None while there is no film.
+    bytes: int | None
+    #: What is shown when; None when nothing is known about it.
+    plan: MontagePlan | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,10 +340,17 @@ def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, 
     raise NotFound("There is no such film, or its capsule is sealed until the day.")
 
 
-def film(store: Store, viewer: Viewer, montage_id: str) -> Montage:
-    """Return a film of an open capsule, and how far it is. Raises NotFound."""
+def film(store: Store, viewer: Viewer, montage_id: str) -> FilmView:
+    """Return a film of an open capsule with what is known of it. Raises NotFound."""
     with store.reading() as tx:
-        return montage(tx, viewer, montage_id)[0]
+        found, member = montage(tx, viewer, montage_id)
+        blob = capsule_store.blobs.find(tx, found.film_blob) if found.film_blob else None
+    plan = None
+    if blob and found.plan:
+        # One of another version of the program tells nothing, and the film can be seen all the same.
+        with contextlib.suppress(PlanRefused):
+            plan = MontagePlan.from_json(found.plan)
+    return FilmView(montage=found, member=member, bytes=blob.bytes if blob else None, plan=plan)
 
 
 def film_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> OpenedFile:

@@ -202,6 +202,8 @@ def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
         "seconds": found.seconds,
         "is_opening": found.is_opening,
         "stories": list(found.story_ids),
+        "length": found.length,
+        "music": found.music,
         "report": list(found.report),
         "queued_at": instant(found.queued_at),
         "finished_at": instant(found.finished_at),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.plan import Source
 from memorycapsule.domain.voices import Voice
@@ -150,6 +151,7 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
         workshop.vault.cache.clear(montage.capsule_id)
         raise
     segments.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+    unusable = frozenset(str(left["id"]) for left in facts["left_out"])
     rendered = Rendered(
         film=job.out,
         poster=job.poster,
@@ -163,6 +165,8 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
                 if left["id"] not in layout.unreadable and left["id"] not in unreadable
             ),
         ),
+        # Chapters and captions are told by it, so it must be the one that was followed.
+        plan=leave_out(layout.plan, unusable).to_json(),
     )
     return rendered, int(facts["segments_encoded"])
 

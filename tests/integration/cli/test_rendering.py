@@ -2,9 +2,12 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from integration.cli.instances import bitmap
+from integration.media.face_models import magenta_model
 
 SMALL = ("--size", "160x90", "--fps", "10", "--theme", "classic", "--json")
 
@@ -64,3 +67,31 @@ def test_what_is_no_plan_is_refused_with_a_sentence(capsule, album, tmp_path, te
     plan_file.write_text(text)
 
     assert capsule("render", album, "-o", tmp_path / "f.mp4", "--from-plan", plan_file).code == 2
+
+
+@pytest.mark.slow
+def test_a_film_moves_towards_the_faces_that_the_configured_model_knows(
+    capsule, album, tmp_path, monkeypatch
+):
+    picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
+    cv2.circle(picture, (320, 400), 120, (20, 220, 240), -1)
+    picture[200:360, 960:1120] = (255, 0, 255)
+    cv2.imwrite(str(tmp_path / "face.jpg"), picture)
+    model = tmp_path / "faces.onnx"
+    model.write_bytes(magenta_model())
+
+    def middle(name: str) -> float:
+        """Where the film looks at last, from the left."""
+        plan = tmp_path / f"{name}.json"
+        capsule("render", tmp_path / "face.jpg", "-o", tmp_path / f"{name}.mp4", "--plan", plan, *SMALL)
+        shots = [shot for scene in json.loads(plan.read_text())["scenes"] for shot in scene["shots"]]
+        ends = [
+            move[end] for shot in shots if shot["kind"] == "photo" for move in [shot["move"]] for end in move
+        ]
+        nearest = min(ends, key=lambda rect: rect["width"])
+        return nearest["x"] + nearest["width"] / 2
+
+    without = middle("without")
+    monkeypatch.setenv("CAPSULE_FILM__FACE_MODEL", str(model))
+
+    assert middle("with") > without

@@ -127,7 +127,8 @@ def test_works_beside_each_other_share_a_centre_line(studio):
 
 def test_a_clip_plays_inside_its_frame(studio):
     plan = gallery(studio, [studio.clip("a", GREEN)])
-    seen = still(studio, plan, 1)
+    # Before the lights go down for the doorway to the last wall.
+    seen = still(studio, plan, 1, 0.55)
     left, top, right, low = where(seen, GREEN)
 
     assert (right - left) / (low - top) == pytest.approx(16 / 9, rel=0.05)

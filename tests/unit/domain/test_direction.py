@@ -17,7 +17,17 @@ from memorycapsule.domain.direction import (
     reading_seconds,
 )
 from memorycapsule.domain.framing import fitted_size
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Photo, Size
+from memorycapsule.domain.plan import (
+    Caption,
+    Card,
+    Clip,
+    FilmStyle,
+    Gallery,
+    MontagePlan,
+    Photo,
+    Size,
+    Soundtrack,
+)
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
 
@@ -350,3 +360,24 @@ def test_a_panorama_that_was_prepared_small_is_not_panned():
     plan = direct(title="", pictures=[picture("p", width=width, height=height)])
 
     assert [shot.fit for shot in plan.shots if isinstance(shot, Photo)] == ["inset"]
+
+
+def test_where_nobody_is_named_the_film_says_its_own_name_at_the_end():
+    how = Direction(style=FilmStyle(stage=Gallery()), soundtrack=Soundtrack(title="Rooms"))
+    alone = direct(title="Summer", pictures=[picture("one", by="")], direction=how)
+    named = direct(title="Summer", pictures=[picture("one")], end_line="By", direction=how)
+
+    assert (alone.shots[-1].heading, alone.shots[-1].note) == ("Summer", "Rooms")
+    assert named.shots[-1].heading == "By"
+
+
+def test_in_a_gallery_one_walks_to_words_as_to_works():
+    style = FilmStyle(stage=Gallery(), entrance="walk", story_entrance="doorway")
+    plan = direct(
+        title="S", pictures=[picture("one")], stories=long_stories(1), direction=Direction(style=style)
+    )
+
+    assert [shot.entrance for shot in text_cards(plan)] == ["doorway", "walk", "walk"]
+    assert plan.shots[-1].entrance == "doorway"
+    on_a_screen = direct(title="S", pictures=[picture("one")], stories=long_stories(1))
+    assert {shot.entrance for shot in text_cards(on_a_screen)} == {"crossfade"}

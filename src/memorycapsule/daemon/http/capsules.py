@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -12,12 +11,11 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.files import FileAnswer
-from memorycapsule.daemon.http.opened import AGAIN_SECONDS, first_page
+from memorycapsule.daemon.http.opened import first_page
 from memorycapsule.daemon.http.own_stories import lines_of
 from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.telling import bundle_of, count_people, main_film, people
+from memorycapsule.daemon.http.telling import bundle_of, count_people, people
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
-from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
@@ -49,10 +47,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         view = seen(request, capsule_id)
         return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
 
-    @router.api_route("/g/c/{capsule_id}/film", methods=GET)
-    def film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
-        return _film(pages, request, opened(request, capsule_id), str(of) if of else None)
-
     @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
     def medium(request: Request, medium_id: UUID, form: Form) -> Response:
         file = first_to_see(
@@ -60,15 +54,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
         )
         return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")
-
-    @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
-    def film_file(request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"]) -> Response:
-        read = reading.film_file if form == "film.mp4" else reading.poster_file
-        file = first_to_see(
-            viewers(app.store, cookie, request),
-            lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
-        )
-        return FileAnswer(file, tag=f"{montage_id}-{form}")
 
     return router
 
@@ -102,31 +87,3 @@ def _own_elsewhere(view: CapsuleView) -> int:
     """Return how many stories of the viewer's own another session has put in: they do not show here."""
     own = next((one.stories for one in view.contributions if one.member.id == view.member.id), 0)
     return own - sum(1 for one in view.stories if one.story.member_id == view.member.id)
-
-
-def _film(pages: Pages, request: Request, view: CapsuleView, montage_id: str | None) -> Response:
-    words = pages.wording(request)
-    film = main_film(view)
-    if montage_id:
-        film = next((montage for montage in view.montages if montage.id == montage_id), None)
-        if film is None:
-            raise NotFound
-    names = {contribution.member.id: contribution.member.name for contribution in view.contributions}
-    return pages.show(
-        request,
-        "film.html",
-        words,
-        again_in_seconds=AGAIN_SECONDS if film and not film.state.is_over else None,
-        view=view,
-        film=film,
-        films=view.montages,
-        makers={montage.id: names.get(montage.member_id or "") for montage in view.montages},
-        lengths={montage.id: _length(montage) for montage in view.montages},
-    )
-
-
-def _length(montage: Montage) -> str | None:
-    if montage.seconds is None:
-        return None
-    minutes, seconds = divmod(round(montage.seconds), 60)
-    return f"{minutes}:{seconds:02}"

@@ -77,29 +77,8 @@ class FileAnswer(StreamingResponse):
             self.status_code = 304
             del self.headers["content-type"]
             return 0, 0
-        # Only a strong, equal tag lets a range continue what the browser has (RFC 9110, 13.1.5).
-        is_current = asked.get("if-range") in {None, self._tag}
-        wanted = _RANGE.fullmatch(asked.get("range", "").strip()) if is_current else None
-        if wanted is None or not any(wanted.groups()):
-            # Several ranges at once, or what is no range: the whole file is a right answer (14.2).
-            self.headers["content-length"] = str(self._size)
-            return 0, self._size
-        first, last = wanted.groups()
-        if first:
-            start, end = int(first), min(int(last), self._size - 1) + 1 if last else self._size
-            if last and int(last) < int(first):
-                self.headers["content-length"] = str(self._size)
-                return 0, self._size
-        else:
-            start, end = max(self._size - int(last), 0), self._size
-        if start >= end:
-            self.status_code = 416
-            self.headers["content-range"] = f"bytes */{self._size}"
-            self.headers["content-length"] = "0"
-            return 0, 0
-        self.status_code = 206
-        self.headers["content-range"] = f"bytes {start}-{end - 1}/{self._size}"
-        self.headers["content-length"] = str(end - start)
+        self.status_code, start, end = span(asked, self._tag, self._size)
+        self.headers.update(span_headers(self.status_code, start, end, self._size))
         return start, end
 
     async def _chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
@@ -112,6 +91,30 @@ class FileAnswer(StreamingResponse):
                 raise OSError("a file became shorter while it was sent")
             start += len(chunk)
             yield chunk
+
+
+def span(asked: Headers, tag: str, size: int) -> tuple[int, int, int]:
+    """Return the status for what is asked of `size` bytes that are named `tag`, and which to send: [start, end)."""
+    # Only a strong, equal tag lets a range continue what the browser has (RFC 9110, 13.1.5).
+    is_current = asked.get("if-range") in {None, tag}
+    wanted = _RANGE.fullmatch(asked.get("range", "").strip()) if is_current else None
+    if wanted is None or not any(wanted.groups()):
+        # Several ranges at once, or what is no range: the whole file is a right answer (14.2).
+        return 200, 0, size
+    first, last = wanted.groups()
+    if not first:
+        start, end = max(size - int(last), 0), size
+    elif last and int(last) < int(first):
+        return 200, 0, size
+    else:
+        start, end = int(first), min(int(last), size - 1) + 1 if last else size
+    return (206, start, end) if start < end else (416, 0, 0)
+
+
+def span_headers(status: int, start: int, end: int, size: int) -> dict[str, str]:
+    """Return what an answer says about the bytes that `span` has found."""
+    place = {206: f"bytes {start}-{end - 1}/{size}", 416: f"bytes */{size}"}.get(status)
+    return {"content-length": str(end - start)} | ({"content-range": place} if place else {})
 
 
 def disposition(name: str, *, as_download: bool) -> str:

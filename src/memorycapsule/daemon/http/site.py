@@ -21,6 +21,8 @@ from memorycapsule.daemon.http import (
     contributing,
     creating,
     dates,
+    everything,
+    films,
     home,
     invitations,
     inviting,
@@ -57,6 +59,7 @@ TAKES_MORE: dict[str, int] = {
     # A cover and a song.
     "/capsules/new/seal": 100_000_000,
     "/c/[0-9a-f-]{36}/settings": 100_000_000,
+    **films.TAKES_MORE,
 }
 
 
@@ -179,4 +182,6 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(leaving.routes(app, pages, cookie))
     site.include_router(soundtracks.routes())
     site.include_router(opened.routes(app, pages, cookie))
+    site.include_router(films.routes(app, pages, cookie))
+    site.include_router(everything.routes(app, pages, cookie))
     return site

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from memorycapsule.domain.choosing import Picture, choose, when
 from memorycapsule.domain.direction.beats import on_the_beat
-from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, StoryText
+from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, Length, StoryText, parse_length
 from memorycapsule.domain.direction.cards import end_scene, title_scene, words_scene
 from memorycapsule.domain.direction.leaving_out import leave_out
 from memorycapsule.domain.direction.lengths import (
@@ -37,10 +37,12 @@ from memorycapsule.domain.plan import Credit, MontagePlan, Scene
 __all__ = [
     "USUAL_PICTURES",
     "Direction",
+    "Length",
     "LookAt",
     "StoryText",
     "direct",
     "leave_out",
+    "parse_length",
     "picture_limit",
     "reading_seconds",
     "select",
@@ -94,7 +96,7 @@ def direct(
         ]
         # A screen has nothing to show at the end but names.
         if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
-            scenes.append(end_scene(how, people, end_line, chosen))
+            scenes.append(end_scene(how, people, end_line, title, chosen))
         longer = wished_seconds(how, scenes, notes)
         # Where fewer pictures make room for what is said, there is then more to hold the others for.
         if how.length in {None, "full"} or sum(longer) <= spoken:

@@ -7,9 +7,14 @@ from typing import Literal
 
 from memorycapsule.domain.choosing import Note
 from memorycapsule.domain.plan import Encoder, FilmStyle, Size, Soundtrack
+from memorycapsule.errors import UsageProblem
 
 #: "About three minutes" with the classic style.
 USUAL_PICTURES = 60
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 5, 4 * 3600
+
+#: None: as long as the chosen pictures need; 'full': all pictures; a number: about so many seconds.
+Length = Literal["short", "full"] | float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +48,7 @@ class Direction:
     encoder: Encoder = field(default_factory=Encoder)
     #: At most so many pictures, fairly chosen; None takes all.
     limit: int | None = USUAL_PICTURES
-    #: None: as long as the chosen pictures need; 'full': all pictures; a number: about so many seconds.
-    length: Literal["short", "full"] | float | None = None
+    length: Length = None
     #: False: stories by the time of their first picture; True: as they are given (chosen by a person).
     keeps_story_order: bool = False
     #: In which language days are named.
@@ -59,3 +63,20 @@ class Direction:
     def entrance_frames(self) -> int:
         """Return how many frames a shot must leave to the one after it, however that comes in."""
         return self.frames(max(self.style.entrance_seconds, self.style.story_entrance_seconds))
+
+
+def parse_length(text: str | None) -> Length:
+    """Return how long a film is to be: short, full, seconds, or None for the usual. Raises UsageProblem."""
+    match text:
+        case None | "short" | "full":
+            return text
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
+        raise UsageProblem(
+            f"The length of a film is short, full, or a number of seconds from {_SHORTEST_SECONDS} to"
+            f" {_LONGEST_SECONDS}."
+        )
+    return seconds

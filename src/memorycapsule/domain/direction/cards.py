@@ -10,7 +10,7 @@ from memorycapsule.domain.direction.brief import Direction, StoryText
 from memorycapsule.domain.direction.lengths import page_seconds, reading_seconds
 from memorycapsule.domain.direction.shooting import source_of, toss
 from memorycapsule.domain.framing import drift
-from memorycapsule.domain.plan import Card, Credit, Scene, Source
+from memorycapsule.domain.plan import Card, Credit, Entrance, Scene, Source
 
 _NAMES_PER_PAGE = 24
 
@@ -80,10 +80,12 @@ def words_scene(
         # Where nothing is written, there is only somebody to be heard.
         if not heading and not page:
             heading, note = note, ""
+        entrance, entrance_frames = _entrance(how, is_first=index == 0)
         shots.append(
             Card(
                 frames=how.frames(page_seconds(how, story, index, page)),
-                entrance_frames=how.frames(how.style.entrance_seconds),
+                entrance_frames=entrance_frames,
+                entrance=entrance,
                 role="text",
                 heading=heading,
                 body=page,
@@ -99,16 +101,34 @@ def words_scene(
     return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))
 
 
-def end_scene(how: Direction, people: tuple[Credit, ...], end_line: str, chosen: Sequence[Picture]) -> Scene:
+def _entrance(how: Direction, *, is_first: bool) -> tuple[Entrance, int]:
+    """
+    Return how a card comes in, and in how many frames: in a gallery on foot, as works do; the other stages have
+    ways of their own for words.
+    """
+    style = how.style
+    if style.stage.kind != "gallery":
+        return "crossfade", how.frames(style.entrance_seconds)
+    if is_first:
+        return style.story_entrance, how.frames(style.story_entrance_seconds)
+    return style.entrance, how.frames(style.entrance_seconds)
+
+
+def end_scene(
+    how: Direction, people: tuple[Credit, ...], end_line: str, title: str, chosen: Sequence[Picture]
+) -> Scene:
     backdrops = _backdrop(chosen)
     count = max(1, math.ceil(len(people) / _NAMES_PER_PAGE))
     size = math.ceil(len(people) / count)
+    ways = [_entrance(how, is_first=page == 0) for page in range(count)]
     shots = tuple(
         Card(
             frames=how.frames(how.style.end_seconds),
-            entrance_frames=how.frames(how.style.entrance_seconds),
+            entrance_frames=ways[page][1],
+            entrance=ways[page][0],
             role="end",
-            heading=end_line,
+            # Where nobody is named, the film says its own name once more.
+            heading=end_line or ("" if people else title),
             note=how.soundtrack.title,
             credits=people[page * size : (page + 1) * size],
             sources=_spread(how, chosen, 9),

@@ -196,13 +196,15 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     columns = max(1, -(-len(names) // most_rows))
     rows_each = -(-len(names) // columns)
     size = round((0.052 if columns == 1 else 0.046 if columns == _PAIR else 0.04) * scale)
+    # A wall without names is left to the lettering.
+    shares, note_share = ((0.088, 0.07, 0.056), 0.036) if names else ((0.15, 0.12, 0.088), 0.046)
     above = (
         [
             Row(line, stage.lettering, spread=1.25)
             for line in letters.fitting(
                 heading,
                 style.heading_font,
-                tuple(round(share * scale) for share in (0.088, 0.07, 0.056)),
+                tuple(round(share * scale) for share in shares),
                 width,
                 2,
             )
@@ -213,7 +215,7 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     below = (
         [
             Row(line, stage.lettering, spread=1.4)
-            for line in letters.fitting(f"♪ {note}", stage.wall_font, (round(0.036 * scale),), width, 1)
+            for line in letters.fitting(f"♪ {note}", stage.wall_font, (round(note_share * scale),), width, 1)
         ]
         if note
         else []
@@ -237,6 +239,10 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     y = round(wall.shape[0] * _MIDDLE - (sum(parts) + gap * (sum(map(bool, parts)) - 1)) / 2)
     if above:
         y = write_rows(wall, above, left, y) + gap
+        if below and not names:
+            # A brass rule between the lettering and what the music is called.
+            thick = max(1, round(0.006 * scale))
+            wall[y - gap // 2 : y - gap // 2 + thick, left : left + round(0.2 * width)] = bgr(style.accent)
     for column in range(columns if lettered else 0):
         write_rows(wall, lettered[column * rows_each : (column + 1) * rows_each], left + column * each, y)
     y += parts[1] + (gap if lettered else 0)

@@ -71,7 +71,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     )
     def show(montage: UUID, viewer: Viewer = asker) -> Any:
         """Show a film, and how far it is."""
-        return {"montage": shape(reading.film(app.store, viewer, str(montage)))}
+        return {"montage": shape(reading.film(app.store, viewer, str(montage)).montage)}
 
     @router.post(
         "/montages/{montage}/cancel",

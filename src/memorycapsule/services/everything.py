@@ -1,0 +1,283 @@
+"""Everything: an open capsule with all that is in it, as files to keep."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+from urllib.parse import quote
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.people import printable
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.words import short_day
+from memorycapsule.domain.zones import local_of
+from memorycapsule.errors import Sealed
+from memorycapsule.services import reading
+from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from memorycapsule.services.vault import Vault
+from memorycapsule.store.transactions import Store
+
+#: Longer names make trouble on other people's computers, whose limit is 255 bytes (UTF-8: 3 for a Korean letter).
+_LONGEST_NAME = 60
+#: What Windows keeps for itself in names, and for devices.
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
+_PLAYED = {"mp4", "mov", "webm", "m4v"}
+_HEARD = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """One file of everything; its bytes are opened when it is their turn."""
+
+    #: Its path, with slashes.
+    path: str
+    size: int
+    #: When it is from, as a wall time.
+    local: datetime
+    open: Callable[[], BinaryIO] | None = None
+    #: Its bytes where it was written for this.
+    content: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    """All files of an open capsule."""
+
+    capsule: Capsule
+    #: What to call the whole.
+    name: str
+    files: list[Kept]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentences:
+    """What the files that are written for this say, in one language."""
+
+    language: str
+    readme: str
+    by: str
+    untitled: str
+    films: str
+
+
+SENTENCES = {
+    "en": Sentences(
+        language="en",
+        readme="“{title}”, opened on {day}.\n\nEvery story has a folder of its own: the photos and clips as they were"
+        " given, and the words in story.txt.\nThe films are in the folder “films”. index.html shows all of it in a"
+        " browser; nothing else is needed.\n",
+        by="{author}, {day}",
+        untitled="Without a title",
+        films="films",
+    ),
+    "ko": Sentences(
+        language="ko",
+        readme="‘{title}’, {day}에 열린 캡슐이에요.\n\n이야기마다 폴더가 하나씩 있어요. 사진과 영상은 받은 그대로,"
+        " 글은 story.txt에 있어요.\n필름은 ‘필름’ 폴더에 있어요. index.html을 브라우저로 열면 모두 볼 수 있어요."
+        " 다른 프로그램은 필요 없어요.\n",
+        by="{author} · {day}",
+        untitled="제목 없음",
+        films="필름",
+    ),
+}
+
+
+def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, language: str) -> Everything:
+    """
+    Return all originals, words and films of an open capsule, in an order that never changes.
+
+    Raises NotFound, and Sealed before the date.
+    """
+    view = reading.capsule(store, vault, viewer, reference)
+    if not view.capsule.is_open:
+        raise Sealed
+    said = SENTENCES[language]
+    capsule = view.capsule
+    root = _Folder(safe_name(capsule.title, capsule.slug))
+    written: list[Kept] = []
+    given: list[Kept] = []
+    sections: list[str] = []
+    stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
+    for number, story in enumerate(stories, 1):
+        folder = root.folder(f"{number:02} {story.words.title or said.untitled}")
+        words = folder.path("story.txt")
+        files = [
+            Kept(
+                path=folder.path(medium.details.file),
+                size=medium.details.bytes,
+                local=medium.details.taken_local or _told(capsule, story),
+                open=_opener(store, vault, viewer, medium),
+            )
+            for medium in story.media
+        ]
+        text = _story_text(capsule, story, files, said)
+        written.append(_written(words, text, _told(capsule, story)))
+        given += files
+        sections.append(_section(root, story, files, _byline(capsule, story, said), said))
+    films = _films(store, vault, viewer, view, root.folder(said.films))
+    given += films
+    opened = local_of(capsule.opened_at or capsule.opens_at, capsule.zone)
+    readme = said.readme.format(title=capsule.title, day=short_day(opened, language))
+    index = _index(root, capsule.title, readme, sections, films, said)
+    return Everything(
+        capsule=capsule,
+        name=root.name,
+        files=[
+            _written(root.path("README.txt"), readme, opened),
+            _written(root.path("index.html"), index, opened),
+            *written,
+            *given,
+        ],
+    )
+
+
+def safe_name(name: str, otherwise: str = "file") -> str:
+    """Return a name that every file system takes, as near as can be to what somebody wrote."""
+    clean = _UNSAFE.sub(" ", printable(name.replace("\\", "/"), 500))
+    clean = " ".join(clean.split())
+    stem, dot, ending = clean.rpartition(".")
+    if dot and stem and len(ending) <= 5 and ending.isalnum():
+        clean = f"{stem[: _LONGEST_NAME - 6].strip(' .')}.{ending}"
+    else:
+        clean = clean[:_LONGEST_NAME]
+    clean = clean.strip(" .") or otherwise
+    return f"_{clean}" if _DEVICE.fullmatch(clean) else clean
+
+
+class _Folder:
+    """A folder in which no two names are the same, whatever the case."""
+
+    def __init__(self, name: str, parent: str = "") -> None:
+        self.name = name
+        self._path = f"{parent}{name}/"
+        self._taken: set[str] = set()
+
+    def folder(self, name: str) -> _Folder:
+        return _Folder(self._free(safe_name(name)), self._path)
+
+    def path(self, name: str) -> str:
+        return self._path + self._free(safe_name(name))
+
+    def inside(self, path: str) -> str:
+        """Return where a file of this folder is, seen from it."""
+        return path.removeprefix(self._path)
+
+    def _free(self, name: str) -> str:
+        stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
+        free, count = name, 1
+        while free.casefold() in self._taken:
+            count += 1
+            free = f"{stem} ({count}){dot}{ending}"
+        self._taken.add(free.casefold())
+        return free
+
+
+def _opener(store: Store, vault: Vault, viewer: Viewer, medium: MediumView) -> Callable[[], BinaryIO]:
+    return lambda: reading.medium_file(store, vault, viewer, medium.medium.id, "original").stream
+
+
+def _films(store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder: _Folder) -> list[Kept]:
+    kept: list[Kept] = []
+    for montage in view.montages:
+        size = reading.film(store, viewer, montage.id).bytes
+        if size is not None:
+            kept.append(
+                Kept(
+                    path=folder.path(f"{len(kept) + 1:02} {safe_name(view.capsule.title)}.mp4"),
+                    size=size,
+                    local=local_of(montage.finished_at or montage.queued_at, view.capsule.zone),
+                    open=_film_opener(store, vault, viewer, montage.id),
+                )
+            )
+    return kept
+
+
+def _film_opener(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> Callable[[], BinaryIO]:
+    return lambda: reading.film_file(store, vault, viewer, montage_id).stream
+
+
+def _written(path: str, text: str, local: datetime) -> Kept:
+    content = text.encode()
+    return Kept(path=path, size=len(content), local=local, content=content)
+
+
+def _told(capsule: Capsule, story: StoryView) -> datetime:
+    return local_of(story.story.created_at, capsule.zone)
+
+
+def _byline(capsule: Capsule, story: StoryView, said: Sentences) -> str:
+    return said.by.format(author=story.author.name, day=short_day(_told(capsule, story), said.language))
+
+
+def _story_text(capsule: Capsule, story: StoryView, files: Sequence[Kept], said: Sentences) -> str:
+    captions = [
+        f"{file.path.rpartition('/')[2]}: {medium.details.caption}"
+        for medium, file in zip(story.media, files, strict=True)
+        if medium.details.caption
+    ]
+    parts = [
+        story.words.title or said.untitled,
+        _byline(capsule, story, said),
+        story.words.text,
+        "\n".join(captions),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(root: _Folder, story: StoryView, files: Sequence[Kept], byline: str, said: Sentences) -> str:
+    shown = "\n".join(
+        _shown(root.inside(file.path), medium.details.caption or "")
+        for medium, file in zip(story.media, files, strict=True)
+    )
+    title = html.escape(story.words.title or said.untitled)
+    text = html.escape(story.words.text)
+    return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{shown}"
+
+
+def _shown(path: str, caption: str) -> str:
+    where, name = html.escape(quote(path)), html.escape(path.rpartition("/")[2])
+    ending = path.rpartition(".")[2].lower()
+    words = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    if ending in _SHOWN:
+        inner = f'<a href="{where}"><img loading=lazy src="{where}" alt="{html.escape(caption) or name}"></a>'
+    elif ending in _PLAYED:
+        inner = f'<video controls preload=none src="{where}"></video><a href="{where}">{name}</a>'
+    elif ending in _HEARD:
+        inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
+    else:
+        inner = f'<a href="{where}">{name}</a>'
+    return f"<figure>{inner}{words}</figure>"
+
+
+def _index(
+    root: _Folder, title: str, readme: str, sections: Iterable[str], films: Sequence[Kept], said: Sentences
+) -> str:
+    played = "\n".join(_shown(root.inside(film.path), "") for film in films)
+    parts = "\n".join(sections)
+    return f"""<!doctype html>
+<html lang="{said.language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1.2rem; color: #1a2340; background: #f1f4ef;
+  font: 1.1rem/1.6 system-ui, sans-serif; }}
+img, video {{ max-width: 100%; max-height: 80vh; border-radius: 6px; display: block; }}
+figure {{ margin: 1rem 0; }} h2 {{ margin-top: 3rem; }} .words {{ white-space: pre-line; }}
+</style>
+</head>
+<body>
+<h1>{html.escape(title)}</h1>
+<p class=words>{html.escape(readme.strip())}</p>
+{played}
+{parts}
+</body>
+</html>
+"""

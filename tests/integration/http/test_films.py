@@ -1,0 +1,220 @@
+"""The film page: for members of an open capsule; further films as they were wished for."""
+
+import io
+import math
+import struct
+import wave
+import zipfile
+
+import pytest
+
+from cast import add_story
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.services import layouts, montages, reading
+from memorycapsule.store import montages as montage_store
+
+
+@pytest.fixture
+def three(scene):
+    """Ben's three stories in the open capsule, whose film is ready; their ids."""
+    more = [
+        add_story(scene.instance, scene.capsule, scene.ben.viewer, title=title, photos=1).id
+        for title in ("Harbour", "Market")
+    ]
+    scene.open()
+    scene.film_id = scene.finish_film()
+    return [scene.story.id, *more]
+
+
+def film_page(scene):
+    return f"/g/c/{scene.capsule.id}/film"
+
+
+def wish(scene, browser=None, files=None, **form):
+    browser = browser or scene.browser(scene.ben.token)
+    scene.time.go_on(seconds=1)
+    return browser.post(f"/g/c/{scene.capsule.id}/films", data=form, files=files or {"own": ("", b"")})
+
+
+def newest(scene):
+    with scene.instance.store.reading() as tx:
+        return montage_store.of_capsule(tx, scene.capsule.id)[-1]
+
+
+def a_song() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as song:
+        song.setnchannels(1)
+        song.setsampwidth(2)
+        song.setframerate(8000)
+        song.writeframes(b"".join(struct.pack("<h", round(9000 * math.sin(n / 5))) for n in range(8000)))
+    return file.getvalue()
+
+
+def test_stories_are_taken_in_the_order_in_which_they_are_sent(scene, three):
+    answer = wish(scene, story=[three[2], three[0]], length="short", song="museum")
+    film = newest(scene)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"{film_page(scene)}?of={film.id}"
+    assert film.story_ids == (three[2], three[0])
+    assert (film.length, film.music, film.soundtrack_blob) == ("short", "museum", None)
+
+
+def test_without_scripts_numbers_say_the_order(scene, three):
+    wish(
+        scene,
+        **{f"place-{three[0]}": "3", f"place-{three[2]}": "1", f"place-{three[1]}": " "},
+        length="usual",
+    )
+
+    assert newest(scene).story_ids == (three[2], three[0])
+    assert newest(scene).length is None
+
+
+def test_a_song_of_ones_own_is_taken_when_it_plays(scene, three):
+    song = a_song()
+    answer = wish(scene, song="own", files={"own": ("노래.wav", song, "audio/wav")})
+    with scene.instance.store.reading() as tx:
+        assert answer.status_code == 303
+        with scene.instance.vault.open_blob(tx, newest(scene).soundtrack_blob) as kept:
+            assert kept.read() == song
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"own": ("notes.mp3", b"no song", "audio/mpeg")}, "notes.mp3” could not be played"),
+        (None, "choose its file"),
+    ],
+)
+def test_one_that_does_not_play_is_refused_in_words_and_the_choice_stays(scene, three, files, said):
+    before = newest(scene)
+    answer = wish(scene, story=[three[1]], song="own", files=files)
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert f'data-order="{three[1]}"' in answer.text
+    assert newest(scene) == before
+
+
+def test_the_queue_of_one_person_ends_with_a_sentence(scene, three):
+    for _ in range(5):
+        assert wish(scene).status_code == 303
+
+    assert "Five films of yours" in wish(scene).text
+
+
+def test_progress_is_told_and_whoever_asked_takes_the_film_back(scene, three):
+    wish(scene, story=[three[0], three[1]])
+    film = newest(scene)
+    attempt = montages.claim(scene.instance.store, film.id, lease="this run", now=scene.time.now)
+    scene.time.go_on(seconds=60)
+    montages.note_progress(scene.instance.store, attempt, 0.25)
+    browser = scene.browser(scene.ben.token)
+    told = {one["id"]: one for one in browser.get(f"{film_page(scene)}/progress").json()["films"]}
+
+    assert told[film.id] == {
+        "id": film.id, "state": "rendering", "percent": 25, "say": "Being sewn: 25 %, about 3 minutes left",
+    }  # fmt: skip
+    page = browser.get(f"{film_page(scene)}?of={film.id}").text
+    assert "and one more" in page
+    assert "http-equiv" in page
+    gone = browser.post(f"/g/c/{scene.capsule.id}/films/{film.id}/cancel")
+    assert gone.status_code == 303
+    assert newest(scene).state is MontageState.CANCELLED
+    assert film.id not in browser.get(film_page(scene)).text
+
+
+def test_a_film_of_another_capsule_cannot_be_cancelled_through_this_one(scene, three):
+    film = newest(scene)
+    path = f"/g/c/{scene.capsule.id}/films/{film.id}/cancel"
+
+    assert scene.browser(scene.cleo.token).post(path).status_code == 404
+    assert scene.browser(scene.ben.token).post(path).status_code == 403, "that of the opening"
+
+
+def test_the_length_of_a_choice_is_told(scene, three):
+    browser = scene.browser(scene.ben.token)
+
+    def told(*story_ids, **more):
+        return browser.get(f"{film_page(scene)}/length", params={"story": story_ids, **more}).json()
+
+    assert told(three[1])["say"].startswith("One story, about 0:")
+    assert told()["say"].startswith("All stories, about 0:")
+    assert told(three[1])["seconds"] < told(*three)["seconds"]
+    assert browser.get(f"{film_page(scene)}/length", params={"length": "forever"}).status_code == 404
+
+
+def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, three, tmp_path):
+    store, vault = scene.instance.store, scene.instance.vault
+    wish(scene, story=[three[1]])
+    attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
+    layout = layouts.lay_out(
+        store, vault, attempt, tmp_path, size=scene.app.workshop.size, fps=scene.app.workshop.fps
+    )
+    for name in ("film.mp4", "poster.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    followed = MontagePlan.from_json(layout.plan.to_json().replace("Harbour", "Hafen"))
+    rendered = montages.Rendered(
+        film=tmp_path / "film.mp4",
+        poster=tmp_path / "poster.jpg",
+        seconds=9,
+        report=(),
+        plan=followed.to_json(),
+    )
+    assert montages.keep(store, vault, scene.instance.wake, attempt, rendered, now=scene.time.now)
+    browser = scene.browser(scene.ben.token)
+    chapters = browser.get(f"/g/f/{attempt.id}/chapters.vtt")
+
+    assert chapters.headers["content-type"].startswith("text/vtt")
+    assert "\nHafen\n" in chapters.text
+    assert "Hafen" in browser.get(f"/g/f/{attempt.id}/captions.vtt").text
+    assert f"/g/f/{attempt.id}/captions.vtt" in browser.get(f"{film_page(scene)}?of={attempt.id}").text
+    assert scene.browser(scene.cleo.token).get(f"/g/f/{attempt.id}/chapters.vtt").status_code == 404
+    assert reading.film(store, scene.ben.viewer, attempt.id).plan == followed
+
+
+def test_before_the_date_there_is_no_door_to_any_of_it(scene):
+    browser, home = scene.ada(), f"/g/c/{scene.capsule.id}"
+
+    for path in ("/film", "/film/progress", "/film/length", "/everything.zip"):
+        assert browser.get(home + path).status_code == 404
+    assert browser.post(f"{home}/films", data={"song": ""}).status_code == 404
+
+
+def test_everything_comes_as_a_zip_of_the_length_that_was_said(scene, three):
+    browser = scene.browser(scene.ben.token)
+    path = f"/g/c/{scene.capsule.id}/everything.zip"
+    answer = browser.get(path)
+
+    assert answer.headers["content-length"] == str(len(answer.content))
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert any(name.endswith("films/01 Summer at the Sea.mp4") for name in names)
+        assert all(not name.startswith("/") and ".." not in name for name in names)
+    assert scene.browser(scene.cleo.token).get(path).status_code == 404
+
+
+def test_a_download_that_broke_off_goes_on_with_the_same_bytes(scene, three):
+    browser = scene.browser(scene.ben.token)
+    path = f"/g/c/{scene.capsule.id}/everything.zip"
+    whole = browser.get(path)
+    scene.time.go_on(days=3)
+    rest = browser.get(path, headers={"range": "bytes=1500-", "if-range": whole.headers["etag"]})
+
+    assert (rest.status_code, rest.content) == (206, whole.content[1500:])
+    assert rest.headers["content-range"] == f"bytes 1500-{len(whole.content) - 1}/{len(whole.content)}"
+    changed = browser.get(path, headers={"range": "bytes=1500-", "if-range": '"another"'})
+    assert (changed.status_code, changed.content) == (200, whole.content)
+    assert browser.get(path, headers={"range": f"bytes={len(whole.content)}-"}).status_code == 416
+
+
+def test_built_in_songs_can_be_listened_to(scene):
+    browser = scene.browser()
+    song = browser.get("/g/soundtracks/museum.m4a", headers={"range": "bytes=4-7"})
+
+    assert (song.status_code, song.content) == (206, b"ftyp")
+    assert browser.get("/g/soundtracks/opera.m4a").status_code == 404

@@ -1,0 +1,147 @@
+"""Further films: what somebody wished for decides the plan: order, song, length."""
+
+import io
+from datetime import timedelta
+
+import pytest
+
+from cast import OPENS, add_story
+from memorycapsule import themes
+from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.plan import Size
+from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany, UsageProblem
+from memorycapsule.services import estimates, layouts, montages, opening, reading
+from memorycapsule.store import montages as montage_store
+
+
+@pytest.fixture
+def told(stage):
+    """Three stories of Ben, of an opened capsule; their ids by title."""
+    found = {
+        title: add_story(stage.instance, stage.capsule, stage.ben.viewer, title=title, photos=4).id
+        for title in ("One", "Two", "Three")
+    }
+    opening.open_if_due(stage.instance.store, stage.instance.wake, stage.capsule.id, OPENS)
+    return found
+
+
+def queue(stage, viewer=None, **more):
+    instance = stage.instance
+    return montages.queue(
+        instance.store, instance.vault, instance.wake, viewer or stage.ben.viewer, stage.capsule.id, now=OPENS, **more
+    )  # fmt: skip
+
+
+def plan(stage, film, folder):
+    store, vault = stage.instance.store, stage.instance.vault
+    attempt = montages.claim(store, film.id, lease="this run", now=OPENS)
+    return layouts.lay_out(store, vault, attempt, folder, size=Size(width=160, height=90), fps=10)
+
+
+def titles(layout):
+    return [scene.title for scene in layout.plan.scenes if scene.story_id]
+
+
+def estimate(stage, *story_ids, length=None, viewer=None):
+    return estimates.seconds_of_film(
+        stage.instance.store,
+        stage.instance.vault,
+        viewer or stage.ben.viewer,
+        stage.capsule.id,
+        story_ids=story_ids,
+        length=length,
+        size=Size(width=160, height=90),
+        fps=10,
+        now=OPENS,
+    )
+
+
+def test_stories_come_in_the_order_in_which_they_were_chosen_and_no_others(stage, told, tmp_path):
+    film = queue(stage, story_ids=[told["Three"], told["One"]])
+
+    assert titles(plan(stage, film, tmp_path)) == ["Three", "One"]
+
+
+def test_the_music_of_another_theme_lies_beside_the_pictures_and_beats_the_time(stage, told, tmp_path):
+    museum = themes.load("museum")
+    layout = plan(stage, queue(stage, music="museum"), tmp_path)
+    track = layout.plan.soundtrack
+
+    assert layout.plan.theme == "photocard"
+    assert (layout.pictures / track.file).read_bytes() == museum.soundtrack.read_bytes()
+    assert (track.title, track.beats_per_bar) == ("Rooms of Evening", 3)
+    assert track.beat_seconds == pytest.approx(60 / 72)
+
+
+def test_a_song_of_ones_own_goes_before_all_others(stage, told, tmp_path):
+    layout = plan(stage, queue(stage, soundtrack=io.BytesIO(b"a song"), music="museum"), tmp_path)
+
+    assert (layout.pictures / layout.plan.soundtrack.file).read_bytes() == b"a song"
+
+
+@pytest.mark.parametrize("length", ["20", "40"])
+def test_a_film_is_about_as_long_as_was_wished(stage, told, tmp_path, length):
+    film = queue(stage, length=length)
+
+    assert plan(stage, film, tmp_path).plan.seconds == pytest.approx(float(length), abs=6)
+
+
+def test_what_was_told_beforehand_is_what_the_film_becomes(stage, told, tmp_path):
+    chosen = [told["Two"], told["One"]]
+    layout = plan(stage, queue(stage, story_ids=chosen), tmp_path)
+
+    assert estimate(stage, *chosen) == pytest.approx(layout.plan.seconds, abs=1)
+    assert estimate(stage, told["Two"]) < estimate(stage, *chosen) < estimate(stage)
+
+
+def test_before_the_date_and_to_strangers_no_length_is_told(stage):
+    with pytest.raises(Sealed):
+        estimate(stage)
+    with pytest.raises(NotFound):
+        estimate(stage, viewer=stage.cleo)
+
+
+@pytest.mark.parametrize("wish", [{"length": "forever"}, {"length": "-1"}, {"music": "opera"}])
+def test_what_cannot_be_had_is_refused_at_once(stage, told, wish):
+    with pytest.raises(UsageProblem):
+        queue(stage, **wish)
+
+
+def test_nobody_fills_the_queue_alone(stage, told):
+    films = [queue(stage) for _ in range(5)]
+    with pytest.raises(TooMany):
+        queue(stage)
+
+    assert queue(stage, stage.younghee.viewer).state is MontageState.QUEUED
+    montages.cancel(stage.instance.store, stage.ben.viewer, films[0].id, now=OPENS)
+    assert queue(stage).state is MontageState.QUEUED
+
+
+def test_a_token_that_may_only_contribute_makes_and_cancels_no_film(stage, told):
+    from dataclasses import replace
+
+    from memorycapsule.domain.sessions import Scope
+
+    narrow = replace(stage.ben.viewer, scope=Scope.CONTRIBUTE)
+    film = queue(stage)
+    with pytest.raises(NotAllowed):
+        queue(stage, narrow)
+    with pytest.raises(NotAllowed):
+        montages.cancel(stage.instance.store, narrow, film.id, now=OPENS)
+
+
+def test_wishes_are_kept_with_the_film(stage, told):
+    film = queue(stage, length="short", music="window")
+    with stage.instance.store.reading() as tx:
+        found = montage_store.montages.get(tx, film.id)
+
+    assert (found.length, found.music, found.soundtrack_blob) == ("short", "window", None)
+
+
+def test_how_far_a_film_is_can_be_seen_by_members_alone(stage, told):
+    film = queue(stage)
+
+    assert reading.film(stage.instance.store, stage.younghee.viewer, film.id).bytes is None
+    with pytest.raises(NotFound):
+        reading.film(stage.instance.store, stage.cleo, film.id)
+    assert montages.seconds_left(stage.instance.store, film, OPENS + timedelta(seconds=9)) is None
