@@ -240,7 +240,8 @@ def test_a_role_changes_and_the_capsule_is_handed_over(scene):
     member = path(scene, "members", scene.ben.member.id)
     assert "Ben" in browser.get(member).text
     browser.post(f"{member}/role", data={"role": "recipient"})
-    assert view(scene).contributions[1].member.role is Role.RECIPIENT
+    roles = {one.member.name: one.member.role for one in view(scene).contributions}
+    assert roles == {"Ada": Role.OWNER, "Ben": Role.RECIPIENT}
 
     done = browser.post(f"{member}/hand-over")
     assert "Ben: the new owner" in browser.get(done.headers["location"]).text
