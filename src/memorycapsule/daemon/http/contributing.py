@@ -108,7 +108,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
         try:
             try:
                 await _take_form(request, putting)
-            except (ClientDisconnect, HTTPException):
+            except (ClientDisconnect, HTTPException, TimeoutError):
                 await run_in_threadpool(_take_back, putting)
                 raise
             if not wants_json and not putting.files and not any(putting.words.values()):
@@ -191,7 +191,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
                 yield piece
                 _place, piece = await anext(stream)
 
-        await receiving.take(putting.viewer, upload_id, start=0, arriving=arriving())
+        await receiving.take(lambda: [putting.viewer], upload_id, start=0, arriving=arriving())
 
         def conclude() -> bool:
             try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import structlog
 
 from memorycapsule.app import App
 from memorycapsule.config import bytes_of
+from memorycapsule.daemon.http.visitors import first_to_see
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload, UploadLimits
 from memorycapsule.errors import CapsuleError
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-#: The largest piece, the smallest that is worth a file of its own, and what all that are arriving may hold.
-LARGEST_PIECE = 5_000_000
-_SMALLEST_PIECE = 256 * 1024
-_HELD_BYTES = 96_000_000
+#: So many files arrive at the same time, further ones wait in the network; what all of them hold in memory, and the
+#: largest piece of one.
+_AT_ONCE = 48
+_HELD_BYTES = 48_000_000
+_LARGEST_PIECE = 5_000_000
+#: Whoever sends nothing for so long makes room for others; what has come is kept.
+_PATIENCE_SECONDS = 30.0
 #: The disk takes one piece after the other anyway.
 _KEEPERS = 4
 
@@ -45,33 +49,67 @@ class Receiving:
             largest_file=bytes_of(app.settings.uploads.largest_file),
             most_per_member=bytes_of(app.settings.uploads.most_per_member),
         )
+        # Not the threads that make pages: those must never wait for uploads.
         self._keepers = ThreadPoolExecutor(_KEEPERS, "keeper")
+        self._room = asyncio.Semaphore(_AT_ONCE)
         self._arriving = 0
         self._crew = _Crew(app)
 
     async def take(
-        self, viewer: Viewer, upload_id: str, *, start: int, arriving: AsyncIterator[bytes]
+        self,
+        looking: Callable[[], list[Viewer]],
+        upload_id: str,
+        *,
+        start: int,
+        arriving: AsyncIterator[bytes],
     ) -> Upload:
         """
         Keep what arrives of a file from `start` on, and return how far it has come.
 
-        When it breaks off (`arriving` raises), what has arrived is kept all the same. Raises what
-        `uploads.receive` raises.
+        `looking` says who may be sending it. When it breaks off (`arriving` raises), what has arrived is kept all
+        the same. Raises what `uploads.receive` raises, and TimeoutError when nothing comes any more.
         """
-        self._arriving += 1
-        held = bytearray()
-        try:
-            upload = await self._keep(viewer, upload_id, start, held)
+        async with self._room:
+            self._arriving += 1
             try:
-                async for chunk in arriving:
-                    held += chunk
-                    if len(held) >= self._piece_bytes():
-                        upload = await self._keep(viewer, upload_id, upload.received, held)
+                return await self._take(looking, upload_id, start, arriving)
             finally:
-                if held:
-                    upload = await self._keep(viewer, upload_id, upload.received, held)
+                self._arriving -= 1
+
+    async def _take(
+        self,
+        looking: Callable[[], list[Viewer]],
+        upload_id: str,
+        start: int,
+        arriving: AsyncIterator[bytes],
+    ) -> Upload:
+        app = self._app
+
+        def keep(viewer: Viewer, at: int, piece: bytes) -> Upload:
+            return uploads.receive(
+                app.store, app.vault, viewer, upload_id, start=at, piece=piece, now=app.now()
+            )
+
+        def begin() -> tuple[Viewer, Upload]:
+            return first_to_see(looking(), lambda viewer: (viewer, keep(viewer, start, b"")))
+
+        aside = asyncio.get_running_loop().run_in_executor
+        viewer, upload = await aside(self._keepers, begin)
+        held: list[bytes] = []
+        count = 0
+        try:
+            while True:
+                chunk = await asyncio.wait_for(anext(arriving, None), _PATIENCE_SECONDS)
+                if chunk is None:
+                    break
+                held.append(chunk)
+                count += len(chunk)
+                if count >= min(_LARGEST_PIECE, _HELD_BYTES // self._arriving):
+                    piece, held, count = b"".join(held), [], 0
+                    upload = await aside(self._keepers, keep, viewer, upload.received, piece)
         finally:
-            self._arriving -= 1
+            if count:
+                upload = await aside(self._keepers, keep, viewer, upload.received, b"".join(held))
         return upload
 
     def finish(self, upload_id: str) -> Future[None]:
@@ -87,21 +125,6 @@ class Receiving:
         """End the crew; a file that it has not come to is taken up at the next start."""
         self._keepers.shutdown()
         self._crew.close()
-
-    def _piece_bytes(self) -> int:
-        return max(_SMALLEST_PIECE, min(LARGEST_PIECE, _HELD_BYTES // max(self._arriving, 1)))
-
-    async def _keep(self, viewer: Viewer, upload_id: str, start: int, held: bytearray) -> Upload:
-        piece = bytes(held)
-        held.clear()
-        app = self._app
-
-        def keep() -> Upload:
-            return uploads.receive(
-                app.store, app.vault, viewer, upload_id, start=start, piece=piece, now=app.now()
-            )
-
-        return await asyncio.get_running_loop().run_in_executor(self._keepers, keep)
 
 
 class _Crew:

@@ -126,8 +126,9 @@ def routes(
             if request.headers.get("content-type", "").strip().lower() != _PIECE_TYPE:
                 raise _Answered(415)
             start = _number(request, "upload-offset")
-            viewer = await run_in_threadpool(lambda: _sender(first, request, app, str(upload_id)))
-            upload = await receiving.take(viewer, str(upload_id), start=start, arriving=request.stream())
+            upload = await receiving.take(
+                lambda: looking(request), str(upload_id), start=start, arriving=request.stream()
+            )
             headers = _told(upload)
             if upload.is_whole:
                 await finished(receiving, upload.id)
@@ -135,6 +136,8 @@ def routes(
                 headers |= _outcome(progress)
         except CapsuleError as error:
             return _problem(error)
+        except TimeoutError:
+            return Response(status_code=408, headers={"tus-resumable": VERSION})
         except ClientDisconnect:
             # Nobody is there to read this; what had arrived is kept.
             return Response(status_code=499)
@@ -215,21 +218,6 @@ def _number(request: Request, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise _Answered(400)
     return int(text)
-
-
-def _sender(
-    first: Callable[[Request, Callable[[Viewer], Viewer]], Viewer],
-    request: Request,
-    app: App,
-    upload_id: str,
-) -> Viewer:
-    """Return the session that began an upload. Raises NotFound."""
-
-    def is_it(viewer: Viewer) -> Viewer:
-        uploads.progress(app.store, app.vault, viewer, upload_id)
-        return viewer
-
-    return first(request, is_it)
 
 
 def _described(metadata: str) -> tuple[About, str]:
