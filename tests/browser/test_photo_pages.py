@@ -77,11 +77,13 @@ class Home:
     store: Store
 
     def capsule(self, theme: str, language: str) -> tuple[str, str]:
-        """The capsule of a language, now in a theme, and a member's secret."""
+        """The capsule of a language, now in a theme and untied by nobody, and a member's secret."""
         capsule_id, token = self.capsules[language]
         with self.store.transaction() as tx:
             found = capsule_store.capsules.get(tx, capsule_id)
             capsule_store.capsules.save(tx, dataclasses.replace(found, theme=theme))
+            for member in capsule_store.members_of(tx, capsule_id):
+                capsule_store.members.save(tx, dataclasses.replace(member, unsealed_at=None))
         return capsule_id, token
 
 
