@@ -5,7 +5,7 @@ Nobody may find a complaint in the console, a request to anybody else, or anythi
 viewer must do without a mouse.
 """
 
-import io
+import dataclasses
 import threading
 import time
 import urllib.parse
@@ -24,7 +24,9 @@ from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import opening, stories
-from servers import free_port, is_missing, wait_until
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store.transactions import Store
+from servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -70,34 +72,45 @@ def chromium() -> Iterator:
 @dataclass(kw_only=True)
 class Home:
     url: str
-    #: Capsule id and a member's secret, by theme and language.
-    capsules: dict[tuple[str, str], tuple[str, str]]
+    #: Capsule id and a member's secret, by language.
+    capsules: dict[str, tuple[str, str]]
+    store: Store
+
+    def capsule(self, theme: str, language: str) -> tuple[str, str]:
+        """The capsule of a language, now in a theme and untied by nobody, and a member's secret."""
+        capsule_id, token = self.capsules[language]
+        with self.store.transaction() as tx:
+            found = capsule_store.capsules.get(tx, capsule_id)
+            capsule_store.capsules.save(tx, dataclasses.replace(found, theme=theme))
+            for member in capsule_store.members_of(tx, capsule_id):
+                capsule_store.members.save(tx, dataclasses.replace(member, unsealed_at=None))
+        return capsule_id, token
 
 
 @pytest.fixture(scope="module")
 def home(photos, tmp_path_factory) -> Iterator[Home]:
-    """A site with an opened capsule of real photos in each theme, in titles of both languages."""
+    """A site with an opened capsule of real photos in each language."""
     folder = tmp_path_factory.mktemp("home") / "data"
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         clock = cast.Time()
         made = {}
         with Decoders(workspace=folder / "work", children=2) as decoders:
-            prepared = {file: (photos / file).read_bytes() for file in FILES}
-            for theme in THEMES:
-                for language in LANGUAGES:
-                    korean = language == "ko"
-                    title = "여름, 시골집에서" if korean else "The summer we kept"
-                    capsule = make_capsule(instance, title=title, theme=theme)
-                    member = join(instance, capsule, "지호" if korean else "Jiho", locale=language)
-                    story = add_story(
-                        instance,
-                        capsule,
-                        member.viewer,
-                        title="뒷산 풀밭" if korean else "Flowers nobody planted",
-                        text="이슬에 바지가 젖었다." if korean else "Behind the shed.",
-                        photos=0,
-                    )
-                    for file, content in prepared.items():
+            for language in LANGUAGES:
+                korean = language == "ko"
+                capsule = make_capsule(instance, title="여름, 시골집에서" if korean else "The summer we kept")
+                member = join(
+                    instance, capsule, "지호" if korean else "Jiho", address=f"{language}@example.org"
+                )
+                story = add_story(
+                    instance,
+                    capsule,
+                    member.viewer,
+                    title="뒷산 풀밭" if korean else "Flowers nobody planted",
+                    text="이슬에 바지가 젖었다." if korean else "Behind the shed.",
+                    photos=0,
+                )
+                for file in FILES:
+                    with (photos / file).open("rb") as upload:
                         stories.attach(
                             instance.store,
                             instance.vault,
@@ -105,13 +118,11 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                             member.viewer,
                             story.id,
                             file=file,
-                            upload=io.BytesIO(content),
+                            upload=upload,
                             clock=clock,
                         )
-                    add_story(
-                        instance, capsule, instance.ada, title="편지" if korean else "A letter", photos=0
-                    )
-                    made[theme, language] = (capsule.id, member.token)
+                add_story(instance, capsule, instance.ada, title="편지" if korean else "A letter", photos=0)
+                made[language] = (capsule.id, member.token)
         clock.go_to(cast.OPENS)
         opening.open_due(instance.store, instance.wake, clock.now)
         app = App(
@@ -122,15 +133,15 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
             wake=instance.wake,
             workshop=make_workshop(instance, clock),
         )
-        port = free_port()
         server = uvicorn.Server(
-            uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=port, log_level="error")
+            uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")
         )
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
             wait_until(lambda: server.started, 20, "the site answers")
-            yield Home(url=f"http://127.0.0.1:{port}", capsules=made)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield Home(url=f"http://127.0.0.1:{port}", capsules=made, store=instance.store)
         finally:
             server.should_exit = True
             thread.join()
@@ -140,7 +151,7 @@ class Visitor:
     """A member's browser, and all that it asked for and complained of."""
 
     def __init__(self, chromium, home: Home, theme: str, language: str, **options) -> None:
-        self.capsule, token = home.capsules[theme, language]
+        self.capsule, token = home.capsule(theme, language)
         self.home = home.url
         self.context = chromium.new_context(locale=language, **options)
         self.context.add_cookies([{"name": "capsule", "value": token, "url": home.url}])
