@@ -190,7 +190,7 @@ def _facts(view: CapsuleView, film: Montage, names: dict[str, str], words: Wordi
     length = length_in_words(film.seconds) if film.seconds is not None else ""
     # A day stands on one line.
     when = short_day(day, words.language).replace(" ", "\N{NO-BREAK SPACE}")
-    return " · ".join(part for part in (maker, length, when) if part)
+    return ", ".join(part for part in (maker, length, when) if part)
 
 
 def _say(store: Store, film: Montage, words: Wording, now: datetime) -> str:
