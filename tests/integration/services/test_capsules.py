@@ -5,12 +5,15 @@ import io
 import pytest
 
 from cast import OPENS, add_story, another_session, invite, make_capsule
+from memorycapsule import themes
 from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.plan import Size
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal import envelopes
-from memorycapsule.services import capsules, opening, reading
+from memorycapsule.services import capsules, layouts, montages, opening, reading
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import montages as montage_store
 from moments import NOW
 
 
@@ -131,3 +134,34 @@ def test_an_open_capsule_without_stories_of_others_can_still_be_deleted_with_its
 
     with pytest.raises(NotFound):
         reading.capsule(stage.instance.store, stage.instance.vault, stage.ada, stage.capsule.id)
+
+
+def test_music_of_another_theme_and_a_song_of_ones_own_take_each_others_place(stage):
+    first = edit(stage, soundtrack=io.BytesIO(b"song"))
+    assert (first.music, bool(first.soundtrack_blob)) == (None, True)
+    chosen = edit(stage, music="museum")
+    assert (chosen.music, chosen.soundtrack_blob) == ("museum", None)
+    with stage.instance.store.reading() as tx:
+        assert capsule_store.blobs.find(tx, first.soundtrack_blob) is None
+    assert edit(stage, soundtrack=io.BytesIO(b"song")).music is None
+    assert edit(stage, music="").soundtrack_blob is None
+    with pytest.raises(UsageProblem):
+        edit(stage, music="polka")
+
+
+def test_chosen_music_is_what_the_film_is_laid_out_with(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer)
+    edit(stage, music="museum")
+    opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+    with stage.instance.store.reading() as tx:
+        film = montage_store.opening_film(tx, stage.capsule.id)
+    film = montages.claim(stage.instance.store, film.id, lease="this run", now=OPENS)
+    layout = layouts.lay_out(
+        stage.instance.store, stage.instance.vault, film, tmp_path, size=Size(width=160, height=90), fps=10
+    )
+
+    museum = themes.load("museum")
+    assert layout.plan.theme == "photocard"
+    assert layout.plan.soundtrack.title == museum.music.titles["en"]
+    assert layout.plan.soundtrack.beats_per_bar == museum.music.beats_per_bar
+    assert (layout.pictures / layout.plan.soundtrack.file).read_bytes() == museum.soundtrack.read_bytes()
