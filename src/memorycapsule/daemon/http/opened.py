@@ -241,9 +241,7 @@ class _Shown:
             "text": chapter.story.words.text,
             "when": day_in_words(arranging.told_of(self._view, chapter.story).date(), self._words.language),
             "pictures": [self.picture(one) for one in chapter.pictures],
-            "dealt": [
-                [self.picture(one) for one in row] for row in arranging.deal(chapter.pictures)
-            ],
+            "dealt": [[self.picture(one) for one in row] for row in arranging.deal(chapter.pictures)],
             "rows": [
                 [{**vars(hung), "picture": self.picture(hung.picture)} for hung in row]
                 for row in arranging.hang(chapter.pictures)
