@@ -40,11 +40,28 @@ def of_frames(frames: Sequence[NDArray[np.uint8]]) -> float | None:
     paths = np.empty((len(frames), len(corners), 2))
     good = np.ones(len(corners), bool)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
-    for number, frame in enumerate(frames):
-        found, state, _ = cv2.calcOpticalFlowPyrLK(
-            middle, frame, corners, None, winSize=(31, 31), maxLevel=3, criteria=criteria
-        )
-        paths[number], good = found[:, 0], good & (state[:, 0] == 1)
+    start = len(frames) // 2
+    for order in (range(start, len(frames)), range(start, -1, -1)):
+        # A pan crosses half the frame: each search begins where the one before it ended.
+        place, speed = corners.copy(), np.zeros_like(corners)
+        for number in order:
+            guess = place + speed
+            found, state, _ = cv2.calcOpticalFlowPyrLK(
+                middle,
+                frames[number],
+                corners,
+                guess.copy(),
+                winSize=(31, 31),
+                maxLevel=3,
+                criteria=criteria,
+                flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            )
+            speed, place = (found - place if number != start else speed), found
+            paths[number], good = found[:, 0], good & (state[:, 0] == 1)
+    inside = (paths >= 16) & (paths < np.array(middle.shape[::-1]) - 16)
+    good &= inside.all(axis=(0, 2))
+    if good.sum() < _LEAST_POINTS:
+        return None
     times = np.linspace(-1, 1, len(frames))
     powers = np.vander(times, _DEGREE + 1)
     flat = paths.reshape(len(frames), -1)

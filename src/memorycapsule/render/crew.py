@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from memorycapsule import processes
 from memorycapsule.domain.plan import MontagePlan
@@ -45,74 +45,85 @@ _Word = dict[str, Any] | None
 
 
 class Crew:
-    """Runs jobs in a few worker processes; all of them end with `run`, however it ends."""
+    """
+    Worker processes that do jobs, and one that makes the sound; a context manager that ends them all.
 
-    def __init__(self, *, plan: MontagePlan, pictures: Path, workers: int) -> None:
-        self._plan, self._pictures, self._workers = plan.to_json(), str(pictures), max(1, workers)
+    They start at once and load what they need while whoever leads them looks at plan and pictures.
+    """
+
+    def __init__(self, *, pictures: Path, workers: int) -> None:
+        self._pictures = str(pictures)
         self._said: queue.SimpleQueue[tuple[int, _Word]] = queue.SimpleQueue()
         self._children: list[subprocess.Popen[bytes]] = []
         self._ears: list[threading.Thread] = []
+        self._workers = [self._start("memorycapsule.render.worker") for _ in range(max(1, workers))]
+        self._sound_maker = self._start("memorycapsule.render.sound")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.kill()
+        for child in self._children:
+            child.wait()
+        for ear in self._ears:
+            ear.join()
+        for child in self._children:
+            if child.stdin is not None:
+                # Words that a child which died never read.
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.close()
 
     def run(
-        self, jobs: list[Job], *, sound: Path, scratch: Path, on_frames: Callable[[int], None]
+        self,
+        plan: MontagePlan,
+        jobs: list[Job],
+        *,
+        sound: Path,
+        scratch: Path,
+        on_frames: Callable[[int], None],
     ) -> Answers:
         """
         Do all jobs, longest first, and make the sound; `on_frames` hears how many frames are encoded in all.
 
-        Raises what a child reported: RenderFailed or DiskFull.
+        Once only. Raises what a child reported: RenderFailed or DiskFull.
         """
-        try:
-            return self._run(jobs, sound, scratch, on_frames)
-        finally:
-            for child in self._children:
-                child.kill()
-            for child in self._children:
-                child.wait()
-            for ear in self._ears:
-                ear.join()
-            for child in self._children:
-                if child.stdin is not None:
-                    # Words that a child which died never read.
-                    with contextlib.suppress(BrokenPipeError):
-                        child.stdin.close()
-
-    def _run(self, jobs: list[Job], sound: Path, scratch: Path, on_frames: Callable[[int], None]) -> Answers:
+        words = plan.to_json()
         # The longest last job decides when all is done; the poster, which is quick, comes first.
         waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
         doing: dict[int, Job] = {}
-        for _ in range(min(self._workers, len(waiting))):
-            worker = self._start("memorycapsule.render.worker")
-            self._tell(worker, {"plan": self._plan, "pictures": self._pictures})
+        for worker in self._workers[: len(waiting)]:
+            self._tell(worker, {"plan": words, "pictures": self._pictures})
             doing[worker] = waiting.pop()
             self._give(worker, doing[worker])
-        sound_maker = self._start("memorycapsule.render.sound")
-        order = {"plan": self._plan, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
-        self._tell(sound_maker, order)
+        order = {"plan": words, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
+        self._tell(self._sound_maker, order)
         under_way = dict.fromkeys(doing, 0)
         finished = 0
         song_usable: bool | None = None
         while doing or song_usable is None:
             number, word = self._said.get()
             if word is None:
-                if number in doing or (number == sound_maker and song_usable is None):
+                if number in doing or (number == self._sound_maker and song_usable is None):
                     raise RenderFailed(
                         "A part of the film's crew ended early; the next try goes on from what is done."
                     )
                 continue
             if "error" in word:
                 raise _error(word)
-            if number == sound_maker:
+            if number == self._sound_maker:
                 song_usable = bool(word["usable"])
             elif "frames" in word:
                 under_way[number] = int(word["frames"])
             else:
                 job = doing.pop(number)
-                _keep(job.half, job.out)
                 finished += under_way[number]
                 under_way[number] = 0
                 if waiting:
                     doing[number] = waiting.pop()
                     self._give(number, doing[number])
+                _keep(job.half, job.out)
             on_frames(finished + sum(under_way.values()))
         return Answers(song_usable=song_usable)
 

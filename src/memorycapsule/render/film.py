@@ -85,8 +85,8 @@ def render(
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = workspace / "segments"
         store.mkdir(mode=0o700, exist_ok=True)
-        with _scratch(workspace) as scratch:
-            return _render(plan, pictures, out, store, scratch, key, workers, digests or {}, tell)
+        with _scratch(workspace) as scratch, Crew(pictures=pictures, workers=workers) as crew:
+            return _render(plan, pictures, out, store, scratch, key, crew, digests or {}, tell)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
@@ -111,7 +111,7 @@ def _render(
     store: Path,
     scratch: Path,
     key: bytes,
-    workers: int,
+    crew: Crew,
     known: Mapping[str, str],
     tell: Callable[[float], None],
 ) -> Film:
@@ -138,9 +138,9 @@ def _render(
     jobs = {segment.name: _segment_job(segment, store) for segment in missing}
     poster = scratch / "poster.jpg"
     sound = scratch / "sound.m4a"
-    crew = Crew(plan=whole, pictures=pictures, workers=workers)
     share = 1 - _DIGEST_SHARE - _JOIN_SHARE
     answers = crew.run(
+        whole,
         [
             Job(task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster),
             *jobs.values(),

@@ -107,13 +107,12 @@ def test_a_playlist_called_a_clip_reaches_no_other_file(studio):
 
 
 def test_a_child_that_says_what_is_no_json_is_not_waited_for(studio):
-    plan = studio.plan([])
-    crew = Crew(plan=plan, pictures=studio.pictures, workers=1)
-    # Any module that prints plain words.
-    child = crew._start("this")
+    with Crew(pictures=studio.pictures, workers=1) as crew:
+        # Any module that prints plain words.
+        child = crew._start("this")
 
-    assert crew._said.get(timeout=30) == (child, None)
-    # The ear alone reads and closes the child's words.
-    crew._ears[child].join()
-    crew._children[child].stdin.close()
-    assert crew._children[child].wait() == 0
+        assert crew._said.get(timeout=30) == (child, None)
+        # The ear alone reads and closes the child's words.
+        crew._ears[child].join()
+        crew._children[child].stdin.close()
+        assert crew._children[child].wait() == 0
