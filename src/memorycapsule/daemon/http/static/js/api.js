@@ -1,4 +1,9 @@
 // Shows the document of the API. Tokens are kept in memory only: leaving the page forgets them.
+const night = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", night.matches);
+night.addEventListener("change", follow);
+follow();
+
 const place = document.getElementById("api");
 
 window.SwaggerUIBundle({
