@@ -18,9 +18,8 @@ from memorycapsule.domain.plan_json import PlanUnreadable, read_value
 from memorycapsule.domain.voices import Spoken, Voice, in_turn
 from memorycapsule.errors import CapsuleError
 
-#: Counts changes of meaning; a plan of a version that is not understood is refused.
+#: Counts changes of meaning. A plan of version 2 has no voices, and is read as one of today; others are refused.
 PLAN_VERSION = 3
-#: A plan of version 2 is one without voices; it is read as one of today.
 _UNDERSTOOD = (2, PLAN_VERSION)
 
 #: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
@@ -340,11 +339,13 @@ class Scene:
     voices: tuple[Voice, ...] = ()
 
     @property
+    def entrance_frames(self) -> int:
+        return self.shots[0].entrance_frames if self.shots else 0
+
+    @property
     def frames(self) -> int:
         """Return how many frames there are from its beginning to its end, both of which it shares with others."""
-        return sum(shot.frames - shot.entrance_frames for shot in self.shots) + (
-            self.shots[0].entrance_frames if self.shots else 0
-        )
+        return self.entrance_frames + sum(shot.frames - shot.entrance_frames for shot in self.shots)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -468,13 +469,8 @@ class MontagePlan:
     @property
     def spoken(self) -> tuple[Spoken, ...]:
         """Return the voice notes with the frames of the film in which they are heard, never two at once."""
-        starts: list[tuple[int, tuple[Voice, ...]]] = []
-        at = 0
-        for scene in self.scenes:
-            at -= scene.shots[0].entrance_frames if scene.shots else 0
-            starts.append((at, scene.voices))
-            at += scene.frames
-        return in_turn(starts, self.frames)
+        scenes = [(scene.entrance_frames, scene.frames, scene.voices) for scene in self.scenes]
+        return in_turn(scenes, self.frames)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)

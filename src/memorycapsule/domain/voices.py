@@ -33,17 +33,21 @@ class Spoken:
     stop: int
 
 
-def in_turn(scenes: Sequence[tuple[int, Sequence[Voice]]], frames: int) -> tuple[Spoken, ...]:
+def in_turn(scenes: Sequence[tuple[int, int, Sequence[Voice]]], frames: int) -> tuple[Spoken, ...]:
     """
-    Return when voices are heard in a film of so many frames, by the frames at which their scenes begin.
+    Return when the voices of scenes are heard in a film of so many frames.
 
-    Where a scene has become shorter than its notes, since pictures were left out, one gives way to the next.
+    Of each scene: how many frames it shares with the one before it, how many it has, and its voices. Where a
+    scene has become shorter than its notes, since pictures were left out, one gives way to the next.
     """
-    wished = [
-        Spoken(voice=voice, first=at + voice.first, stop=at + voice.first + voice.frames)
-        for at, voices in scenes
-        for voice in voices
-    ]
+    wished: list[Spoken] = []
+    at = 0
+    for shared, lasting, voices in scenes:
+        at -= shared
+        for voice in voices:
+            first = at + voice.first
+            wished.append(Spoken(voice=voice, first=first, stop=first + voice.frames))
+        at += lasting
     ends = [*(spoken.first for spoken in wished[1:]), frames]
     heard = [
         replace(spoken, stop=min(spoken.stop, end, frames)) for spoken, end in zip(wished, ends, strict=False)

@@ -194,7 +194,7 @@ def _gain(report: bytes) -> float:
     summary = report.rpartition(b"Summary:")[2]
     loud, peak = _measured(_LOUDNESS, summary), _measured(_PEAK_LEVEL, summary)
     if peak < _SILENT_PEAK:
-        raise MediaRefused("is silent: there is nothing to be heard in it. Was the microphone on?")
+        raise MediaRefused("is silent: there is nothing to be heard in it; see that the microphone is on.")
     # Too short or too faint to be measured: its peak says how loud it is.
     wished = _LUFS - loud if loud > -70.0 else -6.0 - peak
     return min(max(wished, _LEAST_GAIN), _MOST_GAIN)
