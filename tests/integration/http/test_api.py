@@ -275,3 +275,22 @@ def test_the_page_of_the_document_loads_nothing_from_elsewhere(scene):
     assert 'data-document="/album/api/openapi.json"' in page.text
     assert "https://" not in page.text
     assert "unsafe" not in page.headers["content-security-policy"]
+
+
+def test_who_is_in_it_and_when_it_opens_are_the_owners_to_change(scene, ada, ben):
+    path = f"{V1}/capsules/{scene.capsule.id}"
+    member = f"{path}/members/{scene.ben.member.id}"
+    ben("PATCH", member, json={"role": "recipient"}, status=403)
+    # Removal and roles need a code that was typed a moment ago: a stolen token is not enough.
+    assert ada("PATCH", member, json={"role": "recipient"}, status=403).json()["code"] == "proof_needed"
+    assert ada("DELETE", member, status=403).json()["code"] == "proof_needed"
+    fresh = Client(scene, token_with(scene, scene.instance.ada.account_id, Scope.EVERYTHING))
+    assert fresh("PATCH", member, json={"role": "recipient"}).json()["member"]["role"] == "recipient"
+
+    later = ada("PUT", f"{path}/date", json={"opens": "2046-05-08 09:00", "zone": "Asia/Seoul"}).json()
+    assert (later["capsule"]["opens_at"], later["wish"]) == ("2046-05-08T00:00:00Z", None)
+    earlier = ada("PUT", f"{path}/date", json={"opens": "2036-05-08 09:00"}).json()
+    assert (earlier["capsule"]["opens_at"], earlier["wish"]["concerned"]) == ("2046-05-08T00:00:00Z", 2)
+    assert ben("GET", f"{path}/wish").json()["wish"]["answer"] is None
+    assert ben("POST", f"{path}/consent", json={"is_given": True}).json()["wish"]["state"] == "granted"
+    assert ben("GET", path).json()["capsule"]["opens_at"] == "2036-05-08T09:00:00Z"
