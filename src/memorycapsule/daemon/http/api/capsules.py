@@ -58,6 +58,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             theme=body.theme,
             film_photos=app.settings.film.film_photos if body.film_photos is None else body.film_photos,
             message=body.message,
+            music=body.music,
             once=once,
             now=now,
         )

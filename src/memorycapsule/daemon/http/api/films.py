@@ -54,12 +54,20 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         tags=["montages"],
         status_code=202,
         response_model=models.MontageAnswer,
-        responses=documented(403, 404, 413, 422, 507),
+        responses=documented(403, 404, 413, 422, 429, 507),
     )
     def make(capsule: Reference, body: models.NewMontage, viewer: Viewer = asker) -> Any:
         """Make a further film of an opened capsule, in the background; ask for it again to see how far it is."""
         queued = montages.queue(
-            app.store, app.vault, app.wake, viewer, capsule, story_ids=body.stories, now=app.now()
+            app.store,
+            app.vault,
+            app.wake,
+            viewer,
+            capsule,
+            story_ids=body.stories,
+            length=body.length,
+            music=body.music,
+            now=app.now(),
         )
         return {"montage": shape(queued)}
 

@@ -17,6 +17,7 @@ from memorycapsule.domain.montages import MontageState
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import LONGEST_TEXT, MediumKind
+from memorycapsule.domain.wishes import WishState
 
 _ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
 _LOCALE = Literal["en", "ko"]
@@ -63,6 +64,12 @@ class Member(Model):
     name: Annotated[str, Field(examples=["Younghee"])]
     role: Role
     joined_at: Instant
+    left_at: Instant | None
+    """When they left; their stories stay."""
+
+
+class MemberAnswer(Model):
+    member: Member
 
 
 class Contribution(Model):
@@ -73,12 +80,16 @@ class Contribution(Model):
     stories: Annotated[int, Field(examples=[2])]
     photos: Annotated[int, Field(examples=[31])]
     clips: Annotated[int, Field(examples=[1])]
+    voices: Annotated[int, Field(examples=[0])]
+    """Voice notes."""
 
 
 class MemberLine(Member):
     stories: Annotated[int, Field(examples=[2])]
     photos: Annotated[int, Field(examples=[31])]
     clips: Annotated[int, Field(examples=[1])]
+    voices: Annotated[int, Field(examples=[0])]
+    """Voice notes."""
 
 
 class MembersAnswer(Model):
@@ -125,8 +136,9 @@ class Medium(Model):
     """SHA-256 of the original, hexadecimal."""
     bytes: Annotated[int, Field(examples=[2_481_330])]
     format: Annotated[str, Field(examples=["HEIC"])]
-    width: Annotated[int, Field(examples=[4032])]
-    height: Annotated[int, Field(examples=[3024])]
+    width: Annotated[int | None, Field(examples=[4032])]
+    """As a person sees it, in pixels; null for a voice note."""
+    height: Annotated[int | None, Field(examples=[3024])]
     taken_at: Annotated[str | None, Field(examples=["2026-08-02T18:41:07+09:00"])]
     """When it was taken; without an offset where the camera knew none."""
     has_gps: bool
@@ -184,6 +196,9 @@ class Montage(Model):
     """Whether it is the film that was made on the day."""
     stories: list[Id]
     """The chosen stories in their order; empty for all."""
+    length: Annotated[str | None, Field(examples=["short"])]
+    music: Annotated[str | None, Field(examples=["museum"])]
+    """The theme whose own music was chosen."""
     report: list[str]
     """What was left out or went wrong, a sentence each."""
     queued_at: Instant
@@ -232,6 +247,8 @@ class Capsule(_Dated):
     message: str | None
     theme: Annotated[str, Field(examples=["museum"])]
     film_photos: Annotated[int, Field(examples=[60])]
+    music: Annotated[str | None, Field(examples=["museum"])]
+    """The theme whose own music is heard instead of its own; a song of people's own goes before it."""
     has_soundtrack: bool
     has_cover: bool
     role: Role
@@ -249,6 +266,34 @@ class Capsule(_Dated):
 
 class CapsuleAnswer(Model):
     capsule: Capsule
+
+
+class Wish(Model):
+    """Its owner would like to open a capsule earlier; everybody concerned has to say yes, and silence is no."""
+
+    id: Id
+    state: WishState
+    opens_at: Instant
+    opens_local: str
+    zone: str
+    asked_at: Instant
+    ended_at: Instant | None
+    asked_by: Id
+    answer: bool | None
+    """What the caller said."""
+    concerned: int
+    """How many have to say yes, and how many have."""
+    said_yes: int
+
+
+class WishAnswer(Model):
+    wish: Wish | None
+
+
+class DateAnswer(Model):
+    capsule: Capsule
+    wish: Wish | None
+    """What waits for answers, when the date was to be earlier."""
 
 
 class Theme(Model):
@@ -286,6 +331,8 @@ class NewCapsule(Model):
     theme: Annotated[Line, Field(examples=["museum"])] = "photocard"
     film_photos: Annotated[int | None, Field(examples=[60])] = None
     """How many pictures the film takes at most."""
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    """The theme whose music is to be heard, if not its own."""
     message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
     """What invitations say; visible before the date."""
 
@@ -297,6 +344,28 @@ class CapsuleChanges(Model):
     message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
     theme: Annotated[Line | None, Field(examples=["window"])] = None
     film_photos: Annotated[int | None, Field(examples=[80])] = None
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+
+
+class AccountChanges(Model):
+    """What is not named stays as it is."""
+
+    name: Annotated[Line | None, Field(examples=["Younghee"])] = None
+    locale: _LOCALE | None = None
+
+
+class MemberChanges(Model):
+    role: Literal["contributor", "recipient"]
+    """Recipients put nothing in and receive it on the day."""
+
+
+class NewDate(Model):
+    opens: Annotated[Line, Field(examples=["2040-05-08 09:00"])]
+    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+
+
+class Consent(Model):
+    is_given: bool
 
 
 class NewInvitations(Model):
@@ -319,8 +388,19 @@ class StoryChanges(Model):
 
     title: Annotated[Line | None, Field(examples=["The swing"])] = None
     text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
+    captions: Annotated[dict[str, Line] | None, Field(max_length=2000, examples=[{_ID: "The swing"}])] = None
+    """What is written under photos and clips, by their ids."""
+
+
+class MediaOrder(Model):
+    media: Annotated[list[Id], Field(max_length=2000)]
+    """The ids in their new order; those that are not named follow."""
 
 
 class NewMontage(Model):
     stories: Annotated[list[Id], Field(max_length=1000)] = []
     """The stories to take, in this order; none for all."""
+    length: Annotated[Line | None, Field(examples=["short"])] = None
+    """short, full, or a number of seconds."""
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    """The theme whose own music is to be heard; see /soundtracks."""

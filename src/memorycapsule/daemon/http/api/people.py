@@ -17,7 +17,7 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
-from memorycapsule.services import invitations, letters, reading, shapes
+from memorycapsule.services import accounts, invitations, letters, reading, shapes
 from memorycapsule.services.invitations import Invited
 
 Reference = Annotated[str, Path(max_length=100, description="Its id, or its short name with the caller.")]
@@ -36,6 +36,17 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def me(viewer: Viewer = asker) -> Any:
         """Show the account that this token belongs to."""
         return {"account": shapes.account(reading.account(app.store, viewer))}
+
+    @router.patch(
+        "/me",
+        tags=["me"],
+        response_model=models.AccountAnswer,
+        responses=documented(403, 413, 422, 507),
+    )
+    def change_me(body: models.AccountChanges, viewer: Viewer = asker) -> Any:
+        """Change one's name, or the language of letters and pages."""
+        changed = accounts.edit(app.store, viewer, name=body.name, locale=body.locale, now=app.now())
+        return {"account": shapes.account(changed)}
 
     @router.get(
         "/capsules/{capsule}/members",

@@ -86,7 +86,14 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def edit(story: UUID, body: models.StoryChanges, viewer: Viewer = asker) -> Any:
         """Change the title or the text of a story of one's own, until the day."""
         stories.edit(
-            app.store, app.vault, viewer, str(story), title=body.title, text=body.text, now=app.now()
+            app.store,
+            app.vault,
+            viewer,
+            str(story),
+            title=body.title,
+            text=body.text,
+            captions=body.captions,
+            now=app.now(),
         )
         return answer(viewer, str(story))
 
@@ -109,6 +116,17 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         media = reading.story(app.store, app.vault, viewer, str(story)).media
         found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
         return {"media": [_shape(one) for one in found], "next": further}
+
+    @router.put(
+        "/stories/{story}/media/order",
+        tags=["media"],
+        response_model=models.StoryAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def reorder(story: UUID, body: models.MediaOrder, viewer: Viewer = asker) -> Any:
+        """Put the photos and clips of a story of one's own into another order, until the day."""
+        stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
+        return answer(viewer, str(story))
 
     @router.get(
         "/media/{medium}", tags=["media"], response_model=models.MediumAnswer, responses=documented(404, 422)
