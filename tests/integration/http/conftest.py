@@ -6,11 +6,12 @@ import email.policy
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 
 from cast import (
     OPENS,
@@ -60,15 +61,20 @@ class Scene:
     medium_id: str
     heartbeat_age: float = 0.0
     film_id: str = ""
+    #: One site for each public address: making one takes longer than most tests.
+    sites: dict[str | None, Starlette] = field(default_factory=dict)
 
     def browser(
         self, token: str | None = None, *, public_url: str | None = None, **headers: str
     ) -> TestClient:
         """A browser that holds the session of `token`, if any."""
-        settings = self.app.settings.model_copy(update={"public_url": public_url})
-        app = App(**{**vars(self.app), "settings": settings})
-        site = make_site(app, heartbeat_age=lambda: self.heartbeat_age)
-        client = TestClient(site, base_url="http://home.test", follow_redirects=False, headers=headers)
+        if public_url not in self.sites:
+            settings = self.app.settings.model_copy(update={"public_url": public_url})
+            app = App(**{**vars(self.app), "settings": settings})
+            self.sites[public_url] = make_site(app, heartbeat_age=lambda: self.heartbeat_age)
+        client = TestClient(
+            self.sites[public_url], base_url="http://home.test", follow_redirects=False, headers=headers
+        )
         if token:
             client.cookies.set("capsule", token, domain="home.test", path="/")
         return client

@@ -63,7 +63,7 @@ SIGN_IN = Code(
     recipient=BEN,
     digits="012 345",
     minutes=15,
-    url="https://capsule.example/sign-in/abc234",
+    url="https://capsule.example/sign-in/a2",
     is_for_address=False,
 )
 REMINDER = Reminder(
