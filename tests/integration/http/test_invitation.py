@@ -77,7 +77,7 @@ def test_joining_leads_to_an_address_without_a_token_and_a_page_that_shows_the_s
 
     joined = browser.post(path, data={"name": "영희"}, headers={"accept-language": "ko"})
 
-    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}"
+    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}/add"
     cookie = joined.headers["set-cookie"]
     assert re.match(r"capsule=[0-9a-f]{64}; HttpOnly; Max-Age=\d+; Path=/; SameSite=lax$", cookie)
     assert invited.token not in cookie
@@ -176,7 +176,8 @@ class TestDeadEnds:
 
 def test_whoever_joined_with_it_in_this_browser_is_led_inside(scene, path):
     browser = scene.browser()
-    inside = browser.post(path, data={"name": "영희"}).headers["location"]
+    browser.post(path, data={"name": "영희"})
+    inside = f"/g/c/{scene.capsule.id}"
 
     for again in (browser.get(path), browser.post(path, data={"name": "영희"})):
         assert (again.status_code, again.headers["location"]) == (303, inside)

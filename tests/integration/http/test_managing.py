@@ -198,7 +198,7 @@ def test_a_reminded_member_comes_in_by_their_own_link(scene):
         assert phone.get(link).status_code == 200
     assert not phone.cookies
     came = phone.post(link)
-    assert came.headers["location"] == f"/g/c/{scene.capsule.id}"
+    assert came.headers["location"] == f"/g/c/{scene.capsule.id}/add"
     assert phone.get(came.headers["location"]).status_code == 200
 
 

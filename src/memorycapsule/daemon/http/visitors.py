@@ -87,7 +87,7 @@ def bearer(store: Store, request: Request) -> list[Viewer]:
     if scheme.lower() != "bearer" or not token.strip():
         return []
     try:
-        return [sessions.viewer_with_token(store, token.strip())]
+        return [sessions.viewer_with_token(store, token.strip(), request.app.state.now())]
     except NotFound:
         return []
 
