@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cast import invite
+from memorycapsule.domain.capsules import Role
 from memorycapsule.services import invitations, reading, sessions
 from memorycapsule.store import accounts as account_store
 
@@ -86,6 +87,14 @@ def test_joining_leads_to_an_address_without_a_token_and_a_page_that_shows_the_s
     assert "영희" in page.text
     with scene.instance.store.reading() as tx:
         assert account_store.account_at(tx, "younghee@example.org").locale == "ko"
+
+
+def test_a_recipient_has_nothing_to_put_in_and_is_led_to_the_capsule(scene):
+    dora = invite(scene.instance, scene.capsule, "dora@example.org", name="Dora", role=Role.RECIPIENT)
+
+    joined = scene.browser().post(f"/g/i/{dora.token}", data={"name": "Dora"})
+
+    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}"
 
 
 @pytest.mark.parametrize(
