@@ -78,6 +78,8 @@ def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
             found.append(sessions.viewer_with_token(store, secret, now))
         except NotFound:
             continue
+    # Pages have a way home for whoever has one.
+    request.state.is_signed_in = any(one.capsule_id is None for one in found)
     return found
 
 
