@@ -123,6 +123,16 @@ async function open(id) {
     viewer.element.setAttribute("aria-modal", "true");
     viewer.scrollWrap.setAttribute("aria-label", album.viewer);
   });
+  // Arrows pressed while it is still opening count as soon as it is open; PhotoSwipe would lose them.
+  let ahead = 0;
+  viewer.on("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.originalEvent.key];
+    if (!step || viewer.opener.isOpen) return;
+    event.preventDefault();
+    event.originalEvent.preventDefault();
+    ahead += step;
+  });
+  viewer.on("openingAnimationEnd", () => { if (ahead) viewer.goTo(viewer.potentialIndex + ahead); });
   // Whoever looked on to another photo comes back to that one, if it is on the page.
   let last = id;
   viewer.on("change", () => { last = viewer.currSlide.data.id; });
