@@ -123,16 +123,18 @@ async function open(id) {
     viewer.element.setAttribute("aria-modal", "true");
     viewer.scrollWrap.setAttribute("aria-label", album.viewer);
   });
-  // Arrows pressed while it is still opening count as soon as it is open; PhotoSwipe would lose them.
-  let ahead = 0;
-  viewer.on("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.originalEvent.key];
-    if (!step || viewer.opener.isOpen) return;
+  // PhotoSwipe listens to keys once it is open; those that were pressed before come after.
+  const early = [];
+  const remember = (event) => {
+    if (!["ArrowLeft", "ArrowRight", "Escape"].includes(event.key)) return;
     event.preventDefault();
-    event.originalEvent.preventDefault();
-    ahead += step;
+    early.push(event.key);
+  };
+  document.addEventListener("keydown", remember);
+  viewer.on("bindEvents", () => {
+    document.removeEventListener("keydown", remember);
+    for (const key of early) document.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
   });
-  viewer.on("openingAnimationEnd", () => { if (ahead) viewer.goTo(viewer.potentialIndex + ahead); });
   // Whoever looked on to another photo comes back to that one, if it is on the page.
   let last = id;
   viewer.on("change", () => { last = viewer.currSlide.data.id; });
