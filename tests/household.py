@@ -36,13 +36,15 @@ QUICK = {
 class Household:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.environment = QUICK | {
             "CAPSULE_CONFIG": str(self.folder / "config" / "config.toml"),
             "CAPSULE_DATA_DIR": str(self.folder / "data"),
         } | self.environment  # fmt: skip
-        self.run("init", "--yes", "--admin", "ada@example.org")
+        #: What `init` said of the new instance.
+        self.made = self.run("init", "--yes", "--admin", "ada@example.org")
 
     def ask(self, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run `capsule --json WORDS`, with the token of somebody's session."""

@@ -68,13 +68,16 @@ class MailServer:
 
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
-        started = self._loop.create_server(
-            self._session, self.host, self.port, ssl=self._tls if self._security == "tls" else None
-        )
-        self._server = self._loop.run_until_complete(started)
-        self.port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        # In its own thread from the first: in that of a test, Playwright's loop may be running.
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _listen(self) -> asyncio.Server:
+        assert self._loop is not None
+        tls = self._tls if self._security == "tls" else None
+        return await self._loop.create_server(self._session, self.host, self.port, ssl=tls)
 
     def stop(self) -> None:
         if self._loop is None:

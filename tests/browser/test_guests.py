@@ -116,7 +116,9 @@ def test_a_grandmother_joins_on_her_telephone_without_scripts(household, home, v
     guest.page.get_by_role("textbox").fill("영희")
     guest.page.get_by_role("button", name=button).click()
 
-    guest.page.wait_for_url(f"{home}/g/c/{capsule}")
+    guest.page.wait_for_url(f"{home}/g/c/{capsule}/add")
+    guest.check_fits()
+    guest.page.goto(f"{home}/g/c/{capsule}")
     assert "영희" in guest.page.locator("main").inner_text()
     assert "At the pier" not in guest.page.content()
     (cookie,) = guest.context.cookies()
@@ -143,7 +145,7 @@ def test_on_a_plain_address_of_the_house_forms_are_known_by_their_origin(househo
         guest.page.goto(f"{house}/g/i/{invited['token']}")
         guest.page.get_by_role("button", name="I am in").click()
 
-        guest.page.wait_for_url(f"{house}/g/c/{capsule}")
+        guest.page.wait_for_url(f"{house}/g/c/{capsule}/add")
         posted = next(request for request in guest.requests if request.method == "POST").all_headers()
         assert "sec-fetch-site" not in posted
         assert posted["origin"] == house

@@ -245,6 +245,20 @@ def test_the_viewer_needs_no_mouse(visit, theme):
     visitor.check_manners()
 
 
+def test_keys_that_are_pressed_while_the_viewer_opens_count(visit):
+    visitor = visit("museum")
+    visitor.go()
+    page = visitor.page
+    page.locator("[id^=p-] a[data-medium]").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name="Photos, full screen").wait_for()
+    page.keyboard.press("ArrowRight")
+
+    wait_until(
+        lambda: page.locator(".pswp__counter").inner_text().startswith("2 /"), 5, "the next one is shown"
+    )
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_without_scripts_a_photo_is_a_link_to_its_large_form(visit, theme):
     visitor = visit(theme, java_script_enabled=False)

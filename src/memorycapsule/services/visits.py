@@ -39,6 +39,8 @@ class Visit:
 
     capsule: Capsule
     member: Member
+    #: Whether a story of theirs is in it.
+    has_given: bool
     token: str
 
 
@@ -66,7 +68,9 @@ def visit(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> V
         event_store.record(
             tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)
         )
-    return Visit(capsule=capsule, member=member, token=secret)
+        contributions = capsule_store.contributions(tx, capsule.id)
+    has_given = any(one.stories for one in contributions if one.member.id == member.id)
+    return Visit(capsule=capsule, member=member, has_given=has_given, token=secret)
 
 
 def unseal(store: Store, viewer: Viewer, capsule_id: str, *, now: datetime) -> None:

@@ -69,6 +69,14 @@ def test_only_a_token_in_the_header_says_who_asks(scene):
         assert 'error="invalid_token"' in refused.headers["www-authenticate"]
 
 
+def test_a_token_in_use_is_known_to_be(scene, ben):
+    scene.time.go_on(days=1)
+    ben("GET", f"{V1}/session")
+
+    with scene.instance.store.reading() as tx:
+        assert account_store.sessions.get(tx, scene.ben.viewer.session_id).seen_at == scene.time.now
+
+
 def test_every_route_of_the_document_wants_a_token(scene):
     browser = scene.browser()
     document = browser.get("/api/openapi.json").json()

@@ -194,3 +194,11 @@ def test_every_link_begins_with_the_path_of_the_public_address(scene):
                 assert link.startswith("/family/album/g/")
                 # Forms are sent and not asked for.
                 assert browser.get(link).status_code == (405 if what == "action" else 200)
+
+
+def test_only_whoever_is_signed_in_is_shown_the_way_home(scene):
+    page = f"/g/c/{scene.capsule.id}"
+    home = '<a class="brand" href="/">'
+
+    assert home not in scene.browser(scene.ben.token).get(page).text
+    assert home in scene.browser(scene.session_of(scene.ben.member.account_id)).get(page).text

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cast import invite
+from memorycapsule.domain.capsules import Role
 from memorycapsule.services import invitations, reading, sessions
 from memorycapsule.store import accounts as account_store
 
@@ -77,7 +78,7 @@ def test_joining_leads_to_an_address_without_a_token_and_a_page_that_shows_the_s
 
     joined = browser.post(path, data={"name": "영희"}, headers={"accept-language": "ko"})
 
-    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}"
+    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}/add"
     cookie = joined.headers["set-cookie"]
     assert re.match(r"capsule=[0-9a-f]{64}; HttpOnly; Max-Age=\d+; Path=/; SameSite=lax$", cookie)
     assert invited.token not in cookie
@@ -86,6 +87,14 @@ def test_joining_leads_to_an_address_without_a_token_and_a_page_that_shows_the_s
     assert "영희" in page.text
     with scene.instance.store.reading() as tx:
         assert account_store.account_at(tx, "younghee@example.org").locale == "ko"
+
+
+def test_a_recipient_has_nothing_to_put_in_and_is_led_to_the_capsule(scene):
+    dora = invite(scene.instance, scene.capsule, "dora@example.org", name="Dora", role=Role.RECIPIENT)
+
+    joined = scene.browser().post(f"/g/i/{dora.token}", data={"name": "Dora"})
+
+    assert joined.headers["location"] == f"/g/c/{scene.capsule.id}"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +185,8 @@ class TestDeadEnds:
 
 def test_whoever_joined_with_it_in_this_browser_is_led_inside(scene, path):
     browser = scene.browser()
-    inside = browser.post(path, data={"name": "영희"}).headers["location"]
+    browser.post(path, data={"name": "영희"})
+    inside = f"/g/c/{scene.capsule.id}"
 
     for again in (browser.get(path), browser.post(path, data={"name": "영희"})):
         assert (again.status_code, again.headers["location"]) == (303, inside)

@@ -8,7 +8,7 @@ import pytest
 
 from cast import OPENS, add_story, invite, join, make_photo, younghee
 from memorycapsule.domain.capsules import Role
-from memorycapsule.services import reading
+from memorycapsule.services import reading, sessions
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
@@ -198,8 +198,13 @@ def test_a_reminded_member_comes_in_by_their_own_link(scene):
         assert phone.get(link).status_code == 200
     assert not phone.cookies
     came = phone.post(link)
-    assert came.headers["location"] == f"/g/c/{scene.capsule.id}"
+    assert came.headers["location"] == f"/g/c/{scene.capsule.id}/add"
     assert phone.get(came.headers["location"]).status_code == 200
+
+    # Once something of theirs is in it, they come to look after it.
+    them = sessions.viewer_with_token(scene.app.store, phone.cookies["capsule"])
+    add_story(scene.instance, scene.capsule, them, photos=0)
+    assert phone.post(link).headers["location"] == f"/g/c/{scene.capsule.id}"
 
 
 def test_settings_change_what_was_said(scene):

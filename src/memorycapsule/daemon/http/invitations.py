@@ -11,6 +11,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import bundle
 from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.onward import first_stop
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.domain.invitations import InvitationState
@@ -90,7 +91,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             if _is_inside(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
             return _over(pages, request, view, _why_not(invitations.look(app.store, token), app) or "used")
-        response = pages.forward(request, f"/g/c/{joined.capsule.id}")
+        response = pages.forward(request, first_stop(joined.capsule, joined.member, app.now()))
         cookie.add(request, response, joined.token)
         return response
 

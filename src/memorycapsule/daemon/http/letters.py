@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import bundle
+from memorycapsule.daemon.http.onward import first_stop
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie
 from memorycapsule.domain.sessions import LinkPurpose
@@ -47,7 +48,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             visit = visits.visit(app.store, token, purpose, now=app.now())
         except NotFound:
             return pages.unknown_link(request)
-        response = pages.forward(request, f"/g/c/{visit.capsule.id}")
+        # Whoever has put something in comes to look after it.
+        path = (
+            f"/g/c/{visit.capsule.id}"
+            if visit.has_given
+            else first_stop(visit.capsule, visit.member, app.now())
+        )
+        response = pages.forward(request, path)
         cookie.add(request, response, visit.token)
         return response
 

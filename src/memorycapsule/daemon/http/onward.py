@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from memorycapsule.daemon.http.pages import Pages
+from memorycapsule.domain.capsules import Capsule, Member
 
 #: No "//" or "/\", which browsers take for another host, and nothing that could end a header.
 _LOCAL = re.compile(r"/(?:[A-Za-z0-9_.~:@%-][A-Za-z0-9_.~:@%/-]*)?(?:\?[A-Za-z0-9_.~:@%/=&+-]*)?")
@@ -43,3 +45,9 @@ def page_around(site: FastAPI, request: Request) -> str:
             return local_path(path) or "/"
         path = path.rpartition("/")[0]
     return "/"
+
+
+def first_stop(capsule: Capsule, member: Member, now: datetime) -> str:
+    """Return where somebody who comes to put photos in goes first: there, or to the capsule if they cannot."""
+    is_giving = member.may_add_stories and capsule.accepts_stories(now)
+    return f"/g/c/{capsule.id}/add" if is_giving else f"/g/c/{capsule.id}"

@@ -118,6 +118,7 @@ class Pages:
             size=_size(request),
             sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
             again_in_seconds=again_in_seconds,
+            is_signed_in=getattr(request.state, "is_signed_in", False),
             **values,
         )
         answer = HTMLResponse(

@@ -78,6 +78,8 @@ def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
             found.append(sessions.viewer_with_token(store, secret, now))
         except NotFound:
             continue
+    # Pages have a way home for whoever has one.
+    request.state.is_signed_in = any(one.capsule_id is None for one in found)
     return found
 
 
@@ -87,7 +89,7 @@ def bearer(store: Store, request: Request) -> list[Viewer]:
     if scheme.lower() != "bearer" or not token.strip():
         return []
     try:
-        return [sessions.viewer_with_token(store, token.strip())]
+        return [sessions.viewer_with_token(store, token.strip(), request.app.state.now())]
     except NotFound:
         return []
 

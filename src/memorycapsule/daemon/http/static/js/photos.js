@@ -123,6 +123,18 @@ async function open(id) {
     viewer.element.setAttribute("aria-modal", "true");
     viewer.scrollWrap.setAttribute("aria-label", album.viewer);
   });
+  // PhotoSwipe listens to keys once it is open; those that were pressed before come after.
+  const early = [];
+  const remember = (event) => {
+    if (!["ArrowLeft", "ArrowRight", "Escape"].includes(event.key)) return;
+    event.preventDefault();
+    early.push(event.key);
+  };
+  document.addEventListener("keydown", remember);
+  viewer.on("bindEvents", () => {
+    document.removeEventListener("keydown", remember);
+    for (const key of early) document.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
+  });
   // Whoever looked on to another photo comes back to that one, if it is on the page.
   let last = id;
   viewer.on("change", () => { last = viewer.currSlide.data.id; });
