@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 import loopback
+from memorycapsule.journal import journal
 from moments import NOW
 from servers import Postgres, is_missing, open_postgres
 
@@ -58,6 +59,7 @@ def _own_log() -> Iterator[None]:
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+    journal.set_up_with(None)
 
 
 @pytest.fixture

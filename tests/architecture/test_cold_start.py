@@ -1,20 +1,32 @@
 """Starting the command line loads only what it needs."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
 HEAVY = [
-    "alembic", "apscheduler", "cv2", "fastapi", "httpx", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "uvicorn",
+    "alembic", "apscheduler", "cv2", "fastapi", "httpx", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "structlog", "uvicorn",
 ]  # fmt: skip
 
 
-def modules_after(statement: str) -> set[str]:
+def modules_after(
+    statement: str, environment: Mapping[str, str] = MappingProxyType({}), *, whole: bool = False
+) -> set[str]:
+    """The packages that are loaded after a statement; with `whole`, every module by its whole name."""
     program = f"import sys, contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n    {statement}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    return {module.partition(".")[0] for module in done.stdout.split()}
+    return {module if whole else module.partition(".")[0] for module in done.stdout.split()}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["story", "add", "--help"], ["list", "--help"]], ids=" ".join)
@@ -24,6 +36,26 @@ def test_help_loads_no_pixels_no_server_and_no_database(words: list[str]):
 
     assert "typer" in loaded
     assert sorted(loaded & set(HEAVY)) == []
+
+
+def test_a_list_loads_its_own_database_and_nothing_that_only_speaks_to_people(tmp_path):
+    places = {"CAPSULE_CONFIG": f"{tmp_path}/config/config.toml", "CAPSULE_DATA_DIR": f"{tmp_path}/data"}
+    run = "from memorycapsule.cli import main; code = main({}); assert code == 0"
+    modules_after(run.format(["--quiet", "init", "--yes", "--admin", "ada@example.org"]), places)
+
+    loaded = modules_after(run.format(["list"]), places, whole=True)
+
+    assert "sqlalchemy.dialects.sqlite" in loaded
+    needless = {
+        "alembic",
+        "cv2",
+        "fastapi",
+        "pygments",
+        "rich",
+        "sqlalchemy.dialects.postgresql",
+        "structlog",
+    }
+    assert sorted(loaded & needless) == []
 
 
 def test_the_domain_needs_nothing_but_python():

@@ -147,7 +147,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     from memorycapsule.services import reminding
 
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         done = reminding.remind(app.store, app.wake, door.viewer(app.store), capsule, now=app.now())
         send_now(app)
         waits = why_letters_wait(app)

@@ -39,7 +39,7 @@ def reschedule(
     from memorycapsule.services import reading, rescheduling
 
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         viewer = door.viewer(app.store)
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
         date = parse_opening_date(when, zone or found.zone, app.now())
@@ -86,7 +86,7 @@ def consent(
     if yes and no:
         raise UsageProblem("An answer is either --yes or --no.")
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         viewer = door.viewer(app.store)
         view: WishView | None
         if yes or no:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +78,7 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
     yield from _mail_server(settings)
     yield from _pages(settings)
     try:
-        with door.open(settings, works=True) as app:
+        with door.open(settings) as app:
             yield Finding(what="database", state="good", says="its schema fits this program.")
             yield Finding(what="instance key", state="good", says=f"{settings.key_file} fits.")
             yield from _inside(app)
@@ -220,6 +218,9 @@ def _pages(settings: Settings) -> Iterator[Finding]:
 
 def _reached(url: str) -> Finding:
     """Ask our own pages the way a guest would."""
+    import urllib.error
+    import urllib.request
+
     try:
         # `url` is our own setting, checked to be http or https.
         with urllib.request.urlopen(f"{url}/healthz", timeout=_LOOK_SECONDS):  # noqa: S310

@@ -13,6 +13,7 @@ import typer
 
 from memorycapsule.cli.output import Output
 from memorycapsule.errors import NotAllowed, UsageProblem
+from memorycapsule.journal import journal
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -75,16 +76,13 @@ class Door:
             raise NotAllowed(_ONLY_ADDS)
 
     @contextmanager
-    def open(
-        self, settings: Settings | None = None, *, adds_for_others: bool = False, works: bool = False
-    ) -> Iterator[App]:
-        """Open the instance; `works` where due work may be done, which logs. Raises what `app.open_app` does."""
+    def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
+        """Open the instance. Raises what `app.open_app` does."""
         from memorycapsule.app import open_app
 
         _refuse_elsewhere()
         settings = settings or self.settings(adds_for_others=adds_for_others)
-        if works:
-            self._prepare_log()
+        journal.set_up_with(self._set_up_journal)
         with open_app(settings) as app:
             yield app
 
@@ -124,8 +122,8 @@ class Door:
         token = os.environ.get(TOKEN_VARIABLE)
         return sessions.host_viewer(store) if token is None else sessions.viewer_with_token(store, token)
 
-    def _prepare_log(self) -> None:
-        """Send the log to stderr, with -v only: commands say in sentences what matters."""
+    def _set_up_journal(self) -> None:
+        """Send the journal to stderr, with -v only: commands say in sentences what matters."""
         import logging
         import sys
 

@@ -38,7 +38,7 @@ def open_capsule(
     from memorycapsule.work.lock import is_held
 
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         viewer = door.viewer(app.store)
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.workshop)):
@@ -75,7 +75,7 @@ def tick(
     from memorycapsule.work.lock import FolderLock
 
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         viewer = door.viewer(app.store)
         if dry_run:
             preview = ticks.preview(app.workshop)

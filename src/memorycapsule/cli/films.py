@@ -49,7 +49,7 @@ def make(
     if soundtrack and theme_music:
         raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
-    with door.open(works=True) as app, music(soundtrack) as song:
+    with door.open() as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
         film = montages.queue(
             app.store,

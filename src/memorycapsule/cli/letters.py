@@ -65,7 +65,7 @@ def retry(
     from memorycapsule.services import deliveries, reading
 
     door = door_of(ctx)
-    with door.open(works=True) as app:
+    with door.open() as app:
         viewer = door.viewer(app.store)
         again = deliveries.send_again(app.store, app.wake, viewer, letter, now=app.now())
         is_done_here = send_now(app)

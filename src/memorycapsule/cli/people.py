@@ -61,7 +61,7 @@ def invite(
     part, language = part_named(role, "contributor or recipient"), _locale(locale)
     door = door_of(ctx)
     settings = door.settings()
-    with door.open(settings, works=True) as app:
+    with door.open(settings) as app:
         viewer = door.viewer(app.store)
         if revoke:
             _revoke(app, viewer, capsule, addresses, door.out)

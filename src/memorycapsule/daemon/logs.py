@@ -10,6 +10,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor
 
+from memorycapsule.journal import journal
+
 #: What follows these opens a door.
 _TOKEN = re.compile(r"(/g/(?:[iov]|consent)/|/sign-in/|/set-up/)(?!code\b)[^\s/?#\"']+")
 _ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
@@ -34,6 +36,7 @@ def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = Fal
         if is_pretty
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
+    journal.set_up_with(None)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),

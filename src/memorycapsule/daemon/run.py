@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
 
-import structlog
 import uvicorn
 
 from memorycapsule.app import App, open_app
@@ -24,12 +23,11 @@ from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.ticks import Heartbeat
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
+from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, ticks
 from memorycapsule.work.ahead import Ahead
 from memorycapsule.work.lock import FolderLock
-
-_log = structlog.get_logger()
 
 #: Commands that only look hold the folder's lock for a moment.
 _LOCK_GRACE_SECONDS = 3.0
@@ -73,7 +71,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             lock.tell(url=settings.public_url or url)
 
             def ready() -> None:
-                _log.info("daemon.ready", url=url, pid=os.getpid())
+                journal.info("daemon.ready", url=url, pid=os.getpid())
                 announce(url, os.getpid())
 
             try:
@@ -84,8 +82,8 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                 server.receiving.close()
                 if unfinished:
                     # Their rows say what was begun; the next start takes it up.
-                    _log.warning("daemon.cut_off", jobs=unfinished)
-            _log.info("daemon.ended")
+                    journal.warning("daemon.cut_off", jobs=unfinished)
+            journal.info("daemon.ended")
 
 
 def _add_jobs(heartbeat: Heartbeat, app: App) -> None:

@@ -19,14 +19,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
 from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from memorycapsule.errors import CapsuleError
-
-_log = structlog.get_logger()
+from memorycapsule.journal import journal
 
 #: One run and one that waits for its turn: a wake that comes while the job is at work must not be lost. As each
 #: job has one thread only, two never run at the same time.
@@ -117,11 +115,11 @@ class Heartbeat:
         try:
             beat.work()
         except CapsuleError as error:
-            _log.error("job.failed", job=name, error=type(error).__name__, reason=error.message)
-            _log.debug("job.failed", job=name, exc_info=True)
+            journal.error("job.failed", job=name, error=type(error).__name__, reason=error.message)
+            journal.debug("job.failed", job=name, exc_info=True)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in one job, the others and its next turn go on
-            _log.error("job.failed", job=name, error=type(error).__name__)
-            _log.debug("job.failed", job=name, exc_info=True)
+            journal.error("job.failed", job=name, error=type(error).__name__)
+            journal.debug("job.failed", job=name, exc_info=True)
         finally:
             beat.ended = time.monotonic()
 
@@ -136,7 +134,7 @@ class Heartbeat:
                 job = self._scheduler.get_job(beat.name)
                 latest = datetime.now(UTC) + timedelta(seconds=beat.seconds + _WATCH_SECONDS)
                 if job is not None and job.next_run_time > latest:
-                    _log.warning("heartbeat.revived", job=beat.name)
+                    journal.warning("heartbeat.revived", job=beat.name)
                     self.wake(beat.name)
 
 

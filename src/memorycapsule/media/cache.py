@@ -18,11 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import structlog
-
 from memorycapsule.errors import is_disk_full
-
-_log = structlog.get_logger()
+from memorycapsule.journal import journal
 
 #: So much of the disk is left to everybody else.
 FREE_BYTES = 1_000_000_000
@@ -158,7 +155,7 @@ class Cache:
                 return False
         except OSError as error:
             if not is_disk_full(error):
-                _log.warning("cache.unusable", reason=error.strerror)
+                journal.warning("cache.unusable", reason=error.strerror)
             return False
         return path.exists()
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-import structlog
-
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, NotDue
+from memorycapsule.journal import journal
 from memorycapsule.services import letters, reading
 from memorycapsule.services.letters import FilmWord
 from memorycapsule.services.wakes import Wake
@@ -21,8 +20,6 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
-
-_log = structlog.get_logger()
 
 
 def due(store: Store, now: datetime) -> list[Capsule]:
@@ -42,7 +39,7 @@ def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:
         try:
             capsule = open_if_due(store, wake, waiting.id, now)
         except CapsuleError as error:
-            _log.error("opening.failed", capsule=waiting.id, error=error.code, exc_info=error)
+            journal.error("opening.failed", capsule=waiting.id, error=error.code, exc_info=error)
             continue
         if capsule is not None:
             opened.append(capsule)

@@ -13,17 +13,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import structlog
-
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.looks import Look
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError
+from memorycapsule.journal import journal
 from memorycapsule.seal import envelopes
 from memorycapsule.services.vault import Vault, in_our_words
 from memorycapsule.store.transactions import Store, Transaction
-
-_log = structlog.get_logger()
 
 _SEALED = ".age"
 _PLAN = "plan.json.age"
@@ -165,7 +162,7 @@ def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPla
         )
     except (CapsuleError, OSError, ValueError, KeyError, TypeError) as error:
         # Damaged, or of another version of the program.
-        _log.info("plan.unusable", capsule=capsule_id, error=type(error).__name__)
+        journal.info("plan.unusable", capsule=capsule_id, error=type(error).__name__)
         return None
 
 

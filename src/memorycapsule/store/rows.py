@@ -43,7 +43,6 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-METADATA: MetaData = SQLModel.metadata
 
 
 class Word(TypeDecorator[StrEnum]):
@@ -335,6 +334,9 @@ class ConsentRow(SQLModel, table=True):
     answered_at: datetime
 
 
+_OF_OPENING = text("is_opening")
+
+
 class MontageRow(SQLModel, table=True):
     __tablename__ = "montage"
     __table_args__ = (
@@ -342,8 +344,7 @@ class MontageRow(SQLModel, table=True):
             "uq_montage_opening",
             "capsule_id",
             unique=True,
-            sqlite_where=text("is_opening"),
-            postgresql_where=text("is_opening"),
+            sqlite_where=_OF_OPENING,
         ),
         Index("ix_montage_state_not_before", "state", "not_before"),
     )
@@ -404,3 +405,12 @@ class EventRow(SQLModel, table=True):
     capsule_id: str | None = Field(default=None, index=True)
     subject_id: str | None
     facts: str = _text()
+
+
+def metadata() -> MetaData:
+    """Return all tables, with what only Postgres knows; naming it loads a dialect that most commands never need."""
+    (opening,) = (
+        index for index in SQLModel.metadata.tables["montage"].indexes if index.name == "uq_montage_opening"
+    )
+    opening.kwargs["postgresql_where"] = _OF_OPENING
+    return SQLModel.metadata

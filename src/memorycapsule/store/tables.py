@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Select
 from sqlmodel import SQLModel, col, select
 
@@ -12,6 +11,17 @@ from memorycapsule.errors import NotFound
 from memorycapsule.store.transactions import Transaction
 
 Value = TypeVar("Value")
+
+
+def _insert_into(dialect: str, row: type[SQLModel]) -> Any:
+    """Return an INSERT that can leave conflicts alone, which each dialect has of its own and loads by itself."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as into_postgres
+
+        return into_postgres(row)
+    from sqlalchemy.dialects.sqlite import insert as into_sqlite
+
+    return into_sqlite(row)
 
 
 class Table(Generic[Value]):
@@ -34,9 +44,8 @@ class Table(Generic[Value]):
 
     def add_once(self, tx: Transaction, value: Value) -> bool:
         """Add a row unless one with the same unique key is there; say whether it was added."""
-        dialect = tx.session.get_bind().dialect.name
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = insert(self._row).values(**self._fields_of(value)).on_conflict_do_nothing()
+        insert = _insert_into(tx.session.get_bind().dialect.name, self._row)
+        statement = insert.values(**self._fields_of(value)).on_conflict_do_nothing()
         # Not counted: psycopg does not say how many rows an INSERT of this kind added.
         return tx.session.execute(statement.returning(self._key)).first() is not None
 

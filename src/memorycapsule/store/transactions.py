@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Session
 
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
-
-_log = structlog.get_logger()
+from memorycapsule.journal import journal
 
 _READ_ONLY = "capsule_reads"
 
@@ -40,7 +38,7 @@ class Transaction:
             try:
                 call()
             except (CapsuleError, OSError) as error:
-                _log.warning("afterwards.failed", exc_info=error)
+                journal.warning("afterwards.failed", exc_info=error)
 
 
 class Store:

@@ -14,12 +14,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.journal import journal
 from memorycapsule.services import layouts, montages, opening, segments
 from memorycapsule.services.segments import PreparedPlan
 from memorycapsule.services.vault import Vault
@@ -28,8 +27,6 @@ from memorycapsule.store import events as event_store
 from memorycapsule.work import memory
 from memorycapsule.work.renderer import Job, Piece, render_piece, survey
 from memorycapsule.work.workshop import Workshop
-
-_log = structlog.get_logger()
 
 #: Whether something is due is looked up this often while a piece is being made.
 _LOOK_SECONDS = 1.0
@@ -84,17 +81,17 @@ class Ahead:
                 order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
                 rendered += self._try(order)
         except _Interrupted:
-            _log.info("ahead.interrupted")
+            journal.info("ahead.interrupted")
         except memory.NoMemoryFolder as error:
             if not self._is_warned:
-                _log.warning("ahead.impossible", reason=error.message)
+                journal.warning("ahead.impossible", reason=error.message)
             self._is_warned = True
         return rendered
 
     def _try(self, order: _Order) -> int:
         """Do one capsule to its end, whatever that is, and leave nothing in memory."""
         capsule = order.capsule
-        log = _log.bind(capsule=capsule.id)
+        log = journal.bind(capsule=capsule.id)
         memory.make(order.folder)
         try:
             rendered = self._render(order)

@@ -8,20 +8,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
-
 from memorycapsule.domain.direction import leave_out
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.plan import Source
 from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
+from memorycapsule.journal import journal
 from memorycapsule.services import layouts, montages, segments
 from memorycapsule.services.layouts import Layout
 from memorycapsule.services.montages import Rendered
 from memorycapsule.work.renderer import Job, run_renderer, survey
 from memorycapsule.work.workshop import Workshop
-
-_log = structlog.get_logger()
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
@@ -60,7 +57,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     if montage is None:
         return False
     folder = workshop.work_dir / montage.id
-    log = _log.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
+    log = journal.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
     started = time.monotonic()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.montages import Montage
+from memorycapsule.journal import journal
 from memorycapsule.services import deliveries, instances, montages, opening, tidying, uploads
 from memorycapsule.services.deliveries import Sent
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, memory
 from memorycapsule.work.workshop import Workshop
-
-_log = structlog.get_logger()
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
 MAILBOX_AGE = timedelta(days=30)
@@ -50,7 +47,7 @@ def settle(workshop: Workshop) -> None:
     deliveries.take_up_abandoned(workshop.store, workshop.lease, now)
     montages.take_up_abandoned(workshop.store, workshop.lease, now)
     for capsule in instances.follow_zone_rules(workshop.store, now):
-        _log.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
+        journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(workshop)
     memory.wipe(workshop.memory_places, workshop.work_dir)
     tidying.sweep_cache(workshop.store, workshop.vault)
@@ -86,14 +83,14 @@ def open_due(workshop: Workshop) -> tuple[list[Capsule], str | None]:
     """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
     doubt = clock_doubt(workshop)
     if doubt:
-        _log.warning("clock.doubted", reason=doubt)
+        journal.warning("clock.doubted", reason=doubt)
         return [], doubt
     now = workshop.now()
     instances.note_time(workshop.store, now)
     opened = opening.open_due(workshop.store, workshop.wake, now)
     for capsule in opened:
         late = (now - capsule.opens_at).total_seconds()
-        _log.info("capsule.opened", capsule=capsule.id, late_seconds=round(late, 1))
+        journal.info("capsule.opened", capsule=capsule.id, late_seconds=round(late, 1))
     return opened, None
 
 
@@ -110,7 +107,7 @@ def send_letters(workshop: Workshop) -> Sent:
         clock=workshop.now,
     )
     if sent != Sent():
-        _log.info(
+        journal.info(
             "letters.tried",
             sent=len(sent.sent),
             retrying=len(sent.retrying),

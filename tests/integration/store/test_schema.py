@@ -20,7 +20,7 @@ from memorycapsule.errors import (
 )
 from memorycapsule.services import reading
 from memorycapsule.store import schema
-from memorycapsule.store.rows import METADATA
+from memorycapsule.store.rows import metadata
 from memorycapsule.store.transactions import Store
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
@@ -62,7 +62,7 @@ def test_the_migrated_schema_is_what_the_program_expects(store):
 
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
+        assert compare_metadata(context, metadata()) == []
 
 
 def test_the_only_partial_index_is_partial_on_both_databases(store):

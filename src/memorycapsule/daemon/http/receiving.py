@@ -14,20 +14,18 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import structlog
-
 from memorycapsule.app import App
 from memorycapsule.config import bytes_of
 from memorycapsule.daemon.http.visitors import first_to_see
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload, UploadLimits
 from memorycapsule.errors import CapsuleError
+from memorycapsule.journal import journal
 from memorycapsule.services import uploads
 
 if TYPE_CHECKING:
     from memorycapsule.media.decoders import Decoders
 
-_log = structlog.get_logger()
 
 #: So many files arrive at the same time, further ones wait in the network; what all of them hold in memory, and the
 #: largest piece of one.
@@ -183,8 +181,8 @@ class _Crew:
                     self._app.store, self._app.vault, self._decoders.prepare, upload_id, clock=self._app.now
                 )
             except Exception as error:  # noqa: BLE001 - one file must not end the crew; it is taken up again later
-                _log.error("upload.unfinished", error=type(error).__name__)
-                _log.debug("upload.unfinished", exc_info=error)
+                journal.error("upload.unfinished", error=type(error).__name__)
+                journal.debug("upload.unfinished", exc_info=error)
             with self._lock:
                 future = self._futures.pop(upload_id)
             future.set_result(None)

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -46,9 +45,8 @@ from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded, bearer, viewers
 from memorycapsule.errors import CapsuleError, ProofNeeded
+from memorycapsule.journal import journal
 from memorycapsule.services.uploads import Progress
-
-_log = structlog.get_logger()
 
 #: So many heartbeats may be missed, and never less than so many seconds, before we say that we are not well.
 _MISSED_BEATS = 3
@@ -100,8 +98,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         if status >= 500:
             # Read out on the telephone, it finds the line in the log; what the page was about stays out of both.
             code = f"MC-{secrets.randbelow(9000) + 1000}"
-            _log.error("page.failed", error=type(error).__name__, code=code)
-            _log.debug("page.failed", code=code, exc_info=error)
+            journal.error("page.failed", error=type(error).__name__, code=code)
+            journal.debug("page.failed", code=code, exc_info=error)
         if api.is_for_api(request):
             return problems.of_error(error, log_code=code)
         return pages.error(request, status, code=code)

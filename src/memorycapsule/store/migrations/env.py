@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from memorycapsule.store.rows import METADATA
+from memorycapsule.store.rows import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=metadata(),
     render_as_batch=True,
     compare_type=True,
     # The caller's transaction holds all of it: an upgrade happens whole or not at all.
