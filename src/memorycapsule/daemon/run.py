@@ -34,6 +34,9 @@ _LOCK_GRACE_SECONDS = 3.0
 #: How long guests' downloads, and then the work at hand, may still take when the daemon is asked to end.
 _DOWNLOADS_GRACE_SECONDS = 2
 _WORK_GRACE_SECONDS = 6.0
+#: Proxies keep idle connections for up to two minutes (nginx one, Caddy two); whoever sends at the very moment that
+#: we hang up gets no answer, so they are the ones to hang up.
+_IDLE_SECONDS = 150
 _DAY_SECONDS = timedelta(days=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "tidying": "tidy"}
@@ -183,6 +186,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=True,
                 forwarded_allow_ips=app.settings.daemon.trusted_proxies,
                 lifespan="off",
+                timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
             )
         )

@@ -408,11 +408,11 @@ def _member_who_may_view(tx: Transaction, story: Story | None, viewer: Viewer) -
 def _story_views(
     tx: Transaction, vault: Vault, capsule: Capsule, member: Member, viewer: Viewer
 ) -> list[StoryView]:
+    visible = visible_stories(tx, member, capsule, viewer)
+    if not visible:
+        return []
     authors = {one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)}
-    return [
-        _story_view(tx, vault, story, authors[story.member_id])
-        for story in visible_stories(tx, member, capsule, viewer)
-    ]
+    return [_story_view(tx, vault, story, authors[story.member_id]) for story in visible]
 
 
 def _story_view(tx: Transaction, vault: Vault, story: Story, author: Member) -> StoryView:
