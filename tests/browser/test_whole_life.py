@@ -8,167 +8,25 @@ and narrow, by day and by night: it must be quiet in the console, ask nobody els
 
 import io
 import json
-import os
-import re
 import shutil
-import socket
 import urllib.parse
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from household import Household
 from mailservers import MailServer
-from servers import Daemon, is_missing, wait_until
+from servers import is_missing, wait_until
+from walking import HOST, House, Person
 
 pytestmark = pytest.mark.slow
 
 CHROMIUM = Path("/usr/bin/chromium")
-HOST = "house.test"
-#: How every page is looked at.
-VIEWS = (("en", 1440, "light"), ("ko", 390, "dark"))
 MANY = 100
 REFUSED = ("text_named.jpg", "Thumbs.db", "script.svg", "zero_byte.jpg")
 #: Enough for a few hundred photos on a machine that has other things to do.
 PATIENCE_MS = 240_000
-
-
-class House:
-    """A daemon at an address of the house, and the letters that it sends."""
-
-    def __init__(self, folder: Path, server: MailServer) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        self.url = f"http://{HOST}:{port}"
-        self.server = server
-        self.household = Household(
-            folder,
-            {
-                "CAPSULE_DAEMON__PORT": str(port),
-                "CAPSULE_PUBLIC_URL": self.url,
-                "CAPSULE_SMTP__HOST": server.host,
-                "CAPSULE_SMTP__PORT": str(server.port),
-                "CAPSULE_SMTP__SECURITY": "none",
-            },
-        )
-        self.daemon: Daemon = self.household.daemon()
-
-    def cut_the_power(self) -> None:
-        self.daemon.kill()
-        self.daemon.close()
-        self.daemon = self.household.daemon()
-
-    def link(self, address: str, kind: str) -> str:
-        """The newest link of a kind that was mailed to an address, as soon as it is there."""
-
-        def newest() -> str | None:
-            for received in reversed(self.server.messages):
-                if received.recipients == (address,):
-                    text = received.message.get_body(("plain",)).get_content()
-                    if found := re.search(rf"{re.escape(self.url)}{kind}\S+", text):
-                        return found[0]
-            return None
-
-        return wait_until(newest, 60, f"a letter with {kind} is at {address}")
-
-
-class Person:
-    """Somebody's browser, and all that it complained of and asked for."""
-
-    def __init__(self, chromium, house: House, *, width: int, language: str, **options) -> None:
-        self._chromium, self._house = chromium, house
-        self.context = chromium.new_context(
-            viewport={"width": width, "height": 844}, locale=language, **options
-        )
-        self.complaints: list[str] = []
-        self.hosts: set[str] = set()
-        self.expects_cuts = False
-        self._overhear(self.context)
-        self._eyes = [
-            (
-                language,
-                width,
-                chromium.new_context(
-                    viewport={"width": width, "height": 844},
-                    color_scheme=scheme,
-                    reduced_motion="reduce",
-                ),
-            )
-            for language, width, scheme in VIEWS
-        ]
-        for _language, _width, eye in self._eyes:
-            self._overhear(eye)
-        self.page = self.context.new_page()
-
-    def _overhear(self, context) -> None:
-        def complain(message) -> None:
-            is_cut = "net::ERR_" in message.text
-            if not (self.expects_cuts and is_cut):
-                self.complaints.append(f"{message.location.get('url')}: {message.text}")
-
-        context.on("console", complain)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.on("request", self._note)
-
-    def _note(self, request) -> None:
-        parts = urllib.parse.urlsplit(request.url)
-        if parts.scheme not in {"blob", "data"}:
-            self.hosts.add(parts.netloc)
-
-    def look(self, name: str, address: str | None = None) -> None:
-        """Look at a page with other eyes, in both languages; that must change nothing for its person."""
-        address = address or self.page.url
-        for language, width, eye in self._eyes:
-            eye.clear_cookies()
-            eye.add_cookies(self.context.cookies())
-            page = eye.new_page()
-            base, _, _place = address.partition("#")
-            page.goto(f"{base}{'&' if '?' in base else '?'}lang={language}")
-            assert page.locator("html").get_attribute("lang") == language
-            self.inspect(name, page=page, width=width)
-            page.close()
-
-    def inspect(self, name: str, *, page=None, width: int | None = None) -> None:
-        """Look at the page as it is now."""
-        from axe_playwright_python.sync_playwright import Axe
-
-        page = page or self.page
-        width = width or page.viewport_size["width"]
-        if folder := os.environ.get("CAPSULE_TEST_SHOTS"):
-            language = page.locator("html").get_attribute("lang")
-            page.screenshot(path=Path(folder) / f"{name}-{language}-{width}.png", full_page=True)
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert self.complaints == [], name
-
-    def take(self, context) -> None:
-        """Go on in another browser of the same person."""
-        self.page.close()
-        self.context.close()
-        self.context, self.page = context, context.new_page()
-        self._overhear(context)
-
-    def ask(self, method: str, path: str) -> httpx.Response:
-        """Ask for something outside of the page, with what the browser has been given to keep."""
-        cookies = "; ".join(f"{one['name']}={one['value']}" for one in self.context.cookies())
-        house = urllib.parse.urlsplit(self._house.url)
-        return httpx.request(
-            method,
-            f"http://127.0.0.1:{house.port}{path}",
-            headers={"host": house.netloc, "cookie": cookies},
-            timeout=60,
-        )
-
-    def press(self, name: str, *, role: str = "button") -> None:
-        self.page.locator("main").get_by_role(role, name=name).first.click()
-
-    def close(self) -> None:
-        for context in (self.context, *(eye for _language, _width, eye in self._eyes)):
-            context.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.services import sessions
 from memorycapsule.store import accounts as account_store
 
+pytestmark = pytest.mark.slow
+
 V1 = "/api/v1"
 
 

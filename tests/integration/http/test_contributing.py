@@ -8,6 +8,8 @@ from cast import OPENS, add_story, attach, join, make_photo
 from memorycapsule.domain.capsules import Role
 from memorycapsule.services import reading
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 

@@ -13,6 +13,8 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
 
+pytestmark = pytest.mark.slow
+
 DRAFT = {
     "title": "Grandma <b>turns</b> eighty",
     "message": "One photo is plenty.",

@@ -17,6 +17,8 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from moments import NOW
 
+pytestmark = pytest.mark.slow
+
 THEMES = ("photocard", "museum", "window", "classic")
 #: Written down after the other stories, and so told after them.
 LATER = NOW + timedelta(hours=1)

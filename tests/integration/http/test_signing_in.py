@@ -18,6 +18,8 @@ from memorycapsule.services import invitations, people, signing_in
 from memorycapsule.store import accounts as account_store
 from memorycapsule.work import ticks
 
+pytestmark = pytest.mark.slow
+
 BEN = "ben@example.org"
 ANDROID = "Mozilla/5.0 (Android 14; Mobile; rv:130.0) Gecko/130.0 Firefox/130.0"
 

@@ -111,7 +111,7 @@ def test_a_full_disk_is_called_so_and_not_a_damaged_clip(samples, monkeypatch, t
     """/dev/full stands for the full disk; ffmpeg finds it as it would any other."""
     upload = samples["video/no_audio_360p.mov"].path.open("rb")
     with upload, Path("/dev/full").open("r+b", buffering=0) as full:
-        monkeypatch.setattr(clips, "_unnamed", lambda _: full)
+        monkeypatch.setattr(clips, "unnamed", lambda _: full)
         window = clips.Window.of(upload)
         with pytest.raises(DiskFull):
             clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path)

@@ -68,7 +68,9 @@ def every_read(stage, viewer):
     story, medium = bens(stage)
     reads = [
         ("story", lambda: reading.story(store, vault, viewer, story.id)),
+        ("medium", lambda: reading.medium(store, vault, viewer, medium.id)),
         ("montages", lambda: reading.montages(store, viewer, stage.capsule.id)),
+        ("film", lambda: reading.film(store, viewer, film_id(stage))),
         ("film_file", lambda: reading.film_file(store, vault, viewer, film_id(stage))),
         ("poster_file", lambda: reading.poster_file(store, vault, viewer, film_id(stage))),
     ]
@@ -102,8 +104,9 @@ def test_nothing_is_missing_from_these_tests():
         if not name.startswith("_") and function.__module__ == reading.__name__
     }
     assert public == {
-        "account", "capsule", "capsules", "film_file", "medium_file", "membership", "montage", "montages",
-        "outbox", "own_or_opened_stories", "poster_file", "story", "titled", "visible_stories",
+        "account", "capsule", "capsules", "cover", "cover_file", "film", "film_file", "is_in", "medium",
+        "medium_file", "membership", "montage", "montages", "outbox", "own_or_opened_stories", "poster_file", "shelf",
+        "story", "titled", "visible_stories",
     }  # fmt: skip
 
 

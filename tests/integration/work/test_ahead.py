@@ -19,6 +19,8 @@ from memorycapsule.work import films, memory, ticks
 from memorycapsule.work.ahead import Ahead
 from moments import NOW
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Scene:
