@@ -11,6 +11,7 @@ are.
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -162,8 +163,14 @@ def _kernel_is_synchronised() -> bool | None:
         return None
     # All zeros means modes = 0: only ask (adjtimex(2)).
     answer = ctypes.create_string_buffer(_TIMEX_BYTES)
-    state = int(ctypes.CDLL(None, use_errno=True).adjtimex(answer))
+    state = int(_libc().adjtimex(answer))
     return None if state < 0 else state != _TIME_ERROR
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    # Each one makes classes of its own, and every page asks what time it is.
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _in_words(span: timedelta) -> str:

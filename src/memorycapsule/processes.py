@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: How far children step back that read what people send: whoever looks at a page goes first.
+STEPS_BACK = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

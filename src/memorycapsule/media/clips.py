@@ -192,7 +192,9 @@ def _ffmpeg(
                 processes.ffmpeg_path(), "-hide_banner", "-nostdin",
                 "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
             ],
-            processes.Limits(memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
+            processes.Limits(
+                memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds), nice=processes.STEPS_BACK
+            ),
             timeout_seconds=seconds,
             pass_fds=descriptors,
         )  # fmt: skip

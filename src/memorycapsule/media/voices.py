@@ -218,7 +218,9 @@ def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.Co
                 processes.ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info",
                 "-protocol_whitelist", "file,pipe", "-threads", "1", *arguments,
             ],
-            processes.Limits(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS),
+            processes.Limits(
+                memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, nice=processes.STEPS_BACK
+            ),
             timeout_seconds=_CPU_SECONDS,
             pass_fds=descriptors,
         )  # fmt: skip
