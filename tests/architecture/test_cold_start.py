@@ -38,6 +38,7 @@ def test_help_loads_no_pixels_no_server_and_no_database(words: list[str]):
     assert sorted(loaded & set(HEAVY)) == []
 
 
+@pytest.mark.slow
 def test_a_list_loads_its_own_database_and_nothing_that_only_speaks_to_people(tmp_path):
     places = {"CAPSULE_CONFIG": f"{tmp_path}/config/config.toml", "CAPSULE_DATA_DIR": f"{tmp_path}/data"}
     run = "from memorycapsule.cli import main; code = main({}); assert code == 0"

@@ -10,7 +10,9 @@ from integration.http.conftest import make_scene
 with warnings.catch_warnings():
     # Its dependencies warn of each other.
     warnings.simplefilter("ignore")
-    import schemathesis
+    schemathesis = pytest.importorskip(
+        "schemathesis", reason="schemathesis is installed for the slow tests only (requirements/all.lock)."
+    )
     from hypothesis import HealthCheck, Phase, given, settings
     from schemathesis.checks import not_a_server_error
     from schemathesis.core.failures import FailureGroup

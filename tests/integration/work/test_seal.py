@@ -104,6 +104,7 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
     assert not any(marker in said for marker in MARKERS.values())
 
 
+@pytest.mark.slow
 def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_afterwards(tmp_path, time):
     folder = tmp_path / "data"
     in_memory, spoken = [], []

@@ -42,6 +42,7 @@ def work_files(instance):
     return {path for path in (instance.folder / "work").rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_tick_opens_makes_the_film_and_sends_the_letters(instance, capsule, time):
     workshop = make_workshop(instance, time)
     ticks.settle(workshop)
@@ -100,6 +101,7 @@ def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
     assert film_of(instance, capsule).attempt == 2
 
 
+@pytest.mark.slow
 def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, capsule, time):
     """I9: with an impossible frame rate each attempt fails; letters leave when the film is given up or late."""
     workshop = make_workshop(instance, time, fps=0)

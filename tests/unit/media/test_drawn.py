@@ -18,6 +18,8 @@ from memorycapsule.media.drawn_brushes import Canvas
 from memorycapsule.media.drawn_scenes import SCENES
 from memorycapsule.processes import ffmpeg_path
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "sea-at-dusk.jpg",
     "seventh-birthday.jpg",

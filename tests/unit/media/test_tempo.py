@@ -5,6 +5,8 @@ import pytest
 
 from memorycapsule.media.tempo import RATE, find_tempo
 
+pytestmark = pytest.mark.slow
+
 MINUTES = 3
 
 
