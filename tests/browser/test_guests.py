@@ -104,7 +104,7 @@ def opened(household, home) -> str:
     return household.letters("/g/o/")["ben@example.org"][0]
 
 
-@pytest.mark.parametrize(("language", "button"), [("en-GB", "I am in"), ("ko-KR", "함께하기")])
+@pytest.mark.parametrize(("language", "button"), [("en-GB", "Add photos"), ("ko-KR", "사진 넣기")])
 def test_a_grandmother_joins_on_her_telephone_without_scripts(household, home, visit, language, button):
     capsule = household.capsule(opens_in=timedelta(days=3000))
     address = f"{language}@example.org"
@@ -143,7 +143,7 @@ def test_on_a_plain_address_of_the_house_forms_are_known_by_their_origin(househo
         house = f"http://house.test:{port}"
         guest = Guest(browser, house, java_script_enabled=False)
         guest.page.goto(f"{house}/g/i/{invited['token']}")
-        guest.page.get_by_role("button", name="I am in").click()
+        guest.page.get_by_role("button", name="Add photos").click()
 
         guest.page.wait_for_url(f"{house}/g/c/{capsule}/add")
         posted = next(request for request in guest.requests if request.method == "POST").all_headers()
