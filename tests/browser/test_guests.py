@@ -68,7 +68,9 @@ class Guest:
         box = self.page.locator("body").bounding_box()
         assert box["width"] <= TELEPHONE["width"]
         for button in self.page.locator("button, .btn, .tabs a").all():
-            assert button.bounding_box()["height"] >= 48
+            # What scripts would show has no box without them.
+            if button.is_visible():
+                assert button.bounding_box()["height"] >= 48
 
 
 @pytest.fixture
@@ -162,7 +164,7 @@ def test_on_the_day_the_link_leads_to_photos_without_scripts(opened, home, visit
     guest.page.get_by_role("button", name="Untie it").click()
     guest.check_fits()
     assert "/g/c/" in guest.page.url
-    guest.page.get_by_role("link", name="Skip").click()
+    guest.page.get_by_role("link", name="Skip", exact=True).click()
     guest.page.get_by_role("button", name="See the photos").click()
 
     guest.page.wait_for_url("**/photos")
