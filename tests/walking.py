@@ -53,7 +53,7 @@ class House:
                         return found[0]
             return None
 
-        return wait_until(newest, 60, f"a letter with {kind} is at {address}")
+        return wait_until(newest, 300, f"a letter with {kind} is at {address}")
 
 
 class Person:
