@@ -253,7 +253,7 @@ def _a_guest_joins_and_puts_a_photo_in(site: Site) -> None:
         assert link.startswith(f"{site.public}/g/i/")
         joined = guest.post(link, data={"name": "Cleo"})
         assert joined.status_code == 303
-        assert joined.next_request.url == f"{site.public}/g/c/{site.house.sealed}"
+        assert joined.next_request.url == f"{site.public}/g/c/{site.house.sealed}/add"
         (given,) = joined.headers.get_list("set-cookie")
         name, *attributes = given.split("; ")
         assert name.startswith("capsule=" if site.prefix else "__Host-capsule=")
@@ -333,7 +333,9 @@ def test_a_proxy_that_is_not_trusted_speaks_for_nobody(house):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nginx", "nginx at a path", "caddy"])
+@pytest.mark.parametrize(
+    "name", ["nginx", "nginx at a path", "caddy", "caddy at a path", "caddy that takes the path away"]
+)
 def test_only_what_guests_need_can_be_published(house, name):
     with house.behind(WAYS[name], change=at_home_only) as site, site.browser() as visitor:
         assert visitor.get("/sign-in").status_code == 403
