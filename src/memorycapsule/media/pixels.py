@@ -37,7 +37,10 @@ _ZEROS_OF_A_HOLE = b"\x00" * 1024
 _SURPLUS = re.compile(rb"(\d+) extraneous bytes before marker")
 #: Part of the picture data that may be left over when the picture is complete.
 _MOST_SURPLUS = 0.01
-_SCAN, _END = re.compile(b"\xff\xda"), b"\xff\xd9"
+#: What stands between the picture's data: a marker that is neither a stuffed byte, a restart nor a filler (ITU-T
+#: T.81, B.1.1.2 and B.1.1.5).
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
+_SCAN, _END = b"\xda", b"\xff\xd9"
 #: Seconds for ffmpeg to decode one AVIF: this child must still be there to say that it took too long.
 _AVIF_SECONDS = SECONDS - 10
 
@@ -147,7 +150,7 @@ def _by_opencv(window: Window, format_: Format) -> _Raw:
 def _jpeg(window: Window, _format: Format) -> _Raw:
     width, height, scans_at = jpeg_frame(window)
     mapped = _mapped(window)
-    _check_scans(mapped, scans_at)
+    end = _checked_scans(mapped, scans_at)
     flags = _reduction(max(width, height)) | cv2.IMREAD_IGNORE_ORIENTATION
     data = np.frombuffer(mapped, np.uint8)
     _forget_complaints()
@@ -158,7 +161,7 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
         pixels, exif_block, profile = _imdecode(np.append(data, np.frombuffer(_END, np.uint8)), flags)
     if pixels is None:
         raise MediaRefused(_UNREADABLE)
-    _check_complaints(_complaints(), len(data) - scans_at)
+    _check_complaints(_complaints(), end - scans_at)
     return _Raw(
         pixels=pixels,
         width=width,
@@ -169,13 +172,26 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
     )
 
 
-def _check_scans(data: Any, scans_at: int) -> None:
-    """Raise MediaRefused for a picture whose end is missing or that is made of far too many scans."""
-    if data[-len(_ZEROS_OF_A_HOLE) :] == _ZEROS_OF_A_HOLE and data.rfind(_END, scans_at) < 0:
-        raise MediaRefused(_INCOMPLETE)
-    for number, _ in enumerate(_SCAN.finditer(data, scans_at), start=1):
-        if number > _MOST_SCANS:
+def _checked_scans(data: Any, scans_at: int) -> int:
+    """
+    Return where the picture ends; what phones write behind it (a clip, a second picture) is none of its scans.
+
+    Raises MediaRefused for a picture whose end is missing or that is made of far too many scans.
+    """
+    scans, at = 0, scans_at
+    while (found := _MARKER.search(data, at)) is not None:
+        at = found.end()
+        marker = found[1]
+        if marker == _END[1:]:
+            return at
+        scans += marker == _SCAN
+        if scans > _MOST_SCANS:
             raise MediaRefused("takes too long to read: it is built of far too many layers.")
+        # Tables may hold what looks like a marker.
+        at += int.from_bytes(data[at : at + 2], "big")
+    if data[-len(_ZEROS_OF_A_HOLE) :] == _ZEROS_OF_A_HOLE:
+        raise MediaRefused(_INCOMPLETE)
+    return len(data)
 
 
 def _check_complaints(complaints: bytes, scan_bytes: int) -> None:

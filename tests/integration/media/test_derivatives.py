@@ -185,3 +185,15 @@ def test_see_through_parts_are_white(tmp_path, prepare):
     assert shown[:, :12].min() > 245
     assert shown[:, 28:, 2].min() > 245
     assert shown[:, 28:, 0].max() < 10
+
+
+@pytest.mark.parametrize("name", ["galaxys1_o6_gps.jpg", "no_exif_24mp_progressive.jpg"])
+@pytest.mark.parametrize("behind", ["noise", "zeros"])
+def test_a_jpeg_ends_where_its_picture_ends(tmp_path, samples, prepare, name, behind):
+    """Motion photos have a clip behind their picture, in which any marker may stand."""
+    trailer = {"noise": np.random.default_rng(4).bytes(12_000_000), "zeros": bytes(5000)}[behind]
+    path = tmp_path / "picture"
+    path.write_bytes(samples[name].path.read_bytes() + trailer)
+
+    assert trailer.count(b"\xff\xda") > 100 or behind == "zeros"
+    assert prepare(path).display == prepare(samples[name].path).display
