@@ -92,7 +92,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
             called=addressed(view.member.name, words.language),
             media=shown.media if shown else [],
             refused=_refused(sent, words),
-            next_position=max((one.medium.position for one in shown.media), default=-1) + 1 if shown else 0,
+            next_position=_next_position(shown),
             largest_file=receiving.limits.largest_file,
             is_empty=again,
         )
@@ -176,7 +176,8 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
                 app.vault,
                 putting.viewer,
                 putting.story_id,
-                about=About(file=name),
+                # Whichever is looked at first: they stand in the order of the form.
+                about=About(file=name, position=_next_position(putting.story) + putting.files),
                 length=min(length, receiving.limits.largest_file),
                 limits=receiving.limits,
                 now=app.now(),
@@ -300,3 +301,7 @@ def _contents(media: list[MediumView], language: str) -> str:
 
 def _newest(media: list[MediumView]) -> list[MediumView]:
     return sorted(media, key=lambda one: one.medium.created_at, reverse=True)
+
+
+def _next_position(story: StoryView | None) -> int:
+    return max((one.medium.position for one in story.media), default=-1) + 1 if story else 0
