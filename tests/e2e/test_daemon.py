@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import urllib.request
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,9 @@ def get(url: str) -> bytes:
 def test_a_capsule_opens_on_its_second_and_becomes_a_film_and_letters(household):
     with household.daemon() as daemon:
         capsule = household.capsule(opens_in=timedelta(seconds=6))
-        assert household.state(capsule) == "sealed"
+        before = household.run("show", capsule)["capsule"]
+        # A busy machine may come too late to see it sealed.
+        assert before["state"] == "sealed" or datetime.now(UTC) > datetime.fromisoformat(before["opens_at"])
         household.wait_for_film(capsule, "ready")
         wait_until(lambda: len(household.letters("/g/o/")) == 2, 30, "the letters are there")
 
@@ -103,10 +105,10 @@ def test_a_mail_server_that_hangs_delays_neither_openings_nor_the_end(household)
             "CAPSULE_SMTP__SECURITY": "none",
             "CAPSULE_PUBLIC_URL": "https://photos.example.org",
         }
+        household.capsule(opens_in=timedelta(hours=-1), photos=1)
         with household.daemon() as daemon:
-            household.capsule(opens_in=timedelta(hours=-1), photos=1)
             wait_until(lambda: "DATA" in server.commands, 60, "a letter hangs")
-            another = household.capsule(opens_in=timedelta(seconds=0), photos=0)
+            another = household.capsule(opens_in=timedelta(seconds=5), photos=0)
             wait_until(lambda: household.state(another) == "open", 30, "another one opens all the same")
 
             assert daemon.terminate(15) == 0
