@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memorycapsule.app import App
 from memorycapsule.config import bytes_of
@@ -26,6 +26,7 @@ from memorycapsule.services import uploads
 if TYPE_CHECKING:
     from memorycapsule.media.decoders import Decoders
 
+Done = TypeVar("Done")
 
 #: So many files arrive at the same time, further ones wait in the network; what all of them hold in memory, and the
 #: largest piece of one.
@@ -52,6 +53,10 @@ class Receiving:
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._arriving = 0
         self._crew = _Crew(app)
+
+    async def aside(self, work: Callable[..., Done], *given: Any) -> Done:
+        """Do what uploads need of the store, where pages do not wait for it; return or raise what `work` does."""
+        return await asyncio.get_running_loop().run_in_executor(self._keepers, work, *given)
 
     async def take(
         self,
@@ -91,8 +96,7 @@ class Receiving:
         def begin() -> tuple[Viewer, Upload]:
             return first_to_see(looking(), lambda viewer: (viewer, keep(viewer, start, b"")))
 
-        aside = asyncio.get_running_loop().run_in_executor
-        viewer, upload = await aside(self._keepers, begin)
+        viewer, upload = await self.aside(begin)
         held: list[bytes] = []
         count = 0
         try:
@@ -104,10 +108,10 @@ class Receiving:
                 count += len(chunk)
                 if count >= min(_LARGEST_PIECE, _HELD_BYTES // self._arriving):
                     piece, held, count = b"".join(held), [], 0
-                    upload = await aside(self._keepers, keep, viewer, upload.received, piece)
+                    upload = await self.aside(keep, viewer, upload.received, piece)
         finally:
             if count:
-                upload = await aside(self._keepers, keep, viewer, upload.received, b"".join(held))
+                upload = await self.aside(keep, viewer, upload.received, b"".join(held))
         return upload
 
     def finish(self, upload_id: str) -> Future[None]:

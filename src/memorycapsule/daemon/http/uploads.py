@@ -16,7 +16,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -70,12 +69,9 @@ def routes(
         )
 
     @router.post(prefix)
-    def create(request: Request) -> Response:
-        try:
-            _check_version(request)
-            about, story_id = _described(request.headers.get("upload-metadata", ""))
-            length = _number(request, "upload-length")
-            upload = first(
+    async def create(request: Request) -> Response:
+        def begin(about: About, story_id: str, length: int) -> Upload:
+            return first(
                 request,
                 lambda viewer: uploads.begin(
                     app.store,
@@ -88,6 +84,11 @@ def routes(
                     now=app.now(),
                 ),
             )
+
+        try:
+            _check_version(request)
+            about, story_id = _described(request.headers.get("upload-metadata", ""))
+            upload = await receiving.aside(begin, about, story_id, _number(request, "upload-length"))
         except CapsuleError as error:
             return _problem(error)
         return Response(
@@ -96,10 +97,10 @@ def routes(
         )
 
     @router.head(f"{prefix}/{{upload_id}}")
-    def look(request: Request, upload_id: UUID) -> Response:
+    async def look(request: Request, upload_id: UUID) -> Response:
         try:
             _check_version(request)
-            progress = state(request, str(upload_id))
+            progress = await receiving.aside(state, request, str(upload_id))
         except CapsuleError as error:
             return _problem(error)
         return Response(
@@ -112,12 +113,15 @@ def routes(
         )
 
     @router.get(f"{prefix}/{{upload_id}}")
-    def tell(request: Request, upload_id: UUID) -> Response:
-        try:
+    async def tell(request: Request, upload_id: UUID) -> Response:
+        def say() -> dict[str, object]:
             progress = state(request, str(upload_id))
+            return told(progress, explain(request, progress))
+
+        try:
+            return JSONResponse(await receiving.aside(say))
         except CapsuleError as error:
             return _problem(error)
-        return JSONResponse(told(progress, explain(request, progress)))
 
     @router.patch(f"{prefix}/{{upload_id}}")
     async def take(request: Request, upload_id: UUID) -> Response:
@@ -132,7 +136,7 @@ def routes(
             headers = _told(upload)
             if upload.is_whole:
                 await finished(receiving, upload.id)
-                progress = await run_in_threadpool(state, request, upload.id)
+                progress = await receiving.aside(state, request, upload.id)
                 headers |= _outcome(progress)
         except CapsuleError as error:
             return _problem(error)
@@ -144,13 +148,13 @@ def routes(
         return Response(status_code=204, headers=headers)
 
     @router.delete(f"{prefix}/{{upload_id}}")
-    def cancel(request: Request, upload_id: UUID) -> Response:
+    async def cancel(request: Request, upload_id: UUID) -> Response:
+        def forget(viewer: Viewer) -> None:
+            uploads.cancel(app.store, app.vault, viewer, str(upload_id), now=app.now())
+
         try:
             _check_version(request)
-            first(
-                request,
-                lambda viewer: uploads.cancel(app.store, app.vault, viewer, str(upload_id), now=app.now()),
-            )
+            await receiving.aside(first, request, forget)
         except CapsuleError as error:
             return _problem(error)
         return Response(status_code=204, headers={"tus-resumable": VERSION})
@@ -162,7 +166,7 @@ def routes(
         if method == "PATCH":
             return await take(request, upload_id)
         if method == "DELETE":
-            return await run_in_threadpool(cancel, request, upload_id)
+            return await cancel(request, upload_id)
         raise HTTPException(405)
 
     return router
