@@ -57,19 +57,19 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     big, usual, small = (math.ceil(share * scale) for share in (0.044, 0.042, _SMALLEST))
     steps = [round(share * scale) for share in (0.26, 0.32, 0.4, 0.5, 0.62)]
     widths = [width for width in steps if width < room] or [room]
+    indent = round(small * 0.86)
+    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
+    # A name and a day stand on one line where that makes no very wide label, and what is above them has as much room.
+    signed_width = indent + letters.measure(signed, style.text_font, small)
+    narrow = max(widths[0], signed_width if signed_width <= min(0.45 * scale, widths[-1]) else 0)
     lines: list[Line] = []
     # A short title makes a narrow label; a long one needs a wide one before it needs more lines.
-    for most, width in [(2, widths[0]), *((3, width) for width in widths[1:]), (7, widths[-1])]:
+    wider = [(3, width) for width in widths if width > narrow]
+    for most, width in [(2, narrow), *wider, (7, widths[-1])]:
         lines = letters.fitting(first, style.heading_font, (big,), width, most)
         if not lines[-1].text.endswith("…") or first.endswith("…"):
             break
-    indent = round(small * 0.86)
-    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
-    # A name and a day stand on one line where that makes no very wide label.
-    signed_width = indent + letters.measure(signed, style.text_font, small)
-    width = max(
-        widths[0], *(line.width for line in lines), signed_width if signed_width <= 0.45 * scale else 0
-    )
+    width = max(narrow, *(line.width for line in lines))
     rows = [Row(line, style.ink) for line in lines]
     stage_font = style.stage.wall_font if isinstance(style.stage, Gallery) else style.text_font
     if heading and text:
