@@ -195,14 +195,14 @@ def _directed(
     from memorycapsule.media.looks import looks_of
     from memorycapsule.media.tempo import tempo_of
 
-    how, stories = order.direction, _stories(pictures)
+    how = order.direction
     if how.soundtrack.file and (tempo := tempo_of(folder / _SOUNDTRACK_FILE)):
         how = replace(how, soundtrack=tempo.beaten(how.soundtrack))
     seconds = how.style.longest_clip_seconds
     seen = select(
         how,
         pictures,
-        stories,
+        _stories(pictures),
         look_at=lambda waiting: (
             looks_of(folder, waiting, clip_seconds=seconds, face_model=order.face_model, nice=0),
             (),
@@ -210,7 +210,12 @@ def _directed(
         now=datetime.now(UTC),
     )
     return seen, direct(
-        title=order.title, date_line=_years(seen), pictures=seen, stories=stories, direction=how
+        title=order.title,
+        date_line=_years(seen),
+        pictures=seen,
+        # A folder whose pictures all look like others' is no chapter: nothing would come after its title.
+        stories=_stories(seen),
+        direction=how,
     )
 
 

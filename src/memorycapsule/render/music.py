@@ -3,7 +3,8 @@ A song as a film needs it: as loud as every other, and as long as the film.
 
 Loudness by one gain for the whole song, and where that would make peaks too high, a limiter that looks ahead.
 A song that is shorter than the film begins again: after whole bars when its tempo is known, so that the beat goes
-on, with a short crossfade before the bar's first beat; otherwise at its end.
+on, with a short crossfade before the bar's first beat, or over the last of its sound where it has ended; otherwise at
+its end.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _STEP, _REACH = 240, 3
 #: At the seam of a loop, so that it does not click; and when the beat goes on, so that it does not show.
 _SEAM_SECONDS = 0.02
 _CROSSFADE_SECONDS = 0.08
-#: A song whose last beat is so much quieter than the whole has ended before; it begins again at the next bar.
-_ENDED_LU = 30.0
+#: A song whose last beat is so much quieter than the whole has ended before; it begins again at the next bar, while
+#: the last of it dies away.
+_ENDED_LU = 20.0
 
 _Values = NDArray[np.float64]
 
@@ -42,7 +44,7 @@ class Music:
         self._limits = _limits(song, self._gain)
         #: First sample of what is repeated, its length, and how many samples cross over at the seam.
         self._first, self._length, self._seam = 0, len(song), 0
-        self._keeps_beat = False
+        self._keeps_beat = self._has_ended = False
         if len(song) < total:
             self._seam = round(min(_SEAM_SECONDS * RATE, len(song) / 4))
             self._loop_bars(track, power, loud)
@@ -58,11 +60,15 @@ class Music:
         bars = math.ceil((end - beat) / bar) if has_ended else math.floor((len(self._song) - beat) / bar)
         if bars < 1:
             return
+        self._keeps_beat, self._has_ended = True, has_ended
+        self._length = round(bars * bar)
+        if has_ended:
+            self._first = round(beat)
+            self._seam = max(0, len(self._song) - self._first - self._length)
+            return
         # The old sound fades over the new one until the beat, which is then heard whole.
         self._seam = max(1, round(min(_CROSSFADE_SECONDS * RATE, beat)))
         self._first = max(0, round(beat) - self._seam)
-        self._length = round(bars * bar)
-        self._keeps_beat = True
 
     def at(self, place: NDArray[np.int64]) -> _Values:
         """Return samples, shape (..., 2), full scale 1, of places of any shape."""
@@ -75,9 +81,11 @@ class Music:
         values = self._played(where)
         if self._keeps_beat:
             near = again & (where - self._first < self._seam)
-            if near.any():
+            over = self._played(where[near] + self._length)
+            if self._has_ended:
+                values[near] += over
+            elif near.any():
                 share = ((where[near] - self._first) / self._seam * (np.pi / 2))[:, None]
-                over = self._played(where[near] + self._length)
                 values[near] = values[near] * np.sin(share) + over * np.cos(share)
         elif self._seam:
             values *= np.clip(np.minimum(where, self._length - 1 - where) / self._seam, 0, 1)[:, None]

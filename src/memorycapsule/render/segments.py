@@ -21,7 +21,7 @@ from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, Sou
 from memorycapsule.domain.words import is_korean
 
 #: Changes with every change of what the renderer draws.
-RENDERER_VERSION = "3"
+RENDERER_VERSION = "4"
 #: What a style says about time and movement is in the shots themselves.
 _PACING = {
     "photo_seconds",

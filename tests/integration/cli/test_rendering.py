@@ -1,6 +1,7 @@
 """A film from any folder, and its plan, written down, edited and given back."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -48,6 +49,15 @@ def test_folders_inside_the_folder_become_chapters(capsule, album, tmp_path):
     plan = json.loads((tmp_path / "plan.json").read_text())
 
     assert {scene["title"] for scene in plan["scenes"]} == {"album", "", "first day", "저녁"}
+
+
+def test_a_folder_of_nothing_but_copies_is_no_chapter(capsule, album, tmp_path):
+    (album / "again").mkdir()
+    shutil.copy(album / "IMG_1.bmp", album / "again" / "copy.bmp")
+    capsule("render", album, "-o", tmp_path / "film.mp4", "--plan", tmp_path / "plan.json", *SMALL)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+
+    assert [scene["title"] for scene in plan["scenes"]] == ["album", ""]
 
 
 def test_a_plan_that_names_other_files_is_refused(capsule, album, tmp_path):

@@ -11,6 +11,7 @@ from memorycapsule.domain.direction import StoryText
 from memorycapsule.domain.plan import Caption, Card, Credit, Photo, Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
+from memorycapsule.render.stages.gallery_words import label_rows
 from memorycapsule.render.worker import bgr_from_frame, frames
 
 SIZE = Size(width=320, height=180)
@@ -208,7 +209,7 @@ def test_between_two_rooms_it_gets_dark(studio):
     ]
 
     assert placed.shot.entrance == "doorway"
-    assert min(brightness) < 0.15 * brightness[0]
+    assert 6 < min(brightness) < 0.15 * brightness[0], "dark, but the doorway is seen all the time"
     assert brightness.index(min(brightness)) not in {0, len(brightness) - 1}
 
 
@@ -243,6 +244,17 @@ def test_a_label_stays_inside_the_safe_area(studio, heading):
     assert rows.max() < 0.95 * SIZE.height
     assert columns.min() >= 0.05 * SIZE.width
     assert columns.max() < 0.95 * SIZE.width
+
+
+@pytest.mark.parametrize("heading", ["", "The sea"])
+def test_a_label_is_written_in_42_pixels_of_1080_at_least(heading):
+    words = Caption(
+        heading=heading, text="A flower", who="Emma Kim", when="15 August", dye="#3c5aa6", first=1, stop=9
+    )
+    rows = label_rows(words, STYLE, 1080, 900)
+
+    assert len(rows) == (3 if heading else 2)
+    assert min(row.line.size for row in rows) >= 42
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 24])

@@ -92,6 +92,19 @@ def test_a_picture_is_shown_whole_and_upright_in_its_own_shape(studio, plan, wid
     assert max(counts) / min(counts) < 1.12, "nothing is cut off on one side"
 
 
+@pytest.mark.parametrize(("width", "height"), [(480, 320), (300, 420)])
+def test_words_never_cover_a_picture(studio, plan, width, height):
+    text = "Grandma said the sea would remember us, and we came back every year to check whether it was true."
+    film = plan([quarters(studio, "one", width, height)], style=replace(STYLE, tilt=0.0), title="")
+    (placed,) = of_kind(film, "photo")
+    caption = replace(placed.shot.caption, text=text, when="15 August 2026", first=1, stop=placed.shot.frames)
+    frame = painted(studio, film, replace(placed.shot, caption=caption), placed.shot.frames // 2)
+    high = [np.ptp(np.flatnonzero(near(frame, colour).any(axis=1))) + 1 for colour in (RED, BLUE)]
+
+    assert near(frame, (0x15, 0x30, 0x5F), 60).any(), "the words are there"
+    assert high[1] == pytest.approx(high[0], abs=2)
+
+
 def test_beside_a_portrait_picture_is_sky_and_no_copy_of_it(studio, plan):
     film = plan([studio.photo("tall", RED, width=270, height=480)])
     (placed,) = of_kind(film, "photo")
@@ -219,9 +232,7 @@ def test_words_come_in_the_middle_low_inside_the_safe_area_and_large_enough(stud
         [studio.photo("one", (20, 20, 20))], size=Size(width=640, height=360), style=replace(STYLE, tilt=0.0)
     )
     (placed,) = of_kind(film, "photo")
-    bare = painted(
-        studio, film, replace(placed.shot, caption=replace(words, heading="", text="", who="", when="")), 50
-    )
+    bare = painted(studio, film, replace(placed.shot, caption=replace(words, first=80)), 50)
     said = painted(studio, film, replace(placed.shot, caption=words), 50)
     rows, columns = np.nonzero(np.abs(said - bare).max(axis=2) > 60)
 
@@ -240,7 +251,7 @@ def test_words_have_gone_at_both_ends_of_their_shot(studio, plan):
     film = plan([studio.photo("one", (20, 20, 20), caption="Words")])
     (placed,) = of_kind(film, "photo")
     shot = placed.shot
-    bare = replace(shot, caption=replace(shot.caption, text="", who="", heading="", when=""))
+    bare = replace(shot, caption=replace(shot.caption, first=shot.frames + 1))
 
     for index in (0, shot.caption.stop):
         assert np.array_equal(painted(studio, film, shot, index), painted(studio, film, bare, index))

@@ -186,6 +186,27 @@ def test_a_long_clip_is_shown_from_its_middle_and_no_longer_than_the_style_allow
     assert shot.start_seconds == pytest.approx(25)
 
 
+def test_words_of_a_short_clip_can_be_read():
+    text = "The first words that she ever said into this camera"
+    clip = picture("c", kind="clip", file="c.mp4", duration_seconds=1.0, caption=text, day=0)
+    how = Direction(soundtrack=Soundtrack(beat_seconds=0.0))
+    plan = direct(title="", pictures=[clip, picture("p", day=1)], direction=how)
+    (shot,) = [shot for shot in plan.shots if isinstance(shot, Clip)]
+
+    assert shot.start_seconds == 0
+    assert (shot.caption.stop - shot.caption.first) / plan.fps > reading_seconds(text) + 0.8
+
+
+def test_a_clip_is_seen_alone_for_two_seconds_however_short_it_is():
+    how = Direction(soundtrack=Soundtrack(beat_seconds=0.0))
+    clip = picture("c", kind="clip", file="c.mp4", duration_seconds=0.4, day=0)
+    plan = direct(title="", pictures=[clip, picture("p", day=1)], direction=how)
+    (shot,) = [shot for shot in plan.shots if isinstance(shot, Clip)]
+
+    alone = shot.frames - shot.entrance_frames - how.frames(how.style.entrance_seconds)
+    assert alone == 2 * plan.fps
+
+
 @pytest.mark.parametrize(
     ("width", "height", "fit"),
     [

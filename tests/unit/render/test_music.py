@@ -92,6 +92,19 @@ def test_a_song_that_ends_in_silence_waits_for_the_next_bar():
     assert music[round(6.05 * RATE) : round(6.3 * RATE)].max() > 0.1
 
 
+def test_a_song_that_dies_away_begins_again_over_the_last_of_its_sound():
+    tail = sine(2, 0.3) * 10 ** np.linspace(0, -3, 2 * RATE)
+    song = stereo(np.concatenate([sine(8, 0.3), tail]))
+    music = played(song, 18, beat_seconds=0.25)
+    again = slice(round(9.01 * RATE), round(9.4 * RATE))
+
+    assert np.allclose(
+        music[again],
+        music[again.start - 9 * RATE : again.stop - 9 * RATE] + played(song, 10)[again],
+        atol=2e-3,
+    )
+
+
 @pytest.mark.parametrize("beat_seconds", [0.5, 40.0])
 def test_a_bar_longer_than_the_song_is_no_bar(beat_seconds):
     music = played(stereo(sine(1.5, 0.3)), 6, beat_seconds=beat_seconds)

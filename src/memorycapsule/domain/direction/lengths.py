@@ -25,6 +25,9 @@ _PICTURES_SHARE = 0.5
 _SPOKEN_SHARE = 0.5
 #: Photos that may stand beside another: width over height between these.
 _NARROWEST_UPRIGHT, _WIDEST_UPRIGHT = 0.4, 0.9
+#: A clip is seen so long with nothing dissolving in it, and its words at least so long; a shorter one stays on its
+#: last frame.
+_CLIP_ALONE_SECONDS = 2.0
 #: How much longer than one photo two are shown.
 _PAIR_TAKES = 1.4
 
@@ -61,7 +64,9 @@ def unit_seconds(how: Direction, unit: Unit) -> float:
     picture = unit[0]
     if picture.kind == "clip":
         longest = how.style.longest_clip_seconds
-        return max(min(picture.duration_seconds, longest), 2 * how.style.entrance_seconds + 0.4)
+        return max(
+            min(picture.duration_seconds, longest), 2 * how.style.entrance_seconds + _CLIP_ALONE_SECONDS
+        )
     if is_panorama(how.size, picture.width, picture.height):
         return max(how.style.panorama_seconds, how.style.photo_seconds)
     return how.style.photo_seconds * (1.0 if len(unit) == 1 else _PAIR_TAKES)

@@ -75,11 +75,11 @@ def _shot(
     going = how.entrance_frames
     frames = max(how.frames(unit_seconds(how, unit)), coming + going + how.frames(0.4))
     if caption:
-        # Words come when the entrance is nearly over and are gone before the next begins.
+        # Words come when the entrance is nearly over and are gone before the next begins. They can be read
+        # before they go: a clip that is over sooner stays on its last frame.
         first = max(1, round(coming * 0.7))
         reading = how.frames(min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
-        if picture.kind == "photo":
-            frames = max(frames, first + reading + going)
+        frames = max(frames, first + reading + going)
         caption = replace(caption, first=first, stop=max(first + 2, frames - going))
     tilt = round(how.style.tilt * (toss(how.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
     if picture.kind == "clip":

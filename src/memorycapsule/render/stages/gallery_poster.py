@@ -140,7 +140,7 @@ def _print(sheet: Bytes, card: Card, style: FilmStyle, stage: Gallery, tall: flo
     room = round(0.8 * width)
     heading, note = letters.clean(card.heading), letters.clean(card.note)
     names = [name for name in (letters.clean(person.name) for person in card.credits) if name]
-    small = round(0.047 * tall)
+    small = round(0.052 * tall)
     artists = _rows_of(names, stage.wall_font, small, room)
     dates = letters.fitting(note, stage.wall_font, (small,), room, 1) if note else []
     below = [block for block in (artists, dates) if block]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,8 @@ from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.gallery_walls import Box, Floats, as_bytes, cast_shadow, unit
 
-#: No words are smaller than this part of a wall.
-_SMALLEST = 0.03
+#: No words are smaller than this part of a wall: 42 pixels of a film 1080 high.
+_SMALLEST = 0.039
 _RING = "#fbf9f4"
 _LINE_HEIGHT = 1.36
 _CAP_HEIGHT = 0.72
@@ -53,30 +54,27 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     first = heading or text or who or when
     if not first:
         return []
-    big, usual, small = (round(share * scale) for share in (0.0405, 0.0335, 0.0305))
+    big, usual, small = (math.ceil(share * scale) for share in (0.044, 0.042, _SMALLEST))
     steps = [round(share * scale) for share in (0.26, 0.32, 0.4, 0.5, 0.62)]
     widths = [width for width in steps if width < room] or [room]
+    indent = round(small * 0.86)
+    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
+    # A name and a day stand on one line where that makes no very wide label, and what is above them has as much room.
+    signed_width = indent + letters.measure(signed, style.text_font, small)
+    narrow = max(widths[0], signed_width if signed_width <= min(0.45 * scale, widths[-1]) else 0)
     lines: list[Line] = []
     # A short title makes a narrow label; a long one needs a wide one before it needs more lines.
-    for most, width in [(2, widths[0]), *((3, width) for width in widths[1:]), (7, widths[-1])]:
+    wider = [(3, width) for width in widths if width > narrow]
+    for most, width in [(2, narrow), *wider, (7, widths[-1])]:
         lines = letters.fitting(first, style.heading_font, (big,), width, most)
         if not lines[-1].text.endswith("…") or first.endswith("…"):
             break
-    indent = round(small * 0.86)
-    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
-    # A name and a day stand on one line where that makes no very wide label.
-    signed_width = indent + letters.measure(signed, style.text_font, small)
-    width = max(
-        widths[0], *(line.width for line in lines), signed_width if signed_width <= 0.45 * scale else 0
-    )
+    width = max(narrow, *(line.width for line in lines))
     rows = [Row(line, style.ink) for line in lines]
     stage_font = style.stage.wall_font if isinstance(style.stage, Gallery) else style.text_font
     if heading and text:
         wide = max(width, widths[min(2, len(widths) - 1)]) if len(text) > _LONG_TEXT else width
-        rows += [
-            Row(line, style.ink)
-            for line in letters.fitting(text, stage_font, (usual,), wide, 5, balanced=False)
-        ]
+        rows += [Row(line, style.ink) for line in letters.fitting(text, stage_font, (usual,), wide, 5)]
     if signed:
         wide = max(width, *(row.line.width for row in rows)) - indent
         signature = letters.fitting(signed, style.text_font, (small,), wide, 2, balanced=False)
@@ -197,7 +195,7 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     rows_each = -(-len(names) // columns)
     size = round((0.052 if columns == 1 else 0.046 if columns == _PAIR else 0.04) * scale)
     # A wall without names is left to the lettering.
-    shares, note_share = ((0.088, 0.07, 0.056), 0.036) if names else ((0.15, 0.12, 0.088), 0.046)
+    shares, note_share = ((0.088, 0.07, 0.056), _SMALLEST) if names else ((0.15, 0.12, 0.088), 0.046)
     above = (
         [
             Row(line, stage.lettering, spread=1.25)

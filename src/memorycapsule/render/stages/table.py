@@ -38,7 +38,7 @@ from memorycapsule.render.stages.table_cards import (
 )
 from memorycapsule.render.stages.table_paper import rounded
 from memorycapsule.render.stages.table_title import TitlePainter
-from memorycapsule.render.stages.table_turns import OnTable
+from memorycapsule.render.stages.table_turns import OnTable, Words
 
 _STILL = Move(start=WHOLE, end=WHOLE)
 #: A panorama is seen through a card of at most this shape.
@@ -65,9 +65,9 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
 class _Drifting(OnTable):
     """Still cards that the film slowly moves towards: drawn once, and sampled where they lie in each frame."""
 
-    def __init__(self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[Piece]) -> None:
+    def __init__(self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[Piece], words: Words) -> None:
         move = shot.move or _STILL
-        super().__init__(plan, shot, pieces, move)
+        super().__init__(plan, shot, pieces, words, move)
         size = plan.size
         edges = np.array(
             [piece.bounds(Glance.at(move, end, size)) for piece in pieces for end in (0.0, 1.0)]
@@ -108,13 +108,14 @@ class PhotoPainter(_Drifting):
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         sources = (shot.source, *shot.beside)
         shapes = [(source.width, source.height) for source in sources]
-        places = arranged(plan.size, shapes, shot.tilt, has_words=shot.caption is not None)
+        words = Words(plan, shot)
+        places = arranged(plan.size, shapes, shot.tilt, words.top)
         stage, zoom = stage_of(plan.size, plan.style), canvas_scale(shot.move)
         pieces = [
             picture_piece(read_picture(pictures, source, _long_side(place, zoom)), place, stage, zoom)
             for source, place in zip(sources, places, strict=True)
         ]
-        super().__init__(plan, shot, pieces)
+        super().__init__(plan, shot, pieces, words)
 
 
 class TextPainter(_Drifting):
@@ -125,16 +126,16 @@ class TextPainter(_Drifting):
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         zoom = canvas_scale(card.move or _STILL)
         piece = table_pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
-        super().__init__(plan, card, [piece])
+        super().__init__(plan, card, [piece], Words(plan, card))
 
 
 class _Inside(OnTable):
     """A card that lies still while the picture on it moves."""
 
-    def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place) -> None:
+    def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place, words: Words) -> None:
         stage = stage_of(plan.size, plan.style)
         piece = blank_piece(place, stage)
-        super().__init__(plan, shot, [piece], _STILL)
+        super().__init__(plan, shot, [piece], words, _STILL)
         self._still = self.sky.copy()
         piece.lay(self._still, Glance())
         wide, high = (_even(edge) for edge in place.picture)
@@ -161,8 +162,9 @@ class ClipPainter(_Inside):
 
     def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:
         shape = (shot.source.width, shot.source.height)
-        (place,) = arranged(plan.size, [shape], shot.tilt, has_words=shot.caption is not None)
-        super().__init__(plan, shot, place)
+        words = Words(plan, shot)
+        (place,) = arranged(plan.size, [shape], shot.tilt, words.top)
+        super().__init__(plan, shot, place, words)
         self._clip = ClipReader(pictures, shot, self._screen.width, self._screen.height, plan.fps)
 
     def picture(self, index: int) -> Bytes:
@@ -178,7 +180,8 @@ class PanoramaPainter(_Inside):
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         source, size = shot.source, plan.size
         shape = (round(source.height * min(_PANORAMA_CARD, source.width / source.height)), source.height)
-        (place,) = arranged(size, [shape], 0.0, has_words=shot.caption is not None)
+        words = Words(plan, shot)
+        (place,) = arranged(size, [shape], 0.0, words.top)
         wide, high = (_even(edge) for edge in place.picture)
         # Whole even pixels from the frame's corner, so that nothing but the picture is resampled.
         x, y = (
@@ -186,7 +189,7 @@ class PanoramaPainter(_Inside):
             for middle, edge in ((place.x, wide), (place.y, high))
         )
         place = Place(x, y, wide, high, (wide, high), 0.0)
-        super().__init__(plan, shot, place)
+        super().__init__(plan, shot, place, words)
         self._frames = shot.frames
         self._step = canvas_scale(_STILL)
         picture = read_picture(pictures, source, round(source.width / source.height * high * self._step))

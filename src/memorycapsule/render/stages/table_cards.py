@@ -23,9 +23,11 @@ _EYE = 2.8
 #: Pictures are enlarged at most so much, and their card is at least so many frame heights long and wide.
 _LARGEST_SCALE = 2.0
 _SMALLEST_CARD = 0.2
-#: The middle of the cards, and how much of the frame they take: with words below them, and without.
-_BOX_ABOVE_WORDS = (0.443, 0.75)
-_BOX_ALONE = (0.495, 0.85)
+#: From where to where pictures lie, as parts of the frame: with words below them, and without. Only the white edge
+#: of their cards, about so high, goes below many words.
+_BOX_ABOVE_WORDS = (0.068, 0.818)
+_BOX_ALONE = (0.07, 0.92)
+_EDGE = 0.022
 _BOX_WIDTH = 0.9
 #: Cards side by side cover so much of each other.
 _OVERLAP = 0.035
@@ -89,11 +91,17 @@ class Place:
 
 
 def arranged(
-    size: Size, shapes: Sequence[tuple[int, int]], tilt: float, *, has_words: bool
+    size: Size, shapes: Sequence[tuple[int, int]], tilt: float, words_top: float | None
 ) -> tuple[Place, ...]:
-    """Return where pictures of so many pixels lie, side by side in order, each whole."""
-    middle, tall = _BOX_ABOVE_WORDS if has_words else _BOX_ALONE
-    height = size.height * tall
+    """
+    Return where pictures of so many pixels lie, side by side in order, each whole.
+
+    `words_top` is where the words below them begin, as a part of the frame's height; None where there are none.
+    """
+    top, low = _BOX_ALONE
+    if words_top is not None:
+        top, low = _BOX_ABOVE_WORDS[0], min(_BOX_ABOVE_WORDS[1], words_top - _EDGE)
+    middle, height = (top + low) / 2, size.height * (low - top)
     smallest = size.height * _SMALLEST_CARD
     sizes: list[tuple[float, float]] = []
     for across, down in shapes:

@@ -31,16 +31,16 @@ class OnTable(Painter):
     #: Pages of words are swept in and out, never dissolved.
     is_page = False
 
-    def __init__(self, plan: MontagePlan, shot: Shot, pieces: Sequence[Piece], move: Move) -> None:
+    def __init__(
+        self, plan: MontagePlan, shot: Shot, pieces: Sequence[Piece], words: Words, move: Move
+    ) -> None:
         self.pieces = pieces
         self.size = plan.size
         self.sky = whole_sky(plan.style, plan.size)
         self._move, self._last = move, max(1, shot.frames - 1)
         self._entrance: Entrance = shot.entrance
         self._stage = stage_of(plan.size, plan.style)
-        caption = None if isinstance(shot, Card) else shot.caption
-        self._words = _Words(plan, caption)
-        self._dye = caption.dye if caption else plan.style.accent
+        self._words = words
 
     def glance(self, index: int) -> Glance:
         """Return how the cards are seen at frame `index`."""
@@ -162,7 +162,7 @@ class OnTable(Painter):
         if self._cached_back is None:
             height = 0.62 * self.size.height
             middle = (self.size.width / 2, self.size.height * 0.47, 0.0)
-            self._cached_back = back_piece(height * 5 / 7, height, self._dye, middle, self._stage)
+            self._cached_back = back_piece(height * 5 / 7, height, self._words.dye, middle, self._stage)
         return self._cached_back
 
     _cached_back: Piece | None = None
@@ -173,16 +173,27 @@ def _towards(piece: Piece, diagonal: float, share: float) -> float:
     return 1 + (min(1.0, diagonal / math.sqrt(piece.width * piece.height)) - 1) * share
 
 
-class _Words:
-    """A caption on its pill, which fades in and out within its shot."""
+class Words:
+    """What is said of a shot, on a pill that fades in and out within it; nothing for a shot without a caption."""
 
-    def __init__(self, plan: MontagePlan, caption: Caption | None) -> None:
-        self._caption = caption
-        self._pill = _caption_pill(plan, caption) if caption else None
+    def __init__(self, plan: MontagePlan, shot: Shot) -> None:
+        self._caption = None if isinstance(shot, Card) else shot.caption
+        self._pill = _caption_pill(plan, self._caption) if self._caption else None
         self._fade = max(1, round(0.35 * plan.fps))
         self._size: Size = plan.size
+        #: The contributor's dye.
+        self.dye = self._caption.dye if self._caption else plan.style.accent
+
+    @property
+    def top(self) -> float | None:
+        """Where the pill begins, as a part of the frame's height; None where there is none."""
+        if self._pill is None:
+            return None
+        high: int = self._pill.height - 2 * pill_margin(self._size)
+        return 1 - _SAFE - high / self._size.height
 
     def lay_over(self, index: int, frame: Bytes) -> None:
+        """Lay the words over frame `index` of the shot."""
         if self._pill is None or self._caption is None:
             return
         rise = (index - self._caption.first + 1) / self._fade
