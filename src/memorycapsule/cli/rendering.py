@@ -178,7 +178,9 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
             if is_made or not any(folder.glob("segments/*.mp4")):
                 shutil.rmtree(folder, ignore_errors=True)
             else:
-                out.warn("What is finished of the film is kept; the same command goes on from there.")
+                out.warn(
+                    f"The finished pieces of the film wait for the same command in {plain(str(folder))}."
+                )
 
 
 def _make(
