@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from memorycapsule.cli.files import Found, gather, open_regular
 from memorycapsule.cli.grammar import examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.domain.words import is_korean
-from memorycapsule.errors import FilesRefused, MediaRefused, PartlyDone, UsageProblem
+from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.domain.choosing import Picture
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _DECODERS = 2
 _SOUNDTRACK_FILE = "soundtrack"
+_PICTURES = "pictures"
 #: What share of the work preparing the pictures is, for the bar.
 _PREPARING_SHARE = 0.2
 
@@ -84,7 +85,7 @@ def render(
 
     No configuration is needed either. It takes 60 pictures, fairly chosen, about three minutes, unless
     --length says otherwise. Folders inside a folder become chapters. Files that cannot be used are left out and
-    named, exit code 5.
+    named, exit code 5. After a run that was cut off, the same command goes on from what it had finished.
 
     --plan writes the plan of the film beside it: which pictures, how long, what is written. Edit it, and give it
     back with --from-plan and the same files; then it alone decides, size and theme included.
@@ -108,14 +109,12 @@ def render(
         workers=max(1, min(4, os.cpu_count() or 1)),
         face_model=None if from_plan else door.settings(file_must_exist=False).film.face_model,
     )
-    with tempfile.TemporaryDirectory(prefix="capsule-render-") as folder, music(soundtrack) as song:
-        pictures = Path(folder, "pictures")
-        pictures.mkdir()
+    with music(soundtrack) as song, _workspace(order.out, door.out) as folder:
         if song:
             song.seek(0)
-            with Path(pictures, _SOUNDTRACK_FILE).open("wb") as copy:
+            with (folder / _PICTURES / _SOUNDTRACK_FILE).open("wb") as copy:
                 shutil.copyfileobj(song, copy, 1 << 20)
-        facts, refused, count = _make(order, found, Path(folder), door.out)
+        facts, refused, count = _make(order, found, folder, door.out)
     door.out.answer(
         {
             "film": {
@@ -126,6 +125,7 @@ def render(
                 "size": [facts["width"], facts["height"]],
                 "fps": facts["fps"],
                 "bytes": order.out.stat().st_size,
+                "segments": {"encoded": facts["segments_encoded"], "reused": facts["segments_reused"]},
             },
             "refused": [{"file": name, "reason": reason} for name, reason, _quiet in refused],
         }
@@ -140,6 +140,49 @@ def render(
         raise typer.Exit(PartlyDone.exit_code)
 
 
+@contextmanager
+def _workspace(film: Path, out: Output) -> Iterator[Path]:
+    """
+    Provide a folder to make the film in, with an empty one for pictures: hidden, beside the film, gone with success.
+
+    A run that ends early, however it ends, leaves its finished segments there, and the next run for the same
+    film encodes only what is missing. Raises UsageProblem where no such folder can be, Busy while another run
+    works in it.
+    """
+    from memorycapsule.work.lock import FolderLock
+
+    folder = film.with_name(f".{film.name}.unfinished")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageProblem(
+            f"The film cannot be made in {plain(str(film.parent))}: {error.strerror}."
+        ) from error
+    # Anybody may make one in a shared folder, and fill it.
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise UsageProblem(f"{plain(str(folder))} is not a folder of yours; name another film.")
+    try:
+        lock = FolderLock(folder).take()
+    except Busy as error:
+        raise Busy("Another run of capsule render is making this film already.") from error
+    is_made = False
+    with lock:
+        # What a killed run left of them may be cut short.
+        shutil.rmtree(folder / _PICTURES, ignore_errors=True)
+        try:
+            (folder / _PICTURES).mkdir()
+            yield folder
+            is_made = True
+        finally:
+            shutil.rmtree(folder / _PICTURES, ignore_errors=True)
+            if is_made or not any(folder.glob("segments/*.mp4")):
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                out.warn(
+                    f"The finished pieces of the film wait for the same command in {plain(str(folder))}."
+                )
+
+
 def _make(
     order: _Order, found: Sequence[Found], folder: Path, out: Output
 ) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
@@ -147,7 +190,7 @@ def _make(
 
     with out.progress("The film", 1.0) as bar:
         pictures, refused = _prepare(
-            found, folder / "pictures", folder, lambda share: bar.reach(_PREPARING_SHARE * share)
+            found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
             for name, reason, _quiet in refused:
@@ -157,7 +200,7 @@ def _make(
         if order.given_plan:
             plan = _with_files(order.given_plan, pictures)
         else:
-            distinct, plan = _directed(order, pictures, folder / "pictures")
+            distinct, plan = _directed(order, pictures, folder / _PICTURES)
         if order.write_plan:
             pretty = json.dumps(json.loads(plan.to_json()), ensure_ascii=False, indent=1)
             order.write_plan.write_text(f"{pretty}\n", encoding="utf-8")
@@ -166,7 +209,7 @@ def _make(
         facts = run_renderer(
             Job(
                 plan_file=plan_file,
-                pictures=folder / "pictures",
+                pictures=folder / _PICTURES,
                 out=order.out,
                 poster=folder / "poster.jpg",
                 workspace=folder,

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_full
 from memorycapsule.media import boxes
-from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
+from memorycapsule.media.sniff import EMPTY, HEAD_BYTES, Window, recognise
 
 _CHUNK_BYTES = 1 << 20
 #: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.
@@ -107,7 +107,14 @@ def is_system_file(name: str) -> bool:
 
 def _demuxer(window: Window) -> str:
     """Return ffmpeg's name for the container; raises MediaRefused for anything but sound alone."""
-    found = recognise(window.read(0, HEAD_BYTES))
+    head = window.read(0, HEAD_BYTES)
+    if not head:
+        raise MediaRefused(EMPTY)
+    try:
+        found = recognise(head)
+    except MediaRefused as error:
+        # What it is instead is said with photos in mind.
+        raise MediaRefused(_NO_SONG) from error
     if found not in _DEMUXERS:
         raise MediaRefused(_NO_SONG)
     # Recorders write sound alone into an ordinary MP4, too.

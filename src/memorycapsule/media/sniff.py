@@ -22,6 +22,7 @@ Sound = Literal["mp3", "m4a", "ogg", "flac", "wav", "webm"]
 CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
 SOUND_FORMATS: tuple[Sound, ...] = ("mp3", "m4a", "ogg", "flac", "wav", "webm")
 
+EMPTY = "is empty."
 RAW = "is a raw camera file; export it as a JPEG first."
 _OTHER_VIDEO = "is a {} video; a story takes MP4 and MOV clips."
 #: EBML (RFC 8794), and how WebM calls itself in that header.
@@ -114,7 +115,7 @@ def recognise(head: bytes) -> Format | Sound:
     Raises MediaRefused with a sentence that says what the file is instead.
     """
     if not head:
-        raise MediaRefused("is empty.")
+        raise MediaRefused(EMPTY)
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

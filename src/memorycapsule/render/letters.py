@@ -7,6 +7,7 @@ that OpenCV carries. What none of them can draw is left out.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import struct
@@ -25,10 +26,6 @@ _EMBEDDED = "uni"
 _SILENT = frozenset(
     {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x20E3, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)}
 )
-
-#: What people put between the two halves of a title.
-_DIVIDERS = (" ·", " –", " —", " |", ":")
-_PAIR = 2
 
 
 @dataclass(frozen=True)
@@ -145,15 +142,17 @@ def _pieces(paragraph: str, font: str, size: int, width: int) -> list[str]:
     for word in paragraph.split():
         rest = word
         while measure(rest, font, size) > width and len(rest) > 1:
-            fits = next(
-                count
-                for count in range(len(rest) - 1, 0, -1)
-                if count == 1 or measure(rest[:count], font, size) <= width
-            )
+            fits = _how_many_fit(rest, font, size, width)
             pieces.append(rest[:fits])
             rest = rest[fits:]
         pieces.append(rest)
     return pieces
+
+
+def _how_many_fit(word: str, font: str, size: int, width: int) -> int:
+    """Return how many letters of a word too wide for a line fit on it, one at least."""
+    counts = range(1, len(word))
+    return max(1, bisect.bisect(counts, width, key=lambda count: measure(word[:count], font, size)))
 
 
 def _filled(pieces: list[str], font: str, size: int, width: int) -> list[str]:

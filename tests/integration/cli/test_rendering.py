@@ -9,6 +9,7 @@ import pytest
 
 from integration.cli.instances import bitmap
 from integration.media.face_models import magenta_model
+from memorycapsule.work.lock import FolderLock
 
 SMALL = ("--size", "160x90", "--fps", "10", "--theme", "classic", "--json")
 
@@ -39,6 +40,7 @@ def test_a_plan_is_written_edited_and_followed(capsule, album, tmp_path):
     ]
     assert (again["size"], again["fps"]) == ([160, 90], 10)
     assert again["frames"] < first["frames"]
+    assert not list(tmp_path.glob(".film*")), "the folder that it was made in is gone"
 
 
 def test_folders_inside_the_folder_become_chapters(capsule, album, tmp_path):
@@ -77,6 +79,33 @@ def test_what_is_no_plan_is_refused_with_a_sentence(capsule, album, tmp_path, te
     plan_file.write_text(text)
 
     assert capsule("render", album, "-o", tmp_path / "f.mp4", "--from-plan", plan_file).code == 2
+
+
+def test_a_film_that_another_run_makes_is_left_to_it(capsule, album, tmp_path):
+    unfinished = tmp_path / ".film.mp4.unfinished"
+    unfinished.mkdir()
+    with FolderLock(unfinished):
+        said = capsule("render", album, "-o", tmp_path / "film.mp4", *SMALL)
+
+    assert said.code == 6
+    assert "is making this film already" in said.error["message"]
+
+
+def test_a_folder_that_leads_elsewhere_is_not_worked_in(capsule, album, tmp_path):
+    (tmp_path / ".film.mp4.unfinished").symlink_to(album)
+    said = capsule("render", album, "-o", tmp_path / "film.mp4", *SMALL)
+
+    assert said.code == 2
+    assert "is not a folder of yours" in said.error["message"]
+    assert len(list(album.iterdir())) == 3
+
+
+def test_where_nothing_can_be_used_nothing_is_left(capsule, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    said = capsule("render", tmp_path / "photo.jpg", "-o", tmp_path / "film.mp4", *SMALL)
+
+    assert said.code == 1
+    assert not list(tmp_path.glob(".film*"))
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Lettering: no empty boxes, words kept whole, headings balanced."""
 
+import itertools
+import time
 import unicodedata
 
 import numpy as np
@@ -80,6 +82,21 @@ def test_a_word_wider_than_a_line_is_cut_and_complete():
 
     assert all(line.width <= 300 for line in lines)
     assert "".join(line.text for line in lines) == word
+
+
+def test_each_line_of_a_cut_word_is_as_full_as_can_be():
+    word = "Donaudampfschifffahrtsgesellschaft" * 6
+    lines = letters.wrap(word, FONT, 40, 300)
+
+    for line, following in itertools.pairwise(lines):
+        assert line.width <= 300 < letters.measure(line.text + following.text[0], FONT, 40)
+
+
+def test_a_word_without_end_takes_no_time():
+    began = time.process_time()
+    letters.wrap("여름밤의추억과별과바다" * 180, FONT, 43, 900)
+
+    assert time.process_time() - began < 3
 
 
 def test_a_heading_is_balanced():
