@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -15,11 +16,6 @@ from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, 
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import shapes
-
-if TYPE_CHECKING:
-    from memorycapsule.app import App
-    from memorycapsule.domain.stories import MediumDetails, Viewer
-    from memorycapsule.services.reading import StoryView
 
 #: File systems allow 255 bytes in a name; room is left for a number.
 _LONGEST_NAME_BYTES = 240
@@ -58,30 +54,43 @@ def show(
     ] = None,
 ) -> None:
     """Show a story that you may see, and save its photos, clips and voice notes."""
-    from memorycapsule.services import reading
-
     door = door_of(ctx)
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        view = reading.story(app.store, app.vault, viewer, story)
-        saved = _save(app, viewer, view, save) if save else []
-    answer: shapes.Shape = {"story": shapes.story(view)}
+    found, saved = _story(door, story, save)
+    answer: shapes.Shape = {"story": found}
     if save:
         answer["saved"] = [str(path) for path in saved]
     door.out.answer(answer)
-    door.out.show(plain(view.words.title) or "(untitled)")
-    door.out.show(f"by {plain(view.author.name)}")
-    if view.words.text:
-        door.out.show(f"\n{plain(view.words.text, keeps_lines=True)}")
-    if view.media:
+    door.out.show(plain(found["title"]) or "(untitled)")
+    door.out.show(f"by {plain(found['author']['name'])}")
+    if found["text"]:
+        door.out.show(f"\n{plain(found['text'], keeps_lines=True)}")
+    if found["media"]:
         door.out.show("")
-    for one in view.media:
-        taken = f", taken {one.details.taken_text}" if one.details.taken_text else ""
-        door.out.show(
-            f"  {one.medium.id}  {plain(one.details.file)} ({one.medium.kind}, {_size(one.details)}{taken})"
-        )
+    for one in found["media"]:
+        taken = f", taken {one['taken_at']}" if one["taken_at"] else ""
+        door.out.show(f"  {one['id']}  {plain(one['file'])} ({one['kind']}, {_size(one)}{taken})")
     if save:
         door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
+
+
+def _story(door: Door, story: str, folder: Path | None) -> tuple[shapes.Shape, list[Path]]:
+    """Return a story, and where its files were saved if there is a folder for them."""
+    if there := door.distant():
+        with there:
+            found = there.story(story)
+            return found, _save(found, folder, there.save_original) if folder else []
+    from memorycapsule.services import reading
+
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        found = shapes.story(reading.story(app.store, app.vault, viewer, story))
+
+        def copy(medium_id: str, sink: BinaryIO) -> None:
+            opened = reading.medium_file(app.store, app.vault, viewer, medium_id, "original")
+            with opened.stream:
+                shutil.copyfileobj(opened.stream, sink, 1 << 20)
+
+        return found, _save(found, folder, copy) if folder else []
 
 
 def edit(
@@ -156,29 +165,26 @@ def remove(
     door.out.say("Removed.")
 
 
-def _size(details: MediumDetails) -> str:
+def _size(medium: shapes.Shape) -> str:
     """Say how large a picture is; of a voice note, how long."""
-    if details.width:
-        return f"{details.width}×{details.height}"
-    minutes, seconds = divmod(round(details.duration_seconds or 0), 60)
+    if medium["width"]:
+        return f"{medium['width']}×{medium['height']}"
+    minutes, seconds = divmod(round(medium["duration_seconds"] or 0), 60)
     return f"{minutes}:{seconds:02} min"
 
 
-def _save(app: App, viewer: Viewer, view: StoryView, folder: Path) -> list[Path]:
-    from memorycapsule.services import reading
-
+def _save(story: shapes.Shape, folder: Path, copy: Callable[[str, BinaryIO], None]) -> list[Path]:
+    """Have `copy` write the originals of a story into a folder, by their ids, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CapsuleError(f"The folder {plain(str(folder))} cannot be made: {error.strerror}.") from error
     saved = []
-    for one in view.media:
-        opened = reading.medium_file(app.store, app.vault, viewer, one.medium.id, "original")
-        with opened.stream:
-            path = free_path(folder, safe_name(opened.name) or one.medium.id)
+    for one in story["media"]:
+        path = free_path(folder, safe_name(one["file"]) or one["id"])
+        with path.open("xb") as file:
             try:
-                with path.open("xb") as file:
-                    shutil.copyfileobj(opened.stream, file, 1 << 20)
+                copy(one["id"], file)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
