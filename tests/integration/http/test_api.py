@@ -82,6 +82,7 @@ def test_every_route_of_the_document_wants_a_token(scene):
                 assert "security" not in operation
                 continue
             assert operation["security"] == [{"token": []}], (method, path)
+            assert " " in operation["summary"], (method, path)
             answer = browser.request(
                 method, path.format_map(Places(scene)), headers={"tus-resumable": "1.0.0"}
             )

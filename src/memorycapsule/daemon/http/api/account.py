@@ -101,7 +101,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.post(
         "/tokens",
         status_code=201,
-        response_model=models.NewTokenAnswer,
+        response_model=models.MadeTokenAnswer,
         responses=documented(403, 413, 422, 507),
     )
     def make_token(body: bodies.NewToken, viewer: Viewer = asker) -> Any:

@@ -111,5 +111,16 @@ def _document(api: APIRouter, root_path: str) -> dict[str, Any]:
     schemas = found["components"]["schemas"]
     schemas.update(schema.pop("$defs"))
     schemas["Problem"] = schema
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            _summarise(operation)
     found["paths"] |= uploads_document.paths()
     return found
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """Give an operation the first sentence of what it says about itself as its title, in place of its name."""
+    first, _, rest = operation.pop("description").partition("\n\n")
+    operation["summary"] = first.replace("\n", " ").removesuffix(".")
+    if rest:
+        operation["description"] = rest

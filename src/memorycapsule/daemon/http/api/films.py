@@ -84,8 +84,14 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def make_with_soundtrack(
         capsule: Reference,
         file: Song,
-        stories: Annotated[list[bodies.Line], Form(max_length=1000)] = [],  # noqa: B006 - FastAPI copies it
-        length: Annotated[bodies.Line | None, Form()] = None,
+        stories: Annotated[
+            list[bodies.Line],
+            Form(max_length=1000, description="The stories to take, in this order; none for all."),
+        ] = [],  # noqa: B006 - FastAPI copies it
+        length: Annotated[
+            bodies.Line | None,
+            Form(description="short, full, or a number of seconds.", examples=["short"]),
+        ] = None,
         once: Once = None,
         viewer: Viewer = asker,
     ) -> Any:

@@ -66,7 +66,7 @@ class SessionsAnswer(Model):
     """Where the list goes on; null at its end."""
 
 
-class NewToken(Model):
+class MadeToken(Model):
     id: Id
     name: Annotated[str, Field(examples=["laptop"])]
     scope: Scope
@@ -77,8 +77,8 @@ class NewToken(Model):
     """For the header Authorization, or CAPSULE_TOKEN; it is told this once."""
 
 
-class NewTokenAnswer(Model):
-    token: NewToken
+class MadeTokenAnswer(Model):
+    token: MadeToken
 
 
 class Account(Model):
