@@ -232,8 +232,19 @@ def test_what_one_put_in_comes_back_whole_whatever_happens_to_the_line(house, la
         (saved,) = answer["saved"]
         assert Path(saved).read_bytes() == large.read_bytes()
         assert line.cuts_back == []
-        # What had come before a cut was not sent again.
+        # What had come before a cut was not fetched again.
         assert line.brought - before < large.stat().st_size + 3_000_000
+
+        medium = answer["story"]["media"][0]["id"]
+        changed = ask("story", "edit", story, "--title", "From very afar", "--caption", f"{medium}=Snow")
+        changed = json.loads(changed.stdout)["story"]
+        assert (changed["title"], changed["media"][0]["caption"]) == ("From very afar", "Snow")
+        assert ask("story", "remove", story).returncode == 2
+        assert ask("story", "remove", story, "--medium", capsule, "--yes").returncode == 3
+        for which in (["--medium", medium], []):
+            gone = ask("story", "remove", story, *which, "--yes")
+            assert gone.returncode == 0, gone.stderr + gone.stdout
+        assert ask("story", "show", story).returncode == 3
         line.close()
 
 

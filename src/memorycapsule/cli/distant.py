@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn, Self
 from urllib.parse import quote, urljoin, urlsplit
@@ -108,13 +109,14 @@ class Distant:
         once = {"idempotency-key": str(uuid.uuid4())}
         if song is None:
             wish = {"stories": stories, "length": length, "music": music}
-            return self._film(self.ask("POST", path, json=wish, headers=once))
+            return self._shape(self.ask("POST", path, json=wish, headers=once), "montage")
         fields = {"stories": stories} | ({"length": length} if length else {})
         file = {"file": ("soundtrack", song)}
-        return self._film(self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once))
+        answer = self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once)
+        return self._shape(answer, "montage")
 
     def cancel_montage(self, montage_id: str) -> Shape:
-        return self._film(self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel"))
+        return self._shape(self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel"), "montage")
 
     def save_film(self, montage_id: str, sink: BinaryIO, bar: Bar) -> None:
         """Write a film to `sink`, all of it; `bar` reaches 1."""
@@ -129,8 +131,19 @@ class Distant:
         media = self._everything(f"/stories/{_quoted(story_id)}/media", "media")
         return max((int(one["position"]) + 1 for one in media), default=0)
 
+    def edit_story(
+        self, story_id: str, *, title: str | None, text: str | None, captions: Mapping[str, str]
+    ) -> Shape:
+        changes = {"title": title, "text": text, "captions": captions}
+        return self._shape(self.ask("PATCH", f"/stories/{_quoted(story_id)}", json=changes), "story")
+
     def remove_story(self, story_id: str) -> None:
-        self.ask("DELETE", f"/stories/{_quoted(story_id)}")
+        """Remove a story that was there a moment ago."""
+        self._remove(f"/stories/{_quoted(story_id)}")
+
+    def remove_medium(self, medium_id: str) -> None:
+        """Remove a photo, clip or voice note that was there a moment ago."""
+        self._remove(f"/media/{_quoted(medium_id)}")
 
     def ask(
         self, method: str, path: str, *, stop: threading.Event | None = None, **more: Any
@@ -193,12 +206,16 @@ class Distant:
         is_said = path.startswith(f"{urlsplit(self.url).path}/api/")
         return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
 
-    def _film(self, answer: httpx.Response) -> Shape:
-        found: Shape = self._told(answer, "montage")
-        return found
-
     def _get(self, path: str, name: str) -> Shape:
-        found: Shape = self._told(self.ask("GET", path), name)
+        return self._shape(self.ask("GET", path), name)
+
+    def _remove(self, path: str) -> None:
+        # Gone already: an earlier answer was lost on its way here.
+        with suppress(NotFound):
+            self.ask("DELETE", path)
+
+    def _shape(self, answer: httpx.Response, name: str) -> Shape:
+        found: Shape = self._told(answer, name)
         return found
 
     def _everything(self, path: str, name: str) -> Iterator[Shape]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -14,8 +14,11 @@ from memorycapsule.cli.capsules import story_line
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.services import shapes
+
+if TYPE_CHECKING:
+    from memorycapsule.cli.distant import Distant
 
 #: File systems allow 255 bytes in a name; room is left for a number.
 _LONGEST_NAME_BYTES = 240
@@ -110,8 +113,6 @@ def edit(
     ] = None,
 ) -> None:
     """Change the title, the text or captions of a story of yours, until the day."""
-    from memorycapsule.services import reading, stories
-
     if title is None and text is None and not caption:
         raise UsageProblem("Say what is to change: --title, --text or --caption MEDIUM=TEXT.")
     if unclear := [one for one in caption or [] if "=" not in one]:
@@ -119,14 +120,24 @@ def edit(
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = adding.written(text)
+    door.out.answer({"story": _edited(door, story, title, words, captions)})
+    door.out.say("The story is changed.")
+
+
+def _edited(
+    door: Door, story: str, title: str | None, text: str | None, captions: dict[str, str]
+) -> shapes.Shape:
+    if there := door.distant():
+        with there:
+            return there.edit_story(story, title=title, text=text, captions=captions)
+    from memorycapsule.services import reading, stories
+
     with door.open() as app:
         viewer = door.viewer(app.store)
         stories.edit(
-            app.store, app.vault, viewer, story, title=title, text=words, captions=captions, now=app.now()
+            app.store, app.vault, viewer, story, title=title, text=text, captions=captions, now=app.now()
         )
-        view = reading.story(app.store, app.vault, viewer, story)
-    door.out.answer({"story": shapes.story(view)})
-    door.out.say("The story is changed.")
+        return shapes.story(reading.story(app.store, app.vault, viewer, story))
 
 
 def remove(
@@ -141,28 +152,58 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a story of yours with its photos, or single photos, clips and voice notes, for good; until the day."""
-    from memorycapsule.errors import NotFound
+    door = door_of(ctx)
+    if there := door.distant():
+        with there:
+            held = _remove_there(there, door, story, media, yes=yes)
+    else:
+        held = _remove_here(door, story, media, yes=yes)
+    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(held)}})
+    door.out.say("Removed.")
+
+
+def _remove_there(there: Distant, door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
+    """Remove a story of a distant daemon, as `_remove_here` does here."""
+    held = _media_of(there.story(story), media)
+    _confirm_removal(door, media, yes=yes)
+    for medium_id in dict.fromkeys(media or []):
+        there.remove_medium(medium_id)
+    if not media:
+        there.remove_story(story)
+    return held
+
+
+def _remove_here(door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
+    """Remove a story of this machine, or some of its media; returns what was in it."""
     from memorycapsule.services import reading, stories
 
-    door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        view = reading.story(app.store, app.vault, viewer, story)
-        there = {one.medium.id for one in view.media}
-        for medium_id in media or []:
-            if medium_id not in there:
-                raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
-        if not yes and not is_interactive(door):
-            raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
-        if not yes:
-            what = f"{len(media)} of its files" if media else "this story and all that is in it"
-            typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
+        held = _media_of(shapes.story(reading.story(app.store, app.vault, viewer, story)), media)
+        _confirm_removal(door, media, yes=yes)
         for medium_id in dict.fromkeys(media or []):
             stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
         if not media:
             stories.remove(app.store, app.vault, viewer, story, now=app.now())
-    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(there)}})
-    door.out.say("Removed.")
+    return held
+
+
+def _media_of(story: shapes.Shape, wanted: list[str] | None) -> set[str]:
+    """Return the ids of all that is in a story. Raises NotFound when something wanted is not."""
+    held = {one["id"] for one in story["media"]}
+    for medium_id in wanted or []:
+        if medium_id not in held:
+            raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
+    return held
+
+
+def _confirm_removal(door: Door, media: list[str] | None, *, yes: bool) -> None:
+    if yes:
+        return
+    if not is_interactive(door):
+        raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
+    what = f"{len(media)} of its files" if media else "this story and all that is in it"
+    typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
 
 
 def _size(medium: shapes.Shape) -> str:
