@@ -41,7 +41,11 @@ row(
     GET /account/delete
     POST /account/delete
     POST /account/tokens
+    GET /api/v1/me/addresses
+    GET /api/v1/me/deletion
+    GET /api/v1/me/sessions
     POST /api/v1/capsules
+    POST /api/v1/me/addresses
     PATCH /api/v1/me
     GET /capsules/new
     POST /capsules/new
@@ -79,6 +83,7 @@ row(
     PATCH /api/v1/stories/{story}
     PUT /api/v1/stories/{story}/media/order
     POST /api/v1/uploads
+    PUT /api/v1/capsules/{capsule}/stories/order
     PATCH /api/v1/uploads/{upload_id}
     POST /g/c/{capsule_id}/order
     GET /g/c/{capsule_id}/stories/{story_id}
@@ -109,6 +114,8 @@ row(
     POST /sign-in
     GET /sign-in/code
     POST /sign-in/code
+    POST /api/v1/invitations/decline
+    POST /api/v1/sign-in
     POST /sign-out
     """,
     EVERYBODY,
@@ -122,7 +129,14 @@ row(
     EVERYBODY,
     MEMBERS,
 )
-row("GET /g/i/{token}/decline", EVERYBODY, NOBODY)
+row(
+    """
+    POST /api/v1/invitations/accept
+    GET /g/i/{token}/decline
+    """,
+    EVERYBODY,
+    NOBODY,
+)
 # Too late to put something in, members are led to what is there.
 row("GET /g/c/{capsule_id}/add", GIVERS, MEMBERS)
 row(
@@ -140,7 +154,10 @@ row(
     """
     GET /api/v1/capsules
     GET /api/v1/me
+    DELETE /api/v1/session
     GET /api/v1/session
+    POST /api/v1/me/tokens
+    POST /api/v1/session/proof/letter
     GET /api/v1/soundtracks
     GET /api/v1/soundtracks/{name}/file
     GET /api/v1/themes
@@ -177,7 +194,10 @@ row(
 # Nothing of it is there before the day, for nobody.
 row(
     """
+    GET /api/v1/capsules/{capsule}/everything.zip
     GET /api/v1/capsules/{capsule}/montages
+    GET /api/v1/capsules/{capsule}/montages/estimate
+    POST /api/v1/capsules/{capsule}/montages/with-soundtrack
     POST /api/v1/capsules/{capsule}/montages
     GET /api/v1/montages/{montage}
     GET /g/c/{capsule_id}/everything.zip
@@ -193,12 +213,20 @@ row(
     NOBODY,
     MEMBERS,
 )
-# Links and answers that are not there, a capsule with other people's stories, a film that is not ready.
+# Links, digits and answers that are not there, a capsule with other people's stories, a film that is not ready, the
+# only address.
 row(
     """
+    DELETE /api/v1/me/addresses/{address}
     DELETE /api/v1/capsules/{capsule}
     POST /api/v1/capsules/{capsule}/consent
     POST /api/v1/montages/{montage}/cancel
+    DELETE /api/v1/capsules/{capsule}/wish
+    GET /api/v1/capsules/{capsule}/cover
+    GET /api/v1/montages/{montage}/{kind}.vtt
+    POST /api/v1/me/addresses/code
+    POST /api/v1/session/proof
+    POST /api/v1/sign-in/code
     GET /api/v1/montages/{montage}/film
     GET /api/v1/montages/{montage}/poster
     POST /c/{capsule_id}/date/withdraw
@@ -216,12 +244,24 @@ row(
     """,
     NOBODY,
 )
-# The owner hands over first.
-row("POST /g/c/{capsule_id}/leave", NO_OWNERS)
+# The owner hands over first; the admin belongs to the machine.
+row("DELETE /api/v1/me", NOBODY, OWNER)
+row(
+    """
+    POST /api/v1/capsules/{capsule}/leave
+    POST /g/c/{capsule_id}/leave
+    """,
+    NO_OWNERS,
+)
 # An opened capsule stays as it was.
 row(
     """
     PATCH /api/v1/capsules/{capsule}
+    DELETE /api/v1/capsules/{capsule}/cover
+    PUT /api/v1/capsules/{capsule}/cover
+    DELETE /api/v1/capsules/{capsule}/soundtrack
+    PUT /api/v1/capsules/{capsule}/soundtrack
+    POST /api/v1/capsules/{capsule}/reminders
     PUT /api/v1/capsules/{capsule}/date
     POST /api/v1/capsules/{capsule}/invitations
     POST /api/v1/capsules/{capsule}/invitations/{invitation}/resend
@@ -242,8 +282,11 @@ row(
     """
     POST /account/addresses/{address_id}/remove
     POST /account/sessions/{session_id}/end
+    DELETE /api/v1/me/sessions/{session}
     DELETE /api/v1/capsules/{capsule}/invitations/{invitation}
     DELETE /api/v1/capsules/{capsule}/members/{member}
+    GET /api/v1/capsules/{capsule}/invitations/links
+    POST /api/v1/capsules/{capsule}/members/{member}/hand-over
     GET /c/{capsule_id}/cards
     GET /c/{capsule_id}/delete
     POST /c/{capsule_id}/delete

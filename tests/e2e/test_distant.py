@@ -11,23 +11,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 
-from cast import make_photo
+from cast import make_photo, make_recording
 from household import CAPSULE, Household
 
 pytestmark = pytest.mark.slow
 
 
 class Line:
-    """The line to the daemon; `cuts` says after how many bytes each of the next connections breaks off."""
+    """
+    The line to the daemon; `cuts` says after how many bytes each of the next connections that carry a file breaks
+    off, and `cuts_back` says it of files that come from there.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._there = (parts.hostname, parts.port)
         self.cuts: list[int] = []
-        self.sent = 0
+        self.cuts_back: list[int] = []
+        self.sent = self.brought = 0
         #: After so many bytes nothing goes on until `let_go` is set.
         self.holds_after: int | None = None
         self.is_holding = threading.Event()
@@ -50,6 +55,7 @@ class Line:
     def _carry(self, here: socket.socket) -> None:
         with here, socket.create_connection(self._there) as there:
             carried, most = 0, None
+            brought, most_back = 0, None
             while True:
                 for ready in select.select([here, there], [], [])[0]:
                     try:
@@ -69,6 +75,13 @@ class Line:
                         if most is None and carried > 200_000 and self.cuts:
                             most = self.cuts.pop(0)
                         if most is not None and carried > most:
+                            return
+                    else:
+                        brought += len(chunk)
+                        self.brought += len(chunk)
+                        if most_back is None and brought > 20_000 and self.cuts_back:
+                            most_back = self.cuts_back.pop(0)
+                        if most_back is not None and brought > most_back:
                             return
                     (there if ready is here else here).sendall(chunk)
 
@@ -196,6 +209,77 @@ def test_a_sending_that_was_killed_goes_on_where_it_was(house, laptop, tmp_path)
 
         assert done.returncode == 0, done.stderr + done.stdout
         assert line.sent - before < size - 4_900_000
+        line.close()
+
+
+def test_what_one_put_in_comes_back_whole_whatever_happens_to_the_line(house, laptop, tmp_path):
+    capsule = house.capsule(opens_in=timedelta(days=100))
+    token = token_of_cleo(house, capsule)
+    large = laptop / "large.png"
+    with house.daemon() as daemon:
+        line = Line(daemon.url)
+        ask = lambda *words: distantly(line.url, token, *words, home=tmp_path)  # noqa: E731
+        added = json.loads(ask("story", "add", "summer", "--title", "From afar", large).stdout)
+        story = added["story"]["id"]
+        line.cuts_back = [3_000_000, 4_000_000]
+        before = line.brought
+
+        shown = ask("story", "show", story, "--save", tmp_path / "kept")
+
+        assert shown.returncode == 0, shown.stderr + shown.stdout
+        answer = json.loads(shown.stdout)
+        assert answer["story"]["title"] == "From afar"
+        (saved,) = answer["saved"]
+        assert Path(saved).read_bytes() == large.read_bytes()
+        assert line.cuts_back == []
+        # What had come before a cut was not fetched again.
+        assert line.brought - before < large.stat().st_size + 3_000_000
+
+        medium = answer["story"]["media"][0]["id"]
+        changed = ask("story", "edit", story, "--title", "From very afar", "--caption", f"{medium}=Snow")
+        changed = json.loads(changed.stdout)["story"]
+        assert (changed["title"], changed["media"][0]["caption"]) == ("From very afar", "Snow")
+        assert ask("story", "remove", story).returncode == 2
+        assert ask("story", "remove", story, "--medium", capsule, "--yes").returncode == 3
+        for which in (["--medium", medium], []):
+            gone = ask("story", "remove", story, *which, "--yes")
+            assert gone.returncode == 0, gone.stderr + gone.stdout
+        assert ask("story", "show", story).returncode == 3
+        line.close()
+
+
+def test_films_are_made_and_saved_from_another_machine(house, tmp_path):
+    capsule = house.capsule(opens_in=timedelta(hours=-1))
+    reader = house.run("token", "create", "laptop", "--scope", "read")["token"]["secret"]
+    song = tmp_path / "song.mp3"
+    song.write_bytes(make_recording(seconds=3))
+    with house.daemon() as daemon:
+        house.wait_for_film(capsule, "ready", "degraded")
+        film = house.films(capsule)[0]["id"]
+        house.run("montage", "save", film, str(tmp_path / "here.mp4"))
+        line = Line(daemon.url)
+        line.cuts_back = [50_000, 60_000]
+        there = tmp_path / "there.mp4"
+
+        saved = distantly(line.url, reader, "montage", "save", film, there, home=tmp_path)
+
+        assert saved.returncode == 0, saved.stderr + saved.stdout
+        assert line.cuts_back == []
+        assert there.read_bytes() == (tmp_path / "here.mp4").read_bytes()
+        assert json.loads(saved.stdout)["saved"]["bytes"] == there.stat().st_size
+        gone = distantly(line.url, reader, "montage", "save", capsule, tmp_path / "no.mp4", home=tmp_path)
+        assert (gone.returncode, (tmp_path / "no.mp4").exists()) == (3, False)
+        # A token reads; a person who has signed in does the rest.
+        make = ["montage", "make", capsule, "--length", "short", "--soundtrack", song, "--wait"]
+        assert distantly(line.url, reader, *make, home=tmp_path).returncode == 8
+        way_in = house.run("login-link")["login"]["url"].rpartition("/")[2]
+        came = httpx.post(f"{daemon.url}/sign-in/{way_in}")
+        made = distantly(line.url, came.cookies["capsule"], *make, home=tmp_path)
+        assert made.returncode == 0, made.stderr + made.stdout
+        assert json.loads(made.stdout)["montage"]["length"] == "short"
+        assert len(house.films(capsule)) == 2
+        over = json.loads(made.stdout)["montage"]["id"]
+        assert distantly(line.url, reader, "montage", "cancel", over, home=tmp_path).returncode == 8
         line.close()
 
 

@@ -68,7 +68,7 @@ def create_token(
     door = door_of(ctx)
     with door.open() as app:
         made = tokens.create(app.store, door.viewer(app.store), name=name, scope=_scope(scope), now=app.now())
-    door.out.answer({"token": {**shapes.token(made.session), "secret": made.secret}})
+    door.out.answer({"token": shapes.new_token(made)})
     door.out.say(f"The token “{plain(made.session.name)}”, shown this once:")
     door.out.show(made.secret)
 

@@ -151,12 +151,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         done = reminding.remind(app.store, app.wake, door.viewer(app.store), capsule, now=app.now())
         send_now(app)
         waits = why_letters_wait(app)
-    door.out.answer(
-        {
-            "invitations": [shapes.invitation(one) for one in done.invitations],
-            "members": [shapes.member(one) for one in done.members],
-        }
-    )
+    door.out.answer(shapes.reminded(done))
     if not done.count:
         door.out.say("There is nobody to remind: all have put something in, or had a letter within a day.")
     for invited in done.invitations:

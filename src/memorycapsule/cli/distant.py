@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, Self
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NoReturn, Self
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
 from memorycapsule import __version__, errors
 from memorycapsule.cli.door import URL_VARIABLE
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Bar, plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.services.shapes import Shape
 
@@ -71,8 +73,14 @@ class Distant:
     def stories(self, reference: str) -> list[Shape]:
         return list(self._everything(f"/capsules/{_quoted(reference)}/stories", "stories"))
 
+    def story(self, story_id: str) -> Shape:
+        return self._get(f"/stories/{_quoted(story_id)}", "story")
+
     def montages(self, reference: str) -> list[Shape]:
         return list(self._everything(f"/capsules/{_quoted(reference)}/montages", "montages"))
+
+    def montage(self, montage_id: str) -> Shape:
+        return self._get(f"/montages/{_quoted(montage_id)}", "montage")
 
     def medium(self, medium_id: str) -> Shape:
         return self._get(f"/media/{_quoted(medium_id)}", "medium")
@@ -87,13 +95,55 @@ class Distant:
         )
         return str(self._told(answer, "story")["id"])
 
+    def make_montage(
+        self,
+        reference: str,
+        *,
+        stories: Sequence[str],
+        length: str | None,
+        music: str | None,
+        song: bytes | None,
+    ) -> Shape:
+        """Queue a film, with a song of one's own or the music of a theme; whatever is lost, it is one film."""
+        path = f"/capsules/{_quoted(reference)}/montages"
+        once = {"idempotency-key": str(uuid.uuid4())}
+        if song is None:
+            wish = {"stories": stories, "length": length, "music": music}
+            return self._shape(self.ask("POST", path, json=wish, headers=once), "montage")
+        fields = {"stories": stories} | ({"length": length} if length else {})
+        file = {"file": ("soundtrack", song)}
+        answer = self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once)
+        return self._shape(answer, "montage")
+
+    def cancel_montage(self, montage_id: str) -> Shape:
+        return self._shape(self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel"), "montage")
+
+    def save_film(self, montage_id: str, sink: BinaryIO, bar: Bar) -> None:
+        """Write a film to `sink`, all of it; `bar` reaches 1."""
+        self._fetch(f"/montages/{_quoted(montage_id)}/film", sink, bar)
+
+    def save_original(self, medium_id: str, sink: BinaryIO) -> None:
+        """Write a photo, clip or voice note to `sink` as it came."""
+        self._fetch(f"/media/{_quoted(medium_id)}/original", sink, Bar())
+
     def next_position(self, story_id: str) -> int:
         """Return the place after the last medium of a story."""
         media = self._everything(f"/stories/{_quoted(story_id)}/media", "media")
         return max((int(one["position"]) + 1 for one in media), default=0)
 
+    def edit_story(
+        self, story_id: str, *, title: str | None, text: str | None, captions: Mapping[str, str]
+    ) -> Shape:
+        changes = {"title": title, "text": text, "captions": captions}
+        return self._shape(self.ask("PATCH", f"/stories/{_quoted(story_id)}", json=changes), "story")
+
     def remove_story(self, story_id: str) -> None:
-        self.ask("DELETE", f"/stories/{_quoted(story_id)}")
+        """Remove a story that was there a moment ago."""
+        self._remove(f"/stories/{_quoted(story_id)}")
+
+    def remove_medium(self, medium_id: str) -> None:
+        """Remove a photo, clip or voice note that was there a moment ago."""
+        self._remove(f"/media/{_quoted(medium_id)}")
 
     def ask(
         self, method: str, path: str, *, stop: threading.Event | None = None, **more: Any
@@ -120,11 +170,36 @@ class Distant:
         try:
             answer = self._client.request(method, self._address(path), **more)
         except httpx.TransportError as error:
-            raise Unreachable(
-                f"The capsule at {plain(self.url)} cannot be reached ({plain(str(error))}); nothing is lost. "
-                "Look at the network, and try again."
-            ) from error
+            raise self._unreachable(error) from error
         return self._checked(answer)
+
+    def _fetch(self, path: str, sink: BinaryIO, bar: Bar) -> None:
+        """Write a file to `sink`, going on after any cut where it broke off."""
+        arriving = _Arriving(sink=sink, bar=bar)
+        waits = iter(_WAITS_SECONDS)
+        while not arriving.is_whole:
+            before = arriving.count
+            try:
+                self._fetch_rest(path, arriving)
+            except (httpx.TransportError, Unreachable) as error:
+                if arriving.count > before:
+                    waits = iter(_WAITS_SECONDS)
+                seconds = next(waits, None)
+                if seconds is None:
+                    raise self._unreachable(error) from error
+                threading.Event().wait(seconds)
+
+    def _fetch_rest(self, path: str, arriving: _Arriving) -> None:
+        # Packed by a proxy, its length would not be the file's.
+        headers = {"accept-encoding": "identity"} | arriving.range()
+        with self._client.stream("GET", self._address(path), headers=headers) as answer:
+            if not answer.is_success:
+                answer.read()
+                self._checked(answer)
+            if not arriving.begins(answer):
+                raise self._no_capsule()
+            for chunk in answer.iter_bytes():
+                arriving.take(chunk)
 
     def _address(self, path: str) -> str:
         # What answers say (`next`, `Location`) begins with the path that the daemon lies under.
@@ -132,7 +207,15 @@ class Distant:
         return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
 
     def _get(self, path: str, name: str) -> Shape:
-        found: Shape = self._told(self.ask("GET", path), name)
+        return self._shape(self.ask("GET", path), name)
+
+    def _remove(self, path: str) -> None:
+        # Gone already: an earlier answer was lost on its way here.
+        with suppress(NotFound):
+            self.ask("DELETE", path)
+
+    def _shape(self, answer: httpx.Response, name: str) -> Shape:
+        found: Shape = self._told(answer, name)
         return found
 
     def _everything(self, path: str, name: str) -> Iterator[Shape]:
@@ -169,8 +252,59 @@ class Distant:
         code, detail = self._told(answer, "code"), self._told(answer, "detail")
         raise _kinds().get(code, CapsuleError)(detail)
 
+    def _unreachable(self, error: Exception) -> CapsuleError:
+        if isinstance(error, Unreachable):
+            return error
+        return Unreachable(
+            f"The capsule at {plain(self.url)} cannot be reached ({plain(str(error))}); nothing is lost. "
+            "Look at the network, and try again."
+        )
+
     def _no_capsule(self) -> CapsuleError:
         return CapsuleError(f"What answers at {plain(self.url)} is no capsule; check {URL_VARIABLE}.")
+
+
+@dataclass(kw_only=True)
+class _Arriving:
+    """A file on its way here."""
+
+    sink: BinaryIO
+    bar: Bar
+    count: int = 0
+    #: In bytes; None until an answer has said it.
+    size: int | None = None
+    #: The daemon's word for these very bytes (ETag); None for what no cache may keep, which never changes.
+    tag: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.count == self.size
+
+    def range(self) -> dict[str, str]:
+        """Return the headers that ask for the rest (RFC 9110, 13.1.5 and 14.2)."""
+        if not self.count:
+            return {}
+        return {"range": f"bytes={self.count}-"} | ({"if-range": self.tag} if self.tag else {})
+
+    def begins(self, answer: httpx.Response) -> bool:
+        """Get ready for the bytes of an answer; False when it cannot be said which of the file they are."""
+        said = answer.headers.get("content-length", "")
+        if not said.isdecimal():
+            return False
+        if answer.status_code == httpx.codes.OK:
+            # From the beginning: at first, or because it is another file by now.
+            self.sink.seek(0)
+            self.sink.truncate()
+            self.count, self.size = 0, int(said)
+            self.tag = answer.headers.get("etag")
+            return True
+        span = f"bytes {self.count}-{self.count + int(said) - 1}/{self.size}"
+        return bool(answer.headers.get("content-range") == span)
+
+    def take(self, chunk: bytes) -> None:
+        self.sink.write(chunk)
+        self.count += len(chunk)
+        self.bar.reach(self.count / self.size if self.size else 1.0)
 
 
 def _kinds() -> Mapping[str, type[CapsuleError]]:

@@ -11,12 +11,12 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import finish_film
+from memorycapsule.domain.montages import MontageState
 from memorycapsule.errors import NotDue, PartlyDone
 from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule
-    from memorycapsule.domain.montages import Montage
     from memorycapsule.work.ticks import Preview, Ticked
 
 _STOP_SENTENCE = "Ctrl-C ends it cleanly."
@@ -55,7 +55,7 @@ def open_capsule(
         who = "The daemon is" if daemon else "`capsule tick` or the daemon will be"
         door.out.say(f"Everything in it can be seen now. {who} making the film; the letters follow.")
     elif film:
-        door.out.say(film_sentence(film))
+        door.out.say(film_sentence(shapes.montage(film)))
         if not film.state.has_film:
             raise typer.Exit(PartlyDone.exit_code)
 
@@ -175,15 +175,15 @@ def daemon(
     serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
-def film_sentence(film: Montage) -> str:
+def film_sentence(film: shapes.Shape) -> str:
     """Say how a film ended."""
-    if not film.state.has_film:
-        reason = f": {plain(film.report[-1])}" if film.report else "."
-        return f"There is no film ({film.state}){reason}"
-    left_out = "".join(f"\n  {plain(one)}" for one in film.report)
-    return (
-        f"The film is ready, {film.seconds or 0:.0f} s: `capsule montage save {film.id} film.mp4`{left_out}"
-    )
+    report = film["report"]
+    if not MontageState(film["state"]).has_film:
+        reason = f": {plain(report[-1])}" if report else "."
+        return f"There is no film ({film['state']}){reason}"
+    left_out = "".join(f"\n  {plain(one)}" for one in report)
+    save = f"`capsule montage save {film['id']} film.mp4`"
+    return f"The film is ready, {film['seconds'] or 0:.0f} s: {save}{left_out}"
 
 
 def register(app: typer.Typer) -> None:

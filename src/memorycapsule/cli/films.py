@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
@@ -14,12 +17,18 @@ from memorycapsule.cli.capsules import SoundtrackOption, music
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.due import film_sentence
 from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, group
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import finish_film
+from memorycapsule.domain.montages import MontageState
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
 from memorycapsule.services import shapes
 
+if TYPE_CHECKING:
+    from memorycapsule.cli.distant import Distant
+
 _SOON_SECONDS = 60
+#: How often a distant daemon is asked how far a film is.
+_LOOK_SECONDS = 2.0
 
 
 def make(
@@ -44,12 +53,41 @@ def make(
 
     The daemon makes it. Without one, --wait makes it here, or the next `capsule tick` does.
     """
-    from memorycapsule.services import montages
-
     if soundtrack and theme_music:
         raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
-    with door.open() as app, music(soundtrack) as song:
+    wish = _Wish(stories=story or [], length=length, music=theme_music)
+    with music(soundtrack) as song:
+        if there := door.distant():
+            with there:
+                film = _make_there(there, capsule, wish, song, door.out if wait else None)
+        else:
+            film = _make_here(door, capsule, wish, song, wait=wait)
+    state = MontageState(film["state"])
+    if state.is_over and not state.has_film:
+        raise RenderFailed(film_sentence(film))
+    door.out.answer({"montage": film})
+    if state.is_over:
+        door.out.say(film_sentence(film))
+    else:
+        door.out.say(
+            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film['id']}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    """What a further film is to be like."""
+
+    stories: Sequence[str]
+    length: str | None
+    music: str | None
+
+
+def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, wait: bool) -> shapes.Shape:
+    from memorycapsule.services import montages
+
+    with door.open() as app:
         viewer = door.viewer(app.store)
         film = montages.queue(
             app.store,
@@ -57,23 +95,36 @@ def make(
             app.wake,
             viewer,
             capsule,
-            story_ids=story or (),
+            story_ids=wish.stories,
             soundtrack=song,
-            length=length,
-            music=theme_music,
+            length=wish.length,
+            music=wish.music,
             now=app.now(),
         )
         if wait:
             film = finish_film(app, viewer, film.id, door.out)
-    if film.state.is_over and not film.state.has_film:
-        raise RenderFailed(film_sentence(film))
-    door.out.answer({"montage": shapes.montage(film)})
-    if film.state.is_over:
-        door.out.say(film_sentence(film))
-    else:
-        door.out.say(
-            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film.id}."
-        )
+        return shapes.montage(film)
+
+
+def _make_there(
+    there: Distant, capsule: str, wish: _Wish, song: BinaryIO | None, waiting: Output | None
+) -> shapes.Shape:
+    """Have a distant daemon make a film; with `waiting`, which shows how far it is, return it as it ended."""
+    film = there.make_montage(
+        capsule,
+        stories=wish.stories,
+        length=wish.length,
+        music=wish.music,
+        song=song.read() if song else None,
+    )
+    if waiting is None:
+        return film
+    with waiting.progress("The film", 1.0) as bar:
+        while not MontageState(film["state"]).is_over:
+            bar.reach(film["progress"])
+            threading.Event().wait(_LOOK_SECONDS)
+            film = there.montage(film["id"])
+    return film
 
 
 def list_films(
@@ -151,36 +202,39 @@ def save(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Save a film as a file."""
-    from memorycapsule.services import reading
-
     door = door_of(ctx)
     if file.exists() and (file.is_dir() or not force):
         raise UsageProblem(
             f"There is something at {plain(str(file))} already; name another file or use --force."
         )
-    with door.open() as app:
-        opened = reading.film_file(app.store, app.vault, door.viewer(app.store), montage)
+    if not file.parent.is_dir():
+        raise CapsuleError(f"There is no folder {plain(str(file.parent))}.")
+    # Whole or not at all: it gets its name when all of it is there.
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:60]}.", delete=False) as half:
         try:
-            # Whole or not at all: it gets its name when all of it is there.
-            with (
-                opened.stream,
-                tempfile.NamedTemporaryFile(
-                    dir=file.parent, prefix=f".{file.name[:60]}.", delete=False
-                ) as half,
-            ):
-                try:
-                    shutil.copyfileobj(opened.stream, half, 1 << 20)
-                    half.flush()
-                    _readable(half.fileno())
-                    size = half.tell()
-                    Path(half.name).replace(file)
-                except BaseException:
-                    Path(half.name).unlink(missing_ok=True)
-                    raise
-        except FileNotFoundError as error:
-            raise CapsuleError(f"There is no folder {plain(str(file.parent))}.") from error
+            _copy(door, montage, cast("BinaryIO", half))
+            half.flush()
+            _readable(half.fileno())
+            size = half.tell()
+            Path(half.name).replace(file)
+        except BaseException:
+            Path(half.name).unlink(missing_ok=True)
+            raise
     door.out.answer({"saved": {"montage": montage, "file": str(file), "bytes": size}})
     door.out.say(f"Saved as {plain(str(file))}, {size / 1_000_000:.1f} MB.")
+
+
+def _copy(door: Door, montage: str, sink: BinaryIO) -> None:
+    if there := door.distant():
+        with there, door.out.progress("The film", 1.0) as bar:
+            there.save_film(montage, sink, bar)
+        return
+    from memorycapsule.services import reading
+
+    with door.open() as app:
+        opened = reading.film_file(app.store, app.vault, door.viewer(app.store), montage)
+        with opened.stream:
+            shutil.copyfileobj(opened.stream, sink, 1 << 20)
 
 
 def _readable(descriptor: int) -> None:
@@ -192,13 +246,19 @@ def _readable(descriptor: int) -> None:
 
 def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
     """Take a further film back before it is ready."""
+    door = door_of(ctx)
+    door.out.answer({"montage": _cancelled(door, montage)})
+    door.out.say("The film is cancelled; the stories are as they were.")
+
+
+def _cancelled(door: Door, montage: str) -> shapes.Shape:
+    if there := door.distant():
+        with there:
+            return there.cancel_montage(montage)
     from memorycapsule.services import montages
 
-    door = door_of(ctx)
     with door.open() as app:
-        cancelled = montages.cancel(app.store, door.viewer(app.store), montage, now=app.now())
-    door.out.answer({"montage": shapes.montage(cancelled)})
-    door.out.say("The film is cancelled; the stories are as they were.")
+        return shapes.montage(montages.cancel(app.store, door.viewer(app.store), montage, now=app.now()))
 
 
 def register(app: typer.Typer) -> None:

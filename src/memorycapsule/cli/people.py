@@ -130,13 +130,7 @@ def join(
         joined = invitations.join(
             app.store, _token_in(token), name=name, locale=_locale(locale), now=app.now()
         )
-    door.out.answer(
-        {
-            "member": shapes.member(joined.member),
-            "capsule": {"id": joined.capsule.id, "slug": joined.capsule.slug, "title": joined.capsule.title},
-            "token": joined.token,
-        }
-    )
+    door.out.answer(shapes.joined(joined))
     door.out.say(
         f"{plain(joined.member.name)} is in “{plain(joined.capsule.title)}”.\n"
         f"To act as {plain(joined.member.name)} here: export CAPSULE_TOKEN={joined.token}"

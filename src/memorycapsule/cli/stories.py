@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -13,13 +14,11 @@ from memorycapsule.cli.capsules import story_line
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
-    from memorycapsule.app import App
-    from memorycapsule.domain.stories import MediumDetails, Viewer
-    from memorycapsule.services.reading import StoryView
+    from memorycapsule.cli.distant import Distant
 
 #: File systems allow 255 bytes in a name; room is left for a number.
 _LONGEST_NAME_BYTES = 240
@@ -58,30 +57,43 @@ def show(
     ] = None,
 ) -> None:
     """Show a story that you may see, and save its photos, clips and voice notes."""
-    from memorycapsule.services import reading
-
     door = door_of(ctx)
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        view = reading.story(app.store, app.vault, viewer, story)
-        saved = _save(app, viewer, view, save) if save else []
-    answer: shapes.Shape = {"story": shapes.story(view)}
+    found, saved = _story(door, story, save)
+    answer: shapes.Shape = {"story": found}
     if save:
         answer["saved"] = [str(path) for path in saved]
     door.out.answer(answer)
-    door.out.show(plain(view.words.title) or "(untitled)")
-    door.out.show(f"by {plain(view.author.name)}")
-    if view.words.text:
-        door.out.show(f"\n{plain(view.words.text, keeps_lines=True)}")
-    if view.media:
+    door.out.show(plain(found["title"]) or "(untitled)")
+    door.out.show(f"by {plain(found['author']['name'])}")
+    if found["text"]:
+        door.out.show(f"\n{plain(found['text'], keeps_lines=True)}")
+    if found["media"]:
         door.out.show("")
-    for one in view.media:
-        taken = f", taken {one.details.taken_text}" if one.details.taken_text else ""
-        door.out.show(
-            f"  {one.medium.id}  {plain(one.details.file)} ({one.medium.kind}, {_size(one.details)}{taken})"
-        )
+    for one in found["media"]:
+        taken = f", taken {one['taken_at']}" if one["taken_at"] else ""
+        door.out.show(f"  {one['id']}  {plain(one['file'])} ({one['kind']}, {_size(one)}{taken})")
     if save:
         door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
+
+
+def _story(door: Door, story: str, folder: Path | None) -> tuple[shapes.Shape, list[Path]]:
+    """Return a story, and where its files were saved if there is a folder for them."""
+    if there := door.distant():
+        with there:
+            found = there.story(story)
+            return found, _save(found, folder, there.save_original) if folder else []
+    from memorycapsule.services import reading
+
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        found = shapes.story(reading.story(app.store, app.vault, viewer, story))
+
+        def copy(medium_id: str, sink: BinaryIO) -> None:
+            opened = reading.medium_file(app.store, app.vault, viewer, medium_id, "original")
+            with opened.stream:
+                shutil.copyfileobj(opened.stream, sink, 1 << 20)
+
+        return found, _save(found, folder, copy) if folder else []
 
 
 def edit(
@@ -101,8 +113,6 @@ def edit(
     ] = None,
 ) -> None:
     """Change the title, the text or captions of a story of yours, until the day."""
-    from memorycapsule.services import reading, stories
-
     if title is None and text is None and not caption:
         raise UsageProblem("Say what is to change: --title, --text or --caption MEDIUM=TEXT.")
     if unclear := [one for one in caption or [] if "=" not in one]:
@@ -110,14 +120,24 @@ def edit(
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = adding.written(text)
+    door.out.answer({"story": _edited(door, story, title, words, captions)})
+    door.out.say("The story is changed.")
+
+
+def _edited(
+    door: Door, story: str, title: str | None, text: str | None, captions: dict[str, str]
+) -> shapes.Shape:
+    if there := door.distant():
+        with there:
+            return there.edit_story(story, title=title, text=text, captions=captions)
+    from memorycapsule.services import reading, stories
+
     with door.open() as app:
         viewer = door.viewer(app.store)
         stories.edit(
-            app.store, app.vault, viewer, story, title=title, text=words, captions=captions, now=app.now()
+            app.store, app.vault, viewer, story, title=title, text=text, captions=captions, now=app.now()
         )
-        view = reading.story(app.store, app.vault, viewer, story)
-    door.out.answer({"story": shapes.story(view)})
-    door.out.say("The story is changed.")
+        return shapes.story(reading.story(app.store, app.vault, viewer, story))
 
 
 def remove(
@@ -132,53 +152,80 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a story of yours with its photos, or single photos, clips and voice notes, for good; until the day."""
-    from memorycapsule.errors import NotFound
+    door = door_of(ctx)
+    if there := door.distant():
+        with there:
+            held = _remove_there(there, door, story, media, yes=yes)
+    else:
+        held = _remove_here(door, story, media, yes=yes)
+    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(held)}})
+    door.out.say("Removed.")
+
+
+def _remove_there(there: Distant, door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
+    """Remove a story of a distant daemon, as `_remove_here` does here."""
+    held = _media_of(there.story(story), media)
+    _confirm_removal(door, media, yes=yes)
+    for medium_id in dict.fromkeys(media or []):
+        there.remove_medium(medium_id)
+    if not media:
+        there.remove_story(story)
+    return held
+
+
+def _remove_here(door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
+    """Remove a story of this machine, or some of its media; returns what was in it."""
     from memorycapsule.services import reading, stories
 
-    door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        view = reading.story(app.store, app.vault, viewer, story)
-        there = {one.medium.id for one in view.media}
-        for medium_id in media or []:
-            if medium_id not in there:
-                raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
-        if not yes and not is_interactive(door):
-            raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
-        if not yes:
-            what = f"{len(media)} of its files" if media else "this story and all that is in it"
-            typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
+        held = _media_of(shapes.story(reading.story(app.store, app.vault, viewer, story)), media)
+        _confirm_removal(door, media, yes=yes)
         for medium_id in dict.fromkeys(media or []):
             stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
         if not media:
             stories.remove(app.store, app.vault, viewer, story, now=app.now())
-    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(there)}})
-    door.out.say("Removed.")
+    return held
 
 
-def _size(details: MediumDetails) -> str:
+def _media_of(story: shapes.Shape, wanted: list[str] | None) -> set[str]:
+    """Return the ids of all that is in a story. Raises NotFound when something wanted is not."""
+    held = {one["id"] for one in story["media"]}
+    for medium_id in wanted or []:
+        if medium_id not in held:
+            raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
+    return held
+
+
+def _confirm_removal(door: Door, media: list[str] | None, *, yes: bool) -> None:
+    if yes:
+        return
+    if not is_interactive(door):
+        raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
+    what = f"{len(media)} of its files" if media else "this story and all that is in it"
+    typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
+
+
+def _size(medium: shapes.Shape) -> str:
     """Say how large a picture is; of a voice note, how long."""
-    if details.width:
-        return f"{details.width}×{details.height}"
-    minutes, seconds = divmod(round(details.duration_seconds or 0), 60)
+    if medium["width"]:
+        return f"{medium['width']}×{medium['height']}"
+    minutes, seconds = divmod(round(medium["duration_seconds"] or 0), 60)
     return f"{minutes}:{seconds:02} min"
 
 
-def _save(app: App, viewer: Viewer, view: StoryView, folder: Path) -> list[Path]:
-    from memorycapsule.services import reading
-
+def _save(story: shapes.Shape, folder: Path, copy: Callable[[str, BinaryIO], None]) -> list[Path]:
+    """Have `copy` write the originals of a story into a folder, by their ids, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CapsuleError(f"The folder {plain(str(folder))} cannot be made: {error.strerror}.") from error
     saved = []
-    for one in view.media:
-        opened = reading.medium_file(app.store, app.vault, viewer, one.medium.id, "original")
-        with opened.stream:
-            path = free_path(folder, safe_name(opened.name) or one.medium.id)
+    for one in story["media"]:
+        path = free_path(folder, safe_name(one["file"]) or one["id"])
+        with path.open("xb") as file:
             try:
-                with path.open("xb") as file:
-                    shutil.copyfileobj(opened.stream, file, 1 << 20)
+                copy(one["id"], file)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

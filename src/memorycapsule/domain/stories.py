@@ -147,8 +147,17 @@ class Viewer:
 
     def check(self, needed: Scope) -> None:
         """Raise NotAllowed unless this session may do that much."""
-        if not self.scope.covers(needed):
-            raise NotAllowed("This token may not do that; make one with a wider scope.")
+        if self.scope.covers(needed):
+            return
+        if needed is Scope.EVERYTHING:
+            raise NotAllowed("A personal token does not go that far; sign in, and do it yourself.")
+        raise NotAllowed("This token may only read; make one that may contribute.")
+
+    def check_account(self) -> None:
+        """Raise NotAllowed unless this session may do everything for its account, in whatever capsule."""
+        self.check(Scope.EVERYTHING)
+        if self.capsule_id is not None:
+            raise NotAllowed("This session is for one capsule. Sign in for what concerns your account.")
 
     def check_fresh(self, now: datetime) -> None:
         """

@@ -17,7 +17,7 @@ from memorycapsule.domain.people import (
     checked_name,
     normalised_address,
 )
-from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope
+from memorycapsule.domain.sessions import CodePurpose, LinkPurpose
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany, UsageProblem
 from memorycapsule.seal.keys import InstanceKey
@@ -58,7 +58,8 @@ class Deletion:
 
 
 def look(store: Store, viewer: Viewer, *, now: datetime) -> AccountView:
-    """Return the viewer's own account."""
+    """Return the viewer's own account. Raises NotAllowed for a token, and for a session of one capsule."""
+    viewer.check_account()
     with store.reading() as tx:
         waiting = account_store.live_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
         return AccountView(
@@ -72,7 +73,7 @@ def edit(
     store: Store, viewer: Viewer, *, name: str | None = None, locale: str | None = None, now: datetime
 ) -> Account:
     """Change name and language; None leaves a thing as it is. Raises UsageProblem, NotAllowed."""
-    _check(viewer)
+    viewer.check_account()
     if locale is not None and locale not in LOCALES:
         raise UsageProblem("The languages here are English (en) and Korean (ko).")
     with store.transaction() as tx:
@@ -96,7 +97,7 @@ def ask_address(
     Raises UsageProblem for what is no address or the viewer's already, ProofNeeded, TooMany. An address of
     somebody else gets its letter like any other: only who reads it there learns more.
     """
-    _check(viewer)
+    viewer.check_account()
     viewer.check_fresh(now)
     wanted = normalised_address(address)
     with store.transaction() as tx:
@@ -115,7 +116,7 @@ def add_address(store: Store, key: InstanceKey, viewer: Viewer, digits: str, *, 
 
     Raises NotAllowed when the digits do not fit, or the address belongs to another account.
     """
-    _check(viewer)
+    viewer.check_account()
     with store.transaction() as tx:
         live = account_store.live_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
         code = signing_in.fitting(tx, key, live, digits)
@@ -144,7 +145,7 @@ def _prove_address(tx: Transaction, viewer: Viewer, code_id: str, typed: str, no
 
 def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: datetime) -> Address:
     """Remove an address; the last one stays. Raises NotFound, NotAllowed, ProofNeeded."""
-    _check(viewer)
+    viewer.check_account()
     viewer.check_fresh(now)
     with store.transaction() as tx:
         own = account_store.addresses_of(tx, viewer.account_id)
@@ -159,7 +160,8 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
 
 
 def before_deleting(store: Store, viewer: Viewer) -> Deletion:
-    """Return what deleting the viewer's account would do, changing nothing."""
+    """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `look` does."""
+    viewer.check_account()
     with store.reading() as tx:
         in_the_way, goes_along, stays = [], [], 0
         for member in capsule_store.memberships_of(tx, viewer.account_id):
@@ -182,7 +184,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
     What it had put in stays, under the names it was given there; a sealed capsule that it is alone in goes
     with it. Raises NotAllowed for the admin, and while it owns a sealed capsule with others in it; ProofNeeded.
     """
-    _check(viewer)
+    viewer.check_account()
     viewer.check_fresh(now)
     with store.transaction() as tx:
         account = account_store.accounts.get(tx, viewer.account_id, lock=True)
@@ -202,12 +204,6 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
                 _leave(tx, member, now)
         _forget_person(tx, account, now)
         event_store.record(tx, Event(kind="account.deleted", at=now, subject_id=account.id))
-
-
-def _check(viewer: Viewer) -> None:
-    viewer.check(Scope.EVERYTHING)
-    if viewer.capsule_id is not None:
-        raise NotAllowed("This link is for one capsule. Sign in to change your account.")
 
 
 def _others(tx: Transaction, capsule: Capsule, owner: Member) -> list[Contribution]:

@@ -58,13 +58,15 @@ def queue(
     soundtrack: BinaryIO | None = None,
     length: str | None = None,
     music: str | None = None,
+    once: str | None = None,
     now: datetime,
 ) -> Montage:
     """
     Queue a further film of an open capsule: of the chosen stories in the chosen order, or of all.
 
     `soundtrack` is a music file that `media` has accepted, `music` the theme whose own is wanted instead of the
-    capsule's; `length` is what `parse_length` understands. Raises NotFound for a capsule or story that is not
+    capsule's; `length` is what `parse_length` understands. `once` is a word of the caller's: with the same one again,
+    nothing new is queued and the film that is there is returned. Raises NotFound for a capsule or story that is not
     there, Sealed before the date, UsageProblem for another length or theme, TooMany.
     """
     viewer.check(Scope.EVERYTHING)
@@ -75,6 +77,11 @@ def queue(
         capsule, member = reading.membership(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
+        montage_id = (
+            vault.key.row_id("montage", viewer.session_id, capsule.id, once) if once else str(uuid.uuid4())
+        )
+        if once and (known := montage_store.montages.find(tx, montage_id)):
+            return known
         there = {story.id for story in story_store.of_capsule(tx, capsule.id)}
         _check_queue(tx, capsule.id, member.id)
     for story_id in story_ids:
@@ -82,7 +89,7 @@ def queue(
             raise NotFound(f"There is no story {story_id} in this capsule.")
     blob = vault.keep_open(capsule.id, soundtrack, now) if soundtrack else None
     montage = queued_montage(
-        montage_id=str(uuid.uuid4()),
+        montage_id=montage_id,
         capsule_id=capsule.id,
         member_id=member.id,
         story_ids=tuple(dict.fromkeys(story_ids)),
@@ -92,6 +99,10 @@ def queue(
         now=now,
     )
     with store.transaction() as tx:
+        # Held until the end, against the same request at the same time.
+        capsule_store.capsules.get(tx, capsule.id, lock=True)
+        if once and (known := montage_store.montages.find(tx, montage_id)):
+            return known
         if blob:
             capsule_store.blobs.add(tx, blob)
         montage_store.montages.add(tx, montage)

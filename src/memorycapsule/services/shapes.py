@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from memorycapsule.domain.deliveries import Delivery
     from memorycapsule.domain.invitations import Invitation
     from memorycapsule.domain.montages import Montage
-    from memorycapsule.domain.people import Account
+    from memorycapsule.domain.people import Account, Address
     from memorycapsule.domain.sessions import Session
     from memorycapsule.domain.stories import Medium, MediumDetails, Viewer
     from memorycapsule.domain.wishes import Wish
-    from memorycapsule.services.invitations import Invited
+    from memorycapsule.services.accounts import AccountView, Deletion
+    from memorycapsule.services.invitations import Invited, Joined
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
+    from memorycapsule.services.reminding import Reminded
     from memorycapsule.services.rescheduling import WishView
+    from memorycapsule.services.signing_in import SessionView
+    from memorycapsule.services.tokens import NewToken
     from memorycapsule.themes import Theme
 
 Shape = dict[str, Any]
@@ -133,6 +137,24 @@ def sent_invitation(found: Invited, url: str) -> Shape:
     return {**invitation(found.invitation), "token": found.token, "url": url, "is_new": found.is_new}
 
 
+def joined(found: Joined) -> Shape:
+    """Return a new member, the capsule they are in now, and the secret of their session."""
+    capsule = found.capsule
+    return {
+        "member": member(found.member),
+        "capsule": {"id": capsule.id, "slug": capsule.slug, "title": capsule.title},
+        "token": found.token,
+    }
+
+
+def reminded(found: Reminded) -> Shape:
+    """Return who gets a letter."""
+    return {
+        "invitations": [invitation(one) for one in found.invitations],
+        "members": [member(one) for one in found.members],
+    }
+
+
 def wish(found: Wish) -> Shape:
     """Return a wish for an earlier date."""
     return {
@@ -222,6 +244,11 @@ def token(found: Session) -> Shape:
     }
 
 
+def new_token(found: NewToken) -> Shape:
+    """Return a personal token with its secret, for whoever has just made it."""
+    return {**token(found.session), "secret": found.secret}
+
+
 def letter(found: Delivery) -> Shape:
     """Return a letter of the outbox; never what it says."""
     return {
@@ -249,8 +276,41 @@ def session(viewer: Viewer) -> Shape:
     }
 
 
+def session_line(view: SessionView) -> Shape:
+    """Return a session as its person sees it in a list; never its secret."""
+    found = view.session
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "name": found.name,
+        "scope": found.scope,
+        "capsule": found.capsule_id,
+        "created_at": instant(found.created_at),
+        "seen_at": instant(found.seen_at),
+        "is_this": view.is_this,
+    }
+
+
 def account(found: Account) -> Shape:
     return {"id": found.id, "name": found.name, "locale": found.locale}
+
+
+def address(found: Address) -> Shape:
+    return {"id": found.id, "email": found.address, "verified_at": instant(found.verified_at)}
+
+
+def addresses(view: AccountView) -> Shape:
+    """Return where letters to an account go, and where a code is on its way to."""
+    return {"addresses": [address(one) for one in view.addresses], "asked": view.asked_address}
+
+
+def deletion(found: Deletion) -> Shape:
+    """Return what deleting an account would do, in ids of capsules."""
+    return {
+        "in_the_way": [one.id for one in found.in_the_way],
+        "goes_along": [one.id for one in found.goes_along],
+        "stays": found.stays,
+    }
 
 
 def theme(found: Theme) -> Shape:

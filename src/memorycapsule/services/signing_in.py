@@ -212,8 +212,10 @@ def prove(store: Store, key: InstanceKey, looking: Sequence[Viewer], digits: str
     """
     Use up mailed digits: the sessions of `looking`, all of one account, have proved its address.
 
-    Raises NotAllowed when the digits do not fit.
+    Raises NotAllowed when the digits do not fit, and for a session that may not do everything.
     """
+    for viewer in looking:
+        viewer.check(Scope.EVERYTHING)
     account_ids = {viewer.account_id for viewer in looking}
     if len(account_ids) != 1:
         raise NotAllowed(_WRONG)
@@ -245,7 +247,12 @@ def fitting(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: str
 
 
 def of_person(store: Store, viewer: Viewer) -> list[SessionView]:
-    """Return the viewer's own sessions in browsers and programs, the newest first."""
+    """
+    Return the viewer's own sessions in browsers and programs, the newest first.
+
+    Raises NotAllowed for a token, and for a session of one capsule.
+    """
+    viewer.check_account()
     with store.reading() as tx:
         return [
             SessionView(
@@ -261,9 +268,7 @@ def of_person(store: Store, viewer: Viewer) -> list[SessionView]:
 def end(store: Store, viewer: Viewer, session_id: str, *, now: datetime) -> Session:
     """End a session of the viewer's own: this one, or another with the right to do everything. Raises NotFound."""
     if session_id != viewer.session_id:
-        viewer.check(Scope.EVERYTHING)
-        if viewer.capsule_id is not None:
-            raise NotAllowed("This session is for one capsule; sign in to end others.")
+        viewer.check_account()
     with store.transaction() as tx:
         session = account_store.sessions.find(tx, session_id)
         if (

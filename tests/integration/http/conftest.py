@@ -108,6 +108,14 @@ class Scene:
         )
         return waiting.id
 
+    def mailed(self) -> tuple[str, str]:
+        """Send what is due; the path of the link ("" without one) and the digits of the newest letter."""
+        ticks.send_letters(self.app.workshop)
+        newest = max(self.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
+        letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
+        link = re.search(r"http://127\.0\.0\.1:8484(/\S+)", letter.get_body(("plain",)).get_content())
+        return link[1] if link else "", letter["Subject"][:7]
+
     def mailed_links(self) -> dict[str, str]:
         """Send the letters, and return the path of the link in each person's newest one."""
         ticks.send_letters(self.app.workshop)
@@ -117,6 +125,24 @@ class Scene:
             link = re.search(r"http://127\.0\.0\.1:8484(/g/\S+)", letter.get_body(("plain",)).get_content())
             links[letter["To"].addresses[0].addr_spec] = link[1]
         return links
+
+
+class Client:
+    """A program with a token, or without any, and no cookie."""
+
+    def __init__(self, scene: Scene, token: str | None = None) -> None:
+        self._browser = scene.browser()
+        self._token = token
+
+    def __call__(self, method, path, *, status=200, **more):
+        own = {"authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = own | more.pop("headers", {})
+        answer = self._browser.request(method, path, headers=headers, **more)
+        assert answer.status_code == status, answer.text
+        if status >= 400 and method != "HEAD":
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["status"] == status
+        return answer
 
 
 @pytest.fixture

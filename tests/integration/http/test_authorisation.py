@@ -11,7 +11,7 @@ import dataclasses
 import re
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from cast import (
     make_capsule,
     make_instance,
     make_photo,
+    make_recording,
     make_workshop,
 )
 from memorycapsule.app import App
@@ -128,7 +129,8 @@ def make_cast(instance: Instance) -> Cast:
         "capsule": capsule.id, "capsule_id": capsule.id, "story": story.id, "story_id": story.id,
         "medium": medium.medium.id, "medium_id": medium.medium.id, "member": people["other"].member.id,
         "member_id": people["other"].member.id, "invitation": invited.invitation.id, "upload_id": upload.id,
-        "montage": NOBODY_ID, "montage_id": NOBODY_ID, "address_id": address.id, "session_id": owner_session.id,
+        "montage": NOBODY_ID, "montage_id": NOBODY_ID, "address": address.id, "address_id": address.id,
+        "session": owner_session.id, "session_id": owner_session.id, "invitation_token": invited.token,
         "theme": "museum", "name": "museum", "name:path": "base.css", "version": "0", "kind": "css", "form": "display",
     }  # fmt: skip
     tokens = {"anonymous": None, "invited": None, "owner": owner_token, "admin": admin_token}
@@ -228,13 +230,28 @@ FORMS: dict[str, dict[str, str]] = {
 BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/capsules": {"title": "Another", "opens": "in 5 years", "theme": "museum"},
     "POST /api/v1/capsules/{capsule}/consent": {"is_given": True},
+    "POST /api/v1/invitations/accept": {"token": "{invitation_token}"},
+    "POST /api/v1/invitations/decline": {"token": "{invitation_token}"},
+    "POST /api/v1/me/addresses": {"email": "olga@new.example"},
+    "POST /api/v1/me/addresses/code": {"code": "000000"},
+    "POST /api/v1/me/tokens": {"name": "laptop"},
+    "POST /api/v1/session/proof": {"code": "000000"},
+    "POST /api/v1/sign-in": {"email": "olga@example.org"},
+    "POST /api/v1/sign-in/code": {"email": "olga@example.org", "code": "000000"},
     "POST /api/v1/capsules/{capsule}/invitations": {"emails": ["jo@example.org"]},
     "PUT /api/v1/capsules/{capsule}/date": {"opens": "in 9 years"},
+    "PUT /api/v1/capsules/{capsule}/stories/order": {"stories": ["{story}"]},
     "PUT /api/v1/stories/{story}/media/order": {"media": ["{medium}"]},
     "PATCH /api/v1/capsules/{capsule}/members/{member}": {"role": "recipient"},
     "PATCH /api/v1/capsules/{capsule}": {"title": "Renamed"},
     "PATCH /api/v1/stories/{story}": {"title": "Renamed"},
     "PATCH /api/v1/me": {"name": "Renamed"},
+}
+#: What makes a file for those that take one.
+FILES: dict[str, Callable[[], bytes]] = {
+    "POST /api/v1/capsules/{capsule}/montages/with-soundtrack": make_recording,
+    "PUT /api/v1/capsules/{capsule}/cover": make_photo,
+    "PUT /api/v1/capsules/{capsule}/soundtrack": make_recording,
 }
 TUS = {"tus-resumable": "1.0.0", "content-type": "application/offset+octet-stream", "upload-offset": "0"}
 
@@ -244,7 +261,7 @@ def attempt(client: TestClient, cast: Cast, route: str, who: str) -> tuple[int, 
     method, path = route.split(" ", 1)
     link = re.match(r"/g/(\w)/\{token\}", path)
     values = cast.places | {"token": cast.links.get(link[1], "x" * 52) if link else "x" * 52}
-    if path.startswith("/g/f/"):
+    if path.startswith(("/g/f/", "/api/v1/montages/")):
         values |= {"form": "poster.jpg", "kind": "captions"}
     address = re.sub(r"\{([\w:]+)\}", lambda place: values[place[1]], path)
     token = cast.tokens[who]
@@ -258,6 +275,8 @@ def attempt(client: TestClient, cast: Cast, route: str, who: str) -> tuple[int, 
         headers |= {"upload-length": "10", "upload-metadata": about}
     if headers.get("content-type"):
         body = {"content": b""}
+    elif route in FILES:
+        body = {"files": {"file": ("file", FILES[route]())}}
     elif path.endswith("/add"):
         body = {"files": {"title": (None, "A title")}}
     elif path.startswith("/api/"):

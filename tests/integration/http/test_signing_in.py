@@ -29,18 +29,9 @@ def browser(scene):
     return scene.browser(**{"accept-language": "en", "user-agent": ANDROID})
 
 
-def mailed(scene) -> tuple[str, str]:
-    """Send what is due; the path of the link ("" without one) and the digits of the newest letter."""
-    ticks.send_letters(scene.app.workshop)
-    newest = max(scene.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
-    letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
-    link = re.search(r"http://127\.0\.0\.1:8484(/\S+)", letter.get_body(("plain",)).get_content())
-    return link[1] if link else "", letter["Subject"][:7]
-
-
 def sign_in(scene, browser, address=BEN):
     browser.post("/sign-in", data={"address": address})
-    return browser.post(mailed(scene)[0])
+    return browser.post(scene.mailed()[0])
 
 
 def test_an_address_a_letter_a_tap(scene, browser):
@@ -49,7 +40,7 @@ def test_an_address_a_letter_a_tap(scene, browser):
     answer = browser.post("/sign-in", data={"address": BEN, "next": "/account"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in/code")
     assert BEN in browser.get("/sign-in/code").text
-    link, _digits = mailed(scene)
+    link, _digits = scene.mailed()
     assert "Is it you, Ben?" in browser.get(link).text
 
     came = browser.post(link)
@@ -67,7 +58,7 @@ def test_or_the_digits(scene, browser):
     wrong = browser.post("/sign-in/code", data={"address": BEN, "code": "12"})
     assert (wrong.status_code, "do not fit" in wrong.text) == (422, True)
 
-    came = browser.post("/sign-in/code", data={"code": mailed(scene)[1]})
+    came = browser.post("/sign-in/code", data={"code": scene.mailed()[1]})
 
     assert (came.status_code, came.headers["location"]) == (303, "/")
     assert "Hello, Ben." in browser.get("/").text
@@ -100,7 +91,7 @@ def test_known_and_unknown_addresses_look_the_same(scene):
 
 def test_a_scanner_that_opens_every_link_uses_nothing_up(scene, browser):
     browser.post("/sign-in", data={"address": BEN})
-    link, _ = mailed(scene)
+    link, _ = scene.mailed()
     host = signing_in.hand_over(
         scene.instance.store, scene.instance.key, scene.instance.ada, purpose=LinkPurpose.SET_UP, now=scene.time.now
     )  # fmt: skip
@@ -143,7 +134,7 @@ def test_other_sites_change_nothing(scene, path):
 def test_nobody_is_led_to_another_site(scene, browser, onward):
     assert 'name="next" value=""' in browser.get("/sign-in", params={"next": onward}).text
     browser.post("/sign-in", data={"address": BEN, "next": onward})
-    assert browser.post(mailed(scene)[0]).headers["location"] == "/"
+    assert browser.post(scene.mailed()[0]).headers["location"] == "/"
     assert browser.get("/sign-in", params={"next": onward}).headers["location"] == "/"
     page = browser.get("/g/prove", params={"next": onward}).text
     assert 'name="next" value="/"' in page
@@ -185,7 +176,7 @@ def test_what_cannot_be_undone_asks_for_proof_and_goes_on(scene, browser):
     assert "Mail me six digits" in browser.get("/g/prove?next=/account/delete").text
     sent = browser.post("/g/prove/letter", data={"next": "/account/delete"})
     assert sent.headers["location"] == "/g/prove?next=%2Faccount%2Fdelete&sent=1"
-    link, digits = mailed(scene)
+    link, digits = scene.mailed()
     assert link == ""
     wrong = browser.post("/g/prove", data={"next": "/account/delete", "code": "1"})
     assert wrong.status_code == 422
@@ -204,7 +195,7 @@ def test_a_telephone_of_several_people_proves_the_one_who_goes_on(scene):
     browser = scene.browser(f"{scene.ben.token}.{scene.cleo.token}")
     onward = f"/g/c/{scene.cleo.member.capsule_id}/leave"
     browser.post("/g/prove/letter", data={"next": onward})
-    _link, digits = mailed(scene)
+    _link, digits = scene.mailed()
 
     done = browser.post("/g/prove", data={"next": onward, "code": digits})
 
@@ -226,7 +217,7 @@ def test_an_account_page_changes_what_it_says(scene, browser):
 
     scene.time.go_on(minutes=1)
     browser.post("/account/addresses", data={"address": "ben@new.example"})
-    assert browser.post("/account/addresses/code", data={"code": mailed(scene)[1]}).status_code == 303
+    assert browser.post("/account/addresses/code", data={"code": scene.mailed()[1]}).status_code == 303
     made = browser.post("/account/tokens", data={"name": "laptop", "scope": "contribute"})
     secret = re.search(r'class="secret"[^>]*>(\w+)<', made.text)[1]
     assert secret not in browser.get("/account").text
@@ -365,7 +356,7 @@ def test_links_and_cookies_work_under_a_path(scene):
     answer = browser.post("/album/sign-in", data={"address": BEN})
 
     assert answer.headers["location"] == "/album/sign-in/code"
-    came = browser.post("/album" + mailed(scene)[0])
+    came = browser.post("/album" + scene.mailed()[0])
     assert came.headers["location"] == "/album/"
     assert all("path=/album" in one.lower() for one in came.headers.get_list("set-cookie"))
     assert "Hello, Ben." in browser.get("/album/").text
@@ -386,7 +377,7 @@ def test_nothing_typed_can_bend_a_letter(scene, browser):
     browser.post("/account", data={"name": "Ben\r\nBcc: eve@example.org\r\n\r\n<b>", "locale": "en"})
     scene.time.go_on(minutes=1)
     browser.post("/account/addresses", data={"address": "new@example.org"})
-    mailed(scene)
+    scene.mailed()
 
     newest = max(scene.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
     letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)

@@ -36,12 +36,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 app.store, app.vault, viewer, str(capsule_id), language=words.language
             ),
         )
-        return _answer(request, found)
+        return zip_answer(request, found)
 
     return router
 
 
-def _answer(request: Request, found: Everything) -> Response:
+def zip_answer(request: Request, found: Everything) -> Response:
+    """Return the zip, or the part of it that is asked for."""
     archive = _archive(found)
     size = len(archive)
     tag = _tag(found)

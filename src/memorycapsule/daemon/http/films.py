@@ -23,13 +23,17 @@ from memorycapsule.domain.subtitles import captions, chapters, webvtt
 from memorycapsule.errors import MediaRefused, NotFound, TooMany
 from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import estimates, montages, reading
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import CapsuleView, FilmView
 
 #: A page that waits for a film and has no scripts looks again this often.
 _AGAIN_SECONDS = 15
 #: Songs of people's own come along with the wish for a film.
 LARGEST_SONG_BYTES = 100 * 1024 * 1024
-TAKES_MORE = {r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES}
+TAKES_MORE = {
+    r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES,
+    r"/api/v1/capsules/[^/]+/montages/with-soundtrack": LARGEST_SONG_BYTES,
+}
+Subtitles = Literal["chapters", "captions"]
 #: The lengths that the page offers, and what the service calls them.
 _LENGTHS = {"short": "short", "usual": None, "full": "full"}
 
@@ -176,17 +180,12 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return pages.forward(request, f"/g/c/{capsule_id}/film")
 
     @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
-    def subtitles(request: Request, montage_id: UUID, kind: Literal["chapters", "captions"]) -> Response:
+    def subtitles(request: Request, montage_id: UUID, kind: Subtitles) -> Response:
         known = first_to_see(
             viewers(app.store, cookie, request),
             lambda viewer: reading.film(app.store, viewer, str(montage_id)),
         )
-        if known.plan is None:
-            raise NotFound
-        cues = chapters(known.plan) if kind == "chapters" else captions(known.plan)
-        return Response(
-            webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"}
-        )
+        return subtitles_answer(known, kind)
 
     @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
     def film_file(
@@ -200,6 +199,14 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
 
     return router
+
+
+def subtitles_answer(known: FilmView, kind: Subtitles) -> Response:
+    """Return the chapters of a film, or all that can be read in it, as WebVTT. Raises NotFound without a plan."""
+    if known.plan is None:
+        raise NotFound("Nothing is known about what this film shows when.")
+    cues = chapters(known.plan) if kind == "chapters" else captions(known.plan)
+    return Response(webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"})
 
 
 def _shown(view: CapsuleView, montage_id: str | None) -> Montage | None:

@@ -48,6 +48,13 @@ LIMITED = {
     r"/account/addresses": RESEND,
     r"/account/addresses/code": CODE,
     r"/g/(?:i|o|v|consent)/[^/]+": LINK,
+    r"/api/v1/sign-in": SIGN_IN,
+    r"/api/v1/sign-in/code": CODE,
+    r"/api/v1/session/proof/letter": RESEND,
+    r"/api/v1/session/proof": CODE,
+    r"/api/v1/me/addresses": RESEND,
+    r"/api/v1/me/addresses/code": CODE,
+    r"/api/v1/invitations/(?:accept|decline)": LINK,
 }
 
 

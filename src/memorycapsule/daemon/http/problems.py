@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.errors import CapsuleError, DiskFull, ProofNeeded
 
 MEDIA_TYPE = "application/problem+json"
 #: For people of the same sentence as any other problem, and for programs that compare addresses.
@@ -24,7 +24,13 @@ _OF_STATUS = {
     405: ("method_not_allowed", "This address does not take that method; /api/docs says which it takes."),
     413: ("too_large", "The request is larger than this address takes. Send files in parts, as uploads."),
     415: ("media_type", "This address takes another type of content; /api/docs says which."),
+    429: ("too_many", "That was too often in a short time. Wait for as long as Retry-After says."),
 }
+#: Programs have no page that leads them to where a code is mailed.
+_HOW_TO_PROVE = (
+    "POST /api/v1/session/proof/letter has one mailed, POST /api/v1/session/proof takes it; "
+    "it counts for 15 minutes."
+)
 _MEANINGS = {
     400: "The request cannot be read",
     401: "No token, or one that is not known or has ended",
@@ -83,6 +89,8 @@ class Problem(BaseModel):
 def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
     """Return the answer to a request that has failed; `log_code` is where the log tells more."""
     match error:
+        case ProofNeeded():
+            return _answer(error.http_status, error.code, f"{error.message} {_HOW_TO_PROVE}")
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
             return _answer(error.http_status, error.code, error.message)
         case RequestValidationError():
@@ -108,14 +116,15 @@ def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONR
     return _answer(status, code, detail, headers=headers)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what the document says of these refusals, beside those that every route with a token has."""
+def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Return what the document says of these refusals, beside those that every route has."""
+    everywhere = {401, 500} if needs_token else {500}
     return {
         status: {
             "description": _MEANINGS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 500, *statuses})
+        for status in sorted({*everywhere, *statuses})
     }
 
 

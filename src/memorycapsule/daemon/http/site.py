@@ -57,6 +57,7 @@ TAKES_MORE: dict[str, int] = {
     # A cover and a song.
     "/capsules/new/seal": 100_000_000,
     "/c/[0-9a-f-]{36}/settings": 100_000_000,
+    r"/api/v1/capsules/[^/]+/(?:cover|soundtrack)": 100_000_000,
     **films.TAKES_MORE,
 }
 
@@ -117,7 +118,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
-    site.add_middleware(Limits, root_path=root_path, refuse=pages.error)
+    site.add_middleware(Limits, root_path=root_path, refuse=refuse)
     site.add_middleware(
         Guard,
         public_url=public_url,

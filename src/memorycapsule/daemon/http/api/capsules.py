@@ -1,4 +1,4 @@
-"""Capsules: list, make, show, edit, delete."""
+"""Capsules: list, make, show, edit, delete; their cover and song; everything of an opened one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http import outfits
+from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.people import Reference
-from memorycapsule.daemon.http.api.requests import After, Limit, Once, piece
-from memorycapsule.daemon.http.problems import documented
+from memorycapsule.daemon.http.api.given import Picture, Song, taken
+from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
+from memorycapsule.daemon.http.everything import zip_answer
+from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import capsules, reading, shapes
+from memorycapsule.services import capsules, everything, reading, shapes
 
 _TAGS: list[str | Any] = ["capsules"]
+_FILE_REFUSALS = (400, 403, 404, 413, 422, 507)
 
 
 def routes(app: App, asking: Bearer) -> APIRouter:
@@ -42,7 +47,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.CapsuleAnswer,
         responses=documented(403, 413, 422, 507),
     )
-    def create(body: models.NewCapsule, once: Once = None, viewer: Viewer = asker) -> Any:
+    def create(body: bodies.NewCapsule, once: Once = None, viewer: Viewer = asker) -> Any:
         """
         Make a capsule that nobody opens before its date; the caller is its owner.
 
@@ -78,7 +83,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.CapsuleAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def edit(capsule: Reference, body: models.CapsuleChanges, viewer: Viewer = asker) -> Any:
+    def edit(capsule: Reference, body: bodies.CapsuleChanges, viewer: Viewer = asker) -> Any:
         """Change what its owner said about a capsule, until the date."""
         edited = capsules.edit(
             app.store, app.vault, viewer, capsule, **body.model_dump(exclude_none=True), now=app.now()
@@ -90,5 +95,59 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """Delete a capsule for good, with all that is in it; until somebody else has added a story."""
         capsules.delete(app.store, app.vault, viewer, capsule, now=app.now())
         return Response(status_code=204)
+
+    cover = "/capsules/{capsule}/cover"
+
+    @router.head(cover, include_in_schema=False)
+    @router.get(cover, response_class=StreamingResponse, responses={**FILES, **documented(404, 416, 422)})
+    def show_cover(capsule: Reference, viewer: Viewer = asker) -> Response:
+        """Send the cover, a JPEG; members see it before the date, too."""
+        return FileAnswer(reading.cover_file(app.store, app.vault, viewer, capsule), tag=f"{capsule}-cover")
+
+    @router.put(cover, response_model=models.CapsuleAnswer, responses=documented(*_FILE_REFUSALS))
+    def put_cover(capsule: Reference, file: Picture, viewer: Viewer = asker) -> Any:
+        """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
+        reading.capsule(app.store, app.vault, viewer, capsule)
+        with taken(file, lambda: outfits.cover_of(app, file)) as picture:
+            edited = capsules.edit(app.store, app.vault, viewer, capsule, cover=picture, now=app.now())
+        return answer(viewer, edited.id)
+
+    @router.delete(cover, status_code=204, responses=documented(403, 404, 422, 507))
+    def remove_cover(capsule: Reference, viewer: Viewer = asker) -> Response:
+        """Take the cover away, until the date. Only its owner can."""
+        capsules.edit(app.store, app.vault, viewer, capsule, without_cover=True, now=app.now())
+        return Response(status_code=204)
+
+    soundtrack = "/capsules/{capsule}/soundtrack"
+
+    @router.put(soundtrack, response_model=models.CapsuleAnswer, responses=documented(*_FILE_REFUSALS))
+    def put_soundtrack(capsule: Reference, file: Song, viewer: Viewer = asker) -> Any:
+        """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
+        reading.capsule(app.store, app.vault, viewer, capsule)
+        with taken(file, lambda: outfits.song_of(file)) as song:
+            edited = capsules.edit(app.store, app.vault, viewer, capsule, soundtrack=song, now=app.now())
+        return answer(viewer, edited.id)
+
+    @router.delete(soundtrack, status_code=204, responses=documented(403, 404, 422, 507))
+    def remove_soundtrack(capsule: Reference, viewer: Viewer = asker) -> Response:
+        """Take the song away, until the date; the theme's own music is heard again. Only its owner can."""
+        found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
+        # A choice of music stays where there is no song.
+        capsules.edit(app.store, app.vault, viewer, found.id, music=found.music or "", now=app.now())
+        return Response(status_code=204)
+
+    everything_zip = "/capsules/{capsule}/everything.zip"
+
+    @router.head(everything_zip, include_in_schema=False)
+    @router.get(
+        everything_zip,
+        response_class=StreamingResponse,
+        responses={**FILES, **documented(404, 416, 422)},
+    )
+    def show_everything(request: Request, capsule: Reference, viewer: Viewer = asker) -> Response:
+        """Send all of an opened capsule as a zip: films, originals, words. Ranges can be asked for."""
+        language = reading.account(app.store, viewer).locale
+        found = everything.of_capsule(app.store, app.vault, viewer, capsule, language=language)
+        return zip_answer(request, found)
 
     return router

@@ -1,21 +1,19 @@
-"""Who is in a capsule, and when it opens: what its owner may change, and what needs everybody's word."""
+"""When a capsule opens: later by its owner's word, earlier by everybody's."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.people import Reference
+from memorycapsule.daemon.http.api.requests import Reference
 from memorycapsule.daemon.http.problems import documented
-from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import members, reading, rescheduling, shapes
+from memorycapsule.services import reading, rescheduling, shapes
 
 
 def routes(app: App, asking: Bearer) -> APIRouter:
@@ -25,34 +23,6 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def wish_of(viewer: Viewer, reference: str) -> shapes.Shape | None:
         found = rescheduling.wish(app.store, viewer, reference, app.now())
         return shapes.wish_view(found) if found else None
-
-    @router.patch(
-        "/capsules/{capsule}/members/{member}",
-        tags=["members"],
-        response_model=models.MemberAnswer,
-        responses=documented(403, 404, 413, 422, 507),
-    )
-    def change_role(
-        capsule: Reference, member: UUID, body: models.MemberChanges, viewer: Viewer = asker
-    ) -> Any:
-        """
-        Say whether a member adds stories or only receives them.
-
-        Only the owner can, with a session that has proved its address a moment ago; tokens have not.
-        """
-        changed = members.change_role(app.store, viewer, capsule, str(member), Role(body.role), now=app.now())
-        return {"member": shapes.member(changed)}
-
-    @router.delete(
-        "/capsules/{capsule}/members/{member}",
-        tags=["members"],
-        status_code=204,
-        responses=documented(403, 404, 422),
-    )
-    def remove(capsule: Reference, member: UUID, viewer: Viewer = asker) -> Response:
-        """Take a member out of a capsule; their stories stay. What `change_role` needs, this needs as well."""
-        members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
-        return Response(status_code=204)
 
     @router.get(
         "/capsules/{capsule}/wish",
@@ -64,13 +34,24 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """Show the wish for an earlier date that waits for answers, null when there is none."""
         return {"wish": wish_of(viewer, capsule)}
 
+    @router.delete(
+        "/capsules/{capsule}/wish",
+        tags=["capsules"],
+        status_code=204,
+        responses=documented(403, 404, 422, 507),
+    )
+    def withdraw(capsule: Reference, viewer: Viewer = asker) -> Response:
+        """Take the wish for an earlier date back. Only its owner can."""
+        rescheduling.withdraw(app.store, viewer, capsule, now=app.now())
+        return Response(status_code=204)
+
     @router.put(
         "/capsules/{capsule}/date",
         tags=["capsules"],
         response_model=models.DateAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def move(capsule: Reference, body: models.NewDate, viewer: Viewer = asker) -> Any:
+    def move(capsule: Reference, body: bodies.NewDate, viewer: Viewer = asker) -> Any:
         """
         Move the date: later at once; earlier as soon as everybody concerned has said yes, who are asked by letter.
 
@@ -88,7 +69,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.WishAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def consent(capsule: Reference, body: models.Consent, viewer: Viewer = asker) -> Any:
+    def consent(capsule: Reference, body: bodies.Consent, viewer: Viewer = asker) -> Any:
         """Say yes or no to an earlier date; the last yes moves it, the first no ends the wish."""
         found = rescheduling.consent(
             app.store, app.wake, viewer, capsule, is_given=body.is_given, now=app.now()

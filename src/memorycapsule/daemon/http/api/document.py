@@ -22,9 +22,19 @@ _PAGE_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' data:")
 _DESCRIPTION = """
 Everything that the pages do, for programs.
 
-**Tokens.** Send `Authorization: Bearer TOKEN` with every request. A personal token is made on the page of your
-account or by `capsule token create`, and may *read*, or *contribute* (add and change stories of your own);
-the token that `capsule join` answers belongs to one capsule. Cookies mean nothing here.
+**Tokens.** Send `Authorization: Bearer TOKEN` with every request. Cookies mean nothing here.
+
+| token | from | may |
+|---|---|---|
+| personal token, *read* | `POST /api/v1/me/tokens`, the page of your account, `capsule token create` | look |
+| personal token, *contribute* | the same | that, and add, change and remove stories of your own |
+| of one capsule | `POST /api/v1/invitations/accept`, `capsule join` | whatever you may, in this capsule |
+| of a session | `POST /api/v1/sign-in`, then `POST /api/v1/sign-in/code` with the mailed digits | whatever you may |
+
+**Proof.** Removing members, changing roles and addresses, handing over and deleting need a proof, not older than 15
+minutes, that it is you: whoever signs in has given it. Otherwise the answer is 403 with the code `proof_needed`:
+have digits mailed by `POST /api/v1/session/proof/letter`, and send them to `POST /api/v1/session/proof`. The link of an
+invitation may have come to other hands, so a token of one capsule proves nothing before that; personal tokens never do.
 
 **Sealed is sealed.** Until its date a capsule shows how much has come from whom, and your own stories; nothing else,
 whoever asks. What you may not see is answered like what does not exist: 404.
@@ -37,15 +47,20 @@ sentence for people.
 **Files** are sent as [tus](https://tus.io) uploads to `/api/v1/uploads`, in parts of at most 5 MB, and go on after
 a cut. They are fetched with `Range`.
 
+**Pages only.** Some things are for people, and stay on pages: links in letters (setting up, signing in by a button,
+seeing an opened capsule, saying yes or no to an earlier date as somebody who has left), the unsealing and the photo
+page, printable cards, and the calendar entry of the day, whose instant is `opens_at`. The admin has no more rights here
+than anybody else: what concerns the machine is done on it, by `capsule`.
+
 **Instants** are ISO 8601 in UTC; `opens_local` is the wall time that people meant, in `zone`.
 More fields may come; those here stay.
 """
 _TAGS = {
-    "session": "The token itself.",
-    "me": "The account that a token belongs to.",
+    "session": "Coming in, the token itself, and the proof that it is you.",
+    "me": "The account that a token belongs to: its addresses, sessions and personal tokens.",
     "capsules": "Sealed until their date, then open for all of their members.",
     "members": "The people in a capsule.",
-    "invitations": "Letters with a personal link, sent by a capsule's owner.",
+    "invitations": "Letters with a personal link, sent by a capsule's owner, and their answers.",
     "stories": "Words, with photos and clips.",
     "media": "Photos, clips and voice notes of a story.",
     "uploads": "Files on their way into a story (tus 1.0).",
@@ -96,5 +111,16 @@ def _document(api: APIRouter, root_path: str) -> dict[str, Any]:
     schemas = found["components"]["schemas"]
     schemas.update(schema.pop("$defs"))
     schemas["Problem"] = schema
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            _summarise(operation)
     found["paths"] |= uploads_document.paths()
     return found
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """Give an operation the first sentence of what it says about itself as its title, in place of its name."""
+    first, _, rest = operation.pop("description").partition("\n\n")
+    operation["summary"] = first.replace("\n", " ").removesuffix(".")
+    if rest:
+        operation["description"] = rest

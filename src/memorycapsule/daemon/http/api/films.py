@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Form, Query, Response
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http import outfits
+from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.people import Reference
-from memorycapsule.daemon.http.api.requests import After, Limit, piece
+from memorycapsule.daemon.http.api.given import Song, taken
+from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.files import FileAnswer
+from memorycapsule.daemon.http.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
-from memorycapsule.services import montages, reading, shapes
+from memorycapsule.services import estimates, montages, reading, shapes
 from memorycapsule.services.reading import OpenedFile
 
 
@@ -56,7 +58,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.MontageAnswer,
         responses=documented(403, 404, 413, 422, 429, 507),
     )
-    def make(capsule: Reference, body: models.NewMontage, viewer: Viewer = asker) -> Any:
+    def make(capsule: Reference, body: bodies.NewMontage, once: Once = None, viewer: Viewer = asker) -> Any:
         """Make a further film of an opened capsule, in the background; ask for it again to see how far it is."""
         queued = montages.queue(
             app.store,
@@ -67,9 +69,79 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             story_ids=body.stories,
             length=body.length,
             music=body.music,
+            once=once,
             now=app.now(),
         )
         return {"montage": shape(queued)}
+
+    @router.post(
+        "/capsules/{capsule}/montages/with-soundtrack",
+        tags=["montages"],
+        status_code=202,
+        response_model=models.MontageAnswer,
+        responses=documented(400, 403, 404, 413, 422, 429, 507),
+    )
+    def make_with_soundtrack(
+        capsule: Reference,
+        file: Song,
+        stories: Annotated[
+            list[bodies.Line],
+            Form(max_length=1000, description="The stories to take, in this order; none for all."),
+        ] = [],  # noqa: B006 - FastAPI copies it
+        length: Annotated[
+            bodies.Line | None,
+            Form(description="short, full, or a number of seconds.", examples=["short"]),
+        ] = None,
+        once: Once = None,
+        viewer: Viewer = asker,
+    ) -> Any:
+        """Make a further film with a song of one's own; otherwise as without."""
+        reading.capsule(app.store, app.vault, viewer, capsule)
+        with taken(file, lambda: outfits.song_of(file)) as song:
+            queued = montages.queue(
+                app.store,
+                app.vault,
+                app.wake,
+                viewer,
+                capsule,
+                story_ids=stories,
+                soundtrack=song,
+                length=length,
+                once=once,
+                now=app.now(),
+            )
+        return {"montage": shape(queued)}
+
+    @router.get(
+        "/capsules/{capsule}/montages/estimate",
+        tags=["montages"],
+        response_model=models.EstimateAnswer,
+        responses=documented(404, 422),
+    )
+    def estimate(
+        capsule: Reference,
+        story: Annotated[
+            list[bodies.Line],
+            Query(max_length=1000, description="The stories to take; none for all."),
+        ] = [],  # noqa: B006 - FastAPI copies it
+        length: Annotated[
+            bodies.Line | None, Query(description="short, full, or a number of seconds.")
+        ] = None,
+        viewer: Viewer = asker,
+    ) -> Any:
+        """Say about how long a further film would last, before it is made."""
+        seconds = estimates.seconds_of_film(
+            app.store,
+            app.vault,
+            viewer,
+            capsule,
+            story_ids=story,
+            length=length,
+            size=app.workshop.size,
+            fps=app.workshop.fps,
+            now=app.now(),
+        )
+        return {"seconds": round(seconds, 1)}
 
     @router.get(
         "/montages/{montage}",
@@ -116,6 +188,16 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         return FileAnswer(
             reading.poster_file(app.store, app.vault, viewer, str(montage)), tag=f"{montage}-poster.jpg"
         )
+
+    @router.get(
+        "/montages/{montage}/{kind}.vtt",
+        tags=["montages"],
+        response_class=StreamingResponse,
+        responses={200: {"description": "WebVTT", "content": {"text/vtt": {}}}, **documented(404, 422)},
+    )
+    def subtitles(montage: UUID, kind: Subtitles, viewer: Viewer = asker) -> Response:
+        """Send the chapters of the film, or everything that can be read in it (captions), as WebVTT."""
+        return subtitles_answer(reading.film(app.store, viewer, str(montage)), kind)
 
     @router.get(
         "/themes",

@@ -1,5 +1,5 @@
 """
-What requests and answers hold, as the document says it.
+What answers hold, as the document says it; `bodies` has what requests hold.
 
 Answers are made by `services.shapes` and checked against these: a field that one of them lacks is an error and
 not a gap in the document.
@@ -9,23 +9,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.montages import MontageState
-from memorycapsule.domain.people import storable
-from memorycapsule.domain.sessions import Scope
-from memorycapsule.domain.stories import LONGEST_TEXT, MediumKind
+from memorycapsule.domain.sessions import Scope, SessionKind
+from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.wishes import WishState
 
-_ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
-_LOCALE = Literal["en", "ko"]
+AN_ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
+Locale = Literal["en", "ko"]
 
-#: Services cut and check what people write; this only keeps out what nobody writes.
-Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
-Prose = Annotated[str, StringConstraints(max_length=2 * LONGEST_TEXT), AfterValidator(storable)]
-Id = Annotated[str, Field(description="A random id.", examples=[_ID])]
+Id = Annotated[str, Field(description="A random id.", examples=[AN_ID])]
 Instant = Annotated[AwareDatetime, Field(examples=["2036-05-08T00:00:00Z"])]
 
 
@@ -48,15 +44,96 @@ class SessionAnswer(Model):
     session: Session
 
 
+class SessionLine(Model):
+    id: Id
+    kind: SessionKind
+    """How it came to be; token for a personal token."""
+    name: Annotated[str, Field(examples=["Firefox on Android"])]
+    """The browser and device that it lives in; of a token, what it is for."""
+    scope: Scope
+    capsule: Id | None
+    """The only capsule that it reaches; null for all of its person's."""
+    created_at: Instant
+    seen_at: Instant | None
+    """When it was last used, to the hour."""
+    is_this: bool
+    """Whether it is the one that asks."""
+
+
+class SessionsAnswer(Model):
+    sessions: list[SessionLine]
+    next: str | None
+    """Where the list goes on; null at its end."""
+
+
+class MadeToken(Model):
+    id: Id
+    name: Annotated[str, Field(examples=["laptop"])]
+    scope: Scope
+    created_at: Instant
+    seen_at: Instant | None
+    ended_at: Instant | None
+    secret: Annotated[str, Field(examples=["6f1c…"])]
+    """For the header Authorization, or CAPSULE_TOKEN; it is told this once."""
+
+
+class MadeTokenAnswer(Model):
+    token: MadeToken
+
+
 class Account(Model):
     id: Id
     name: Annotated[str, Field(examples=["Younghee"])]
-    locale: _LOCALE
+    locale: Locale
     """The language of letters and pages."""
 
 
 class AccountAnswer(Model):
     account: Account
+
+
+class SignedInAnswer(Model):
+    account: Account
+    token: Annotated[str, Field(examples=["6f1c…"])]
+    """The secret of the new session, for the header Authorization; it is told this once."""
+
+
+class Address(Model):
+    id: Id
+    email: Annotated[str, Field(examples=["younghee@example.org"])]
+    verified_at: Instant | None
+    """When it was proved by a mailed code or link."""
+
+
+class AddressAnswer(Model):
+    address: Address
+
+
+class AddressesAnswer(Model):
+    addresses: list[Address]
+    """Letters go to the first."""
+    asked: Annotated[str | None, Field(examples=["younghee@new.example"])]
+    """Where a code is on its way to, to prove a new address."""
+
+
+class AskedAddressAnswer(Model):
+    asked: Annotated[str, Field(examples=["younghee@new.example"])]
+    """Where the code is mailed to."""
+
+
+class Deletion(Model):
+    """What deleting an account would do."""
+
+    in_the_way: list[Id]
+    """Sealed capsules that it owns with others in them: they are handed over first."""
+    goes_along: list[Id]
+    """Sealed capsules that it is alone in: they would be deleted with it."""
+    stays: Annotated[int, Field(examples=[3])]
+    """In how many others what it has put in stays."""
+
+
+class DeletionAnswer(Model):
+    deletion: Deletion
 
 
 class Member(Model):
@@ -70,6 +147,19 @@ class Member(Model):
 
 class MemberAnswer(Model):
     member: Member
+
+
+class JoinedCapsule(Model):
+    id: Id
+    slug: Annotated[str, Field(examples=["the-summer-we-kept"])]
+    title: Annotated[str, Field(examples=["The summer we kept"])]
+
+
+class JoinedAnswer(Model):
+    member: Member
+    capsule: JoinedCapsule
+    token: Annotated[str, Field(examples=["6f1c…"])]
+    """The secret of the joiner's session in this capsule; it is told this once."""
 
 
 class Contribution(Model):
@@ -123,6 +213,13 @@ class SentInvitation(Invitation):
 
 class SentInvitationsAnswer(Model):
     invitations: list[SentInvitation]
+
+
+class RemindedAnswer(Model):
+    """Who gets a letter."""
+
+    invitations: list[Invitation]
+    members: list[Member]
 
 
 class Medium(Model):
@@ -207,6 +304,11 @@ class Montage(Model):
 
 class MontageAnswer(Model):
     montage: Montage
+
+
+class EstimateAnswer(Model):
+    seconds: Annotated[float, Field(examples=[142.5])]
+    """About how long the film would last."""
 
 
 class MontagesAnswer(Model):
@@ -317,90 +419,3 @@ class Soundtrack(Model):
 
 class SoundtracksAnswer(Model):
     soundtracks: list[Soundtrack]
-
-
-# What requests hold
-
-
-class NewCapsule(Model):
-    title: Annotated[Line, Field(examples=["The summer we kept"])]
-    opens: Annotated[Line, Field(examples=["2036-05-08 09:00"])]
-    """When it opens, for good: ISO 8601, “in 10 years”, “+10y” or “10년 후”."""
-    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
-    """The zone of a date that names none; otherwise that of this server."""
-    theme: Annotated[Line, Field(examples=["museum"])] = "photocard"
-    film_photos: Annotated[int | None, Field(examples=[60])] = None
-    """How many pictures the film takes at most."""
-    music: Annotated[Line | None, Field(examples=["museum"])] = None
-    """The theme whose music is to be heard, if not its own."""
-    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
-    """What invitations say; visible before the date."""
-
-
-class CapsuleChanges(Model):
-    """What is not named stays as it is."""
-
-    title: Annotated[Line | None, Field(examples=["The summer we kept"])] = None
-    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
-    theme: Annotated[Line | None, Field(examples=["window"])] = None
-    film_photos: Annotated[int | None, Field(examples=[80])] = None
-    music: Annotated[Line | None, Field(examples=["museum"])] = None
-
-
-class AccountChanges(Model):
-    """What is not named stays as it is."""
-
-    name: Annotated[Line | None, Field(examples=["Younghee"])] = None
-    locale: _LOCALE | None = None
-
-
-class MemberChanges(Model):
-    role: Literal["contributor", "recipient"]
-    """Recipients put nothing in and receive it on the day."""
-
-
-class NewDate(Model):
-    opens: Annotated[Line, Field(examples=["2040-05-08 09:00"])]
-    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
-
-
-class Consent(Model):
-    is_given: bool
-
-
-class NewInvitations(Model):
-    emails: Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
-    role: Literal["contributor", "recipient"] | None = None
-    """Recipients put nothing in and receive it on the day."""
-    name: Annotated[Line | None, Field(examples=["할머니"])] = None
-    """How the letter speaks to them; for one person."""
-    locale: _LOCALE | None = None
-    """The language of the letter."""
-
-
-class NewStory(Model):
-    title: Annotated[Line | None, Field(examples=["The swing"])] = None
-    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
-
-
-class StoryChanges(Model):
-    """What is not named stays as it is."""
-
-    title: Annotated[Line | None, Field(examples=["The swing"])] = None
-    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
-    captions: Annotated[dict[str, Line] | None, Field(max_length=2000, examples=[{_ID: "The swing"}])] = None
-    """What is written under photos and clips, by their ids."""
-
-
-class MediaOrder(Model):
-    media: Annotated[list[Id], Field(max_length=2000)]
-    """The ids in their new order; those that are not named follow."""
-
-
-class NewMontage(Model):
-    stories: Annotated[list[Id], Field(max_length=1000)] = []
-    """The stories to take, in this order; none for all."""
-    length: Annotated[Line | None, Field(examples=["short"])] = None
-    """short, full, or a number of seconds."""
-    music: Annotated[Line | None, Field(examples=["museum"])] = None
-    """The theme whose own music is to be heard; see /soundtracks."""

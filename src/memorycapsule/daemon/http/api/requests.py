@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Header, Query
+from fastapi import Header, Path, Query
 from starlette.requests import Request
 
 from memorycapsule.errors import UsageProblem
 
 MOST = 200
 
+Reference = Annotated[str, Path(max_length=100, description="Its id, or its short name with the caller.")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many to answer at most.")]
 After = Annotated[
     str | None,

@@ -8,7 +8,17 @@ from starlette.requests import Request
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http import uploads
-from memorycapsule.daemon.http.api import capsules, dates, document, films, people, stories
+from memorycapsule.daemon.http.api import (
+    account,
+    capsules,
+    coming_in,
+    dates,
+    document,
+    films,
+    invitations,
+    members,
+    stories,
+)
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
@@ -19,7 +29,7 @@ def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.
     api = APIRouter(prefix="/api/v1", generate_unique_id_function=_operation_id)
-    for area in (people, dates, capsules, stories, films):
+    for area in (coming_in, account, capsules, members, invitations, dates, stories, films):
         api.include_router(area.routes(app, asking))
     whole = APIRouter()
     whole.include_router(api)

@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.people import Reference
-from memorycapsule.daemon.http.api.requests import After, Limit, Once, piece
+from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
@@ -53,7 +52,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def add(capsule: Reference, body: models.NewStory, once: Once = None, viewer: Viewer = asker) -> Any:
+    def add(capsule: Reference, body: bodies.NewStory, once: Once = None, viewer: Viewer = asker) -> Any:
         """Add a story, sealed at once; photos and clips are sent to it as uploads."""
         story = stories.add(
             app.store,
@@ -66,6 +65,18 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             now=app.now(),
         )
         return answer(viewer, story.id)
+
+    @router.put(
+        "/capsules/{capsule}/stories/order",
+        tags=["stories"],
+        response_model=models.StoriesAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def reorder_stories(capsule: Reference, body: bodies.StoryOrder, viewer: Viewer = asker) -> Any:
+        """Put one's own stories into another order, until the day; answers those that the caller sees."""
+        stories.reorder(app.store, viewer, capsule, story_ids=body.stories, now=app.now())
+        views = reading.own_or_opened_stories(app.store, app.vault, viewer, capsule)
+        return {"stories": [shapes.story(view) for view in views], "next": None}
 
     @router.get(
         "/stories/{story}",
@@ -83,7 +94,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def edit(story: UUID, body: models.StoryChanges, viewer: Viewer = asker) -> Any:
+    def edit(story: UUID, body: bodies.StoryChanges, viewer: Viewer = asker) -> Any:
         """Change the title or the text of a story of one's own, until the day."""
         stories.edit(
             app.store,
@@ -123,7 +134,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def reorder(story: UUID, body: models.MediaOrder, viewer: Viewer = asker) -> Any:
+    def reorder(story: UUID, body: bodies.MediaOrder, viewer: Viewer = asker) -> Any:
         """Put the photos and clips of a story of one's own into another order, until the day."""
         stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
         return answer(viewer, str(story))

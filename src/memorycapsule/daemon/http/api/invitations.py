@@ -1,72 +1,29 @@
-"""Session, account, members and invitations."""
+"""Invitations, as the owner sends them and takes them back; and reminding."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import models
+from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.requests import After, Limit, piece
+from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
-from memorycapsule.services import accounts, invitations, letters, reading, shapes
+from memorycapsule.services import invitations, letters, reading, reminding, shapes
 from memorycapsule.services.invitations import Invited
-
-Reference = Annotated[str, Path(max_length=100, description="Its id, or its short name with the caller.")]
 
 
 def routes(app: App, asking: Bearer) -> APIRouter:
     router = APIRouter()
     asker = Depends(asking)
-
-    @router.get("/session", tags=["session"], response_model=models.SessionAnswer, responses=documented())
-    def session(viewer: Viewer = asker) -> Any:
-        """Say whose this token is, and what it may do."""
-        return {"session": shapes.session(viewer)}
-
-    @router.get("/me", tags=["me"], response_model=models.AccountAnswer, responses=documented())
-    def me(viewer: Viewer = asker) -> Any:
-        """Show the account that this token belongs to."""
-        return {"account": shapes.account(reading.account(app.store, viewer))}
-
-    @router.patch(
-        "/me",
-        tags=["me"],
-        response_model=models.AccountAnswer,
-        responses=documented(403, 413, 422, 507),
-    )
-    def change_me(body: models.AccountChanges, viewer: Viewer = asker) -> Any:
-        """Change one's name, or the language of letters and pages."""
-        changed = accounts.edit(app.store, viewer, name=body.name, locale=body.locale, now=app.now())
-        return {"account": shapes.account(changed)}
-
-    @router.get(
-        "/capsules/{capsule}/members",
-        tags=["members"],
-        response_model=models.MembersAnswer,
-        responses=documented(404, 422),
-    )
-    def members(
-        request: Request,
-        capsule: Reference,
-        limit: Limit = 50,
-        after: After = None,
-        viewer: Viewer = asker,
-    ) -> Any:
-        """List who is in a capsule and how much they have put in, by when they joined; never what."""
-        view = reading.capsule(app.store, app.vault, viewer, capsule)
-        found, further = piece(
-            request, view.contributions, lambda one: one.member.id, limit=limit, after=after
-        )
-        return {"members": [shapes.member_line(one) for one in found], "next": further}
 
     @router.get(
         "/capsules/{capsule}/invitations",
@@ -93,7 +50,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.SentInvitationsAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def invite(capsule: Reference, body: models.NewInvitations, viewer: Viewer = asker) -> Any:
+    def invite(capsule: Reference, body: bodies.NewInvitations, viewer: Viewer = asker) -> Any:
         """
         Invite people by mail: all of them or, if one address is wrong, none.
 
@@ -137,6 +94,32 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             now=app.now(),
         )
         return {"invitations": [_sent(app, one) for one in invited]}
+
+    @router.get(
+        "/capsules/{capsule}/invitations/links",
+        tags=["invitations"],
+        response_model=models.SentInvitationsAnswer,
+        responses=documented(403, 404, 422),
+    )
+    def links(capsule: Reference, viewer: Viewer = asker) -> Any:
+        """List the invitations that wait for an answer with their links, to hand them over in another way."""
+        found = invitations.personal_links(app.store, app.vault.key, viewer, capsule, app.now())
+        return {"invitations": [_sent(app, one) for one in found]}
+
+    @router.post(
+        "/capsules/{capsule}/reminders",
+        tags=["invitations"],
+        response_model=models.RemindedAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def remind(capsule: Reference, body: bodies.Reminders, viewer: Viewer = asker) -> Any:
+        """
+        Remind those who are invited and silent, and the contributors who have not put anything in.
+
+        Answers who gets a letter; nobody gets more than one a day.
+        """
+        done = reminding.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
+        return shapes.reminded(done)
 
     @router.delete(
         "/capsules/{capsule}/invitations/{invitation}",

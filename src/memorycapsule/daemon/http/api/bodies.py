@@ -1,0 +1,159 @@
+"""What requests hold, as the document says it. Services check what it means; a field that is not known is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from memorycapsule.daemon.http.api.models import AN_ID, Id, Locale, Model
+from memorycapsule.domain.people import storable
+from memorycapsule.domain.sessions import Scope
+from memorycapsule.domain.stories import LONGEST_TEXT
+
+#: Services cut and check what people write; this only keeps out what nobody writes.
+Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
+Prose = Annotated[str, StringConstraints(max_length=2 * LONGEST_TEXT), AfterValidator(storable)]
+Digits = Annotated[Line, Field(description="The six digits of the letter.", examples=["402 817"])]
+InvitationToken = Annotated[
+    Line,
+    Field(description="What the link of the invitation ends with.", examples=["Ff3kQ9"]),
+]
+
+
+class NewCapsule(Model):
+    title: Annotated[Line, Field(examples=["The summer we kept"])]
+    opens: Annotated[Line, Field(examples=["2036-05-08 09:00"])]
+    """When it opens, for good: ISO 8601, “in 10 years”, “+10y” or “10년 후”."""
+    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+    """The zone of a date that names none; otherwise that of this server."""
+    theme: Annotated[Line, Field(examples=["museum"])] = "photocard"
+    film_photos: Annotated[int | None, Field(examples=[60])] = None
+    """How many pictures the film takes at most."""
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    """The theme whose music is to be heard, if not its own."""
+    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
+    """What invitations say; visible before the date."""
+
+
+class CapsuleChanges(Model):
+    """What is not named stays as it is."""
+
+    title: Annotated[Line | None, Field(examples=["The summer we kept"])] = None
+    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
+    theme: Annotated[Line | None, Field(examples=["window"])] = None
+    film_photos: Annotated[int | None, Field(examples=[80])] = None
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    """The theme whose music is to be heard, "" for its own; a song of people's own goes then."""
+
+
+class SignIn(Model):
+    email: Annotated[Line, Field(examples=["younghee@example.org"])]
+    """Where the six digits are mailed to, if it is an account's."""
+
+
+class SignInCode(SignIn):
+    code: Digits
+
+
+class Proof(Model):
+    code: Digits
+
+
+class Accept(Model):
+    token: InvitationToken
+    name: Annotated[Line | None, Field(examples=["Younghee"])] = None
+    """What the others call them; otherwise what the invitation says."""
+    locale: Locale | None = None
+    """The language of letters and pages; otherwise that of the invitation."""
+
+
+class Decline(Model):
+    token: InvitationToken
+
+
+class AccountChanges(Model):
+    """What is not named stays as it is."""
+
+    name: Annotated[Line | None, Field(examples=["Younghee"])] = None
+    locale: Locale | None = None
+
+
+class NewAddress(Model):
+    email: Annotated[Line, Field(examples=["younghee@new.example"])]
+
+
+class NewToken(Model):
+    name: Annotated[Line, Field(examples=["laptop"])]
+    """What it is for."""
+    scope: Literal["read", "contribute"] = Scope.CONTRIBUTE.value
+    """read: look; contribute: that, and add, change and remove stories of one's own."""
+
+
+class MemberChanges(Model):
+    role: Literal["contributor", "recipient"]
+    """Recipients put nothing in and receive it on the day."""
+
+
+class Leaving(Model):
+    takes_stories: Annotated[bool, Field(examples=[False])] = False
+    """Whether all stories of one's own go along, for good; until the date."""
+
+
+class Reminders(Model):
+    only: Annotated[list[Id] | None, Field(max_length=1000)] = None
+    """The ids of the invitations and members who are to be reminded; null for all who are silent."""
+
+
+class NewDate(Model):
+    opens: Annotated[Line, Field(examples=["2040-05-08 09:00"])]
+    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+
+
+class Consent(Model):
+    is_given: bool
+
+
+class NewInvitations(Model):
+    emails: Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
+    role: Literal["contributor", "recipient"] | None = None
+    """Recipients put nothing in and receive it on the day."""
+    name: Annotated[Line | None, Field(examples=["할머니"])] = None
+    """How the letter speaks to them; for one person."""
+    locale: Locale | None = None
+    """The language of the letter."""
+
+
+class NewStory(Model):
+    title: Annotated[Line | None, Field(examples=["The swing"])] = None
+    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
+
+
+class StoryChanges(Model):
+    """What is not named stays as it is."""
+
+    title: Annotated[Line | None, Field(examples=["The swing"])] = None
+    text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
+    captions: Annotated[dict[str, Line] | None, Field(max_length=2000, examples=[{AN_ID: "The swing"}])] = (
+        None
+    )
+    """What is written under photos and clips, by their ids."""
+
+
+class MediaOrder(Model):
+    media: Annotated[list[Id], Field(max_length=2000)]
+    """The ids in their new order; those that are not named follow."""
+
+
+class StoryOrder(Model):
+    stories: Annotated[list[Id], Field(max_length=2000)]
+    """The ids in their new order; those that are not named follow."""
+
+
+class NewMontage(Model):
+    stories: Annotated[list[Id], Field(max_length=1000, default_factory=list)]
+    """The stories to take, in this order; none for all."""
+    length: Annotated[Line | None, Field(examples=["short"])] = None
+    """short, full, or a number of seconds."""
+    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    """The theme whose own music is to be heard; see /soundtracks."""

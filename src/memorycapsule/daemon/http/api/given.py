@@ -1,0 +1,25 @@
+"""Files that come with a request, as a field of multipart/form-data; photos and clips come as uploads instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, BinaryIO
+
+from fastapi import File, UploadFile
+
+from memorycapsule.domain.people import printable
+from memorycapsule.errors import MediaRefused
+
+_LONGEST_NAME = 200
+
+Picture = Annotated[UploadFile, File(description="A photo, as it comes from a camera or telephone.")]
+Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav file.")]
+
+
+def taken(file: UploadFile, take: Callable[[], BinaryIO]) -> BinaryIO:
+    """Return what `take` makes of a file. Raises MediaRefused with the file's name."""
+    try:
+        return take()
+    except MediaRefused as error:
+        name = printable(file.filename or "", _LONGEST_NAME) or "This file"
+        raise MediaRefused(f"{name} {error.message}") from error

@@ -1,0 +1,109 @@
+"""Members: who is in a capsule, what its owner may change about that, and leaving."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
+from memorycapsule.daemon.http.problems import documented
+from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.services import members, reading, shapes
+
+_TAGS: list[str | Any] = ["members"]
+
+
+def routes(app: App, asking: Bearer) -> APIRouter:
+    router = APIRouter(tags=_TAGS)
+    asker = Depends(asking)
+
+    @router.get(
+        "/capsules/{capsule}/members",
+        response_model=models.MembersAnswer,
+        responses=documented(404, 422),
+    )
+    def list_members(
+        request: Request,
+        capsule: Reference,
+        limit: Limit = 50,
+        after: After = None,
+        viewer: Viewer = asker,
+    ) -> Any:
+        """List who is in a capsule and how much they have put in, by when they joined; never what."""
+        view = reading.capsule(app.store, app.vault, viewer, capsule)
+        found, further = piece(
+            request, view.contributions, lambda one: one.member.id, limit=limit, after=after
+        )
+        return {"members": [shapes.member_line(one) for one in found], "next": further}
+
+    @router.patch(
+        "/capsules/{capsule}/members/{member}",
+        response_model=models.MemberAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def change_role(
+        capsule: Reference, member: UUID, body: bodies.MemberChanges, viewer: Viewer = asker
+    ) -> Any:
+        """
+        Say whether a member adds stories or only receives them.
+
+        Only the owner can; needs a fresh proof.
+        """
+        changed = members.change_role(app.store, viewer, capsule, str(member), Role(body.role), now=app.now())
+        return {"member": shapes.member(changed)}
+
+    @router.delete(
+        "/capsules/{capsule}/members/{member}",
+        status_code=204,
+        responses=documented(403, 404, 422),
+    )
+    def remove(capsule: Reference, member: UUID, viewer: Viewer = asker) -> Response:
+        """Take a member out of a capsule; their stories stay. Only the owner can; needs a fresh proof."""
+        members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
+        return Response(status_code=204)
+
+    @router.post(
+        "/capsules/{capsule}/members/{member}/hand-over",
+        response_model=models.MemberAnswer,
+        responses=documented(403, 404, 422, 507),
+    )
+    def hand_over(capsule: Reference, member: UUID, viewer: Viewer = asker) -> Any:
+        """
+        Make another member the owner; the old one goes on as a contributor.
+
+        Only the owner can; needs a fresh proof.
+        """
+        heir = members.hand_over(app.store, viewer, capsule, str(member), now=app.now())
+        return {"member": shapes.member(heir)}
+
+    @router.post(
+        "/capsules/{capsule}/leave",
+        response_model=models.MemberAnswer,
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def leave(capsule: Reference, body: bodies.Leaving, viewer: Viewer = asker) -> Any:
+        """
+        Leave a capsule, with all stories of one's own or without them; its owner hands it over first.
+
+        A token of this capsule ends with that. To take stories along that this session does not see, it needs a
+        fresh proof.
+        """
+        gone = members.leave(
+            app.store,
+            app.vault,
+            app.wake,
+            viewer,
+            capsule,
+            takes_stories=body.takes_stories,
+            now=app.now(),
+        )
+        return {"member": shapes.member(gone)}
+
+    return router
