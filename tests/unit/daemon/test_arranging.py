@@ -135,6 +135,27 @@ def test_stories_come_in_the_order_of_what_they_tell_of():
     assert order == ["story-1", "story-2", "story-0"]
 
 
+@pytest.mark.parametrize(
+    "said", [datetime(1980, 1, 1, 4, 12), datetime(2000, 1, 1, 0, 3), datetime(2031, 8, 2)], ids=str
+)
+def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
+    view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
+    (story,) = view.stories
+
+    assert arranging.told_of(view, story) == datetime(2020, 8, 2)
+    assert [arranging.taken_local(view, medium) for medium in story.media] == [
+        None,
+        datetime(2020, 8, 2),
+        None,
+    ]
+
+
+def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
+    view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
+
+    assert arranging.told_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
+
+
 def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
     arrangement = arranging.arrange(opened([picture(), picture(kind=MediumKind.VOICE)]))
 

@@ -306,7 +306,7 @@ class _Shown:
         return self._pages.at(self._request, path)
 
     def _when(self, view: MediumView) -> str:
-        taken = view.details.taken_local
+        taken = arranging.taken_local(self._view, view)
         return short_day(taken.date(), self._words.language) if taken else self._words("day_unknown")
 
 
