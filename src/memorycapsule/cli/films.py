@@ -29,6 +29,10 @@ def make(
         list[str] | None,
         typer.Option("--story", metavar="ID", help="Take this story; several come in the order given."),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="What it is called, instead of the capsule's title."),
+    ] = None,
     soundtrack: SoundtrackOption = None,
     theme_music: Annotated[
         str | None,
@@ -61,6 +65,7 @@ def make(
             soundtrack=song,
             length=length,
             music=theme_music,
+            title=title,
             now=app.now(),
         )
         if wait:
@@ -125,6 +130,7 @@ def _what(film: shapes.Shape) -> str:
         return "of the opening"
     stories, length, music = film["stories"], film["length"], film["music"]
     wishes = [
+        *([f"“{film['title']}”"] if film["title"] else []),
         f"{len(stories) or 'all'} {'story' if len(stories) == 1 else 'stories'}",
         *([f"{length} s" if length[0].isdigit() else length] if length else []),
         *([f"music of {music}"] if music else []),
@@ -209,6 +215,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "capsule montage make the-summer-we-kept --wait",
             "capsule montage make the-summer-we-kept --story 3f0c… --story 9b1d… --soundtrack song.mp3",
+            'capsule montage make the-summer-we-kept --title "The best of it" --length short',
             "capsule montage make the-summer-we-kept --length short --music museum",
         ),
     )(make)

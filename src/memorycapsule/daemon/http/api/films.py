@@ -67,6 +67,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             story_ids=body.stories,
             length=body.length,
             music=body.music,
+            title=body.title,
             now=app.now(),
         )
         return {"montage": shape(queued)}

@@ -196,6 +196,8 @@ class Montage(Model):
     """Whether it is the film that was made on the day."""
     stories: list[Id]
     """The chosen stories in their order; empty for all."""
+    title: Annotated[str | None, Field(examples=["The best of the summer"])]
+    """What it is called; null for a film that goes by its capsule's title."""
     length: Annotated[str | None, Field(examples=["short"])]
     music: Annotated[str | None, Field(examples=["museum"])]
     """The theme whose own music was chosen."""
@@ -400,6 +402,8 @@ class MediaOrder(Model):
 class NewMontage(Model):
     stories: Annotated[list[Id], Field(max_length=1000)] = []
     """The stories to take, in this order; none for all."""
+    title: Annotated[Line | None, Field(examples=["The best of the summer"])] = None
+    """What it is called; otherwise it goes by its capsule's title."""
     length: Annotated[Line | None, Field(examples=["short"])] = None
     """short, full, or a number of seconds."""
     music: Annotated[Line | None, Field(examples=["museum"])] = None
