@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
@@ -12,9 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http import arranging, faces, torn
+from memorycapsule.daemon.http import arranging, faces, finding, torn
 from memorycapsule.daemon.http.arranging import Arrangement, Chapter, Placed
 from memorycapsule.daemon.http.bundle import DYES, cloth, knot
+from memorycapsule.daemon.http.finding import Wanted, found
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.telling import (
     bundle_of,
@@ -40,6 +43,9 @@ AGAIN_SECONDS = 15
 _BACK_LETTERS = 170
 #: How wide a title may be, in halves of a Hangul syllable, to be set in each of the sizes of giant letters.
 _GIANT = ((14, "short"), (24, "middle"), (44, "long"))
+#: What photos are looked for by.
+Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
+Find = Annotated[str, Query(max_length=200)]
 _KEPT = "private, max-age=86400"
 
 
@@ -73,16 +79,22 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         part: Annotated[int, Query(ge=1)] = 1,
         sheet: Annotated[int, Query(ge=1)] = 1,
         by: UUID | None = None,
+        month: Month = "",
+        find: Find = "",
     ) -> Response:
-        return _photos(
-            pages, request, opened(request, capsule_id), part=part, sheet=sheet, by=str(by) if by else None
-        )
+        wanted = Wanted(by=str(by or ""), month=month, words=find.strip())
+        return _photos(pages, request, opened(request, capsule_id), wanted, part=part, sheet=sheet)
 
     @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
-    def album(request: Request, capsule_id: UUID) -> Response:
+    def album(request: Request, capsule_id: UUID, month: Month = "", find: Find = "") -> Response:
         view = opened(request, capsule_id)
-        shown = _Shown(pages, request, pages.wording(request), view)
-        return JSONResponse([shown.slide(one) for one in arranging.arrange(view).everything])
+        words = pages.wording(request)
+        shown = _Shown(pages, request, words, view)
+        wanted = Wanted(month=month, words=find)
+        everything = arranging.arrange(view).everything
+        return JSONResponse(
+            [shown.slide(one) for one in found(view, everything, wanted, language=words.language)]
+        )
 
     @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
     def letters(request: Request, capsule_id: UUID, kind: Literal["css", "woff"]) -> Response:
@@ -146,18 +158,26 @@ def _covers(arrangement: Arrangement) -> Sequence[Placed]:
 
 
 def _photos(
-    pages: Pages, request: Request, view: CapsuleView, *, part: int, sheet: int, by: str | None
+    pages: Pages, request: Request, view: CapsuleView, wanted: Wanted, *, part: int, sheet: int
 ) -> Response:
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
     arrangement = arranging.arrange(view)
     shown = _Shown(pages, request, words, view)
-    rest = [one for one in arrangement.rest if by in {None, one.story.author.id}]
-    a_sheet = arranging.CAPACITIES[capsule.theme].rest
-    sheets = max(1, -(-len(rest) // a_sheet))
+    capacity = arranging.CAPACITIES[capsule.theme]
+    is_looking = capacity.finds and bool(wanted.month or wanted.words)
+    pool = arrangement.everything if capacity.finds else arrangement.rest
+    rest = found(view, pool if is_looking else arrangement.rest, wanted, language=language)
+    sheets = max(1, -(-len(rest) // capacity.rest))
     if part > arrangement.parts or sheet > sheets:
         raise NotFound
-    first = (sheet - 1) * a_sheet
+    first = (sheet - 1) * capacity.rest
+
+    def to(place: str, **query: object) -> str:
+        """Return the address of a place on this page; the first part and the first sheet need not be said."""
+        said = urlencode({name: value for name, value in query.items() if value not in {"", 1}})
+        return pages.at(request, f"/g/c/{capsule.id}/photos{'?' if said else ''}{said}#{place}")
+
     return pages.show(
         request,
         f"photos-{capsule.theme}.html",
@@ -173,10 +193,18 @@ def _photos(
         index=[shown.line(one) for one in arrangement.chapters],
         covers=[shown.picture(one) for one in arrangement.covers],
         covers_are_all=arrangement.covers_are_all,
-        rest=[shown.picture(one) for one in rest[first : first + a_sheet]],
+        rest=[shown.picture(one) for one in rest[first : first + capacity.rest]],
         rest_count=len(arrangement.rest),
         owners=_owners(arrangement.rest),
-        by=by,
+        months=finding.months(
+            view, found(view, pool, replace(wanted, month=""), language=language), language
+        ),
+        month_said=finding.month_in_full(wanted.month, words) if wanted.month else "",
+        wanted=wanted,
+        is_looking=is_looking,
+        found_count=len(rest),
+        finds=capacity.finds and len(arrangement.everything) > capacity.story,
+        to=to,
         part=part,
         parts=arrangement.parts,
         sheet=sheet,
