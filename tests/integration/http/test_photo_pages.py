@@ -139,8 +139,24 @@ def test_the_small_computer_finds_what_somebody_wrote(album):
     assert HOSTILE[:30] not in nothing
 
 
-def test_a_first_view_weighs_little_besides_its_photos(browser, album):
-    page = browser.get(album.path("/photos"), headers={"accept-language": "ko"})
+def test_the_choice_stands_in_the_theme_with_a_picture_on_each_door(browser, album):
+    browser.post(album.path("/untied"), data={"to": "photos"})
+    page = browser.get(album.path())
+
+    theme = re.search(r'/themes/(\w+)\.css"', page.text)[1]
+    assert re.search(r'<body class="choice (\w+)">', page.text)[1] == {
+        "photocard": "pc", "museum": "mu", "window": "wi", "classic": "plain",
+    }[theme]  # fmt: skip
+    assert "여름, 시골집에서" in page.text
+    shown = re.findall(r'<img src="/g/m/([0-9a-f-]{36})/thumbnail" alt="">', page.text)
+    assert len(shown) == 3
+    assert set(shown) <= album.media
+    assert " style=" not in page.text
+
+
+@pytest.mark.parametrize("place", ["", "/photos"])
+def test_a_first_view_weighs_little_besides_its_photos(browser, album, place):
+    page = browser.get(album.path(place), headers={"accept-language": "ko"})
     loaded = re.findall(
         r'(?:rel="stylesheet" href|script type="module" src|rel="icon" href)="([^"]+)"', page.text
     )

@@ -30,6 +30,7 @@ from memorycapsule.daemon.http.telling import (
 )
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.daemon.http.wording import Wording
+from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.words import day_in_words, short_day
 from memorycapsule.domain.zones import local_of
@@ -119,11 +120,10 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
     opened_on = opening_day(capsule)
     is_today = opened_on == local_of(app.now(), capsule.zone).date()
     film = main_film(view)
-    arrangement = arranging.arrange(view)
+    covers = [one.view.medium.id for one in _covers(arranging.arrange(view))]
     values: dict[str, Any] = {
         "view": view,
         "film": film,
-        "pictures": [one.view.medium for one in _covers(arrangement)],
         "letters": _letters_url(pages, request, view, words),
     }
     if view.member.unsealed_at is None:
@@ -135,6 +135,7 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
             when=day_in_words(opened_on, language),
             cloth=cloth(capsule.id, counts),
             knot=knot(),
+            picture=pages.at(request, f"/g/m/{covers[0]}/display") if covers else None,
             **values,
         )
     return pages.show(
@@ -146,6 +147,11 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
         contents=contents(view, language),
         people_count=count_givers(view, language),
         people=people(view, language),
+        pictures=[pages.at(request, path) for path in _on_the_door(capsule, covers)],
+        has_photos=bool(covers),
+        giant=_giant(capsule.title),
+        torn=torn,
+        title_pixels=_title_pixels(capsule),
         bundle=bundle_of(view, words("bundle_untied", people=count_people(view, language)), is_tied=False),
         **values,
     )
@@ -155,6 +161,12 @@ def _covers(arrangement: Arrangement) -> Sequence[Placed]:
     """Return up to three pictures that stand for all, of different stories where there are so many."""
     firsts = [chapter.pictures[0] for chapter in arrangement.chapters if chapter.pictures]
     return firsts[:3] if len(firsts) > 2 else arrangement.everything[:3]
+
+
+def _on_the_door(capsule: Capsule, covers: Sequence[str]) -> list[str]:
+    """Return the addresses of up to three pictures that invite to the photos, the capsule's cover first."""
+    photos = [f"/g/m/{medium_id}/thumbnail" for medium_id in covers]
+    return [f"/g/c/{capsule.id}/cover", *photos[:2]] if capsule.cover_blob else photos
 
 
 def _photos(
@@ -213,7 +225,7 @@ def _photos(
         giant=_giant(capsule.title),
         letters=_letters_url(pages, request, view, words),
         torn=torn,
-        title_pixels=_title_pixels(capsule.title) if capsule.theme == "window" else None,
+        title_pixels=_title_pixels(capsule),
     )
 
 
@@ -226,11 +238,13 @@ def _owners(rest: Sequence[Placed]) -> list[tuple[str, str, int]]:
     return [(member_id, name, count) for (member_id, name), count in counts.items()]
 
 
-def _title_pixels(title: str) -> object:
+def _title_pixels(capsule: Capsule) -> object:
+    if capsule.theme != "window":
+        return None
     # OpenCV, which draws them, is loaded only for the theme that needs it.
     from memorycapsule.render.pixel_titles import pixel_title
 
-    return pixel_title(title, themes.load("window").film.heading_font)
+    return pixel_title(capsule.title, themes.load("window").film.heading_font)
 
 
 def _giant(title: str) -> str:
@@ -240,7 +254,8 @@ def _giant(title: str) -> str:
 
 def _letters(view: CapsuleView, words: Wording) -> str:
     """Return the letters of all headings of a capsule's pages."""
-    fixed = ("0123456789,.’‘“”", words("museum_store"), words("binder"), words("story_untitled"))
+    said = ("museum_store", "museum_plan", "binder", "story_untitled", "choice", "sealed_people")
+    fixed = ("0123456789,.’‘“”", *map(words, said))
     titles = (story.words.title for story in view.stories)
     return faces.letters_of((view.capsule.title, *fixed, words("museum_room", number=1), *titles))
 
