@@ -16,6 +16,7 @@ from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.film_words import film_lines, length_in_words, picker, songs, told_of
+from memorycapsule.daemon.http.opened import AGAIN_SECONDS
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.domain.montages import LONGEST_TITLE, Montage
@@ -26,8 +27,6 @@ from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import estimates, montages, reading
 from memorycapsule.services.reading import CapsuleView
 
-#: A page that waits for a film and has no scripts looks again this often.
-_AGAIN_SECONDS = 15
 #: Songs of people's own come along with the wish for a film.
 LARGEST_SONG_BYTES = 100 * 1024 * 1024
 TAKES_MORE = {r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES}
@@ -85,7 +84,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lines=lines,
             clock=length_in_words,
             told=told_of(known, words) if known else None,
-            again_without_scripts=_AGAIN_SECONDS if shown and not shown.state.is_over else None,
+            again_without_scripts=AGAIN_SECONDS if shown and not shown.state.is_over else None,
             tiles=picker(view, wish.story_ids, words),
             songs=songs(view.capsule, words.language),
             wish=wish,

@@ -40,13 +40,13 @@ def found(
     view: CapsuleView, pictures: Iterable[Placed], wanted: Wanted, *, language: str
 ) -> Sequence[Placed]:
     """Return the pictures that are wanted, in their order."""
-    words = _plain(wanted.words).split()
-    return [
+    left = [
         one
         for one in pictures
         if wanted.by in {"", one.story.author.id} and wanted.month in {"", _month_of(view, one)}
-        if not words or all(word in _written(view, one, language) for word in words)
     ]
+    words = _plain(wanted.words).split()
+    return [one for one in left if _says(_written(view, one, language), words)] if words else left
 
 
 def months(view: CapsuleView, pictures: Iterable[Placed], language: str) -> dict[int, list[Month]]:
@@ -67,6 +67,10 @@ def month_in_full(value: str, words: Wording) -> str:
 def _month_of(view: CapsuleView, picture: Placed) -> str:
     taken = taken_local(view, picture.view)
     return f"{taken.year:04}-{taken.month:02}" if taken else ""
+
+
+def _says(written: str, words: Sequence[str]) -> bool:
+    return all(word in written for word in words)
 
 
 def _written(view: CapsuleView, picture: Placed, language: str) -> str:

@@ -38,7 +38,7 @@ from memorycapsule.errors import NotFound
 from memorycapsule.services import reading, visits
 from memorycapsule.services.reading import CapsuleView, MediumView
 
-#: A page that waits for a film looks again this often.
+#: A page that waits for a film and has no scripts looks again this often.
 AGAIN_SECONDS = 15
 #: Letters of a story on the back of a card.
 _BACK_LETTERS = 170
@@ -142,7 +142,7 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
         request,
         "choice.html",
         words,
-        again_in_seconds=AGAIN_SECONDS if film and not film.state.is_over else None,
+        again_without_scripts=AGAIN_SECONDS if film and not film.state.is_over else None,
         when=words("open_today") if is_today else words("open_since", day=day_in_words(opened_on, language)),
         contents=contents(view, language),
         people_count=count_givers(view, language),
