@@ -300,6 +300,24 @@ def test_untying_can_be_skipped_without_scripts(visit, language):
     visitor.check_manners()
 
 
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(
+    ("language", "width", "scheme"), [("ko", 320, "dark"), ("en", 390, "light"), ("en", 1440, "dark")]
+)
+def test_the_choice_is_a_place_for_everybody(visit, theme, language, width, scheme):
+    visitor = visit(theme, language, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    visitor.go("")
+    visitor.page.locator(".skip-it").click()
+    visitor.page.locator("button[value=photos]").click()
+    visitor.page.wait_for_url("**/photos")
+    visitor.go("")
+
+    assert visitor.page.locator(".door img").count() == 3
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    visitor.check_access()
+    visitor.check_manners()
+
+
 def test_untying_is_for_everybody(visit):
     visitor = visit("window", reduced_motion="reduce")
     visitor.go("")

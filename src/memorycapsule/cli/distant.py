@@ -100,6 +100,7 @@ class Distant:
         reference: str,
         *,
         stories: Sequence[str],
+        title: str | None,
         length: str | None,
         music: str | None,
         song: bytes | None,
@@ -108,9 +109,10 @@ class Distant:
         path = f"/capsules/{_quoted(reference)}/montages"
         once = {"idempotency-key": str(uuid.uuid4())}
         if song is None:
-            wish = {"stories": stories, "length": length, "music": music}
+            wish = {"stories": stories, "title": title, "length": length, "music": music}
             return self._shape(self.ask("POST", path, json=wish, headers=once), "montage")
-        fields = {"stories": stories} | ({"length": length} if length else {})
+        words = {"title": title, "length": length}
+        fields = {"stories": stories} | {name: word for name, word in words.items() if word}
         file = {"file": ("soundtrack", song)}
         answer = self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once)
         return self._shape(answer, "montage")

@@ -38,6 +38,10 @@ def make(
         list[str] | None,
         typer.Option("--story", metavar="ID", help="Take this story; several come in the order given."),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="What it is called, instead of the capsule's title."),
+    ] = None,
     soundtrack: SoundtrackOption = None,
     theme_music: Annotated[
         str | None,
@@ -56,7 +60,7 @@ def make(
     if soundtrack and theme_music:
         raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
-    wish = _Wish(stories=story or [], length=length, music=theme_music)
+    wish = _Wish(stories=story or [], title=title, length=length, music=theme_music)
     with music(soundtrack) as song:
         if there := door.distant():
             with there:
@@ -80,6 +84,7 @@ class _Wish:
     """What a further film is to be like."""
 
     stories: Sequence[str]
+    title: str | None
     length: str | None
     music: str | None
 
@@ -99,6 +104,7 @@ def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, 
             soundtrack=song,
             length=wish.length,
             music=wish.music,
+            title=wish.title,
             now=app.now(),
         )
         if wait:
@@ -113,6 +119,7 @@ def _make_there(
     film = there.make_montage(
         capsule,
         stories=wish.stories,
+        title=wish.title,
         length=wish.length,
         music=wish.music,
         song=song.read() if song else None,
@@ -176,6 +183,7 @@ def _what(film: shapes.Shape) -> str:
         return "of the opening"
     stories, length, music = film["stories"], film["length"], film["music"]
     wishes = [
+        *([f"“{film['title']}”"] if film["title"] else []),
         f"{len(stories) or 'all'} {'story' if len(stories) == 1 else 'stories'}",
         *([f"{length} s" if length[0].isdigit() else length] if length else []),
         *([f"music of {music}"] if music else []),
@@ -269,6 +277,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "capsule montage make the-summer-we-kept --wait",
             "capsule montage make the-summer-we-kept --story 3f0c… --story 9b1d… --soundtrack song.mp3",
+            'capsule montage make the-summer-we-kept --title "The best of it" --length short',
             "capsule montage make the-summer-we-kept --length short --music museum",
         ),
     )(make)

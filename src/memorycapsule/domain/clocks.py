@@ -121,12 +121,22 @@ def _shifted(picture: Picture, error: timedelta) -> Picture:
         return picture
 
 
+def is_made_up(said: datetime, at: datetime, by: datetime) -> bool:
+    """
+    Return whether a camera made up when it took a picture: its clock was never set, or runs ahead.
+
+    `said` is the naive wall time that it said, `at` the instant that this means, and `by` an instant at which the
+    picture was there (both aware UTC). Old dates are believed: whoever scans a photo may say when it was taken.
+    """
+    is_reset = said.date() in _RESET_DAYS or (said.date() in _RESET_HOURS and said.hour == 0)
+    return is_reset or at > by + _AHEAD
+
+
 def _without_made_up(picture: Picture, now: datetime) -> Picture:
     if picture.taken_at is None:
         return picture
     said = picture.taken_local or picture.taken_at.replace(tzinfo=None)
-    is_reset = said.date() in _RESET_DAYS or (said.date() in _RESET_HOURS and said.hour == 0)
-    if is_reset or picture.taken_at > now + _AHEAD:
+    if is_made_up(said, picture.taken_at, now):
         return replace(picture, taken_at=None, taken_local=None)
     return picture
 

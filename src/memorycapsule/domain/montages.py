@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from memorycapsule.domain.people import printable
+from memorycapsule.errors import UsageProblem
+
+LONGEST_TITLE = 200
+
 
 class MontageState(StrEnum):
     """The state of a montage."""
@@ -62,6 +67,8 @@ class Montage:
     length: str | None = None
     #: The theme whose soundtrack was chosen; `soundtrack_blob` goes before it.
     music: str | None = None
+    #: What it is called; '' for one that goes by its capsule's title.
+    title: str = ""
 
 
 def queued_montage(
@@ -73,6 +80,7 @@ def queued_montage(
     soundtrack_blob: str | None,
     length: str | None = None,
     music: str | None = None,
+    title: str = "",
     now: datetime,
 ) -> Montage:
     """Return a montage that waits for a worker; without a member, it is the film made at opening."""
@@ -98,7 +106,16 @@ def queued_montage(
         finished_at=None,
         length=length,
         music=music,
+        title=title,
     )
+
+
+def checked_title(text: str | None) -> str:
+    """Return a film's title on one line, '' for none. Raises UsageProblem for one that is too long."""
+    title = printable(text or "", LONGEST_TITLE + 1)
+    if len(title) > LONGEST_TITLE:
+        raise UsageProblem(f"The film's title is longer than {LONGEST_TITLE} characters. Make it shorter.")
+    return title
 
 
 #: After so many failures a montage has failed; the letters do not wait any longer.

@@ -56,6 +56,11 @@ def short_day(day: date, locale: str) -> str:
     return f"{day.day} {_MONTHS_EN[day.month - 1]} {day.year}"
 
 
+def month_in_words(month: int, locale: str) -> str:
+    """Name a month, 1 to 12: 'August' or '8월'."""
+    return f"{month}월" if locale == "ko" else _MONTHS_EN[month - 1]
+
+
 def countdown_in_words(now: datetime, opens_at: datetime, locale: str) -> str:
     """
     Say how long it still takes, in the two largest units: '9 years 167 days', '32 days',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.people import printable
+from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import short_day
 from memorycapsule.domain.zones import local_of
@@ -21,11 +20,6 @@ from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
 
-#: Longer names make trouble on other people's computers, whose limit is 255 bytes (UTF-8: 3 for a Korean letter).
-_LONGEST_NAME = 60
-#: What Windows keeps for itself in names, and for devices.
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
 _PLAYED = {"mp4", "mov", "webm", "m4v"}
 _HEARD = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
@@ -137,19 +131,6 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     )
 
 
-def safe_name(name: str, otherwise: str = "file") -> str:
-    """Return a name that every file system takes, as near as can be to what somebody wrote."""
-    clean = _UNSAFE.sub(" ", printable(name.replace("\\", "/"), 500))
-    clean = " ".join(clean.split())
-    stem, dot, ending = clean.rpartition(".")
-    if dot and stem and len(ending) <= 5 and ending.isalnum():
-        clean = f"{stem[: _LONGEST_NAME - 6].strip(' .')}.{ending}"
-    else:
-        clean = clean[:_LONGEST_NAME]
-    clean = clean.strip(" .") or otherwise
-    return f"_{clean}" if _DEVICE.fullmatch(clean) else clean
-
-
 class _Folder:
     """A folder in which no two names are the same, whatever the case."""
 
@@ -189,7 +170,9 @@ def _films(store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder
         if size is not None:
             kept.append(
                 Kept(
-                    path=folder.path(f"{len(kept) + 1:02} {safe_name(view.capsule.title)}.mp4"),
+                    path=folder.path(
+                        f"{len(kept) + 1:02} {safe_name(montage.title or view.capsule.title)}.mp4"
+                    ),
                     size=size,
                     local=local_of(montage.finished_at or montage.queued_at, view.capsule.zone),
                     open=_film_opener(store, vault, viewer, montage.id),

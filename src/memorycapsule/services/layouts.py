@@ -70,6 +70,7 @@ class _Material:
     """What a film is made of, as it was read in one look at the store."""
 
     capsule: Capsule
+    title: str
     members: list[Member]
     pictures: list[Picture]
     texts: list[StoryText]
@@ -298,7 +299,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
 
 def _planned(material: _Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
     return direct(
-        title=material.capsule.title,
+        title=material.title,
         date_line=_date_line(material.capsule, direction.locale),
         pictures=pictures,
         stories=material.texts,
@@ -349,13 +350,15 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
         capsule, montage, account_store.accounts.get(tx, capsule.made_by).locale, size, fps
     )
     shown_members = [member for member in members.values() if member.id in shown]
+    title = montage.title or capsule.title
     # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
     told = (
-        (capsule.title, _date_line(capsule, direction.locale), montage.soundtrack_blob, direction),
+        (title, _date_line(capsule, direction.locale), montage.soundtrack_blob, direction),
         (pictures, texts, [(member.id, member.name) for member in shown_members], report),
     )
     return _Material(
         capsule=capsule,
+        title=title,
         members=shown_members,
         pictures=pictures,
         texts=texts,

@@ -14,7 +14,14 @@ from memorycapsule import themes
 from memorycapsule.domain.direction import parse_length
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.montages import FIRST_RETRY, MOST_FAILURES, Montage, MontageState, queued_montage
+from memorycapsule.domain.montages import (
+    FIRST_RETRY,
+    MOST_FAILURES,
+    Montage,
+    MontageState,
+    checked_title,
+    queued_montage,
+)
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany
@@ -58,6 +65,7 @@ def queue(
     soundtrack: BinaryIO | None = None,
     length: str | None = None,
     music: str | None = None,
+    title: str | None = None,
     once: str | None = None,
     now: datetime,
 ) -> Montage:
@@ -65,12 +73,14 @@ def queue(
     Queue a further film of an open capsule: of the chosen stories in the chosen order, or of all.
 
     `soundtrack` is a music file that `media` has accepted, `music` the theme whose own is wanted instead of the
-    capsule's; `length` is what `parse_length` understands. `once` is a word of the caller's: with the same one again,
-    nothing new is queued and the film that is there is returned. Raises NotFound for a capsule or story that is not
-    there, Sealed before the date, UsageProblem for another length or theme, TooMany.
+    capsule's; `length` is what `parse_length` understands; `title` is what it is called, the capsule's if nothing.
+    `once` is a word of the caller's: with the same one again, nothing new is queued and the film that is there is
+    returned. Raises NotFound for a capsule or story that is not there, Sealed before the date, UsageProblem for
+    another length or theme or a title that is too long, TooMany.
     """
     viewer.check(Scope.EVERYTHING)
     parse_length(length)
+    title = checked_title(title)
     if music:
         themes.load(music)
     with store.reading() as tx:
@@ -96,6 +106,7 @@ def queue(
         soundtrack_blob=blob.id if blob else None if music else capsule.soundtrack_blob,
         length=length,
         music=music,
+        title=title,
         now=now,
     )
     with store.transaction() as tx:

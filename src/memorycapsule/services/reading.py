@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
 from memorycapsule.domain.deliveries import Delivery
+from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
@@ -383,10 +384,10 @@ def _montage_file(
         blob_id = found.film_blob if what == "film" else found.poster_blob
         if blob_id is None:
             raise NotFound("This film is not ready yet.")
-        slug = capsule_store.capsules.get(tx, found.capsule_id).slug
+        name = safe_name(found.title or capsule_store.capsules.get(tx, found.capsule_id).slug)
         stream = vault.open_blob(tx, blob_id)
     kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
-    return OpenedFile(stream=stream, content_type=kind, name=f"{slug}.{ending}", is_private=False)
+    return OpenedFile(stream=stream, content_type=kind, name=f"{name}.{ending}", is_private=False)
 
 
 def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:

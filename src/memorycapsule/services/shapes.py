@@ -224,6 +224,7 @@ def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
         "seconds": found.seconds,
         "is_opening": found.is_opening,
         "stories": list(found.story_ids),
+        "title": found.title or None,
         "length": found.length,
         "music": found.music,
         "report": list(found.report),

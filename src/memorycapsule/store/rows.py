@@ -369,6 +369,7 @@ class MontageRow(SQLModel, table=True):
     finished_at: datetime | None
     length: str | None
     music: str | None
+    title: str
 
 
 class DeliveryRow(SQLModel, table=True):

@@ -225,11 +225,11 @@ def test_a_further_film_is_made_saved_and_not_written_over(initialised, tmp_path
     opened = initialised("open", "old-times", "--json").json
     assert (opened["capsule"]["state"], opened["film"]["state"]) == ("open", "queued")
     story = initialised("story", "list", "old-times", "--json").json["stories"][0]["id"]
-    wished = ("--story", story, "--length", "20", "--music", "museum")
+    wished = ("--story", story, "--length", "20", "--music", "museum", "--title", "Old")
     made = initialised("montage", "make", "old-times", *wished, "--wait", "--json").json["montage"]
     assert (made["state"], made["stories"]) == ("ready", [story])
     assert (made["length"], made["music"]) == ("20", "museum")
-    assert "1 story, 20 s, music of museum" in initialised("montage", "list", "old-times").out
+    assert "“Old”, 1 story, 20 s, music of museum" in initialised("montage", "list", "old-times").out
 
     film = tmp_path / "film.mp4"
     assert (

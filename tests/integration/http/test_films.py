@@ -99,6 +99,27 @@ def test_one_that_does_not_play_is_refused_in_words_and_the_choice_stays(scene, 
     assert newest(scene) == before
 
 
+def test_a_title_is_shown_wherever_the_film_is(scene, three):
+    wish(scene, title="가을 1/2")
+    film_id = scene.finish_film()
+    browser = scene.browser(scene.ben.token)
+
+    assert '<h1 id="film-heading">가을 1/2</h1>' in browser.get(f"{film_page(scene)}?of={film_id}").text
+    assert "<b>가을 1/2</b>" in browser.get(film_page(scene)).text
+    kept = browser.get(f"/g/f/{film_id}/film.mp4?keep=1").headers["content-disposition"]
+    assert kept.endswith("filename*=UTF-8''%EA%B0%80%EC%9D%84%201%202.mp4")
+
+
+def test_a_title_that_is_too_long_is_said_in_words_and_the_choice_stays(scene, three):
+    answer = wish(scene, title="a" * 201, story=[three[1]])
+
+    assert answer.status_code == 422
+    assert "longer than 200 letters" in answer.text
+    assert f'data-order="{three[1]}"' in answer.text
+    assert f'value="{"a" * 201}"' in answer.text
+    assert newest(scene).is_opening
+
+
 def test_the_queue_of_one_person_ends_with_a_sentence(scene, three):
     for _ in range(5):
         assert wish(scene).status_code == 303

@@ -116,12 +116,47 @@ def test_the_viewer_is_told_of_all_photos_in_order(browser, album):
 
 def test_what_is_not_there_is_not_found(browser, album):
 
-    for more in ("?part=9", "?sheet=9", "?sheet=0", "?by=nobody"):
+    for more in ("?part=9", "?sheet=9", "?sheet=0", "?by=nobody", "?month=2019-13", f"?find={'a' * 201}"):
         assert browser.get(album.path(f"/photos{more}")).status_code == 404
 
 
-def test_a_first_view_weighs_little_besides_its_photos(browser, album):
-    page = browser.get(album.path("/photos"), headers={"accept-language": "ko"})
+def test_the_small_computer_finds_what_somebody_wrote(album):
+    browser = album.browser("window")
+    page = browser.get(album.path("/photos?find=%20kitchen%20soup")).text
+    slides = browser.get(album.path("/photos.json?find=kitchen+soup")).json()
+
+    assert 'name="find" value="kitchen soup"' in page
+    assert "2 of 28 photos" in page
+    assert places(page) == [slide["id"] for slide in slides]
+    assert len(slides) == 2
+    assert f'data-album="{album.path("/photos.json")}?month=&amp;find=kitchen+soup"' in page
+    for onward in re.findall(
+        r'href="([^"#]*)#find" rel="next"', browser.get(album.path("/photos?find=ben")).text
+    ):
+        assert "28 of 28" in browser.get(onward).text
+    nothing = browser.get(album.path("/photos"), params={"find": HOSTILE[:30] + "?"}).text
+    assert "Nothing was found." in nothing
+    assert HOSTILE[:30] not in nothing
+
+
+def test_the_choice_stands_in_the_theme_with_a_picture_on_each_door(browser, album):
+    browser.post(album.path("/untied"), data={"to": "photos"})
+    page = browser.get(album.path())
+
+    theme = re.search(r'/themes/(\w+)\.css"', page.text)[1]
+    assert re.search(r'<body class="choice (\w+)">', page.text)[1] == {
+        "photocard": "pc", "museum": "mu", "window": "wi", "classic": "plain",
+    }[theme]  # fmt: skip
+    assert "여름, 시골집에서" in page.text
+    shown = re.findall(r'<img src="/g/m/([0-9a-f-]{36})/thumbnail" alt="">', page.text)
+    assert len(shown) == 3
+    assert set(shown) <= album.media
+    assert " style=" not in page.text
+
+
+@pytest.mark.parametrize("place", ["", "/photos"])
+def test_a_first_view_weighs_little_besides_its_photos(browser, album, place):
+    page = browser.get(album.path(place), headers={"accept-language": "ko"})
     loaded = re.findall(
         r'(?:rel="stylesheet" href|script type="module" src|rel="icon" href)="([^"]+)"', page.text
     )

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from cast import OPENS, add_story, attach, make_photo
+from memorycapsule.domain.file_names import safe_name
 from memorycapsule.errors import NotFound, Sealed
 from memorycapsule.services import everything, opening, stories
-from memorycapsule.services.everything import safe_name
 from moments import NOW
 
 

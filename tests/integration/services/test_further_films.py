@@ -101,7 +101,17 @@ def test_before_the_date_and_to_strangers_no_length_is_told(stage):
         estimate(stage, viewer=stage.cleo)
 
 
-@pytest.mark.parametrize("wish", [{"length": "forever"}, {"length": "-1"}, {"music": "opera"}])
+def test_a_title_of_its_own_is_the_films_and_its_files(stage, told, tmp_path):
+    film = queue(stage, title=" Best of\nsummer 1/2 ")
+
+    assert film.title == "Best of summer 1/2"
+    assert plan(stage, film, tmp_path).plan.title == film.title
+    assert plan(stage, queue(stage), tmp_path).plan.title == stage.capsule.title
+
+
+@pytest.mark.parametrize(
+    "wish", [{"length": "forever"}, {"length": "-1"}, {"music": "opera"}, {"title": "a" * 201}]
+)
 def test_what_cannot_be_had_is_refused_at_once(stage, told, wish):
     with pytest.raises(UsageProblem):
         queue(stage, **wish)

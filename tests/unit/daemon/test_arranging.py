@@ -1,105 +1,12 @@
 """Arranging: every photo has exactly one place, whatever the theme and however many there are."""
 
-import uuid
 from datetime import datetime
 
 import pytest
 
+from albums import opened, picture
 from memorycapsule.daemon.http import arranging
-from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
-from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
-from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
-from moments import NOW
-
-SIZES = {"wide": (1600, 1200), "tall": (1200, 1600), "square": (1000, 1000)}
-
-
-def picture(shape: str = "wide", *, kind=MediumKind.PHOTO, taken: datetime | None = None) -> MediumView:
-    medium = Medium(
-        id=str(uuid.uuid4()),
-        story_id="story",
-        capsule_id="capsule",
-        kind=kind,
-        position=0,
-        duplicate_mark="",
-        details=b"",
-        is_sealed=False,
-        original_blob="o",
-        display_blob="d",
-        thumbnail_blob="t",
-        clip_blob=None,
-        created_at=NOW,
-    )
-    width, height = SIZES[shape]
-    details = MediumDetails(
-        file="a.jpg",
-        sha256="",
-        bytes=1,
-        format="JPEG",
-        width=width,
-        height=height,
-        taken_local=taken,
-        taken_offset_seconds=None,
-        has_gps=False,
-        duration_seconds=None,
-        has_sound=False,
-    )
-    return MediumView(medium=medium, details=details)
-
-
-def opened(*stories: list[MediumView], theme: str = "photocard") -> CapsuleView:
-    member = Member(
-        id="member", capsule_id="capsule", account_id="ada", role=Role.OWNER, name="Ada", joined_at=NOW
-    )
-    capsule = Capsule(
-        id="capsule",
-        slug="summer",
-        title="Summer",
-        message=None,
-        theme=theme,
-        film_photos=60,
-        state=CapsuleState.OPEN,
-        opens_local=NOW.replace(tzinfo=None),
-        zone="UTC",
-        fold=0,
-        opens_at=NOW,
-        zone_rules="",
-        recipient="",
-        seal_level=1,
-        generation=1,
-        made_by="ada",
-        created_at=NOW,
-        opened_at=NOW,
-        cover_blob=None,
-        soundtrack_blob=None,
-    )
-    return CapsuleView(
-        capsule=capsule,
-        member=member,
-        contributions=[],
-        stories=[
-            StoryView(
-                story=Story(
-                    id=f"story-{number}",
-                    capsule_id="capsule",
-                    member_id="member",
-                    attached_by="ada",
-                    session_id="session",
-                    position=number,
-                    words=b"",
-                    is_sealed=False,
-                    created_at=NOW,
-                    changed_at=NOW,
-                ),
-                author=member,
-                words=StoryWords(title=f"Story {number}", text=""),
-                media=media,
-            )
-            for number, media in enumerate(stories)
-        ],
-        invitations=[],
-        montages=[],
-    )
+from memorycapsule.domain.stories import MediumKind
 
 
 @pytest.mark.parametrize("theme", arranging.CAPACITIES)
@@ -133,6 +40,27 @@ def test_stories_come_in_the_order_of_what_they_tell_of():
 
     order = [chapter.story.story.id for chapter in arranging.arrange(view).chapters]
     assert order == ["story-1", "story-2", "story-0"]
+
+
+@pytest.mark.parametrize(
+    "said", [datetime(1980, 1, 1, 4, 12), datetime(2000, 1, 1, 0, 3), datetime(2031, 8, 2)], ids=str
+)
+def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
+    view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
+    (story,) = view.stories
+
+    assert arranging.told_of(view, story) == datetime(2020, 8, 2)
+    assert [arranging.taken_local(view, medium) for medium in story.media] == [
+        None,
+        datetime(2020, 8, 2),
+        None,
+    ]
+
+
+def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
+    view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
+
+    assert arranging.told_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
 
 
 def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
+from memorycapsule.domain.clocks import is_made_up
 from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.zones import local_of
+from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 
 #: So many stories are on one page; more are reached through the list of all.
@@ -40,12 +41,14 @@ class Capacity:
     rest: int
     #: Photos that stand beside the title; with no more than that in all, the stories show none themselves.
     covers: int
+    #: Whether it looks for photos in all of the capsule, not only among the rest.
+    finds: bool = False
 
 
 CAPACITIES = {
     "photocard": Capacity(story=9, rest=18, covers=3),
     "museum": Capacity(story=12, rest=48, covers=0),
-    "window": Capacity(story=15, rest=30, covers=4),
+    "window": Capacity(story=15, rest=30, covers=4, finds=True),
     "classic": Capacity(story=24, rest=60, covers=0),
 }
 
@@ -91,9 +94,18 @@ class Arrangement:
         return len(self.covers) == len(self.everything)
 
 
+def taken_local(view: CapsuleView, medium: MediumView) -> datetime | None:
+    """Return the wall time at which a photo was taken; None where its camera said none that can be believed."""
+    said = medium.details.taken_local
+    if said is None:
+        return None
+    at = medium.details.taken_at(zone(view.capsule.zone).utcoffset(said) or timedelta(0))
+    return None if at is None or is_made_up(said, at, medium.medium.created_at) else said
+
+
 def told_of(view: CapsuleView, story: StoryView) -> datetime:
     """Return the wall time that a story tells of: of its first photo, or else of its writing."""
-    taken = [medium.details.taken_local for medium in story.media if medium.details.taken_local]
+    taken = [at for medium in story.media if (at := taken_local(view, medium))]
     return min(taken, default=local_of(story.story.created_at, view.capsule.zone))
 
 

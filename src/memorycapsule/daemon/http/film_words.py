@@ -171,6 +171,8 @@ def _music(name: str, language: str) -> Song:
 def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Wording) -> str:
     if film.is_opening:
         return view.capsule.title
+    if film.title:
+        return film.title
     named = [titles[one] or words("story_untitled") for one in film.story_ids if one in titles]
     if not named:
         return words("films_of_all")

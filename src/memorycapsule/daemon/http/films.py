@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
@@ -12,21 +12,21 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.film_words import film_lines, length_in_words, picker, songs, told_of
+from memorycapsule.daemon.http.opened import AGAIN_SECONDS
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
-from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.subtitles import captions, chapters, webvtt
-from memorycapsule.errors import MediaRefused, NotFound, TooMany
+from memorycapsule.errors import MediaRefused, NotFound, TooMany, UsageProblem
 from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import estimates, montages, reading
 from memorycapsule.services.reading import CapsuleView, FilmView
 
-#: A page that waits for a film and has no scripts looks again this often.
-_AGAIN_SECONDS = 15
 #: Songs of people's own come along with the wish for a film.
 LARGEST_SONG_BYTES = 100 * 1024 * 1024
 TAKES_MORE = {
@@ -46,6 +46,7 @@ class Wish:
     #: "" for the capsule's, "own", or a theme.
     song: str = ""
     length: str = "usual"
+    title: str = ""
     problem: str = ""
 
 
@@ -87,10 +88,11 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lines=lines,
             clock=length_in_words,
             told=told_of(known, words) if known else None,
-            again_without_scripts=_AGAIN_SECONDS if shown and not shown.state.is_over else None,
+            again_without_scripts=AGAIN_SECONDS if shown and not shown.state.is_over else None,
             tiles=picker(view, wish.story_ids, words),
             songs=songs(view.capsule, words.language),
             wish=wish,
+            longest_title=LONGEST_TITLE,
             lengths=tuple(_LENGTHS),
         )
 
@@ -159,17 +161,19 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 soundtrack=_song(own) if wish.song == "own" else None,
                 length=_LENGTHS[wish.length],
                 music=wish.song if wish.song not in {"", "own"} else None,
+                title=wish.title,
                 now=app.now(),
             )
         except MediaRefused:
             file = own.filename if isinstance(own, UploadFile) else ""
             problem = words("films_song_refused", file=file) if file else words("films_song_missing")
+        except UsageProblem:
+            problem = words("films_title_long", most=LONGEST_TITLE)
         except TooMany:
             problem = words("films_too_many")
         else:
             return pages.forward(request, f"/g/c/{capsule_id}/film?of={made.id}")
-        refused = Wish(story_ids=wish.story_ids, song=wish.song, length=wish.length, problem=problem)
-        return page(request, viewer, view, refused, None)
+        return page(request, viewer, view, replace(wish, problem=problem), None)
 
     @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
     def cancel(request: Request, capsule_id: UUID, montage_id: UUID) -> Response:
@@ -231,8 +235,9 @@ def _wish(given: FormData, view: CapsuleView) -> Wish:
     song, length = str(given.get("song", "")), str(given.get("length", "usual"))
     return Wish(
         story_ids=tuple(dict.fromkeys([*in_order, *ticked])),
-        song=song,
+        song=song if song in {"own", *themes.names()} else "",
         length=length if length in _LENGTHS else "usual",
+        title=str(given.get("title", "")),
     )
 
 

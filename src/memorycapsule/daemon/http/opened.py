@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
@@ -12,9 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http import arranging, faces, torn
+from memorycapsule.daemon.http import arranging, faces, finding, torn
 from memorycapsule.daemon.http.arranging import Arrangement, Chapter, Placed
 from memorycapsule.daemon.http.bundle import DYES, cloth, knot
+from memorycapsule.daemon.http.finding import Wanted, found
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.telling import (
     bundle_of,
@@ -27,6 +30,7 @@ from memorycapsule.daemon.http.telling import (
 )
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.daemon.http.wording import Wording
+from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.words import day_in_words, short_day
 from memorycapsule.domain.zones import local_of
@@ -34,12 +38,15 @@ from memorycapsule.errors import NotFound
 from memorycapsule.services import reading, visits
 from memorycapsule.services.reading import CapsuleView, MediumView
 
-#: A page that waits for a film looks again this often.
+#: A page that waits for a film and has no scripts looks again this often.
 AGAIN_SECONDS = 15
 #: Letters of a story on the back of a card.
 _BACK_LETTERS = 170
 #: How wide a title may be, in halves of a Hangul syllable, to be set in each of the sizes of giant letters.
 _GIANT = ((14, "short"), (24, "middle"), (44, "long"))
+#: What photos are looked for by.
+Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
+Find = Annotated[str, Query(max_length=200)]
 _KEPT = "private, max-age=86400"
 
 
@@ -73,16 +80,22 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         part: Annotated[int, Query(ge=1)] = 1,
         sheet: Annotated[int, Query(ge=1)] = 1,
         by: UUID | None = None,
+        month: Month = "",
+        find: Find = "",
     ) -> Response:
-        return _photos(
-            pages, request, opened(request, capsule_id), part=part, sheet=sheet, by=str(by) if by else None
-        )
+        wanted = Wanted(by=str(by or ""), month=month, words=find.strip())
+        return _photos(pages, request, opened(request, capsule_id), wanted, part=part, sheet=sheet)
 
     @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
-    def album(request: Request, capsule_id: UUID) -> Response:
+    def album(request: Request, capsule_id: UUID, month: Month = "", find: Find = "") -> Response:
         view = opened(request, capsule_id)
-        shown = _Shown(pages, request, pages.wording(request), view)
-        return JSONResponse([shown.slide(one) for one in arranging.arrange(view).everything])
+        words = pages.wording(request)
+        shown = _Shown(pages, request, words, view)
+        wanted = Wanted(month=month, words=find)
+        everything = arranging.arrange(view).everything
+        return JSONResponse(
+            [shown.slide(one) for one in found(view, everything, wanted, language=words.language)]
+        )
 
     @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
     def letters(request: Request, capsule_id: UUID, kind: Literal["css", "woff"]) -> Response:
@@ -107,11 +120,10 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
     opened_on = opening_day(capsule)
     is_today = opened_on == local_of(app.now(), capsule.zone).date()
     film = main_film(view)
-    arrangement = arranging.arrange(view)
+    covers = [one.view.medium.id for one in _covers(arranging.arrange(view))]
     values: dict[str, Any] = {
         "view": view,
         "film": film,
-        "pictures": [one.view.medium for one in _covers(arrangement)],
         "letters": _letters_url(pages, request, view, words),
     }
     if view.member.unsealed_at is None:
@@ -123,17 +135,23 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
             when=day_in_words(opened_on, language),
             cloth=cloth(capsule.id, counts),
             knot=knot(),
+            picture=pages.at(request, f"/g/m/{covers[0]}/display") if covers else None,
             **values,
         )
     return pages.show(
         request,
         "choice.html",
         words,
-        again_in_seconds=AGAIN_SECONDS if film and not film.state.is_over else None,
+        again_without_scripts=AGAIN_SECONDS if film and not film.state.is_over else None,
         when=words("open_today") if is_today else words("open_since", day=day_in_words(opened_on, language)),
         contents=contents(view, language),
         people_count=count_givers(view, language),
         people=people(view, language),
+        pictures=[pages.at(request, path) for path in _on_the_door(capsule, covers)],
+        has_photos=bool(covers),
+        giant=_giant(capsule.title),
+        torn=torn,
+        title_pixels=_title_pixels(capsule),
         bundle=bundle_of(view, words("bundle_untied", people=count_people(view, language)), is_tied=False),
         **values,
     )
@@ -145,19 +163,33 @@ def _covers(arrangement: Arrangement) -> Sequence[Placed]:
     return firsts[:3] if len(firsts) > 2 else arrangement.everything[:3]
 
 
+def _on_the_door(capsule: Capsule, covers: Sequence[str]) -> list[str]:
+    """Return the addresses of up to three pictures that invite to the photos, the capsule's cover first."""
+    photos = [f"/g/m/{medium_id}/thumbnail" for medium_id in covers]
+    return [f"/g/c/{capsule.id}/cover", *photos[:2]] if capsule.cover_blob else photos
+
+
 def _photos(
-    pages: Pages, request: Request, view: CapsuleView, *, part: int, sheet: int, by: str | None
+    pages: Pages, request: Request, view: CapsuleView, wanted: Wanted, *, part: int, sheet: int
 ) -> Response:
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
     arrangement = arranging.arrange(view)
     shown = _Shown(pages, request, words, view)
-    rest = [one for one in arrangement.rest if by in {None, one.story.author.id}]
-    a_sheet = arranging.CAPACITIES[capsule.theme].rest
-    sheets = max(1, -(-len(rest) // a_sheet))
+    capacity = arranging.CAPACITIES[capsule.theme]
+    is_looking = capacity.finds and bool(wanted.month or wanted.words)
+    pool = arrangement.everything if capacity.finds else arrangement.rest
+    rest = found(view, pool if is_looking else arrangement.rest, wanted, language=language)
+    sheets = max(1, -(-len(rest) // capacity.rest))
     if part > arrangement.parts or sheet > sheets:
         raise NotFound
-    first = (sheet - 1) * a_sheet
+    first = (sheet - 1) * capacity.rest
+
+    def to(place: str, **query: object) -> str:
+        """Return the address of a place on this page; the first part and the first sheet need not be said."""
+        said = urlencode({name: value for name, value in query.items() if value not in {"", 1}})
+        return pages.at(request, f"/g/c/{capsule.id}/photos{'?' if said else ''}{said}#{place}")
+
     return pages.show(
         request,
         f"photos-{capsule.theme}.html",
@@ -173,10 +205,18 @@ def _photos(
         index=[shown.line(one) for one in arrangement.chapters],
         covers=[shown.picture(one) for one in arrangement.covers],
         covers_are_all=arrangement.covers_are_all,
-        rest=[shown.picture(one) for one in rest[first : first + a_sheet]],
+        rest=[shown.picture(one) for one in rest[first : first + capacity.rest]],
         rest_count=len(arrangement.rest),
         owners=_owners(arrangement.rest),
-        by=by,
+        months=finding.months(
+            view, found(view, pool, replace(wanted, month=""), language=language), language
+        ),
+        month_said=finding.month_in_full(wanted.month, words) if wanted.month else "",
+        wanted=wanted,
+        is_looking=is_looking,
+        found_count=len(rest),
+        finds=capacity.finds and len(arrangement.everything) > capacity.story,
+        to=to,
         part=part,
         parts=arrangement.parts,
         sheet=sheet,
@@ -185,7 +225,7 @@ def _photos(
         giant=_giant(capsule.title),
         letters=_letters_url(pages, request, view, words),
         torn=torn,
-        title_pixels=_title_pixels(capsule.title) if capsule.theme == "window" else None,
+        title_pixels=_title_pixels(capsule),
     )
 
 
@@ -198,11 +238,13 @@ def _owners(rest: Sequence[Placed]) -> list[tuple[str, str, int]]:
     return [(member_id, name, count) for (member_id, name), count in counts.items()]
 
 
-def _title_pixels(title: str) -> object:
+def _title_pixels(capsule: Capsule) -> object:
+    if capsule.theme != "window":
+        return None
     # OpenCV, which draws them, is loaded only for the theme that needs it.
     from memorycapsule.render.pixel_titles import pixel_title
 
-    return pixel_title(title, themes.load("window").film.heading_font)
+    return pixel_title(capsule.title, themes.load("window").film.heading_font)
 
 
 def _giant(title: str) -> str:
@@ -212,7 +254,8 @@ def _giant(title: str) -> str:
 
 def _letters(view: CapsuleView, words: Wording) -> str:
     """Return the letters of all headings of a capsule's pages."""
-    fixed = ("0123456789,.’‘“”", words("museum_store"), words("binder"), words("story_untitled"))
+    said = ("museum_store", "museum_plan", "binder", "story_untitled", "choice", "sealed_people")
+    fixed = ("0123456789,.’‘“”", *map(words, said))
     titles = (story.words.title for story in view.stories)
     return faces.letters_of((view.capsule.title, *fixed, words("museum_room", number=1), *titles))
 
@@ -306,7 +349,7 @@ class _Shown:
         return self._pages.at(self._request, path)
 
     def _when(self, view: MediumView) -> str:
-        taken = view.details.taken_local
+        taken = arranging.taken_local(self._view, view)
         return short_day(taken.date(), self._words.language) if taken else self._words("day_unknown")
 
 

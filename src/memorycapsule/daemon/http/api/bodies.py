@@ -153,6 +153,8 @@ class StoryOrder(Model):
 class NewMontage(Model):
     stories: Annotated[list[Id], Field(max_length=1000, default_factory=list)]
     """The stories to take, in this order; none for all."""
+    title: Annotated[Line | None, Field(examples=["The best of the summer"])] = None
+    """What it is called; otherwise it goes by its capsule's title."""
     length: Annotated[Line | None, Field(examples=["short"])] = None
     """short, full, or a number of seconds."""
     music: Annotated[Line | None, Field(examples=["museum"])] = None

@@ -69,6 +69,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             story_ids=body.stories,
             length=body.length,
             music=body.music,
+            title=body.title,
             once=once,
             now=app.now(),
         )
@@ -88,6 +89,10 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             list[bodies.Line],
             Form(max_length=1000, description="The stories to take, in this order; none for all."),
         ] = [],  # noqa: B006 - FastAPI copies it
+        title: Annotated[
+            bodies.Line | None,
+            Form(description="What it is called; otherwise it goes by its capsule's title."),
+        ] = None,
         length: Annotated[
             bodies.Line | None,
             Form(description="short, full, or a number of seconds.", examples=["short"]),
@@ -106,6 +111,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
                 capsule,
                 story_ids=stories,
                 soundtrack=song,
+                title=title,
                 length=length,
                 once=once,
                 now=app.now(),

@@ -293,6 +293,8 @@ class Montage(Model):
     """Whether it is the film that was made on the day."""
     stories: list[Id]
     """The chosen stories in their order; empty for all."""
+    title: Annotated[str | None, Field(examples=["The best of the summer"])]
+    """What it is called; null for a film that goes by its capsule's title."""
     length: Annotated[str | None, Field(examples=["short"])]
     music: Annotated[str | None, Field(examples=["museum"])]
     """The theme whose own music was chosen."""

@@ -1,0 +1,109 @@
+"""Opened capsules as pages see them, made of nothing but values."""
+
+import uuid
+from datetime import datetime
+
+from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
+from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
+from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from moments import NOW
+
+SIZES = {"wide": (1600, 1200), "tall": (1200, 1600), "square": (1000, 1000)}
+
+
+def picture(
+    shape: str = "wide",
+    *,
+    kind=MediumKind.PHOTO,
+    taken: datetime | None = None,
+    file: str = "a.jpg",
+    caption: str | None = None,
+) -> MediumView:
+    """A photo or clip with such a form, taken at a wall time."""
+    medium = Medium(
+        id=str(uuid.uuid4()),
+        story_id="story",
+        capsule_id="capsule",
+        kind=kind,
+        position=0,
+        duplicate_mark="",
+        details=b"",
+        is_sealed=False,
+        original_blob="o",
+        display_blob="d",
+        thumbnail_blob="t",
+        clip_blob=None,
+        created_at=NOW,
+    )
+    width, height = SIZES[shape]
+    details = MediumDetails(
+        file=file,
+        caption=caption,
+        sha256="",
+        bytes=1,
+        format="JPEG",
+        width=width,
+        height=height,
+        taken_local=taken,
+        taken_offset_seconds=None,
+        has_gps=False,
+        duration_seconds=None,
+        has_sound=False,
+    )
+    return MediumView(medium=medium, details=details)
+
+
+def opened(*stories: list[MediumView], theme: str = "photocard") -> CapsuleView:
+    """An open capsule of Ada's with these stories, called Story 0, Story 1 and so on."""
+    member = Member(
+        id="member", capsule_id="capsule", account_id="ada", role=Role.OWNER, name="Ada", joined_at=NOW
+    )
+    capsule = Capsule(
+        id="capsule",
+        slug="summer",
+        title="Summer",
+        message=None,
+        theme=theme,
+        film_photos=60,
+        state=CapsuleState.OPEN,
+        opens_local=NOW.replace(tzinfo=None),
+        zone="UTC",
+        fold=0,
+        opens_at=NOW,
+        zone_rules="",
+        recipient="",
+        seal_level=1,
+        generation=1,
+        made_by="ada",
+        created_at=NOW,
+        opened_at=NOW,
+        cover_blob=None,
+        soundtrack_blob=None,
+    )
+    return CapsuleView(
+        capsule=capsule,
+        member=member,
+        contributions=[],
+        stories=[
+            StoryView(
+                story=Story(
+                    id=f"story-{number}",
+                    capsule_id="capsule",
+                    member_id="member",
+                    attached_by="ada",
+                    session_id="session",
+                    position=number,
+                    words=b"",
+                    is_sealed=False,
+                    created_at=NOW,
+                    changed_at=NOW,
+                ),
+                author=member,
+                words=StoryWords(title=f"Story {number}", text=""),
+                media=media,
+            )
+            for number, media in enumerate(stories)
+        ],
+        invitations=[],
+        montages=[],
+    )
