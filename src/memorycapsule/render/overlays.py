@@ -141,7 +141,7 @@ def caption_overlay(size: Size, style: FilmStyle, caption: Caption) -> Overlay |
     small = max(round(big * 0.76), round(height * 0.039))
     room = width - 2 * gap
     above = letters.fitting(heading, style.heading_font, (big, round(big * 0.86)), room, 2) if heading else []
-    below = letters.fitting(note, style.text_font, (small,), room, 2, balanced=False) if note else []
+    below = letters.fitting(note, style.text_font, (small,), room, 2) if note else []
     tall = sum(round(line.size * _LINE_HEIGHT) for line in (*above, *below))
     bottom = round(height * (1 - _SAFE))
     first = bottom - tall

@@ -257,6 +257,17 @@ def test_a_label_is_written_in_42_pixels_of_1080_at_least(heading):
     assert min(row.line.size for row in rows) >= 42
 
 
+@pytest.mark.parametrize("who", ["할머니", "Emma Kim-Robertson", "김서연, Emma Kim-Robertson"])
+def test_a_label_says_the_whole_day_whoever_gave_the_picture(who):
+    words = Caption(
+        text="매는 아침마다 돌아왔어요", who=who, when="2022년 12월 31일", dye="#3c5aa6", first=1, stop=9
+    )
+    said = " ".join(row.line.text for row in label_rows(words, STYLE, 1080, 1500))
+
+    assert who in said
+    assert said.endswith("2022년 12월 31일")
+
+
 @pytest.mark.parametrize("count", [0, 1, 7, 24])
 def test_names_stand_in_the_safe_area_and_the_lights_go_down(studio, count):
     people = [

@@ -58,10 +58,12 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     steps = [round(share * scale) for share in (0.26, 0.32, 0.4, 0.5, 0.62)]
     widths = [width for width in steps if width < room] or [room]
     indent = round(small * 0.86)
-    signed = ", ".join(filter(None, (who if first != who else "", when if first != when else "")))
-    # A name and a day stand on one line where that makes no very wide label, and what is above them has as much room.
-    signed_width = indent + letters.measure(signed, style.text_font, small)
-    narrow = max(widths[0], signed_width if signed_width <= min(0.45 * scale, widths[-1]) else 0)
+    signed = [words for words in (who, when) if words and words != first]
+    # A name and a day stand on one line where that makes no very wide label; the title has as much room as they.
+    together = indent + letters.measure(", ".join(signed), style.text_font, small)
+    signature = [", ".join(signed)] if signed and together <= 0.5 * scale else signed
+    signed_widths = [indent + letters.measure(words, style.text_font, small) for words in signature]
+    narrow = max([widths[0], *(min(width, widths[-1]) for width in signed_widths)])
     lines: list[Line] = []
     # A short title makes a narrow label; a long one needs a wide one before it needs more lines.
     wider = [(3, width) for width in widths if width > narrow]
@@ -75,14 +77,17 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     if heading and text:
         wide = max(width, widths[min(2, len(widths) - 1)]) if len(text) > _LONG_TEXT else width
         rows += [Row(line, style.ink) for line in letters.fitting(text, stage_font, (usual,), wide, 5)]
-    if signed:
-        wide = max(width, *(row.line.width for row in rows)) - indent
-        signature = letters.fitting(signed, style.text_font, (small,), wide, 2, balanced=False)
-        has_dye = bool(who) and first != who
-        rows += [
-            Row(line, style.ink_soft, caption.dye if has_dye and place == 0 else "")
-            for place, line in enumerate(signature)
-        ]
+    wide = max(width, *(row.line.width for row in rows)) - indent
+    has_dye = bool(who) and first != who
+    signing = [
+        line
+        for words in signature
+        for line in letters.fitting(words, style.text_font, (small,), wide, 2, balanced=False)
+    ]
+    rows += [
+        Row(line, style.ink_soft, caption.dye if has_dye and place == 0 else "")
+        for place, line in enumerate(signing)
+    ]
     return rows
 
 
