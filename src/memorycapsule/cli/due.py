@@ -178,9 +178,9 @@ def daemon(
 def film_sentence(film: Montage) -> str:
     """Say how a film ended."""
     if not film.state.has_film:
-        reason = f": {plain(film.report[-1])}" if film.report else "."
+        reason = f": {plain(film.report[-1].sentence)}" if film.report else "."
         return f"There is no film ({film.state}){reason}"
-    left_out = "".join(f"\n  {plain(one)}" for one in film.report)
+    left_out = "".join(f"\n  {plain(lack.sentence)}" for lack in film.report)
     return (
         f"The film is ready, {film.seconds or 0:.0f} s: `capsule montage save {film.id} film.mp4`{left_out}"
     )

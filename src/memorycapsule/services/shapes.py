@@ -204,7 +204,7 @@ def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
         "stories": list(found.story_ids),
         "length": found.length,
         "music": found.music,
-        "report": list(found.report),
+        "report": [lack.sentence for lack in found.report],
         "queued_at": instant(found.queued_at),
         "finished_at": instant(found.finished_at),
     }
