@@ -139,14 +139,13 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
     @site.api_route("/g/static/{version}/{name:path}", methods=["GET", "HEAD"])
     def static(request: Request, version: str, name: str) -> Response:
-        found = pages.static(name)
+        found = pages.static(request, name)
         if found is None:
             return pages.error(request, 404)
-        content, kind = found
         # The address holds the digest of all files; a page that is older than we are gets what we have, unkept.
         is_current = version == pages.version
-        kept = "public, max-age=31536000, immutable" if is_current else "no-store"
-        return Response(content, media_type=kind, headers={"cache-control": kept})
+        found.headers["cache-control"] = "public, max-age=31536000, immutable" if is_current else "no-store"
+        return found
 
     site.include_router(home.routes(app, pages, cookie))
     site.include_router(signing_in.routes(app, pages, cookie))
