@@ -44,6 +44,7 @@ from memorycapsule.daemon.http.onward import to_prove, to_sign_in
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, ProofNeeded
 from memorycapsule.journal import journal
 from memorycapsule.services.uploads import Progress
@@ -109,6 +110,9 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             return problems.of_error(error)
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
+    def senders(request: Request) -> list[Viewer]:
+        return bearer(app.store, request) or viewers(app.store, cookie, request)
+
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
@@ -117,12 +121,13 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
-    site.add_middleware(Limits, root_path=root_path, refuse=pages.error)
+    site.add_middleware(Limits, root_path=root_path, refuse=refuse)
     site.add_middleware(
         Guard,
         public_url=public_url,
         root_path=root_path,
         takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiving.limits.largest_file},
+        is_known=lambda request: bool(senders(request)),
         refuse=refuse,
         failed=failed,
     )
@@ -166,7 +171,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             receiving,
             prefix="/g/u",
             root_path=root_path,
-            looking=lambda request: bearer(app.store, request) or viewers(app.store, cookie, request),
+            looking=senders,
             explain=explain,
         )
     )
