@@ -119,3 +119,15 @@ def test_every_required_library_is_pinned():
         }
 
         assert wanted <= pinned
+
+
+def test_the_tests_that_the_page_on_security_names_are_there():
+    page = (PROJECT / "docs" / "security.md").read_text()
+    path, missing = "", []
+    for named, test in re.findall(r"`([\w/]+\.py)?::(test_\w+)`", page):
+        path = named or path
+        if not re.search(rf"^ *def {test}\(", (PROJECT / "tests" / path).read_text(), re.MULTILINE):
+            missing.append(f"{path}::{test}")
+
+    assert missing == []
+    assert all(f"\n| {group} |" in page for group in range(1, 16))

@@ -113,6 +113,27 @@ def test_what_is_no_photo_is_left_out_and_the_rest_goes_on(chromium, house, phot
     mira.context.close()
 
 
+def test_both_pages_count_the_same_files_as_left_out(chromium, house, photos, tmp_path):
+    sora = Member(chromium, house, "sora@example.org")
+    note, empty = tmp_path / "note.txt", tmp_path / "empty.jpg"
+    note.write_text("only words")
+    empty.touch()
+
+    sora.page.set_input_files("#files", [photos[0], note, empty])
+    sora.page.locator(".tile.refused").nth(1).wait_for(timeout=60_000)
+    sora.page.locator(".tile.kept").wait_for(timeout=60_000)
+    assert "left out: 2" in sora.page.locator("#dock").inner_text()
+    sora.page.get_by_role("button", name="That is everything").click()
+    sora.page.wait_for_url("**/thanks*", timeout=60_000)
+
+    told = sora.page.locator(".note.bad").inner_text()
+    assert "We left 2 files out" in told
+    assert "note.txt" in told
+    assert "empty.jpg" in told
+    assert sora.complaints == []
+    sora.context.close()
+
+
 def test_it_works_without_scripts(chromium, house, photos):
     rosa = Member(chromium, house, "rosa@example.org", java_script_enabled=False)
     rosa.page.set_input_files("#files", photos[:3])

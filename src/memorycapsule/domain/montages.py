@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,6 +33,31 @@ class MontageState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lack:
+    """Something that a film does without, or why there is none."""
+
+    #: Id of the medium or, where its words are missing, of the story; SONG; '' when it is about the film itself.
+    #: Pages say it in their reader's language by this.
+    of: str
+    #: The same in English, for whoever runs the program.
+    sentence: str
+
+
+#: What a lack of the soundtrack is of.
+SONG = "soundtrack"
+
+
+def lacks(sentences: Mapping[str, str]) -> list[Lack]:
+    """Return sentences about what cannot be used, by its ids, as lines of a report."""
+    return [Lack(of=one, sentence=sentence) for one, sentence in sentences.items()]
+
+
+def left_out(report: Iterable[Lack]) -> tuple[Lack, ...]:
+    """Return what a film does without, without what only held it up."""
+    return tuple(lack for lack in report if lack.of)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Montage:
     """One film of a capsule: the one made at opening, or a further one of chosen stories."""
 
@@ -58,8 +84,8 @@ class Montage:
     poster_blob: str | None
     #: The montage plan as JSON, from the first attempt that came so far.
     plan: str | None
-    #: What was left out or went wrong, one sentence each.
-    report: tuple[str, ...]
+    #: What was left out or went wrong.
+    report: tuple[Lack, ...]
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None

@@ -20,6 +20,7 @@ import cv2
 
 from memorycapsule import themes
 from memorycapsule.domain.direction import leave_out
+from memorycapsule.domain.montages import SONG
 from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.domain.subtitles import chapter_frames
 from memorycapsule.domain.voices import Voice
@@ -152,9 +153,7 @@ def _render(
     )
     if not answers.song_usable:
         left_out.append(
-            LeftOut(
-                id="soundtrack", reason="The song could not be played, so the film has the theme's own music."
-            )
+            LeftOut(id=SONG, reason="The song could not be played, so the film has the theme's own music.")
         )
     left_out += [_not_heard(voice) for voice in whole.voices if voice.id in answers.unheard]
     half = out.with_name(f".{out.name}{_HALF}")

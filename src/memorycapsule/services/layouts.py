@@ -23,7 +23,7 @@ from memorycapsule.domain.choosing import Note, Picture
 from memorycapsule.domain.direction import Direction, StoryText, direct, parse_length, select
 from memorycapsule.domain.framing import fitted_size
 from memorycapsule.domain.looks import Look
-from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.montages import Lack, Montage, lacks, left_out
 from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
 from memorycapsule.domain.voices import Voice
@@ -59,8 +59,8 @@ class Layout:
     #: JSON of the digests of pictures that are known already.
     digests_file: Path
     pictures: Path
-    #: Sentences about what could not be used.
-    report: tuple[str, ...]
+    #: What could not be used.
+    report: tuple[Lack, ...]
     #: Ids of pictures of the plan that the report speaks of, since they cannot be read any more.
     unreadable: frozenset[str] = frozenset()
 
@@ -77,8 +77,8 @@ class _Material:
     direction: Direction
     #: Digest of all this, and of nothing that changes when the capsule opens.
     fingerprint: str
-    #: Sentences about what could not be read.
-    report: tuple[str, ...]
+    #: What could not be read.
+    report: tuple[Lack, ...]
 
 
 def lay_out(
@@ -108,9 +108,9 @@ def lay_out(
     digests: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     if montage.plan:
-        plan, report = MontagePlan.from_json(montage.plan), list(montage.report)
+        plan, report = MontagePlan.from_json(montage.plan), list(left_out(montage.report))
         unreadable = fetch(store, vault, plan.sources, pictures)
-        report += unreadable.values()
+        report += lacks(unreadable)
     else:
         with store.reading() as tx:
             material = _material(tx, vault, montage, size, fps)
@@ -293,7 +293,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
         plan=plan,
         digests={one: sight.digests[one] for one in sorted(wanted)},
         looks=sight.looks,
-        report=(*material.report, *sight.broken.values()),
+        report=(*material.report, *lacks(sight.broken)),
     )
 
 
@@ -316,7 +316,7 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
     shown = {story.member_id for story in stories}
     pictures: list[Picture] = []
     texts: list[StoryText] = []
-    report: list[str] = []
+    report: list[Lack] = []
     for story in stories:
         member = members[story.member_id]
         author = member.name
@@ -328,11 +328,13 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
                 else:
                     pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
-                report.append(f"A {_called(medium.kind)} of {author} was left out: {error.message}")
+                sentence = f"A {_called(medium.kind)} of {author} was left out: {error.message}"
+                report.append(Lack(of=medium.id, sentence=sentence))
         try:
             words = vault.words_of(tx, story)
         except CapsuleError as error:
-            report.append(f"The words of a story of {author} were left out: {error.message}")
+            sentence = f"The words of a story of {author} were left out: {error.message}"
+            report.append(Lack(of=story.id, sentence=sentence))
             if not notes:
                 continue
             words = StoryWords(title="", text="")

@@ -17,9 +17,11 @@ from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.montages import (
     FIRST_RETRY,
     MOST_FAILURES,
+    Lack,
     Montage,
     MontageState,
     checked_title,
+    left_out,
     queued_montage,
 )
 from memorycapsule.domain.sessions import Scope
@@ -48,8 +50,8 @@ class Rendered:
     film: Path
     poster: Path
     seconds: float
-    #: Sentences about what was left out.
-    report: tuple[str, ...]
+    #: What was left out.
+    report: tuple[Lack, ...]
     #: The plan as it was followed in the end, as JSON; None for the one that is known.
     plan: str | None = None
 
@@ -203,7 +205,8 @@ def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
 
 def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
     """Put a film back into the queue without counting a failure: its work was cut off, not wrong."""
-    report = montage.report if reason is None else (reason,)
+    # Of now, not of when the attempt began: it may have made the plan, which does without these.
+    report = left_out(montage_store.montages.get(tx, montage.id).report)
     if montage_store.change_attempt(
         tx,
         montage.id,
@@ -211,7 +214,7 @@ def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: s
         state=MontageState.QUEUED,
         lease=None,
         not_before=not_before,
-        report=report,
+        report=report if reason is None else (*report, Lack(of="", sentence=reason)),
     ):
         _record(tx, "montage.queued", montage, not_before)
 
@@ -222,7 +225,7 @@ def note_progress(store: Store, montage: Montage, share: float) -> bool:
         return montage_store.change_attempt(tx, montage.id, montage.attempt, progress=share)
 
 
-def note_plan(store: Store, montage: Montage, plan: str, report: tuple[str, ...]) -> None:
+def note_plan(store: Store, montage: Montage, plan: str, report: tuple[Lack, ...]) -> None:
     """Write down the plan that this attempt renders, and what it leaves out, for attempts to come."""
     with store.transaction() as tx:
         montage_store.change_attempt(tx, montage.id, montage.attempt, plan=plan, report=report)
@@ -306,7 +309,7 @@ def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: dateti
             state=state,
             lease=None,
             failures=failures,
-            report=(reason,),
+            report=(Lack(of="", sentence=reason),),
             # A plan that cannot be rendered is not worth keeping.
             plan=None,
             not_before=now + FIRST_RETRY * (1 << (failures - 1)),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.looks import Look
+from memorycapsule.domain.montages import Lack
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
@@ -24,7 +25,7 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _SEALED = ".age"
 _PLAN = "plan.json.age"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ class PreparedPlan:
     digests: dict[str, str]
     #: What was seen in them, by their ids.
     looks: dict[str, Look]
-    #: Sentences about what could not be used.
-    report: tuple[str, ...]
+    #: What could not be used.
+    report: tuple[Lack, ...]
 
 
 def file_name(name: str) -> str:
@@ -133,7 +134,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: C
         "plan": prepared.plan.to_json(),
         "digests": prepared.digests,
         "looks": {one: asdict(look) for one, look in prepared.looks.items()},
-        "report": prepared.report,
+        "report": [asdict(lack) for lack in prepared.report],
     }
     plain = json.dumps(words, ensure_ascii=False).encode()
     return vault.cache.keep(
@@ -158,7 +159,7 @@ def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPla
             plan=MontagePlan.from_json(words["plan"]),
             digests=words["digests"],
             looks={one: Look(**look) for one, look in words["looks"].items()},
-            report=tuple(words["report"]),
+            report=tuple(Lack(**lack) for lack in words["report"]),
         )
     except (CapsuleError, OSError, ValueError, KeyError, TypeError) as error:
         # Damaged, or of another version of the program.

@@ -227,7 +227,7 @@ def montage(found: Montage, *, seconds_left: float | None = None) -> Shape:
         "title": found.title or None,
         "length": found.length,
         "music": found.music,
-        "report": list(found.report),
+        "report": [lack.sentence for lack in found.report],
         "queued_at": instant(found.queued_at),
         "finished_at": instant(found.finished_at),
     }

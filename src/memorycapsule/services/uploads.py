@@ -36,6 +36,7 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _NO_UPLOAD = "Nothing of this file is here; begin again with it."
 _LONGEST_NAME = 1000
+_EMPTY = "is empty."
 _DAMAGED = "was damaged on its way; put it in once more."
 
 
@@ -82,22 +83,16 @@ def begin(
     """
     Announce a file of `length` bytes for a story; nothing of it has arrived yet.
 
-    Raises TooLarge, MediaRefused for an empty one, UsageProblem, NotFound, and NotAllowed once the date has come.
+    Raises UsageProblem, NotFound, and NotAllowed once the date has come. Raises TooLarge, and MediaRefused for an
+    empty one, after noting that it was refused: whoever sent it is told of it with all others that were left out.
     """
     viewer.check(Scope.CONTRIBUTE)
     if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
         raise UsageProblem("A file has a length and a place from 0 on.")
-    if length == 0:
-        raise MediaRefused("is empty.")
-    if length > limits.largest_file:
-        raise TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
     about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
     with store.transaction() as tx:
         story, capsule = stories.changeable(tx, viewer, story_id, now)
-        if upload_store.bytes_of_member(tx, story.member_id) + length > limits.most_per_member:
-            raise TooLarge(
-                f"There is no room for it: {limits.most_per_member / 1_000_000_000:,.1f} GB may come from each."
-            )
+        refused = _why_not(length, limits, there=upload_store.bytes_of_member(tx, story.member_id))
         upload = Upload(
             id=str(uuid.uuid4()),
             story_id=story.id,
@@ -109,9 +104,11 @@ def begin(
             created_at=now,
             changed_at=now,
             medium_id=None,
-            refusal=None,
+            refusal=vault.sealed_sentence(capsule, refused.message) if refused else None,
         )
         upload_store.uploads.add(tx, upload)
+    if refused:
+        raise refused
     return upload
 
 
@@ -147,18 +144,19 @@ def receive(
     return upload
 
 
-def conclude(store: Store, viewer: Viewer, upload_id: str, *, now: datetime) -> Upload:
+def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> Upload:
     """
     Say that what has arrived is all: the sender of a form does not know the lengths of its files.
 
-    Raises NotFound, MediaRefused for an empty one.
+    An empty one is refused. Raises NotFound.
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
         upload = _own(tx, viewer, upload_id, lock=True)
-        if upload.received == 0:
-            raise MediaRefused("is empty.")
         upload = dataclasses.replace(upload, length=upload.received, changed_at=now)
+        if not upload.received:
+            capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+            upload = dataclasses.replace(upload, refusal=vault.sealed_sentence(capsule, _EMPTY))
         upload_store.uploads.save(tx, upload)
     return upload
 
@@ -256,6 +254,19 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
         for upload_id in old:
             _drop(tx, vault, upload_id)
     return len(old)
+
+
+def _why_not(length: int, limits: UploadLimits, *, there: int) -> MediaRefused | TooLarge | None:
+    """Return why a file cannot be taken, going by its length alone; `there` bytes have come from its sender."""
+    if length == 0:
+        return MediaRefused(_EMPTY)
+    if length > limits.largest_file:
+        return TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
+    if there + length > limits.most_per_member:
+        return TooLarge(
+            f"There is no room for it: {limits.most_per_member / 1_000_000_000:,.1f} GB may come from each."
+        )
+    return None
 
 
 def _own(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:

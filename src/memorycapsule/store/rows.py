@@ -5,6 +5,7 @@ The field names equal those of the values, so that `store.tables` can translate 
 """
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -30,7 +31,7 @@ from sqlmodel import Field, SQLModel
 from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.invitations import InvitationState
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.montages import Lack, MontageState
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.wishes import WishState
@@ -77,6 +78,24 @@ class Sentences(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:
         del dialect
         return tuple(json.loads(value or "[]"))
+
+
+class Lacks(TypeDecorator[tuple[Lack, ...]]):
+    """A film's report kept as a JSON list; its lines were bare sentences once."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        del dialect
+        return json.dumps([asdict(lack) for lack in value or ()], ensure_ascii=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Lack, ...]:
+        del dialect
+        return tuple(
+            Lack(of="", sentence=line) if isinstance(line, str) else Lack(**line)
+            for line in json.loads(value or "[]")
+        )
 
 
 def _word(words: type[StrEnum], *, index: bool = False) -> Any:
@@ -363,7 +382,7 @@ class MontageRow(SQLModel, table=True):
     film_blob: str | None = _reference("blob", optional=True, index=False)
     poster_blob: str | None = _reference("blob", optional=True, index=False)
     plan: str | None = _text(optional=True)
-    report: tuple[str, ...] = Field(sa_column=Column(Sentences, nullable=False))
+    report: tuple[Lack, ...] = Field(sa_column=Column(Lacks, nullable=False))
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None

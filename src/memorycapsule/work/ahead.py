@@ -16,6 +16,7 @@ from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.direction import leave_out
+from memorycapsule.domain.montages import lacks
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
@@ -144,7 +145,7 @@ class Ahead:
             prepared = dataclasses.replace(
                 prepared,
                 plan=leave_out(prepared.plan, frozenset(broken)),
-                report=(*prepared.report, *broken.values()),
+                report=(*prepared.report, *lacks(broken)),
             )
             self._keep_plan(order, vault, prepared)
 

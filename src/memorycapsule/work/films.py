@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.montages import Lack, Montage, lacks
 from memorycapsule.domain.plan import Source
 from memorycapsule.domain.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
@@ -155,9 +155,9 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
         seconds=float(facts["seconds"]),
         report=(
             *layout.report,
-            *unreadable.values(),
+            *lacks(unreadable),
             *(
-                str(left["reason"])
+                Lack(of=str(left["id"]), sentence=str(left["reason"]))
                 for left in facts["left_out"]
                 if left["id"] not in layout.unreadable and left["id"] not in unreadable
             ),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from httpx import Response
 
 from access import PEOPLE, ROWS
 from cast import (
@@ -155,7 +156,15 @@ class Stage:
     def undo(self) -> None:
         copy(f"{self.database}.kept", self.database)
 
-    def attempt(self, route: str, who: str) -> tuple[int, str]:
+    def content(self) -> list[str]:
+        """All that the database holds, but for when sessions were last used."""
+        with contextlib.closing(sqlite3.connect(":memory:")) as now:
+            with contextlib.closing(sqlite3.connect(self.database)) as database:
+                database.backup(now)
+            now.execute("UPDATE session SET seen_at = NULL")
+            return list(now.iterdump())
+
+    def attempt(self, route: str, who: str, **headers: str) -> Response:
         self.requests += 1
         # Nobody tries so many doors in so short a time: each request comes from another place.
         place = (f"10.{self.requests >> 16}.{self.requests >> 8 & 255}.{self.requests & 255}", 50_000)
@@ -167,7 +176,7 @@ class Stage:
             client=place,
         )
         try:
-            return attempt(client, self.cast, route, who)
+            return attempt(client, self.cast, route, who, headers)
         finally:
             if not route.startswith("GET "):
                 self.undo()
@@ -256,8 +265,8 @@ FILES: dict[str, Callable[[], bytes]] = {
 TUS = {"tus-resumable": "1.0.0", "content-type": "application/offset+octet-stream", "upload-offset": "0"}
 
 
-def attempt(client: TestClient, cast: Cast, route: str, who: str) -> tuple[int, str]:
-    """Let somebody try a route; returns status and where they are led."""
+def attempt(client: TestClient, cast: Cast, route: str, who: str, headers: dict[str, str]) -> Response:
+    """Let somebody try a route."""
     method, path = route.split(" ", 1)
     link = re.match(r"/g/(\w)/\{token\}", path)
     values = cast.places | {"token": cast.links.get(link[1], "x" * 52) if link else "x" * 52}
@@ -265,7 +274,7 @@ def attempt(client: TestClient, cast: Cast, route: str, who: str) -> tuple[int, 
         values |= {"form": "poster.jpg", "kind": "captions"}
     address = re.sub(r"\{([\w:]+)\}", lambda place: values[place[1]], path)
     token = cast.tokens[who]
-    headers = dict(TUS) if "/g/u" in path or "/uploads" in path else {}
+    headers |= TUS if "/g/u" in path or "/uploads" in path else {}
     if token and path.startswith("/api/"):
         headers["authorization"] = f"Bearer {token}"
     elif token:
@@ -283,8 +292,7 @@ def attempt(client: TestClient, cast: Cast, route: str, who: str) -> tuple[int, 
         body = {"json": filled(BODIES.get(route, {}), values)}
     else:
         body = {"data": filled(FORMS.get(route, {}), values)}
-    answer = client.request(method, address, headers=headers, **(body if method != "GET" else {}))
-    return answer.status_code, answer.headers.get("location", "")
+    return client.request(method, address, headers=headers, **(body if method not in {"GET", "HEAD"} else {}))
 
 
 def filled(form: dict[str, object], values: dict[str, str]) -> dict[str, object]:
@@ -296,7 +304,8 @@ def filled(form: dict[str, object], values: dict[str, str]) -> dict[str, object]
     }  # fmt: skip
 
 
-def is_in(route: str, status: int, location: str) -> bool:
+def is_in(route: str, answer: Response) -> bool:
+    status, location = answer.status_code, answer.headers.get("location", "")
     is_led_away = location.startswith(("/sign-in?", "/g/prove?")) and not route.endswith("/prove/letter")
     return status not in {401, 403, 404, 410} and not is_led_away
 
@@ -314,9 +323,67 @@ def test_who_is_let_in(tmp_path, state, column):
         # Looking first: what a removal takes from the disk, no copy of the database brings back.
         for route in sorted(ROWS, key=lambda route: not route.startswith("GET ")):
             for who in PEOPLE:
-                status, location = stage.attempt(route, who)
-                assert status < 500, f"{route} by {who}"
-                if is_in(route, status, location) != (who in ROWS[route][column]):
-                    found.setdefault(route, []).append(f"{who}: {status} {location}")
+                answer = stage.attempt(route, who)
+                assert answer.status_code < 500, f"{route} by {who}"
+                if is_in(route, answer) != (who in ROWS[route][column]):
+                    said = f"{who}: {answer.status_code} {answer.headers.get('location', '')}"
+                    found.setdefault(route, []).append(said)
 
     assert found == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["sealed", "open"])
+def test_looking_changes_nothing_and_every_answer_is_guarded(tmp_path, state):
+    with make_stage(state, tmp_path) as stage:
+        before = stage.content()
+        for route in ROWS:
+            method, path = route.split(" ", 1)
+            if method != "GET":
+                continue
+            for who in ("anonymous", "contributor", "owner"):
+                for one in (f"GET {path}", f"HEAD {path}"):
+                    check_guarded(stage.attempt(one, who))
+
+        assert stage.content() == before
+
+
+@pytest.mark.slow
+def test_other_sites_change_nothing_whoever_is_signed_in(tmp_path):
+    with make_stage("sealed", tmp_path) as stage:
+        before = stage.content()
+        let_through = []
+        for route in ROWS:
+            if route.startswith("GET "):
+                continue
+            for sent in (
+                {"origin": "https://evil.test"},
+                {"origin": "null"},
+                {"sec-fetch-site": "cross-site"},
+                {"sec-fetch-site": "same-site"},
+            ):
+                answer = stage.attempt(route, "owner", **sent)
+                check_guarded(answer)
+                if answer.status_code != 403:
+                    let_through.append((route, sent, answer.status_code))
+
+        assert let_through == []
+        assert stage.content() == before
+
+
+def check_guarded(answer: Response) -> None:
+    """Every answer forbids what no page needs and tells nobody where its reader comes from."""
+    headers = answer.headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in headers
+    kept = headers["cache-control"]
+    assert (
+        "no-store" in kept
+        or "private" in kept
+        or "/g/static/" in str(answer.url)
+        or "soundtracks" in str(answer.url)
+    )

@@ -1,15 +1,18 @@
 """The film page: for members of an open capsule; further films as they were wished for."""
 
+import contextlib
 import io
 import math
+import re
+import sqlite3
 import struct
 import wave
 import zipfile
 
 import pytest
 
-from cast import add_story
-from memorycapsule.domain.montages import MontageState
+from cast import add_story, attach, make_photo
+from memorycapsule.domain.montages import SONG, Lack, MontageState
 from memorycapsule.domain.plan import MontagePlan
 from memorycapsule.services import layouts, montages, reading
 from memorycapsule.store import montages as montage_store
@@ -195,6 +198,53 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     assert f"/g/f/{attempt.id}/captions.vtt" in browser.get(f"{film_page(scene)}?of={attempt.id}").text
     assert scene.browser(scene.cleo.token).get(f"/g/f/{attempt.id}/chapters.vtt").status_code == 404
     assert reading.film(store, scene.ben.viewer, attempt.id).plan == followed
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en",
+            [
+                "The song could not be played, so the film has the theme’s own music.",
+                "2 photos by Ben could not be read.",
+                "The words of one story by Ben could not be read.",
+                "One photo, clip or voice note could not be read.",
+            ],
+        ),
+        (
+            "ko",
+            [
+                "고른 노래를 틀 수 없어 테마의 음악을 담았어요.",
+                "Ben 님의 사진 2장은 열리지 않아 담지 못했어요.",
+                "Ben 님의 이야기 1편은 글이 열리지 않아 담지 못했어요.",
+                "사진이나 영상, 목소리 가운데 1개는 열리지 않아 담지 못했어요.",
+            ],
+        ),
+    ],
+)
+def test_what_a_film_does_without_is_told_in_the_reader_s_language(scene, language, told):
+    second = attach(scene.instance, scene.ben.viewer, scene.story, make_photo()).medium.id
+    scene.open()
+    lacking = (SONG, scene.medium_id, second, scene.story.id, "what nothing can be read of")
+    scene.finish_film(*(Lack(of=one, sentence="ENGLISH") for one in lacking))
+
+    page = scene.browser(scene.ben.token, **{"accept-language": language}).get(film_page(scene)).text
+
+    assert re.findall("<li>([^<]+)</li>", page.partition("</summary><ul>")[2].partition("</ul>")[0]) == told
+    assert "ENGLISH" not in page
+
+
+def test_reports_of_earlier_versions_are_shown_as_they_were_written(scene):
+    scene.open()
+    film_id = scene.finish_film()
+    database = scene.instance.folder / "capsule.db"
+    with contextlib.closing(sqlite3.connect(database)) as old, old:
+        old.execute("UPDATE montage SET report = ?", ('["A photo of Ben could not be read."]',))
+
+    assert "A photo of Ben could not be read." in scene.browser(scene.ben.token).get(film_page(scene)).text
+    api = scene.browser(authorization=f"Bearer {scene.ben.token}").get(f"/api/v1/montages/{film_id}").json()
+    assert api["montage"]["report"] == ["A photo of Ben could not be read."]
 
 
 def test_before_the_date_there_is_no_door_to_any_of_it(scene):

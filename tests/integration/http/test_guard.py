@@ -1,6 +1,7 @@
 """What holds for every request and answer."""
 
 import asyncio
+import dataclasses
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from cast import invite
 from memorycapsule.daemon.http.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.logs import mask
+from memorycapsule.seal.keys import token_digest
+from memorycapsule.store import accounts as account_store
 
 CAPSULE = "/g/c/00000000-0000-4000-8000-000000000000"
 PIECE_BYTES = 4096
@@ -97,7 +100,41 @@ def test_behind_a_proxy_that_changes_the_host_our_public_address_counts(scene):
 )
 def test_a_large_form_is_refused_without_being_read(scene, length, most_pieces):
     token = invite(scene.instance, scene.capsule, "x@example.org").token
-    path = f"/g/i/{token}"
+
+    answer, pieces_taken = send_much(scene, f"/g/i/{token}", length)
+
+    text = b"".join(message.get("body", b"") for message in answer).decode()
+    assert answer[0]["status"] == 413
+    assert "too much at once" in text
+    assert "Nothing was changed" in text
+    assert pieces_taken <= most_pieces
+
+
+def test_nothing_large_is_taken_from_whoever_has_no_session(scene):
+    """Frameworks read a form, and put its files on the disk, before they ask whose it is."""
+    ended = scene.session_of(scene.ben.member.account_id)
+    with scene.instance.store.transaction() as tx:
+        session = account_store.session_with(tx, token_digest(ended))
+        account_store.sessions.save(tx, dataclasses.replace(session, ended_at=scene.time.now))
+    strangers = (
+        {},
+        {b"cookie": b"capsule=made-up"},
+        {b"cookie": f"capsule={ended}".encode()},
+        {b"authorization": f"Bearer {ended}".encode()},
+    )
+    capsule, upload = f"/g/c/{scene.capsule.id}", f"/g/u/{scene.capsule.id}"
+    places = (f"{capsule}/add", f"{capsule}/films", "/capsules/new/seal", f"{capsule[2:]}/settings", upload)
+    for path in (*places, f"/api/v1/uploads/{scene.capsule.id}"):
+        for stranger in strangers:
+            for length in ({b"content-length": b"4096000"}, {}):
+                answer, pieces_taken = send_much(scene, path, length | stranger)
+
+                assert answer[0]["status"] == 413
+                assert pieces_taken <= LARGEST_FORM_BYTES // PIECE_BYTES + 1
+
+
+def send_much(scene, path: str, more: dict[bytes, bytes]) -> tuple[list[dict], int]:
+    """Send 4 MB in small pieces as long as they are taken; returns the answer and how many were."""
     headers = {
         b"host": b"home.test",
         b"accept-language": b"en",
@@ -111,7 +148,7 @@ def test_a_large_form_is_refused_without_being_read(scene, length, most_pieces):
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": list((headers | length).items()),
+        "headers": list((headers | more).items()),
     }
     pieces_taken = 0
     answer = []
@@ -125,12 +162,7 @@ def test_a_large_form_is_refused_without_being_read(scene, length, most_pieces):
         answer.append(message)
 
     asyncio.run(scene.browser().app(scope, receive, send))
-
-    text = b"".join(message.get("body", b"") for message in answer).decode()
-    assert answer[0]["status"] == 413
-    assert "too much at once" in text
-    assert "Nothing was changed" in text
-    assert pieces_taken <= most_pieces
+    return answer, pieces_taken
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -154,20 +154,6 @@ def test_the_choice_stands_in_the_theme_with_a_picture_on_each_door(browser, alb
     assert " style=" not in page.text
 
 
-@pytest.mark.parametrize("place", ["", "/photos"])
-def test_a_first_view_weighs_little_besides_its_photos(browser, album, place):
-    page = browser.get(album.path(place), headers={"accept-language": "ko"})
-    loaded = re.findall(
-        r'(?:rel="stylesheet" href|script type="module" src|rel="icon" href)="([^"]+)"', page.text
-    )
-    assert loaded
-    weight = len(page.content) + sum(len(browser.get(path).content) for path in loaded)
-    if any("letters.css" in path for path in loaded):
-        weight += len(browser.get(album.path("/letters.woff")).content)
-
-    assert weight < 150_000
-
-
 def test_headings_bring_the_letters_they_need_and_no_others(album):
     from fontTools.ttLib import TTFont
 

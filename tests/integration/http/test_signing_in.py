@@ -84,6 +84,9 @@ def test_known_and_unknown_addresses_look_the_same(scene):
             ]
         )  # fmt: skip
 
+        # Nor does how long it took tell anything.
+        assert min(one.elapsed.total_seconds() for one in answers if one.request.method == "POST") >= 0.2
+
     assert pages[0] == pages[1]
     ticks.send_letters(scene.app.workshop)
     assert not any("eve@" in path.read_text() for path in scene.instance.letters())
@@ -293,6 +296,22 @@ def test_tries_of_digits_and_letters_of_proof_are_limited_as_well(scene, browser
     guest = scene.browser(scene.ben.token)
     asked = [guest.post("/g/prove/letter").status_code for _ in range(11)]
     assert (asked[0], asked[5], asked[-1]) == (303, 429, 429)
+
+
+def test_nobody_mails_invitations_without_end(scene):
+    home = f"/c/{scene.capsule.id}/people"
+    api = f"/api/v1/capsules/{scene.capsule.id}/invitations"
+    ada = scene.ada()
+    pages = [ada.post(f"{home}/again").status_code for _ in range(limits.INVITE.at_once)]
+    last, program = ada.post(home), ada.post(f"{api}/x/resend")
+
+    assert 429 not in pages
+    assert last.status_code == 429
+    assert "a little too often" in last.text
+    # Whichever door they come by, and programs are told in their own way.
+    assert (program.status_code, program.json()["code"]) == (429, "too_many")
+    assert int(program.headers["retry-after"]) >= 1
+    assert ada.get(home).status_code == 200
 
 
 def test_after_a_while_there_is_room_again():

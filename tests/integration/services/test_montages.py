@@ -227,6 +227,21 @@ def test_the_next_attempt_goes_on_with_the_plan_of_the_one_that_was_cut_off(stag
     }
 
 
+def test_what_held_a_film_up_is_told_until_it_goes_on_and_what_it_does_without_for_good(stage, tmp_path):
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=2)
+    broken = break_picture(stage)
+    film = open_it(stage)
+    attempt = claim(stage, film)
+    lay_out(stage, attempt, tmp_path / "one")
+    with stage.instance.store.transaction() as tx:
+        montages.give_back(tx, attempt, OPENS, "The disk is full.")
+    waiting = get(stage, film.id)
+
+    assert [lack.of for lack in waiting.report] == [broken.id, ""]
+    assert waiting.report[-1].sentence == "The disk is full."
+    assert lay_out(stage, claim(stage, film), tmp_path / "two").report == waiting.report[:1]
+
+
 def test_a_failure_makes_a_new_plan(stage, tmp_path):
     film = open_it(stage)
     attempt = claim(stage, film)
@@ -256,8 +271,9 @@ def test_a_broken_photo_is_left_out_and_named_and_so_it_is_after_a_crash(stage, 
     for layout in (first, second):
         assert broken.id not in {source.id for source in layout.plan.sources}
         assert len(layout.plan.sources) == 2
-        (sentence,) = layout.report
-        assert broken.id in sentence
+        (lack,) = layout.report
+        assert lack.of == broken.id
+        assert broken.id in lack.sentence
 
 
 def test_a_broken_photo_makes_room_for_another(stage, tmp_path):
@@ -282,8 +298,9 @@ def test_damaged_words_are_left_out_and_named(stage, tmp_path):
     layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
 
     assert len(layout.plan.sources) == 1
-    (sentence,) = layout.report
-    assert "Ben" in sentence
+    (lack,) = layout.report
+    assert lack.of == story.id
+    assert "Ben" in lack.sentence
 
 
 def test_a_film_of_chosen_stories_has_only_those_in_that_order(stage, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cast import OPENS, add_story, make_capsule, make_instance, make_workshop
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.montages import Lack, MontageState
 from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services import montages, opening
 from memorycapsule.services.montages import Rendered
@@ -164,7 +164,7 @@ def test_a_film_that_fails_for_good_releases_the_letters(stage):
     assert fail(stage, OPENS + timedelta(minutes=3)) is MontageState.FAILED
 
     assert letters(stage) == everybody("none")
-    assert film_of(stage).report == ("it broke",)
+    assert film_of(stage).report == (Lack(of="", sentence="it broke"),)
     assert letters(stage, "film_ready") == {}
 
 
@@ -181,10 +181,11 @@ def test_letters_that_a_crash_kept_from_being_queued_are_queued_by_the_next_tick
 
 def test_a_degraded_film_is_a_film(stage, tmp_path):
     open_it(stage)
-    finish(stage, tmp_path, report=("A photo of Ben was left out.",))
+    report = (Lack(of="a photo", sentence="A photo of Ben was left out."),)
+    finish(stage, tmp_path, report=report)
 
     assert film_of(stage).state is MontageState.DEGRADED
-    assert film_of(stage).report == ("A photo of Ben was left out.",)
+    assert film_of(stage).report == report
     assert letters(stage) == everybody("ready")
 
 

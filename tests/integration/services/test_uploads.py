@@ -218,6 +218,13 @@ def test_how_much_may_come(stage):
     with pytest.raises(TooLarge):
         Sending(stage, b"x", story=story)
 
+    # Each of them is told with all that was left out, however often its page is looked at, and takes no room.
+    left_out = uploads.of_story(held[0].store, held[0].vault, held[0].viewer, story.id)
+    assert [one.refusal for one in left_out if one.stage is Stage.REFUSED] == [
+        "is larger than 1 MB.",
+        "is empty.",
+        "There is no room for it: 0.0 GB may come from each.",
+    ]
     uploads.cancel(held[0].store, held[0].vault, held[0].viewer, held[0].id, now=NOW)
     small = Sending(stage, b"123", story=story)
     with pytest.raises(TooLarge):

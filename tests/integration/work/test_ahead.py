@@ -328,8 +328,9 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
     assert of_film["segments_encoded"] == 0
     film = scene.film()
     assert film.state is MontageState.DEGRADED
-    (sentence,) = film.report
-    assert medium.id in sentence
+    (lack,) = film.report
+    assert lack.of == medium.id
+    assert medium.id in lack.sentence
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ def test_a_note_that_cannot_be_read_is_left_out_and_named(scene, time, how):
 
     film = film_of(instance, capsule)
     assert film.state is MontageState.DEGRADED
-    (sentence,) = film.report
-    assert "voice note" in sentence
-    assert note.id in sentence
+    (lack,) = film.report
+    assert lack.of == note.id
+    assert "voice note" in lack.sentence
     with instance.store.reading() as tx:
         assert story_store.media.get(tx, note.id).kind == "voice"

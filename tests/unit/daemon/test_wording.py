@@ -81,6 +81,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         f"error_{status}_{what}" for status in (403, 404, 413, 429, 500) for what in ("title", "text")
     }
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
+    made_up |= {f"films_lack_{kind}" for kind in ("photo", "clip", "voice", "words", "song", "other")}
     made_up |= {f"dye_{number}" for number in range(8)}
     made_up |= {f"theme_{name}" for name in themes.names()}
     words = set(wording("en").keys)

@@ -60,10 +60,20 @@ def test_the_size_is_read_from_the_header(window, format_, content, size):
     assert measure_photo(window(content), format_) == size
 
 
-@pytest.mark.parametrize("size", [(16000, 16000), (30001, 10), (10, 30001), (2**31 - 1, 2**31 - 1)])
-def test_a_picture_beyond_the_limits_is_refused(window, size):
+@pytest.mark.parametrize(
+    ("format_", "content"),
+    [
+        *(("PNG", png(*size)) for size in [(16000, 16000), (30001, 10), (10, 30001), (2**31 - 1, 2**31 - 1)]),
+        ("JPEG", b"\xff\xd8\xff\xc0\0\x0b\x08" + struct.pack(">HH", 65535, 65535) + bytes(6)),
+        ("GIF", b"GIF89a" + struct.pack("<HH", 65535, 65535)),
+        ("WebP", b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + b"\xff\xff\xff" * 2),
+        ("BMP", b"BM" + bytes(12) + struct.pack("<Iii", 40, 2**31 - 1, -(2**31))),
+        ("TIFF", tiff("<", [(256, 4, 1, 2**32 - 1), (257, 4, 1, 2**32 - 1)])),
+    ],
+)
+def test_a_picture_beyond_the_limits_is_refused(window, format_, content):
     with pytest.raises(MediaRefused, match="is too large"):
-        measure_photo(window(png(*size)), "PNG")
+        measure_photo(window(content), format_)
 
 
 def test_two_hundred_megapixels_are_within_the_limits(window):

@@ -22,9 +22,9 @@ from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
 from memorycapsule.daemon.http.wording import Wording
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import About
+from memorycapsule.domain.uploads import About, Upload
 from memorycapsule.domain.words import contents_in_words, date_in_words
-from memorycapsule.errors import MediaRefused, NotAllowed, NotFound
+from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.wording import addressed
 from memorycapsule.services import reading, stories
@@ -93,7 +93,6 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
             media=shown.media if shown else [],
             refused=_refused(sent, words),
             next_position=_next_position(shown),
-            largest_file=receiving.limits.largest_file,
             is_empty=again,
         )
         # Of all pages this one alone may listen, to record a voice note.
@@ -108,7 +107,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
         try:
             try:
                 await _take_form(request, putting)
-            except (ClientDisconnect, HTTPException, TimeoutError):
+            except (ClientDisconnect, HTTPException, TimeoutError, TooLarge):
                 await run_in_threadpool(_take_back, putting)
                 raise
             if not wants_json and not putting.files and not any(putting.words.values()):
@@ -194,15 +193,11 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
 
         await receiving.take(lambda: [putting.viewer], upload_id, start=0, arriving=arriving())
 
-        def conclude() -> bool:
-            try:
-                upload_service.conclude(app.store, putting.viewer, upload_id, now=app.now())
-            except MediaRefused:
-                upload_service.cancel(app.store, app.vault, putting.viewer, upload_id, now=app.now())
-                return False
-            return True
+        def conclude() -> Upload:
+            return upload_service.conclude(app.store, app.vault, putting.viewer, upload_id, now=app.now())
 
-        return upload_id if await run_in_threadpool(conclude) else None
+        concluded = await run_in_threadpool(conclude)
+        return None if concluded.refusal else upload_id
 
     def _new_story(putting: _Putting, *, title: str | None, text: str | None) -> str:
         story = stories.add(

@@ -55,7 +55,6 @@ class FileAnswer(StreamingResponse):
                 "cache-control": _SEALED_CACHE if file.is_private else _OPEN_CACHE,
                 "content-disposition": disposition(file.name, as_download=as_download),
                 "content-security-policy": _FILE_POLICY,
-                "cross-origin-resource-policy": "same-origin",
             },
         )
         if not file.is_private:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from memorycapsule import themes
 from memorycapsule.daemon.http.bundle import DYES
 from memorycapsule.daemon.http.wording import Wording
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.montages import Montage, MontageState
+from memorycapsule.domain.montages import SONG, Montage, MontageState
 from memorycapsule.domain.plan import Card
 from memorycapsule.domain.subtitles import Cue, chapters
 from memorycapsule.domain.words import contents_in_words, short_day
@@ -36,6 +37,8 @@ class FilmLine:
     say: str
     #: Whether the viewer may take it back.
     may_cancel: bool
+    #: What it does without, a sentence each.
+    left_out: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,7 @@ def film_lines(store: Store, view: CapsuleView, words: Wording, now: datetime) -
             may_cancel=not film.is_opening
             and not film.state.is_over
             and (view.member.is_owner or view.member.id == film.member_id),
+            left_out=_left_out(view, film, words),
         )
         for film in sorted(view.montages, key=lambda film: not film.is_opening)
         if film.state is not MontageState.CANCELLED
@@ -209,6 +213,18 @@ def _say(store: Store, film: Montage, words: Wording, now: datetime) -> str:
     if left < _SOON_SECONDS:
         return words("films_sewing_soon", percent=percent)
     return words.counted("films_sewing_minutes", round(left / 60), percent=percent)
+
+
+def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
+    """Say what a film does without, in the reader's language; what was reported in English only, as it is."""
+    known = {SONG: ("song", "")}
+    for story in view.stories:
+        known[story.story.id] = ("words", story.author.name)
+        known |= {one.medium.id: (str(one.medium.kind), story.author.name) for one in story.media}
+    # A medium that nothing can be read of is not in the view either.
+    counts = Counter(known.get(lack.of, ("other", "")) for lack in film.report if lack.of)
+    told = [words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()]
+    return told + [lack.sentence for lack in film.report if not lack.of]
 
 
 def _contents(story: StoryView, words: Wording) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,6 +34,7 @@ _HEADERS = {
     # The origin and never the path, which may hold a token. `no-referrer` would also take the origin from our
     # own forms (Fetch standard, "append a request Origin header"), which tells them from other people's.
     "referrer-policy": "strict-origin",
+    "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "x-robots-tag": "noindex, nofollow",
     "cache-control": "no-store",
@@ -48,9 +50,10 @@ class Guard:
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
     either way. `takes_more` holds the paths (regular expressions, whole, without `root_path`) whose requests may
-    have larger bodies, with how many bytes; those are streamed and not kept in memory. `refuse` makes the page
-    for a request that is turned away with a status, `failed` the one for an exception that nobody else has
-    answered.
+    have larger bodies, with how many bytes; those are streamed and not kept in memory. They are taken from whom
+    `is_known` says that they have a session: a form is read before anybody asks whose it is, and strangers could
+    fill the disk. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an
+    exception that nobody else has answered.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Guard:
         public_url: str | None,
         root_path: str,
         takes_more: Mapping[str, int],
+        is_known: Callable[[Request], bool],
         refuse: Refuse,
         failed: Failed,
     ) -> None:
@@ -67,6 +71,7 @@ class Guard:
         self._takes_more = [(re.compile(pattern), most) for pattern, most in takes_more.items()]
         self._root_path = root_path
         self._own_origin = _origin(public_url) if public_url else None
+        self._is_known = is_known
         self._refuse = refuse
         self._failed = failed
 
@@ -106,6 +111,8 @@ class Guard:
             return 403, receive
         path = scope["path"].removeprefix(self._root_path)
         more = next((most for pattern, most in self._takes_more if pattern.fullmatch(path)), None)
+        if more and not await run_in_threadpool(self._is_known, Request(scope)):
+            more = None
         most = more or LARGEST_FORM_BYTES
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > most:

@@ -37,6 +37,7 @@ SIGN_IN = Rate(kind="sign_in", at_once=10, every_seconds=30)
 CODE = Rate(kind="code", at_once=20, every_seconds=15)
 LINK = Rate(kind="link", at_once=120, every_seconds=1)
 RESEND = Rate(kind="resend", at_once=10, every_seconds=30)
+INVITE = Rate(kind="invite", at_once=40, every_seconds=30)
 #: Paths (regular expressions, whole, without the path of the public address) whose POSTs are counted.
 LIMITED = {
     r"/sign-in": SIGN_IN,
@@ -55,6 +56,8 @@ LIMITED = {
     r"/api/v1/me/addresses": RESEND,
     r"/api/v1/me/addresses/code": CODE,
     r"/api/v1/invitations/(?:accept|decline)": LINK,
+    r"/c/[^/]+/people(?:/again|/remind)?": INVITE,
+    r"/api/v1/capsules/[^/]+/invitations(?:/[^/]+/resend)?": INVITE,
 }
 
 

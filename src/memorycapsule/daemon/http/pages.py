@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from memorycapsule.daemon.http.packing import packed, takes_packed
 from memorycapsule.daemon.http.wording import LANGUAGES, Wording, chosen, wording
 from memorycapsule.domain.people import Account
 
@@ -31,6 +32,10 @@ LANGUAGE_COOKIE = "capsule-language"
 #: Where a guest's choice of letters is kept, and the sizes there are.
 SIZE_COOKIE = "capsule-size"
 SIZES = ("usual", "large", "largest")
+#: What an address may ask of any page, and where the answer is kept: values of our own, and no others.
+_CHOICES = {"lang": (LANGUAGE_COOKIE, LANGUAGES), "size": (SIZE_COOKIE, SIZES)}
+#: Files that are text; fonts and pictures are packed already.
+_TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -51,6 +56,7 @@ class Pages:
             digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
         #: Stands in the address of every file, so that browsers may keep them for ever.
         self.version = digest.hexdigest()[:12]
+        self._packed: dict[str, bytes] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
             autoescape=True,
@@ -59,11 +65,20 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def static(self, name: str) -> tuple[bytes, str] | None:
-        """Return a file that pages load and its type, None when there is none of that name."""
-        content = self._static.get(name)
-        kind = _TYPES.get(name.rpartition(".")[2])
-        return (content, kind) if content is not None and kind else None
+    def static(self, request: Request, name: str) -> Response | None:
+        """Return a file that pages load, packed if it is text and may be; None when there is none of that name."""
+        content, ending = self._static.get(name), name.rpartition(".")[2]
+        if content is None or ending not in _TYPES:
+            return None
+        headers = {}
+        if ending in _TEXTS:
+            headers["vary"] = "accept-encoding"
+            if takes_packed(request):
+                headers["content-encoding"] = "gzip"
+                if name not in self._packed:
+                    self._packed[name] = packed(content)
+                content = self._packed[name]
+        return Response(content, media_type=_TYPES[ending], headers=headers)
 
     def static_url(self, name: str) -> str:
         """Return the address of a file that pages load. Raises KeyError when there is none of that name."""
@@ -121,13 +136,13 @@ class Pages:
             is_signed_in=getattr(request.state, "is_signed_in", False),
             **values,
         )
-        answer = HTMLResponse(
-            text,
-            status_code=status,
-            headers={"content-language": words.language, "vary": "accept-language, cookie"},
-        )
-        chosen_here = {LANGUAGE_COOKIE: ("lang", LANGUAGES), SIZE_COOKIE: ("size", SIZES)}
-        for name, (parameter, choices) in chosen_here.items():
+        headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
+        content = text.encode()
+        if takes_packed(request) and _holds_nothing_of_a_link(request):
+            headers["content-encoding"] = "gzip"
+            content = packed(content)
+        answer = HTMLResponse(content, status_code=status, headers=headers)
+        for parameter, (name, choices) in _CHOICES.items():
             choice = request.query_params.get(parameter)
             if choice in choices:
                 answer.set_cookie(
@@ -168,6 +183,17 @@ class Pages:
     def forward(self, request: Request, path: str) -> RedirectResponse:
         """Send a browser on to another page of ours, with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
+
+
+def _holds_nothing_of_a_link(request: Request) -> bool:
+    """
+    Say whether nothing that somebody else may have written into a link or a form can stand in a page.
+
+    Addresses of pages are ids, which have to be right, and what is asked of them comes back in their links.
+    """
+    return request.method in {"GET", "HEAD"} and all(
+        name in _CHOICES and value in _CHOICES[name][1] for name, value in request.query_params.multi_items()
+    )
 
 
 def _size(request: Request) -> str:

@@ -24,7 +24,7 @@ _OF_STATUS = {
     405: ("method_not_allowed", "This address does not take that method; /api/docs says which it takes."),
     413: ("too_large", "The request is larger than this address takes. Send files in parts, as uploads."),
     415: ("media_type", "This address takes another type of content; /api/docs says which."),
-    429: ("too_many", "That was too often in a short time. Wait for as long as Retry-After says."),
+    429: ("too_many", "That was a little too often; `Retry-After` says in how many seconds to try again."),
 }
 #: Programs have no page that leads them to where a code is mailed.
 _HOW_TO_PROVE = (

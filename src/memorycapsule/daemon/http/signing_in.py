@@ -13,6 +13,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.bundle import bundle
 from memorycapsule.daemon.http.devices import device_in_words
+from memorycapsule.daemon.http.evenly import evenly
 from memorycapsule.daemon.http.onward import local_path
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, signed_in
@@ -20,7 +21,7 @@ from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.wording import addressed
 from memorycapsule.services import sessions, signing_in
-from memorycapsule.services.signing_in import CODE_LIFE
+from memorycapsule.services.signing_in import CODE_LIFE, SignedIn
 
 #: Keeps, for as long as a code lives, which address it was mailed to and where to go on; a page's address
 #: would tell both to the browser's history.
@@ -55,14 +56,14 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return sign_in_page(pages, request, onward=local_path(next))
 
     @router.post("/sign-in")
-    def ask(
+    async def ask(
         request: Request,
         address: Annotated[str, Form()] = "",
         next: Annotated[str, Form()] = "",  # noqa: A002 - as above
     ) -> Response:
         onward = local_path(next)
         try:
-            signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now())
+            await evenly(lambda: signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now()))
         except UsageProblem:
             return sign_in_page(pages, request, onward=onward, bad_address=address)
         response = pages.forward(request, "/sign-in/code")
@@ -82,15 +83,19 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return _code_page(pages, request, sent(request)[0])
 
     @router.post("/sign-in/code")
-    def type_code(
+    async def type_code(
         request: Request, code: Annotated[str, Form()] = "", address: Annotated[str, Form()] = ""
     ) -> Response:
         to, onward = sent(request)
         to = address or to
-        try:
-            came = signing_in.with_code(
+
+        def try_code() -> SignedIn:
+            return signing_in.with_code(
                 app.store, app.vault.key, to, code, name=device(request), now=app.now()
             )
+
+        try:
+            came = await evenly(try_code)
         except (NotAllowed, UsageProblem) as error:
             return _code_page(pages, request, to, problem=error)
         return go_in(request, came.token, onward)

@@ -44,6 +44,7 @@ from memorycapsule.daemon.http.onward import to_prove, to_sign_in
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
 from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, ProofNeeded
 from memorycapsule.journal import journal
 from memorycapsule.services.uploads import Progress
@@ -110,6 +111,9 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             return problems.of_error(error)
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
+    def senders(request: Request) -> list[Viewer]:
+        return bearer(app.store, request) or viewers(app.store, cookie, request)
+
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
@@ -124,6 +128,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         public_url=public_url,
         root_path=root_path,
         takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiving.limits.largest_file},
+        is_known=lambda request: bool(senders(request)),
         refuse=refuse,
         failed=failed,
     )
@@ -140,14 +145,13 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
     @site.api_route("/g/static/{version}/{name:path}", methods=["GET", "HEAD"])
     def static(request: Request, version: str, name: str) -> Response:
-        found = pages.static(name)
+        found = pages.static(request, name)
         if found is None:
             return pages.error(request, 404)
-        content, kind = found
         # The address holds the digest of all files; a page that is older than we are gets what we have, unkept.
         is_current = version == pages.version
-        kept = "public, max-age=31536000, immutable" if is_current else "no-store"
-        return Response(content, media_type=kind, headers={"cache-control": kept})
+        found.headers["cache-control"] = "public, max-age=31536000, immutable" if is_current else "no-store"
+        return found
 
     site.include_router(home.routes(app, pages, cookie))
     site.include_router(signing_in.routes(app, pages, cookie))
@@ -168,7 +172,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             receiving,
             prefix="/g/u",
             root_path=root_path,
-            looking=lambda request: bearer(app.store, request) or viewers(app.store, cookie, request),
+            looking=senders,
             explain=explain,
         )
     )

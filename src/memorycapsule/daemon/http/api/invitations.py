@@ -48,7 +48,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         tags=["invitations"],
         status_code=201,
         response_model=models.SentInvitationsAnswer,
-        responses=documented(403, 404, 413, 422, 507),
+        responses=documented(403, 404, 413, 422, 429, 507),
     )
     def invite(capsule: Reference, body: bodies.NewInvitations, viewer: Viewer = asker) -> Any:
         """
@@ -77,7 +77,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         "/capsules/{capsule}/invitations/{invitation}/resend",
         tags=["invitations"],
         response_model=models.SentInvitationsAnswer,
-        responses=documented(403, 404, 413, 422, 507),
+        responses=documented(403, 404, 413, 422, 429, 507),
     )
     def resend(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> Any:
         """Make a new link, let the old one go, and send another letter."""

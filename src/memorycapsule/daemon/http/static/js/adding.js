@@ -114,9 +114,7 @@ function add(files) {
     jobs.push(job);
     job.tile = tileFor(job);
     tiles.append(job.tile);
-    if (file.size > Number(form.dataset.largest)) refuse(job, words.tooLarge);
-    else if (!file.size) refuse(job, words.empty);
-    else draw(file, job.tile, icon);
+    if (file.size) draw(file, job.tile, icon);
   }
   began = began || performance.now();
   show("awake", jobs.some(isGoing));
@@ -146,7 +144,7 @@ function say(tile, state, ...what) {
 }
 
 function saySending(job) {
-  const percent = Math.floor((100 * job.sent) / job.file.size);
+  const percent = job.file.size ? Math.floor((100 * job.sent) / job.file.size) : 0;
   if (job.told === percent && job.wasBroken === job.isBroken) return;
   Object.assign(job, { told: percent, wasBroken: job.isBroken });
   const bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
