@@ -1,7 +1,7 @@
 """
 Does memory grow with the number of photos? Peak memory of all processes of a film of 40 and of 400 photos.
 
-    python benchmarks/film_memory.py [--counts 40 400] [--size 1920x1080] [--seconds-per-photo 1.0]
+    python benchmarks/film_memory.py [--counts 40 400] [--size 1920x1080] [--fps 30] [--seconds-per-photo 1.0]
 
 The photos are drawn with NumPy and removed afterwards. Memory is the proportional share (PSS) of the renderer and all
 its children, summed at the same moment and sampled all along; so pages that processes share count once. Linux only.
@@ -38,7 +38,7 @@ def put_in(folder: Path, number: int) -> Picture:
     return picture
 
 
-def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
+def measure(count: int, size: Size, fps: int, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         folder = place / "pictures"
@@ -48,7 +48,7 @@ def measure(count: int, size: Size, seconds: float) -> dict[str, float]:
         plan = direct(
             title=f"{count} photos",
             pictures=pictures,
-            direction=Direction(size=size, style=style, length="full"),
+            direction=Direction(size=size, fps=fps, style=style, length="full"),
         )
         (place / "plan.json").write_text(plan.to_json(), encoding="utf-8")
         command = [
@@ -78,6 +78,7 @@ def main() -> None:
     )
     parser.add_argument("--counts", type=int, nargs="+", default=[40, 400])
     parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--seconds-per-photo", type=float, default=1.0)
     given = parser.parse_args()
     width, height = map(int, given.size.split("x"))
@@ -85,7 +86,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     rows = []
     for count in given.counts:
-        row = measure(count, Size(width=width, height=height), given.seconds_per_photo)
+        row = measure(count, Size(width=width, height=height), given.fps, given.seconds_per_photo)
         rows.append(row)
         values = (
             row["photos"],

@@ -1,6 +1,7 @@
 """The photo card film: cards on a summer table, looked at frame by frame."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import cv2
@@ -290,6 +291,17 @@ def test_a_title_of_any_length_stays_inside_the_frame_and_free_of_the_cards(stud
         assert rows.min() >= 180 * 0.02
     else:
         assert count == 0 or len(rows) == 0
+
+
+@pytest.mark.slow
+def test_a_title_of_one_endless_word_is_ready_soon(studio, plan):
+    film = plan(title="여름밤의추억과별과바다" * 18, size=Size(width=1920, height=1080))
+    (placed,) = of_kind(film, "card", "title")
+    began = time.process_time()
+    painted(studio, film, placed.shot, 0)
+
+    # Letters that are too large were once wrapped, too: half a minute.
+    assert time.process_time() - began < 5
 
 
 def test_the_title_stands_still_while_its_cards_come_in(studio, plan):

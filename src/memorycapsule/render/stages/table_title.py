@@ -158,11 +158,12 @@ def _title_lines(
     least = max(4, round(size.height * _SMALLEST_TITLE))
     sizes = [round(usual * _LARGEST_TITLE * 0.94**number) for number in range(60)]
     for letter in (size for size in sizes if size >= least):
-        lines = letters.wrap(heading, stage.table.title_font, letter, round(room * 1.05), balanced=True)
-        is_cut = [word for line in lines for word in line.text.split()] != heading.split()
+        font, width = stage.table.title_font, round(room * 1.05)
+        is_cut = any(letters.measure(word, font, letter) > width for word in heading.split())
         if is_cut and letter > 0.4 * usual:
             # Rather smaller letters than a word in two.
             continue
+        lines = letters.wrap(heading, font, letter, width, balanced=True)
         spacing = _spacing(size, style, stage, letter)
         widths = [line.width + spacing * letter * len(line.text) for line in lines]
         feet = size.height * _EDGE_Y + (_RISE + _step(lines) * (len(lines) - 1)) * letter
