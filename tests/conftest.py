@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 import loopback
 from memorycapsule.journal import journal
@@ -18,6 +19,9 @@ from moments import NOW
 from servers import Postgres, is_missing, open_postgres
 
 loopback.allow_nothing_else()
+# No test asserts a time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 PROJECT = Path(__file__).parent.parent
 

@@ -126,6 +126,7 @@ def test_a_second_daemon_on_the_same_folder_is_refused(household):
         assert daemon.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_named_in_one_sentence(household):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -269,6 +269,7 @@ def in_a_small_disk(tmp_path: Path, words: list[str], *, size: str) -> subproces
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_an_import_and_says_how_to_go_on(summer, tmp_path):
     files = [str(bitmap(tmp_path / f"{number}.bmp", number)) for number in range(40)]
     done = in_a_small_disk(tmp_path, [*ADD, "--title", "Many", *files], size="64k")

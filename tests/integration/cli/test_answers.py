@@ -201,6 +201,7 @@ def test_show_says_how_much_and_never_what(summer):
     assert "The key hangs there" not in summer("--json", "show", "summer").out
 
 
+@pytest.mark.slow
 def test_what_is_due_is_foretold_opened_and_then_seen(initialised):
     due_capsule()
     foretold = initialised("tick", "--dry-run", "--json").json

@@ -23,6 +23,7 @@ def album(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_plan_is_written_edited_and_followed(capsule, album, tmp_path):
     plan_file, film = tmp_path / "plan.json", tmp_path / "film.mp4"
     first = capsule("render", album, "-o", film, "--plan", plan_file, "--title", "Before", *SMALL).json[
@@ -62,6 +63,7 @@ def test_a_folder_of_nothing_but_copies_is_no_chapter(capsule, album, tmp_path):
     assert [scene["title"] for scene in plan["scenes"]] == ["album", ""]
 
 
+@pytest.mark.slow
 def test_a_plan_that_names_other_files_is_refused(capsule, album, tmp_path):
     plan_file, film = tmp_path / "plan.json", tmp_path / "film.mp4"
     capsule("render", album, "-o", film, "--plan", plan_file, *SMALL)

@@ -160,6 +160,7 @@ def test_a_soundtrack_must_be_music_and_a_cover_a_picture(summer, tmp_path):
     assert (made["has_cover"], made["has_soundtrack"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_beside_another_worker_there_is_no_second(summer, tmp_path):
     with FolderLock(tmp_path / "data"):
         for words in (["tick"], ["daemon", "--port", "0"], ["db", "upgrade"], ["key", "rotate"]):

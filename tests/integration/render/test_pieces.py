@@ -87,6 +87,7 @@ def test_a_piece_that_the_film_does_not_have_is_refused(studio, plan):
         make(studio, plan, found.pieces[0], digests_of(studio) | {"p0": "another"})
 
 
+@pytest.mark.slow
 def test_only_pictures_of_missing_pieces_are_probed_and_a_broken_one_moves_the_cuts(studio, plan):
     film, _ = studio.film(plan)
     digests = digests_of(studio)

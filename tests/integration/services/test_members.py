@@ -109,7 +109,7 @@ def test_roles_and_removal_need_a_fresh_proof_and_a_wide_scope(stage):
     ):
         with pytest.raises(ProofNeeded):
             deed(stage.ben.viewer)
-        with pytest.raises(NotAllowed, match="scope"):
+        with pytest.raises(NotAllowed, match="personal token"):
             deed(dataclasses.replace(proved, scope=Scope.CONTRIBUTE))
     with pytest.raises(ProofNeeded):
         role(stage, stage.younghee, Role.RECIPIENT, proved, NOW + timedelta(minutes=16))

@@ -95,7 +95,8 @@ def test_a_capsule_opens_once(stage):
     assert stage.instance.events(stage.capsule.id).count("capsule.opened") == 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=st.lists(st.integers(min_value=-1_000_000, max_value=1_000_000), max_size=8))
 def test_whenever_somebody_looks_nothing_is_open_before_its_date(tmp_path_factory, seconds):
     """I3, I11: over any series of instants, even with a clock that goes back."""

@@ -103,7 +103,8 @@ def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     assert max(before, after) < 0.2 * under
 
 
-@pytest.mark.parametrize("how", ["not a recording", pytest.param("damaged", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["not a recording", "damaged"])
 def test_a_note_that_cannot_be_read_is_left_out_and_named(scene, time, how):
     instance, capsule, note = scene
     path = instance.vault.blobs._path(note.clip_blob)

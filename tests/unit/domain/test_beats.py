@@ -38,7 +38,7 @@ def middles(plan):
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from("abcd"), min_size=1, max_size=20),
     st.floats(60, 140),

@@ -97,7 +97,7 @@ def test_as_many_stories_as_pictures_allowed_is_no_riddle():
 names = st.text(st.sampled_from("AB가나 🎂é"), min_size=1, max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     title=st.text(max_size=300),
     pictures=counts.map(gathered),

@@ -167,7 +167,7 @@ def test_room_is_shared_so_that_short_wishes_come_true_first(wishes, room):
 counts = st.lists(st.tuples(st.integers(0, 6), st.lists(st.floats(0.3, 900), max_size=3)), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts, st.one_of(st.none(), st.just("short"), st.just("full"), st.floats(5, 600)), st.sampled_from(themes.names()),
     st.booleans(),

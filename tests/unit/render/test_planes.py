@@ -67,7 +67,7 @@ def test_a_slow_zoom_moves_without_jitter():
     assert np.std(places) < 0.02
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(st.floats(1.0, 1.6), st.sampled_from([17 / 16, 16 / 15, 1.0625001, 9 / 8, 1.25])),
     st.floats(0, 20),

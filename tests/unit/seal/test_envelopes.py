@@ -23,7 +23,7 @@ def test_the_public_half_belongs_to_the_private_half():
     assert envelopes.recipient_of(KEY.identity) == KEY.recipient
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=1000))
 def test_bytes_come_back_as_they_were(plain):
     assert envelopes.unseal_bytes(envelopes.seal_bytes(plain, KEY.recipient), KEY.identity) == plain
@@ -63,7 +63,7 @@ def test_a_truncated_file_is_refused(unseal, length):
         unseal(SEALED[:length])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, len(SEALED) * 8 - 1))
 def test_one_flipped_bit_is_refused(bit):
     changed = bytearray(SEALED)
