@@ -176,7 +176,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             explain=explain,
         )
     )
-    site.include_router(api.routes(app, pages, receiving))
+    for router in api.routes(app, pages, receiving):
+        site.include_router(router)
     site.include_router(creating.routes(app, pages, cookie))
     site.include_router(inviting.routes(app, pages, cookie))
     site.include_router(members.routes(app, pages, cookie))

@@ -24,16 +24,15 @@ from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.receiving import Receiving
 
 
-def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
+def routes(app: App, pages: Pages, receiving: Receiving) -> list[APIRouter]:
     """Return everything below /api."""
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.
     api = APIRouter(prefix="/api/v1", generate_unique_id_function=_operation_id)
     for area in (coming_in, account, capsules, members, invitations, dates, stories, films):
         api.include_router(area.routes(app, asking))
-    whole = APIRouter()
-    whole.include_router(api)
-    whole.include_router(
+    guarded = APIRouter(dependencies=[Depends(asking)])
+    guarded.include_router(
         uploads.routes(
             app,
             receiving,
@@ -41,11 +40,9 @@ def routes(app: App, pages: Pages, receiving: Receiving) -> APIRouter:
             root_path=pages.root_path,
             looking=lambda request: [asking.of(request)],
             explain=lambda _request, progress: progress.refusal,
-        ),
-        dependencies=[Depends(asking)],
+        )
     )
-    whole.include_router(document.routes(api, pages))
-    return whole
+    return [api, guarded, document.routes(api, pages)]
 
 
 def is_for_api(request: Request) -> bool:
