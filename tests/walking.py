@@ -124,7 +124,7 @@ class Person:
         found = Axe().run(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert self.complaints == [], name
+        assert self.complaints == [], f"{name}: {self.complaints}"
 
     def take(self, context) -> None:
         """Go on in another browser of the same person."""

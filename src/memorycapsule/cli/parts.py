@@ -75,8 +75,6 @@ class Sender:
         return place if stage not in {"refused", "removed"} else None
 
     def _begin(self, path: Path, size: int, position: int, note: Path) -> str:
-        if size == 0:
-            raise MediaRefused("is empty.")
         said = {"filename": readable_name(path), "story": self._story_id, "position": str(position)}
         metadata = ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in said.items())
         try:

@@ -83,8 +83,8 @@ def begin(
     """
     Announce a file of `length` bytes for a story; nothing of it has arrived yet.
 
-    Raises UsageProblem, NotFound, and NotAllowed once the date has come. Raises TooLarge, and MediaRefused for an
-    empty one, after noting that it was refused: whoever sent it is told of it with all others that were left out.
+    An empty one is refused at once, as `progress` says. Raises UsageProblem, NotFound, and NotAllowed once the date
+    has come; TooLarge after noting it, so that whoever sent it is told of it with all others that were left out.
     """
     viewer.check(Scope.CONTRIBUTE)
     if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
@@ -107,7 +107,7 @@ def begin(
             refusal=vault.sealed_sentence(capsule, refused.message) if refused else None,
         )
         upload_store.uploads.add(tx, upload)
-    if refused:
+    if isinstance(refused, TooLarge):
         raise refused
     return upload
 

@@ -121,7 +121,11 @@ def test_what_the_protocol_does_not_know_is_turned_away(scene, sender):
         sender.post("/g/u", headers=TUS | {"upload-length": "1", "upload-metadata": "story ***"}).status_code
         == 400
     )
-    assert begin(sender, scene.story.id, b"").status_code == 422
+    empty = begin(sender, scene.story.id, b"").headers["location"]
+    assert (sender.get(empty).json()["stage"], sender.get(empty).json()["reason"]) == (
+        "refused",
+        "There is nothing in this file, so we left it out.",
+    )
     assert put(sender, address, 0, b"x", **{"content-type": "text/plain"}).status_code == 415
     assert put(sender, address, 5, b"x").status_code == 409
     assert put(sender, address, 0, b"x" * 11).status_code == 413

@@ -58,7 +58,7 @@ def paths() -> dict[str, Any]:
                         "name": "Upload-Length",
                         "in": "header",
                         "required": True,
-                        "schema": {"type": "integer", "minimum": 1},
+                        "schema": {"type": "integer", "minimum": 0},
                     },
                     {
                         "name": "Upload-Metadata",

@@ -183,7 +183,7 @@ function refuse(job, reason, again = false) {
   say(job.tile, "refused", ...parts);
 }
 
-const REASONS = { 413: words.tooLarge, 422: words.empty, 403: words.tooLate, 404: words.notKnown };
+const REASONS = { 413: words.tooLarge, 403: words.tooLate, 404: words.notKnown };
 
 async function run(job) {
   job.state = "sending";
