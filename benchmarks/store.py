@@ -83,6 +83,8 @@ def measure(root: Path, count: int, url: str | None) -> None:
         print(f"{count:6} capsules, none due: a look takes {idle * 1000:.1f} ms")
         print(f"{count:6} capsules, one due: opening it takes {statistics.median(passes) * 1000:.1f} ms")
     environment = {**os.environ, "CAPSULE_CONFIG": str(root / "config.toml")}
+    # People keep their bytecode.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for words in (["--help"], ["list"], ["list", "--json"]):
         took = median(
             lambda words=words: subprocess.run(

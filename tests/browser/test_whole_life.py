@@ -112,6 +112,7 @@ def test_a_whole_life_in_the_browser(house, people, gallery, photos):
     fill_it_as_the_grandmother(house, grandmother, home, photos)
     join_as_the_teenager(house, teenager, home)
     remind(organiser, house, capsule)
+    read_about_the_api(organiser, house)
     fill_it_as_the_teenager(house, teenager, home, gallery)
     see_counts_only(organiser, home)
     agree_on_an_earlier_day(house, people, capsule)
@@ -226,6 +227,13 @@ def remind(organiser: Person, house: House, capsule: str) -> None:
     organiser.look("people-reminded")
     organiser.page.get_by_role("link", name="Jiho").click()
     organiser.look("member")
+
+
+def read_about_the_api(organiser: Person, house: House) -> None:
+    for language in ("ko", "en"):
+        organiser.page.goto(f"{house.url}/api/docs?lang={language}")
+        organiser.page.locator(".opblock").first.wait_for()
+        organiser.inspect(f"api-{language}")
 
 
 def fill_it_as_the_teenager(house: House, teenager: Person, home: str, gallery: list[Path]) -> None:

@@ -9,10 +9,18 @@ const place = document.getElementById("api");
 window.SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,
-  deepLinking: true,
+  // Its links would stand inside its buttons.
+  deepLinking: false,
   persistAuthorization: false,
   // Otherwise a badge is fetched from somebody else's server.
   validatorUrl: null,
   defaultModelsExpandDepth: 0,
   supportedSubmitMethods: ["get", "head", "post", "put", "patch", "delete"],
+  // Its headings leave a level out, and what it says first stands in no landmark.
+  onComplete() {
+    const words = place.querySelector(".information-container");
+    words.setAttribute("role", "region");
+    words.setAttribute("aria-label", document.title);
+    for (const heading of place.querySelectorAll("h3, h4")) heading.setAttribute("aria-level", "2");
+  },
 });
