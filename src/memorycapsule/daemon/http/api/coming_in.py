@@ -11,9 +11,11 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.devices import device_in_words
+from memorycapsule.daemon.http.evenly import evenly
 from memorycapsule.daemon.http.problems import documented
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import invitations, shapes, signing_in
+from memorycapsule.services.signing_in import SignedIn
 
 
 def routes(app: App, asking: Bearer) -> APIRouter:
@@ -26,13 +28,13 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         status_code=204,
         responses=documented(413, 422, 429, 507, needs_token=False),
     )
-    def ask(body: bodies.SignIn) -> Response:
+    async def ask(body: bodies.SignIn) -> Response:
         """
         Have six digits mailed to an address, to come in with them. Needs no token.
 
         The answer is the same whether the address is somebody's here or not.
         """
-        signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now())
+        await evenly(lambda: signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now()))
         return Response(status_code=204)
 
     @router.post(
@@ -42,20 +44,20 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         response_model=models.SignedInAnswer,
         responses=documented(403, 413, 422, 429, 507, needs_token=False),
     )
-    def sign_in(request: Request, body: bodies.SignInCode) -> Any:
+    async def sign_in(request: Request, body: bodies.SignInCode) -> Any:
         """
         Come in with mailed digits: begins a session that may do whatever its person may. Needs no token.
 
         It has proved its address, and for 15 minutes may do what needs such a proof.
         """
-        came = signing_in.with_code(
-            app.store,
-            app.vault.key,
-            body.email,
-            body.code,
-            name=device_in_words(request.headers.get("user-agent", "")),
-            now=app.now(),
-        )
+        device = device_in_words(request.headers.get("user-agent", ""))
+
+        def try_code() -> SignedIn:
+            return signing_in.with_code(
+                app.store, app.vault.key, body.email, body.code, name=device, now=app.now()
+            )
+
+        came = await evenly(try_code)
         return {"account": shapes.account(came.account), "token": came.token}
 
     @router.post(
