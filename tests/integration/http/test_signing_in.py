@@ -300,10 +300,10 @@ def test_tries_of_digits_and_letters_of_proof_are_limited_as_well(scene, browser
 
 def test_nobody_mails_invitations_without_end(scene):
     home = f"/c/{scene.capsule.id}/people"
-    api = f"/api/v1/capsules/{scene.capsule.id}/invitations"
+    api = f"/api/v1/capsules/{scene.capsule.id}"
     ada = scene.ada()
     pages = [ada.post(f"{home}/again").status_code for _ in range(limits.INVITE.at_once)]
-    last, program = ada.post(home), ada.post(f"{api}/x/resend")
+    last, program = ada.post(home), ada.post(f"{api}/invitations/x/resend")
 
     assert 429 not in pages
     assert last.status_code == 429
@@ -311,6 +311,7 @@ def test_nobody_mails_invitations_without_end(scene):
     # Whichever door they come by, and programs are told in their own way.
     assert (program.status_code, program.json()["code"]) == (429, "too_many")
     assert int(program.headers["retry-after"]) >= 1
+    assert ada.post(f"{api}/reminders").status_code == 429
     assert ada.get(home).status_code == 200
 
 

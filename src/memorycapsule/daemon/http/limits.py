@@ -57,7 +57,7 @@ LIMITED = {
     r"/api/v1/me/addresses/code": CODE,
     r"/api/v1/invitations/(?:accept|decline)": LINK,
     r"/c/[^/]+/people(?:/again|/remind)?": INVITE,
-    r"/api/v1/capsules/[^/]+/invitations(?:/[^/]+/resend)?": INVITE,
+    r"/api/v1/capsules/[^/]+/(?:invitations(?:/[^/]+/resend)?|reminders)": INVITE,
 }
 
 

@@ -110,7 +110,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         "/capsules/{capsule}/reminders",
         tags=["invitations"],
         response_model=models.RemindedAnswer,
-        responses=documented(403, 404, 413, 422, 507),
+        responses=documented(403, 404, 413, 422, 429, 507),
     )
     def remind(capsule: Reference, body: bodies.Reminders, viewer: Viewer = asker) -> Any:
         """
