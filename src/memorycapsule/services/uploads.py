@@ -24,6 +24,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, About, Upload, UploadLimits, UploadPart
 from memorycapsule.errors import CapsuleError, MediaRefused, NotAllowed, NotFound, TooLarge, UsageProblem
 from memorycapsule.media.prepared import Prepared
+from memorycapsule.media.sniff import EMPTY
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services import sessions, stories
 from memorycapsule.services.stories import Attached
@@ -36,7 +37,6 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _NO_UPLOAD = "Nothing of this file is here; begin again with it."
 _LONGEST_NAME = 1000
-_EMPTY = "is empty."
 _DAMAGED = "was damaged on its way; put it in once more."
 
 
@@ -92,7 +92,8 @@ def begin(
     about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
     with store.transaction() as tx:
         story, capsule = stories.changeable(tx, viewer, story_id, now)
-        refused = _why_not(length, limits, there=upload_store.bytes_of_member(tx, story.member_id))
+        too_large = _too_large(length, limits, there=upload_store.bytes_of_member(tx, story.member_id))
+        refusal = too_large.message if too_large else None if length else EMPTY
         upload = Upload(
             id=str(uuid.uuid4()),
             story_id=story.id,
@@ -104,11 +105,11 @@ def begin(
             created_at=now,
             changed_at=now,
             medium_id=None,
-            refusal=vault.sealed_sentence(capsule, refused.message) if refused else None,
+            refusal=vault.sealed_sentence(capsule, refusal) if refusal else None,
         )
         upload_store.uploads.add(tx, upload)
-    if isinstance(refused, TooLarge):
-        raise refused
+    if too_large:
+        raise too_large
     return upload
 
 
@@ -156,7 +157,7 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
         upload = dataclasses.replace(upload, length=upload.received, changed_at=now)
         if not upload.received:
             capsule = capsule_store.capsules.get(tx, upload.capsule_id)
-            upload = dataclasses.replace(upload, refusal=vault.sealed_sentence(capsule, _EMPTY))
+            upload = dataclasses.replace(upload, refusal=vault.sealed_sentence(capsule, EMPTY))
         upload_store.uploads.save(tx, upload)
     return upload
 
@@ -256,10 +257,8 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
     return len(old)
 
 
-def _why_not(length: int, limits: UploadLimits, *, there: int) -> MediaRefused | TooLarge | None:
-    """Return why a file cannot be taken, going by its length alone; `there` bytes have come from its sender."""
-    if length == 0:
-        return MediaRefused(_EMPTY)
+def _too_large(length: int, limits: UploadLimits, *, there: int) -> TooLarge | None:
+    """Return why a file of so many bytes is too large, if it is; `there` bytes have come from its sender."""
     if length > limits.largest_file:
         return TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
     if there + length > limits.most_per_member:
