@@ -84,9 +84,7 @@ class LocalBlobs:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all blobs that are whole."""
-        for path in self._root.glob("??/??/*"):
-            if not path.name.startswith("."):
-                yield path.name
+        return ids_in(self._root)
 
     def sweep(self, *, older_than: datetime) -> int:
         """Remove half-written blobs last touched before `older_than` (aware); return how many."""
@@ -100,7 +98,7 @@ class LocalBlobs:
         return swept
 
     def _path(self, blob_id: str) -> Path:
-        if str(UUID(blob_id)) != blob_id:
+        if not _is_id(blob_id):
             raise ValueError(blob_id)
         return self._root / blob_id[:2] / blob_id[2:4] / blob_id
 
@@ -109,6 +107,21 @@ class LocalBlobs:
             if not made.is_dir():
                 made.mkdir(mode=0o700, exist_ok=True)
                 _sync_folder(made.parent)
+
+
+def ids_in(root: Path) -> Iterator[str]:
+    """Yield the ids of all whole blobs below `root`, which may be missing; nothing is made, nothing changed."""
+    for path in root.glob("??/??/*"):
+        # Other programs leave files of their own in any folder.
+        if _is_id(path.name):
+            yield path.name
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 class _Digesting(io.FileIO):

@@ -1,15 +1,17 @@
-"""Tidying: unsealing at leisure what an opening has made readable, and sweeping up after crashes."""
+"""Tidying: unsealing at leisure what an opening has made readable, and looking for what crashes left."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.stories import Medium, Story
-from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.errors import CapsuleError, DiskFull, NotFound
 from memorycapsule.services.vault import Vault, details_to_json, words_to_json
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -20,6 +22,15 @@ from memorycapsule.store.transactions import Store
 ORPHAN_AGE = timedelta(days=1)
 
 _MOST_AT_ONCE = 50
+_ASKED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownBlobs:
+    """How many blobs no row of the database knows."""
+
+    files: int
+    bytes: int
 
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
@@ -95,16 +106,30 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
         vault.take_back(store, [*sealed.values(), *(blob.id for blob in kept.values())])
 
 
-def sweep_orphans(store: Store, vault: Vault, *, now: datetime) -> int:
-    """Delete bytes that a cut-off import left without a row, once they are a day old; return how many files."""
-    with store.reading() as tx:
-        known = capsule_store.known_blobs(tx)
-    swept = 0
-    for blob_id in list(vault.blobs):
-        if blob_id not in known and vault.blobs.written_at(blob_id) < now - ORPHAN_AGE:
-            vault.blobs.delete(blob_id)
-            swept += 1
-    return swept + vault.blobs.sweep(older_than=now - ORPHAN_AGE)
+def sweep_parts(vault: Vault, *, now: datetime) -> int:
+    """Delete half-written blobs that a crash left, once they are a day old; return how many files."""
+    return vault.blobs.sweep(older_than=now - ORPHAN_AGE)
+
+
+def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
+    """
+    Count the whole blobs that are older than a day and that no row knows. Nothing is changed.
+
+    A cut-off import leaves such blobs, and they are worth nothing. But every photo is one while the database
+    in use is older than the files, or is another one. Nobody can tell these apart here, so all are kept.
+    """
+    files = size = 0
+    ids = iter(vault.blobs)
+    while some := list(itertools.islice(ids, _ASKED_AT_ONCE)):
+        with store.reading() as tx:
+            known = capsule_store.known_blobs(tx, some)
+        for blob_id in some:
+            # Somebody may have removed it, with its row, since its name was read.
+            with contextlib.suppress(NotFound):
+                if blob_id not in known and vault.blobs.written_at(blob_id) < now - ORPHAN_AGE:
+                    size += vault.blobs.size(blob_id)
+                    files += 1
+    return UnknownBlobs(files=files, bytes=size)
 
 
 def sweep_cache(store: Store, vault: Vault) -> None:

@@ -193,7 +193,7 @@ class Vault:
         Delete the bytes of blobs whose transaction failed.
 
         A commit whose answer was lost may have gone through: only what has no row is deleted, and where even that
-        cannot be found out, the sweep will.
+        cannot be found out, the bytes stay.
         """
         try:
             with store.reading() as tx:

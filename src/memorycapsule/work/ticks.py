@@ -129,9 +129,16 @@ def tidy(workshop: Workshop) -> None:
 
 
 def sweep(workshop: Workshop) -> None:
-    """Sweep up what crashes and cut connections left; for once a day, since it looks at every blob."""
+    """
+    Sweep up what crashes and cut connections left; for once a day, since it looks at every blob.
+
+    Whole files that the database does not know stay where they are. The log says how many there are.
+    """
     uploads.expire(workshop.store, workshop.vault, now=workshop.now())
-    tidying.sweep_orphans(workshop.store, workshop.vault, now=workshop.now())
+    tidying.sweep_parts(workshop.vault, now=workshop.now())
+    unknown = tidying.unknown_blobs(workshop.store, workshop.vault, now=workshop.now())
+    if unknown.files:
+        journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
 
 
 def clock_doubt(workshop: Workshop) -> str | None:

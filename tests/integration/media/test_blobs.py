@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from memorycapsule.errors import CapsuleError, DiskFull, NotFound
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.blobs import LocalBlobs, ids_in
 
 
 @pytest.fixture
@@ -139,3 +139,18 @@ def test_sweeping_removes_old_halves_only(blobs):
     assert set(blobs) == {kept}
     assert blobs.sweep(older_than=datetime.fromtimestamp(1001, UTC)) == 1
     assert names(blobs) == [kept]
+
+
+def test_files_of_other_programs_among_them_are_no_blobs(blobs):
+    blob_id = str(uuid4())
+    blobs.write(blob_id, lambda file: file.write(b"x"))
+    folder = blobs._path(blob_id).parent
+    for name in ("Thumbs.db", ".nfs0001", f".{uuid4()}.part"):
+        (folder / name).write_bytes(b"not ours")
+
+    assert list(blobs) == [blob_id]
+
+
+def test_looking_for_blobs_makes_no_folder(tmp_path):
+    assert list(ids_in(tmp_path / "nothing here")) == []
+    assert list(tmp_path.iterdir()) == []

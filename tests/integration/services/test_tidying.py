@@ -1,4 +1,4 @@
-"""Tidying: what has been opened is unsealed at leisure, whatever interrupts it; orphans are swept after a day."""
+"""Tidying: what has been opened is unsealed at leisure, whatever interrupts it; unknown files are counted and kept."""
 
 import io
 from dataclasses import replace
@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from cast import OPENS, add_story, make_photo, make_workshop
 from memorycapsule.errors import DiskFull
@@ -139,24 +140,60 @@ def test_damaged_words_are_noted_and_the_photos_go_on(opened):
     assert not any(one.is_sealed for one in rows(opened)[1])
 
 
-def test_orphans_are_swept_after_a_day_and_not_before(opened):
-    """An import that is going on has bytes without rows too."""
+def unknown_events(said):
+    return [event for event in said if event["event"] == "blobs.unknown"]
+
+
+def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows(opened, time):
+    """An import that is going on has bytes without rows too, so nothing younger than a day is meant."""
     blobs = opened.instance.vault.blobs
-    orphan = str(uuid4())
-    blobs.write(orphan, lambda sink: sink.write(b"of a cut-off import"))
-    half = blobs._path(orphan).with_name(f".{uuid4()}.part")
+    ids = [str(uuid4()) for _ in range(2)]
+    for blob_id in ids:
+        blobs.write(blob_id, lambda sink: sink.write(b"of a cut-off import"))
+    half = blobs._path(ids[0]).with_name(f".{uuid4()}.part")
     half.write_bytes(b"half")
-    kept = opened.instance.blob_files()
-    now = datetime.now(UTC)
+    before = opened.instance.blob_files()
+    workshop, now = make_workshop(opened.instance, time), datetime.now(UTC)
 
-    def sweep(now):
-        return tidying.sweep_orphans(opened.instance.store, opened.instance.vault, now=now)
+    time.go_to(now + timedelta(hours=23))
+    with capture_logs() as said:
+        ticks.sweep(workshop)
+    assert (opened.instance.blob_files(), unknown_events(said)) == (before, [])
 
-    assert sweep(now + timedelta(hours=23)) == 0
-    assert opened.instance.blob_files() == kept
-    assert sweep(now + timedelta(hours=25)) == 2
-    assert kept - opened.instance.blob_files() == {blobs._path(orphan), half}
+    time.go_to(now + timedelta(hours=25))
+    with capture_logs() as said:
+        ticks.sweep(workshop)
+    assert before - opened.instance.blob_files() == {half}
+    assert unknown_events(said) == [
+        {
+            "event": "blobs.unknown",
+            "log_level": "warning",
+            "count": 2,
+            "bytes": 2 * len(b"of a cut-off import"),
+        }
+    ]
     assert originals(opened) == PHOTOS
+
+
+def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time):
+    time.go_to(datetime.now(UTC) + timedelta(days=30))
+    with capture_logs() as said:
+        ticks.sweep(make_workshop(opened.instance, time))
+
+    assert unknown_events(said) == []
+    assert originals(opened) == PHOTOS
+
+
+def test_all_are_counted_however_many_there_are(opened, monkeypatch):
+    """The database is asked about a portion at a time."""
+    monkeypatch.setattr(tidying, "_ASKED_AT_ONCE", 2)
+    for _ in range(5):
+        opened.instance.vault.blobs.write(str(uuid4()), lambda sink: sink.write(b"four"))
+
+    found = tidying.unknown_blobs(
+        opened.instance.store, opened.instance.vault, now=datetime.now(UTC) + timedelta(days=2)
+    )
+    assert found == tidying.UnknownBlobs(files=5, bytes=20)
 
 
 def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
