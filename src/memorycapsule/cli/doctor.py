@@ -252,6 +252,7 @@ def _inside(app: App) -> Iterator[Finding]:
     instance = instances.check_key(app.store, app.vault.key)
     if instance.mail_paused_until and app.now() < instance.mail_paused_until:
         yield Finding(what="letters", state="warning", says=f"all wait: {instance.mail_pause_reason}")
+    yield _unknown_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))
     open_ends = sum(one.state in {"unknown", "rejected"} for one in letters)
     waiting = sum(one.state == "queued" for one in letters)
@@ -262,6 +263,25 @@ def _inside(app: App) -> Iterator[Finding]:
         yield Finding(
             what="outbox", state="good", says=f"{waiting} letters wait." if waiting else "nothing waits."
         )
+
+
+def _unknown_files(app: App) -> Finding:
+    """Say whether the database knows every file that is kept; the daemon's log says the same once a day."""
+    from memorycapsule.services import tidying
+
+    what = "stored files"
+    unknown = tidying.unknown_blobs(app.store, app.vault, now=app.now())
+    if not unknown.files:
+        return Finding(what=what, state="good", says="the database knows all that are older than a day.")
+    is_one = unknown.files == 1
+    says = (
+        f"{unknown.files:,} {'file' if is_one else 'files'} ({unknown.bytes / 1e6:,.1f} MB) in "
+        f"{app.settings.blobs_dir} {'is' if is_one else 'are'} not known to the database. Nothing of that is "
+        "deleted. If photos are missing, the database in use is older than the files, or another one: end the "
+        "daemon, and put the newest one back or set store_url to the right one. Otherwise it is what cut-off "
+        "imports left."
+    )
+    return Finding(what=what, state="warning", says=says)
 
 
 def _rendering_ahead(app: App) -> Finding:
