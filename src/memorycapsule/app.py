@@ -14,10 +14,10 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.plan import Size
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
-from memorycapsule.errors import ConfigurationProblem, NotInitialised
+from memorycapsule.errors import ConfigurationProblem, DataNotUsed, NotInitialised
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, keys
@@ -69,8 +69,8 @@ def open_app(
     Open the instance that `settings` describe.
 
     `base_url` is what links begin with, when it is known better than the settings do. `on_wake` is called after
-    each commit that leaves work to be done. Raises NotInitialised, MigrationNeeded, NewerSchema, KeyMissing,
-    WrongKey or ConfigurationProblem.
+    each commit that leaves work to be done. Raises NotInitialised, DataNotUsed, MigrationNeeded, NewerSchema,
+    KeyMissing, WrongKey or ConfigurationProblem.
     """
     clock = Clock()
     with open_store(settings) as store:
@@ -130,16 +130,49 @@ def open_app(
 
 @contextmanager
 def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
-    """Open the database alone. Raises NotInitialised, MigrationNeeded or NewerSchema when `checked`."""
+    """
+    Open the database alone. Raises NotInitialised, MigrationNeeded or NewerSchema when `checked`.
+
+    Whatever raises NotInitialised, be it inside of the block, raises DataNotUsed where the data folder holds
+    something of an instance: `capsule init` would be the wrong advice there.
+    """
     if checked and settings.database_path and not settings.database_path.exists():
+        refuse_unused_data(settings)
         raise NotInitialised
     store = Store(_store_url(settings))
     try:
         if checked:
             schema.check(store)
         yield store
+    except NotInitialised:
+        refuse_unused_data(settings)
+        raise
     finally:
         store.close()
+
+
+def refuse_unused_data(settings: Settings) -> None:
+    """
+    Raise DataNotUsed when the data folder holds blobs or another database; for when ours has no instance.
+
+    A new instance beside them would know none of these files, and would hide that their database is missing.
+    Nothing is made or changed.
+    """
+    found = []
+    usual, used = settings.usual_database_path, settings.database_path
+    is_used = used is not None and used.resolve() == usual.resolve()
+    # An empty file is what a cut-off start leaves.
+    if not is_used and usual.is_file() and usual.stat().st_size:
+        found.append(f"the database {usual}, which store_url does not name")
+    if blobs := sum(1 for _ in ids_in(settings.blobs_dir)):
+        found.append(f"{blobs:,} stored {'file' if blobs == 1 else 'files'} in {settings.blobs_dir}")
+    if found:
+        place = used or settings.shown()["store_url"]
+        raise DataNotUsed(
+            f"There is no instance in the database {place}, but the data folder holds {' and '.join(found)}. "
+            "Set store_url to the database that they belong to, or restore that database from a backup; for a "
+            "new instance choose another data_dir. Nothing was changed."
+        )
 
 
 def smtp_settings(settings: Settings) -> SmtpSettings:

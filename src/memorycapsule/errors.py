@@ -13,6 +13,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── Busy                         exit 6        409
 ├── ConfigurationProblem         exit 7        500
 │   ├── NotInitialised
+│   ├── DataNotUsed
 │   ├── MigrationNeeded, NewerSchema
 │   ├── KeyMissing, WrongKey
 │   └── MailRefused
@@ -149,6 +150,12 @@ class NotInitialised(ConfigurationProblem):
     """There is no capsule instance here yet. Run `capsule init` first."""
 
     code = "not_initialised"
+
+
+class DataNotUsed(ConfigurationProblem):
+    """The data folder holds files or a database that this configuration does not use; nothing was changed."""
+
+    code = "data_not_used"
 
 
 class MigrationNeeded(ConfigurationProblem):

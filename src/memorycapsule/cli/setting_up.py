@@ -86,15 +86,22 @@ def init(
 
 
 def _refuse_second(door: Door, settings: Settings) -> None:
-    """Raise ConfigurationProblem when there is an instance already; a half-made one is no instance."""
+    """
+    Raise ConfigurationProblem when there is an instance already, or what is left of one.
+
+    A half-made one is no instance. Nothing has been written yet when this is called.
+    """
+    from memorycapsule.app import refuse_unused_data
+
     path = settings.database_path
-    if path is not None and not path.exists():
-        return
-    with door.store(settings, checked=False) as store:
-        if _has_instance(store):
-            raise ConfigurationProblem(
-                f"There is an instance in {settings.data_dir} already; nothing was changed."
-            )
+    # An empty file is not opened, since opening it would make a database of it.
+    if path is None or (path.exists() and path.stat().st_size):
+        with door.store(settings, checked=False) as store:
+            if _has_instance(store):
+                raise ConfigurationProblem(
+                    f"There is an instance in {settings.data_dir} already; nothing was changed."
+                )
+    refuse_unused_data(settings)
 
 
 def _has_instance(store: Store) -> bool:

@@ -92,12 +92,14 @@ def db_check(ctx: typer.Context) -> None:
 
 def db_upgrade(ctx: typer.Context) -> None:
     """Bring the database to this version of the program; an SQLite file is copied first."""
+    from memorycapsule.app import refuse_unused_data
     from memorycapsule.store import schema
     from memorycapsule.work.lock import FolderLock
 
     door = door_of(ctx)
     settings = door.settings()
     if settings.database_path and not settings.database_path.exists():
+        refuse_unused_data(settings)
         raise NotInitialised
     with door.store(settings, checked=False) as store:
         before = schema.current_revision(store)

@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         return self.data_dir / self.store_url.removeprefix("sqlite:///") if self.is_sqlite else None
 
     @property
+    def usual_database_path(self) -> Path:
+        """The SQLite file that is used while `store_url` is unset."""
+        return self.data_dir / "capsule.db"
+
+    @property
     def blobs_dir(self) -> Path:
         """Sealed originals and derivatives."""
         return self.data_dir / "blobs"
