@@ -163,15 +163,15 @@ def refuse_unused_data(settings: Settings) -> None:
     is_used = used is not None and used.resolve() == usual.resolve()
     # An empty file is what a cut-off start leaves.
     if not is_used and usual.is_file() and usual.stat().st_size:
-        found.append(f"the database {usual}, which store_url does not name")
+        found.append(f"the database {usual} (store_url names another one)")
     if blobs := sum(1 for _ in ids_in(settings.blobs_dir)):
         found.append(f"{blobs:,} stored {'file' if blobs == 1 else 'files'} in {settings.blobs_dir}")
     if found:
         place = used or settings.shown()["store_url"]
         raise DataNotUsed(
             f"There is no instance in the database {place}, but the data folder holds {' and '.join(found)}. "
-            "Set store_url to the database that they belong to, or restore that database from a backup; for a "
-            "new instance choose another data_dir. Nothing was changed."
+            "Set store_url to the right database, or restore it from a backup; for a new instance choose another "
+            "data_dir. Nothing was changed."
         )
 
 
