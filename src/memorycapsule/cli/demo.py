@@ -38,7 +38,7 @@ def demo(
     A daemon, three people, invitations, photos, the seal proved by refused looks, the opening, the film, the
     letters with their links: each stage is checked, and the end is success only if all of them held.
     """
-    from memorycapsule.cli.demonstration import Demonstration
+    from memorycapsule.demo.life import Demonstration
     from memorycapsule.errors import UsageProblem
 
     door = door_of(ctx)

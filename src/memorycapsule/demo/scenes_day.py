@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from memorycapsule.media.drawn_brushes import Canvas, Colour, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import Canvas, Colour, Layer, mix, rgb, smooth
 
 
 def misty_mountains(canvas: Canvas) -> None:

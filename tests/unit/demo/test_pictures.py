@@ -12,10 +12,10 @@ import numpy as np
 import pillow_heif
 import pytest
 
+from memorycapsule.demo.brushes import Canvas
+from memorycapsule.demo.pictures import display_p3_profile, draw, exif_block
+from memorycapsule.demo.scenes import SCENES
 from memorycapsule.errors import UsageProblem
-from memorycapsule.media.drawn import display_p3_profile, draw, exif_block
-from memorycapsule.media.drawn_brushes import Canvas
-from memorycapsule.media.drawn_scenes import SCENES
 from memorycapsule.processes import ffmpeg_path
 
 pytestmark = pytest.mark.slow

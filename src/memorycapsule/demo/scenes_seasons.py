@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memorycapsule.media.drawn_brushes import Canvas, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import Canvas, Layer, mix, rgb, smooth
 
 
 def four_seasons(canvas: Canvas) -> None:

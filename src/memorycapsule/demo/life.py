@@ -159,7 +159,7 @@ class Demonstration:
                 raise UsageProblem(f"There are no files in {self.photos}.")
             self._step(f"Taking {len(files)} files from {self.photos}")
         else:
-            from memorycapsule.media.drawn import draw
+            from memorycapsule.demo.pictures import draw
 
             files = [drawn.path for drawn in draw(self.folder / "photos")]
             self._step(f"Drew {len(files)} pictures, one of them a clip")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memorycapsule.media.drawn_brushes import Canvas, Colour, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import Canvas, Colour, Layer, mix, rgb, smooth
 
 
 def stars(canvas: Canvas, count: int, lowest: float) -> None:

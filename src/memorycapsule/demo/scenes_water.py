@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from memorycapsule.media.drawn_brushes import Canvas, mix, rgb, smooth
-from memorycapsule.media.drawn_evenings import stars
+from memorycapsule.demo.brushes import Canvas, mix, rgb, smooth
+from memorycapsule.demo.scenes_evening import stars
 
 
 def sea_at_dusk(canvas: Canvas) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from memorycapsule.media import drawn_days as days
-from memorycapsule.media import drawn_evenings as evenings
-from memorycapsule.media import drawn_seasons as seasons
-from memorycapsule.media import drawn_waters as waters
-from memorycapsule.media.drawn_brushes import Canvas
+from memorycapsule.demo import scenes_day as days
+from memorycapsule.demo import scenes_evening as evenings
+from memorycapsule.demo import scenes_seasons as seasons
+from memorycapsule.demo import scenes_water as waters
+from memorycapsule.demo.brushes import Canvas
 
 WIDE = (3000, 2000)
 TALL = (2000, 3000)

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import pillow_heif
 
+from memorycapsule.demo.brushes import Canvas, Picture, developed
+from memorycapsule.demo.scenes import SCENES, Scene
 from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
-from memorycapsule.media.drawn_brushes import Canvas, Picture, developed
-from memorycapsule.media.drawn_scenes import SCENES, Scene
 from memorycapsule.processes import ffmpeg_path
 
 #: The long side of a canvas. Painting small and enlarging costs a third; the grain hides it.

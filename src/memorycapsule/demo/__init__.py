@@ -1,0 +1,1 @@
+"""The demonstration: a capsule's whole life, played with drawn pictures."""
