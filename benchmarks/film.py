@@ -37,9 +37,9 @@ from jitter import jitter, of_frames
 from measuring import Run, drawn, run
 
 from memorycapsule import themes
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, direct
-from memorycapsule.domain.plan import Encoder, MontagePlan, Photo, Scene, Size
+from memorycapsule.domain.film.direction import Direction, direct
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import Encoder, MontagePlan, Photo, Scene, Size
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.render.planes import planes_of
 from memorycapsule.render.worker import frames

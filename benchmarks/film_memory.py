@@ -18,9 +18,9 @@ from pathlib import Path
 
 from measuring import drawn, run
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, direct
-from memorycapsule.domain.plan import FilmStyle, Size
+from memorycapsule.domain.film.direction import Direction, direct
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import FilmStyle, Size
 
 
 def put_in(folder: Path, number: int) -> Picture:

@@ -90,7 +90,7 @@ def frames_in_memory(job: dict[str, Any]) -> list[np.ndarray]:
 
 def piped(job: dict[str, Any]) -> float:
     """Encode frames through a pipe into ffmpeg, as our workers do; return the seconds from first to last frame."""
-    from memorycapsule.domain.plan import MontagePlan
+    from memorycapsule.domain.film.plan import MontagePlan
     from memorycapsule.render import ffmpeg
 
     plan = MontagePlan.from_json(Path(job["plan"]).read_text(encoding="utf-8"))

@@ -60,6 +60,6 @@ def test_a_list_loads_its_own_database_and_nothing_that_only_speaks_to_people(tm
 
 
 def test_the_domain_needs_nothing_but_python():
-    loaded = modules_after("import memorycapsule.domain.capsules, memorycapsule.domain.montages")
+    loaded = modules_after("import memorycapsule.domain.capsules, memorycapsule.domain.film.montages")
 
     assert sorted(loaded & {*HEAVY, "pydantic", "typer", "rich", "jinja2"}) == []

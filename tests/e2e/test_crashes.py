@@ -24,7 +24,7 @@ from sqlalchemy import text
 from cast import add_story, join, make_capsule, make_instance, younghee
 from memorycapsule.clock import now
 from memorycapsule.domain.deliveries import DeliveryState
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey

@@ -11,7 +11,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.grammar import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import finish_film
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import NotDue, PartlyDone
 from memorycapsule.services import shapes
 

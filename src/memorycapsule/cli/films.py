@@ -19,7 +19,7 @@ from memorycapsule.cli.due import film_sentence
 from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sending import finish_film
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
 from memorycapsule.services import shapes
 

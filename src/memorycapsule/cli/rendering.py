@@ -24,9 +24,9 @@ from memorycapsule.domain.words import is_korean
 from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
-    from memorycapsule.domain.choosing import Picture
-    from memorycapsule.domain.direction import Direction, StoryText
-    from memorycapsule.domain.plan import MontagePlan, Source
+    from memorycapsule.domain.film.direction import Direction, StoryText
+    from memorycapsule.domain.film.picture_choice import Picture
+    from memorycapsule.domain.film.plan import MontagePlan, Source
     from memorycapsule.media.decoders import Decoders
 
 _DECODERS = 2
@@ -234,7 +234,7 @@ def _directed(
     order: _Order, pictures: Sequence[Picture], folder: Path
 ) -> tuple[Sequence[Picture], MontagePlan]:
     """Return the pictures that look like no other, and the plan of a film of them."""
-    from memorycapsule.domain.direction import direct, select
+    from memorycapsule.domain.film.direction import direct, select
     from memorycapsule.media.looks import looks_of
     from memorycapsule.media.tempo import tempo_of
 
@@ -293,7 +293,7 @@ def _prepare(
 
 def _stories(pictures: Sequence[Picture]) -> list[StoryText]:
     """Return a story for every folder inside the folders that were named, called as it is."""
-    from memorycapsule.domain.direction import StoryText
+    from memorycapsule.domain.film.direction import StoryText
 
     folders = sorted({picture.story_id for picture in pictures} - {""})
     return [StoryText(story_id=folder, title=plain(Path(folder).name), contributor="") for folder in folders]
@@ -309,8 +309,8 @@ def _names(found: Sequence[Found]) -> list[str]:
 
 
 def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Path) -> Picture:
-    from memorycapsule.domain.choosing import Picture
-    from memorycapsule.domain.framing import fitted_size
+    from memorycapsule.domain.film.framing import fitted_size
+    from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.media import clips
     from memorycapsule.media.prepared import DISPLAY_SIDE
 
@@ -349,7 +349,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Pa
 
 
 def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
-    from memorycapsule.domain.plan import MontagePlan, PlanRefused
+    from memorycapsule.domain.film.plan import MontagePlan, PlanRefused
 
     try:
         plan = MontagePlan.from_json(file.read_text(encoding="utf-8"))
@@ -364,7 +364,7 @@ def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
 
 def _with_files(plan: MontagePlan, pictures: Sequence[Picture]) -> MontagePlan:
     """Return an edited plan with the files of this run. Raises UsageProblem when one that it names is not given."""
-    from memorycapsule.domain.plan import with_sources
+    from memorycapsule.domain.film.plan import with_sources
 
     known = {picture.id: picture for picture in pictures}
 
@@ -419,8 +419,8 @@ def _direction(
 ) -> Direction:
     from memorycapsule import themes
     from memorycapsule.config import pixels_of
-    from memorycapsule.domain.direction import Direction, parse_length
-    from memorycapsule.domain.plan import Size, Soundtrack
+    from memorycapsule.domain.film.direction import Direction, parse_length
+    from memorycapsule.domain.film.plan import Size, Soundtrack
 
     if not 10 <= fps <= 60:
         raise UsageProblem(f"A film has 10 to 60 frames per second, not {fps}.")

@@ -12,7 +12,7 @@ from memorycapsule.errors import Busy
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.domain.montages import Montage
+    from memorycapsule.domain.film.montages import Montage
     from memorycapsule.domain.stories import Viewer
 
 _LOOK_SECONDS = 0.5

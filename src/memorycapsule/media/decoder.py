@@ -65,7 +65,7 @@ def _answer(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]
 def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]:
     import cv2
 
-    from memorycapsule.domain.framing import fitted_size
+    from memorycapsule.domain.film.framing import fitted_size
     from memorycapsule.media.pixels import decode_photo
     from memorycapsule.media.prepared import THUMBNAIL_SIDE
     from memorycapsule.media.sniff import Window

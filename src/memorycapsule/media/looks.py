@@ -21,8 +21,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from memorycapsule import processes
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.errors import MediaRefused
 
 if TYPE_CHECKING:

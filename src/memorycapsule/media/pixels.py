@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
-from memorycapsule.domain.framing import fitted_size
+from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media.children import SECONDS, TOOK_TOO_LONG
 from memorycapsule.media.colour import to_srgb

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.picture_analysis import Look
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

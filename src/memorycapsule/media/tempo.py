@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
-from memorycapsule.domain.plan import Soundtrack
+from memorycapsule.domain.film.plan import Soundtrack
 
 RATE = 16_000
 #: No more of a song is listened to.

@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
 from memorycapsule.render.pieces import render_piece, survey

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from memorycapsule import processes
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
 
 

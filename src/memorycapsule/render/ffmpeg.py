@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memorycapsule import processes
-from memorycapsule.domain.plan import Clip, MontagePlan
+from memorycapsule.domain.film.plan import Clip, MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 
 #: What a prepared file may make ffmpeg use.

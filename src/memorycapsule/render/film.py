@@ -19,11 +19,11 @@ from pathlib import Path
 import cv2
 
 from memorycapsule import themes
-from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.montages import SONG
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Source
-from memorycapsule.domain.subtitles import chapter_frames
-from memorycapsule.domain.voices import Voice
+from memorycapsule.domain.film.direction import leave_out
+from memorycapsule.domain.film.montages import SONG
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Source
+from memorycapsule.domain.film.subtitles import chapter_frames
+from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import Crew, Job

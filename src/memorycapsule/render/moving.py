@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memorycapsule.domain.plan import Clip
+from memorycapsule.domain.film.plan import Clip
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.planes import Bytes, new_frame

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Soundtrack
+from memorycapsule.domain.film.plan import Soundtrack
 from memorycapsule.render import loudness
 from memorycapsule.render.loudness import FULL_SCALE, PIECE_SECONDS, RATE, Samples
 

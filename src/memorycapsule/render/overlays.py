@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Caption, Card, Credit, FilmStyle, Size
+from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, planes_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from memorycapsule.domain.plan import Move, Rect, Size
+from memorycapsule.domain.film.plan import Move, Rect, Size
 from memorycapsule.render.planes import Bytes, Planes, blend, sample, with_margin
 
 #: The whole of a canvas.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Card, FilmStyle, Move, Photo, Size, Source
+from memorycapsule.domain.film.plan import Card, FilmStyle, Move, Photo, Size, Source
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, Planes, planes_from_bgr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from memorycapsule.domain.plan import Clip, MontagePlan
+from memorycapsule.domain.film.plan import Clip, MontagePlan
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render.film import LeftOut, digests_of, made_with, probe, shown_on_poster, without
 from memorycapsule.render.segments import cut, shown_in

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
 from memorycapsule.domain.words import is_korean
 
 #: Changes with every change of what the renderer draws.

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import themes
-from memorycapsule.domain.plan import Clip, MontagePlan, Soundtrack
+from memorycapsule.domain.film.plan import Clip, MontagePlan, Soundtrack
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg, loudness
 from memorycapsule.render.crew import said_of

@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.crew import said_of

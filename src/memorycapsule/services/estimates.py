@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from memorycapsule.domain.montages import queued_montage
-from memorycapsule.domain.plan import Size
+from memorycapsule.domain.film.montages import queued_montage
+from memorycapsule.domain.film.plan import Size
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import Sealed
 from memorycapsule.services import layouts, reading

@@ -19,14 +19,14 @@ from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.choosing import Note, Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct, parse_length, select
-from memorycapsule.domain.framing import fitted_size
-from memorycapsule.domain.looks import Look
-from memorycapsule.domain.montages import Lack, Montage, lacks, left_out
-from memorycapsule.domain.plan import MontagePlan, Size, Soundtrack, Source
+from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length, select
+from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.montages import Lack, Montage, lacks, left_out
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Note, Picture
+from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack, Source
+from memorycapsule.domain.film.voices import Voice
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
-from memorycapsule.domain.voices import Voice
 from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull

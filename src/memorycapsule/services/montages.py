@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import themes
-from memorycapsule.domain.direction import parse_length
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.montages import (
+from memorycapsule.domain.film.direction import parse_length
+from memorycapsule.domain.film.montages import (
     FIRST_RETRY,
     MOST_FAILURES,
     Lack,
@@ -24,6 +23,7 @@ from memorycapsule.domain.montages import (
     left_out,
     queued_montage,
 )
+from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.montages import Montage, MontageState, queued_montage
+from memorycapsule.domain.film.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, NotDue

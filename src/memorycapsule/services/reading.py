@@ -16,10 +16,10 @@ from typing import BinaryIO, Literal
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.file_names import safe_name
+from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.film.plan import MontagePlan, PlanRefused
 from memorycapsule.domain.invitations import Invitation
-from memorycapsule.domain.montages import Montage
 from memorycapsule.domain.people import Account
-from memorycapsule.domain.plan import MontagePlan, PlanRefused
 from memorycapsule.domain.stories import (
     Medium,
     MediumDetails,

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.looks import Look
-from memorycapsule.domain.montages import Lack
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.montages import Lack
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.seal import envelopes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule, Contribution, Member
     from memorycapsule.domain.deliveries import Delivery
+    from memorycapsule.domain.film.montages import Montage
     from memorycapsule.domain.invitations import Invitation
-    from memorycapsule.domain.montages import Montage
     from memorycapsule.domain.people import Account, Address
     from memorycapsule.domain.sessions import Session
     from memorycapsule.domain.stories import Medium, MediumDetails, Viewer

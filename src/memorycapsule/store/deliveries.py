@@ -7,7 +7,7 @@ from sqlmodel import col, or_, select
 
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.store.rows import CapsuleRow, DeliveryRow, MontageRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction

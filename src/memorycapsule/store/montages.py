@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col
 
-from memorycapsule.domain.montages import Montage, MontageState
+from memorycapsule.domain.film.montages import Montage, MontageState
 from memorycapsule.store.rows import MontageRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction

@@ -30,8 +30,8 @@ from sqlmodel import Field, SQLModel
 
 from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
+from memorycapsule.domain.film.montages import Lack, MontageState
 from memorycapsule.domain.invitations import InvitationState
-from memorycapsule.domain.montages import Lack, MontageState
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.wishes import WishState

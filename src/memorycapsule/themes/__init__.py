@@ -7,9 +7,9 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain import plan
-from memorycapsule.domain.plan import FilmStyle, Soundtrack
-from memorycapsule.domain.plan_json import read_value
+from memorycapsule.domain.film import plan
+from memorycapsule.domain.film.plan import FilmStyle, Soundtrack
+from memorycapsule.domain.film.plan_json import read_value
 from memorycapsule.errors import UsageProblem
 
 _HERE = Path(__file__).parent

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.montages import lacks
+from memorycapsule.domain.film.direction import leave_out
+from memorycapsule.domain.film.montages import lacks
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from memorycapsule.domain.direction import leave_out
-from memorycapsule.domain.montages import Lack, Montage, lacks
-from memorycapsule.domain.plan import Source
-from memorycapsule.domain.voices import Voice
+from memorycapsule.domain.film.direction import leave_out
+from memorycapsule.domain.film.montages import Lack, Montage, lacks
+from memorycapsule.domain.film.plan import Source
+from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
 from memorycapsule.journal import journal
 from memorycapsule.services import layouts, montages, segments

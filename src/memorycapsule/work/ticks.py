@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
-from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.film.montages import Montage
 from memorycapsule.journal import journal
 from memorycapsule.services import deliveries, instances, montages, opening, tidying, uploads
 from memorycapsule.services.deliveries import Sent

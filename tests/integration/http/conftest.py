@@ -31,7 +31,7 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.montages import Lack
+from memorycapsule.domain.film.montages import Lack
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story
 from memorycapsule.services import montages, opening, sessions

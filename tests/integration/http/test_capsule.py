@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from cast import add_story, join
-from memorycapsule.domain.montages import queued_montage
+from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.store import montages as montage_store
 
 #: What a browser, or somebody curious, may ask of a file.

@@ -12,8 +12,8 @@ import zipfile
 import pytest
 
 from cast import add_story, attach, make_photo
-from memorycapsule.domain.montages import SONG, Lack, MontageState
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.montages import SONG, Lack, MontageState
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.services import layouts, montages, reading
 from memorycapsule.store import montages as montage_store
 

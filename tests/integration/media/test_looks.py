@@ -11,9 +11,9 @@ import pytest
 
 from integration.media.face_models import magenta_model
 from memorycapsule import processes
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.likeness import SAME_BITS, without_lookalikes
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_lookalikes
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.media.looks import face_model_problem, looks_of
 
 #: Photos that show different things.

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, direct
-from memorycapsule.domain.plan import Encoder, FilmStyle, Size, Soundtrack
+from memorycapsule.domain.film.direction import Direction, direct
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Size, Soundtrack
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.render.film import render
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from memorycapsule.domain.plan import Clip
+from memorycapsule.domain.film.plan import Clip
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.crew import Crew
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from memorycapsule import themes
-from memorycapsule.domain.direction import StoryText
-from memorycapsule.domain.plan import Caption, Card, Clip, Credit, Move, Photo, Size, sources_of
+from memorycapsule.domain.film.direction import StoryText
+from memorycapsule.domain.film.plan import Caption, Card, Clip, Credit, Move, Photo, Size, sources_of
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.stages.desktop.layout import words_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memorycapsule.domain.direction import StoryText
-from memorycapsule.domain.plan import Card, Photo, PlanRefused, Size
+from memorycapsule.domain.film.direction import StoryText
+from memorycapsule.domain.film.plan import Card, Photo, PlanRefused, Size
 from memorycapsule.errors import RenderFailed
 from servers import wait_until
 

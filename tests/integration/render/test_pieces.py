@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from memorycapsule.domain.plan import Clip, Photo
+from memorycapsule.domain.film.plan import Clip, Photo
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.pieces import render_piece, survey
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memorycapsule import themes
-from memorycapsule.domain.plan import Card, Credit, FilmStyle, MontagePlan, Scene, Size
+from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Scene, Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.worker import bgr_from_frame

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct
-from memorycapsule.domain.framing import fitted_size
-from memorycapsule.domain.plan import Encoder, FilmStyle, Move, Photo, Rect, Size
+from memorycapsule.domain.film.direction import Direction, StoryText, direct
+from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Move, Photo, Rect, Size
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.processes import ffmpeg_path

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from memorycapsule import themes
-from memorycapsule.domain.plan import Clip
+from memorycapsule.domain.film.plan import Clip
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.render import sound
 

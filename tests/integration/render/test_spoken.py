@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from memorycapsule.domain.choosing import Note
-from memorycapsule.domain.direction import StoryText
-from memorycapsule.domain.plan import Clip
+from memorycapsule.domain.film.direction import StoryText
+from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.plan import Clip
 from memorycapsule.render import sound
 from memorycapsule.render.pieces import survey
 

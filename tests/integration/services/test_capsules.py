@@ -7,7 +7,7 @@ import pytest
 from cast import OPENS, add_story, another_session, invite, make_capsule
 from memorycapsule import themes
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.plan import Size
+from memorycapsule.domain.film.plan import Size
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal import envelopes
 from memorycapsule.services import capsules, layouts, montages, opening, reading

@@ -7,8 +7,8 @@ import pytest
 
 from cast import OPENS, add_story
 from memorycapsule import themes
-from memorycapsule.domain.montages import MontageState
-from memorycapsule.domain.plan import Size
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.film.plan import Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany, UsageProblem
 from memorycapsule.services import estimates, layouts, montages, opening, reading
 from memorycapsule.store import montages as montage_store

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from cast import OPENS, add_story, join, make_photo
-from memorycapsule.domain.montages import MOST_FAILURES, MontageState
-from memorycapsule.domain.plan import MontagePlan, Size
+from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState
+from memorycapsule.domain.film.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.services import layouts, montages, opening
 from memorycapsule.services.montages import Rendered

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cast import OPENS, add_story, make_capsule, make_instance, make_workshop
-from memorycapsule.domain.montages import Lack, MontageState
+from memorycapsule.domain.film.montages import Lack, MontageState
 from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services import montages, opening
 from memorycapsule.services.montages import Rendered

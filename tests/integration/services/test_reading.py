@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.services import montages, opening, reading
 from memorycapsule.services.montages import Rendered

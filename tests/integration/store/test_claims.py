@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from cast import OPENS, make_capsule, make_instance
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.services import opening
 from memorycapsule.store import capsules, deliveries, events, montages
 from moments import NOW

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.media.cache import Cache

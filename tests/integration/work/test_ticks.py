@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cast import OPENS, add_story, join, make_capsule, make_instance, make_workshop, younghee
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.services import montages, reading

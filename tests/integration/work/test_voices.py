@@ -17,8 +17,8 @@ from cast import (
     make_recording,
     make_workshop,
 )
-from memorycapsule.domain.montages import MontageState
-from memorycapsule.domain.plan import MontagePlan
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.processes import ffmpeg_path

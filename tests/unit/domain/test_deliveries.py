@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.deliveries import FIRST_WAIT, LONGEST_WAIT, has_waited_long_enough, wait_after
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from moments import NOW
 
 

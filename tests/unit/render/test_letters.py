@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from memorycapsule.domain.plan import Caption, Card, Credit, FilmStyle, Size
+from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
 from memorycapsule.render import letters
 from memorycapsule.render.overlays import caption_overlay, card_overlay
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memorycapsule.domain.plan import Soundtrack
+from memorycapsule.domain.film.plan import Soundtrack
 from memorycapsule.render import loudness
 from memorycapsule.render.music import Music
 

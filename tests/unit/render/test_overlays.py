@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from memorycapsule.domain.direction import Direction, direct
-from memorycapsule.domain.plan import Card, FilmStyle, Size
+from memorycapsule.domain.film.direction import Direction, direct
+from memorycapsule.domain.film.plan import Card, FilmStyle, Size
 from memorycapsule.render.overlays import Sheet, card_overlay
 
 NAMES = [f"Person {number}" for number in range(40)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from memorycapsule.domain.clocks import is_made_up
+from memorycapsule.domain.film.camera_clocks import is_made_up
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView

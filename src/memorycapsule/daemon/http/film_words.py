@@ -11,9 +11,9 @@ from memorycapsule import themes
 from memorycapsule.daemon.http.bundle import DYES
 from memorycapsule.daemon.http.wording import Wording
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.montages import SONG, Montage, MontageState
-from memorycapsule.domain.plan import Card
-from memorycapsule.domain.subtitles import Cue, chapters
+from memorycapsule.domain.film.montages import SONG, Montage, MontageState
+from memorycapsule.domain.film.plan import Card
+from memorycapsule.domain.film.subtitles import Cue, chapters
 from memorycapsule.domain.words import contents_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import montages

@@ -19,9 +19,9 @@ from memorycapsule.daemon.http.film_words import film_lines, length_in_words, pi
 from memorycapsule.daemon.http.opened import AGAIN_SECONDS
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
-from memorycapsule.domain.montages import LONGEST_TITLE, Montage
+from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
+from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.subtitles import captions, chapters, webvtt
 from memorycapsule.errors import MediaRefused, NotFound, TooMany, UsageProblem
 from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import estimates, montages, reading

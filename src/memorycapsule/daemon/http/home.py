@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.signing_in import sign_in_page
 from memorycapsule.daemon.http.visitors import Cookie, signed_in
 from memorycapsule.daemon.http.wording import Wording
-from memorycapsule.domain.montages import MontageState
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.words import (
     contents_in_words,
     countdown_in_words,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, MontagePlan, Shot
+from memorycapsule.domain.film.plan import Card, MontagePlan, Shot
 from memorycapsule.render.painting import Painter
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Credit
+from memorycapsule.domain.film.plan import Credit
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
 

@@ -8,7 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import Card, Clip, Gallery, MontagePlan, Move, Photo, Rect, Shot, Size, Source
+from memorycapsule.domain.film.plan import (
+    Card,
+    Clip,
+    Gallery,
+    MontagePlan,
+    Move,
+    Photo,
+    Rect,
+    Shot,
+    Size,
+    Source,
+)
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture

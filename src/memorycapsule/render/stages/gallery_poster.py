@@ -7,7 +7,7 @@ from hashlib import sha256
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import Card, FilmStyle, Gallery
+from memorycapsule.domain.film.plan import Card, FilmStyle, Gallery
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr

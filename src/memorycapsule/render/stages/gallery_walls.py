@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Gallery
+from memorycapsule.domain.film.plan import Gallery
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
 

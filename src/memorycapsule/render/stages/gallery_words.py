@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memorycapsule.domain.plan import Caption, Card, FilmStyle, Gallery
+from memorycapsule.domain.film.plan import Caption, Card, FilmStyle, Gallery
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr

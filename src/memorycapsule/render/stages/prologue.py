@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Card, MontagePlan
+from memorycapsule.domain.film.plan import Card, MontagePlan
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, smooth
 from memorycapsule.render.planes import Bytes, blend, new_frame, planes_from_bgr, planes_of

@@ -7,7 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Shot, Size, sources_of
+from memorycapsule.domain.film.plan import (
+    Caption,
+    Card,
+    Clip,
+    MontagePlan,
+    Move,
+    Photo,
+    Shot,
+    Size,
+    sources_of,
+)
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.framing import is_panorama
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Move, Photo, Shot
+from memorycapsule.domain.film.framing import is_panorama
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Move, Photo, Shot
 from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memorycapsule.domain.plan import Card, Credit, FilmStyle, MontagePlan, Size, Source
+from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Size, Source
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Size, Table
+from memorycapsule.domain.film.plan import Size, Table
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import bgr

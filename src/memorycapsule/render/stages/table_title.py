@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, FilmStyle, MontagePlan, Size, Source
+from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Size, Source
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.painting import Painter, entrance_share, smooth

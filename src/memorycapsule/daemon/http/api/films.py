@@ -19,7 +19,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.problems import FILES, documented
-from memorycapsule.domain.montages import Montage
+from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import estimates, montages, reading, shapes

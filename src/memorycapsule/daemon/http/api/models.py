@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
-from memorycapsule.domain.montages import MontageState
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.wishes import WishState

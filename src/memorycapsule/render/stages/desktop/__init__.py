@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, Shot
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Shot
 from memorycapsule.render.painting import Painter
 
 

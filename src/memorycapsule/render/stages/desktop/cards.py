@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memorycapsule.domain.plan import Card, MontagePlan
+from memorycapsule.domain.film.plan import Card, MontagePlan
 from memorycapsule.domain.words import is_korean
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line

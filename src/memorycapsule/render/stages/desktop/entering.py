@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from memorycapsule.domain.plan import Caption, MontagePlan, Shot
+from memorycapsule.domain.film.plan import Caption, MontagePlan, Shot
 from memorycapsule.render import letters
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes

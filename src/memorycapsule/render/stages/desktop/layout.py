@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
+from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
 from memorycapsule.domain.words import is_korean
 from memorycapsule.render import letters
 from memorycapsule.render.stages.desktop.pixels import Box, even, whole

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.plan import Desktop, FilmStyle, Size
+from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
 from memorycapsule.render import letters
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import (

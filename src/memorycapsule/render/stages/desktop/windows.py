@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memorycapsule.domain.plan import Desktop, FilmStyle, Size
+from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
 from memorycapsule.render import letters
 from memorycapsule.render.letters import Line
 from memorycapsule.render.overlays import Sheet

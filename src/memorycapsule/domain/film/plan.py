@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from memorycapsule.domain.plan_json import PlanUnreadable, read_value
-from memorycapsule.domain.voices import Spoken, Voice, in_turn
+from memorycapsule.domain.film.plan_json import PlanUnreadable, read_value
+from memorycapsule.domain.film.voices import Spoken, Voice, in_turn
 from memorycapsule.errors import CapsuleError
 
 #: Counts changes of meaning. A plan of version 2 has no voices, and is read as one of today; others are refused.

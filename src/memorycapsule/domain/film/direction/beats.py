@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memorycapsule.domain.plan import Card, Scene, Shot, Soundtrack
+from memorycapsule.domain.film.plan import Card, Scene, Shot, Soundtrack
 
 #: A picture is shown at most this much shorter than it asks for, to change on the beat.
 _SHORTER_SECONDS = 0.35

@@ -12,12 +12,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from memorycapsule.domain.choosing import Picture, choose, when
-from memorycapsule.domain.direction.beats import on_the_beat
-from memorycapsule.domain.direction.brief import USUAL_PICTURES, Direction, Length, StoryText, parse_length
-from memorycapsule.domain.direction.cards import end_scene, title_scene, words_scene
-from memorycapsule.domain.direction.leaving_out import leave_out
-from memorycapsule.domain.direction.lengths import (
+from memorycapsule.domain.film.direction.beats import on_the_beat
+from memorycapsule.domain.film.direction.brief import (
+    USUAL_PICTURES,
+    Direction,
+    Length,
+    StoryText,
+    parse_length,
+)
+from memorycapsule.domain.film.direction.broken_pictures import leave_out
+from memorycapsule.domain.film.direction.candidates import LookAt, select
+from memorycapsule.domain.film.direction.cards import end_scene, title_scene, words_scene
+from memorycapsule.domain.film.direction.lengths import (
     Told,
     Unit,
     limit,
@@ -28,11 +34,11 @@ from memorycapsule.domain.direction.lengths import (
     room_to_speak,
     told,
 )
-from memorycapsule.domain.direction.selecting import LookAt, select
-from memorycapsule.domain.direction.shooting import pictures_scene, toss
-from memorycapsule.domain.direction.speaking import Notes, held, levelled, wished_seconds, with_voices
-from memorycapsule.domain.grading import gains_of
-from memorycapsule.domain.plan import Credit, MontagePlan, Scene
+from memorycapsule.domain.film.direction.narration import Notes, held, levelled, wished_seconds, with_voices
+from memorycapsule.domain.film.direction.shots import pictures_scene, toss
+from memorycapsule.domain.film.grading import gains_of
+from memorycapsule.domain.film.picture_choice import Picture, choose, when
+from memorycapsule.domain.film.plan import Credit, MontagePlan, Scene
 
 __all__ = [
     "USUAL_PICTURES",

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.framing import frame_picture
-from memorycapsule.domain.plan import Size
+from memorycapsule.domain.film.framing import frame_picture
+from memorycapsule.domain.film.plan import Size
 
 FILM = Size(width=1920, height=1080)
 ZOOM = 1.09

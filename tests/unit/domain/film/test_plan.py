@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.plan import Card, FilmStyle, MontagePlan, PlanRefused, Scene, Size
+from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, PlanRefused, Scene, Size
 
 
 def cards(*lengths: tuple[int, int]) -> MontagePlan:

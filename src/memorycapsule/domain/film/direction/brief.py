@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from memorycapsule.domain.choosing import Note
-from memorycapsule.domain.plan import Encoder, FilmStyle, Size, Soundtrack
+from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Size, Soundtrack
 from memorycapsule.errors import UsageProblem
 
 #: "About three minutes" with the classic style.

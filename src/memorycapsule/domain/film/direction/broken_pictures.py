@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from memorycapsule.domain.plan import Caption, Card, Clip, MontagePlan, Photo, Scene, Shot, sources_of
+from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Scene, Shot, sources_of
 
 
 def leave_out(plan: MontagePlan, broken: frozenset[str]) -> MontagePlan:

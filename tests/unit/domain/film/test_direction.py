@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.direction import (
+from memorycapsule.domain.film.direction import (
     Direction,
     StoryText,
     direct,
@@ -16,8 +15,9 @@ from memorycapsule.domain.direction import (
     picture_limit,
     reading_seconds,
 )
-from memorycapsule.domain.framing import fitted_size
-from memorycapsule.domain.plan import (
+from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.picture_choice import Picture, choose
+from memorycapsule.domain.film.plan import (
     Caption,
     Card,
     Clip,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.likeness import look_alike, without_lookalikes
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.near_duplicates import look_alike, without_lookalikes
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture
 
 DAY = datetime(2026, 5, 8, 12, tzinfo=UTC)
 HASH = 0x5A5A_3C3C_0F0F_9696

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct
-from memorycapsule.domain.plan import Clip, Photo, Soundtrack
+from memorycapsule.domain.film.direction import Direction, StoryText, direct
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import Clip, Photo, Soundtrack
 
 NINETY = Soundtrack(beat_seconds=20 / 30)
 

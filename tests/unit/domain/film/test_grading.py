@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.grading import MOST_STOPS, gains_of
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.grading import MOST_STOPS, gains_of
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture
 
 UNCHANGED = (1.0, 1.0, 1.0)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from memorycapsule.domain.plan import Card, MontagePlan, Placed
+from memorycapsule.domain.film.plan import Card, MontagePlan, Placed
 
 
 @dataclass(frozen=True, kw_only=True)

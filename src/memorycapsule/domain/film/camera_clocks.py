@@ -14,8 +14,8 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 from statistics import median
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.likeness import SAME_BITS
+from memorycapsule.domain.film.near_duplicates import SAME_BITS
+from memorycapsule.domain.film.picture_choice import Picture
 
 #: Errors of a clock that lie so near to each other agree; a smaller one is none.
 _AGREED = timedelta(minutes=2)

@@ -3,9 +3,9 @@
 import itertools
 import re
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct
-from memorycapsule.domain.subtitles import Cue, captions, chapters, webvtt
+from memorycapsule.domain.film.direction import Direction, StoryText, direct
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.subtitles import Cue, captions, chapters, webvtt
 
 
 def film(*titles: str):

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from memorycapsule.domain.choosing import Note
-from memorycapsule.domain.direction.beats import lasting
-from memorycapsule.domain.direction.brief import Direction
-from memorycapsule.domain.plan import Clip, Scene
-from memorycapsule.domain.voices import Voice
+from memorycapsule.domain.film.direction.beats import lasting
+from memorycapsule.domain.film.direction.brief import Direction
+from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.plan import Clip, Scene
+from memorycapsule.domain.film.voices import Voice
 
 #: A note begins so long after the story's first picture is there, the next so long after the one before it, and
 #: the story goes on for so long after the last.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.choosing import Picture, when
-from memorycapsule.domain.clocks import corrected
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.camera_clocks import corrected
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture, when
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorycapsule import themes
-from memorycapsule.domain.choosing import Note, Picture
-from memorycapsule.domain.direction import Direction, StoryText, direct, leave_out
-from memorycapsule.domain.direction.speaking import levelled
-from memorycapsule.domain.plan import Card, Clip, MontagePlan, Photo, PlanRefused
+from memorycapsule.domain.film.direction import Direction, StoryText, direct, leave_out
+from memorycapsule.domain.film.direction.narration import levelled
+from memorycapsule.domain.film.picture_choice import Note, Picture
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, PlanRefused
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
 

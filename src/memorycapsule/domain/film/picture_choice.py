@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.picture_analysis import Look
 
 #: Sorts pictures without a date behind all others.
 _NEVER = datetime.max.replace(tzinfo=UTC)

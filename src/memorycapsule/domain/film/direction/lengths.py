@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction.brief import Direction, StoryText
-from memorycapsule.domain.framing import is_panorama
-from memorycapsule.domain.plan import FilmStyle
+from memorycapsule.domain.film.direction.brief import Direction, StoryText
+from memorycapsule.domain.film.framing import is_panorama
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import FilmStyle
 
 #: What `short` means.
 SHORT_SECONDS = 75.0

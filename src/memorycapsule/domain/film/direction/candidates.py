@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from memorycapsule.domain.choosing import Picture, choose
-from memorycapsule.domain.clocks import corrected
-from memorycapsule.domain.direction.brief import Direction, StoryText
-from memorycapsule.domain.direction.lengths import picture_limit
-from memorycapsule.domain.likeness import without_lookalikes
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.camera_clocks import corrected
+from memorycapsule.domain.film.direction.brief import Direction, StoryText
+from memorycapsule.domain.film.direction.lengths import picture_limit
+from memorycapsule.domain.film.near_duplicates import without_lookalikes
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture, choose
 
 #: Looks at pictures: returns looks by the pictures' ids, and the ids of those that cannot be used.
 LookAt = Callable[[Sequence[Picture]], tuple[Mapping[str, Look], Collection[str]]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from memorycapsule.domain.choosing import Picture, when
-from memorycapsule.domain.direction.brief import Direction, StoryText
-from memorycapsule.domain.direction.lengths import page_seconds, reading_seconds
-from memorycapsule.domain.direction.shooting import source_of, toss
-from memorycapsule.domain.framing import drift
-from memorycapsule.domain.plan import Card, Credit, Entrance, Scene, Source
+from memorycapsule.domain.film.direction.brief import Direction, StoryText
+from memorycapsule.domain.film.direction.lengths import page_seconds, reading_seconds
+from memorycapsule.domain.film.direction.shots import source_of, toss
+from memorycapsule.domain.film.framing import drift
+from memorycapsule.domain.film.picture_choice import Picture, when
+from memorycapsule.domain.film.plan import Card, Credit, Entrance, Scene, Source
 
 _NAMES_PER_PAGE = 24
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.direction.brief import Direction, StoryText
-from memorycapsule.domain.direction.lengths import Unit, reading_seconds, unit_seconds
-from memorycapsule.domain.framing import clip_fit, drift, frame_picture
-from memorycapsule.domain.plan import Caption, Clip, Entrance, Photo, Scene, Shot, Source
+from memorycapsule.domain.film.direction.brief import Direction, StoryText
+from memorycapsule.domain.film.direction.lengths import Unit, reading_seconds, unit_seconds
+from memorycapsule.domain.film.framing import clip_fit, drift, frame_picture
+from memorycapsule.domain.film.picture_choice import Picture
+from memorycapsule.domain.film.plan import Caption, Clip, Entrance, Photo, Scene, Shot, Source
 from memorycapsule.domain.words import short_day
 
 

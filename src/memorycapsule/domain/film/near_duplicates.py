@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from memorycapsule.domain.choosing import Picture, when
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture, when
 
 #: So many bits differ at most: anywhere, within a story, and within a moment.
 SAME_BITS, STORY_BITS, MOMENT_BITS = 4, 6, 10

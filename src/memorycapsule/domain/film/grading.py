@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memorycapsule.domain.choosing import Picture
-from memorycapsule.domain.looks import Look
+from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_choice import Picture
 
 Gains = tuple[float, float, float]
 
