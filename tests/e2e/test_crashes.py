@@ -28,7 +28,7 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services import reading, sessions, tidying
+from memorycapsule.services import cleanup, reading, sessions
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules, deliveries, events, montages
 from memorycapsule.store.transactions import Store
@@ -159,10 +159,10 @@ def check(folder: Folder) -> None:
         assert left == [], "no temporary file is left"
         # Of what a cut-off copy left among the blobs, halves go a day later; whole files stay and are counted.
         later = now() + timedelta(days=2)
-        tidying.sweep_parts(vault, now=later)
+        cleanup.sweep_parts(vault, now=later)
         kept = {path.name for path in (folder.data / "blobs").rglob("*") if path.is_file()}
         assert known <= kept
-        assert tidying.unknown_blobs(store, vault, now=later).files == len(kept - known)
+        assert cleanup.unknown_blobs(store, vault, now=later).files == len(kept - known)
     finally:
         store.close()
 

@@ -144,11 +144,11 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     The invited get their letter again, with the same link; members without a story a letter with a link of their
     own. Nobody gets more than one a day.
     """
-    from memorycapsule.services import reminding
+    from memorycapsule.services import reminders
 
     door = door_of(ctx)
     with door.open() as app:
-        done = reminding.remind(app.store, app.wake, door.viewer(app.store), capsule, now=app.now())
+        done = reminders.remind(app.store, app.wake, door.viewer(app.store), capsule, now=app.now())
         send_now(app)
         waits = why_letters_wait(app)
     door.out.answer(shapes.reminded(done))

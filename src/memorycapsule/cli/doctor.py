@@ -267,10 +267,10 @@ def _inside(app: App) -> Iterator[Finding]:
 
 def _unknown_files(app: App) -> Finding:
     """Say whether the database knows every file that is kept; the daemon's log says the same once a day."""
-    from memorycapsule.services import tidying
+    from memorycapsule.services import cleanup
 
     what = "stored files"
-    unknown = tidying.unknown_blobs(app.store, app.vault, now=app.now())
+    unknown = cleanup.unknown_blobs(app.store, app.vault, now=app.now())
     if not unknown.files:
         return Finding(what=what, state="good", says="the database knows all that are older than a day.")
     is_one = unknown.files == 1

@@ -90,7 +90,7 @@ class _Wish:
 
 
 def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, wait: bool) -> shapes.Shape:
-    from memorycapsule.services import montages
+    from memorycapsule.services.film import montages
 
     with door.open() as app:
         viewer = door.viewer(app.store)
@@ -165,7 +165,8 @@ def _films(door: Door, capsule: str | None) -> list[shapes.Shape]:
             open_ones = (one["id"] for one in there.capsules() if one["state"] == "open")
             wanted = open_ones if capsule is None else [capsule]
             return [film for one in wanted for film in there.montages(one)]
-    from memorycapsule.services import montages, reading
+    from memorycapsule.services import reading
+    from memorycapsule.services.film import montages
 
     with door.open() as app:
         viewer = door.viewer(app.store)
@@ -263,7 +264,7 @@ def _cancelled(door: Door, montage: str) -> shapes.Shape:
     if there := door.distant():
         with there:
             return there.cancel_montage(montage)
-    from memorycapsule.services import montages
+    from memorycapsule.services.film import montages
 
     with door.open() as app:
         return shapes.montage(montages.cancel(app.store, door.viewer(app.store), montage, now=app.now()))

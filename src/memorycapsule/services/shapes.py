@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memorycapsule.services.accounts import AccountView, Deletion
     from memorycapsule.services.invitations import Invited, Joined
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
-    from memorycapsule.services.reminding import Reminded
+    from memorycapsule.services.reminders import Reminded
     from memorycapsule.services.rescheduling import WishView
     from memorycapsule.services.signing_in import SessionView
     from memorycapsule.services.tokens import NewToken

@@ -20,8 +20,9 @@ from memorycapsule.domain.film.montages import lacks
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
-from memorycapsule.services import layouts, montages, opening, segments
-from memorycapsule.services.segments import PreparedPlan
+from memorycapsule.services import opening
+from memorycapsule.services.film import montages, preparation, segment_cache
+from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -115,10 +116,10 @@ class Ahead:
         # What is too large for a memory file must not go to the disk either.
         vault = dataclasses.replace(workshop.vault, workspace=order.folder)
         prepared = self._prepared(order, vault)
-        key = segments.key_of(vault, capsule.id)
+        key = segment_cache.key_of(vault, capsule.id)
         rendered = 0
         while True:
-            plan_file, digests_file = layouts.write_plan(order.folder, prepared.plan, prepared.digests)
+            plan_file, digests_file = preparation.write_plan(order.folder, prepared.plan, prepared.digests)
             job = Job(
                 plan_file=plan_file,
                 pictures=order.folder / "pictures",
@@ -130,10 +131,10 @@ class Ahead:
                 digests_file=digests_file,
             )
             pieces = survey(job, key=key, on_progress=self._looking()).pieces
-            segments.keep_only(vault, capsule.id, [piece.name for piece in pieces])
+            segment_cache.keep_only(vault, capsule.id, [piece.name for piece in pieces])
             broken: dict[str, str] = {}
             for piece in pieces:
-                if segments.has_sealed(vault, capsule.id, piece.name):
+                if segment_cache.has_sealed(vault, capsule.id, piece.name):
                     continue
                 self._check()
                 broken = self._piece(order, vault, prepared, job, piece, key)
@@ -154,11 +155,13 @@ class Ahead:
         workshop, capsule = self.workshop, order.capsule
         film = opening.film_to_come(capsule, workshop.now())
         with workshop.store.reading() as tx:
-            before = segments.prepared_plan(tx, vault, capsule.id)
-        fingerprint = layouts.fingerprint(workshop.store, vault, film, size=workshop.size, fps=workshop.fps)
+            before = segment_cache.prepared_plan(tx, vault, capsule.id)
+        fingerprint = preparation.fingerprint(
+            workshop.store, vault, film, size=workshop.size, fps=workshop.fps
+        )
         if before is not None and before.fingerprint == fingerprint:
             return before
-        prepared = layouts.prepare(
+        prepared = preparation.prepare(
             workshop.store,
             vault,
             film,
@@ -174,7 +177,7 @@ class Ahead:
 
     def _keep_plan(self, order: _Order, vault: Vault, prepared: PreparedPlan) -> None:
         self._check_unchanged(order)
-        if not segments.keep_plan(vault, order.capsule, prepared, order.sparing):
+        if not segment_cache.keep_plan(vault, order.capsule, prepared, order.sparing):
             raise _NoRoom
 
     def _piece(
@@ -184,12 +187,12 @@ class Ahead:
         job.pictures.mkdir(mode=0o700)
         try:
             sources = [source for source in prepared.plan.sources if source.id in piece.pictures]
-            broken = layouts.fetch(self.workshop.store, vault, sources, job.pictures)
+            broken = preparation.fetch(self.workshop.store, vault, sources, job.pictures)
             if not broken:
                 broken = render_piece(job, piece.name, key=key, on_progress=self._looking())
             if not broken:
                 self._check_unchanged(order)
-                if not segments.keep_sealed(vault, order.capsule, piece.name, job.out, order.sparing):
+                if not segment_cache.keep_sealed(vault, order.capsule, piece.name, job.out, order.sparing):
                     raise _NoRoom
         except DiskFull:
             # More than there is memory for: this piece is made after the opening.

@@ -14,9 +14,9 @@ from memorycapsule.domain.film.plan import Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
 from memorycapsule.journal import journal
-from memorycapsule.services import layouts, montages, segments
-from memorycapsule.services.layouts import Layout
-from memorycapsule.services.montages import Rendered
+from memorycapsule.services.film import montages, preparation, segment_cache
+from memorycapsule.services.film.montages import Rendered
+from memorycapsule.services.film.preparation import Layout
 from memorycapsule.work.renderer import Job, run_renderer, survey
 from memorycapsule.work.workshop import Workshop
 
@@ -61,7 +61,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     started = time.monotonic()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        layout = layouts.lay_out(
+        layout = preparation.lay_out(
             workshop.store,
             workshop.vault,
             montage,
@@ -79,7 +79,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
             montages.give_back(tx, montage, workshop.now())
         if not workshop.is_stopping():
             # Cancelled: nobody will go on with it, but the next film may show the same.
-            segments.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+            segment_cache.put_back(workshop.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
@@ -139,7 +139,7 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
         nice=workshop.nice,
         digests_file=layout.digests_file,
     )
-    key = segments.key_of(workshop.vault, montage.capsule_id)
+    key = segment_cache.key_of(workshop.vault, montage.capsule_id)
     unreadable = _gather(workshop, montage, layout, job, key, lambda _share: on_progress(0.0))
     try:
         facts = run_renderer(job, key=key, on_progress=on_progress)
@@ -147,7 +147,7 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
         # One of the pieces may be bad, and which is not said.
         workshop.vault.cache.clear(montage.capsule_id)
         raise
-    segments.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+    segment_cache.put_back(workshop.vault, montage.capsule_id, folder / "segments")
     unusable = frozenset(str(left["id"]) for left in facts["left_out"])
     rendered = Rendered(
         film=job.out,
@@ -187,14 +187,14 @@ def _gather(
     pieces.mkdir(mode=0o700, exist_ok=True)
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [piece.name for piece in surveyed.pieces]
-    segments.take(store, vault, montage.capsule_id, names, pieces)
+    segment_cache.take(store, vault, montage.capsule_id, names, pieces)
     # Of voice notes no segment is made: they are wanted for the sound alone, and for that always.
     sources: tuple[Source | Voice, ...] = (*layout.plan.sources, *layout.plan.voices)
-    if all((pieces / segments.file_name(name)).exists() for name in names):
+    if all((pieces / segment_cache.file_name(name)).exists() for name in names):
         wanted = [source for source in sources if source.id in surveyed.besides]
-        if not layouts.fetch(store, vault, wanted, layout.pictures):
+        if not preparation.fetch(store, vault, wanted, layout.pictures):
             return {}
-    unreadable = layouts.fetch(store, vault, sources, layout.pictures)
+    unreadable = preparation.fetch(store, vault, sources, layout.pictures)
     return {one: sentence for one, sentence in unreadable.items() if one not in layout.unreadable}
 
 

@@ -9,8 +9,9 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.journal import journal
-from memorycapsule.services import deliveries, instances, montages, opening, tidying, uploads
+from memorycapsule.services import cleanup, deliveries, instances, opening, uploads
 from memorycapsule.services.deliveries import Sent
+from memorycapsule.services.film import montages
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, memory
 from memorycapsule.work.workshop import Workshop
@@ -50,7 +51,7 @@ def settle(workshop: Workshop) -> None:
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(workshop)
     memory.wipe(workshop.memory_places, workshop.work_dir)
-    tidying.sweep_cache(workshop.store, workshop.vault)
+    cleanup.sweep_cache(workshop.store, workshop.vault)
 
 
 def tick(workshop: Workshop) -> Ticked:
@@ -119,7 +120,7 @@ def send_letters(workshop: Workshop) -> Sent:
 
 def tidy(workshop: Workshop) -> None:
     """Unseal at leisure what an opening has made readable, and sweep up."""
-    while not workshop.is_stopping() and tidying.unseal_opened(
+    while not workshop.is_stopping() and cleanup.unseal_opened(
         workshop.store, workshop.vault, workshop.damaged, now=workshop.now()
     ):
         pass
@@ -135,8 +136,8 @@ def sweep(workshop: Workshop) -> None:
     Whole files that the database does not know stay where they are. The log says how many there are.
     """
     uploads.expire(workshop.store, workshop.vault, now=workshop.now())
-    tidying.sweep_parts(workshop.vault, now=workshop.now())
-    unknown = tidying.unknown_blobs(workshop.store, workshop.vault, now=workshop.now())
+    cleanup.sweep_parts(workshop.vault, now=workshop.now())
+    unknown = cleanup.unknown_blobs(workshop.store, workshop.vault, now=workshop.now())
     if unknown.files:
         journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
 

@@ -34,8 +34,9 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Lack
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story
-from memorycapsule.services import montages, opening, sessions
-from memorycapsule.services.montages import Rendered
+from memorycapsule.services import opening, sessions
+from memorycapsule.services.film import montages
+from memorycapsule.services.film.montages import Rendered
 from memorycapsule.work import ticks
 
 with warnings.catch_warnings():

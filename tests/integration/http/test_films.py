@@ -14,7 +14,8 @@ import pytest
 from cast import add_story, attach, make_photo
 from memorycapsule.domain.film.montages import SONG, Lack, MontageState
 from memorycapsule.domain.film.plan import MontagePlan
-from memorycapsule.services import layouts, montages, reading
+from memorycapsule.services import reading
+from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import montages as montage_store
 
 
@@ -175,7 +176,7 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     store, vault = scene.instance.store, scene.instance.vault
     wish(scene, story=[three[1]])
     attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
-    layout = layouts.lay_out(
+    layout = preparation.lay_out(
         store, vault, attempt, tmp_path, size=scene.app.workshop.size, fps=scene.app.workshop.fps
     )
     for name in ("film.mp4", "poster.jpg"):

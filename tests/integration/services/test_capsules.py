@@ -10,7 +10,8 @@ from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.film.plan import Size
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal import envelopes
-from memorycapsule.services import capsules, layouts, montages, opening, reading
+from memorycapsule.services import capsules, opening, reading
+from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
@@ -156,7 +157,7 @@ def test_chosen_music_is_what_the_film_is_laid_out_with(stage, tmp_path):
     with stage.instance.store.reading() as tx:
         film = montage_store.opening_film(tx, stage.capsule.id)
     film = montages.claim(stage.instance.store, film.id, lease="this run", now=OPENS)
-    layout = layouts.lay_out(
+    layout = preparation.lay_out(
         stage.instance.store, stage.instance.vault, film, tmp_path, size=Size(width=160, height=90), fps=10
     )
 

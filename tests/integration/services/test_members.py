@@ -9,7 +9,7 @@ from cast import OPENS, add_story, another_session, invite, join
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
-from memorycapsule.services import invitations, letters, members, reading, reminding, sessions, visits
+from memorycapsule.services import invitations, letters, members, reading, reminders, sessions, visits
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from moments import NOW
@@ -53,7 +53,7 @@ def leave(stage, viewer, *, takes_stories=False, now=NOW):
 
 
 def remind(stage, now=NOW, by=None, **more):
-    return reminding.remind(
+    return reminders.remind(
         stage.instance.store, stage.instance.wake, by or stage.ada, stage.capsule.id, now=now, **more
     )
 

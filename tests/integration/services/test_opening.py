@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from cast import OPENS, add_story, make_capsule, make_instance, make_workshop
 from memorycapsule.domain.film.montages import Lack, MontageState
 from memorycapsule.errors import NotDue, NotFound
-from memorycapsule.services import montages, opening
-from memorycapsule.services.montages import Rendered
+from memorycapsule.services import opening
+from memorycapsule.services.film import montages
+from memorycapsule.services.film.montages import Rendered
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store

@@ -8,8 +8,9 @@ import pytest
 from cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
-from memorycapsule.services import montages, opening, reading
-from memorycapsule.services.montages import Rendered
+from memorycapsule.services import opening, reading
+from memorycapsule.services.film import montages
+from memorycapsule.services.film.montages import Rendered
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store

@@ -12,7 +12,8 @@ from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
-from memorycapsule.services import capsules, montages, stories
+from memorycapsule.services import capsules, stories
+from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import films, memory, ticks

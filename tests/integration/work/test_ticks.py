@@ -11,7 +11,8 @@ from cast import OPENS, add_story, join, make_capsule, make_instance, make_works
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
-from memorycapsule.services import montages, reading
+from memorycapsule.services import reading
+from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held

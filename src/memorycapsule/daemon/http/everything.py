@@ -16,8 +16,8 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.files import disposition, span, span_headers
 from memorycapsule.daemon.http.pages import Pages
 from memorycapsule.daemon.http.visitors import Cookie, first_to_see, viewers
-from memorycapsule.services import everything
-from memorycapsule.services.everything import Everything, Kept
+from memorycapsule.services import archive
+from memorycapsule.services.archive import Everything, Kept
 
 _CHUNK_BYTES = 256 * 1024
 #: No zip knows of anything before.
@@ -32,7 +32,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         words = pages.wording(request)
         found = first_to_see(
             viewers(app.store, cookie, request),
-            lambda viewer: everything.of_capsule(
+            lambda viewer: archive.of_capsule(
                 app.store, app.vault, viewer, str(capsule_id), language=words.language
             ),
         )
@@ -43,8 +43,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
 def zip_answer(request: Request, found: Everything) -> Response:
     """Return the zip, or the part of it that is asked for."""
-    archive = _archive(found)
-    size = len(archive)
+    zipped = _zipped(found)
+    size = len(zipped)
     tag = _tag(found)
     status, start, end = span(request.headers, tag, size)
     headers = {
@@ -54,16 +54,16 @@ def zip_answer(request: Request, found: Everything) -> Response:
         "etag": tag,
         **span_headers(status, start, end, size),
     }
-    body = iter(()) if request.method == "HEAD" or start == end else _part(archive, start, end)
+    body = iter(()) if request.method == "HEAD" or start == end else _part(zipped, start, end)
     return StreamingResponse(body, status_code=status, media_type="application/zip", headers=headers)
 
 
-def _archive(found: Everything) -> ZipStream:
+def _zipped(found: Everything) -> ZipStream:
     """Return the zip, stored and not packed: photos and films are packed already, and its length is known."""
-    archive = _Steady(found.files)
+    zipped = _Steady(found.files)
     for file in found.files:
-        archive.add(_bytes_of(file) if file.open else file.content, file.path, size=file.size)
-    return archive
+        zipped.add(_bytes_of(file) if file.open else file.content, file.path, size=file.size)
+    return zipped
 
 
 class _Steady(ZipStream):  # type: ignore[misc] # it has no types
@@ -98,10 +98,10 @@ def _bytes_of(file: Kept) -> Iterator[bytes]:
         raise OSError("a file is not as long as it was when it was put in")
 
 
-def _part(archive: ZipStream, start: int, end: int) -> Iterator[bytes]:
+def _part(zipped: ZipStream, start: int, end: int) -> Iterator[bytes]:
     """Yield the bytes [start, end). What lies before is read again, for its checksums stand at the end."""
     at = 0
-    for chunk in archive:
+    for chunk in zipped:
         piece = chunk[max(start - at, 0) : max(end - at, 0)]
         at += len(chunk)
         if piece:

@@ -16,7 +16,7 @@ from memorycapsule.domain.film.plan import Card
 from memorycapsule.domain.film.subtitles import Cue, chapters
 from memorycapsule.domain.words import contents_in_words, short_day
 from memorycapsule.domain.zones import local_of
-from memorycapsule.services import montages
+from memorycapsule.services.film import montages
 from memorycapsule.services.reading import CapsuleView, FilmView, StoryView
 from memorycapsule.store.transactions import Store
 

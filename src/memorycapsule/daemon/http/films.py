@@ -24,7 +24,8 @@ from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import MediaRefused, NotFound, TooMany, UsageProblem
 from memorycapsule.media.intake import probe_soundtrack
-from memorycapsule.services import estimates, montages, reading
+from memorycapsule.services import reading
+from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import CapsuleView, FilmView
 
 #: Songs of people's own come along with the wish for a film.

@@ -26,7 +26,7 @@ from memorycapsule.domain.words import contents_in_words, date_in_words, short_d
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.mail.wording import addressed
-from memorycapsule.services import invitations, letters, reminding
+from memorycapsule.services import invitations, letters, reminders
 from memorycapsule.services.reading import CapsuleView
 
 
@@ -89,7 +89,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.post("/c/{capsule_id}/people/remind")
     def remind(request: Request, capsule_id: UUID, only: Annotated[str, Form()] = "") -> Response:
         viewer, view = owned(request, capsule_id)
-        done = reminding.remind(
+        done = reminders.remind(
             app.store,
             app.wake,
             viewer,
@@ -198,7 +198,7 @@ def _people(
                 "role": one.member.role,
                 "is_viewer": one.member.id == view.member.id,
                 "has_left": one.member.left_at is not None,
-                "has_room": is_sealed and reminding.has_room(one, now),
+                "has_room": is_sealed and reminders.has_room(one, now),
                 "amount": contents_in_words(
                     photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
                 ),

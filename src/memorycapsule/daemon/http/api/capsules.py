@@ -19,7 +19,7 @@ from memorycapsule.daemon.http.files import FileAnswer
 from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import capsules, everything, reading, shapes
+from memorycapsule.services import archive, capsules, reading, shapes
 
 _TAGS: list[str | Any] = ["capsules"]
 _FILE_REFUSALS = (400, 403, 404, 413, 422, 507)
@@ -147,7 +147,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def show_everything(request: Request, capsule: Reference, viewer: Viewer = asker) -> Response:
         """Send all of an opened capsule as a zip: films, originals, words. Ranges can be asked for."""
         language = reading.account(app.store, viewer).locale
-        found = everything.of_capsule(app.store, app.vault, viewer, capsule, language=language)
+        found = archive.of_capsule(app.store, app.vault, viewer, capsule, language=language)
         return zip_answer(request, found)
 
     return router

@@ -22,7 +22,8 @@ from memorycapsule.daemon.http.problems import FILES, documented
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
-from memorycapsule.services import estimates, montages, reading, shapes
+from memorycapsule.services import reading, shapes
+from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import OpenedFile
 
 

@@ -17,7 +17,7 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
-from memorycapsule.services import invitations, letters, reading, reminding, shapes
+from memorycapsule.services import invitations, letters, reading, reminders, shapes
 from memorycapsule.services.invitations import Invited
 
 
@@ -118,7 +118,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
         Answers who gets a letter; nobody gets more than one a day.
         """
-        done = reminding.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
+        done = reminders.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
         return shapes.reminded(done)
 
     @router.delete(

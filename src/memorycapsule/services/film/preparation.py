@@ -34,8 +34,8 @@ from memorycapsule.media import clips
 from memorycapsule.media.looks import looks_of
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.media.tempo import Tempo, tempo_of
-from memorycapsule.services import montages, segments
-from memorycapsule.services.segments import PreparedPlan
+from memorycapsule.services.film import montages, segment_cache
+from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault, in_our_words
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -114,7 +114,7 @@ def lay_out(
     else:
         with store.reading() as tx:
             material = _material(tx, vault, montage, size, fps)
-            prepared = segments.prepared_plan(tx, vault, montage.capsule_id)
+            prepared = segment_cache.prepared_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
             sight = _Sight(store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared)
             tempo = tempo_of(pictures / _SOUNDTRACK_FILE) if montage.soundtrack_blob else None

@@ -10,7 +10,8 @@ from memorycapsule import themes
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.plan import Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany, UsageProblem
-from memorycapsule.services import estimates, layouts, montages, opening, reading
+from memorycapsule.services import opening, reading
+from memorycapsule.services.film import estimates, montages, preparation
 from memorycapsule.store import montages as montage_store
 
 
@@ -35,7 +36,7 @@ def queue(stage, viewer=None, **more):
 def plan(stage, film, folder):
     store, vault = stage.instance.store, stage.instance.vault
     attempt = montages.claim(store, film.id, lease="this run", now=OPENS)
-    return layouts.lay_out(store, vault, attempt, folder, size=Size(width=160, height=90), fps=10)
+    return preparation.lay_out(store, vault, attempt, folder, size=Size(width=160, height=90), fps=10)
 
 
 def titles(layout):

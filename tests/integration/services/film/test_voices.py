@@ -9,7 +9,7 @@ from cast import OPENS, add_story, make_post, make_recording
 from memorycapsule.errors import MediaRefused, NotFound
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.intake import memory_copy
-from memorycapsule.services import letters, opening, reading, stories, tidying
+from memorycapsule.services import cleanup, letters, opening, reading, stories
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
 from moments import NOW
@@ -81,7 +81,7 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
     assert (said["photos"], said["clips"], said["voices"], said["stories"]) == (1, 0, 1, 1)
     assert b"1 voice note" in letter
 
-    while tidying.unseal_opened(instance.store, instance.vault, set(), now=OPENS):
+    while cleanup.unseal_opened(instance.store, instance.vault, set(), now=OPENS):
         pass
     with instance.store.reading() as tx:
         medium = story_store.media.get(tx, attached[1].medium.id)

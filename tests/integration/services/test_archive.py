@@ -7,13 +7,13 @@ import pytest
 from cast import OPENS, add_story, attach, make_photo
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.errors import NotFound, Sealed
-from memorycapsule.services import everything, opening, stories
+from memorycapsule.services import archive, opening, stories
 from moments import NOW
 
 
 def all_of(stage, viewer=None, language="en"):
     instance = stage.instance
-    return everything.of_capsule(
+    return archive.of_capsule(
         instance.store, instance.vault, viewer or stage.ben.viewer, stage.capsule.id, language=language
     )
 

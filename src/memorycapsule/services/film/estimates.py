@@ -9,7 +9,8 @@ from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.domain.film.plan import Size
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import Sealed
-from memorycapsule.services import layouts, reading
+from memorycapsule.services import reading
+from memorycapsule.services.film import preparation
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
 
@@ -44,4 +45,4 @@ def seconds_of_film(
             length=length,
             now=now,
         )
-        return layouts.seconds_of(tx, vault, wished, size=size, fps=fps)
+        return preparation.seconds_of(tx, vault, wished, size=size, fps=fps)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from cast import OPENS, add_story, make_photo, make_workshop
 from memorycapsule.errors import DiskFull
 from memorycapsule.media.blobs import LocalBlobs
-from memorycapsule.services import opening, reading, tidying
+from memorycapsule.services import cleanup, opening, reading
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
@@ -31,7 +31,7 @@ def opened(stage_on_both):
 
 def unseal(stage, skip=None, **more):
     given = {"now": OPENS} | more
-    return tidying.unseal_opened(
+    return cleanup.unseal_opened(
         stage.instance.store, stage.instance.vault, set() if skip is None else skip, **given
     )
 
@@ -96,7 +96,7 @@ def test_whoever_is_cut_off_goes_on_where_they_were(opened):
     """A disk that is full for a while is the interruption; nothing is lost, nothing is left over."""
     small = replace(opened.instance.vault, blobs=SmallDisk(opened.instance.folder / "blobs", room=4))
     with pytest.raises(DiskFull):
-        tidying.unseal_opened(opened.instance.store, small, set(), now=OPENS)
+        cleanup.unseal_opened(opened.instance.store, small, set(), now=OPENS)
     _, media, blobs = rows(opened)
     assert 0 < sum(one.is_sealed for one in media) < 3
     assert {path.name for path in opened.instance.blob_files()} == {blob.id for blob in blobs}
@@ -186,14 +186,14 @@ def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time
 
 def test_all_are_counted_however_many_there_are(opened, monkeypatch):
     """The database is asked about a portion at a time."""
-    monkeypatch.setattr(tidying, "_ASKED_AT_ONCE", 2)
+    monkeypatch.setattr(cleanup, "_ASKED_AT_ONCE", 2)
     for _ in range(5):
         opened.instance.vault.blobs.write(str(uuid4()), lambda sink: sink.write(b"four"))
 
-    found = tidying.unknown_blobs(
+    found = cleanup.unknown_blobs(
         opened.instance.store, opened.instance.vault, now=datetime.now(UTC) + timedelta(days=2)
     )
-    assert found == tidying.UnknownBlobs(files=5, bytes=20)
+    assert found == cleanup.UnknownBlobs(files=5, bytes=20)
 
 
 def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):

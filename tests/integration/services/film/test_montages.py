@@ -11,8 +11,9 @@ from cast import OPENS, add_story, join, make_photo
 from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState
 from memorycapsule.domain.film.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
-from memorycapsule.services import layouts, montages, opening
-from memorycapsule.services.montages import Rendered
+from memorycapsule.services import opening
+from memorycapsule.services.film import montages, preparation
+from memorycapsule.services.film.montages import Rendered
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
@@ -67,7 +68,7 @@ def cancel(stage, film, viewer=None):
 
 
 def lay_out(stage, attempt, folder):
-    return layouts.lay_out(
+    return preparation.lay_out(
         stage.instance.store,
         stage.instance.vault,
         attempt,

@@ -1,0 +1,1 @@
+"""Use cases of films: preparing one, queueing it, keeping its segments."""
