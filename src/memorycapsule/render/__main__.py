@@ -26,7 +26,7 @@ from typing import Any
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
-from memorycapsule.render.pieces import render_piece, survey
+from memorycapsule.render.segment_jobs import render_piece, survey
 
 _SMALLEST_STEP = 0.005
 

@@ -26,8 +26,8 @@ from memorycapsule.domain.film.subtitles import chapter_frames
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
-from memorycapsule.render.crew import Crew, Job
 from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole, shown_in
+from memorycapsule.render.worker_pool import Crew, Job
 
 #: Endings of files that a killed run leaves half written.
 _HALF = ".half"

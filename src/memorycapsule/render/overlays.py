@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, planes_of
+from memorycapsule.render.typesetting import Line
 
 #: Words stay inside this part of the frame, as televisions and phones with round corners ask.
 _SAFE = 0.06
@@ -69,7 +69,7 @@ class Sheet:
     def write(self, line: Line, x: int, baseline: int, colour: str, shade: float = 0.0) -> None:
         """Write a line with its baseline at a row of the frame; `shade` lays a soft dark glow under it."""
         mask = np.zeros((self.rows, self.width), np.uint8)
-        letters.draw(line, mask, x, baseline - self.top)
+        typesetting.draw(line, mask, x, baseline - self.top)
         # Most of the paper stays as it is: only the ink's own place is painted, and as far as its glow reaches.
         softness = max(1.0, line.size / 9)
         room = round(4 * softness) + 1 if shade else 0
@@ -130,8 +130,8 @@ def bgr(colour: str) -> tuple[int, int, int]:
 
 def caption_overlay(size: Size, style: FilmStyle, caption: Caption) -> Overlay | None:
     """Return heading and note in the lower third, over a scrim; None when nothing of them can be drawn."""
-    heading = letters.clean(caption.heading)
-    note = letters.clean(" · ".join(filter(None, (caption.who, caption.text, caption.when))))
+    heading = typesetting.clean(caption.heading)
+    note = typesetting.clean(" · ".join(filter(None, (caption.who, caption.text, caption.when))))
     if not heading and not note:
         return None
     height = size.height
@@ -140,8 +140,10 @@ def caption_overlay(size: Size, style: FilmStyle, caption: Caption) -> Overlay |
     big = round(height * style.caption_size)
     small = max(round(big * 0.76), round(height * 0.039))
     room = width - 2 * gap
-    above = letters.fitting(heading, style.heading_font, (big, round(big * 0.86)), room, 2) if heading else []
-    below = letters.fitting(note, style.text_font, (small,), room, 2) if note else []
+    above = (
+        typesetting.fitting(heading, style.heading_font, (big, round(big * 0.86)), room, 2) if heading else []
+    )
+    below = typesetting.fitting(note, style.text_font, (small,), room, 2) if note else []
     tall = sum(round(line.size * _LINE_HEIGHT) for line in (*above, *below))
     bottom = round(height * (1 - _SAFE))
     first = bottom - tall
@@ -188,17 +190,19 @@ def _title(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
     height = size.height
     big = round(height * style.title_size)
     sizes = tuple(round(big * share) for share in (1, 0.86, 0.74, 0.62, 0.52, 0.44, 0.38))
-    heading = letters.clean(card.heading)
+    heading = typesetting.clean(card.heading)
     lines = (
-        letters.fitting(
+        typesetting.fitting(
             heading, style.heading_font, sizes, round(size.width * 0.8), 3 if len(heading) < 90 else 6
         )
         if heading
         else []
     )
-    note = letters.clean(card.note)
+    note = typesetting.clean(card.note)
     notes = (
-        letters.fitting(note, style.text_font, (round(height * style.text_size),), round(size.width * 0.8), 2)
+        typesetting.fitting(
+            note, style.text_font, (round(height * style.text_size),), round(size.width * 0.8), 2
+        )
         if note
         else []
     )
@@ -241,15 +245,21 @@ def _text(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
     height = size.height
     left, width = round(size.width * 0.16), round(size.width * 0.68)
     big, usual = round(height * 0.072), round(height * style.text_size)
-    heading, body, note = letters.clean(card.heading), letters.clean(card.body), letters.clean(card.note)
+    heading, body, note = (
+        typesetting.clean(card.heading),
+        typesetting.clean(card.body),
+        typesetting.clean(card.note),
+    )
     above = (
-        letters.fitting(heading, style.heading_font, (big, round(big * 0.8), round(big * 0.66)), width, 3)
+        typesetting.fitting(heading, style.heading_font, (big, round(big * 0.8), round(big * 0.66)), width, 3)
         if heading
         else []
     )
     sizes = tuple(round(usual * share) for share in (1.2, 1, 0.88, 0.78))
-    middle = letters.fitting(body, style.text_font, sizes, width, 8, balanced=len(body) < 160) if body else []
-    below = letters.fitting(note, style.heading_font, (round(usual * 0.86),), width, 1) if note else []
+    middle = (
+        typesetting.fitting(body, style.text_font, sizes, width, 8, balanced=len(body) < 160) if body else []
+    )
+    below = typesetting.fitting(note, style.heading_font, (round(usual * 0.86),), width, 1) if note else []
     gap = round(height * 0.03)
     parts = [(above, 1.25, style.ink), (middle, 1.5, style.ink), (below, 1.4, style.ink_soft)]
     tall = sum(round(line.size * spread) for part, spread, _ in parts for line in part)
@@ -277,9 +287,9 @@ def _end(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
     step = round(usual * 1.75)
     room = round(size.width * 0.84 / columns)
     mark = round(usual * 0.82)
-    heading = letters.clean(card.heading)
+    heading = typesetting.clean(card.heading)
     above = (
-        letters.fitting(
+        typesetting.fitting(
             heading,
             style.heading_font,
             (round(height * 0.066), round(height * 0.05)),
@@ -300,7 +310,9 @@ def _end(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
         y += row
     y += gap
     names = [
-        letters.fitting(letters.clean(person.name) or "…", style.text_font, (usual,), room - 3 * mark, 1)[0]
+        typesetting.fitting(
+            typesetting.clean(person.name) or "…", style.text_font, (usual,), room - 3 * mark, 1
+        )[0]
         for person in card.credits
     ]
     wide = [

@@ -29,9 +29,9 @@ from memorycapsule import themes
 from memorycapsule.domain.film.plan import Clip, MontagePlan, Soundtrack
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg, loudness
-from memorycapsule.render.crew import said_of
 from memorycapsule.render.loudness import FULL_SCALE, RATE, Samples
 from memorycapsule.render.music import Music
+from memorycapsule.render.worker_pool import said_of
 
 #: Music shorter than this is no music.
 _SHORTEST_SECONDS = 0.2

@@ -23,11 +23,11 @@ import numpy as np
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
-from memorycapsule.render.crew import said_of
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, darken, new_frame, planes_of
 from memorycapsule.render.segments import visible
 from memorycapsule.render.stages import open_painter
+from memorycapsule.render.worker_pool import said_of
 
 _REPORT_EVERY = 15
 _POSTER_QUALITY = 88

@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule.domain.film.plan import Clip
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.crew import Crew
+from memorycapsule.render.worker_pool import Crew
 
 GREEN = (40, 160, 60)
 

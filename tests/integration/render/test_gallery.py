@@ -11,7 +11,7 @@ from memorycapsule.domain.film.direction import StoryText
 from memorycapsule.domain.film.plan import Caption, Card, Credit, Photo, Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
-from memorycapsule.render.stages.gallery_words import label_rows
+from memorycapsule.render.stages.gallery.words import label_rows
 from memorycapsule.render.worker import bgr_from_frame, frames
 
 SIZE = Size(width=320, height=180)

@@ -9,7 +9,7 @@ from memorycapsule.domain.film.direction import StoryText
 from memorycapsule.domain.film.picture_choice import Note
 from memorycapsule.domain.film.plan import Clip
 from memorycapsule.render import sound
-from memorycapsule.render.pieces import survey
+from memorycapsule.render.segment_jobs import survey
 
 MUSIC, VOICE, OTHER = 440, 2000, 3100
 

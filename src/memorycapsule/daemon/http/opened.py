@@ -242,7 +242,7 @@ def _title_pixels(capsule: Capsule) -> object:
     if capsule.theme != "window":
         return None
     # OpenCV, which draws them, is loaded only for the theme that needs it.
-    from memorycapsule.render.pixel_titles import pixel_title
+    from memorycapsule.render.stages.desktop.page_title import pixel_title
 
     return pixel_title(capsule.title, themes.load("window").film.heading_font)
 

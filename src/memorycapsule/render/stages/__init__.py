@@ -10,7 +10,11 @@ from memorycapsule.render.painting import Painter
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot on the stage of the plan: decode its pictures, set its words. Raises RenderFailed."""
-    from memorycapsule.render.stages import desktop, gallery, prologue, screen, table
+    from memorycapsule.render.stages import screen
+    from memorycapsule.render.stages.bundle import prologue
+    from memorycapsule.render.stages.desktop import stage as desktop
+    from memorycapsule.render.stages.gallery import stage as gallery
+    from memorycapsule.render.stages.table import stage as table
 
     if isinstance(shot, Card) and shot.role == "prologue":
         return prologue.ProloguePainter(plan, shot)

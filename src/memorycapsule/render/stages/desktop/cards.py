@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from memorycapsule.domain.film.plan import Card, MontagePlan
 from memorycapsule.domain.words import is_korean
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
@@ -38,6 +37,7 @@ from memorycapsule.render.stages.desktop.windows import (
     one_line,
     outlines,
 )
+from memorycapsule.render.typesetting import Line
 
 #: A title in pixel letters has at most so many lines, and its pixels are at most and at least so large on a
 #: screen of 1080 rows.
@@ -70,7 +70,7 @@ _STORY = ("story", "이야기")
 
 def open_title(plan: MontagePlan, card: Card) -> DesktopPainter:
     """Prepare the title card: in pixel letters where they have room, otherwise in a window."""
-    heading = letters.clean(card.heading)
+    heading = typesetting.clean(card.heading)
     desk = Desk(plan.size, plan.style)
     for scale in (even(scale * desk.scale) for scale in _TITLE_SCALES):
         columns = int(desk.size.width * _TITLE_WIDTH) // scale - 8
@@ -78,7 +78,7 @@ def open_title(plan: MontagePlan, card: Card) -> DesktopPainter:
         most = min(_TITLE_LINES, max(1, int(rows // _STEP)))
         if columns < 2 * LETTER_SIZE:
             continue
-        lines = letters.wrap(heading, plan.style.heading_font, LETTER_SIZE, columns, balanced=True)
+        lines = typesetting.wrap(heading, plan.style.heading_font, LETTER_SIZE, columns, balanced=True)
         if len(lines) <= most and _is_unbroken(heading, lines):
             return LettersPainter(plan, card, lines, scale)
     return PaperPainter(plan, card)
@@ -117,7 +117,7 @@ class LettersPainter(DesktopPainter):
         self._stand = self._ground.copy()
         for (line, columns), (x, y) in zip(self._lines, self._places, strict=True):
             self._lay(self._stand, line, columns, x, y, [0] * len(line))
-        note = letters.clean(card.note)
+        note = typesetting.clean(card.note)
         if note:
             _plate(self._stand, desk, note, top + step * len(lines) + 3 * desk.gap)
         self._folders = _folders(desk, card)
@@ -187,9 +187,9 @@ class PaperPainter(DesktopPainter):
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         super().__init__(plan, card)
         desk = self.desk
-        heading, body, note = map(letters.clean, (card.heading, card.body, card.note))
+        heading, body, note = map(typesetting.clean, (card.heading, card.body, card.note))
         is_title = card.role != "text"
-        who = letters.clean(card.credits[0].name) if card.credits and not is_title else ""
+        who = typesetting.clean(card.credits[0].name) if card.credits and not is_title else ""
         kind = "" if is_title else _STORY[is_korean(heading + body + note or plan.title)]
         name = kind if is_title else heading or who or kind
         font = plan.style.heading_font if is_title or not body else plan.style.text_font
@@ -198,7 +198,7 @@ class PaperPainter(DesktopPainter):
         if (
             body
             and not is_title
-            and letters.measure(heading, plan.style.heading_font, desk.text) > 0.7 * width
+            and typesetting.measure(heading, plan.style.heading_font, desk.text) > 0.7 * width
         ):
             # A heading that the title bar cuts off is read on the paper.
             text = f"{heading}\n{body}"
@@ -267,10 +267,10 @@ def _set(desk: Desk, text: str, font: str, width: int, height: int) -> list[Line
     usual = max(desk.text, round(desk.style.text_size * 1080 * desk.scale))
     sizes = [round(usual * share) for share in (1.5, 1.3, 1.15, 1, 0.9)]
     for size in sizes:
-        lines = letters.wrap(text, font, size, width)
+        lines = typesetting.wrap(text, font, size, width)
         if len(lines) * even(1.45 * size) <= height:
             return lines
-    return letters.fitting(
+    return typesetting.fitting(
         text, font, (sizes[-1],), width, max(1, height // even(1.45 * sizes[-1])), balanced=False
     )
 
@@ -284,8 +284,8 @@ class EndPainter(DesktopPainter):
         size = desk.size
         self._still = new_frame(size.width, size.height)
         fill(self._still, Box(x=0, y=0, width=size.width, height=size.height), stage.off)
-        heading, note = letters.clean(card.heading), letters.clean(card.note)
-        people = [(letters.clean(person.name) or "…", person.count) for person in card.credits]
+        heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
+        people = [(typesetting.clean(person.name) or "…", person.count) for person in card.credits]
         hangul = is_korean(heading or "".join(name for name, _ in people) + note or plan.title)
         room = round(0.84 * size.width)
         goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
@@ -295,7 +295,9 @@ class EndPainter(DesktopPainter):
             gap, step = even(1.1 * text), even(1.5 * text)
             above = [one_line(heading, style.heading_font, round(1.1 * text), room)] if heading else []
             names = _joined(pieces, style.text_font, text, room) if pieces else []
-            music = letters.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
+            music = (
+                typesetting.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
+            )
             parts = [part for part in (above, names, music) if part]
             tall = high + sum(gap + step * len(part) for part in parts)
             if tall <= 0.9 * size.height:
@@ -330,7 +332,7 @@ class EndPainter(DesktopPainter):
 def _goodbye(desk: Desk, words: str, room: int) -> tuple[list[Line], int]:
     scales = [even(scale * desk.scale) for scale in (4, 2)]
     for scale in scales:
-        lines = letters.wrap(
+        lines = typesetting.wrap(
             words, desk.style.heading_font, LETTER_SIZE, max(LETTER_SIZE, room // scale - 8), balanced=True
         )
         if len(lines) <= 2:
@@ -346,18 +348,22 @@ def _joined(pieces: Sequence[str], font: str, size: int, width: int) -> list[Lin
     while high - low > 2:
         middle = (low + high) // 2
         tried = _filled(short, font, size, middle)
-        if len(tried) <= len(found) and all(letters.measure(line, font, size) <= middle for line in tried):
+        if len(tried) <= len(found) and all(
+            typesetting.measure(line, font, size) <= middle for line in tried
+        ):
             high, found = middle, tried
         else:
             low = middle
-    return [Line(text=line, font=font, size=size, width=letters.measure(line, font, size)) for line in found]
+    return [
+        Line(text=line, font=font, size=size, width=typesetting.measure(line, font, size)) for line in found
+    ]
 
 
 def _filled(pieces: Sequence[str], font: str, size: int, width: int) -> list[str]:
     lines = [pieces[0]]
     for piece in pieces[1:]:
         longer = f"{lines[-1]} · {piece}"
-        if letters.measure(longer, font, size) <= width:
+        if typesetting.measure(longer, font, size) <= width:
             lines[-1] = longer
         else:
             lines.append(piece)

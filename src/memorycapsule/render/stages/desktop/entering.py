@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from memorycapsule.domain.film.plan import Caption, MontagePlan, Shot
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.desktop.layout import number_of
@@ -98,10 +98,10 @@ class _Folder:
         self._closed, self._opened = folder(colour, number), folder(colour, number, is_open=True)
         self._scale = even(_FOLDER_SCALE * desk.scale)
         size, room = desk.size, desk.room
-        name = letters.clean(caption.heading) if caption else ""
+        name = typesetting.clean(caption.heading) if caption else ""
         text = round(1.3 * desk.text)
         lines = (
-            letters.fitting(name, desk.style.heading_font, (text,), round(0.7 * size.width), 2)
+            typesetting.fitting(name, desk.style.heading_font, (text,), round(0.7 * size.width), 2)
             if name
             else []
         )

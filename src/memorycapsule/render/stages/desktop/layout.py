@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
 from memorycapsule.domain.words import is_korean
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.stages.desktop.pixels import Box, even, whole
 from memorycapsule.render.stages.desktop.windows import Desk, Status
 
@@ -67,7 +67,7 @@ def words_of(plan: MontagePlan, shot: Photo | Clip) -> Words:
     a picture of which nothing is known is just a picture.
     """
     said = shot.caption or Caption(dye=plan.style.accent, first=0, stop=0)
-    heading, text, who, when = map(letters.clean, (said.heading, said.text, said.who, said.when))
+    heading, text, who, when = map(typesetting.clean, (said.heading, said.text, said.who, said.when))
     hangul = is_korean(heading + text + who + when if shot.caption else plan.title)
     kind = ("영상" if hangul else "clip") if isinstance(shot, Clip) else "사진" if hangul else "photo"
     first = heading or when or kind

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import (
     YUV_FROM_BGR,
@@ -185,17 +185,19 @@ def pixel_letters(text: str, font: str) -> tuple[list[Letter], int]:
     """
     found: list[Letter] = []
     for index, letter in enumerate(text):
-        start = letters.measure(text[:index], font, LETTER_SIZE)
-        width = letters.measure(letter, font, LETTER_SIZE)
+        start = typesetting.measure(text[:index], font, LETTER_SIZE)
+        width = typesetting.measure(letter, font, LETTER_SIZE)
         ink = np.zeros((LETTER_ROWS, width + 8), np.uint8)
-        letters.draw(letters.Line(text=letter, font=font, size=LETTER_SIZE, width=width), ink, 3, _BASELINE)
-        cut = _CUT_EMOJI if letters.is_emoji(letter, font) else _CUT
+        typesetting.draw(
+            typesetting.Line(text=letter, font=font, size=LETTER_SIZE, width=width), ink, 3, _BASELINE
+        )
+        cut = _CUT_EMOJI if typesetting.is_emoji(letter, font) else _CUT
         face = (ink > 255 * cut).astype(np.uint8)
         if face.any():
             edge = np.asarray(cv2.dilate(face, np.ones((3, 3), np.uint8)), np.uint8)
             edge[1:] |= edge[:-1].copy()
             found.append(Letter(np.where(face, _FACE, edge * np.uint8(_EDGE)).astype(np.uint8), start))
-    return found, letters.measure(text, font, LETTER_SIZE) + 8
+    return found, typesetting.measure(text, font, LETTER_SIZE) + 8
 
 
 def whole_line(line: Sequence[Letter], columns: int, rises: Sequence[int | None], above: int) -> Bytes:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import Sheet
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.desktop.pixels import (
@@ -24,6 +23,7 @@ from memorycapsule.render.stages.desktop.pixels import (
     slope,
     whole,
 )
+from memorycapsule.render.typesetting import Line
 
 _CAP_HEIGHT = 0.72
 _LINE_HEIGHT = 1.32
@@ -236,7 +236,7 @@ class Desk:
         icon.lay(frame, x, whole(bar.y + (bar.height - icon.rows * mark) / 2), mark)
         x += icon.columns * mark + self.gap + self.gap // 2
         # Where the name needs the room, one button has to do.
-        wide = letters.measure(name, self.style.heading_font, self.text)
+        wide = typesetting.measure(name, self.style.heading_font, self.text)
         buttons = _BUTTONS if x + wide + self.gap <= bar.right - 3 * bar.height else _BUTTONS[-1:]
         right = self._bar_buttons(frame, bar, buttons)
         title = one_line(name, self.style.heading_font, self.text, right - self.gap - x)
@@ -262,7 +262,7 @@ class Desk:
 
     def least_width(self, name: str) -> int:
         """Return how wide the contents of a window with this name are at least, its longest name aside."""
-        wide = letters.measure(name, self.style.heading_font, self.text) + 2 * self.bar + 4 * self.gap
+        wide = typesetting.measure(name, self.style.heading_font, self.text) + 2 * self.bar + 4 * self.gap
         return even(max(4 * self.bar, min(wide, 0.3 * self.size.width, self.room.width - 2 * self.edge)))
 
     def well(self, frame: Bytes, box: Box, colour: str) -> None:
@@ -314,10 +314,10 @@ class Status:
         beside = label and wide <= width * _LABEL_SHARE
         if words:
             room = width - (wide + gap if beside else 0)
-            lines = letters.wrap(words, style.text_font, text, room - 2 * pad)
+            lines = typesetting.wrap(words, style.text_font, text, room - 2 * pad)
             if len(lines) > _STATUS_LINES:
                 self.is_whole = False
-                lines = letters.fitting(words, style.text_font, (text,), room - 2 * pad, _STATUS_LINES)
+                lines = typesetting.fitting(words, style.text_font, (text,), room - 2 * pad, _STATUS_LINES)
             tall = even(len(lines) * row_height(lines) + gap)
             fields.append(_Field(lines=tuple(lines), box=Box(x=0, y=0, width=room, height=tall)))
             y = tall + gap
@@ -357,7 +357,7 @@ def one_line(text: str, font: str, size: int, width: int) -> Line:
     """Return text on one line, cut off where it does not fit."""
     if not text:
         return Line(text="", font=font, size=size, width=0)
-    return letters.fitting(text.replace("\n", " "), font, (size,), max(size, width), 1)[0]
+    return typesetting.fitting(text.replace("\n", " "), font, (size,), max(size, width), 1)[0]
 
 
 def row_height(lines: Sequence[Line]) -> int:

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from memorycapsule.domain.film.plan import Card, FilmStyle, Gallery
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
-from memorycapsule.render.stages.gallery_walls import Floats, as_bytes, bare_wall, pool
-from memorycapsule.render.stages.gallery_words import write
+from memorycapsule.render.stages.gallery.walls import Floats, as_bytes, bare_wall, pool
+from memorycapsule.render.stages.gallery.words import write
+from memorycapsule.render.typesetting import Line
 
 #: The papers below the sheet: left, top, right and low edge as parts of the poster, and how askew, in degrees.
 _PAPERS = (
@@ -138,11 +138,11 @@ def _print(sheet: Bytes, card: Card, style: FilmStyle, stage: Gallery, tall: flo
     """Print title, names and date on the sheet, in place."""
     height, width = sheet.shape[:2]
     room = round(0.8 * width)
-    heading, note = letters.clean(card.heading), letters.clean(card.note)
-    names = [name for name in (letters.clean(person.name) for person in card.credits) if name]
+    heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
+    names = [name for name in (typesetting.clean(person.name) for person in card.credits) if name]
     small = round(0.052 * tall)
     artists = _rows_of(names, stage.wall_font, small, room)
-    dates = letters.fitting(note, stage.wall_font, (small,), room, 1) if note else []
+    dates = typesetting.fitting(note, stage.wall_font, (small,), room, 1) if note else []
     below = [block for block in (artists, dates) if block]
     gaps = [0.045 * tall, 0.014 * tall]
     used = sum(line.size * 1.45 for block in below for line in block) + sum(gaps[: len(below)])
@@ -164,13 +164,13 @@ def _heading(heading: str, font: str, tall: float, width: int, height: float) ->
     """Return a title as large as there is room for it; words stay whole where they can."""
     longest = max(heading.split(), key=len, default="")
     for size in (round(share * tall) for share in _SIZES):
-        lines = letters.wrap(heading, font, size, width, balanced=True)
-        is_whole = letters.measure(longest, font, size) <= width
+        lines = typesetting.wrap(heading, font, size, width, balanced=True)
+        is_whole = typesetting.measure(longest, font, size) <= width
         if is_whole and len(lines) * size * 1.2 <= height:
             return lines
     smallest = round(_SIZES[-1] * tall)
     return (
-        letters.fitting(heading, font, (smallest,), width, max(1, int(height / (1.2 * smallest))))
+        typesetting.fitting(heading, font, (smallest,), width, max(1, int(height / (1.2 * smallest))))
         if heading
         else []
     )
@@ -181,7 +181,9 @@ def _rows_of(names: list[str], font: str, size: int, width: int) -> list[Line]:
     for count in (1, _MOST_NAME_ROWS):
         each = -(-len(names) // count)
         rows = [" · ".join(names[place : place + each]) for place in range(0, len(names), max(1, each))]
-        lines = [Line(text=row, font=font, size=size, width=letters.measure(row, font, size)) for row in rows]
+        lines = [
+            Line(text=row, font=font, size=size, width=typesetting.measure(row, font, size)) for row in rows
+        ]
         if all(line.width <= width for line in lines):
             return lines
     return []

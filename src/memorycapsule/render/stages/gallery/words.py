@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memorycapsule.domain.film.plan import Caption, Card, FilmStyle, Gallery
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
-from memorycapsule.render.stages.gallery_walls import Box, Floats, as_bytes, cast_shadow, unit
+from memorycapsule.render.stages.gallery.walls import Box, Floats, as_bytes, cast_shadow, unit
+from memorycapsule.render.typesetting import Line
 
 #: No words are smaller than this part of a wall: 42 pixels of a film 1080 high.
 _SMALLEST = 0.039
@@ -49,7 +49,7 @@ class Row:
 def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> list[Row]:
     """Return what a label says: the heading or the words first, then who and when; none for nothing to say."""
     heading, text, who, when = (
-        letters.clean(words) for words in (caption.heading, caption.text, caption.who, caption.when)
+        typesetting.clean(words) for words in (caption.heading, caption.text, caption.who, caption.when)
     )
     first = heading or text or who or when
     if not first:
@@ -60,15 +60,15 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     indent = round(small * 0.86)
     signed = [words for words in (who, when) if words and words != first]
     # A name and a day stand on one line where that makes no very wide label; the title has as much room as they.
-    together = indent + letters.measure(", ".join(signed), style.text_font, small)
+    together = indent + typesetting.measure(", ".join(signed), style.text_font, small)
     signature = [", ".join(signed)] if signed and together <= 0.5 * scale else signed
-    signed_widths = [indent + letters.measure(words, style.text_font, small) for words in signature]
+    signed_widths = [indent + typesetting.measure(words, style.text_font, small) for words in signature]
     narrow = max([widths[0], *(min(width, widths[-1]) for width in signed_widths)])
     lines: list[Line] = []
     # A short title makes a narrow label; a long one needs a wide one before it needs more lines.
     wider = [(3, width) for width in widths if width > narrow]
     for most, width in [(2, narrow), *wider, (7, widths[-1])]:
-        lines = letters.fitting(first, style.heading_font, (big,), width, most)
+        lines = typesetting.fitting(first, style.heading_font, (big,), width, most)
         if not lines[-1].text.endswith("…") or first.endswith("…"):
             break
     width = max(narrow, *(line.width for line in lines))
@@ -76,13 +76,13 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     stage_font = style.stage.wall_font if isinstance(style.stage, Gallery) else style.text_font
     if heading and text:
         wide = max(width, widths[min(2, len(widths) - 1)]) if len(text) > _LONG_TEXT else width
-        rows += [Row(line, style.ink) for line in letters.fitting(text, stage_font, (usual,), wide, 5)]
+        rows += [Row(line, style.ink) for line in typesetting.fitting(text, stage_font, (usual,), wide, 5)]
     wide = max(width, *(row.line.width for row in rows)) - indent
     has_dye = bool(who) and first != who
     signing = [
         line
         for words in signature
-        for line in letters.fitting(words, style.text_font, (small,), wide, 2, balanced=False)
+        for line in typesetting.fitting(words, style.text_font, (small,), wide, 2, balanced=False)
     ]
     rows += [
         Row(line, style.ink_soft, caption.dye if has_dye and place == 0 else "")
@@ -136,7 +136,7 @@ def write(wall: Bytes, line: Line, x: int, baseline: int, colour: str) -> None:
     if low <= top or right <= left:
         return
     mask = np.zeros((low - top, right - left), np.uint8)
-    letters.draw(line, mask, x - left, baseline - top)
+    typesetting.draw(line, mask, x - left, baseline - top)
     ink(wall[top:low, left:right], mask.astype(np.float32) / np.float32(255), colour)
 
 
@@ -160,7 +160,7 @@ def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> No
     scale = unit(wall.shape[1], wall.shape[0])
     width = round(wall.shape[1] * _ROOM_X)
     most = wall.shape[0] * _ROOM_Y
-    heading, body, note = (letters.clean(words) for words in (card.heading, card.body, card.note))
+    heading, body, note = (typesetting.clean(words) for words in (card.heading, card.body, card.note))
     blocks: list[list[Row]] = []
     for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
         # A long title makes room first; the words stay as large as those of a label.
@@ -185,7 +185,7 @@ def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> No
 
 
 def _block(text: str, font: str, size: int, width: int, colour: str, *, spread: float) -> list[Row]:
-    lines = letters.wrap(text, font, size, width, balanced=spread < _LINE_HEIGHT) if text else []
+    lines = typesetting.wrap(text, font, size, width, balanced=spread < _LINE_HEIGHT) if text else []
     return [Row(line, colour, spread=spread) for line in lines]
 
 
@@ -193,8 +193,8 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     """Letter the names of a page of the end on a wall, in place, with its heading and what the music is called."""
     scale = unit(wall.shape[1], wall.shape[0])
     left, width = round(wall.shape[1] * _LEFT), round(wall.shape[1] * _ROOM_X)
-    heading, note = letters.clean(card.heading), letters.clean(card.note)
-    names = [(letters.clean(person.name) or "…", person.dye) for person in card.credits]
+    heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
+    names = [(typesetting.clean(person.name) or "…", person.dye) for person in card.credits]
     most_rows = 5 if len(names) <= _FEW_NAMES else 8
     columns = max(1, -(-len(names) // most_rows))
     rows_each = -(-len(names) // columns)
@@ -204,7 +204,7 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     above = (
         [
             Row(line, stage.lettering, spread=1.25)
-            for line in letters.fitting(
+            for line in typesetting.fitting(
                 heading,
                 style.heading_font,
                 tuple(round(share * scale) for share in shares),
@@ -218,7 +218,9 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     below = (
         [
             Row(line, stage.lettering, spread=1.4)
-            for line in letters.fitting(f"♪ {note}", stage.wall_font, (round(note_share * scale),), width, 1)
+            for line in typesetting.fitting(
+                f"♪ {note}", stage.wall_font, (round(note_share * scale),), width, 1
+            )
         ]
         if note
         else []
@@ -226,7 +228,7 @@ def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> N
     each = width // columns
     lettered = [
         Row(
-            letters.fitting(name, stage.wall_font, (size,), round(each * 0.92) - size, 1)[0],
+            typesetting.fitting(name, stage.wall_font, (size,), round(each * 0.92) - size, 1)[0],
             stage.lettering,
             dye,
             spread=1.72,

@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule.domain.film.plan import Clip, Photo
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.pieces import render_piece, survey
+from memorycapsule.render.segment_jobs import render_piece, survey
 
 COLOURS = [(200, 40, 40), (40, 160, 60), (40, 60, 200), (200, 160, 60)]
 

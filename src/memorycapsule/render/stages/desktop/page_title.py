@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.stages.desktop.pixels import (
     LETTER_ROWS,
     LETTER_SIZE,
@@ -36,7 +36,7 @@ def pixel_title(text: str, font: str) -> PixelTitle:
     """Return a title in pixel letters, in lines of about sixteen."""
     lines = [
         pixel_letters(line.text, line.font)
-        for line in letters.wrap(letters.clean(text), font, LETTER_SIZE, _WIDEST, balanced=True)
+        for line in typesetting.wrap(typesetting.clean(text), font, LETTER_SIZE, _WIDEST, balanced=True)
     ]
     widest = max((columns for _, columns in lines), default=1)
     outlines, inside = [], []

@@ -26,7 +26,7 @@ from memorycapsule.render.planes import (
     resample,
     with_margin,
 )
-from memorycapsule.render.stages.gallery_walls import Box
+from memorycapsule.render.stages.gallery.walls import Box
 
 #: How long a lamp takes to rise, in seconds, and at which part of the entrance it begins.
 _RISE_SECONDS, _RISE_FROM = 0.8, 0.72

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule.domain.film.plan import Size, Table
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes, planes_from_bgr, planes_of
 from memorycapsule.render.sprites import Sprite
+from memorycapsule.render.typesetting import Line
 
 
 class Paper:
@@ -116,11 +116,13 @@ def write(paper: Bytes, line: Line, x: int, baseline: int, colour: str, spacing:
     mask = np.zeros((low - top, right - left), np.uint8)
     if spacing:
         for number, letter in enumerate(line.text):
-            ahead = letters.measure(line.text[:number], line.font, line.size)
+            ahead = typesetting.measure(line.text[:number], line.font, line.size)
             at = x - left + ahead + round(number * spacing * line.size)
-            letters.draw(Line(text=letter, font=line.font, size=line.size, width=0), mask, at, baseline - top)
+            typesetting.draw(
+                Line(text=letter, font=line.font, size=line.size, width=0), mask, at, baseline - top
+            )
     else:
-        letters.draw(line, mask, x - left, baseline - top)
+        typesetting.draw(line, mask, x - left, baseline - top)
     part = paper[top:low, left : left + mask.shape[1]]
     part[...] = mixed(part, colour, mask.astype(np.float32) / 255)
 

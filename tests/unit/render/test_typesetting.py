@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import caption_overlay, card_overlay
 
 FONT = "Pretendard-Bold.otf"
 
 
 def inked(text, size=48):
-    text = letters.clean(text)
-    mask = np.zeros((size * 2, max(1, letters.measure(text, FONT, size)) + size), np.uint8)
-    letters.draw(letters.Line(text=text, font=FONT, size=size, width=0), mask, size // 4, size + size // 3)
+    text = typesetting.clean(text)
+    mask = np.zeros((size * 2, max(1, typesetting.measure(text, FONT, size)) + size), np.uint8)
+    typesetting.draw(
+        typesetting.Line(text=text, font=FONT, size=size, width=0), mask, size // 4, size + size // 3
+    )
     return mask
 
 
@@ -41,7 +43,7 @@ def inked(text, size=48):
 def test_what_can_be_drawn_is_neither_a_box_nor_a_question_mark(text):
     unknown = [inked(mark) for mark in ("?", "\ufffd")]
 
-    for letter in letters.clean(text).replace(" ", ""):
+    for letter in typesetting.clean(text).replace(" ", ""):
         drawn = inked(letter)
         assert drawn.any(), f"nothing is drawn for {letter!r}"
         assert not any(drawn.shape == mark.shape and (drawn == mark).all() for mark in unknown), letter
@@ -65,12 +67,12 @@ def test_different_letters_look_different():
     ],
 )
 def test_what_no_font_has_is_left_out(text, kept):
-    assert letters.clean(text) == kept
+    assert typesetting.clean(text) == kept
 
 
 def test_lines_are_never_wider_than_allowed_and_lose_no_word():
     text = "여름 방학에 시골집에서 보낸 열흘 and the long way back to the city " * 4
-    lines = letters.wrap(text, FONT, 40, 500)
+    lines = typesetting.wrap(text, FONT, 40, 500)
 
     assert all(line.width <= 500 for line in lines)
     assert " ".join(line.text for line in lines).split() == text.split()
@@ -78,7 +80,7 @@ def test_lines_are_never_wider_than_allowed_and_lose_no_word():
 
 def test_a_word_wider_than_a_line_is_cut_and_complete():
     word = "가나다라마바사아자차카타파하" * 10
-    lines = letters.wrap(word, FONT, 40, 300)
+    lines = typesetting.wrap(word, FONT, 40, 300)
 
     assert all(line.width <= 300 for line in lines)
     assert "".join(line.text for line in lines) == word
@@ -86,22 +88,22 @@ def test_a_word_wider_than_a_line_is_cut_and_complete():
 
 def test_each_line_of_a_cut_word_is_as_full_as_can_be():
     word = "Donaudampfschifffahrtsgesellschaft" * 6
-    lines = letters.wrap(word, FONT, 40, 300)
+    lines = typesetting.wrap(word, FONT, 40, 300)
 
     for line, following in itertools.pairwise(lines):
-        assert line.width <= 300 < letters.measure(line.text + following.text[0], FONT, 40)
+        assert line.width <= 300 < typesetting.measure(line.text + following.text[0], FONT, 40)
 
 
 def test_a_word_without_end_takes_no_time():
     began = time.process_time()
-    letters.wrap("여름밤의추억과별과바다" * 180, FONT, 43, 900)
+    typesetting.wrap("여름밤의추억과별과바다" * 180, FONT, 43, 900)
 
     assert time.process_time() - began < 3
 
 
 def test_a_heading_is_balanced():
     text = "The summer we kept in the house by the sea with all our"
-    plain, balanced = (letters.wrap(text, FONT, 40, 640, balanced=flag) for flag in (False, True))
+    plain, balanced = (typesetting.wrap(text, FONT, 40, 640, balanced=flag) for flag in (False, True))
 
     assert len(balanced) == len(plain)
     assert max(line.width for line in balanced) - min(line.width for line in balanced) < 200
@@ -148,6 +150,6 @@ def test_a_caption_of_nothing_is_nothing():
 
 
 def test_a_heading_is_broken_where_its_author_divided_it():
-    lines = letters.wrap("여름, 시골집에서 · The summer we kept", FONT, 120, 1400, balanced=True)
+    lines = typesetting.wrap("여름, 시골집에서 · The summer we kept", FONT, 120, 1400, balanced=True)
 
     assert [line.text for line in lines] == ["여름, 시골집에서 ·", "The summer we kept"]

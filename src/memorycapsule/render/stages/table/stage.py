@@ -24,8 +24,8 @@ from memorycapsule.render.planes import (
     with_margin,
 )
 from memorycapsule.render.sprites import Sprite
-from memorycapsule.render.stages import table_pages
-from memorycapsule.render.stages.table_cards import (
+from memorycapsule.render.stages.table import pages
+from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
     Piece,
@@ -36,9 +36,9 @@ from memorycapsule.render.stages.table_cards import (
     sky,
     stage_of,
 )
-from memorycapsule.render.stages.table_paper import rounded
-from memorycapsule.render.stages.table_title import TitlePainter
-from memorycapsule.render.stages.table_turns import OnTable, Words
+from memorycapsule.render.stages.table.paper import rounded
+from memorycapsule.render.stages.table.title import TitlePainter
+from memorycapsule.render.stages.table.turns import OnTable, Words
 
 _STILL = Move(start=WHOLE, end=WHOLE)
 #: A panorama is seen through a card of at most this shape.
@@ -58,7 +58,7 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     if shot.role == "title":
         return TitlePainter(plan, shot, pictures)
     if shot.role == "end":
-        return table_pages.EndPainter(plan, shot, pictures)
+        return pages.EndPainter(plan, shot, pictures)
     return TextPainter(plan, shot)
 
 
@@ -125,7 +125,7 @@ class TextPainter(_Drifting):
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         zoom = canvas_scale(card.move or _STILL)
-        piece = table_pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
+        piece = pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
         super().__init__(plan, card, [piece], Words(plan, card))
 
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Size, Source
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.pictures import read_picture
 from memorycapsule.render.planes import Bytes, blend
-from memorycapsule.render.stages.table_cards import (
+from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
     Piece,
@@ -25,7 +24,8 @@ from memorycapsule.render.stages.table_cards import (
     stage_of,
     whole_sky,
 )
-from memorycapsule.render.stages.table_paper import Paper
+from memorycapsule.render.stages.table.paper import Paper
+from memorycapsule.render.typesetting import Line
 
 #: The title's letters: from the edges (of width and height), steps of lines in ems, and the smallest size.
 _EDGE_X, _EDGE_Y = 0.042, 0.045
@@ -136,11 +136,11 @@ def _lettered(size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top:
     for line in lines:
         paper.write(line, left - round(0.04 * letter), baseline, style.ink, spacing)
         baseline += step
-    note = letters.clean(card.note)
+    note = typesetting.clean(card.note)
     if note:
         usual = round(size.height * style.text_size)
         room = round(size.width * (0.26 if cards_top and size.width > _NARROW * size.height else 0.8))
-        notes = letters.fitting(note, style.heading_font, (usual, round(usual * 0.8)), room, 3)
+        notes = typesetting.fitting(note, style.heading_font, (usual, round(usual * 0.8)), room, 3)
         row = round(notes[0].size * _LINE_HEIGHT)
         y = round(size.height * (1 - 0.075)) - row * (len(notes) - 1)
         for line in notes:
@@ -152,18 +152,18 @@ def _lettered(size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top:
 def _title_lines(
     size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top: float
 ) -> tuple[list[Line], int]:
-    heading = letters.clean(card.heading)
+    heading = typesetting.clean(card.heading)
     room = round(size.width * (1 - 2 * _EDGE_X))
     usual = size.height * style.title_size
     least = max(4, round(size.height * _SMALLEST_TITLE))
     sizes = [round(usual * _LARGEST_TITLE * 0.94**number) for number in range(60)]
     for letter in (size for size in sizes if size >= least):
         font, width = stage.table.title_font, round(room * 1.05)
-        is_cut = any(letters.measure(word, font, letter) > width for word in heading.split())
+        is_cut = any(typesetting.measure(word, font, letter) > width for word in heading.split())
         if is_cut and letter > 0.4 * usual:
             # Rather smaller letters than a word in two.
             continue
-        lines = letters.wrap(heading, font, letter, width, balanced=True)
+        lines = typesetting.wrap(heading, font, letter, width, balanced=True)
         spacing = _spacing(size, style, stage, letter)
         widths = [line.width + spacing * letter * len(line.text) for line in lines]
         feet = size.height * _EDGE_Y + (_RISE + _step(lines) * (len(lines) - 1)) * letter
@@ -177,7 +177,7 @@ def _title_lines(
     most_lines = max(
         1, int(((cards_top or size.height * 0.84) - size.height * _EDGE_Y) / (least * _STEPS[1]))
     )
-    return letters.fitting(heading, stage.table.title_font, (least,), room, most_lines), least
+    return typesetting.fitting(heading, stage.table.title_font, (least,), room, most_lines), least
 
 
 def _top(piece: Piece) -> float:

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Size, Source
-from memorycapsule.render import letters
-from memorycapsule.render.letters import Line
+from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.pictures import read_picture
 from memorycapsule.render.planes import Bytes, blend
-from memorycapsule.render.stages.table_cards import (
+from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
     Piece,
@@ -28,8 +27,9 @@ from memorycapsule.render.stages.table_cards import (
     stage_of,
     whole_sky,
 )
-from memorycapsule.render.stages.table_paper import Paper, dot, lay_on, rounded, write
-from memorycapsule.render.stages.table_turns import OnTable
+from memorycapsule.render.stages.table.paper import Paper, dot, lay_on, rounded, write
+from memorycapsule.render.stages.table.turns import OnTable
+from memorycapsule.render.typesetting import Line
 
 #: A page of the binder: left, top, width and height in frame heights.
 _PAGE = (0.09, 0.075, 0.8, 0.85)
@@ -50,17 +50,21 @@ def text_piece(size: Size, style: FilmStyle, card: Card, stage: Stage, zoom: flo
     _dots(paper, dye, unit)
     paper[: round(0.022 * unit)] = bgr(dye)
     left, room = round(0.085 * unit), wide - round(0.17 * unit)
-    heading, body, note = letters.clean(card.heading), letters.clean(card.body), letters.clean(card.note)
+    heading, body, note = (
+        typesetting.clean(card.heading),
+        typesetting.clean(card.body),
+        typesetting.clean(card.note),
+    )
     usual = style.text_size * unit
-    below = letters.fitting(note, style.heading_font, (round(usual * 0.92),), room, 1) if note else []
+    below = typesetting.fitting(note, style.heading_font, (round(usual * 0.92),), room, 1) if note else []
     foot = high - round(0.075 * unit)
     tall = foot - round(0.1 * unit) - (round(usual * 1.6) if below else 0)
     above: list[Line] = []
     middle: list[Line] = []
     for share in (1.0, 0.92, 0.84, 0.76, 0.68, 0.6):
         big, small = round(0.082 * unit * share), round(usual * (1.3 if len(body) < 90 else 1.12) * share)
-        above = letters.wrap(heading, style.heading_font, big, room, balanced=True) if heading else []
-        middle = letters.wrap(body, style.text_font, small, room) if body else []
+        above = typesetting.wrap(heading, style.heading_font, big, room, balanced=True) if heading else []
+        middle = typesetting.wrap(body, style.text_font, small, room) if body else []
         if len(above) * big * 1.24 + len(middle) * small * 1.5 + 0.03 * unit <= tall:
             break
     y = round(0.1 * unit)
@@ -220,16 +224,18 @@ def _draw_names(paper: Paper, area: _Area, style: FilmStyle, card: Card, height:
     if area.is_centred and count > 16 and area.width > area.height:
         columns = 3
     rows = math.ceil(count / columns)
-    heading, music = letters.clean(card.heading), letters.clean(card.note)
+    heading, music = typesetting.clean(card.heading), typesetting.clean(card.note)
     unit = min(height, area.width * (0.9 if area.is_centred else 1.4))
     big, usual = round(unit * 0.076), round(unit * 0.047)
     room = area.width
     above = (
-        letters.fitting(heading, style.heading_font, (big, round(big * 0.8), round(big * 0.66)), room, 3)
+        typesetting.fitting(heading, style.heading_font, (big, round(big * 0.8), round(big * 0.66)), room, 3)
         if heading
         else []
     )
-    below = letters.fitting(f"♪ {music}", style.text_font, (round(usual * 0.86),), room, 2) if music else []
+    below = (
+        typesetting.fitting(f"♪ {music}", style.text_font, (round(usual * 0.86),), room, 2) if music else []
+    )
     gap = round(unit * 0.045)
     around = sum(round(line.size * 1.25) for line in (*above, *below)) + gap * (bool(above) + bool(below))
     step = max(1, min(round(usual * 1.55), int((area.height - around) / max(1, rows))))
@@ -267,10 +273,10 @@ def _draw_columns(
         counted = str(credit.count) if credit.count else ""
         number = [_line(counted, style.text_font, usual)] if counted else []
         taken = round(dot * 1.7) + sum(line.width + round(usual * 0.35) for line in number)
-        name = letters.clean(credit.name) or "…"
+        name = typesetting.clean(credit.name) or "…"
         lines.append(
             [
-                *letters.fitting(name, style.heading_font, (usual, round(usual * 0.84)), each - taken, 1),
+                *typesetting.fitting(name, style.heading_font, (usual, round(usual * 0.84)), each - taken, 1),
                 *number,
             ]
         )
@@ -309,4 +315,4 @@ def _dots(paper: Bytes, dye: str, unit: float) -> None:
 
 
 def _line(text: str, font: str, size: int) -> Line:
-    return Line(text=text, font=font, size=size, width=letters.measure(text, font, size))
+    return Line(text=text, font=font, size=size, width=typesetting.measure(text, font, size))

@@ -13,7 +13,7 @@ from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, smooth
 from memorycapsule.render.planes import Bytes, blend, new_frame, planes_from_bgr, planes_of
 from memorycapsule.render.sprites import Haze, Sprite
-from memorycapsule.render.stages.cloth import fold_lines, knot, patchwork
+from memorycapsule.render.stages.bundle.cloth import fold_lines, knot, patchwork
 
 _NIGHT, _NIGHT_LOW, _WARM = "#10162a", "#0b1021", "#f4ca63"
 #: The bundle's side in frame heights, closed and open.

@@ -6,19 +6,12 @@ import math
 from collections.abc import Sequence
 
 from memorycapsule.domain.film.plan import Caption, Card, Entrance, MontagePlan, Move, Shot, Size
-from memorycapsule.render import letters
+from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.sprites import Sprite
-from memorycapsule.render.stages.table_cards import (
-    Glance,
-    Piece,
-    Pose,
-    back_piece,
-    stage_of,
-    whole_sky,
-)
-from memorycapsule.render.stages.table_paper import pill, pill_margin
+from memorycapsule.render.stages.table.cards import Glance, Piece, Pose, back_piece, stage_of, whole_sky
+from memorycapsule.render.stages.table.paper import pill, pill_margin
 
 #: Words stay inside 90% of the frame.
 _SAFE = 0.05
@@ -207,10 +200,10 @@ class Words:
 def _caption_pill(plan: MontagePlan, caption: Caption) -> Sprite | None:
     """Return what is said of a picture; None when nothing of it can be drawn."""
     style, height = plan.style, plan.size.height
-    words = [letters.clean(caption.heading), letters.clean(caption.text)]
+    words = [typesetting.clean(caption.heading), typesetting.clean(caption.text)]
     strong, *more = [word for word in words if word] or [""]
     soft = " · ".join(
-        word for word in (*more, letters.clean(caption.who), letters.clean(caption.when)) if word
+        word for word in (*more, typesetting.clean(caption.who), typesetting.clean(caption.when)) if word
     )
     if not strong and not soft:
         return None
@@ -219,8 +212,10 @@ def _caption_pill(plan: MontagePlan, caption: Caption) -> Sprite | None:
     # Words are never smaller than 42 pixels of a film 1080 high.
     least = max(1, math.ceil(height * 0.039))
     sizes = tuple(dict.fromkeys((max(big, least), least)))
-    above = letters.fitting(strong, style.heading_font, sizes, room, 2) if strong else []
-    below = letters.fitting(soft, style.text_font, sizes[-1:] if above else sizes, room, 2) if soft else []
+    above = typesetting.fitting(strong, style.heading_font, sizes, room, 2) if strong else []
+    below = (
+        typesetting.fitting(soft, style.text_font, sizes[-1:] if above else sizes, room, 2) if soft else []
+    )
     if len(above) == len(below) == 1 and above[0].width + below[0].width + big <= room:
         rows = [[(above[0], style.caption_ink), (below[0], style.ink_soft)]]
     else:

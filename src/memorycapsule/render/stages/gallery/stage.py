@@ -24,9 +24,9 @@ from memorycapsule.render.moving import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture
 from memorycapsule.render.planes import MARGIN, Bytes, darken, planes_from_bgr, planes_of
-from memorycapsule.render.stages.gallery_poster import entrance
-from memorycapsule.render.stages.gallery_rooms import Wall, wall_colour
-from memorycapsule.render.stages.gallery_walls import (
+from memorycapsule.render.stages.gallery.poster import entrance
+from memorycapsule.render.stages.gallery.rooms import Wall, wall_colour
+from memorycapsule.render.stages.gallery.walls import (
     UNLIT,
     bare_wall,
     hang,
@@ -36,7 +36,7 @@ from memorycapsule.render.stages.gallery_walls import (
     unit,
     unlit,
 )
-from memorycapsule.render.stages.gallery_words import (
+from memorycapsule.render.stages.gallery.words import (
     label_rows,
     label_size,
     letter_names,

@@ -14,7 +14,7 @@ from memorycapsule.domain.film.plan import FilmStyle, Move, Size, Table
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
 from memorycapsule.render.sprites import Haze, Sprite
-from memorycapsule.render.stages.table_paper import lay_on, mixed, rounded
+from memorycapsule.render.stages.table.paper import lay_on, mixed, rounded
 
 #: Sprite pixels per pixel of what they are laid on: with so many, linear resampling is as sharp as cubic.
 FINE = 1.4

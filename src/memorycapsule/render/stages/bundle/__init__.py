@@ -1,0 +1,1 @@
+"""The bundle: the wrapping cloth that is untied before the title."""

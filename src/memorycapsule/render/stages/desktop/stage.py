@@ -1,0 +1,30 @@
+"""
+The desktop: pictures in windows on the screen of a small friendly computer in 1998; the window theme.
+
+All but the picture inside a window stands still, so a frame is a copy of the ground with a small part made
+anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Shot
+from memorycapsule.render.painting import Painter
+
+
+def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
+    """Prepare a shot: decode its pictures, set its words. Raises RenderFailed."""
+    from memorycapsule.render.stages.desktop import cards, showing
+
+    match shot:
+        case Photo():
+            return showing.PhotoPainter(plan, shot, pictures)
+        case Clip():
+            return showing.ClipPainter(plan, shot, pictures)
+        case Card(role="text"):
+            return cards.PaperPainter(plan, shot)
+        case Card(role="end"):
+            return cards.EndPainter(plan, shot)
+        case _:
+            return cards.open_title(plan, shot)

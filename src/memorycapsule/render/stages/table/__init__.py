@@ -1,0 +1,1 @@
+"""The table: photo cards laid on paper; the photo card theme."""
