@@ -19,9 +19,9 @@ import uvicorn
 from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
-from memorycapsule.daemon.http.receiving import Receiving
+from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.site import make_site
-from memorycapsule.daemon.ticks import Heartbeat
+from memorycapsule.daemon.http.uploads.receiver import Receiving
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from memorycapsule.daemon.http.files import FileAnswer, disposition
+from memorycapsule.daemon.http.protocol.files import FileAnswer, disposition
 from memorycapsule.services.reading import OpenedFile
 
 SIZE = 100_000

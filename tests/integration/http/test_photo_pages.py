@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cast import Person, add_story, join, make_capsule
-from memorycapsule.daemon.http import faces
+from memorycapsule.daemon.http.html import font_subsets
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
@@ -160,7 +160,7 @@ def test_headings_bring_the_letters_they_need_and_no_others(album):
     for theme in THEMES:
         browser = album.browser(theme, "ko")
         sheet = browser.get(album.path("/letters.css"))
-        if theme not in faces.FONTS:
+        if theme not in font_subsets.FONTS:
             assert sheet.status_code == 404
             continue
         url = re.search(r'url\("([^"]+)"\)', sheet.text)[1]

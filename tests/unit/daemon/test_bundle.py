@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from memorycapsule.daemon.http.bundle import DYES, bundle
+from memorycapsule.daemon.http.html.bundle import DYES, bundle
 
 
 def dyes(svg: str) -> list[str]:

@@ -13,37 +13,30 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import (
-    account,
-    capsules,
-    changing,
+from memorycapsule.daemon.http.accounts import account, home, reauthentication, sign_in
+from memorycapsule.daemon.http.accounts.safe_redirects import to_prove, to_sign_in
+from memorycapsule.daemon.http.api import site as api
+from memorycapsule.daemon.http.guests import (
+    archive,
+    capsule,
     contributing,
-    creating,
-    dates,
-    everything,
     films,
-    home,
-    invitations,
-    inviting,
+    invitation,
     leaving,
-    letters,
-    members,
+    letter_links,
     opened,
     own_stories,
-    problems,
-    proving,
     refusals,
-    signing_in,
     soundtracks,
-    uploads,
 )
-from memorycapsule.daemon.http.api import site as api
-from memorycapsule.daemon.http.guard import Guard
-from memorycapsule.daemon.http.limits import Limits
-from memorycapsule.daemon.http.onward import to_prove, to_sign_in
-from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.receiving import Receiving
-from memorycapsule.daemon.http.visitors import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.owners import create, dates, invite, members, settings
+from memorycapsule.daemon.http.protocol import problems
+from memorycapsule.daemon.http.protocol.guard import Guard
+from memorycapsule.daemon.http.protocol.rate_limits import Limits
+from memorycapsule.daemon.http.protocol.sessions import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.daemon.http.uploads import tus
+from memorycapsule.daemon.http.uploads.receiver import Receiving
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, ProofNeeded
 from memorycapsule.journal import journal
@@ -154,12 +147,12 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         return found
 
     site.include_router(home.routes(app, pages, cookie))
-    site.include_router(signing_in.routes(app, pages, cookie))
-    site.include_router(proving.routes(app, pages, cookie))
+    site.include_router(sign_in.routes(app, pages, cookie))
+    site.include_router(reauthentication.routes(app, pages, cookie))
     site.include_router(account.routes(app, pages, cookie))
-    site.include_router(invitations.routes(app, pages, cookie))
-    site.include_router(letters.routes(app, pages, cookie))
-    site.include_router(capsules.routes(app, pages, cookie))
+    site.include_router(invitation.routes(app, pages, cookie))
+    site.include_router(letter_links.routes(app, pages, cookie))
+    site.include_router(capsule.routes(app, pages, cookie))
     site.include_router(contributing.routes(app, pages, cookie, receiving))
     site.include_router(own_stories.routes(app, pages, cookie))
 
@@ -167,7 +160,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         return refusals.in_words(progress.refusal, pages.wording(request)) if progress.refusal else None
 
     site.include_router(
-        uploads.routes(
+        tus.routes(
             app,
             receiving,
             prefix="/g/u",
@@ -178,14 +171,14 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     )
     for router in api.routes(app, pages, receiving):
         site.include_router(router)
-    site.include_router(creating.routes(app, pages, cookie))
-    site.include_router(inviting.routes(app, pages, cookie))
+    site.include_router(create.routes(app, pages, cookie))
+    site.include_router(invite.routes(app, pages, cookie))
     site.include_router(members.routes(app, pages, cookie))
-    site.include_router(changing.routes(app, pages, cookie))
+    site.include_router(settings.routes(app, pages, cookie))
     site.include_router(dates.routes(app, pages, cookie))
     site.include_router(leaving.routes(app, pages, cookie))
     site.include_router(soundtracks.routes())
     site.include_router(opened.routes(app, pages, cookie))
     site.include_router(films.routes(app, pages, cookie))
-    site.include_router(everything.routes(app, pages, cookie))
+    site.include_router(archive.routes(app, pages, cookie))
     return site

@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from memorycapsule.daemon.http.visitors import bearer
+from memorycapsule.daemon.http.protocol.sessions import bearer
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.store.transactions import Store
 

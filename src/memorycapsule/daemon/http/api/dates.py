@@ -10,7 +10,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import Reference
-from memorycapsule.daemon.http.problems import documented
+from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import reading, rescheduling, shapes

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import __version__
 from memorycapsule.daemon.http.api import uploads_document
-from memorycapsule.daemon.http.guard import PAGE_POLICY
-from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.problems import Problem
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.guard import PAGE_POLICY
+from memorycapsule.daemon.http.protocol.problems import Problem
 
 #: The page is made by Swagger UI, whose style sheet brings its icons as data: addresses. Nothing of ours is on
 #: it, and no other page is allowed that.

@@ -11,14 +11,14 @@ from starlette.responses import StreamingResponse
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http import outfits
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.given import Song, taken
+from memorycapsule.daemon.http.api.form_fields import Song, taken
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
-from memorycapsule.daemon.http.files import FileAnswer
-from memorycapsule.daemon.http.films import Subtitles, subtitles_answer
-from memorycapsule.daemon.http.problems import FILES, documented
+from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
+from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
@@ -103,7 +103,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     ) -> Any:
         """Make a further film with a song of one's own; otherwise as without."""
         reading.capsule(app.store, app.vault, viewer, capsule)
-        with taken(file, lambda: outfits.song_of(file)) as song:
+        with taken(file, lambda: theme_options.song_of(file)) as song:
             queued = montages.queue(
                 app.store,
                 app.vault,

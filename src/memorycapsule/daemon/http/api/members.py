@@ -12,7 +12,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
-from memorycapsule.daemon.http.problems import documented
+from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import members, reading, shapes

@@ -7,21 +7,21 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http import uploads
 from memorycapsule.daemon.http.api import (
     account,
     capsules,
-    coming_in,
     dates,
     document,
     films,
     invitations,
     members,
+    sign_in,
     stories,
 )
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.pages import Pages
-from memorycapsule.daemon.http.receiving import Receiving
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.uploads import tus
+from memorycapsule.daemon.http.uploads.receiver import Receiving
 
 
 def routes(app: App, pages: Pages, receiving: Receiving) -> list[APIRouter]:
@@ -29,11 +29,11 @@ def routes(app: App, pages: Pages, receiving: Receiving) -> list[APIRouter]:
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.
     api = APIRouter(prefix="/api/v1", generate_unique_id_function=_operation_id)
-    for area in (coming_in, account, capsules, members, invitations, dates, stories, films):
+    for area in (sign_in, account, capsules, members, invitations, dates, stories, films):
         api.include_router(area.routes(app, asking))
     guarded = APIRouter(dependencies=[Depends(asking)])
     guarded.include_router(
-        uploads.routes(
+        tus.routes(
             app,
             receiving,
             prefix="/api/v1/uploads",

@@ -13,8 +13,8 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
-from memorycapsule.daemon.http.files import FileAnswer
-from memorycapsule.daemon.http.problems import FILES, documented
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import reading, shapes, stories
 from memorycapsule.services.reading import Form, MediumView

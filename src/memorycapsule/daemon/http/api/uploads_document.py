@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memorycapsule.daemon.http.problems import documented
+from memorycapsule.daemon.http.protocol.problems import documented
 
 _VERSION = {
     "name": "Tus-Resumable",

@@ -1,0 +1,187 @@
+"""One's own account: name, language, addresses, where one is signed in, tokens for programs, and leaving."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.catalogues import Wording
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.domain.people import LONGEST_NAME
+from memorycapsule.domain.sessions import Scope, SessionKind
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.words import short_day
+from memorycapsule.domain.zones import local_of
+from memorycapsule.errors import NotAllowed, TooMany, UsageProblem
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import accounts, reading, signing_in, tokens
+from memorycapsule.services.signing_in import SessionView
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+
+    def words_for(request: Request, viewer: Viewer) -> Wording:
+        return pages.wording(request, person=reading.account(app.store, viewer))
+
+    def show(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
+        view = accounts.look(app.store, viewer, now=app.now())
+        words = pages.wording(request, person=view.account)
+        own = signing_in.of_person(app.store, viewer)
+        return pages.show(
+            request,
+            "account.html",
+            words,
+            status=status,
+            view=view,
+            called=addressed(view.account.name, words.language),
+            longest_name=LONGEST_NAME,
+            sessions=[_session(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN],
+            tokens=[_session(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
+            **{"is_name_bad": False, "is_token_bad": False, "address_problem": None, "new_token": None}
+            | problems,
+        )
+
+    @router.api_route("/account", methods=GET)
+    def look(request: Request) -> Response:
+        return show(request, person(app.store, cookie, request))
+
+    @router.post("/account")
+    def edit(
+        request: Request, name: Annotated[str, Form()] = "", locale: Annotated[str, Form()] = ""
+    ) -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
+        except UsageProblem:
+            return show(request, viewer, status=UsageProblem.http_status, is_name_bad=True)
+        return pages.forward(request, "/account")
+
+    @router.api_route("/account/addresses", methods=GET)
+    def prove_address(request: Request) -> Response:
+        return _address_page(app, pages, request, person(app.store, cookie, request))
+
+    @router.post("/account/addresses")
+    def ask_address(request: Request, address: Annotated[str, Form()] = "") -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            accounts.ask_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
+        except UsageProblem:
+            return show(request, viewer, status=UsageProblem.http_status, address_problem="bad")
+        except TooMany:
+            return show(request, viewer, status=TooMany.http_status, address_problem="often")
+        return pages.forward(request, "/account/addresses")
+
+    @router.post("/account/addresses/code")
+    def add_address(request: Request, code: Annotated[str, Form()] = "") -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
+        except NotAllowed:
+            return _address_page(app, pages, request, viewer, is_code_bad=True)
+        return pages.forward(request, "/account")
+
+    @router.post("/account/addresses/{address_id}/remove")
+    def remove_address(request: Request, address_id: UUID) -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
+        except NotAllowed:
+            return show(request, viewer, status=409, address_problem="last")
+        return pages.forward(request, "/account")
+
+    @router.post("/account/sessions/{session_id}/end")
+    def end_session(request: Request, session_id: UUID) -> Response:
+        viewer = person(app.store, cookie, request)
+        signing_in.end(app.store, viewer, str(session_id), now=app.now())
+        return pages.forward(request, "/account")
+
+    @router.post("/account/tokens")
+    def make_token(
+        request: Request, name: Annotated[str, Form()] = "", scope: Annotated[str, Form()] = Scope.READ
+    ) -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            made = tokens.create(
+                app.store,
+                viewer,
+                name=name,
+                scope=Scope.CONTRIBUTE if scope == Scope.CONTRIBUTE else Scope.READ,
+                now=app.now(),
+            )
+        except UsageProblem:
+            return show(request, viewer, status=UsageProblem.http_status, is_token_bad=True)
+        # Not forwarded: the secret is shown this once, and stands in no address and no cookie.
+        return show(request, viewer, new_token=made)
+
+    @router.api_route("/account/delete", methods=GET)
+    def before_deleting(request: Request) -> Response:
+        viewer = person(app.store, cookie, request)
+        return pages.show(
+            request,
+            "account_delete.html",
+            words_for(request, viewer),
+            account=reading.account(app.store, viewer),
+            deletion=accounts.before_deleting(app.store, viewer),
+        )
+
+    @router.post("/account/delete")
+    def delete(request: Request) -> Response:
+        viewer = person(app.store, cookie, request)
+        try:
+            accounts.delete(app.store, app.vault, viewer, now=app.now())
+        except NotAllowed:
+            return pages.forward(request, "/account/delete")
+        response = pages.forward(request, "/sign-in")
+        cookie.keep(response, [])
+        return response
+
+    return router
+
+
+def _address_page(
+    app: App, pages: Pages, request: Request, viewer: Viewer, *, is_code_bad: bool = False
+) -> Response:
+    view = accounts.look(app.store, viewer, now=app.now())
+    if view.asked_address is None and not is_code_bad:
+        return pages.forward(request, "/account")
+    return pages.show(
+        request,
+        "account_address.html",
+        pages.wording(request, person=view.account),
+        status=422 if is_code_bad else 200,
+        address=view.asked_address,
+        is_code_bad=is_code_bad,
+    )
+
+
+def _session(view: SessionView, words: Wording, app: App) -> dict[str, Any]:
+    session = view.session
+    browser, _on, device = session.name.partition(" on ")
+    if session.kind is SessionKind.TOKEN:
+        called = session.name
+    elif view.capsule:
+        called = words("account_session_capsule", title=view.capsule.title)
+    elif device:
+        called = words("account_session_device", browser=browser, device=device)
+    else:
+        called = browser or words("account_session_unknown")
+
+    def day(instant: Any) -> str:
+        return short_day(local_of(instant, app.settings.zone).date(), words.language)
+
+    return {
+        "id": session.id,
+        "name": called,
+        "is_this": view.is_this,
+        "scope": session.scope,
+        "since": day(session.created_at),
+        "seen": day(session.seen_at) if session.seen_at else None,
+    }

@@ -1,0 +1,131 @@
+"""Home: the shelf with one's capsules; whoever is not signed in is asked for an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.catalogues import Wording
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.words import (
+    contents_in_words,
+    countdown_in_words,
+    date_in_words,
+    people_in_words,
+    short_day,
+)
+from memorycapsule.domain.zones import local_of
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import reading
+from memorycapsule.services.reading import Shelved
+
+_WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    def home(request: Request) -> Response:
+        viewer = signed_in(app.store, cookie, request)
+        if viewer is None:
+            return sign_in_page(pages, request)
+        person = reading.account(app.store, viewer)
+        words = pages.wording(request, person=person)
+        now = app.now()
+        shelf = reading.shelf(app.store, viewer)
+        sealed = [one for one in shelf if not one.capsule.is_open]
+        opened = [one for one in reversed(shelf) if one.capsule.is_open]
+        return pages.show(
+            request,
+            "home.html",
+            words,
+            called=addressed(person.name, words.language),
+            next_one=sealed[0].capsule if sealed else None,
+            countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
+            is_soon=bool(sealed) and _is_soon(now, sealed[0]),
+            sealed=[_waiting(one, words, now) for one in sealed],
+            opened=[_opened(one, words) for one in opened],
+            empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
+        )
+
+    return router
+
+
+def _is_soon(now: datetime, shelved: Shelved) -> bool:
+    return countdown_in_words(now, shelved.capsule.opens_at, "en") == "soon"
+
+
+def _waiting(shelved: Shelved, words: Wording, now: datetime) -> dict[str, Any]:
+    capsule, language = shelved.capsule, words.language
+    members = [one for one in shelved.contributions if one.member.left_at is None]
+    return {
+        "id": capsule.id,
+        "title": capsule.title,
+        "countdown": countdown_in_words(now, capsule.opens_at, language),
+        "is_soon": _is_soon(now, shelved),
+        "date": date_in_words(capsule.opens_local, capsule.zone, language),
+        "people": words.counted("home_people", len(members)),
+        "contents": _contents(shelved, language),
+        # The one thing to do, if there is any.
+        "to_do": "invite"
+        if shelved.member.is_owner and len(members) == 1 and not shelved.invited
+        else "add"
+        if shelved.is_own_missing and capsule.accepts_stories(now)
+        else None,
+        "bundle": bundle(
+            capsule.id,
+            [one.photos for one in shelved.contributions],
+            label=words("bundle_tied", people=people_in_words(len(shelved.contributions), language)),
+        ),
+    }
+
+
+def _opened(shelved: Shelved, words: Wording) -> dict[str, Any]:
+    capsule, language = shelved.capsule, words.language
+    givers = sum(1 for one in shelved.contributions if one.stories)
+    film = shelved.film if shelved.film and shelved.film.state in _WITH_FILM else None
+    picture = None
+    if capsule.cover_blob:
+        picture = f"/g/c/{capsule.id}/cover"
+    elif film and film.poster_blob:
+        picture = f"/g/f/{film.id}/poster.jpg"
+    elif shelved.picture:
+        picture = f"/g/m/{shelved.picture}/display"
+    day = local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
+    return {
+        "id": capsule.id,
+        "title": capsule.title,
+        "day": short_day(day, language),
+        "contents": _contents(shelved, language),
+        "people": people_in_words(givers, language),
+        "picture": picture,
+        "has_pictures": any(one.photos + one.clips for one in shelved.contributions),
+        "has_film": film is not None,
+        "bundle": None
+        if picture
+        else bundle(
+            capsule.id,
+            [one.photos for one in shelved.contributions],
+            label=words("bundle_untied", people=people_in_words(len(shelved.contributions), language)),
+            is_tied=False,
+        ),
+    }
+
+
+def _contents(shelved: Shelved, language: str) -> str:
+    return contents_in_words(
+        photos=sum(one.photos for one in shelved.contributions),
+        clips=sum(one.clips for one in shelved.contributions),
+        stories=sum(one.stories for one in shelved.contributions),
+        locale=language,
+    )

@@ -1,0 +1,128 @@
+"""Sessions: coming in by mailed digits, joining, proving who one is, and ending."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.protocol.constant_time import evenly
+from memorycapsule.daemon.http.protocol.problems import documented
+from memorycapsule.daemon.http.protocol.user_agents import device_in_words
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.services import invitations, shapes, signing_in
+from memorycapsule.services.signing_in import SignedIn
+
+
+def routes(app: App, asking: Bearer) -> APIRouter:
+    router = APIRouter()
+    asker = Depends(asking)
+
+    @router.post(
+        "/sign-in",
+        tags=["session"],
+        status_code=204,
+        responses=documented(413, 422, 429, 507, needs_token=False),
+    )
+    async def ask(body: bodies.SignIn) -> Response:
+        """
+        Have six digits mailed to an address, to come in with them. Needs no token.
+
+        The answer is the same whether the address is somebody's here or not.
+        """
+        await evenly(lambda: signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now()))
+        return Response(status_code=204)
+
+    @router.post(
+        "/sign-in/code",
+        tags=["session"],
+        status_code=201,
+        response_model=models.SignedInAnswer,
+        responses=documented(403, 413, 422, 429, 507, needs_token=False),
+    )
+    async def sign_in(request: Request, body: bodies.SignInCode) -> Any:
+        """
+        Come in with mailed digits: begins a session that may do whatever its person may. Needs no token.
+
+        It has proved its address, and for 15 minutes may do what needs such a proof.
+        """
+        device = device_in_words(request.headers.get("user-agent", ""))
+
+        def try_code() -> SignedIn:
+            return signing_in.with_code(
+                app.store, app.vault.key, body.email, body.code, name=device, now=app.now()
+            )
+
+        came = await evenly(try_code)
+        return {"account": shapes.account(came.account), "token": came.token}
+
+    @router.post(
+        "/invitations/accept",
+        tags=["invitations"],
+        status_code=201,
+        response_model=models.JoinedAnswer,
+        responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
+    )
+    def join(body: bodies.Accept) -> Any:
+        """
+        Accept an invitation: begins a session of this one capsule. Needs no token but that of the invitation.
+
+        It proves nothing about the address: whoever invited knows the link as well.
+        """
+        joined = invitations.join(app.store, body.token, name=body.name, locale=body.locale, now=app.now())
+        return shapes.joined(joined)
+
+    @router.post(
+        "/invitations/decline",
+        tags=["invitations"],
+        status_code=204,
+        responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
+    )
+    def decline(body: bodies.Decline) -> Response:
+        """Say no to an invitation; who invited sees that, and may invite again. Needs no other token."""
+        invitations.decline(app.store, body.token, now=app.now())
+        return Response(status_code=204)
+
+    @router.get("/session", tags=["session"], response_model=models.SessionAnswer, responses=documented())
+    def show(viewer: Viewer = asker) -> Any:
+        """Say whose this token is, and what it may do."""
+        return {"session": shapes.session(viewer)}
+
+    @router.delete("/session", tags=["session"], status_code=204, responses=documented(507))
+    def end(viewer: Viewer = asker) -> Response:
+        """End this token: nobody can do anything with it any more."""
+        signing_in.end(app.store, viewer, viewer.session_id, now=app.now())
+        return Response(status_code=204)
+
+    @router.post(
+        "/session/proof/letter",
+        tags=["session"],
+        status_code=204,
+        responses=documented(403, 413, 429, 507),
+    )
+    def ask_proof(viewer: Viewer = asker) -> Response:
+        """Have six digits mailed to one's own address, for what needs a proof that it is oneself."""
+        signing_in.ask_proof(app.store, app.vault.key, app.wake, viewer, now=app.now())
+        return Response(status_code=204)
+
+    @router.post(
+        "/session/proof",
+        tags=["session"],
+        status_code=204,
+        responses=documented(403, 413, 422, 429, 507),
+    )
+    def prove(body: bodies.Proof, viewer: Viewer = asker) -> Response:
+        """
+        Prove with mailed digits that it is oneself; personal tokens cannot.
+
+        From then on this session sees all of its person's own sealed stories; for 15 minutes it may remove members,
+        change roles and addresses, hand over and delete.
+        """
+        signing_in.prove(app.store, app.vault.key, [viewer], body.code, now=app.now())
+        return Response(status_code=204)
+
+    return router

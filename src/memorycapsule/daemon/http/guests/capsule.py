@@ -1,0 +1,89 @@
+"""A capsule as a member sees it: counts and a countdown before the date; its film, and its files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.guests.opened import first_page
+from memorycapsule.daemon.http.guests.own_stories import lines_of
+from memorycapsule.daemon.http.guests.summary import bundle_of, count_people, people
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
+from memorycapsule.domain.zones import local_of
+from memorycapsule.errors import NotFound
+from memorycapsule.services import reading
+from memorycapsule.services.reading import CapsuleView, Form
+
+#: Nobody leaves a page open for longer; then it stays as it is.
+_WAITS_AT_MOST = timedelta(hours=1)
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+
+    def seen(request: Request, capsule_id: UUID) -> CapsuleView:
+        return first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
+        )
+
+    def opened(request: Request, capsule_id: UUID) -> CapsuleView:
+        view = seen(request, capsule_id)
+        if not view.capsule.is_open:
+            raise NotFound
+        return view
+
+    @router.api_route("/g/c/{capsule_id}", methods=GET)
+    def look(request: Request, capsule_id: UUID) -> Response:
+        view = seen(request, capsule_id)
+        return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
+
+    @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
+    def medium(request: Request, medium_id: UUID, form: Form) -> Response:
+        file = first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
+        )
+        return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")
+
+    return router
+
+
+def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:
+    words = pages.wording(request)
+    language, capsule, now = words.language, view.capsule, app.now()
+    left = capsule.opens_at - now
+    whole = capsule.opens_at - capsule.created_at
+    return pages.show(
+        request,
+        "sealed.html",
+        words,
+        # Just after the date, so that whoever waits in front of it sees it open.
+        again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _WAITS_AT_MOST else None,
+        view=view,
+        date=date_in_words(capsule.opens_local, capsule.zone, language),
+        first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
+        countdown=countdown_in_words(now, capsule.opens_at, language),
+        is_soon=left < timedelta(minutes=1),
+        sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
+        people=people(view, words.language),
+        may_add=view.member.may_add_stories and capsule.accepts_stories(now),
+        own=lines_of(view, words),
+        hidden=_own_elsewhere(view),
+        bundle=bundle_of(view, words("bundle_tied", people=count_people(view, language)), is_tied=True),
+    )
+
+
+def _own_elsewhere(view: CapsuleView) -> int:
+    """Return how many stories of the viewer's own another session has put in: they do not show here."""
+    own = next((one.stories for one in view.contributions if one.member.id == view.member.id), 0)
+    return own - sum(1 for one in view.stories if one.story.member_id == view.member.id)

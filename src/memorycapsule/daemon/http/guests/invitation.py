@@ -1,0 +1,170 @@
+"""The invitation: GET shows it, as often as anybody likes; POST joins."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.accounts.safe_redirects import first_stop
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.words import countdown_in_words, date_in_words, people_in_words
+from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import invitations, reading
+from memorycapsule.services.invitations import InvitationView
+
+#: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
+_GONE = 410
+#: Who is invited does not learn yet how much each member has put in: everybody's share of the cloth is equal.
+_PHOTOS_OF_EACH = 16
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/g/i/{token}", methods=["GET", "HEAD"])
+    def look(request: Request, token: str) -> Response:
+        try:
+            view = invitations.look(app.store, token)
+        except NotFound:
+            return pages.unknown_link(request)
+        if reason := _why_not(view, app):
+            if _is_inside(app, cookie, request, view):
+                return pages.forward(request, f"/g/c/{view.capsule.id}")
+            return _over(pages, request, view, reason)
+        return _invitation(app, pages, request, token, view)
+
+    @router.api_route("/g/i/{token}/cover", methods=["GET", "HEAD"])
+    def cover(token: str) -> Response:
+        file = invitations.cover_file(app.store, app.vault, token)
+        return FileAnswer(file, tag="cover")
+
+    @router.api_route("/g/i/{token}/decline", methods=["GET", "HEAD"])
+    def ask_decline(request: Request, token: str) -> Response:
+        try:
+            view = invitations.look(app.store, token)
+        except NotFound:
+            return pages.unknown_link(request)
+        if reason := _why_not(view, app):
+            return _over(pages, request, view, reason)
+        words = pages.wording(request, view.invitation.locale)
+        return pages.show(request, "decline.html", words, token=token, view=view)
+
+    @router.post("/g/i/{token}/decline")
+    def decline(request: Request, token: str) -> Response:
+        try:
+            invitations.decline(app.store, token, now=app.now())
+        except NotFound:
+            return pages.unknown_link(request)
+        except NotAllowed:
+            # The page of the invitation says why it cannot be answered any more.
+            return pages.forward(request, f"/g/i/{token}")
+        return pages.forward(request, f"/g/i/{token}")
+
+    @router.post("/g/i/{token}")
+    def join(request: Request, token: str, name: Annotated[str, Form()] = "") -> Response:
+        try:
+            view = invitations.look(app.store, token)
+        except NotFound:
+            return pages.unknown_link(request)
+        words = pages.wording(request, view.invitation.locale)
+        try:
+            joined = invitations.join(
+                app.store,
+                token,
+                name=name.strip() or None,
+                # Whoever invites knows in which language letters are welcome; a browser only guesses.
+                locale=words.language if "lang" in request.query_params else None,
+                now=app.now(),
+            )
+        except UsageProblem:
+            return _invitation(app, pages, request, token, view, bad_name=name)
+        except NotAllowed:
+            if _is_inside(app, cookie, request, view):
+                return pages.forward(request, f"/g/c/{view.capsule.id}")
+            return _over(pages, request, view, _why_not(invitations.look(app.store, token), app) or "used")
+        response = pages.forward(request, first_stop(joined.capsule, joined.member, app.now()))
+        cookie.add(request, response, joined.token)
+        return response
+
+    return router
+
+
+def _why_not(view: InvitationView, app: App) -> str | None:
+    """Return which page says why an invitation cannot be used, None when it can."""
+    if view.invitation.state is InvitationState.ACCEPTED:
+        return "used"
+    if view.invitation.state is InvitationState.REVOKED:
+        return "revoked"
+    if view.invitation.state is InvitationState.DECLINED:
+        return "declined"
+    if view.capsule.is_open:
+        return "over"
+    return None if view.invitation.is_usable(app.now()) else "expired"
+
+
+def _is_inside(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
+    """Say whether this browser belongs to a member already."""
+    try:
+        first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: reading.capsule(app.store, app.vault, viewer, view.capsule.id),
+        )
+    except NotFound:
+        return False
+    return True
+
+
+def _invitation(
+    app: App, pages: Pages, request: Request, token: str, view: InvitationView, *, bad_name: str | None = None
+) -> Response:
+    words = pages.wording(request, view.invitation.locale)
+    language = words.language
+    capsule, name = view.capsule, view.invitation.name
+    called = addressed(name, language) if name else None
+    return pages.show(
+        request,
+        "invitation.html",
+        words,
+        status=200 if bad_name is None else UsageProblem.http_status,
+        token=token,
+        view=view,
+        called=called,
+        address=_masked(view.invitation.address),
+        date=date_in_words(capsule.opens_local, capsule.zone, language),
+        countdown=countdown_in_words(app.now(), capsule.opens_at, language),
+        is_soon=countdown_in_words(app.now(), capsule.opens_at, "en") == "soon",
+        name=name if bad_name is None else bad_name,
+        is_name_bad=bad_name is not None,
+        bundle=bundle(
+            capsule.id,
+            [_PHOTOS_OF_EACH] * view.members,
+            label=words("bundle_tied", people=people_in_words(view.members, language)),
+        ),
+    )
+
+
+def _over(pages: Pages, request: Request, view: InvitationView, reason: str) -> Response:
+    words = pages.wording(request, view.invitation.locale)
+    return pages.show(
+        request,
+        "message.html",
+        words,
+        status=_GONE,
+        heading=words(f"{reason}_title"),
+        text=words(f"{reason}_text", inviter=view.inviter),
+    )
+
+
+def _masked(address: str) -> str:
+    """Return an address as its owner recognises it and nobody else learns it: y…@example.org."""
+    local, _, domain = address.partition("@")
+    return f"{local[:1]}…@{domain}"

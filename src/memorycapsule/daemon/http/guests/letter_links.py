@@ -1,0 +1,77 @@
+"""The links of letters to members: GET shows a button, POST begins a session."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.accounts.safe_redirects import first_stop
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.domain.sessions import LinkPurpose
+from memorycapsule.domain.words import date_in_words, people_in_words
+from memorycapsule.errors import NotFound
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import visits
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+
+    def show(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
+        try:
+            view = visits.look(app.store, token, purpose)
+        except NotFound:
+            return pages.unknown_link(request)
+        words = pages.wording(request)
+        capsule = view.capsule
+        return pages.show(
+            request,
+            template,
+            words,
+            token=token,
+            view=view,
+            called=addressed(view.member.name, words.language),
+            date=date_in_words(capsule.opens_local, capsule.zone, words.language),
+            bundle=bundle(
+                capsule.id,
+                view.photos,
+                label=words("bundle_tied", people=people_in_words(len(view.photos), words.language)),
+            ),
+        )
+
+    def begin(request: Request, token: str, purpose: LinkPurpose) -> Response:
+        try:
+            visit = visits.visit(app.store, token, purpose, now=app.now())
+        except NotFound:
+            return pages.unknown_link(request)
+        # Whoever has put something in comes to look after it.
+        path = (
+            f"/g/c/{visit.capsule.id}"
+            if visit.has_given
+            else first_stop(visit.capsule, visit.member, app.now())
+        )
+        response = pages.forward(request, path)
+        cookie.add(request, response, visit.token)
+        return response
+
+    @router.api_route("/g/o/{token}", methods=["GET", "HEAD"])
+    def look(request: Request, token: str) -> Response:
+        return show(request, token, LinkPurpose.OPENED, "letter.html")
+
+    @router.post("/g/o/{token}")
+    def untie(request: Request, token: str) -> Response:
+        return begin(request, token, LinkPurpose.OPENED)
+
+    @router.api_route("/g/v/{token}", methods=["GET", "HEAD"])
+    def look_before(request: Request, token: str) -> Response:
+        return show(request, token, LinkPurpose.VISIT, "visit.html")
+
+    @router.post("/g/v/{token}")
+    def go_in(request: Request, token: str) -> Response:
+        return begin(request, token, LinkPurpose.VISIT)
+
+    return router

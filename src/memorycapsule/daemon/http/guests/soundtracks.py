@@ -1,0 +1,27 @@
+"""The built-in soundtracks of the themes, to be listened to before one is chosen."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from memorycapsule import themes
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.errors import NotFound
+from memorycapsule.services.reading import OpenedFile
+
+
+def routes() -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/g/soundtracks/{theme}.m4a", methods=["GET", "HEAD"])
+    def soundtrack(theme: str) -> Response:
+        if theme not in themes.names():
+            raise NotFound
+        path = themes.load(theme).soundtrack
+        file = OpenedFile(
+            stream=path.open("rb"), content_type="audio/mp4", name=f"{theme}.m4a", is_private=False
+        )
+        return FileAnswer(file, tag=f"soundtrack-{theme}-{path.stat().st_size}")
+
+    return router

@@ -1,0 +1,64 @@
+"""What several pages tell of a capsule: who is in it, how much it holds, its day and its cloth."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from memorycapsule.daemon.http.html.bundle import DYES, bundle
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.words import contents_in_words, people_in_words
+from memorycapsule.domain.zones import local_of
+from memorycapsule.services.reading import CapsuleView
+
+
+def main_film(view: CapsuleView) -> Montage | None:
+    return next((montage for montage in view.montages if montage.is_opening), None)
+
+
+def opening_day(capsule: Capsule) -> date:
+    return local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
+
+
+def contents(view: CapsuleView, language: str) -> str:
+    return contents_in_words(
+        photos=sum(contribution.photos for contribution in view.contributions),
+        clips=sum(contribution.clips for contribution in view.contributions),
+        voices=sum(contribution.voices for contribution in view.contributions),
+        stories=sum(contribution.stories for contribution in view.contributions),
+        locale=language,
+    )
+
+
+def count_givers(view: CapsuleView, language: str) -> str:
+    return people_in_words(sum(1 for one in view.contributions if one.stories), language)
+
+
+def count_people(view: CapsuleView, language: str) -> str:
+    return people_in_words(len(view.contributions), language)
+
+
+def people(view: CapsuleView, language: str) -> list[dict[str, object]]:
+    """Return the member rows: name, role, how much, and the dye of each, in order of joining."""
+    return [
+        {
+            "name": contribution.member.name,
+            "initial": contribution.member.name[:1].upper(),
+            "dye": number % len(DYES),
+            "role": contribution.member.role,
+            "is_viewer": contribution.member.id == view.member.id,
+            "amount": contents_in_words(
+                photos=contribution.photos,
+                clips=contribution.clips,
+                voices=contribution.voices,
+                stories=contribution.stories,
+                locale=language,
+            ),
+        }
+        for number, contribution in enumerate(view.contributions)
+    ]
+
+
+def bundle_of(view: CapsuleView, label: str, *, is_tied: bool) -> str:
+    counts = [contribution.photos for contribution in view.contributions]
+    return bundle(view.capsule.id, counts, label=label, is_tied=is_tied)

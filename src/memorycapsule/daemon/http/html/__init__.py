@@ -1,0 +1,1 @@
+"""From templates, catalogues and drawings to the HTML of a page."""

@@ -1,0 +1,214 @@
+"""Pages: templates, the words in them, and addresses that work under any path."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from memorycapsule.daemon.http.html.catalogues import LANGUAGES, Wording, chosen, wording
+from memorycapsule.daemon.http.protocol.compression import packed, takes_packed
+from memorycapsule.domain.people import Account
+
+#: Types of the files that pages load.
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+    "txt": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
+}
+#: Where a reader's choice of language is kept; it holds nothing else.
+LANGUAGE_COOKIE = "capsule-language"
+#: Where a guest's choice of letters is kept, and the sizes there are.
+SIZE_COOKIE = "capsule-size"
+SIZES = ("usual", "large", "largest")
+#: What an address may ask of any page, and where the answer is kept: values of our own, and no others.
+_CHOICES = {"lang": (LANGUAGE_COOKIE, LANGUAGES), "size": (SIZE_COOKIE, SIZES)}
+#: Files that are text; fonts and pictures are packed already.
+_TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+class Pages:
+    """
+    Renders pages of one site.
+
+    `root_path` is the path of the public address ("/capsule" or ""): every link begins with it, whether a proxy
+    in front of us takes it away or not.
+    """
+
+    def __init__(self, *, root_path: str, locale: str) -> None:
+        self.root_path = root_path
+        self._locale = locale
+        self._static = dict(_files(resources.files("memorycapsule.daemon.http").joinpath("static"), ""))
+        digest = hashlib.sha256()
+        for name, content in sorted(self._static.items()):
+            digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+        #: Stands in the address of every file, so that browsers may keep them for ever.
+        self.version = digest.hexdigest()[:12]
+        self._packed: dict[str, bytes] = {}
+        self._templates = jinja2.Environment(
+            loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def static(self, request: Request, name: str) -> Response | None:
+        """Return a file that pages load, packed if it is text and may be; None when there is none of that name."""
+        content, ending = self._static.get(name), name.rpartition(".")[2]
+        if content is None or ending not in _TYPES:
+            return None
+        headers = {}
+        if ending in _TEXTS:
+            headers["vary"] = "accept-encoding"
+            if takes_packed(request):
+                headers["content-encoding"] = "gzip"
+                if name not in self._packed:
+                    self._packed[name] = packed(content)
+                content = self._packed[name]
+        return Response(content, media_type=_TYPES[ending], headers=headers)
+
+    def static_url(self, name: str) -> str:
+        """Return the address of a file that pages load. Raises KeyError when there is none of that name."""
+        if name not in self._static:
+            raise KeyError(name)
+        return f"{self.root_path}/g/static/{self.version}/{name}"
+
+    def wording(
+        self, request: Request, locale: str | None = None, *, person: Account | None = None
+    ) -> Wording:
+        """
+        Return the words for a reader.
+
+        The first that says something: what they chose here, the language of the account that is known to be
+        theirs (`person`), what their browser asks for, `locale` (what others think that they read), ours.
+        """
+        return wording(
+            chosen(
+                request.query_params.get("lang"),
+                request.cookies.get(LANGUAGE_COOKIE),
+                person.locale if person else None,
+                request.headers.get("accept-language"),
+                locale,
+                self._locale,
+            )
+        )
+
+    def at(self, request: Request, path: str) -> str:
+        """Return the address of a path of ours, keeping the language that the reader chose."""
+        lang = request.query_params.get("lang")
+        path, mark, place = path.partition("#")
+        query = f"{'&' if '?' in path else '?'}{urlencode({'lang': lang})}" if lang in LANGUAGES else ""
+        return f"{self.root_path}{path}{query}{mark}{place}"
+
+    def show(
+        self,
+        request: Request,
+        template: str,
+        words: Wording,
+        *,
+        status: int = 200,
+        again_in_seconds: int | None = None,
+        **values: object,
+    ) -> HTMLResponse:
+        """Render a template; `again_in_seconds` has the browser ask again by itself."""
+        other = next(language for language in LANGUAGES if language != words.language)
+        text = self._templates.get_template(template).render(
+            words=words,
+            at=lambda path: self.at(request, path),
+            static=self.static_url,
+            other_language=f"?{urlencode({**request.query_params, 'lang': other})}",
+            size=_size(request),
+            sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
+            again_in_seconds=again_in_seconds,
+            is_signed_in=getattr(request.state, "is_signed_in", False),
+            **values,
+        )
+        headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
+        content = text.encode()
+        if takes_packed(request) and _holds_nothing_of_a_link(request):
+            headers["content-encoding"] = "gzip"
+            content = packed(content)
+        answer = HTMLResponse(content, status_code=status, headers=headers)
+        for parameter, (name, choices) in _CHOICES.items():
+            choice = request.query_params.get(parameter)
+            if choice in choices:
+                answer.set_cookie(
+                    name,
+                    choice,
+                    max_age=_YEAR_SECONDS,
+                    path=self.root_path or "/",
+                    httponly=True,
+                    samesite="lax",
+                )
+        return answer
+
+    def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
+        """Say calmly that something cannot be had or done."""
+        words = self.wording(request)
+        known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
+        return self.show(
+            request,
+            "message.html",
+            words,
+            status=status,
+            heading=words(f"error_{known}_title"),
+            text=words(f"error_{known}_text", code=code),
+        )
+
+    def unknown_link(self, request: Request) -> HTMLResponse:
+        """Say that a mailed link is not known here."""
+        words = self.wording(request)
+        return self.show(
+            request,
+            "message.html",
+            words,
+            status=404,
+            heading=words("unknown_link_title"),
+            text=words("unknown_link_text"),
+        )
+
+    def forward(self, request: Request, path: str) -> RedirectResponse:
+        """Send a browser on to another page of ours, with GET."""
+        return RedirectResponse(self.at(request, path), status_code=303)
+
+
+def _holds_nothing_of_a_link(request: Request) -> bool:
+    """
+    Say whether nothing that somebody else may have written into a link or a form can stand in a page.
+
+    Addresses of pages are ids, which have to be right, and what is asked of them comes back in their links.
+    """
+    return request.method in {"GET", "HEAD"} and all(
+        name in _CHOICES and value in _CHOICES[name][1] for name, value in request.query_params.multi_items()
+    )
+
+
+def _size(request: Request) -> str:
+    """Return the size of letters that a guest chose here or before."""
+    wishes = (request.query_params.get("size"), request.cookies.get(SIZE_COOKIE))
+    return next((wish for wish in wishes if wish in SIZES), SIZES[0])
+
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{path}{entry.name}/")
+        else:
+            yield f"{path}{entry.name}", entry.read_bytes()
+
+
+def _read(*path: str) -> bytes:
+    return resources.files("memorycapsule.daemon.http").joinpath(*path).read_bytes()

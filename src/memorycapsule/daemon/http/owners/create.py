@@ -1,0 +1,191 @@
+"""Making a capsule: four questions, the answers once more in words, and the first knot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.catalogues import Wording
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.owners import date_form, theme_options
+from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
+from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.domain.capsules import (
+    LONGEST_MESSAGE,
+    LONGEST_TITLE,
+    MOST_FILM_PHOTOS,
+    checked_film_photos,
+    checked_message,
+    checked_title,
+)
+from memorycapsule.domain.opening_dates import OpeningDate
+from memorycapsule.errors import MediaRefused, UsageProblem
+from memorycapsule.services import capsules
+
+_THEME = "photocard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The answers so far, as they were typed."""
+
+    title: str
+    message: str
+    date: TypedDate
+    theme: str
+    #: '' for the theme's own.
+    music: str
+    film_photos: str
+
+
+def _draft(
+    date: Annotated[TypedDate, Depends(typed_date)],
+    title: Annotated[str, Form()] = "",
+    message: Annotated[str, Form()] = "",
+    theme: Annotated[str, Form()] = _THEME,
+    music: Annotated[str, Form()] = "",
+    film_photos: Annotated[str, Form()] = "",
+) -> Draft:
+    return Draft(title=title, message=message, date=date, theme=theme, music=music, film_photos=film_photos)
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/capsules/new", methods=["GET", "HEAD"])
+    def ask(request: Request) -> Response:
+        person(app.store, cookie, request)
+        empty = Draft(
+            title="",
+            message="",
+            date=TypedDate(zone=app.settings.zone),
+            theme=_THEME,
+            music="",
+            film_photos=str(app.settings.film.film_photos),
+        )
+        return _ask(pages, request, empty, {})
+
+    @router.post("/capsules/new")
+    def check(
+        request: Request, draft: Annotated[Draft, Depends(_draft)], back: Annotated[str, Form()] = ""
+    ) -> Response:
+        person(app.store, cookie, request)
+        words = pages.wording(request)
+        date, problems = _checked(app, draft, words)
+        if date is None or problems or back:
+            return _ask(pages, request, draft, {} if back else problems)
+        return _confirm(app, pages, request, draft, date)
+
+    @router.post("/capsules/new/seal")
+    def seal(
+        request: Request,
+        draft: Annotated[Draft, Depends(_draft)],
+        cover: Annotated[UploadFile | None, File()] = None,
+        song: Annotated[UploadFile | None, File()] = None,
+    ) -> Response:
+        viewer = person(app.store, cookie, request)
+        words = pages.wording(request)
+        date, problems = _checked(app, draft, words)
+        if date is None or problems:
+            return _ask(pages, request, draft, problems)
+        try:
+            picture = theme_options.cover_of(app, cover) if cover and theme_options.is_given(cover) else None
+        except MediaRefused:
+            return _confirm(app, pages, request, draft, date, bad_cover=True)
+        try:
+            own_song = theme_options.song_of(song) if song and theme_options.is_given(song) else None
+        except MediaRefused:
+            return _confirm(app, pages, request, draft, date, bad_song=True)
+        made = capsules.create(
+            app.store,
+            app.vault,
+            viewer,
+            title=draft.title,
+            message=draft.message,
+            date=date,
+            theme=draft.theme,
+            film_photos=int(draft.film_photos),
+            music=draft.music or None,
+            soundtrack=own_song,
+            cover=picture,
+            now=app.now(),
+        )
+        return pages.forward(request, f"/c/{made.id}/people?done=sealed")
+
+    return router
+
+
+def _checked(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, dict[str, str]]:
+    """Return the date that is meant, and what is wrong with the other answers, by their names."""
+    problems: dict[str, str] = {}
+    date = None
+    try:
+        date = draft.date.understood(app.now())
+    except UsageProblem as error:
+        problems["date"] = date_form.problem(error, words)
+    try:
+        checked_title(draft.title)
+    except UsageProblem:
+        problems["title"] = words("title_bad", most=LONGEST_TITLE)
+    try:
+        checked_message(draft.message)
+    except UsageProblem:
+        problems["message"] = words("message_long", most=f"{LONGEST_MESSAGE:,}")
+    try:
+        checked_film_photos(int(draft.film_photos))
+    except (UsageProblem, ValueError):
+        problems["film_photos"] = words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}")
+    return date, problems
+
+
+def _ask(pages: Pages, request: Request, draft: Draft, problems: dict[str, str]) -> Response:
+    words = pages.wording(request)
+    return pages.show(
+        request,
+        "create.html",
+        words,
+        status=UsageProblem.http_status if problems else 200,
+        draft=draft,
+        problems=problems,
+        themes=theme_options.theme_choices(words.language),
+        zones=date_form.zone_groups(),
+        most_photos=MOST_FILM_PHOTOS,
+        bundle=bundle("a new capsule", [], label=words("bundle_empty")),
+    )
+
+
+def _confirm(
+    app: App,
+    pages: Pages,
+    request: Request,
+    draft: Draft,
+    date: OpeningDate,
+    *,
+    bad_cover: bool = False,
+    bad_song: bool = False,
+) -> Response:
+    words = pages.wording(request)
+    choices = theme_options.theme_choices(words.language)
+    theme = next(one for one in choices if one.name == draft.theme) if draft.theme else choices[0]
+    chosen = next((one for one in choices if one.name == draft.music), theme)
+    return pages.show(
+        request,
+        "create_confirm.html",
+        words,
+        status=MediaRefused.http_status if bad_cover or bad_song else 200,
+        draft=draft,
+        frozen=date_form.frozen(date),
+        title=checked_title(draft.title),
+        opens=date_form.said(date, app.now(), words),
+        theme=theme,
+        song=chosen.song,
+        bad_cover=bad_cover,
+        bad_song=bad_song,
+        bundle=bundle("a new capsule", [], label=words("bundle_empty")),
+    )

@@ -1,0 +1,181 @@
+"""Another date: the owner moves it or asks for it, and everybody concerned answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.owners import date_form
+from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
+from memorycapsule.daemon.http.owners.ownership import owned_by
+from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.domain.opening_dates import OpeningDate, opening_date
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.wishes import WishState
+from memorycapsule.domain.words import date_in_words, people_in_words
+from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import rescheduling
+from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.rescheduling import WishView
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+    owned = owned_by(app, cookie)
+
+    @router.api_route("/c/{capsule_id}/date", methods=["GET", "HEAD"])
+    def look(request: Request, capsule_id: UUID) -> Response:
+        viewer, view = owned(request, capsule_id)
+        return _date(app, pages, request, viewer, view)
+
+    @router.post("/c/{capsule_id}/date")
+    def check(
+        request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
+    ) -> Response:
+        viewer, view = owned(request, capsule_id)
+        words = pages.wording(request)
+        try:
+            date = typed.understood(app.now())
+        except UsageProblem as error:
+            problem = date_form.problem(error, words)
+            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
+        if date.at == view.capsule.opens_at:
+            problem = words("date_same")
+            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
+        return _confirm(app, pages, request, view, typed, date)
+
+    @router.post("/c/{capsule_id}/date/move")
+    def move(
+        request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
+    ) -> Response:
+        viewer, view = owned(request, capsule_id)
+        try:
+            done = rescheduling.reschedule(
+                app.store, app.wake, viewer, view.capsule.id, typed.understood(app.now()), now=app.now()
+            )
+        except UsageProblem as error:
+            problem = date_form.problem(error, pages.wording(request))
+            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
+        return pages.forward(request, f"/c/{capsule_id}/date?done={'asked' if done.wish else 'moved'}")
+
+    @router.post("/c/{capsule_id}/date/withdraw")
+    def withdraw(request: Request, capsule_id: UUID) -> Response:
+        viewer, view = owned(request, capsule_id)
+        rescheduling.withdraw(app.store, viewer, view.capsule.id, now=app.now())
+        return pages.forward(request, f"/c/{capsule_id}/date?done=withdrawn")
+
+    @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
+    def asked(request: Request, token: str) -> Response:
+        try:
+            view = rescheduling.look(app.store, token, app.now())
+        except NotFound:
+            return pages.unknown_link(request)
+        return _consent(pages, request, token, view)
+
+    @router.post("/g/consent/{token}")
+    def answer(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
+        if answer in {"yes", "no"}:
+            try:
+                rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
+            except NotFound:
+                return pages.unknown_link(request)
+            except NotAllowed:
+                # It is over; the page says how it ended.
+                return pages.forward(request, f"/g/consent/{token}")
+        return pages.forward(request, f"/g/consent/{token}")
+
+    return router
+
+
+def _date(
+    app: App,
+    pages: Pages,
+    request: Request,
+    viewer: Viewer,
+    view: CapsuleView,
+    *,
+    typed: TypedDate | None = None,
+    problem: str | None = None,
+) -> Response:
+    words = pages.wording(request)
+    capsule = view.capsule
+    if not capsule.accepts_stories(app.now()):
+        raise NotFound
+    held = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
+    wish = rescheduling.wish(app.store, viewer, capsule.id, app.now())
+    return pages.show(
+        request,
+        "date.html",
+        words,
+        status=UsageProblem.http_status if problem else 200,
+        view=view,
+        opens=date_form.said(held, app.now(), words),
+        typed=typed
+        or TypedDate(
+            day=f"{capsule.opens_local:%Y-%m-%d}", clock=f"{capsule.opens_local:%H:%M}", zone=capsule.zone
+        ),
+        problem=problem,
+        zones=date_form.zone_groups(),
+        wish=wish,
+        wished=date_in_words(wish.wish.opens_local, wish.wish.zone, words.language) if wish else None,
+        yeses=sum(1 for one in wish.answers if one.is_given) if wish else 0,
+        done=_done(request),
+    )
+
+
+def _confirm(
+    app: App, pages: Pages, request: Request, view: CapsuleView, typed: TypedDate, date: OpeningDate
+) -> Response:
+    words = pages.wording(request)
+    held = opening_date(view.capsule.opens_local, view.capsule.zone, view.capsule.fold)
+    return pages.show(
+        request,
+        "date_confirm.html",
+        words,
+        view=view,
+        typed=date_form.frozen(date),
+        back=typed,
+        was=date_form.said(held, app.now(), words),
+        opens=date_form.said(date, app.now(), words),
+        is_earlier=date.at < view.capsule.opens_at,
+        people=people_in_words(len(view.contributions), words.language),
+        is_alone=len(view.contributions) == 1,
+    )
+
+
+def _consent(pages: Pages, request: Request, token: str, view: WishView) -> Response:
+    words = pages.wording(request)
+    language, capsule, wish = words.language, view.capsule, view.wish
+    yeses = sum(1 for one in view.answers if one.is_given)
+    return pages.show(
+        request,
+        "consent.html",
+        words,
+        token=token,
+        view=view,
+        called=addressed(view.member.name, language),
+        asker=addressed(view.asker.name, language),
+        holds=date_in_words(capsule.opens_local, capsule.zone, language),
+        wished=date_in_words(wish.opens_local, wish.zone, language),
+        is_granted=wish.state is WishState.GRANTED,
+        yeses=yeses,
+        of_all=len(view.answers),
+        bundle=bundle(
+            capsule.id,
+            [1] * len(view.answers),
+            label=words("bundle_tied", people=people_in_words(len(view.answers), language)),
+        ),
+    )
+
+
+def _done(request: Request) -> str | None:
+    done = request.query_params.get("done")
+    return done if done in {"moved", "asked", "withdrawn"} else None

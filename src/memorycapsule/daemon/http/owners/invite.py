@@ -1,0 +1,280 @@
+"""Inviting: whom, how far they are, a word to remind them, and cards to hand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+import segno
+from fastapi import APIRouter, Form
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.html.catalogues import LANGUAGES, Wording
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.owners.ownership import owned_by
+from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.guest_lists import GuestList, parse_guests
+from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.words import contents_in_words, date_in_words, short_day
+from memorycapsule.domain.zones import local_of
+from memorycapsule.errors import NotAllowed, UsageProblem
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import invitations, letters, reminders
+from memorycapsule.services.reading import CapsuleView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """What stands in the form that invites."""
+
+    guests: str = ""
+    called: str = ""
+    role: str = Role.CONTRIBUTOR
+    language: str = ""
+    #: The entries that hold no address.
+    unreadable: tuple[str, ...] = ()
+    is_empty: bool = False
+    is_long: bool = False
+
+    @property
+    def is_bad(self) -> bool:
+        return bool(self.unreadable or self.is_empty or self.is_long)
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+    owned = owned_by(app, cookie)
+
+    @router.api_route("/c/{capsule_id}/people", methods=["GET", "HEAD"])
+    def people(request: Request, capsule_id: UUID) -> Response:
+        viewer, view = owned(request, capsule_id)
+        return _people(app, pages, request, viewer, view, Typed())
+
+    @router.post("/c/{capsule_id}/people")
+    def invite(
+        request: Request,
+        capsule_id: UUID,
+        guests: Annotated[str, Form()] = "",
+        called: Annotated[str, Form()] = "",
+        role: Annotated[str, Form()] = Role.CONTRIBUTOR,
+        language: Annotated[str, Form()] = "",
+    ) -> Response:
+        viewer, view = owned(request, capsule_id)
+        typed = Typed(guests=guests, called=called, role=role, language=language)
+        try:
+            found = parse_guests(guests)
+        except UsageProblem:
+            found = None
+        if found is None or found.unreadable or not found.guests:
+            bad = Typed(
+                guests=guests,
+                called=called,
+                role=role,
+                language=language,
+                unreadable=found.unreadable if found else (),
+                is_empty=found is not None and not found.unreadable,
+                is_long=found is None,
+            )
+            return _people(app, pages, request, viewer, view, bad)
+        sent, known = _invite(app, viewer, view, found, typed)
+        return pages.forward(request, f"/c/{capsule_id}/people?done=invited&n={sent}&known={known}")
+
+    @router.post("/c/{capsule_id}/people/remind")
+    def remind(request: Request, capsule_id: UUID, only: Annotated[str, Form()] = "") -> Response:
+        viewer, view = owned(request, capsule_id)
+        done = reminders.remind(
+            app.store,
+            app.wake,
+            viewer,
+            view.capsule.id,
+            only={only} if only else None,
+            now=app.now(),
+        )
+        return pages.forward(request, f"/c/{capsule_id}/people?done=reminded&n={done.count}")
+
+    @router.post("/c/{capsule_id}/people/again")
+    def again(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
+        viewer, view = owned(request, capsule_id)
+        invitations.invite(
+            app.store,
+            app.vault.key,
+            app.wake,
+            viewer,
+            view.capsule.id,
+            addresses=[address],
+            again=True,
+            valid_days=app.settings.mail.invitation_days,
+            now=app.now(),
+        )
+        return pages.forward(request, f"/c/{capsule_id}/people?done=invited&n=1")
+
+    @router.post("/c/{capsule_id}/people/revoke")
+    def revoke(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
+        viewer, view = owned(request, capsule_id)
+        invitations.revoke(app.store, viewer, view.capsule.id, addresses=[address], now=app.now())
+        return pages.forward(request, f"/c/{capsule_id}/people?done=revoked")
+
+    @router.api_route("/c/{capsule_id}/cards", methods=["GET", "HEAD"])
+    def cards(request: Request, capsule_id: UUID) -> Response:
+        viewer, view = owned(request, capsule_id)
+        return _cards(app, pages, request, viewer, view)
+
+    return router
+
+
+def _invite(app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed: Typed) -> tuple[int, int]:
+    """Invite each guest, and return how many got a letter and how many were invited or in it already."""
+    sent = known = 0
+    alone = len(found.guests) == 1
+    for guest in found.guests:
+        try:
+            (one,) = invitations.invite(
+                app.store,
+                app.vault.key,
+                app.wake,
+                viewer,
+                view.capsule.id,
+                addresses=[guest.address],
+                role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
+                # What is typed beside the list means one person.
+                name=guest.name or (typed.called.strip() or None if alone else None),
+                locale=typed.language if typed.language in LANGUAGES else None,
+                valid_days=app.settings.mail.invitation_days,
+                now=app.now(),
+            )
+        except NotAllowed:
+            # They are in it already; whoever is not the owner has not come as far as this.
+            known += 1
+            continue
+        sent += one.is_new
+        known += not one.is_new
+    return sent, known
+
+
+def _people(
+    app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView, typed: Typed
+) -> Response:
+    words = pages.wording(request)
+    now = app.now()
+    is_sealed = view.capsule.accepts_stories(now)
+    waiting = [one for one in view.invitations if one.state is not InvitationState.ACCEPTED]
+    urls = _urls(app, viewer, view) if is_sealed else {}
+    return pages.show(
+        request,
+        "people.html",
+        words,
+        status=UsageProblem.http_status if typed.is_bad else 200,
+        view=view,
+        typed=typed,
+        is_sealed=is_sealed,
+        was_handed_over=view.capsule.made_by != view.member.account_id,
+        # Letters would hold links that lead their readers to their own machines.
+        links_work=not (app.settings.mail_is_real and app.settings.public_url_is_loopback),
+        waiting=[
+            {
+                "id": one.id,
+                "name": one.name,
+                "address": one.address,
+                "role": one.role,
+                "state": _state(one, view, words, is_usable=one.is_usable(now)),
+                "is_usable": one.is_usable(now) and is_sealed,
+                "url": urls.get(one.id),
+            }
+            for one in waiting
+        ],
+        members=[
+            {
+                "id": one.member.id,
+                "name": one.member.name,
+                "initial": one.member.name[:1].upper(),
+                "dye": number % len(DYES),
+                "role": one.member.role,
+                "is_viewer": one.member.id == view.member.id,
+                "has_left": one.member.left_at is not None,
+                "has_room": is_sealed and reminders.has_room(one, now),
+                "amount": contents_in_words(
+                    photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
+                ),
+            }
+            for number, one in enumerate(view.contributions)
+        ],
+        done=_done(request, words),
+    )
+
+
+def _cards(app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView) -> Response:
+    urls = _urls(app, viewer, view)
+    shown = []
+    for one in view.invitations:
+        if one.id not in urls:
+            continue
+        words = pages.wording(request)
+        shown.append(
+            {
+                "name": addressed(one.name, words.language) if one.name else None,
+                "address": one.address,
+                "url": urls[one.id],
+                "picture": Markup(  # noqa: S704 - drawn by segno of an address of ours
+                    segno.make(urls[one.id], error="m", micro=False).svg_inline(
+                        scale=4, border=2, dark="#1a2340", omitsize=True
+                    )
+                ),
+            }
+        )
+    words = pages.wording(request)
+    capsule = view.capsule
+    return pages.show(
+        request,
+        "cards.html",
+        words,
+        view=view,
+        cards=shown,
+        date=date_in_words(capsule.opens_local, capsule.zone, words.language),
+    )
+
+
+def _urls(app: App, viewer: Viewer, view: CapsuleView) -> dict[str, str]:
+    """Return the links of waiting invitations, by their ids."""
+    links = invitations.personal_links(app.store, app.vault.key, viewer, view.capsule.id, app.now())
+    base = app.workshop.post.base_url
+    return {one.invitation.id: letters.invitation_url(base, one.token) for one in links}
+
+
+def _state(invitation: Invitation, view: CapsuleView, words: Wording, *, is_usable: bool) -> str:
+    day = short_day(local_of(invitation.expires_at, view.capsule.zone), words.language)
+    match invitation.state:
+        case InvitationState.DECLINED:
+            return words("state_declined")
+        case InvitationState.REVOKED:
+            return words("state_revoked")
+        case _:
+            return words("state_waiting", day=day) if is_usable else words("state_expired", day=day)
+
+
+def _done(request: Request, words: Wording) -> str | None:
+    """Say what the form that led here has done."""
+    asked = request.query_params
+    count, known = (int(asked[key]) if asked.get(key, "").isdecimal() else 0 for key in ("n", "known"))
+    match asked.get("done"):
+        case "sealed":
+            return words("done_sealed")
+        case "invited":
+            said = words.counted("done_invited", count) if count else words("done_invited_none")
+            return f"{said} {words.counted('done_known', known)}" if known else said
+        case "reminded":
+            return words.counted("done_reminded", count) if count else words("done_reminded_none")
+        case "revoked":
+            return words("done_revoked")
+        case "removed":
+            return words("done_removed")
+        case "role":
+            return words("done_role")
+        case _:
+            return None

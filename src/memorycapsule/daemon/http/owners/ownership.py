@@ -1,0 +1,31 @@
+"""What the pages of a capsule's owner have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from starlette.requests import Request
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import NotFound
+from memorycapsule.services import reading
+from memorycapsule.services.reading import CapsuleView
+
+#: Finds who is looking, and the capsule that they own.
+Owned = Callable[[Request, UUID], tuple[Viewer, CapsuleView]]
+
+
+def owned_by(app: App, cookie: Cookie) -> Owned:
+    """Return what finds the capsule of whoever is signed in; to others than its owner it is not there."""
+
+    def owned(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
+        viewer = person(app.store, cookie, request)
+        view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
+        if not view.member.is_owner:
+            raise NotFound
+        return viewer, view
+
+    return owned

@@ -1,0 +1,169 @@
+"""What the owner said about a capsule, and may say differently; and its end, while it is nobody else's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, File, Form, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.owners.ownership import owned_by
+from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.domain.capsules import (
+    LONGEST_MESSAGE,
+    LONGEST_TITLE,
+    MOST_FILM_PHOTOS,
+    checked_film_photos,
+    checked_message,
+    checked_title,
+)
+from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
+from memorycapsule.services import capsules, reading
+from memorycapsule.services.reading import CapsuleView
+
+#: The choice of music that leaves a song of people's own where it is.
+_OWN_SONG = "own"
+
+
+def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
+    router = APIRouter()
+    owned = owned_by(app, cookie)
+
+    @router.api_route("/c/{capsule_id}/settings", methods=["GET", "HEAD"])
+    def look(request: Request, capsule_id: UUID) -> Response:
+        _viewer, view = owned(request, capsule_id)
+        return _settings(app, pages, request, view, {})
+
+    @router.post("/c/{capsule_id}/settings")
+    def change(
+        request: Request,
+        capsule_id: UUID,
+        title: Annotated[str, Form()] = "",
+        message: Annotated[str, Form()] = "",
+        theme: Annotated[str, Form()] = "",
+        music: Annotated[str, Form()] = "",
+        film_photos: Annotated[str, Form()] = "",
+        without_cover: Annotated[str, Form()] = "",
+        cover: Annotated[UploadFile | None, File()] = None,
+        song: Annotated[UploadFile | None, File()] = None,
+    ) -> Response:
+        viewer, view = owned(request, capsule_id)
+        words = pages.wording(request)
+        problems: dict[str, str] = {}
+        checks = (
+            ("title", lambda: checked_title(title), words("title_bad", most=LONGEST_TITLE)),
+            ("message", lambda: checked_message(message), words("message_long", most=f"{LONGEST_MESSAGE:,}")),
+            (
+                "film_photos",
+                lambda: checked_film_photos(int(film_photos)),
+                words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}"),
+            ),
+        )
+        for name, check, sentence in checks:
+            try:
+                check()
+            except (UsageProblem, ValueError):
+                problems[name] = sentence
+        picture = own_song = None
+        try:
+            picture = theme_options.cover_of(app, cover) if cover and theme_options.is_given(cover) else None
+        except MediaRefused:
+            problems["cover"] = words("cover_bad")
+        try:
+            own_song = theme_options.song_of(song) if song and theme_options.is_given(song) else None
+        except MediaRefused:
+            problems["song"] = words("song_bad")
+        if problems:
+            typed = {"title": title, "message": message, "film_photos": film_photos}
+            return _settings(app, pages, request, view, problems, typed)
+        capsules.edit(
+            app.store,
+            app.vault,
+            viewer,
+            view.capsule.id,
+            title=title,
+            message=message,
+            theme=theme or None,
+            film_photos=int(film_photos),
+            music=None if own_song or music == _OWN_SONG else music,
+            soundtrack=own_song,
+            cover=picture,
+            without_cover=bool(without_cover) and picture is None,
+            now=app.now(),
+        )
+        return pages.forward(request, f"/c/{capsule_id}/settings?done=changed")
+
+    @router.api_route("/g/c/{capsule_id}/cover", methods=["GET", "HEAD"])
+    def cover_file(request: Request, capsule_id: UUID) -> Response:
+        file = first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id)),
+        )
+        return FileAnswer(file, tag=f"{capsule_id}-cover")
+
+    @router.api_route("/c/{capsule_id}/delete", methods=["GET", "HEAD"])
+    def ask(request: Request, capsule_id: UUID) -> Response:
+        _viewer, view = owned(request, capsule_id)
+        return _delete(pages, request, view)
+
+    @router.post("/c/{capsule_id}/delete")
+    def delete(request: Request, capsule_id: UUID, title: Annotated[str, Form()] = "") -> Response:
+        viewer, view = owned(request, capsule_id)
+        if title.strip().casefold() != view.capsule.title.casefold():
+            return _delete(pages, request, view, typed=title)
+        capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
+        return pages.forward(request, "/")
+
+    return router
+
+
+def _settings(
+    app: App,
+    pages: Pages,
+    request: Request,
+    view: CapsuleView,
+    problems: dict[str, str],
+    typed: dict[str, str] | None = None,
+) -> Response:
+    words = pages.wording(request)
+    capsule = view.capsule
+    if not capsule.accepts_stories(app.now()):
+        raise NotFound
+    return pages.show(
+        request,
+        "settings.html",
+        words,
+        status=UsageProblem.http_status if problems else 200,
+        view=view,
+        typed=typed
+        or {
+            "title": capsule.title,
+            "message": capsule.message or "",
+            "film_photos": str(capsule.film_photos),
+        },
+        problems=problems,
+        themes=theme_options.theme_choices(words.language),
+        music=_OWN_SONG if capsule.soundtrack_blob else capsule.music or "",
+        most_photos=MOST_FILM_PHOTOS,
+        is_changed=request.query_params.get("done") == "changed",
+    )
+
+
+def _delete(pages: Pages, request: Request, view: CapsuleView, *, typed: str | None = None) -> Response:
+    words = pages.wording(request)
+    others = [one for one in view.contributions if one.stories and one.member.id != view.member.id]
+    return pages.show(
+        request,
+        "delete.html",
+        words,
+        status=200 if typed is None else UsageProblem.http_status,
+        view=view,
+        typed=typed,
+        is_everybodys=bool(others),
+    )

@@ -1,0 +1,1 @@
+"""Files on their way in: the tus protocol, and the threads that take pieces."""

@@ -1,0 +1,116 @@
+"""Every sentence of the pages is there in each language."""
+
+import collections
+import io
+import re
+import string
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+import memorycapsule.daemon.http as http
+from memorycapsule import themes
+from memorycapsule.daemon.http.html.catalogues import chosen, wording
+
+FOLDER = Path(http.__file__).parent
+
+
+def catalogue(language: str) -> dict[str, list[str]]:
+    """All forms of all sentences of a language."""
+    found = {}
+    for part in sorted((FOLDER / "words" / language).glob("*.po")):
+        for message in read_po(io.BytesIO(part.read_bytes()), locale=language):
+            if message.id:
+                is_plural = isinstance(message.id, tuple)
+                key = message.id[0] if is_plural else message.id
+                found[key] = list(message.string) if is_plural else [message.string]
+    return found
+
+
+def plural(language: str) -> set[str]:
+    return {
+        message.id[0]
+        for part in sorted((FOLDER / "words" / language).glob("*.po"))
+        for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
+        if isinstance(message.id, tuple)
+    }
+
+
+def places(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_both_languages_say_the_same_things_with_the_same_values():
+    english, korean = (catalogue(language) for language in ("en", "ko"))
+
+    assert english.keys() == korean.keys()
+    assert [key for key in english if not (english[key][0] and korean[key][0])] == []
+    assert {key for key in english if places(english[key][-1]) != places(korean[key][-1])} == set()
+    # English says one thing and several in two forms, Korean in one.
+    assert {key for key in english if len(english[key]) == 2} == {
+        key for key, forms in korean.items() if key in plural("ko")
+    }
+
+
+def test_no_place_is_named_twice():
+    for language in ("en", "ko"):
+        ids = [
+            message.id
+            for part in sorted((FOLDER / "words" / language).glob("*.po"))
+            for message in read_po(io.BytesIO(part.read_bytes()))
+            if message.id
+        ]
+        assert [one for one, count in collections.Counter(ids).items() if count > 1] == []
+
+
+def test_both_languages_have_the_same_parts():
+    english, korean = ({part.name for part in (FOLDER / "words" / one).iterdir()} for one in ("en", "ko"))
+
+    assert english == korean
+
+
+def test_every_sentence_is_used_and_every_used_one_exists():
+    code = "\n".join(
+        path.read_text() for path in [*FOLDER.rglob("*.py"), *FOLDER.glob("templates/**/*.html")]
+    )
+    made_up = {
+        f"{reason}_{what}"
+        for reason in ("used", "expired", "revoked", "declined", "over")
+        for what in ("title", "text")
+    }
+    made_up |= {
+        f"error_{status}_{what}" for status in (403, 404, 413, 429, 500) for what in ("title", "text")
+    }
+    made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
+    made_up |= {f"films_lack_{kind}" for kind in ("photo", "clip", "voice", "words", "song", "other")}
+    made_up |= {f"dye_{number}" for number in range(8)}
+    made_up |= {f"theme_{name}" for name in themes.names()}
+    words = set(wording("en").keys)
+
+    assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()
+    assert set(re.findall(r"words(?:\.counted)?\([\"'](\w+)[\"']", code)) - words == {"role_", "theme_"}
+    assert made_up <= words
+
+
+def test_korean_puts_no_particle_after_what_somebody_typed():
+    typed = ("name", "inviter", "title", "author", "member")
+    after = re.compile(rf"\{{({'|'.join(typed)})\}}[’]?(은|는|이|가|을|를|와|과|로|으로|아|야)\b")
+
+    sentences = [form for forms in catalogue("ko").values() for form in forms]
+    assert [text for text in sentences if after.search(text)] == []
+
+
+def test_things_are_counted_as_each_language_does():
+    english, korean = wording("en"), wording("ko")
+
+    with pytest.raises(KeyError):
+        english("no_such_sentence")
+    assert english.keys == korean.keys
+
+
+def test_the_first_language_that_we_speak_is_taken():
+    assert chosen(None, "de-DE, ko;q=0.3, en;q=0.2") == "ko"
+    assert chosen("xx", "fr", "ko") == "ko"
+    assert chosen("en;q=0, ko;q=nonsense") == "en"
+    assert chosen() == "en"

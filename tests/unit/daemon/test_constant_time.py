@@ -1,0 +1,23 @@
+"""Answers come at a beat, whatever was done for them."""
+
+import time
+
+import anyio
+import pytest
+
+from memorycapsule.daemon.http.protocol.constant_time import _BEAT_SECONDS, evenly
+
+
+def refuse() -> str:
+    raise ValueError("nobody")
+
+
+def test_what_is_found_and_what_is_refused_come_at_the_same_beat():
+    began = time.monotonic()
+    assert anyio.run(evenly, lambda: "somebody") == "somebody"
+    found = time.monotonic()
+    with pytest.raises(ValueError, match="nobody"):
+        anyio.run(evenly, refuse)
+
+    assert found - began >= _BEAT_SECONDS
+    assert time.monotonic() - found >= _BEAT_SECONDS

@@ -1,0 +1,102 @@
+"""Arranging: every photo has exactly one place, whatever the theme and however many there are."""
+
+from datetime import datetime
+
+import pytest
+
+from albums import opened, picture
+from memorycapsule.daemon.http.guests import photo_layout
+from memorycapsule.domain.stories import MediumKind
+
+
+@pytest.mark.parametrize("theme", photo_layout.CAPACITIES)
+@pytest.mark.parametrize(
+    "stories", [[], [0], [1], [1, 2], [12], [40, 30, 20, 9, 1], [30] * 15 + [5] * 10], ids=sum
+)
+def test_every_photo_has_exactly_one_place(theme, stories):
+    view = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
+    arrangement = photo_layout.arrange(view)
+    shown = [one for chapter in arrangement.chapters for one in chapter.pictures]
+    covers = arrangement.covers if arrangement.covers_are_all else ()
+
+    places = [one.view.medium.id for one in (*covers, *shown, *arrangement.rest)]
+    assert sorted(places) == sorted(medium.medium.id for story in view.stories for medium in story.media)
+    assert len(places) == len(set(places)) == sum(stories)
+    assert max((len(chapter.pictures) for chapter in arrangement.chapters), default=0) <= (
+        photo_layout.CAPACITIES[theme].story
+    )
+    assert len(arrangement.chapters) == len(stories)
+    assert {chapter.part for chapter in arrangement.chapters} == set(
+        range(1, arrangement.parts + 1) if stories else ()
+    )
+
+
+def test_stories_come_in_the_order_of_what_they_tell_of():
+    view = opened(
+        [picture(taken=datetime(2020, 8, 2))],
+        [picture(taken=datetime(1998, 1, 1)), picture()],
+        [picture(taken=datetime(2020, 8, 1, 9))],
+    )
+
+    order = [chapter.story.story.id for chapter in photo_layout.arrange(view).chapters]
+    assert order == ["story-1", "story-2", "story-0"]
+
+
+@pytest.mark.parametrize(
+    "said", [datetime(1980, 1, 1, 4, 12), datetime(2000, 1, 1, 0, 3), datetime(2031, 8, 2)], ids=str
+)
+def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
+    view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
+    (story,) = view.stories
+
+    assert photo_layout.told_of(view, story) == datetime(2020, 8, 2)
+    assert [photo_layout.taken_local(view, medium) for medium in story.media] == [
+        None,
+        datetime(2020, 8, 2),
+        None,
+    ]
+
+
+def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
+    view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
+
+    assert photo_layout.told_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
+
+
+def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
+    arrangement = photo_layout.arrange(opened([picture(), picture(kind=MediumKind.VOICE)]))
+
+    (chapter,) = arrangement.chapters
+    assert (len(chapter.voices), chapter.count, len(arrangement.everything)) == (1, 1, 1)
+
+
+def placed(*shapes: str):
+    return photo_layout.arrange(opened([picture(shape) for shape in shapes], theme="museum")).everything
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize(
+    "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
+)
+def test_walls_hold_what_hangs_on_them(count, rhythm):
+    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    rows = photo_layout.hang(pictures)
+
+    assert [one.picture for row in rows for one in row] == list(pictures)
+    assert sum(one.span for one in rows[0]) <= 9  # beside the wall text
+    assert all(sum(one.span for one in row) <= 12 for row in rows)
+    for row in rows:
+        assert sum(one.is_half for one in row) % 2 == 0
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+@pytest.mark.parametrize(
+    "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
+)
+def test_no_card_lies_alone_in_the_last_row(count, rhythm):
+    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    rows = photo_layout.deal(pictures)
+
+    assert [one for row in rows for one in row] == list(pictures)
+    assert all(rows)
+    assert count == 1 or len(rows[-1]) > 1
