@@ -12,30 +12,29 @@ import typer
 from typer.core import TyperGroup
 
 from memorycapsule import __version__
-from memorycapsule.cli import (
+from memorycapsule.cli import boundary, options
+from memorycapsule.cli.commands import (
     access,
-    belonging,
-    boundary,
     capsules,
     dates,
     demo,
     doctor,
-    due,
-    films,
-    grammar,
-    letters,
-    people,
-    rendering,
-    setting_up,
+    init,
+    invitations,
+    mail,
+    maintenance,
+    members,
+    montages,
+    render,
+    running,
     stories,
-    upkeep,
 )
 from memorycapsule.cli.door import Door
 
 app = typer.Typer(
     name="capsule",
     help="A time capsule that a family really opens.",
-    epilog=grammar.examples(
+    epilog=options.examples(
         "capsule init",
         'capsule create "The summer we kept" --opens "in 10 years"',
         "capsule invite the-summer-we-kept younghee@example.org",
@@ -85,19 +84,19 @@ def _everywhere(
     door.out.is_verbose = verbose
 
 
-setting_up.register(app)
+init.register(app)
 demo.register(app)
 doctor.register(app)
-upkeep.register(app)
+maintenance.register(app)
 capsules.register(app)
 dates.register(app)
-people.register(app)
-belonging.register(app)
+invitations.register(app)
+members.register(app)
 stories.register(app)
-due.register(app)
-films.register(app)
-rendering.register(app)
-letters.register(app)
+running.register(app)
+montages.register(app)
+render.register(app)
+mail.register(app)
 access.register(app)
 
 
@@ -114,4 +113,4 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _command() -> Callable[..., object]:
-    return grammar.spread(cast("TyperGroup", typer.main.get_command(app))).main
+    return options.spread(cast("TyperGroup", typer.main.get_command(app))).main

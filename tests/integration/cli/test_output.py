@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memorycapsule.cli.commands.stories import free_path, safe_name
 from memorycapsule.cli.output import Output, as_json, plain
-from memorycapsule.cli.stories import free_path, safe_name
 
 
 @given(st.text(st.characters()))

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memorycapsule.cli.capsules import SoundtrackOption, ThemeOption, music
+from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import Found, gather, open_regular
-from memorycapsule.cli.grammar import examples
+from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.domain.words import is_korean
 from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem

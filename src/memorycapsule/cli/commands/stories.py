@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli import adding
-from memorycapsule.cli.capsules import story_line
+from memorycapsule.cli.commands import story_add
+from memorycapsule.cli.commands.capsules import story_line
 from memorycapsule.cli.door import Door, door_of, is_interactive
-from memorycapsule.cli.grammar import CapsuleArgument, StoryArgument, examples, group
+from memorycapsule.cli.options import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.services import shapes
@@ -119,7 +119,7 @@ def edit(
         raise UsageProblem(f"“{plain(unclear[0])}” is no caption; write it like 77aa…=The old swing.")
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
-    words = adding.written(text)
+    words = story_add.written(text)
     door.out.answer({"story": _edited(door, story, title, words, captions)})
     door.out.say("The story is changed.")
 
@@ -263,7 +263,7 @@ def register(app: typer.Typer) -> None:
             "capsule story add the-summer-we-kept --text - < letter.txt",
             'capsule --as younghee@example.org story add the-summer-we-kept --title "From the shoebox" scans/',
         ),
-    )(adding.add)
+    )(story_add.add)
     family.command("list", epilog=examples("capsule story list the-summer-we-kept"))(list_stories)
     family.command(
         "show", epilog=examples("capsule story show 3f0c…", "capsule story show 3f0c… --save ~/Pictures/kept")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from memorycapsule.cli.door import Door, door_of, is_interactive
-from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import MediaRefused, UsageProblem
 from memorycapsule.services import shapes

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memorycapsule.cli.commands.invitations import LocaleOption, checked_locale
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.foreground import send_now
+from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.people import LocaleOption, checked_locale
-from memorycapsule.cli.sending import send_now
 from memorycapsule.errors import CapsuleError, MailRefused
 from memorycapsule.services import shapes
 

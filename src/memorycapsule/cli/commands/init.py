@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memorycapsule.cli import questions
-from memorycapsule.cli.access import show_link
+from memorycapsule.cli import prompts
+from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
-from memorycapsule.cli.grammar import examples
+from memorycapsule.cli.options import examples
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def init(
     settings = door.settings(file_must_exist=False)
     _refuse_second(door, settings)
     asks = is_interactive(door) and not yes
-    answers = questions.ask(settings, admin=admin, name=name) if asks else questions.Answers()
+    answers = prompts.ask(settings, admin=admin, name=name) if asks else prompts.Answers()
     settings = door.settings(answers.settings, file_must_exist=False)
     address = _checked_admin(admin or answers.admin or _usual_address())
     _make_folder(settings.data_dir)
@@ -268,7 +268,7 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set
 
 
 def _try_mail(door: Door, settings: Settings, address: str) -> None:
-    from memorycapsule.cli.letters import send_trial
+    from memorycapsule.cli.commands.mail import send_trial
 
     try:
         with door.open(settings) as app:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.foreground import send_now, why_letters_wait
+from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sending import send_now, why_letters_wait
 from memorycapsule.errors import ConfigurationProblem, UsageProblem
 from memorycapsule.services import shapes
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.foreground import finish_film
+from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sending import finish_film
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import NotDue, PartlyDone
 from memorycapsule.services import shapes

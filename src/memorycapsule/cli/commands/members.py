@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memorycapsule.cli.commands.invitations import part_named
 from memorycapsule.cli.door import door_of, is_interactive
-from memorycapsule.cli.grammar import CapsuleArgument, examples, group
+from memorycapsule.cli.foreground import send_now, why_letters_wait
+from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.people import part_named
-from memorycapsule.cli.sending import send_now, why_letters_wait
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import shapes
 

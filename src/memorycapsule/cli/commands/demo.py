@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.grammar import examples
+from memorycapsule.cli.options import examples
 
 
 def demo(

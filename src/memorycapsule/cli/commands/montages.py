@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from memorycapsule.cli.capsules import SoundtrackOption, music
+from memorycapsule.cli.commands.capsules import SoundtrackOption, music
+from memorycapsule.cli.commands.running import film_sentence
 from memorycapsule.cli.door import Door, door_of
-from memorycapsule.cli.due import film_sentence
-from memorycapsule.cli.grammar import CapsuleArgument, FilmArgument, examples, group
+from memorycapsule.cli.foreground import finish_film
+from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sending import finish_film
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
 from memorycapsule.services import shapes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import Door, door_of, is_interactive
-from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
 

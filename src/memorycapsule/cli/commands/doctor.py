@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from memorycapsule.cli.door import Door, door_of
-from memorycapsule.cli.grammar import examples
+from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 

@@ -16,7 +16,7 @@ import typer
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import Found, Kept, gather, open_regular, readable_name
-from memorycapsule.cli.grammar import CapsuleArgument
+from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import (
     CapsuleError,
@@ -132,7 +132,7 @@ def _add_there(
     out: Output,
 ) -> None:
     """Add a story to a distant daemon, as `add` does here."""
-    from memorycapsule.cli.parts import AT_ONCE, Sender
+    from memorycapsule.cli.tus_client import AT_ONCE, Sender
 
     story_id = to or there.add_story(capsule, title=title, text=text)
     first = there.next_position(story_id) if to else 0

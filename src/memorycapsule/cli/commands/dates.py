@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.capsules import opens_in_words
+from memorycapsule.cli.commands.capsules import opens_in_words
 from memorycapsule.cli.door import door_of, is_interactive
-from memorycapsule.cli.grammar import CapsuleArgument, examples
+from memorycapsule.cli.foreground import send_now
+from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.sending import send_now
 from memorycapsule.errors import UsageProblem
 from memorycapsule.services import shapes
 

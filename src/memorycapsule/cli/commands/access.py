@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import Door, door_of
-from memorycapsule.cli.grammar import examples, group
+from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import UsageProblem
 from memorycapsule.services import shapes
