@@ -35,11 +35,24 @@ def test_the_contracts_notice_a_library_that_left_its_home(tmp_path: Path):
     layers = config.split("layers =\n")[1].split("\n\n")[0].replace("|", "\n").split()
     for layer in layers:
         (package / f"{layer}.py").touch()
+    (package / "daemon.py").unlink()
+    pages = package / "daemon" / "http"
+    for room in ("guests", "owners"):
+        (pages / room).mkdir(parents=True)
+        (pages / room / "__init__.py").touch()
+    (pages / "__init__.py").touch()
+    (package / "daemon" / "__init__.py").touch()
     assert lint_imports(tmp_path).returncode == 0
 
     (package / "services.py").write_text("import sqlmodel, cv2\nfrom memorycapsule import cli\n")
     (package / "store.py").write_text("from memorycapsule import mail\n")
     (package / "helpers.py").touch()
+    (pages / "guests" / "__init__.py").write_text("from memorycapsule.daemon.http import owners\n")
+    (package / "media.py").unlink()
+    (package / "media").mkdir()
+    (package / "media" / "__init__.py").touch()
+    (package / "media" / "clips.py").write_text("from memorycapsule.media import exif\n")
+    (package / "media" / "exif.py").write_text("from memorycapsule.media import clips\n")
     said = lint_imports(tmp_path)
 
     assert said.returncode == 1
@@ -47,4 +60,6 @@ def test_the_contracts_notice_a_library_that_left_its_home(tmp_path: Path):
     assert "memorycapsule.services -> cv2" in said.stdout
     assert "memorycapsule.services -> memorycapsule.cli" in said.stdout
     assert "memorycapsule.store -> memorycapsule.mail" in said.stdout
+    assert "memorycapsule.daemon.http.guests -> memorycapsule.daemon.http.owners" in said.stdout
+    assert "No cycles are allowed in memorycapsule.media" in said.stdout
     assert "not listed as layers" in said.stdout

@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 from memorycapsule import __version__, errors
-from memorycapsule.cli.door import URL_VARIABLE
+from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar, plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.services.shapes import Shape

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from memorycapsule.cli.environment import TOKEN_VARIABLE, URL_VARIABLE, refuse_elsewhere
 from memorycapsule.cli.output import Output
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.journal import journal
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.store.transactions import Store
 
-URL_VARIABLE = "CAPSULE_URL"
-TOKEN_VARIABLE = "CAPSULE_TOKEN"  # noqa: S105 - the name of a variable
 _ONLY_ADDS = (
     "--as only adds stories in a member's name (`capsule story add`); whoever wants to read, change or remove "
     "acts with their own CAPSULE_TOKEN."
@@ -80,7 +79,7 @@ class Door:
         """Open the instance. Raises what `app.open_app` does."""
         from memorycapsule.app import open_app
 
-        _refuse_elsewhere()
+        refuse_elsewhere()
         settings = settings or self.settings(adds_for_others=adds_for_others)
         journal.set_up_with(self._set_up_journal)
         with open_app(settings) as app:
@@ -110,7 +109,7 @@ class Door:
         """Open the database alone, for what needs no key."""
         from memorycapsule.app import open_store
 
-        _refuse_elsewhere()
+        refuse_elsewhere()
         with open_store(settings or self.settings(), checked=checked) as store:
             yield store
 
@@ -134,14 +133,6 @@ class Door:
             wrapper_class=structlog.make_filtering_bound_logger(level),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,
-        )
-
-
-def _refuse_elsewhere() -> None:
-    """Raise NotAllowed when another machine is meant: nobody wants to change this one by mistake."""
-    if URL_VARIABLE in os.environ:
-        raise NotAllowed(
-            f"This command works on the daemon's own machine only; without {URL_VARIABLE} it works here."
         )
 
 
