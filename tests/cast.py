@@ -38,8 +38,8 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.work.memory import usual_places
-from memorycapsule.work.workshop import Workshop
+from memorycapsule.work.tmpfs import usual_places
+from memorycapsule.work.worker_context import Workshop
 from moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.

@@ -27,8 +27,8 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake, Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.work import lock, memory
-from memorycapsule.work.workshop import Workshop
+from memorycapsule.work import lock, tmpfs
+from memorycapsule.work.worker_context import Workshop
 
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpSettings
@@ -122,7 +122,7 @@ def open_app(
                 face_model=settings.film.face_model,
                 quiet_hours=parse_quiet_hours(settings.film.quiet_hours),
                 zone=settings.zone,
-                memory_places=memory.usual_places(),
+                memory_places=tmpfs.usual_places(),
                 is_stopping=is_stopping,
             ),
         )

@@ -26,8 +26,8 @@ from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, ticks
-from memorycapsule.work.ahead import Ahead
 from memorycapsule.work.lock import FolderLock
+from memorycapsule.work.prerendering import Ahead
 
 #: Commands that only look hold the folder's lock for a moment.
 _LOCK_GRACE_SECONDS = 3.0

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, Self
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError
-from memorycapsule.media import clips, voices
+from memorycapsule.media import clips, voice_notes
 from memorycapsule.media.children import LARGE_PIXELS, Child, DecodedPhoto
 from memorycapsule.media.measure import measure_photo
 from memorycapsule.media.prepared import Prepared
@@ -101,16 +101,16 @@ class Decoders:
     def _prepare_played(self, window: Window, format_: Format | Sound) -> Prepared:
         self._check_open()
         # Recorders write sound alone into an ordinary MP4; whether there is a picture, its tracks tell.
-        if voices.holds_picture(window, format_):
+        if voice_notes.holds_picture(window, format_):
             return self._prepare_clip(window, "MOV" if format_ == "MOV" else "MP4")
         return self._prepare_voice(window, format_)
 
     def _prepare_voice(self, window: Window, format_: Format | Sound) -> Prepared:
-        voice = voices.make_voice(window, format_, workspace=self._workspace)
+        voice = voice_notes.make_voice(window, format_, workspace=self._workspace)
         heard = voice.heard
         return Prepared(
             kind="voice",
-            format=voices.format_name(format_),
+            format=voice_notes.format_name(format_),
             width=0,
             height=0,
             taken_local=heard.taken_local,

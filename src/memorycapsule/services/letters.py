@@ -16,20 +16,20 @@ from datetime import datetime
 from typing import Any, Literal
 
 from memorycapsule.domain.capsules import Capsule, Member, Role
+from memorycapsule.domain.date_requests import Wish, WishState
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
-from memorycapsule.domain.wishes import Wish, WishState
 from memorycapsule.mail import letters as mail_letters
 from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import date_requests as wish_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
-from memorycapsule.store import wishes as wish_store
 from memorycapsule.store.transactions import Transaction
 
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.date_requests import Consent, Wish, WishState
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.wishes import Consent, Wish, WishState
 from memorycapsule.errors import DatePassed, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.services import letters, reading
 from memorycapsule.services.wakes import Wake, no_wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import date_requests as wish_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
-from memorycapsule.store import wishes as wish_store
 from memorycapsule.store.transactions import Store, Transaction
 
 

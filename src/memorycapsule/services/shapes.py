@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule, Contribution, Member
+    from memorycapsule.domain.date_requests import Wish
     from memorycapsule.domain.deliveries import Delivery
     from memorycapsule.domain.film.montages import Montage
     from memorycapsule.domain.invitations import Invitation
     from memorycapsule.domain.people import Account, Address
     from memorycapsule.domain.sessions import Session
     from memorycapsule.domain.stories import Medium, MediumDetails, Viewer
-    from memorycapsule.domain.wishes import Wish
     from memorycapsule.services.accounts import AccountView, Deletion
     from memorycapsule.services.invitations import Invited, Joined
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView

@@ -29,12 +29,12 @@ from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
 from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.date_requests import WishState
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import Lack, MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.wishes import WishState
 
 # Constraints have names from the first revision on: Alembic's batch mode on SQLite needs them.
 SQLModel.metadata.naming_convention = {

@@ -18,7 +18,7 @@ from memorycapsule.services.film import montages, preparation, segment_cache
 from memorycapsule.services.film.montages import Rendered
 from memorycapsule.services.film.preparation import Layout
 from memorycapsule.work.renderer import Job, run_renderer, survey
-from memorycapsule.work.workshop import Workshop
+from memorycapsule.work.worker_context import Workshop
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0

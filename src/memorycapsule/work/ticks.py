@@ -13,8 +13,8 @@ from memorycapsule.services import cleanup, deliveries, instances, opening, uplo
 from memorycapsule.services.deliveries import Sent
 from memorycapsule.services.film import montages
 from memorycapsule.store import instances as instance_store
-from memorycapsule.work import films, memory
-from memorycapsule.work.workshop import Workshop
+from memorycapsule.work import films, tmpfs
+from memorycapsule.work.worker_context import Workshop
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
 MAILBOX_AGE = timedelta(days=30)
@@ -50,7 +50,7 @@ def settle(workshop: Workshop) -> None:
     for capsule in instances.follow_zone_rules(workshop.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(workshop)
-    memory.wipe(workshop.memory_places, workshop.work_dir)
+    tmpfs.wipe(workshop.memory_places, workshop.work_dir)
     cleanup.sweep_cache(workshop.store, workshop.vault)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from cast import OPENS, Time, add_story, invite, join, make_workshop
 from memorycapsule.domain.capsules import CapsuleState
+from memorycapsule.domain.date_requests import WishState
 from memorycapsule.domain.opening_dates import opening_date
-from memorycapsule.domain.wishes import WishState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import capsules, invitations, members, opening, rescheduling, sessions
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import date_requests as wish_store
 from memorycapsule.store import deliveries as delivery_store
-from memorycapsule.store import wishes as wish_store
 from memorycapsule.work import ticks
 from moments import NOW
 

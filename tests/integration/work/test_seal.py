@@ -11,8 +11,8 @@ import pytest
 from cast import add_story, join, make_capsule, make_instance, make_photo, make_recording, make_workshop
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import stories
-from memorycapsule.work import memory, ticks
-from memorycapsule.work.ahead import Ahead
+from memorycapsule.work import ticks, tmpfs
+from memorycapsule.work.prerendering import Ahead
 from moments import NOW
 from servers import OwnPostgres
 
@@ -111,7 +111,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
         workshop = make_workshop(instance, time)
-        place = memory.place(workshop.memory_places, workshop.work_dir)
+        place = tmpfs.place(workshop.memory_places, workshop.work_dir)
 
         def look():
             assert found_in(folder) == {"open"}

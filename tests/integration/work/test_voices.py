@@ -27,7 +27,7 @@ from memorycapsule.services import reading, stories
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from memorycapsule.work.ahead import Ahead
+from memorycapsule.work.prerendering import Ahead
 from moments import NOW
 
 VOICE = 2000

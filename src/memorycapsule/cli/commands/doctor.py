@@ -157,7 +157,7 @@ def _programs() -> Iterator[Finding]:
 
 
 def _faces(settings: Settings) -> Iterator[Finding]:
-    from memorycapsule.media.looks import face_model_problem
+    from memorycapsule.media.picture_analysis import face_model_problem
 
     if model := settings.film.face_model:
         problem = face_model_problem(model)
@@ -287,7 +287,7 @@ def _unknown_files(app: App) -> Finding:
 def _rendering_ahead(app: App) -> Finding:
     """Say whether films can be there on the day."""
     from memorycapsule.config import bytes_of
-    from memorycapsule.work import memory
+    from memorycapsule.work import tmpfs
 
     what, film = "rendering ahead", app.settings.film
     if app.workshop.quiet_hours is None:
@@ -296,8 +296,8 @@ def _rendering_ahead(app: App) -> Finding:
         says = "film.cache_size leaves no room for it; films are made after the opening."
         return Finding(what=what, state="warning", says=says)
     try:
-        place = memory.place(app.workshop.memory_places, app.workshop.work_dir)
-    except memory.NoMemoryFolder as error:
+        place = tmpfs.place(app.workshop.memory_places, app.workshop.work_dir)
+    except tmpfs.NoMemoryFolder as error:
         says = f"{error.message} Films are made after the opening."
         return Finding(what=what, state="warning", says=says)
     when = "always" if film.quiet_hours == "always" else f"at {film.quiet_hours} ({app.settings.zone})"

@@ -72,7 +72,7 @@ def config_warnings(settings: Settings) -> list[str]:
     if not settings.mail_is_real:
         found.append(f"No mail server is set: letters become files in {settings.mailbox_dir}.")
     if settings.film.face_model:
-        from memorycapsule.media.looks import face_model_problem
+        from memorycapsule.media.picture_analysis import face_model_problem
 
         problem = face_model_problem(settings.film.face_model)
         found += [problem] if problem else []

@@ -235,7 +235,7 @@ def _directed(
 ) -> tuple[Sequence[Picture], MontagePlan]:
     """Return the pictures that look like no other, and the plan of a film of them."""
     from memorycapsule.domain.film.direction import direct, select
-    from memorycapsule.media.looks import looks_of
+    from memorycapsule.media.picture_analysis import looks_of
     from memorycapsule.media.tempo import tempo_of
 
     how = order.direction

@@ -31,7 +31,7 @@ from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.media import clips
-from memorycapsule.media.looks import looks_of
+from memorycapsule.media.picture_analysis import looks_of
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.media.tempo import Tempo, tempo_of
 from memorycapsule.services.film import montages, segment_cache

@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.date_requests import WishState
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.wishes import WishState
 
 AN_ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
 Locale = Literal["en", "ko"]

@@ -16,9 +16,9 @@ from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.domain.date_requests import WishState
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.wishes import WishState
 from memorycapsule.domain.words import date_in_words, people_in_words
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.wording import addressed

@@ -14,7 +14,7 @@ from memorycapsule import processes
 from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_lookalikes
 from memorycapsule.domain.film.picture_analysis import Look
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.media.looks import face_model_problem, looks_of
+from memorycapsule.media.picture_analysis import face_model_problem, looks_of
 
 #: Photos that show different things.
 SCENES = [
@@ -383,7 +383,7 @@ def test_the_child_speaks_one_json_line_for_each_picture(tmp_path):
         "pictures": [{"id": "1", "file": "a.jpg", **picture}, {"id": "2", "file": "no.jpg", **picture}],
     }
     done = subprocess.run(
-        [sys.executable, "-m", "memorycapsule.media.looks", str(tmp_path)],
+        [sys.executable, "-m", "memorycapsule.media.picture_analysis", str(tmp_path)],
         input=json.dumps(request), capture_output=True, check=True, text=True,
     )  # fmt: skip
     first, second = map(json.loads, done.stdout.splitlines())

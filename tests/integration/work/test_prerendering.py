@@ -16,8 +16,8 @@ from memorycapsule.services import capsules, stories
 from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
-from memorycapsule.work import films, memory, ticks
-from memorycapsule.work.ahead import Ahead
+from memorycapsule.work import films, ticks, tmpfs
+from memorycapsule.work.prerendering import Ahead
 from moments import NOW
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def workshop(scene, time):
 
 
 def memory_folder(workshop):
-    return memory.place(workshop.memory_places, workshop.work_dir)
+    return tmpfs.place(workshop.memory_places, workshop.work_dir)
 
 
 def finished(workshop):
@@ -384,7 +384,7 @@ def test_it_says_neither_words_nor_how_long_the_film_is(scene, workshop):
 
 def test_a_start_wipes_what_a_killed_run_left_and_pieces_of_capsules_that_are_gone(scene, workshop):
     folder = memory_folder(workshop)
-    memory.make(folder)
+    tmpfs.make(folder)
     (folder / "plain.jpg").write_bytes(b"plain")
     gone = scene.shelf.with_name("gone")
     gone.mkdir(parents=True)

@@ -12,7 +12,7 @@ from household import Household
 from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.work import memory
+from memorycapsule.work import tmpfs
 from servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ def bring_forward(household: Household, capsule_id: str) -> None:
 def test_killed_while_it_renders_ahead_it_leaves_nothing_plain_and_goes_on(household):
     data = household.folder / "data"
     capsule = household.capsule(opens_in=timedelta(days=3), photos=20)
-    folder = memory.place(memory.usual_places(), data / "work")
+    folder = tmpfs.place(tmpfs.usual_places(), data / "work")
     shelf = data / "cache" / "segments" / capsule
 
     with household.daemon() as daemon:
@@ -92,7 +92,7 @@ def test_killed_while_it_renders_ahead_it_leaves_nothing_plain_and_goes_on(house
 def test_asked_to_end_it_ends_at_once_and_leaves_nothing_in_memory(household):
     data = household.folder / "data"
     household.capsule(opens_in=timedelta(days=3), photos=20)
-    folder = memory.place(memory.usual_places(), data / "work")
+    folder = tmpfs.place(tmpfs.usual_places(), data / "work")
 
     with household.daemon() as daemon:
         wait_until(lambda: any(folder.glob("pictures/*.jpg")), 60, "a piece is in hand")

@@ -2,7 +2,7 @@
 
 from sqlmodel import col
 
-from memorycapsule.domain.wishes import Consent, Wish, WishState
+from memorycapsule.domain.date_requests import Consent, Wish, WishState
 from memorycapsule.store.rows import ConsentRow, WishRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction

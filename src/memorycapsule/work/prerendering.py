@@ -26,9 +26,9 @@ from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
-from memorycapsule.work import memory
+from memorycapsule.work import tmpfs
 from memorycapsule.work.renderer import Job, Piece, render_piece, survey
-from memorycapsule.work.workshop import Workshop
+from memorycapsule.work.worker_context import Workshop
 
 #: Whether something is due is looked up this often while a piece is being made.
 _LOOK_SECONDS = 1.0
@@ -79,12 +79,12 @@ class Ahead:
                     continue
                 if not self.workshop.vault.cache.has_room(sparing - {capsule.id}):
                     break
-                folder = memory.place(self.workshop.memory_places, self.workshop.work_dir)
+                folder = tmpfs.place(self.workshop.memory_places, self.workshop.work_dir)
                 order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
                 rendered += self._try(order)
         except _Interrupted:
             journal.info("ahead.interrupted")
-        except memory.NoMemoryFolder as error:
+        except tmpfs.NoMemoryFolder as error:
             if not self._is_warned:
                 journal.warning("ahead.impossible", reason=error.message)
             self._is_warned = True
@@ -94,7 +94,7 @@ class Ahead:
         """Do one capsule to its end, whatever that is, and leave nothing in memory."""
         capsule = order.capsule
         log = journal.bind(capsule=capsule.id)
-        memory.make(order.folder)
+        tmpfs.make(order.folder)
         try:
             rendered = self._render(order)
         except _NoRoom:
@@ -107,7 +107,7 @@ class Ahead:
         else:
             log.info("ahead.done")
         finally:
-            memory.wipe_folder(order.folder)
+            tmpfs.wipe_folder(order.folder)
         self.settled[capsule.id] = order.happened
         return rendered
 

@@ -1,7 +1,7 @@
 """
 Looks at prepared pictures: `looks_of`, and the child that does the work.
 
-`python -m memorycapsule.media.looks FOLDER` reads one JSON object on stdin, {"face_model": path or null,
+`python -m memorycapsule.media.picture_analysis FOLDER` reads one JSON object on stdin, {"face_model": path or null,
 "pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and says one JSON line for each picture, in
 order: {"id", "look": {...} or null}. When the face model is no good it goes on without, and ends with status 2.
 """
@@ -26,7 +26,7 @@ from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.errors import MediaRefused
 
 if TYPE_CHECKING:
-    from memorycapsule.media.seeing import Bytes, Faces
+    from memorycapsule.media.picture_features import Bytes, Faces
 
 #: Address space in bytes of the child, and of each ffmpeg that it starts.
 _MEMORY_BYTES = 2 << 30
@@ -130,7 +130,7 @@ def _most_seconds(picture: Picture) -> float:
 
 def _start(folder: Path, *, nice: int) -> subprocess.Popen[bytes]:
     return processes.start(
-        [sys.executable, "-P", "-m", "memorycapsule.media.looks", str(folder)],
+        [sys.executable, "-P", "-m", "memorycapsule.media.picture_analysis", str(folder)],
         processes.Limits(memory_bytes=_MEMORY_BYTES, nice=nice),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -180,12 +180,14 @@ def main() -> None:
 
 def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> Look:
     """Raises MediaRefused when it cannot be read."""
-    from memorycapsule.media import seeing, watching
+    from memorycapsule.media import clip_highlights, picture_features
 
     if picture["kind"] == "photo":
-        return seeing.look_at(_read(path, picture["side"], _FACE_SIDE if faces else _LOOK_SIDE), faces)
-    start, moment = watching.best_part(path, picture["duration"], picture["seconds"])
-    look = seeing.look_at(watching.frame_at(path, moment), faces)
+        return picture_features.look_at(
+            _read(path, picture["side"], _FACE_SIDE if faces else _LOOK_SIDE), faces
+        )
+    start, moment = clip_highlights.best_part(path, picture["duration"], picture["seconds"])
+    look = picture_features.look_at(clip_highlights.frame_at(path, moment), faces)
     return replace(look, best_seconds=round(start, 3))
 
 

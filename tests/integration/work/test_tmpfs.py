@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from memorycapsule.work import memory
+from memorycapsule.work import tmpfs
 
 SHM = Path("/dev/shm")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = memory.place((SHM,), tmp_path)
+    folder = tmpfs.place((SHM,), tmp_path)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -21,33 +21,33 @@ def folder(tmp_path):
 def test_it_lies_in_memory_and_is_only_ours(folder, tmp_path):
     assert folder.parent == SHM
     assert not folder.exists()
-    memory.make(folder)
+    tmpfs.make(folder)
     (folder / "picture").write_bytes(b"plain")
 
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert memory.place((SHM,), tmp_path) == folder
-    memory.make(folder)
+    assert tmpfs.place((SHM,), tmp_path) == folder
+    tmpfs.make(folder)
     assert list(folder.iterdir()) == [], "made again, it is empty"
-    memory.wipe((SHM, tmp_path), tmp_path)
+    tmpfs.wipe((SHM, tmp_path), tmp_path)
     assert not folder.exists()
 
 
 def test_every_data_folder_has_its_own(folder, tmp_path):
-    assert memory.place((SHM,), tmp_path / "another") != folder
+    assert tmpfs.place((SHM,), tmp_path / "another") != folder
 
 
 def test_a_disk_is_no_memory(tmp_path):
-    assert not memory.is_in_memory(tmp_path)
-    assert memory.is_in_memory(SHM)
-    with pytest.raises(memory.NoMemoryFolder, match="256 MB"):
-        memory.place((tmp_path, tmp_path / "nowhere"), tmp_path)
+    assert not tmpfs.is_in_memory(tmp_path)
+    assert tmpfs.is_in_memory(SHM)
+    with pytest.raises(tmpfs.NoMemoryFolder, match="256 MB"):
+        tmpfs.place((tmp_path, tmp_path / "nowhere"), tmp_path)
 
 
 def test_with_little_memory_free_there_is_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=memory.LEAST_FREE_BYTES - 1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=tmpfs.LEAST_FREE_BYTES - 1))
 
-    with pytest.raises(memory.NoMemoryFolder):
-        memory.place((SHM,), tmp_path)
+    with pytest.raises(tmpfs.NoMemoryFolder):
+        tmpfs.place((SHM,), tmp_path)
 
 
 @pytest.mark.parametrize("trap", ["open to others", "a link"])
@@ -59,11 +59,11 @@ def test_what_somebody_else_put_there_is_not_used_and_not_touched(folder, tmp_pa
         folder.mkdir(mode=0o755)
         folder.chmod(0o755)
     try:
-        with pytest.raises(memory.NoMemoryFolder):
-            memory.place((SHM,), tmp_path)
-        with pytest.raises(memory.NoMemoryFolder):
-            memory.make(folder)
-        memory.wipe((SHM,), tmp_path)
+        with pytest.raises(tmpfs.NoMemoryFolder):
+            tmpfs.place((SHM,), tmp_path)
+        with pytest.raises(tmpfs.NoMemoryFolder):
+            tmpfs.make(folder)
+        tmpfs.wipe((SHM,), tmp_path)
         assert folder.exists()
         assert trap != "a link" or (tmp_path / "precious").exists()
     finally:

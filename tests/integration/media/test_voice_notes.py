@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from memorycapsule.errors import MediaRefused
-from memorycapsule.media import voices
+from memorycapsule.media import voice_notes
 from memorycapsule.media.sniff import Window, recognise
 from memorycapsule.processes import ffmpeg_path
 
@@ -147,7 +147,7 @@ def test_what_nobody_would_listen_to_is_refused_in_words(
     tmp_path, prepare, monkeypatch, seconds, volume, words
 ):
     if words == "is longer":
-        monkeypatch.setattr(voices, "MOST_SECONDS", 1.0)
+        monkeypatch.setattr(voice_notes, "MOST_SECONDS", 1.0)
 
     with pytest.raises(MediaRefused, match=words):
         prepare(recording(tmp_path / "a.wav", seconds=seconds, volume=volume))
