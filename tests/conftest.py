@@ -13,10 +13,10 @@ import pytest
 import structlog
 from hypothesis import settings
 
-import loopback
 from memorycapsule.journal import journal
-from moments import NOW
-from servers import Postgres, is_missing, open_postgres
+from support import loopback
+from support.moments import NOW
+from support.servers import Postgres, is_missing, open_postgres
 
 loopback.allow_nothing_else()
 # No test asserts a time.

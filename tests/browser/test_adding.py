@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cast import make_photo
-from household import Household
-from servers import is_missing
+from support.cast import make_photo
+from support.household import Household
+from support.servers import is_missing
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from household import Household
-from servers import is_missing, wait_until
+from support.household import Household
+from support.servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
 

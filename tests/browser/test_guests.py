@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from household import Household
-from servers import is_missing, wait_until
+from support.household import Household
+from support.servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
 

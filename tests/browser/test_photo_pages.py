@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-import cast
-from cast import add_story, join, make_capsule, make_instance, make_workshop
 from memorycapsule.app import App
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
@@ -26,7 +24,9 @@ from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store
-from servers import is_missing, wait_until
+from support import cast
+from support.cast import add_story, join, make_capsule, make_instance, make_workshop
+from support.servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
 

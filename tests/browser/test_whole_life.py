@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from mailservers import MailServer
-from servers import is_missing, wait_until
-from walking import HOST, House, Person
+from support.mailservers import MailServer
+from support.servers import is_missing, wait_until
+from support.walking import HOST, House, Person
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cast import add_story, join, make_capsule, make_instance, younghee
 from memorycapsule.clock import now
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
@@ -32,7 +31,8 @@ from memorycapsule.services import cleanup, reading, sessions
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules, deliveries, events, montages
 from memorycapsule.store.transactions import Store
-from servers import wait_until
+from support.cast import add_story, join, make_capsule, make_instance, younghee
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 

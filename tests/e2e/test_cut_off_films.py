@@ -11,7 +11,7 @@ import pytest
 
 from integration.cli.instances import bitmap
 from memorycapsule.processes import ffmpeg_path
-from servers import wait_until
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from household import Household
-from mailservers import HANG, ScriptedServer
-from servers import Daemon, wait_until
+from support.household import Household
+from support.mailservers import HANG, ScriptedServer
+from support.servers import Daemon, wait_until
 
 
 @pytest.fixture

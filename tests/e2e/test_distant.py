@@ -15,8 +15,8 @@ import httpx
 import numpy as np
 import pytest
 
-from cast import make_photo, make_recording
-from household import CAPSULE, Household
+from support.cast import make_photo, make_recording
+from support.household import CAPSULE, Household
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from household import Household
 from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.work import tmpfs
-from servers import wait_until
+from support.household import Household
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 

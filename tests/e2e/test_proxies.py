@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cast import make_photo
-from household import Household
-from mailservers import make_certificate
-from servers import Daemon, is_missing, wait_until
+from support.cast import make_photo
+from support.household import Household
+from support.mailservers import make_certificate
+from support.servers import Daemon, is_missing, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PREFIX = "/capsule"

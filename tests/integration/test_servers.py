@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from moments import NOW
-from servers import Daemon, OwnPostgres, Postgres, wait_until
+from support.moments import NOW
+from support.servers import Daemon, OwnPostgres, Postgres, wait_until
 
 
 def fetch(url: str, query: str) -> object:

@@ -12,7 +12,7 @@ import pytest
 
 from integration.cli.instances import bitmap, join, opened_app
 from memorycapsule.cli.files import gather, naturally
-from servers import wait_until
+from support.servers import wait_until
 
 ADD = ("story", "add", "summer", "--json")
 

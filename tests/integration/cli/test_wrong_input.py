@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from integration.cli.instances import bitmap, join
-from mailservers import MailServer
 from memorycapsule.cli import boundary
 from memorycapsule.store import schema
 from memorycapsule.work.lock import FolderLock
+from support.mailservers import MailServer
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,6 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
-from cast import (
-    OPENS,
-    Instance,
-    Person,
-    Time,
-    add_story,
-    attach,
-    join,
-    make_capsule,
-    make_instance,
-    make_photo,
-    make_workshop,
-)
 from memorycapsule.app import App
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
@@ -38,6 +25,19 @@ from memorycapsule.services import opening, sessions
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import Rendered
 from memorycapsule.work import ticks
+from support.cast import (
+    OPENS,
+    Instance,
+    Person,
+    Time,
+    add_story,
+    attach,
+    join,
+    make_capsule,
+    make_instance,
+    make_photo,
+    make_workshop,
+)
 
 with warnings.catch_warnings():
     # starlette would rather have httpx2, which nothing else here needs.

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from cast import add_story, another_session, make_photo
 from integration.http.conftest import Client
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.services import sessions
 from memorycapsule.store import accounts as account_store
+from support.cast import add_story, another_session, make_photo
 
 pytestmark = pytest.mark.slow
 

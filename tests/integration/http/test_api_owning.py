@@ -5,10 +5,10 @@ import zipfile
 
 import pytest
 
-from cast import add_story, make_photo, make_recording
 from integration.http.conftest import Client
 from memorycapsule.daemon.http.protocol import rate_limits
 from memorycapsule.services import reading
+from support.cast import add_story, make_photo, make_recording
 
 V1 = "/api/v1"
 BEN = "ben@example.org"

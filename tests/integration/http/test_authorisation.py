@@ -19,8 +19,19 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 
-from access import PEOPLE, ROWS
-from cast import (
+from memorycapsule.app import App
+from memorycapsule.clock import Clock
+from memorycapsule.config import Settings
+from memorycapsule.daemon.http.site import make_site
+from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.services import letters, members, opening, sessions, uploads
+from memorycapsule.services.uploads import About, UploadLimits
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import montages as montage_store
+from support.access import PEOPLE, ROWS
+from support.cast import (
     OPENS,
     Instance,
     Person,
@@ -35,18 +46,7 @@ from cast import (
     make_recording,
     make_workshop,
 )
-from memorycapsule.app import App
-from memorycapsule.clock import Clock
-from memorycapsule.config import Settings
-from memorycapsule.daemon.http.site import make_site
-from memorycapsule.domain.capsules import Role
-from memorycapsule.domain.sessions import LinkPurpose, SessionKind
-from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import letters, members, opening, sessions, uploads
-from memorycapsule.services.uploads import About, UploadLimits
-from memorycapsule.store import accounts as account_store
-from memorycapsule.store import montages as montage_store
-from moments import NOW
+from support.moments import NOW
 
 with warnings.catch_warnings():
     # starlette would rather have httpx2, which nothing else here needs.

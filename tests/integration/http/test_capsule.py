@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from cast import add_story, join
 from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.store import montages as montage_store
+from support.cast import add_story, join
 
 #: What a browser, or somebody curious, may ask of a file.
 ASKED = ({}, {"range": "bytes=0-9"}, {"range": "bytes=99999999-"}, {"if-none-match": "*"})

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from cast import OPENS, add_story, attach, join, make_photo
 from memorycapsule.domain.capsules import Role
 from memorycapsule.services import reading
+from support.cast import OPENS, add_story, attach, join, make_photo
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,12 @@ import zipfile
 
 import pytest
 
-from cast import add_story, attach, make_photo
 from memorycapsule.domain.film.montages import SONG, Lack, MontageState
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import montages as montage_store
+from support.cast import add_story, attach, make_photo
 
 
 @pytest.fixture

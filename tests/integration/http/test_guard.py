@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from cast import invite
 from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.logs import mask
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.store import accounts as account_store
+from support.cast import invite
 
 CAPSULE = "/g/c/00000000-0000-4000-8000-000000000000"
 PIECE_BYTES = 4096

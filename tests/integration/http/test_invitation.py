@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from cast import invite
 from memorycapsule.domain.capsules import Role
 from memorycapsule.services import invitations, reading, sessions
 from memorycapsule.store import accounts as account_store
+from support.cast import invite
 
 
 def members(scene) -> set[str]:

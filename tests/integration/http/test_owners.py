@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from cast import OPENS, add_story, invite, join, make_photo, younghee
 from memorycapsule.domain.capsules import Role
 from memorycapsule.services import reading, sessions
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
+from support.cast import OPENS, add_story, invite, join, make_photo, younghee
 
 pytestmark = pytest.mark.slow
 

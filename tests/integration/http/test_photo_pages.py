@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from cast import Person, add_story, join, make_capsule
 from memorycapsule.daemon.http.html import font_subsets
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
-from moments import NOW
+from support.cast import Person, add_story, join, make_capsule
+from support.moments import NOW
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from cast import another_session, make_capsule
 from integration.http.conftest import TestClient
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol import rate_limits
@@ -17,6 +16,7 @@ from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.services import invitations, people, signing_in
 from memorycapsule.store import accounts as account_store
 from memorycapsule.work import ticks
+from support.cast import another_session, make_capsule
 
 pytestmark = pytest.mark.slow
 

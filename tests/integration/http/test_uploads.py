@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from cast import OPENS, add_story, make_photo
 from memorycapsule.services import reading, uploads
+from support.cast import OPENS, add_story, make_photo
 
 pytestmark = pytest.mark.slow
 

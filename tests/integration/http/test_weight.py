@@ -7,12 +7,12 @@ from urllib.parse import urljoin
 
 import pytest
 
-from cast import Person, add_story, invite, join, make_capsule, make_photo
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.services import letters
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
-from moments import NOW
+from support.cast import Person, add_story, invite, join, make_capsule, make_photo
+from support.moments import NOW
 
 pytestmark = pytest.mark.slow
 

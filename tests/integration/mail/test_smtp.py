@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mailservers import DROP, HANG, MailServer, ScriptedServer, make_certificate
 from memorycapsule.errors import MailRefused
 from memorycapsule.mail.smtp import SmtpSession, SmtpSettings, check_login
+from support.mailservers import DROP, HANG, MailServer, ScriptedServer, make_certificate
 
 LETTER = b"From: a@example.org\r\nTo: ben@example.org\r\nSubject: hi\r\n\r\n.dot first\r\nend\r\n"
 THEN_DROP = ScriptedServer.THEN_DROP

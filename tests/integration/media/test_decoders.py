@@ -19,7 +19,7 @@ from memorycapsule.errors import CapsuleError, MediaRefused
 from memorycapsule.media import children, clips, pixels
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.sniff import Window
-from servers import wait_until
+from support.servers import wait_until
 
 
 def encoded(width: int, height: int, extension: str = ".png") -> bytes:

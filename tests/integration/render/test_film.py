@@ -13,7 +13,7 @@ import pytest
 from memorycapsule.domain.film.direction import StoryText
 from memorycapsule.domain.film.plan import Card, Photo, PlanRefused, Size
 from memorycapsule.errors import RenderFailed
-from servers import wait_until
+from support.servers import wait_until
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)
 

@@ -21,7 +21,7 @@ from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.render.film import made_with
 from memorycapsule.render.segments import cut
-from servers import is_missing
+from support.servers import is_missing
 
 pytestmark = pytest.mark.slow
 WHOLE = Rect(x=0, y=0, width=1, height=1)

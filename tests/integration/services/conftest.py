@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cast import (
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.stories import Viewer
+from support.cast import (
     Instance,
     Person,
     Time,
@@ -19,8 +21,6 @@ from cast import (
     open_instance,
     younghee,
 )
-from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.stories import Viewer
 
 
 @dataclass(frozen=True, kw_only=True)

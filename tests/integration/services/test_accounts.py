@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from cast import add_story, another_session, join, make_capsule
 from integration.services.test_signing_in import digits, letters
 from memorycapsule.domain.capsules import Role
 from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
@@ -13,6 +12,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
+from support.cast import add_story, another_session, join, make_capsule
 
 
 @pytest.fixture

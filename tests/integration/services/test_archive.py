@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, attach, make_photo
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.errors import NotFound, Sealed
 from memorycapsule.services import archive, opening, stories
-from moments import NOW
+from support.cast import OPENS, add_story, attach, make_photo
+from support.moments import NOW
 
 
 def all_of(stage, viewer=None, language="en"):

@@ -4,7 +4,6 @@ import io
 
 import pytest
 
-from cast import OPENS, add_story, another_session, invite, make_capsule
 from memorycapsule import themes
 from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.film.plan import Size
@@ -15,7 +14,8 @@ from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
-from moments import NOW
+from support.cast import OPENS, add_story, another_session, invite, make_capsule
+from support.moments import NOW
 
 
 def edit(stage, viewer=None, now=NOW, **changes):

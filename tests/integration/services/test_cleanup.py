@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from cast import OPENS, add_story, make_photo, make_workshop
 from memorycapsule.errors import DiskFull
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services import cleanup, opening, reading
@@ -17,6 +16,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
+from support.cast import OPENS, add_story, make_photo, make_workshop
 
 PHOTOS = [make_photo(seed) for seed in (901, 902, 903)]
 

@@ -11,8 +11,6 @@ from email import message_from_bytes
 
 import pytest
 
-from cast import invite, make_capsule, make_workshop
-from mailservers import DROP, HANG, MailServer, ScriptedServer
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.errors import NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
@@ -22,8 +20,10 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from moments import NOW
-from servers import wait_until
+from support.cast import invite, make_capsule, make_workshop
+from support.mailservers import DROP, HANG, MailServer, ScriptedServer
+from support.moments import NOW
+from support.servers import wait_until
 
 QUEUED, SENT, REJECTED, UNKNOWN = (
     DeliveryState.QUEUED,

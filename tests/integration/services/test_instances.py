@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cast import OPENS, invite, make_capsule, make_workshop
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
@@ -15,7 +14,8 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from moments import NOW
+from support.cast import OPENS, invite, make_capsule, make_workshop
+from support.moments import NOW
 
 
 def initialise(instance, **changes):

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import BASE_URL, OPENS, invite, join, make_capsule, make_workshop
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.invitations import InvitationState
@@ -15,7 +14,8 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
-from moments import NOW
+from support.cast import BASE_URL, OPENS, invite, join, make_capsule, make_workshop
+from support.moments import NOW
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_an_account_that_exists_keeps_what_it_chose(instance, capsule):
 
 def test_a_link_to_the_admins_address_gives_no_rights_of_the_admin(stage):
     """Ada is invited to a capsule of Ben's; whoever has that link is no admin."""
-    from cast import another_session
+    from support.cast import another_session
 
     ben = another_session(stage.instance, stage.ben.viewer.account_id)
     theirs = make_capsule(stage.instance, by=ben, title="Ben's own")

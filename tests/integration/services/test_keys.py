@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from cast import OPENS, add_story, attach, invite, make_capsule, make_photo, make_workshop
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key
@@ -13,7 +12,8 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from moments import NOW
+from support.cast import OPENS, add_story, attach, invite, make_capsule, make_photo, make_workshop
+from support.moments import NOW
 
 PHOTO = make_photo(904)
 

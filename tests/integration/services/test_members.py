@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, another_session, invite, join
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
 from memorycapsule.services import invitations, letters, members, reading, reminders, sessions, visits
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
-from moments import NOW
+from support.cast import OPENS, add_story, another_session, invite, join
+from support.moments import NOW
 
 DAY = timedelta(days=1)
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cast import OPENS, add_story, make_capsule, make_instance, make_workshop
 from memorycapsule.domain.film.montages import Lack, MontageState
 from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services import opening
@@ -18,7 +17,8 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import ticks
-from moments import NOW
+from support.cast import OPENS, add_story, make_capsule, make_instance, make_workshop
+from support.moments import NOW
 
 GRACE = timedelta(hours=1)
 

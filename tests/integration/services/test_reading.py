@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.services import opening, reading
@@ -15,6 +14,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
+from support.cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, Time, add_story, invite, join, make_workshop
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.domain.date_requests import WishState
 from memorycapsule.domain.opening_dates import opening_date
@@ -17,7 +16,8 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import date_requests as wish_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
-from moments import NOW
+from support.cast import OPENS, Time, add_story, invite, join, make_workshop
+from support.moments import NOW
 
 EARLIER = OPENS - timedelta(days=5)
 LATER = OPENS + timedelta(days=400)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import add_story, another_session, make_workshop
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
 from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
@@ -15,6 +14,7 @@ from memorycapsule.services import accounts, reading, sessions, signing_in, stor
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
+from support.cast import add_story, another_session, make_workshop
 
 BEN = "ben@example.org"
 

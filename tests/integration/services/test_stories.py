@@ -10,8 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-import cast
-from cast import OPENS, add_story, another_session, attach, join, make_photo
 from memorycapsule.domain.capsules import Role
 from memorycapsule.errors import (
     CapsuleError,
@@ -26,7 +24,9 @@ from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import opening, reading, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
-from moments import NOW
+from support import cast
+from support.cast import OPENS, add_story, another_session, attach, join, make_photo
+from support.moments import NOW
 
 
 def stored(instance, capsule):

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, another_session, make_photo, prepare
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import About, UploadLimits
 from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, TooLarge
@@ -16,7 +15,8 @@ from memorycapsule.services import reading, stories, uploads
 from memorycapsule.services.uploads import OffsetMoved, Stage
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import uploads as upload_store
-from moments import NOW
+from support.cast import OPENS, add_story, another_session, make_photo, prepare
+from support.moments import NOW
 
 LIMITS = UploadLimits(largest_file=1_000_000, most_per_member=3_000_000)
 

@@ -5,11 +5,11 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cast import add_story, make_photo, prepare
 from memorycapsule.domain.stories import MediumDetails
 from memorycapsule.services import reading, stories
 from memorycapsule.services.vault import details_from_json, details_to_json
-from moments import NOW
+from support.cast import add_story, make_photo, prepare
+from support.moments import NOW
 
 DETAILS = MediumDetails(
     file="a.jpg", sha256="0" * 64, bytes=1, format="JPEG", width=4, height=3,

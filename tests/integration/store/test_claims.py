@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from cast import OPENS, make_capsule, make_instance
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.services import opening
 from memorycapsule.store import capsules, deliveries, events, montages
-from moments import NOW
+from support.cast import OPENS, make_capsule, make_instance
+from support.moments import NOW
 
 #: One of several processes that open all that is due, and say which capsules they opened.
 OPEN_ALL = """

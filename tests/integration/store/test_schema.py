@@ -10,7 +10,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from cast import make_capsule, make_instance
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -22,6 +21,7 @@ from memorycapsule.services import reading
 from memorycapsule.store import schema
 from memorycapsule.store.rows import metadata
 from memorycapsule.store.transactions import Store
+from support.cast import make_capsule, make_instance
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """

@@ -8,13 +8,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from cast import OPENS, make_capsule, make_instance
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Link, LinkPurpose
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotFound, NotInitialised
 from memorycapsule.store import accounts, capsules, schema
 from memorycapsule.store.transactions import Store
-from moments import NOW
+from support.cast import OPENS, make_capsule, make_instance
+from support.moments import NOW
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from cast import Time
+from support.cast import Time
 
 
 @pytest.fixture

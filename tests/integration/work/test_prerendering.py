@@ -6,7 +6,6 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
-from cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.stories import Viewer
@@ -18,7 +17,8 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import films, ticks, tmpfs
 from memorycapsule.work.prerendering import Ahead
-from moments import NOW
+from support.cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
+from support.moments import NOW
 
 pytestmark = pytest.mark.slow
 

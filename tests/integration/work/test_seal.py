@@ -8,13 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from cast import add_story, join, make_capsule, make_instance, make_photo, make_recording, make_workshop
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import stories
 from memorycapsule.work import ticks, tmpfs
 from memorycapsule.work.prerendering import Ahead
-from moments import NOW
-from servers import OwnPostgres
+from support.cast import (
+    add_story,
+    join,
+    make_capsule,
+    make_instance,
+    make_photo,
+    make_recording,
+    make_workshop,
+)
+from support.moments import NOW
+from support.servers import OwnPostgres
 
 #: Nothing of these may be found. The title of the capsule may, and is, so that the search is known to work.
 MARKERS = {

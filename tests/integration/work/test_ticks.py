@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, join, make_capsule, make_instance, make_workshop, younghee
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
@@ -16,7 +15,8 @@ from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held
-from moments import NOW
+from support.cast import OPENS, add_story, join, make_capsule, make_instance, make_workshop, younghee
+from support.moments import NOW
 
 
 @pytest.fixture

@@ -7,16 +7,6 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from cast import (
-    OPENS,
-    add_story,
-    join,
-    make_capsule,
-    make_instance,
-    make_photo,
-    make_recording,
-    make_workshop,
-)
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.media.decoders import Decoders
@@ -28,7 +18,17 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
 from memorycapsule.work.prerendering import Ahead
-from moments import NOW
+from support.cast import (
+    OPENS,
+    add_story,
+    join,
+    make_capsule,
+    make_instance,
+    make_photo,
+    make_recording,
+    make_workshop,
+)
+from support.moments import NOW
 
 VOICE = 2000
 

@@ -8,7 +8,7 @@ import pytest
 from memorycapsule.daemon import heartbeat as heartbeat_module
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.errors import Busy
-from servers import wait_until
+from support.servers import wait_until
 
 HOUR = 3600.0
 

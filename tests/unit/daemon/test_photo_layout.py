@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from albums import opened, picture
 from memorycapsule.daemon.http.guests import photo_layout
 from memorycapsule.domain.stories import MediumKind
+from support.albums import opened, picture
 
 
 @pytest.mark.parametrize("theme", photo_layout.CAPACITIES)

@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from albums import opened, picture
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
 from memorycapsule.daemon.http.guests.photo_search import Month, Wanted, found
+from support.albums import opened, picture
 
 SUMMER, WINTER = datetime(2019, 8, 15, 12), datetime(2020, 1, 3, 9)
 

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cast import OPENS
-from cast import a_capsule as capsule
 from memorycapsule.domain.capsules import (
     Member,
     Role,
@@ -18,7 +16,9 @@ from memorycapsule.domain.capsules import (
 )
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.errors import NotDue, UsageProblem
-from moments import NOW
+from support.cast import OPENS
+from support.cast import a_capsule as capsule
+from support.moments import NOW
 
 INSTANT = timedelta(microseconds=1)
 

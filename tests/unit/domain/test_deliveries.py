@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memorycapsule.domain.deliveries import FIRST_WAIT, LONGEST_WAIT, has_waited_long_enough, wait_after
 from memorycapsule.domain.film.montages import MontageState
-from moments import NOW
+from support.moments import NOW
 
 
 @given(attempt=st.integers(min_value=1, max_value=100_000))

@@ -8,7 +8,7 @@ import pytest
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.errors import NotAllowed
-from moments import NOW
+from support.moments import NOW
 
 EXPIRES = NOW + timedelta(days=14)
 INVITED = Invitation(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cast import OPENS
-from cast import a_capsule as capsule
 from memorycapsule.domain.capsules import CapsuleState, Member, Role
 from memorycapsule.domain.stories import MediumDetails, Story, Viewer, checked_words, may_view
 from memorycapsule.errors import UsageProblem
-from moments import NOW
+from support.cast import OPENS
+from support.cast import a_capsule as capsule
+from support.moments import NOW
 
 STORY = Story(
     id="story",

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story
 from memorycapsule import themes
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.plan import Size
@@ -13,6 +12,7 @@ from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany, UsagePro
 from memorycapsule.services import opening, reading
 from memorycapsule.services.film import estimates, montages, preparation
 from memorycapsule.store import montages as montage_store
+from support.cast import OPENS, add_story
 
 
 @pytest.fixture

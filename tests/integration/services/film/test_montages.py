@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from cast import OPENS, add_story, join, make_photo
 from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState
 from memorycapsule.domain.film.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
@@ -17,6 +16,7 @@ from memorycapsule.services.film.montages import Rendered
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
+from support.cast import OPENS, add_story, join, make_photo
 
 
 def film_of(stage):

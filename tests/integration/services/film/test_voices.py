@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from cast import OPENS, add_story, make_post, make_recording
 from memorycapsule.errors import MediaRefused, NotFound
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.services import cleanup, letters, opening, reading, stories
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
-from moments import NOW
+from support.cast import OPENS, add_story, make_post, make_recording
+from support.moments import NOW
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.tmpfs import usual_places
 from memorycapsule.work.worker_context import Workshop
-from moments import NOW
+from support.moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.
 OPENS = NOW + timedelta(days=10)

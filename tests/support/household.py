@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cast import make_photo, prepare
 from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
-from servers import Daemon, wait_until
+from support.cast import make_photo, prepare
+from support.servers import Daemon, wait_until
 
 CAPSULE = str(Path(sys.executable).with_name("capsule"))
 #: A film that takes seconds, a heart that beats fast, and the same work at whatever hour tests run.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from servers import is_missing
+from support.servers import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from household import Household
-from mailservers import MailServer
-from servers import Daemon, wait_until
+from support.household import Household
+from support.mailservers import MailServer
+from support.servers import Daemon, wait_until
 
 HOST = "house.test"
 #: How every page is looked at.

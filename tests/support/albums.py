@@ -6,7 +6,7 @@ from datetime import datetime
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
 from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
-from moments import NOW
+from support.moments import NOW
 
 SIZES = {"wide": (1600, 1200), "tall": (1200, 1600), "square": (1000, 1000)}
 

@@ -1,0 +1,1 @@
+"""What tests share: people and places, servers, walks through pages."""
