@@ -21,17 +21,17 @@ from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, keys
-from memorycapsule.services.deliveries import Carrier
-from memorycapsule.services.letters import Post
+from memorycapsule.services.deliveries import Transport
+from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake, Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work import lock, tmpfs
-from memorycapsule.work.worker_context import Workshop
+from memorycapsule.work.worker_context import WorkerContext
 
 if TYPE_CHECKING:
-    from memorycapsule.mail.smtp import SmtpSettings
+    from memorycapsule.mail.smtp import SmtpServer
     from memorycapsule.media.decoders import Decoders
 
 
@@ -44,7 +44,7 @@ class App:
     vault: Vault
     clock: Clock
     wake: Wake
-    workshop: Workshop
+    workshop: WorkerContext
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -99,11 +99,11 @@ def open_app(
             vault=vault,
             clock=clock,
             wake=wake,
-            workshop=Workshop(
+            workshop=WorkerContext(
                 store=store,
                 vault=vault,
                 clock=clock,
-                post=Post(
+                post=MailComposer(
                     key=key,
                     base_url=url,
                     sender=Sender(name=settings.mail.sender_name, address=settings.sender_address),
@@ -175,14 +175,14 @@ def refuse_unused_data(settings: Settings) -> None:
         )
 
 
-def smtp_settings(settings: Settings) -> SmtpSettings:
+def smtp_settings(settings: Settings) -> SmtpServer:
     """Return where letters are handed over. Raises ConfigurationProblem when no mail server is set."""
-    from memorycapsule.mail.smtp import SmtpSettings
+    from memorycapsule.mail.smtp import SmtpServer
 
     smtp = settings.smtp
     if smtp.host is None:
         raise ConfigurationProblem("No mail server is set; letters become files in the mailbox folder.")
-    return SmtpSettings(
+    return SmtpServer(
         host=smtp.host,
         port=smtp.port,
         security=smtp.security,
@@ -193,11 +193,11 @@ def smtp_settings(settings: Settings) -> SmtpSettings:
     )
 
 
-def _carrier(settings: Settings, mailbox: Mailbox | None) -> Callable[[], AbstractContextManager[Carrier]]:
+def _carrier(settings: Settings, mailbox: Mailbox | None) -> Callable[[], AbstractContextManager[Transport]]:
     if mailbox is not None:
         return lambda: mailbox
 
-    def connect() -> AbstractContextManager[Carrier]:
+    def connect() -> AbstractContextManager[Transport]:
         from memorycapsule.mail.smtp import SmtpSession
 
         return SmtpSession(smtp_settings(settings))

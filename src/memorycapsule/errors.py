@@ -188,7 +188,7 @@ class MailRefused(ConfigurationProblem):
     code = "mail_refused"
 
 
-class ProofNeeded(CapsuleError):
+class ReauthenticationNeeded(CapsuleError):
     """This needs proof that it is you: have a code mailed to you, and type it in."""
 
     code = "proof_needed"

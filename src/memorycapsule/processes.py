@@ -23,7 +23,7 @@ STEPS_BACK = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ChildLimits:
     """What a child may use. `None` leaves the parent's limit, and a lower limit of the parent stays."""
 
     #: Address space in bytes (RLIMIT_AS).
@@ -84,7 +84,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def limited(argv: list[str], limits: Limits) -> list[str]:
+def limited(argv: list[str], limits: ChildLimits) -> list[str]:
     """Return the command line that runs `argv` under `limits`, dying with the process that starts it."""
     return [
         sys.executable,
@@ -99,18 +99,18 @@ def limited(argv: list[str], limits: Limits) -> list[str]:
     ]
 
 
-def start(argv: list[str], limits: Limits | None = None, **popen: Any) -> subprocess.Popen[bytes]:
+def start(argv: list[str], limits: ChildLimits | None = None, **popen: Any) -> subprocess.Popen[bytes]:
     """
     Start `argv` under `limits` and return its Popen; keyword arguments are those of `subprocess.Popen`.
 
     The child gets `environment()` unless `env` says otherwise.
     """
     popen.setdefault("env", environment())
-    return subprocess.Popen(limited(argv, limits or Limits()), **popen)
+    return subprocess.Popen(limited(argv, limits or ChildLimits()), **popen)
 
 
 def run(
-    argv: list[str], limits: Limits | None = None, *, timeout_seconds: float, **popen: Any
+    argv: list[str], limits: ChildLimits | None = None, *, timeout_seconds: float, **popen: Any
 ) -> subprocess.CompletedProcess[bytes]:
     """
     Run `argv` under `limits` to its end, its output captured.
@@ -120,7 +120,7 @@ def run(
     """
     popen.setdefault("env", environment())
     return subprocess.run(
-        limited(argv, limits or Limits()),
+        limited(argv, limits or ChildLimits()),
         capture_output=True,
         check=False,
         timeout=timeout_seconds,

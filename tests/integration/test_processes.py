@@ -54,7 +54,7 @@ print(done.stdout.decode(), done.stderr.decode())
 
 def test_without_limits_of_the_parent_a_child_gets_its_own():
     ask = "import resource as r; print(r.getrlimit(r.RLIMIT_CPU))"
-    limits = processes.Limits(cpu_seconds=30)
+    limits = processes.ChildLimits(cpu_seconds=30)
     done = processes.run([sys.executable, "-c", ask], limits, timeout_seconds=20)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
 

@@ -32,14 +32,14 @@ from memorycapsule.media.prepared import Prepared
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
-from memorycapsule.services.letters import Post
+from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.tmpfs import usual_places
-from memorycapsule.work.worker_context import Workshop
+from memorycapsule.work.worker_context import WorkerContext
 from support.moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.
@@ -351,15 +351,15 @@ def attach(
     )
 
 
-def make_post(instance: Instance) -> Post:
-    return Post(
+def make_post(instance: Instance) -> MailComposer:
+    return MailComposer(
         key=instance.key,
         base_url=BASE_URL,
         sender=Sender(name="MemoryCapsule", address="capsule@example.org"),
     )
 
 
-def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Workshop:
+def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> WorkerContext:
     """What `app` would put together: the mailbox as carrier, and films of 160 by 90 pixels."""
     mailbox = Mailbox(instance.mailbox_dir)
     given = {
@@ -375,7 +375,7 @@ def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Wo
         "zone": "UTC",
         "memory_places": usual_places(),
     } | more
-    return Workshop(
+    return WorkerContext(
         store=instance.store,
         vault=instance.vault,
         clock=Clock(time.reading),

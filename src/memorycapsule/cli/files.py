@@ -14,7 +14,7 @@ from memorycapsule.errors import MediaRefused
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundFile:
     """A file to be looked at."""
 
     path: Path
@@ -27,7 +27,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class StoredMedium:
     """What has become of a file: a medium of the story."""
 
     medium_id: str
@@ -37,11 +37,11 @@ class Kept:
     is_duplicate: bool
 
 
-def gather(given: Iterable[Path]) -> list[Found]:
+def gather(given: Iterable[Path]) -> list[FoundFile]:
     """Return the files and, recursively, the files in the folders that were named, each in natural order."""
     from memorycapsule.media.intake import is_system_file
 
-    found: list[Found] = []
+    found: list[FoundFile] = []
     for path in given:
         if path.is_dir():
             found += [
@@ -49,7 +49,7 @@ def gather(given: Iterable[Path]) -> list[Found]:
                 for one in _walk(path, path.resolve())
             ]
         else:
-            found.append(Found(path=path))
+            found.append(FoundFile(path=path))
     return [
         replace(one, reason="is a side file of the system, nothing for people.", is_quiet=True)
         if is_system_file(one.path.name)
@@ -87,18 +87,18 @@ def readable_name(path: Path) -> str:
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Found]:
+def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
     try:
         inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
     except OSError as error:
-        yield Found(path=folder, reason=f"cannot be read: {error.strerror}.")
+        yield FoundFile(path=folder, reason=f"cannot be read: {error.strerror}.")
         return
     for path in inside:
         if path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield Found(path=path, reason="is a link that leads out of the folder; name the file itself.")
+            yield FoundFile(path=path, reason="is a link that leads out of the folder; name the file itself.")
         elif path.is_symlink() and path.is_dir():
             continue  # its files are met where they really are
         elif path.is_dir():
             yield from _walk(path, root)
         else:
-            yield Found(path=path)
+            yield FoundFile(path=path)

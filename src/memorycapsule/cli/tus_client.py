@@ -19,7 +19,7 @@ from typing import BinaryIO
 import platformdirs
 
 from memorycapsule.cli.distant import Distant, OffsetMoved, Unreachable
-from memorycapsule.cli.files import Kept, open_regular, readable_name
+from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
 from memorycapsule.errors import CapsuleError, MediaRefused, NotFound
 
@@ -34,7 +34,7 @@ _MOST_CUTS = 3
 _NOTED_SECONDS = 8 * 24 * 3600
 
 
-class Sender:
+class TusUploader:
     """Sends files to one story; may be used by several threads."""
 
     def __init__(self, there: Distant, story_id: str, *, bar: Bar, stop: threading.Event) -> None:
@@ -45,7 +45,7 @@ class Sender:
         self._stop = stop
         self._notes = _Notes(platformdirs.user_state_path("memorycapsule") / "sending")
 
-    def send(self, path: Path, position: int) -> Kept | None:
+    def send(self, path: Path, position: int) -> StoredMedium | None:
         """
         Send a file and return the medium that it became; None when stopped in the middle of it.
 
@@ -129,12 +129,12 @@ class Sender:
     def _arrived(self, place: str) -> int:
         return int(self._there.ask("GET", place, stop=self._stop).json()["received"])
 
-    def _outcome(self, place: str, note: Path, *, is_old: bool) -> Kept | None:
+    def _outcome(self, place: str, note: Path, *, is_old: bool) -> StoredMedium | None:
         while True:
             state = self._there.ask("GET", place, stop=self._stop).json()
             match state["stage"]:
                 case "kept" | "duplicate":
-                    return Kept(
+                    return StoredMedium(
                         medium_id=state["medium"],
                         shape=self._there.medium(state["medium"]),
                         is_duplicate=is_old or state["stage"] == "duplicate",

@@ -38,17 +38,17 @@ _NOT_SETTINGS_PREFIX = "CAPSULE_TEST_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundSettings:
     """One value and where it was found."""
 
     value: Any
     origin: str
 
 
-class Layer(PydanticBaseSettingsSource):
+class SettingsLayer(PydanticBaseSettingsSource):
     """One source: what was found there, by dotted name."""
 
-    def __init__(self, found: Mapping[str, Found]) -> None:
+    def __init__(self, found: Mapping[str, FoundSettings]) -> None:
         super().__init__(Settings)
         self.found = {key: one for key, one in found.items() if one.value is not None}
 
@@ -87,12 +87,12 @@ def load(
     """
     path, is_named = _find_config_file(config_file, environment)
     layers = (
-        Layer({key: Found(value=value, origin="flag") for key, value in overrides.items()}),
-        Layer(dict(_from_environment(environment))),
-        Layer(dict(_from_named_files(environment))),
-        Layer(dict(_from_secret_folders(environment, docker_secrets))),
-        Layer(dict(_from_config_file(path, must_exist=is_named and file_must_exist))),
-        Layer(dict(_from_this_machine(path, environment))),
+        SettingsLayer({key: FoundSettings(value=value, origin="flag") for key, value in overrides.items()}),
+        SettingsLayer(dict(_from_environment(environment))),
+        SettingsLayer(dict(_from_named_files(environment))),
+        SettingsLayer(dict(_from_secret_folders(environment, docker_secrets))),
+        SettingsLayer(dict(_from_config_file(path, must_exist=is_named and file_must_exist))),
+        SettingsLayer(dict(_from_this_machine(path, environment))),
     )
     _refuse_unknown_variables(environment)
     _refuse_unknown(layers)
@@ -128,22 +128,22 @@ def _find_config_file(flag: Path | None, environment: Mapping[str, str]) -> tupl
     return (SYSTEM_CONFIG_FILE if SYSTEM_CONFIG_FILE.exists() and not usual.exists() else usual), False
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, FoundSettings]]:
     for key in fields():
         # Compose files pass variables on that are empty when nobody set them.
         if value := environment.get(variable_of(key)):
-            yield key, Found(value=value, origin=f"environment {variable_of(key)}")
+            yield key, FoundSettings(value=value, origin=f"environment {variable_of(key)}")
 
 
-def _from_named_files(environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
+def _from_named_files(environment: Mapping[str, str]) -> Iterator[tuple[str, FoundSettings]]:
     for key in fields():
         variable = f"{variable_of(key)}_FILE"
         if named := environment.get(variable):
             path = Path(named).expanduser()
-            yield key, Found(value=_secret(path, variable), origin=f"file {path} ({variable})")
+            yield key, FoundSettings(value=_secret(path, variable), origin=f"file {path} ({variable})")
 
 
-def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterator[tuple[str, Found]]:
+def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterator[tuple[str, FoundSettings]]:
     names = {name: key for key in fields() for name in _secret_names(key)}
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     # The weaker folder first: a later value of the same name wins.
@@ -154,7 +154,7 @@ def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterat
             continue  # other programs' secrets; ours would be readable
         for path in paths:
             if key := names.get(path.name.lower()):
-                yield key, Found(value=_secret(path, str(folder)), origin=f"file {path}")
+                yield key, FoundSettings(value=_secret(path, str(folder)), origin=f"file {path}")
 
 
 def _secret_names(key: str) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _secret(path: Path, place: str) -> str:
         raise ConfigurationProblem(f"The file {path} ({place}) cannot be read: {_why(error)}.") from error
 
 
-def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Found]]:
+def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, FoundSettings]]:
     try:
         with path.open("rb") as file:
             table = tomllib.load(file)
@@ -197,7 +197,12 @@ def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Fo
             continue  # nothing, as with variables
         is_path = key in settings and _is_path(settings[key]) and isinstance(value, str)
         # A file is read by whoever starts the program wherever: its paths are relative to itself.
-        yield key, Found(value=path.parent / Path(value).expanduser() if is_path else value, origin=str(path))
+        yield (
+            key,
+            FoundSettings(
+                value=path.parent / Path(value).expanduser() if is_path else value, origin=str(path)
+            ),
+        )
 
 
 def _flattened(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -208,14 +213,14 @@ def _flattened(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _from_this_machine(path: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Found]]:
-    yield "data_dir", Found(value=usual_data_dir(), origin="default")
-    yield "key_file", Found(value=path.parent / "instance.key", origin="default")
-    yield "zone", Found(value=_machine_zone(environment), origin="default")
+def _from_this_machine(path: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, FoundSettings]]:
+    yield "data_dir", FoundSettings(value=usual_data_dir(), origin="default")
+    yield "key_file", FoundSettings(value=path.parent / "instance.key", origin="default")
+    yield "zone", FoundSettings(value=_machine_zone(environment), origin="default")
     language = next(
         (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
-    yield "locale", Found(value="ko" if language.lower().startswith("ko") else "en", origin="default")
+    yield "locale", FoundSettings(value="ko" if language.lower().startswith("ko") else "en", origin="default")
 
 
 def _machine_zone(environment: Mapping[str, str]) -> str:
@@ -228,7 +233,7 @@ def _machine_zone(environment: Mapping[str, str]) -> str:
     return "UTC"
 
 
-def _refuse_unknown(layers: tuple[Layer, ...]) -> None:
+def _refuse_unknown(layers: tuple[SettingsLayer, ...]) -> None:
     known = fields()
     for layer in layers:
         for key, one in layer.found.items():
@@ -254,7 +259,7 @@ def _meant(word: str, known: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ", see `capsule config show`"
 
 
-def _sentence(error: ErrorDetails, found: Mapping[str, Found]) -> str:
+def _sentence(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> str:
     """Return one sentence for what pydantic found wrong: the setting, the place, what is right."""
     key = ".".join(str(part) for part in error["loc"])
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""

@@ -21,13 +21,13 @@ from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.site import make_site
-from memorycapsule.daemon.http.uploads.receiver import Receiving
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock
-from memorycapsule.work.prerendering import Ahead
+from memorycapsule.work.prerendering import Prerenderer
 
 #: Commands that only look hold the folder's lock for a moment.
 _LOCK_GRACE_SECONDS = 3.0
@@ -95,7 +95,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("open", lambda: ticks.open_due(workshop), every_seconds=beat)
     heartbeat.add("letters", lambda: ticks.send_letters(workshop), every_seconds=beat)
     heartbeat.add("films", lambda: films.make_waiting(workshop), every_seconds=beat)
-    heartbeat.add("ahead", Ahead(workshop=workshop).work, every_seconds=beat)
+    heartbeat.add("ahead", Prerenderer(workshop=workshop).work, every_seconds=beat)
     heartbeat.add("tidy", lambda: ticks.tidy(workshop), every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("sweep", lambda: ticks.sweep(workshop), every_seconds=_DAY_SECONDS)
 
@@ -175,7 +175,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
         site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
-        self.receiving: Receiving = site.state.receiving
+        self.receiving: UploadReceiver = site.state.receiving
         super().__init__(
             uvicorn.Config(
                 site,

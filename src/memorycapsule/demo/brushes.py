@@ -56,7 +56,7 @@ def _spread(colours: Floats, width: int) -> Floats:
     return colours.reshape(rows, width * 3)
 
 
-class Layer:
+class BrushLayer:
     """A transparent sheet of premultiplied RGBA bytes: anti-aliased shapes drawn on it cover each other."""
 
     def __init__(self, width: int, height: int) -> None:
@@ -187,8 +187,8 @@ class Canvas:
             line += wave * np.float32(0.5**octave)
         return np.asarray(np.float32(base) - line * np.float32(height), np.float32)
 
-    def layer(self) -> Layer:
-        return Layer(self.width, self.height)
+    def layer(self) -> BrushLayer:
+        return BrushLayer(self.width, self.height)
 
     # ----------------------------------------------------------------------------------------- painting
     def fill(self, colours: Any) -> None:
@@ -237,7 +237,7 @@ class Canvas:
         area = self.pixels[top:bottom, left:right]
         area += np.stack([large * part for part in rgb(colour)], -1) * (1 - area)
 
-    def lay(self, layer: Layer, blur: float = 0.0, alpha: float = 1.0) -> None:
+    def lay(self, layer: BrushLayer, blur: float = 0.0, alpha: float = 1.0) -> None:
         """Put a layer on the picture, out of focus by `blur`."""
         left, top, wide, high = cv2.boundingRect(cv2.extractChannel(layer.sheet, 3))
         if not wide:

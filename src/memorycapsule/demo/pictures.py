@@ -19,7 +19,7 @@ import numpy as np
 import pillow_heif
 
 from memorycapsule.demo.brushes import Canvas, Picture, developed
-from memorycapsule.demo.scenes import SCENES, Scene
+from memorycapsule.demo.scenes import SCENES, DrawnScene
 from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
 from memorycapsule.processes import ffmpeg_path
 
@@ -63,7 +63,7 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
         raise UsageProblem(f"The pictures cannot be drawn into {folder}: {error.strerror}.") from error
 
 
-def _draw_one(folder: Path, scene: Scene, again: int, seed: int) -> DrawnFile:
+def _draw_one(folder: Path, scene: DrawnScene, again: int, seed: int) -> DrawnFile:
     width, height = scene.size
     share = min(
         1.0, CANVAS_LONG_SIDE / max(width, height) * max(1.0, max(width, height) / min(width, height) / 2.3)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from memorycapsule.demo.brushes import Canvas, Colour, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import BrushLayer, Canvas, Colour, mix, rgb, smooth
 
 
 def misty_mountains(canvas: Canvas) -> None:
@@ -87,7 +87,9 @@ def flower_field(canvas: Canvas) -> None:
     canvas.vignette(0.18)
 
 
-def _flower(sheet: Layer, x: float, y: float, size: float, dye: Colour, rng: np.random.Generator) -> None:
+def _flower(
+    sheet: BrushLayer, x: float, y: float, size: float, dye: Colour, rng: np.random.Generator
+) -> None:
     ratio = sheet.height / sheet.width
     if size > 0.005:
         sway = rng.normal(0, 0.3) * size
@@ -191,7 +193,7 @@ def kites(canvas: Canvas) -> None:
     canvas.vignette(0.15)
 
 
-def _child(sheet: Layer, x: float, foot: float, tall: float, coat: Colour, side: int) -> None:
+def _child(sheet: BrushLayer, x: float, foot: float, tall: float, coat: Colour, side: int) -> None:
     """Draw a child seen from behind, one arm up to the string of a kite."""
     wide = tall * sheet.height / sheet.width
     unit = tall * sheet.height / sheet.unit

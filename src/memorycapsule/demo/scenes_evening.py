@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memorycapsule.demo.brushes import Canvas, Colour, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import BrushLayer, Canvas, Colour, mix, rgb, smooth
 
 
 def stars(canvas: Canvas, count: int, lowest: float) -> None:
@@ -15,7 +15,9 @@ def stars(canvas: Canvas, count: int, lowest: float) -> None:
     canvas.lay(sky)
 
 
-def _pine(layer: Layer, x: float, foot: float, high: float, colour: Colour, rng: np.random.Generator) -> None:
+def _pine(
+    layer: BrushLayer, x: float, foot: float, high: float, colour: Colour, rng: np.random.Generator
+) -> None:
     """Draw a conifer as ragged tiers, `high` in fractions of the height."""
     ratio = layer.height / layer.width
     points = [(x, foot - high)]

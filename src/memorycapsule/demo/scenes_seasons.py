@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memorycapsule.demo.brushes import Canvas, Layer, mix, rgb, smooth
+from memorycapsule.demo.brushes import BrushLayer, Canvas, mix, rgb, smooth
 
 
 def four_seasons(canvas: Canvas) -> None:
@@ -96,7 +96,7 @@ def _across(canvas: Canvas, colours: list[str]) -> np.ndarray:
 
 
 def _branch(
-    tree: Layer,
+    tree: BrushLayer,
     x: float,
     y: float,
     angle: float,

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class WishState(StrEnum):
+class DateRequestState(StrEnum):
     """The state of a wish."""
 
     ASKED = "asked"  #: waits for answers
@@ -17,14 +17,14 @@ class WishState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class EarlierDateRequest:
     """A capsule's owner wishes that it be opened earlier; at most one waits for answers."""
 
     id: str
     capsule_id: str
     #: The member who asked.
     member_id: str
-    state: WishState
+    state: DateRequestState
     opens_local: datetime
     zone: str
     fold: int

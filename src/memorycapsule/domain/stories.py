@@ -9,7 +9,7 @@ from enum import StrEnum
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.people import printable, storable
 from memorycapsule.domain.sessions import Scope
-from memorycapsule.errors import NotAllowed, ProofNeeded, UsageProblem
+from memorycapsule.errors import NotAllowed, ReauthenticationNeeded, UsageProblem
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 50_000
@@ -165,7 +165,7 @@ class Viewer:
         need that. The command line on the machine itself proves it by being there.
         """
         if not self.is_admin and (self.proved_at is None or now - self.proved_at > FRESH_PROOF):
-            raise ProofNeeded
+            raise ReauthenticationNeeded
 
 
 def may_view(capsule: Capsule, story: Story, member: Member | None, viewer: Viewer) -> bool:

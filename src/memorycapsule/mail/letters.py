@@ -68,7 +68,7 @@ class Sender:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Invitation:
+class InvitationLetter:
     """Please put something in."""
 
     recipient: Recipient
@@ -91,7 +91,7 @@ class Invitation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedLetter:
     """It is open."""
 
     recipient: Recipient
@@ -110,8 +110,8 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilmReady:
-    """The film that an `Opened` letter promised."""
+class FilmReadyLetter:
+    """The film that an `OpenedLetter` letter promised."""
 
     recipient: Recipient
     capsule_title: str
@@ -121,7 +121,7 @@ class FilmReady:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reminder:
+class ReminderLetter:
     """There is still room for a story of yours."""
 
     recipient: Recipient
@@ -136,7 +136,7 @@ class Reminder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moved:
+class DateMovedLetter:
     """The date was moved."""
 
     recipient: Recipient
@@ -158,7 +158,7 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consent:
+class ConsentLetter:
     """May it be opened earlier?"""
 
     recipient: Recipient
@@ -177,7 +177,7 @@ class Consent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TrialLetter:
     """Proof that mail works."""
 
     recipient: Recipient
@@ -185,7 +185,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Code:
+class CodeLetter:
     """Six digits that prove who reads this, and perhaps a link that lets in."""
 
     recipient: Recipient
@@ -199,17 +199,26 @@ class Code:
     is_for_address: bool
 
 
-Letter = Code | Invitation | Opened | FilmReady | Reminder | Moved | Consent | Trial
+Letter = (
+    CodeLetter
+    | InvitationLetter
+    | OpenedLetter
+    | FilmReadyLetter
+    | ReminderLetter
+    | DateMovedLetter
+    | ConsentLetter
+    | TrialLetter
+)
 
 #: The templates of letters.
 _NAMES: dict[type, str] = {
-    Invitation: "invitation",
-    Opened: "opened",
-    FilmReady: "film_ready",
-    Reminder: "reminder",
-    Moved: "moved",
-    Consent: "consent",
-    Trial: "test",
+    InvitationLetter: "invitation",
+    OpenedLetter: "opened",
+    FilmReadyLetter: "film_ready",
+    ReminderLetter: "reminder",
+    DateMovedLetter: "moved",
+    ConsentLetter: "consent",
+    TrialLetter: "test",
 }
 
 
@@ -252,7 +261,7 @@ def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date:
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", max_line_length=76))
     mail.set_content(environment.get_template("layout.txt").render(words))
     mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
-    if isinstance(letter, Invitation | Moved):
+    if isinstance(letter, InvitationLetter | DateMovedLetter):
         entry = calendar_entry(
             uid=letter.calendar_uid,
             summary=words["calendar_summary"],
@@ -270,9 +279,9 @@ def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date:
 
 def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
     """What the templates may say of this letter, every typed text already harmless."""
-    if isinstance(letter, Trial):
+    if isinstance(letter, TrialLetter):
         return {"url": _checked_url(letter.public_url), "dyes": _strip(1), "title": "MemoryCapsule"}
-    if isinstance(letter, Code):
+    if isinstance(letter, CodeLetter):
         return {
             "url": _checked_url(letter.url) if letter.url else "",
             "dyes": _strip(len(_DYES)),
@@ -286,7 +295,7 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
         "dyes": _strip(letter.dyes),
     }
     match letter:
-        case Invitation():
+        case InvitationLetter():
             inviter = one_line(letter.inviter, LONGEST_NAME)
             return facts | {
                 "inviter": addressed(inviter, locale),
@@ -295,7 +304,7 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
                 "opens": date_in_words(letter.opens_local, letter.zone, locale),
                 "last_day": day_in_words(_last_day(letter, date), locale),
             }
-        case Opened():
+        case OpenedLetter():
             return facts | {
                 "owner": addressed(one_line(letter.owner, LONGEST_NAME), locale),
                 "people": people_in_words(letter.members, locale),
@@ -310,28 +319,28 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
                 "has_pictures": bool(letter.photos + letter.clips),
                 "film": letter.film,
             }
-        case FilmReady():
+        case FilmReadyLetter():
             return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), locale)}
-        case Reminder() | Moved() | Consent():
+        case ReminderLetter() | DateMovedLetter() | ConsentLetter():
             return facts | _dates_of(letter, locale)
         case _:
             assert_never(letter)
 
 
-def _dates_of(letter: Reminder | Moved | Consent, locale: str) -> dict[str, Any]:
+def _dates_of(letter: ReminderLetter | DateMovedLetter | ConsentLetter, locale: str) -> dict[str, Any]:
     owner = one_line(letter.owner, LONGEST_NAME)
     facts: dict[str, Any] = {
         "owner": addressed(owner, locale),
         "opens": date_in_words(letter.opens_local, letter.zone, locale),
     }
     match letter:
-        case Moved():
+        case DateMovedLetter():
             was = date_in_words(letter.was_local, letter.was_zone, locale)
             return facts | {"was": was, "is_earlier": letter.is_earlier}
-        case Consent():
+        case ConsentLetter():
             wished = date_in_words(letter.wished_local, letter.wished_zone, locale)
             return facts | {"wished": wished, "inviter_name": owner}
-        case Reminder():
+        case ReminderLetter():
             return facts | {"inviter_name": owner}
 
 
@@ -344,7 +353,7 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
     """
     kind = (
         ("address" if letter.is_for_address else "sign_in")
-        if isinstance(letter, Code)
+        if isinstance(letter, CodeLetter)
         else _NAMES[type(letter)]
     )
     module = (
@@ -391,7 +400,7 @@ def _checked_url(url: str) -> str:
     return url
 
 
-def _last_day(letter: Invitation, date: datetime) -> datetime:
+def _last_day(letter: InvitationLetter, date: datetime) -> datetime:
     """The last whole day that the link works, said in the capsule's zone; never before the letter's own."""
     whole = local_of(letter.expires_at, letter.zone) - timedelta(days=1)
     return max(whole, local_of(date, letter.zone))

@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:=]+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmtpSettings:
+class SmtpServer:
     """Where letters are handed over, and how."""
 
     host: str
@@ -82,7 +82,7 @@ class SmtpSession:
     Use it as a context manager, from one thread.
     """
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpServer) -> None:
         self._settings = settings
         self._runner = asyncio.Runner()
         self._client: aiosmtplib.SMTP | None = None
@@ -350,7 +350,7 @@ class SmtpSession:
         return printable(text, _LONGEST_DETAIL)
 
 
-def check_login(settings: SmtpSettings) -> None:
+def check_login(settings: SmtpServer) -> None:
     """
     Connect, secure the connection, log in and leave.
 

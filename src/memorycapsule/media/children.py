@@ -59,7 +59,7 @@ class Child:
         try:
             self._process = start(
                 [sys.executable, "-P", "-m", "memorycapsule.media.decoder", str(theirs.fileno())],
-                processes.Limits(memory_bytes=LARGE_MEMORY_BYTES, nice=processes.STEPS_BACK),
+                processes.ChildLimits(memory_bytes=LARGE_MEMORY_BYTES, nice=processes.STEPS_BACK),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

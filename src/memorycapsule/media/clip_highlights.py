@@ -51,7 +51,7 @@ _MEMORY_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
-class Watched:
+class ClipHighlight:
     """What a clip is like from moment to moment; one entry of `scores` for each small frame."""
 
     #: 0..1, how good each moment is.
@@ -100,7 +100,7 @@ def best_part(clip: Path, duration_seconds: float, seconds: float) -> tuple[floa
     return begin + start, moment
 
 
-def _watched(clip: Path, begin: float, length: float, rate: float) -> Watched:
+def _watched(clip: Path, begin: float, length: float, rate: float) -> ClipHighlight:
     """Watch and listen to a part of a clip."""
     is_rough = rate == _KEY_RATE
     part = ["-ss", f"{begin:.3f}", "-t", f"{length:.3f}"]
@@ -117,7 +117,7 @@ def _watched(clip: Path, begin: float, length: float, rate: float) -> Watched:
     voice = [*part, *_input(clip), "-vn", "-ac", "1", "-ar", str(_SOUND_RATE), "-f", "s16le", "-"]
     sound = _ffmpeg(voice, most)
     heard = np.frombuffer(sound[: len(sound) // 2 * 2], np.int16)
-    return Watched(_scores(frames, heard, rate, _KEY_WEIGHTS if is_rough else _WEIGHTS), rate)
+    return ClipHighlight(_scores(frames, heard, rate, _KEY_WEIGHTS if is_rough else _WEIGHTS), rate)
 
 
 def frame_at(clip: Path, seconds: float) -> Bytes:
@@ -201,7 +201,7 @@ def _ffmpeg(arguments: list[str], seconds: float) -> bytes:
     try:
         done = processes.run(
             [processes.ffmpeg_path(), "-v", "error", "-nostdin", *arguments],
-            processes.Limits(memory_bytes=_MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
+            processes.ChildLimits(memory_bytes=_MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
             timeout_seconds=seconds,
         )
     except subprocess.TimeoutExpired as error:

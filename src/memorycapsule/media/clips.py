@@ -192,7 +192,7 @@ def _ffmpeg(
                 processes.ffmpeg_path(), "-hide_banner", "-nostdin",
                 "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
             ],
-            processes.Limits(
+            processes.ChildLimits(
                 memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds), nice=processes.STEPS_BACK
             ),
             timeout_seconds=seconds,

@@ -87,7 +87,7 @@ def probe_soundtrack(upload: BinaryIO) -> float:
                 "-threads", "1", "-f", demuxer, "-i", f"/dev/fd/{window.descriptor}",
                 "-map", "0:a:0", "-t", str(MOST_SONG_SECONDS), "-progress", "pipe:1", "-f", "null", "-",
             ],
-            processes.Limits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_TIMEOUT_SECONDS),
+            processes.ChildLimits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_TIMEOUT_SECONDS),
             timeout_seconds=_SONG_TIMEOUT_SECONDS,
             pass_fds=(window.descriptor,),
         )  # fmt: skip

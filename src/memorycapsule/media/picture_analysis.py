@@ -1,5 +1,5 @@
 """
-Looks at prepared pictures: `looks_of`, and the child that does the work.
+Looks at prepared pictures: `analyse_pictures`, and the child that does the work.
 
 `python -m memorycapsule.media.picture_analysis FOLDER` reads one JSON object on stdin, {"face_model": path or null,
 "pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and says one JSON line for each picture, in
@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from memorycapsule import processes
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.errors import MediaRefused
 
@@ -41,7 +41,7 @@ _FACE_SIDE = 640
 _FACE_SCORE = 0.8
 
 
-def looks_of(
+def analyse_pictures(
     folder: Path,
     pictures: Iterable[Picture],
     *,
@@ -49,7 +49,7 @@ def looks_of(
     face_model: Path | None = None,
     nice: int = 10,
     on_progress: Callable[[float], None] | None = None,
-) -> dict[str, Look]:
+) -> dict[str, PictureAnalysis]:
     """
     Look at the prepared pictures in `folder`, in a limited child of low priority, and return what was seen by id.
 
@@ -60,7 +60,7 @@ def looks_of(
     """
     given = list(pictures)
     waiting = given
-    looks: dict[str, Look] = {}
+    looks: dict[str, PictureAnalysis] = {}
     silent = 0
     while waiting and silent < _MOST_SILENT:
         answered = 0
@@ -68,7 +68,7 @@ def looks_of(
             for line in answers:
                 fields = json.loads(line)["look"]
                 if fields is not None:
-                    looks[waiting[answered].id] = Look(**fields)
+                    looks[waiting[answered].id] = PictureAnalysis(**fields)
                 answered += 1
                 if on_progress:
                     on_progress(1 - (len(waiting) - answered) / len(given))
@@ -131,7 +131,7 @@ def _most_seconds(picture: Picture) -> float:
 def _start(folder: Path, *, nice: int) -> subprocess.Popen[bytes]:
     return processes.start(
         [sys.executable, "-P", "-m", "memorycapsule.media.picture_analysis", str(folder)],
-        processes.Limits(memory_bytes=_MEMORY_BYTES, nice=nice),
+        processes.ChildLimits(memory_bytes=_MEMORY_BYTES, nice=nice),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -178,16 +178,16 @@ def main() -> None:
         sys.exit(2)
 
 
-def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> Look:
+def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> PictureAnalysis:
     """Raises MediaRefused when it cannot be read."""
     from memorycapsule.media import clip_highlights, picture_features
 
     if picture["kind"] == "photo":
-        return picture_features.look_at(
+        return picture_features.analyse_picture(
             _read(path, picture["side"], _FACE_SIDE if faces else _LOOK_SIDE), faces
         )
     start, moment = clip_highlights.best_part(path, picture["duration"], picture["seconds"])
-    look = picture_features.look_at(clip_highlights.frame_at(path, moment), faces)
+    look = picture_features.analyse_picture(clip_highlights.frame_at(path, moment), faces)
     return replace(look, best_seconds=round(start, 3))
 
 

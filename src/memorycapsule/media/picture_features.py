@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -38,11 +38,11 @@ _BLACK = 0.5 / 255 / 12.92
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126])
 
 
-def look_at(picture: Bytes, faces: Faces | None = None) -> Look:
+def analyse_picture(picture: Bytes, faces: Faces | None = None) -> PictureAnalysis:
     """Return what is seen in a picture; `faces`, where given and found, say what matters in it."""
     x, y = _faces_focus(picture, faces) or salient_point(picture)
     exposure, red, blue = light(picture)
-    return Look(
+    return PictureAnalysis(
         focus_x=round(x, 4),
         focus_y=round(y, 4),
         likeness=likeness(picture),
@@ -141,7 +141,7 @@ def likeness(picture: Bytes) -> int:
 
 def light(picture: Bytes) -> tuple[float, float, float]:
     """
-    Return exposure, red and blue as `Look` has them, in linear light (sRGB, IEC 61966-2-1).
+    Return exposure, red and blue as `PictureAnalysis` has them, in linear light (sRGB, IEC 61966-2-1).
 
     Clipped pixels are left out, and of the others the ends: the lightest and darkest twentieth for exposure,
     the most coloured half for the cast, so that a red coat is not a red light.

@@ -46,7 +46,7 @@ _AVIF_SECONDS = SECONDS - 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo:
+class UprightPhoto:
     #: Upright BGR, height x width x 3, uint8, sRGB; at most DISPLAY_SIDE on the long side.
     pixels: NDArray[np.uint8]
     #: Size of the whole picture as a person sees it.
@@ -70,7 +70,7 @@ class _Raw:
     is_to_be_turned: bool = False
 
 
-def decode_photo(window: Window, format_: Format) -> Photo:
+def decode_photo(window: Window, format_: Format) -> UprightPhoto:
     """Decode; raises MediaRefused for a damaged file and MemoryError for one beyond this process's limit."""
     try:
         raw = _DECODERS.get(format_, _by_opencv)(window, format_)
@@ -85,7 +85,7 @@ def decode_photo(window: Window, format_: Format) -> Photo:
         pixels = turned(pixels, raw.exif.orientation)
         if raw.exif.orientation >= 5:
             width, height = height, width
-    return Photo(pixels=np.ascontiguousarray(pixels), width=width, height=height, exif=raw.exif)
+    return UprightPhoto(pixels=np.ascontiguousarray(pixels), width=width, height=height, exif=raw.exif)
 
 
 def turned(pixels: Array, orientation: int) -> Array:

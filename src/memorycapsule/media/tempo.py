@@ -82,7 +82,7 @@ def tempo_of(path: Path) -> Tempo | None:
     try:
         done = processes.run(
             [sys.executable, "-P", "-m", "memorycapsule.media.tempo", str(path.resolve())],
-            processes.Limits(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS),
+            processes.ChildLimits(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS),
             timeout_seconds=_TIMEOUT_SECONDS,
             # Each thread would reserve address space, which is what is limited.
             env={**processes.environment(), "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},

@@ -72,7 +72,7 @@ class Heard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class PreparedVoiceNote:
     """A note, and what its recording said of itself."""
 
     heard: Heard
@@ -85,7 +85,7 @@ def format_name(format_: Format | Sound) -> str:
     return _DEMUXERS[format_][1]
 
 
-def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> Voice:
+def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> PreparedVoiceNote:
     """
     Return the note of a recording, made in `workspace`.
 
@@ -111,7 +111,7 @@ def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> V
         note.close()
         raise
     note.seek(0)
-    return Voice(heard=heard, note=note)
+    return PreparedVoiceNote(heard=heard, note=note)
 
 
 def _check_made(done: subprocess.CompletedProcess[bytes]) -> None:
@@ -218,7 +218,7 @@ def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.Co
                 processes.ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-v", "info",
                 "-protocol_whitelist", "file,pipe", "-threads", "1", *arguments,
             ],
-            processes.Limits(
+            processes.ChildLimits(
                 memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, nice=processes.STEPS_BACK
             ),
             timeout_seconds=_CPU_SECONDS,

@@ -13,8 +13,8 @@ from memorycapsule.domain.film.plan import Clip, MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 
 #: What a prepared file may make ffmpeg use.
-DECODER = processes.Limits(memory_bytes=2 << 30)
-_USUAL = processes.Limits()
+DECODER = processes.ChildLimits(memory_bytes=2 << 30)
+_USUAL = processes.ChildLimits()
 #: Keeps glibc from giving frame buffers back to the kernel and faulting them in again: 13% faster.
 _MALLOC = (
     "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=1073741824:glibc.malloc.arena_max=1"
@@ -28,7 +28,7 @@ _FILES_ONLY = processes.FILES_ONLY
 
 
 def start(
-    arguments: list[str], *, limits: processes.Limits = _USUAL, **popen: Any
+    arguments: list[str], *, limits: processes.ChildLimits = _USUAL, **popen: Any
 ) -> subprocess.Popen[bytes]:
     """Start ffmpeg with `arguments`; what it complains about goes to stderr=... or nowhere."""
     popen.setdefault("stderr", subprocess.DEVNULL)

@@ -27,7 +27,7 @@ from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole, shown_in
-from memorycapsule.render.worker_pool import Crew, Job
+from memorycapsule.render.worker_pool import EncodeJob, WorkerPool
 
 #: Endings of files that a killed run leaves half written.
 _HALF = ".half"
@@ -87,7 +87,7 @@ def render(
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = workspace / "segments"
         store.mkdir(mode=0o700, exist_ok=True)
-        with _scratch(workspace) as scratch, Crew(pictures=pictures, workers=workers) as crew:
+        with _scratch(workspace) as scratch, WorkerPool(pictures=pictures, workers=workers) as crew:
             return _render(plan, pictures, out, store, scratch, key, crew, digests or {}, tell)
     except OSError as error:
         if is_disk_full(error):
@@ -113,7 +113,7 @@ def _render(
     store: Path,
     scratch: Path,
     key: bytes,
-    crew: Crew,
+    crew: WorkerPool,
     known: Mapping[str, str],
     tell: Callable[[float], None],
 ) -> Film:
@@ -144,7 +144,9 @@ def _render(
     answers = crew.run(
         whole,
         [
-            Job(task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster),
+            EncodeJob(
+                task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster
+            ),
             *jobs.values(),
         ],
         sound=sound,
@@ -282,8 +284,8 @@ def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
         return False
 
 
-def _segment_job(segment: Segment, store: Path) -> Job:
-    return Job(
+def _segment_job(segment: Segment, store: Path) -> EncodeJob:
+    return EncodeJob(
         task="segment",
         first=segment.first,
         stop=segment.stop,

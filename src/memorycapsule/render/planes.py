@@ -141,7 +141,7 @@ def _warp(
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _PlanePiece:
     """Samples of one direction: `length` of them from `first` on come of source pixels `start` up to `end`."""
 
     first: int
@@ -154,7 +154,7 @@ class _Piece:
     is_mirrored: bool = False
 
 
-def _pieces(origin: float, step: float, length: int) -> tuple[_Piece, ...]:
+def _pieces(origin: float, step: float, length: int) -> tuple[_PlanePiece, ...]:
     """
     Return how to make `length` samples from `origin` on, each `step` wide, exactly; () when there is no way.
 
@@ -165,14 +165,14 @@ def _pieces(origin: float, step: float, length: int) -> tuple[_Piece, ...]:
         extra = _first_whole(origin, -step, off)
         if extra is not None and extra <= min(_MOST_EXTRA, origin / step):
             start = round(origin - extra * step)
-            return (_Piece(0, length, start, start + int((length + extra) * step) + 4, skip=extra),)
+            return (_PlanePiece(0, length, start, start + int((length + extra) * step) + 4, skip=extra),)
     for off in _EXACT_ENOUGH:
         split = _first_whole(origin, step, off)
         if split is not None and split < length:
             border = round(origin + split * step)
             return (
-                _Piece(0, split, max(0, border - int(split * step) - 4), border, is_mirrored=True),
-                _Piece(split, length - split, border, border + int((length - split) * step) + 4),
+                _PlanePiece(0, split, max(0, border - int(split * step) - 4), border, is_mirrored=True),
+                _PlanePiece(split, length - split, border, border + int((length - split) * step) + 4),
             )
     return ()
 

@@ -20,7 +20,7 @@ from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_f
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class EncodeJob:
     """One thing for a worker to write: to `half` first, renamed to `out` when it is whole."""
 
     task: Literal["segment", "poster"]
@@ -31,7 +31,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class WorkerAnswers:
     """What the crew has to say at the end."""
 
     song_usable: bool
@@ -46,7 +46,7 @@ _NO_ALGEBRA = {"OPENBLAS_NUM_THREADS": "1"}
 _Word = dict[str, Any] | None
 
 
-class Crew:
+class WorkerPool:
     """
     Worker processes that do jobs, and one that makes the sound; a context manager that ends them all.
 
@@ -80,12 +80,12 @@ class Crew:
     def run(
         self,
         plan: MontagePlan,
-        jobs: list[Job],
+        jobs: list[EncodeJob],
         *,
         sound: Path,
         scratch: Path,
         on_frames: Callable[[int], None],
-    ) -> Answers:
+    ) -> WorkerAnswers:
         """
         Do all jobs, longest first, and make the sound; `on_frames` hears how many frames are encoded in all.
 
@@ -94,7 +94,7 @@ class Crew:
         words = plan.to_json()
         # The longest last job decides when all is done; the poster, which is quick, comes first.
         waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
-        doing: dict[int, Job] = {}
+        doing: dict[int, EncodeJob] = {}
         for worker in self._workers[: len(waiting)]:
             self._tell(worker, {"plan": words, "pictures": self._pictures})
             doing[worker] = waiting.pop()
@@ -103,7 +103,7 @@ class Crew:
         self._tell(self._sound_maker, order)
         under_way = dict.fromkeys(doing, 0)
         finished = 0
-        sound_made: Answers | None = None
+        sound_made: WorkerAnswers | None = None
         while doing or sound_made is None:
             number, word = self._said.get()
             if word is None:
@@ -115,7 +115,7 @@ class Crew:
             if "error" in word:
                 raise _error(word)
             if number == self._sound_maker:
-                sound_made = Answers(song_usable=bool(word["usable"]), unheard=tuple(word["unheard"]))
+                sound_made = WorkerAnswers(song_usable=bool(word["usable"]), unheard=tuple(word["unheard"]))
             elif "frames" in word:
                 under_way[number] = int(word["frames"])
             else:
@@ -156,7 +156,7 @@ class Crew:
             # Whatever happened here, nobody waits for this child any more.
             self._said.put((number, None))
 
-    def _give(self, worker: int, job: Job) -> None:
+    def _give(self, worker: int, job: EncodeJob) -> None:
         self._tell(worker, {"task": job.task, "first": job.first, "stop": job.stop, "out": str(job.half)})
 
     def _tell(self, number: int, words: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ class Deletion:
     stays: int
 
 
-def look(store: Store, viewer: Viewer, *, now: datetime) -> AccountView:
+def show(store: Store, viewer: Viewer, *, now: datetime) -> AccountView:
     """Return the viewer's own account. Raises NotAllowed for a token, and for a session of one capsule."""
     viewer.check_account()
     with store.reading() as tx:
@@ -160,7 +160,7 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
 
 
 def before_deleting(store: Store, viewer: Viewer) -> Deletion:
-    """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `look` does."""
+    """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `preview` does."""
     viewer.check_account()
     with store.reading() as tx:
         in_the_way, goes_along, stays = [], [], 0

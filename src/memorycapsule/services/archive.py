@@ -26,7 +26,7 @@ _HEARD = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class ArchiveFile:
     """One file of everything; its bytes are opened when it is their turn."""
 
     #: Its path, with slashes.
@@ -40,17 +40,17 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Everything:
+class Archive:
     """All files of an open capsule."""
 
     capsule: Capsule
     #: What to call the whole.
     name: str
-    files: list[Kept]
+    files: list[ArchiveFile]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sentences:
+class ArchiveTexts:
     """What the files that are written for this say, in one language."""
 
     language: str
@@ -61,7 +61,7 @@ class Sentences:
 
 
 SENTENCES = {
-    "en": Sentences(
+    "en": ArchiveTexts(
         language="en",
         readme="“{title}”, opened on {day}.\n\nEvery story has a folder of its own: the photos and clips as they were"
         " given, and the words in story.txt.\nThe films are in the folder “films”. index.html shows all of it in a"
@@ -70,7 +70,7 @@ SENTENCES = {
         untitled="Without a title",
         films="films",
     ),
-    "ko": Sentences(
+    "ko": ArchiveTexts(
         language="ko",
         readme="‘{title}’, {day}에 열린 캡슐이에요.\n\n이야기마다 폴더가 하나씩 있어요. 사진과 영상은 받은 그대로,"
         " 글은 story.txt에 있어요.\n필름은 ‘필름’ 폴더에 있어요. index.html을 브라우저로 열면 모두 볼 수 있어요."
@@ -82,7 +82,7 @@ SENTENCES = {
 }
 
 
-def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, language: str) -> Everything:
+def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, language: str) -> Archive:
     """
     Return all originals, words and films of an open capsule, in an order that never changes.
 
@@ -94,15 +94,15 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     said = SENTENCES[language]
     capsule = view.capsule
     root = _Folder(safe_name(capsule.title, capsule.slug))
-    written: list[Kept] = []
-    given: list[Kept] = []
+    written: list[ArchiveFile] = []
+    given: list[ArchiveFile] = []
     sections: list[str] = []
     stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
     for number, story in enumerate(stories, 1):
         folder = root.folder(f"{number:02} {story.words.title or said.untitled}")
         words = folder.path("story.txt")
         files = [
-            Kept(
+            ArchiveFile(
                 path=folder.path(medium.details.file),
                 size=medium.details.bytes,
                 local=medium.details.taken_local or _told(capsule, story),
@@ -119,7 +119,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     opened = local_of(capsule.opened_at or capsule.opens_at, capsule.zone)
     readme = said.readme.format(title=capsule.title, day=short_day(opened, language))
     index = _index(root, capsule.title, readme, sections, films, said)
-    return Everything(
+    return Archive(
         capsule=capsule,
         name=root.name,
         files=[
@@ -163,13 +163,15 @@ def _opener(store: Store, vault: Vault, viewer: Viewer, medium: MediumView) -> C
     return lambda: reading.medium_file(store, vault, viewer, medium.medium.id, "original").stream
 
 
-def _films(store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder: _Folder) -> list[Kept]:
-    kept: list[Kept] = []
+def _films(
+    store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder: _Folder
+) -> list[ArchiveFile]:
+    kept: list[ArchiveFile] = []
     for montage in view.montages:
         size = reading.film(store, viewer, montage.id).bytes
         if size is not None:
             kept.append(
-                Kept(
+                ArchiveFile(
                     path=folder.path(
                         f"{len(kept) + 1:02} {safe_name(montage.title or view.capsule.title)}.mp4"
                     ),
@@ -185,20 +187,20 @@ def _film_opener(store: Store, vault: Vault, viewer: Viewer, montage_id: str) ->
     return lambda: reading.film_file(store, vault, viewer, montage_id).stream
 
 
-def _written(path: str, text: str, local: datetime) -> Kept:
+def _written(path: str, text: str, local: datetime) -> ArchiveFile:
     content = text.encode()
-    return Kept(path=path, size=len(content), local=local, content=content)
+    return ArchiveFile(path=path, size=len(content), local=local, content=content)
 
 
 def _told(capsule: Capsule, story: StoryView) -> datetime:
     return local_of(story.story.created_at, capsule.zone)
 
 
-def _byline(capsule: Capsule, story: StoryView, said: Sentences) -> str:
+def _byline(capsule: Capsule, story: StoryView, said: ArchiveTexts) -> str:
     return said.by.format(author=story.author.name, day=short_day(_told(capsule, story), said.language))
 
 
-def _story_text(capsule: Capsule, story: StoryView, files: Sequence[Kept], said: Sentences) -> str:
+def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile], said: ArchiveTexts) -> str:
     captions = [
         f"{file.path.rpartition('/')[2]}: {medium.details.caption}"
         for medium, file in zip(story.media, files, strict=True)
@@ -213,7 +215,9 @@ def _story_text(capsule: Capsule, story: StoryView, files: Sequence[Kept], said:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(root: _Folder, story: StoryView, files: Sequence[Kept], byline: str, said: Sentences) -> str:
+def _section(
+    root: _Folder, story: StoryView, files: Sequence[ArchiveFile], byline: str, said: ArchiveTexts
+) -> str:
     shown = "\n".join(
         _shown(root.inside(file.path), medium.details.caption or "")
         for medium, file in zip(story.media, files, strict=True)
@@ -239,7 +243,12 @@ def _shown(path: str, caption: str) -> str:
 
 
 def _index(
-    root: _Folder, title: str, readme: str, sections: Iterable[str], films: Sequence[Kept], said: Sentences
+    root: _Folder,
+    title: str,
+    readme: str,
+    sections: Iterable[str],
+    films: Sequence[ArchiveFile],
+    said: ArchiveTexts,
 ) -> str:
     played = "\n".join(_shown(root.inside(film.path), "") for film in films)
     parts = "\n".join(sections)

@@ -15,7 +15,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.services.letters import Post, compose, is_wanted
+from memorycapsule.services.letters import MailComposer, compose, is_wanted
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
@@ -29,7 +29,7 @@ UNREACHABLE_PAUSE = timedelta(seconds=20)
 REFUSED_PAUSE = timedelta(minutes=5)
 
 
-class Carrier(Protocol):
+class Transport(Protocol):
     """Takes letters away: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
 
     def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
@@ -65,8 +65,8 @@ def due(store: Store, now: datetime) -> list[Delivery]:
 
 def send_due(
     store: Store,
-    post: Post,
-    carrier: Callable[[], AbstractContextManager[Carrier]],
+    post: MailComposer,
+    carrier: Callable[[], AbstractContextManager[Transport]],
     *,
     lease: str,
     give_up_days: int,
@@ -106,8 +106,8 @@ def send_due(
 
 def _send_one(
     store: Store,
-    post: Post,
-    session: Carrier,
+    post: MailComposer,
+    session: Transport,
     delivery_id: str,
     lease: str,
     give_up_days: int,

@@ -173,7 +173,7 @@ def revoke(
     return revoked
 
 
-def look(store: Store, token: str) -> InvitationView:
+def preview(store: Store, token: str) -> InvitationView:
     """Return the invitation behind a link, changing nothing. Raises NotFound."""
     with store.reading() as tx:
         invitation = _of_token(tx, token)

@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from memorycapsule.domain.capsules import Capsule, Member, Role
-from memorycapsule.domain.date_requests import Wish, WishState
+from memorycapsule.domain.date_requests import DateRequestState, EarlierDateRequest
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
 from memorycapsule.mail import letters as mail_letters
-from memorycapsule.mail.letters import FilmReady, Letter, Opened, Recipient, Sender
+from memorycapsule.mail.letters import FilmReadyLetter, Letter, OpenedLetter, Recipient, Sender
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
@@ -43,7 +43,7 @@ _BEFORE_THE_DAY = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.C
 
 
 @dataclass(frozen=True, kw_only=True)
-class Post:
+class MailComposer:
     """What composing needs besides the rows."""
 
     key: InstanceKey
@@ -154,7 +154,7 @@ def queue_moved(
 
 
 def queue_consent(
-    tx: Transaction, wake: Wake, capsule: Capsule, wish: Wish, member: Member, now: datetime
+    tx: Transaction, wake: Wake, capsule: Capsule, wish: EarlierDateRequest, member: Member, now: datetime
 ) -> bool:
     """Queue the letter that asks somebody whether a capsule may open earlier."""
     asker = capsule_store.members.get(tx, wish.member_id)
@@ -168,7 +168,7 @@ def queue_consent(
     return _queue_numbered(tx, wake, LetterKind.CONSENT, capsule, member, said, now)
 
 
-def wish_and_member(subject_id: str) -> tuple[str, str]:
+def date_request_and_member(subject_id: str) -> tuple[str, str]:
     """Return what a link that asks for consent is about: the wish, and the member who is asked."""
     wish_id, _colon, member_id = subject_id.partition(":")
     return wish_id, member_id
@@ -282,7 +282,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
         return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
     if delivery.kind is LetterKind.CONSENT:
         wish = wish_store.wishes.find(tx, json.loads(delivery.letter)["wish"])
-        return wish is not None and wish.state is WishState.ASKED
+        return wish is not None and wish.state is DateRequestState.ASKED
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
         is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
@@ -294,7 +294,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     return invitation.state is InvitationState.INVITED and is_newest
 
 
-def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> bytes:
+def compose(tx: Transaction, post: MailComposer, delivery: Delivery, now: datetime) -> bytes:
     """Return a queued letter as it is sent (RFC 5322)."""
     said = json.loads(delivery.letter)
     rotation = said.pop("rotation")
@@ -304,7 +304,7 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
         instants: dict[str, Any] = {
             name: datetime.fromisoformat(said.pop(name)) for name in ("opens_local", "opens_at", "expires_at")
         }
-        letter = mail_letters.Invitation(
+        letter = mail_letters.InvitationLetter(
             recipient=Recipient(**said.pop("recipient")),
             url=invitation_url(post.base_url, token),
             **instants,
@@ -317,7 +317,7 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
         if said["has_link"]:
             token = issue_link(tx, post.key, LinkPurpose.SIGN_IN, code_id, rotation, now)
             url = sign_in_url(post.base_url, token)
-        letter = mail_letters.Code(
+        letter = mail_letters.CodeLetter(
             recipient=Recipient(**said["recipient"]),
             digits=f"{digits[:3]} {digits[3:]}",
             minutes=said["minutes"],
@@ -328,7 +328,7 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
         letter = _before_the_day(tx, post, delivery, said, rotation, now)
     else:
         token = issue_link(tx, post.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
-        kind = Opened if delivery.kind is LetterKind.OPENED else FilmReady
+        kind = OpenedLetter if delivery.kind is LetterKind.OPENED else FilmReadyLetter
         letter = kind(
             recipient=Recipient(**said.pop("recipient")), url=opened_url(post.base_url, token), **said
         )
@@ -338,7 +338,12 @@ def compose(tx: Transaction, post: Post, delivery: Delivery, now: datetime) -> b
 
 
 def _before_the_day(
-    tx: Transaction, post: Post, delivery: Delivery, said: dict[str, Any], rotation: int, now: datetime
+    tx: Transaction,
+    post: MailComposer,
+    delivery: Delivery,
+    said: dict[str, Any],
+    rotation: int,
+    now: datetime,
 ) -> Letter:
     """Return a letter to a member of a sealed capsule."""
     said |= {
@@ -351,9 +356,11 @@ def _before_the_day(
     if delivery.kind is LetterKind.CONSENT:
         subject = f"{said.pop('wish')}:{member_id}"
         token = issue_link(tx, post.key, LinkPurpose.CONSENT, subject, rotation, now)
-        return mail_letters.Consent(url=consent_url(post.base_url, token), **said)
+        return mail_letters.ConsentLetter(url=consent_url(post.base_url, token), **said)
     token = issue_link(tx, post.key, LinkPurpose.VISIT, member_id, rotation, now)
-    kind = mail_letters.Reminder if delivery.kind is LetterKind.REMINDER else mail_letters.Moved
+    kind = (
+        mail_letters.ReminderLetter if delivery.kind is LetterKind.REMINDER else mail_letters.DateMovedLetter
+    )
     return kind(url=visit_url(post.base_url, token), **said)
 
 

@@ -92,7 +92,7 @@ class CapsuleLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shelved:
+class ShelfEntry:
     """A capsule on its member's shelf: what its outside tells, and of an opened one its cover."""
 
     capsule: Capsule
@@ -177,12 +177,12 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
     ]
 
 
-def shelf(store: Store, viewer: Viewer) -> list[Shelved]:
+def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
     """Return the viewer's capsules as they stand on a shelf, the next to open first."""
     own = [(line.capsule, line.member) for line in capsules(store, viewer) if line.member is not None]
     with store.reading() as tx:
         return [
-            Shelved(
+            ShelfEntry(
                 capsule=capsule,
                 member=member,
                 contributions=capsule_store.contributions(tx, capsule.id),

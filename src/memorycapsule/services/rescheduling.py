@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.date_requests import Consent, Wish, WishState
+from memorycapsule.domain.date_requests import Consent, DateRequestState, EarlierDateRequest
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
@@ -36,7 +36,7 @@ class Rescheduled:
     """What came of another date: the capsule as it is now, and the wish that waits for answers, if any."""
 
     capsule: Capsule
-    wish: Wish | None
+    wish: EarlierDateRequest | None
     #: How many have yet to answer.
     waits_for: int
 
@@ -51,10 +51,10 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WishView:
+class DateRequestView:
     """A wish as somebody concerned sees it."""
 
-    wish: Wish
+    wish: EarlierDateRequest
     capsule: Capsule
     #: Who asked.
     asker: Member
@@ -98,7 +98,7 @@ def reschedule(
         return Rescheduled(capsule=capsule, wish=wish, waits_for=len(silent))
 
 
-def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> Wish:
+def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> EarlierDateRequest:
     """Take the wish that waits for answers back. Raises NotFound, and NotAllowed for anybody but the owner."""
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -109,7 +109,7 @@ def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> 
     return wish
 
 
-def wish(store: Store, viewer: Viewer, reference: str, now: datetime) -> WishView | None:
+def waiting_request(store: Store, viewer: Viewer, reference: str, now: datetime) -> DateRequestView | None:
     """Return the wish of a capsule that waits for answers, as one of its members sees it. Raises NotFound."""
     with store.reading() as tx:
         capsule, member = reading.membership(tx, viewer, reference)
@@ -117,14 +117,14 @@ def wish(store: Store, viewer: Viewer, reference: str, now: datetime) -> WishVie
         return _view(tx, capsule, found, member, now) if found and _is_waiting(capsule, found, now) else None
 
 
-def look(store: Store, token: str, now: datetime) -> WishView:
+def show(store: Store, token: str, now: datetime) -> DateRequestView:
     """Return the wish that a link asks about, changing nothing. Raises NotFound."""
     with store.reading() as tx:
         found, capsule, member = _of_token(tx, token)
         return _view(tx, capsule, found, member, now)
 
 
-def answer(store: Store, wake: Wake, token: str, *, is_given: bool, now: datetime) -> WishView:
+def answer(store: Store, wake: Wake, token: str, *, is_given: bool, now: datetime) -> DateRequestView:
     """
     Say yes or no through the link of a letter; the last yes moves the date, the first no ends the wish.
 
@@ -137,7 +137,7 @@ def answer(store: Store, wake: Wake, token: str, *, is_given: bool, now: datetim
 
 def consent(
     store: Store, wake: Wake, viewer: Viewer, reference: str, *, is_given: bool, now: datetime
-) -> WishView:
+) -> DateRequestView:
     """Say yes or no as a member of the capsule; raises what `answer` does."""
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -171,12 +171,14 @@ def _movable(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> 
     return capsule, member
 
 
-def _new_wish(tx: Transaction, capsule: Capsule, member: Member, date: OpeningDate, now: datetime) -> Wish:
-    found = Wish(
+def _new_wish(
+    tx: Transaction, capsule: Capsule, member: Member, date: OpeningDate, now: datetime
+) -> EarlierDateRequest:
+    found = EarlierDateRequest(
         id=str(uuid.uuid4()),
         capsule_id=capsule.id,
         member_id=member.id,
-        state=WishState.ASKED,
+        state=DateRequestState.ASKED,
         opens_local=date.local,
         zone=date.zone,
         fold=date.fold,
@@ -200,7 +202,7 @@ def _answer(
     *,
     is_given: bool,
     now: datetime,
-) -> WishView:
+) -> DateRequestView:
     # Others may be answering, and the capsule be opening, at this moment.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
     found = wish_store.wishes.get(tx, wish_id)
@@ -210,13 +212,15 @@ def _answer(
         raise NotAllowed("You are not in this capsule any more, and nothing of yours is in it.")
     _note(tx, found, member, is_given=is_given, now=now)
     if not is_given:
-        found = _end(tx, found, WishState.REFUSED, now)
+        found = _end(tx, found, DateRequestState.REFUSED, now)
     elif moved := _granted(tx, wake, capsule, found, now):
         capsule, found = moved, wish_store.wishes.get(tx, wish_id)
     return _view(tx, capsule, found, member, now)
 
 
-def _granted(tx: Transaction, wake: Wake, capsule: Capsule, found: Wish, now: datetime) -> Capsule | None:
+def _granted(
+    tx: Transaction, wake: Wake, capsule: Capsule, found: EarlierDateRequest, now: datetime
+) -> Capsule | None:
     """Move the date if nobody concerned is silent any more, and return the capsule then."""
     if _silent(tx, capsule, found):
         return None
@@ -224,7 +228,7 @@ def _granted(tx: Transaction, wake: Wake, capsule: Capsule, found: Wish, now: da
     date = opening_date(found.opens_local, found.zone, found.fold)
     if date.at <= now:
         raise NotAllowed("The wished date has passed in the meantime. Ask for another one.")
-    _end(tx, found, WishState.GRANTED, now)
+    _end(tx, found, DateRequestState.GRANTED, now)
     return _move(tx, wake, capsule, date, now)
 
 
@@ -239,7 +243,9 @@ def _move(tx: Transaction, wake: Wake, capsule: Capsule, date: OpeningDate, now:
     return moved
 
 
-def _ask(tx: Transaction, wake: Wake, capsule: Capsule, found: Wish, member: Member, now: datetime) -> None:
+def _ask(
+    tx: Transaction, wake: Wake, capsule: Capsule, found: EarlierDateRequest, member: Member, now: datetime
+) -> None:
     if account_store.addresses_of(tx, member.account_id):
         letters.queue_consent(tx, wake, capsule, found, member, now)
     elif not capsule_store.membership(tx, capsule.id, member.account_id):
@@ -249,12 +255,14 @@ def _ask(tx: Transaction, wake: Wake, capsule: Capsule, found: Wish, member: Mem
         )
 
 
-def _end_asked(tx: Transaction, capsule: Capsule, now: datetime) -> Wish | None:
+def _end_asked(tx: Transaction, capsule: Capsule, now: datetime) -> EarlierDateRequest | None:
     found = wish_store.asked(tx, capsule.id)
-    return _end(tx, found, WishState.WITHDRAWN, now) if found else None
+    return _end(tx, found, DateRequestState.WITHDRAWN, now) if found else None
 
 
-def _end(tx: Transaction, found: Wish, state: WishState, now: datetime) -> Wish:
+def _end(
+    tx: Transaction, found: EarlierDateRequest, state: DateRequestState, now: datetime
+) -> EarlierDateRequest:
     ended = dataclasses.replace(found, state=state, ended_at=now)
     wish_store.wishes.save(tx, ended)
     delivery_store.suppress(tx, now, capsule_id=found.capsule_id, kind=LetterKind.CONSENT)
@@ -262,7 +270,9 @@ def _end(tx: Transaction, found: Wish, state: WishState, now: datetime) -> Wish:
     return ended
 
 
-def _note(tx: Transaction, found: Wish, member: Member, *, is_given: bool, now: datetime) -> None:
+def _note(
+    tx: Transaction, found: EarlierDateRequest, member: Member, *, is_given: bool, now: datetime
+) -> None:
     earlier = wish_store.consent_of(tx, found.id, member.id)
     said = Consent(
         id=earlier.id if earlier else str(uuid.uuid4()),
@@ -277,8 +287,8 @@ def _note(tx: Transaction, found: Wish, member: Member, *, is_given: bool, now: 
         wish_store.consents.add(tx, said)
 
 
-def _is_waiting(capsule: Capsule, found: Wish, now: datetime) -> bool:
-    return found.state is WishState.ASKED and now < found.opens_at and capsule.accepts_stories(now)
+def _is_waiting(capsule: Capsule, found: EarlierDateRequest, now: datetime) -> bool:
+    return found.state is DateRequestState.ASKED and now < found.opens_at and capsule.accepts_stories(now)
 
 
 def _concerned(tx: Transaction, capsule: Capsule) -> list[Member]:
@@ -286,14 +296,16 @@ def _concerned(tx: Transaction, capsule: Capsule) -> list[Member]:
     return [one.member for one in capsule_store.contributions(tx, capsule.id)]
 
 
-def _silent(tx: Transaction, capsule: Capsule, found: Wish) -> list[Member]:
+def _silent(tx: Transaction, capsule: Capsule, found: EarlierDateRequest) -> list[Member]:
     agreed = {one.member_id for one in wish_store.consents_to(tx, found.id) if one.is_given}
     return [member for member in _concerned(tx, capsule) if member.id not in agreed]
 
 
-def _view(tx: Transaction, capsule: Capsule, found: Wish, member: Member, now: datetime) -> WishView:
+def _view(
+    tx: Transaction, capsule: Capsule, found: EarlierDateRequest, member: Member, now: datetime
+) -> DateRequestView:
     said = {one.member_id: one.is_given for one in wish_store.consents_to(tx, found.id)}
-    return WishView(
+    return DateRequestView(
         wish=found,
         capsule=capsule,
         asker=capsule_store.members.get(tx, found.member_id),
@@ -304,14 +316,14 @@ def _view(tx: Transaction, capsule: Capsule, found: Wish, member: Member, now: d
     )
 
 
-def _of_token(tx: Transaction, token: str) -> tuple[Wish, Capsule, Member]:
+def _of_token(tx: Transaction, token: str) -> tuple[EarlierDateRequest, Capsule, Member]:
     link = account_store.links.find(tx, token_digest(token.strip()))
     if link is None or link.purpose is not LinkPurpose.CONSENT:
         raise NotFound("This link is not known here. Check that all of it was copied.")
-    wish_id, member_id = letters.wish_and_member(link.subject_id)
+    wish_id, member_id = letters.date_request_and_member(link.subject_id)
     found = wish_store.wishes.get(tx, wish_id)
     return found, capsule_store.capsules.get(tx, found.capsule_id), capsule_store.members.get(tx, member_id)
 
 
-def _record(tx: Transaction, kind: str, found: Wish, now: datetime) -> None:
+def _record(tx: Transaction, kind: str, found: EarlierDateRequest, now: datetime) -> None:
     event_store.record(tx, Event(kind=kind, at=now, capsule_id=found.capsule_id, subject_id=found.id))

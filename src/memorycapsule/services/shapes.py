@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule, Contribution, Member
-    from memorycapsule.domain.date_requests import Wish
+    from memorycapsule.domain.date_requests import EarlierDateRequest
     from memorycapsule.domain.deliveries import Delivery
     from memorycapsule.domain.film.montages import Montage
     from memorycapsule.domain.invitations import Invitation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memorycapsule.services.invitations import Invited, Joined
     from memorycapsule.services.reading import CapsuleLine, CapsuleView, StoryView
     from memorycapsule.services.reminders import Reminded
-    from memorycapsule.services.rescheduling import WishView
+    from memorycapsule.services.rescheduling import DateRequestView
     from memorycapsule.services.signing_in import SessionView
     from memorycapsule.services.tokens import NewToken
     from memorycapsule.themes import Theme
@@ -155,7 +155,7 @@ def reminded(found: Reminded) -> Shape:
     }
 
 
-def wish(found: Wish) -> Shape:
+def wish(found: EarlierDateRequest) -> Shape:
     """Return a wish for an earlier date."""
     return {
         "id": found.id,
@@ -168,7 +168,7 @@ def wish(found: Wish) -> Shape:
     }
 
 
-def wish_view(view: WishView) -> Shape:
+def wish_view(view: DateRequestView) -> Shape:
     """Return a wish as somebody concerned sees it: how many said yes, and their own answer."""
     return {
         **wish(view.wish),

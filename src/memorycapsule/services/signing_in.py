@@ -147,7 +147,7 @@ def hand_over(
     return HandedOver(token=token, expires_at=code.expires_at)
 
 
-def look(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> Account:
+def preview(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> Account:
     """Return whom a link lets in, changing nothing. Raises NotFound, NotAllowed when it is over."""
     with store.reading() as tx:
         code = _of_token(tx, token, purpose, now)

@@ -47,7 +47,7 @@ class OffsetMoved(CapsuleError):
     http_status = 409
 
 
-class Stage(StrEnum):
+class UploadStage(StrEnum):
     """What has become of a file."""
 
     ARRIVING = "arriving"  #: some of it is still missing
@@ -64,7 +64,7 @@ class Progress:
 
     upload: Upload
     about: About
-    stage: Stage
+    stage: UploadStage
     #: Why it was refused: a predicate ("is a PDF, not a photo or clip.").
     refusal: str | None
 
@@ -292,13 +292,13 @@ def _arriving(
 def _progress(tx: Transaction, vault: Vault, upload: Upload) -> Progress:
     about = vault.about_of(tx, upload)
     if upload.medium_id:
-        stage = Stage.DUPLICATE if about.is_duplicate else Stage.KEPT
+        stage = UploadStage.DUPLICATE if about.is_duplicate else UploadStage.KEPT
     elif upload.refusal is not None:
-        stage = Stage.REFUSED
+        stage = UploadStage.REFUSED
     elif not upload.is_whole:
-        stage = Stage.ARRIVING
+        stage = UploadStage.ARRIVING
     else:
-        stage = Stage.WAITING if upload_store.parts_of(tx, upload.id) else Stage.REMOVED
+        stage = UploadStage.WAITING if upload_store.parts_of(tx, upload.id) else UploadStage.REMOVED
     return Progress(upload=upload, about=about, stage=stage, refusal=vault.refusal_of(tx, upload))
 
 

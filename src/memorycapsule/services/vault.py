@@ -114,7 +114,7 @@ class Vault:
         try:
             stored = self.blobs.write(blob_id, fill)
         except OSError as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         return Blob(
             id=blob_id,
             capsule_id=capsule_id,
@@ -145,7 +145,7 @@ class Vault:
                 plain.close()
                 raise
         except OSError as error:
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         return plain
 
     def open_parts(self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int) -> BinaryIO:
@@ -163,7 +163,7 @@ class Vault:
             plain.seek(0)
         except OSError as error:
             plain.close()
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
         except BaseException:
             plain.close()
             raise
@@ -234,7 +234,7 @@ def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
     return cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # O_TMPFILE where the file system has it
 
 
-def in_our_words(error: OSError) -> CapsuleError:
+def translate_error(error: OSError) -> CapsuleError:
     """Return what to tell a person when bytes could not be read or written."""
     if is_disk_full(error):
         return DiskFull()

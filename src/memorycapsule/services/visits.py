@@ -44,7 +44,7 @@ class Visit:
     token: str
 
 
-def look(store: Store, token: str, purpose: LinkPurpose) -> LinkView:
+def preview(store: Store, token: str, purpose: LinkPurpose) -> LinkView:
     """Return what a member's own link leads to, changing nothing. Raises NotFound."""
     with store.reading() as tx:
         capsule, member = _of_token(tx, token, purpose)

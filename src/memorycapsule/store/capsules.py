@@ -14,6 +14,7 @@ from memorycapsule.store.rows import (
     CapsuleRow,
     ConsentRow,
     DeliveryRow,
+    EarlierDateRequestRow,
     InvitationRow,
     KeyEnvelopeRow,
     LinkRow,
@@ -24,7 +25,6 @@ from memorycapsule.store.rows import (
     StoryRow,
     UploadPartRow,
     UploadRow,
-    WishRow,
 )
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -197,7 +197,7 @@ def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).in_(subjects)))
     sent = select(UploadRow.id).where(UploadRow.capsule_id == capsule_id)
     tx.session.execute(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(sent)))
-    wished = select(WishRow.id).where(WishRow.capsule_id == capsule_id)
+    wished = select(EarlierDateRequestRow.id).where(EarlierDateRequestRow.capsule_id == capsule_id)
     for wish_id in tx.session.exec(wished).all():
         # The links that ask about a wish name it first, then whom they ask.
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(wish_id)))
@@ -206,7 +206,7 @@ def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
     for row in (
         DeliveryRow,
         MontageRow,
-        WishRow,
+        EarlierDateRequestRow,
         UploadRow,
         MediumRow,
         StoryRow,

@@ -2,18 +2,18 @@
 
 from sqlmodel import col
 
-from memorycapsule.domain.date_requests import Consent, Wish, WishState
-from memorycapsule.store.rows import ConsentRow, WishRow
+from memorycapsule.domain.date_requests import Consent, DateRequestState, EarlierDateRequest
+from memorycapsule.store.rows import ConsentRow, EarlierDateRequestRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
-wishes = Table(Wish, WishRow)
+wishes = Table(EarlierDateRequest, EarlierDateRequestRow)
 consents = Table(Consent, ConsentRow)
 
 
-def asked(tx: Transaction, capsule_id: str) -> Wish | None:
+def asked(tx: Transaction, capsule_id: str) -> EarlierDateRequest | None:
     """Return the wish that waits for answers, if any."""
-    return wishes.one(tx, capsule_id=capsule_id, state=WishState.ASKED)
+    return wishes.one(tx, capsule_id=capsule_id, state=DateRequestState.ASKED)
 
 
 def consents_to(tx: Transaction, wish_id: str) -> list[Consent]:

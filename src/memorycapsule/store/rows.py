@@ -29,9 +29,9 @@ from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.date_requests import WishState
+from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
-from memorycapsule.domain.film.montages import Lack, MontageState
+from memorycapsule.domain.film.montages import MontageState, Omission
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
@@ -80,7 +80,7 @@ class Sentences(TypeDecorator[tuple[str, ...]]):
         return tuple(json.loads(value or "[]"))
 
 
-class Lacks(TypeDecorator[tuple[Lack, ...]]):
+class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
     """A film's report kept as a JSON list; its lines were bare sentences once."""
 
     impl = Text
@@ -90,10 +90,10 @@ class Lacks(TypeDecorator[tuple[Lack, ...]]):
         del dialect
         return json.dumps([asdict(lack) for lack in value or ()], ensure_ascii=False)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Lack, ...]:
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Omission, ...]:
         del dialect
         return tuple(
-            Lack(of="", sentence=line) if isinstance(line, str) else Lack(**line)
+            Omission(of="", sentence=line) if isinstance(line, str) else Omission(**line)
             for line in json.loads(value or "[]")
         )
 
@@ -328,12 +328,12 @@ class UploadPartRow(SQLModel, table=True):
     blob_id: str = _reference("blob", index=False)
 
 
-class WishRow(SQLModel, table=True):
+class EarlierDateRequestRow(SQLModel, table=True):
     __tablename__ = "wish"
     id: str = _id()
     capsule_id: str = _reference("capsule")
     member_id: str = _reference("member", index=False)
-    state: WishState = _word(WishState)
+    state: DateRequestState = _word(DateRequestState)
     opens_local: NaiveDatetime
     zone: str
     fold: int
@@ -382,7 +382,7 @@ class MontageRow(SQLModel, table=True):
     film_blob: str | None = _reference("blob", optional=True, index=False)
     poster_blob: str | None = _reference("blob", optional=True, index=False)
     plan: str | None = _text(optional=True)
-    report: tuple[Lack, ...] = Field(sa_column=Column(Lacks, nullable=False))
+    report: tuple[Omission, ...] = Field(sa_column=Column(OmissionsColumn, nullable=False))
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None

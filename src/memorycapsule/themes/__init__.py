@@ -17,7 +17,7 @@ _FONTS = _HERE / "fonts"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Music:
+class ThemeMusic:
     """What is known of a built-in soundtrack."""
 
     #: Its title, by language: 'en', 'ko'.
@@ -46,7 +46,7 @@ class Theme:
     film: FilmStyle
     #: The built-in music.
     soundtrack: Path
-    music: Music
+    music: ThemeMusic
 
     def title(self, locale: str) -> str:
         return self.titles.get(locale, self.titles["en"])
@@ -76,7 +76,7 @@ def load(name: str) -> Theme:
         titles=dict(data["titles"]),
         film=read_value(FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
         soundtrack=folder / "soundtrack.m4a",
-        music=Music(
+        music=ThemeMusic(
             titles=dict(music["titles"]),
             beats_per_minute=float(music["beats_per_minute"]),
             beats_per_bar=music["beats_per_bar"],

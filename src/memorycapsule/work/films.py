@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from memorycapsule.domain.film.direction import leave_out
-from memorycapsule.domain.film.montages import Lack, Montage, lacks
+from memorycapsule.domain.film.montages import Montage, Omission, omissions
 from memorycapsule.domain.film.plan import Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
@@ -17,8 +17,8 @@ from memorycapsule.journal import journal
 from memorycapsule.services.film import montages, preparation, segment_cache
 from memorycapsule.services.film.montages import Rendered
 from memorycapsule.services.film.preparation import Layout
-from memorycapsule.work.renderer import Job, run_renderer, survey
-from memorycapsule.work.worker_context import Workshop
+from memorycapsule.work.renderer import RenderJob, run_renderer, survey
+from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
@@ -31,7 +31,7 @@ class _Interrupted(Exception):
     """The renderer was stopped on purpose."""
 
 
-def make_waiting(workshop: Workshop, *, only: str | None = None) -> list[str]:
+def make_waiting(workshop: WorkerContext, *, only: str | None = None) -> list[str]:
     """Render the films that wait, one after another, and return the ids of those that ended with a film."""
     # Nothing is in hand now: a film that is still taken was let go of without a word, by whatever run.
     montages.take_up_abandoned(workshop.store, None, workshop.now())
@@ -51,7 +51,7 @@ def make_waiting(workshop: Workshop, *, only: str | None = None) -> list[str]:
     return made
 
 
-def make(workshop: Workshop, montage_id: str) -> bool:
+def make(workshop: WorkerContext, montage_id: str) -> bool:
     """Render one film and say whether there is one now. A failure is noted in the film's row, not raised."""
     montage = montages.claim(workshop.store, montage_id, lease=workshop.lease, now=workshop.now())
     if montage is None:
@@ -106,7 +106,7 @@ def make(workshop: Workshop, montage_id: str) -> bool:
     return is_kept
 
 
-def remove_leftovers(workshop: Workshop) -> None:
+def remove_leftovers(workshop: WorkerContext) -> None:
     """Remove the working folders of films that nobody waits for any more."""
     if not workshop.work_dir.exists():
         return
@@ -116,7 +116,7 @@ def remove_leftovers(workshop: Workshop) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
+def _render(workshop: WorkerContext, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
     """Return the film and how many segments had to be encoded for it."""
     told = time.monotonic()
 
@@ -129,7 +129,7 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
             if not montages.note_progress(workshop.store, montage, share):
                 raise _Interrupted
 
-    job = Job(
+    job = RenderJob(
         plan_file=layout.plan_file,
         pictures=layout.pictures,
         out=folder / "film.mp4",
@@ -155,9 +155,9 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
         seconds=float(facts["seconds"]),
         report=(
             *layout.report,
-            *lacks(unreadable),
+            *omissions(unreadable),
             *(
-                Lack(of=str(left["id"]), sentence=str(left["reason"]))
+                Omission(of=str(left["id"]), sentence=str(left["reason"]))
                 for left in facts["left_out"]
                 if left["id"] not in layout.unreadable and left["id"] not in unreadable
             ),
@@ -169,10 +169,10 @@ def _render(workshop: Workshop, montage: Montage, layout: Layout, folder: Path) 
 
 
 def _gather(
-    workshop: Workshop,
+    workshop: WorkerContext,
     montage: Montage,
     layout: Layout,
-    job: Job,
+    job: RenderJob,
     key: bytes,
     on_progress: Callable[[float], None],
 ) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.direction import leave_out
-from memorycapsule.domain.film.montages import lacks
+from memorycapsule.domain.film.montages import omissions
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
@@ -27,8 +27,8 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.work import tmpfs
-from memorycapsule.work.renderer import Job, Piece, render_piece, survey
-from memorycapsule.work.worker_context import Workshop
+from memorycapsule.work.renderer import Piece, RenderJob, render_piece, survey
+from memorycapsule.work.worker_context import WorkerContext
 
 #: Whether something is due is looked up this often while a piece is being made.
 _LOOK_SECONDS = 1.0
@@ -46,10 +46,10 @@ class _NoRoom(Exception):
 
 
 @dataclass(kw_only=True)
-class Ahead:
+class Prerenderer:
     """One worker; what it remembers spares it looks at capsules to which nothing has happened."""
 
-    workshop: Workshop
+    workshop: WorkerContext
     #: Capsules for which nothing more can be done, with the number of what happened to them last.
     settled: dict[str, int] = field(default_factory=dict)
     _is_warned: bool = False
@@ -120,7 +120,7 @@ class Ahead:
         rendered = 0
         while True:
             plan_file, digests_file = preparation.write_plan(order.folder, prepared.plan, prepared.digests)
-            job = Job(
+            job = RenderJob(
                 plan_file=plan_file,
                 pictures=order.folder / "pictures",
                 out=order.folder / "piece.mp4",
@@ -146,7 +146,7 @@ class Ahead:
             prepared = dataclasses.replace(
                 prepared,
                 plan=leave_out(prepared.plan, frozenset(broken)),
-                report=(*prepared.report, *lacks(broken)),
+                report=(*prepared.report, *omissions(broken)),
             )
             self._keep_plan(order, vault, prepared)
 
@@ -181,7 +181,7 @@ class Ahead:
             raise _NoRoom
 
     def _piece(
-        self, order: _Order, vault: Vault, prepared: PreparedPlan, job: Job, piece: Piece, key: bytes
+        self, order: _Order, vault: Vault, prepared: PreparedPlan, job: RenderJob, piece: Piece, key: bytes
     ) -> dict[str, str]:
         """Make one piece and keep it sealed; or return sentences about pictures that are broken, by their ids."""
         job.pictures.mkdir(mode=0o700)
@@ -241,7 +241,7 @@ class _Order:
 class _Looking:
     """Looks now and then, while a child works, whether something else is to be done."""
 
-    def __init__(self, ahead: Ahead) -> None:
+    def __init__(self, ahead: Prerenderer) -> None:
         self._ahead = ahead
         self._looked = time.monotonic()
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.errors import DiskFull, RenderFailed
-from memorycapsule.services.vault import in_our_words
+from memorycapsule.services.vault import translate_error
 
 #: A renderer that says nothing for so long hangs.
 _STALLED_SECONDS = 900.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class RenderJob:
     """One run of the renderer."""
 
     plan_file: Path
@@ -54,7 +54,7 @@ class Survey:
     besides: tuple[str, ...]
 
 
-def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
+def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
     """
     Run `python -m memorycapsule.render` as a child of lower priority, and return what it says of the film.
 
@@ -69,7 +69,7 @@ def run_renderer(job: Job, *, key: bytes, on_progress: Callable[[float], None]) 
     return _run(arguments, "film", job.workspace, job.nice, key, on_progress)
 
 
-def survey(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> Survey:
+def survey(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) -> Survey:
     """Return the segments of the film that `run_renderer` would make. Errors are those of `run_renderer`."""
     arguments = [str(job.plan_file), "--pictures", str(job.pictures), "--survey"]
     if job.digests_file:
@@ -81,7 +81,9 @@ def survey(job: Job, *, key: bytes, on_progress: Callable[[float], None]) -> Sur
     )
 
 
-def render_piece(job: Job, name: str, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, str]:
+def render_piece(
+    job: RenderJob, name: str, *, key: bytes, on_progress: Callable[[float], None]
+) -> dict[str, str]:
     """
     Make one segment alone, at `job.out`; the digests of all pictures must be known.
 
@@ -109,14 +111,14 @@ def _run(
         with _readable(key) as key_fd, errors.open("wb") as log:
             child = processes.start(
                 [sys.executable, "-m", "memorycapsule.render", *arguments, "--key-fd", str(key_fd)],
-                processes.Limits(nice=nice),
+                processes.ChildLimits(nice=nice),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 pass_fds=(key_fd,),
             )
     except OSError as error:
-        raise in_our_words(error) from error
+        raise translate_error(error) from error
     last: dict[str, Any] = {"progress": 0.0}
     try:
         for line in _lines(child):

@@ -14,7 +14,7 @@ from memorycapsule.services.deliveries import Sent
 from memorycapsule.services.film import montages
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, tmpfs
-from memorycapsule.work.worker_context import Workshop
+from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
 MAILBOX_AGE = timedelta(days=30)
@@ -42,7 +42,7 @@ class Preview:
     doubt: str | None
 
 
-def settle(workshop: Workshop) -> None:
+def settle(workshop: WorkerContext) -> None:
     """Take up what an earlier run of the program left behind. The folder's lock must be held."""
     now = workshop.now()
     deliveries.take_up_abandoned(workshop.store, workshop.lease, now)
@@ -54,7 +54,7 @@ def settle(workshop: Workshop) -> None:
     cleanup.sweep_cache(workshop.store, workshop.vault)
 
 
-def tick(workshop: Workshop) -> Ticked:
+def tick(workshop: WorkerContext) -> Ticked:
     """
     Do everything that is due: open, send letters, render films, send the letters that waited for them.
 
@@ -68,7 +68,7 @@ def tick(workshop: Workshop) -> Ticked:
     return Ticked(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
 
 
-def preview(workshop: Workshop) -> Preview:
+def preview(workshop: WorkerContext) -> Preview:
     """Return what `tick` would begin with now, changing nothing."""
     now = workshop.now()
     doubt = clock_doubt(workshop)
@@ -80,7 +80,7 @@ def preview(workshop: Workshop) -> Preview:
     )
 
 
-def open_due(workshop: Workshop) -> tuple[list[Capsule], str | None]:
+def open_due(workshop: WorkerContext) -> tuple[list[Capsule], str | None]:
     """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
     doubt = clock_doubt(workshop)
     if doubt:
@@ -95,7 +95,7 @@ def open_due(workshop: Workshop) -> tuple[list[Capsule], str | None]:
     return opened, None
 
 
-def send_letters(workshop: Workshop) -> Sent:
+def send_letters(workshop: WorkerContext) -> Sent:
     """Queue letters that have waited long enough for a film, and send all that are due."""
     opening.queue_overdue_letters(workshop.store, workshop.wake, workshop.render_grace, workshop.now())
     sent = deliveries.send_due(
@@ -118,7 +118,7 @@ def send_letters(workshop: Workshop) -> Sent:
     return sent
 
 
-def tidy(workshop: Workshop) -> None:
+def tidy(workshop: WorkerContext) -> None:
     """Unseal at leisure what an opening has made readable, and sweep up."""
     while not workshop.is_stopping() and cleanup.unseal_opened(
         workshop.store, workshop.vault, workshop.damaged, now=workshop.now()
@@ -129,7 +129,7 @@ def tidy(workshop: Workshop) -> None:
         workshop.mailbox.empty_older_than(workshop.now() - MAILBOX_AGE)
 
 
-def sweep(workshop: Workshop) -> None:
+def sweep(workshop: WorkerContext) -> None:
     """
     Sweep up what crashes and cut connections left; for once a day, since it looks at every blob.
 
@@ -142,7 +142,7 @@ def sweep(workshop: Workshop) -> None:
         journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
 
 
-def clock_doubt(workshop: Workshop) -> str | None:
+def clock_doubt(workshop: WorkerContext) -> str | None:
     """Return why the clock cannot be trusted now, in one sentence, or None."""
     with workshop.store.reading() as tx:
         instance = instance_store.get(tx)

@@ -12,22 +12,22 @@ from memorycapsule.clock import Clock
 from memorycapsule.domain.film.plan import Size
 from memorycapsule.domain.quiet_hours import QuietHours
 from memorycapsule.mail.mailbox import Mailbox
-from memorycapsule.services.deliveries import Carrier
-from memorycapsule.services.letters import Post
+from memorycapsule.services.deliveries import Transport
+from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store.transactions import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class WorkerContext:
     """The collaborators of due work, and its limits."""
 
     store: Store
     vault: Vault
     clock: Clock
-    post: Post
-    carrier: Callable[[], AbstractContextManager[Carrier]]
+    post: MailComposer
+    carrier: Callable[[], AbstractContextManager[Transport]]
     #: Set when letters become files; it is emptied of old ones.
     mailbox: Mailbox | None
     wake: Wake

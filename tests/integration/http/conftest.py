@@ -18,7 +18,7 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.film.montages import Lack
+from memorycapsule.domain.film.montages import Omission
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story
 from memorycapsule.services import opening, sessions
@@ -97,7 +97,7 @@ class Scene:
         self.time.go_to(OPENS)
         assert opening.open_due(self.instance.store, self.instance.wake, self.time.now)
 
-    def finish_film(self, *report: Lack, of: str | None = None) -> str:
+    def finish_film(self, *report: Omission, of: str | None = None) -> str:
         """The film of a capsule, or of the scene's own, is ready; returns its id."""
         films = montages.waiting(self.instance.store, self.time.now)
         (waiting,) = [film for film in films if film.capsule_id == (of or self.capsule.id)]

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from memorycapsule.domain.film.montages import SONG, Lack, MontageState
+from memorycapsule.domain.film.montages import SONG, MontageState, Omission
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages, preparation
@@ -228,7 +228,7 @@ def test_what_a_film_does_without_is_told_in_the_reader_s_language(scene, langua
     second = attach(scene.instance, scene.ben.viewer, scene.story, make_photo()).medium.id
     scene.open()
     lacking = (SONG, scene.medium_id, second, scene.story.id, "what nothing can be read of")
-    scene.finish_film(*(Lack(of=one, sentence="ENGLISH") for one in lacking))
+    scene.finish_film(*(Omission(of=one, sentence="ENGLISH") for one in lacking))
 
     page = scene.browser(scene.ben.token, **{"accept-language": language}).get(film_page(scene)).text
 

@@ -10,7 +10,7 @@ import pytest
 from integration.http.conftest import TestClient
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol import rate_limits
-from memorycapsule.daemon.http.protocol.rate_limits import Limits
+from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.run import _Server
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.services import invitations, people, signing_in
@@ -317,7 +317,7 @@ def test_nobody_mails_invitations_without_end(scene):
 
 def test_after_a_while_there_is_room_again():
     now = 0.0
-    application = Limits(None, root_path="", refuse=None, clock=lambda: now)
+    application = RateLimits(None, root_path="", refuse=None, clock=lambda: now)
 
     waits = [application._wait(rate_limits.SIGN_IN, "a") for _ in range(11)]
     assert waits == [0.0] * 10 + [30.0]

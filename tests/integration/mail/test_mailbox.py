@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memorycapsule.errors import CapsuleError
-from memorycapsule.mail.letters import Recipient, Sender, Trial, write
+from memorycapsule.mail.letters import Recipient, Sender, TrialLetter, write
 from memorycapsule.mail.mailbox import Mailbox
 
 DATE = datetime(2036, 5, 8, 0, 0, 3, tzinfo=UTC)
@@ -15,7 +15,7 @@ DATE = datetime(2036, 5, 8, 0, 0, 3, tzinfo=UTC)
 
 def letter(number=1, date=DATE, address="ben@example.org"):
     return write(
-        Trial(
+        TrialLetter(
             recipient=Recipient(address=address, name=None, locale="en"),
             public_url="https://capsule.example/",
         ),

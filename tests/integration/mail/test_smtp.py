@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from memorycapsule.errors import MailRefused
-from memorycapsule.mail.smtp import SmtpSession, SmtpSettings, check_login
+from memorycapsule.mail.smtp import SmtpServer, SmtpSession, check_login
 from support.mailservers import DROP, HANG, MailServer, ScriptedServer, make_certificate
 
 LETTER = b"From: a@example.org\r\nTo: ben@example.org\r\nSubject: hi\r\n\r\n.dot first\r\nend\r\n"
 THEN_DROP = ScriptedServer.THEN_DROP
 
 
-def settings(server, **changes) -> SmtpSettings:
-    given = SmtpSettings(
+def settings(server, **changes) -> SmtpServer:
+    given = SmtpServer(
         host=server.host,
         port=server.port,
         security="none",
@@ -263,7 +263,7 @@ def test_an_answer_that_makes_no_sense_is_told_like_any_other():
 
 
 def test_settings_do_not_print_their_password():
-    given = SmtpSettings(host="h", port=1, security="none", username="ada", password="s3cret-word")
+    given = SmtpServer(host="h", port=1, security="none", username="ada", password="s3cret-word")
 
     assert "s3cret-word" not in f"{given} {given!r}"
 
@@ -275,7 +275,7 @@ def test_a_refused_connection_is_tried_again_later():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     marks = Marks()
-    nobody = SmtpSettings(host="127.0.0.1", port=port, security="none", username=None, password=None)
+    nobody = SmtpServer(host="127.0.0.1", port=port, security="none", username=None, password=None)
     with SmtpSession(nobody) as session:
         outcome = deliver(session, marks)
 
@@ -285,7 +285,7 @@ def test_a_refused_connection_is_tried_again_later():
 
 
 def test_an_unknown_host_is_named():
-    nowhere = SmtpSettings(host="nowhere.invalid", port=25, security="none", username=None, password=None)
+    nowhere = SmtpServer(host="nowhere.invalid", port=25, security="none", username=None, password=None)
 
     with pytest.raises(MailRefused, match=r"nowhere\.invalid cannot be found"):
         check_login(nowhere)

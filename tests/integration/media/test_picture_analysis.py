@@ -12,9 +12,9 @@ import pytest
 from integration.media.face_models import magenta_model
 from memorycapsule import processes
 from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_lookalikes
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.media.picture_analysis import face_model_problem, looks_of
+from memorycapsule.media.picture_analysis import analyse_pictures, face_model_problem
 
 #: Photos that show different things.
 SCENES = [
@@ -55,12 +55,12 @@ def see(tmp_path):
                     duration_seconds=(durations or {}).get(name, 0.0), story_id="a", contributor="Ada",
                 )
             )  # fmt: skip
-        return looks_of(tmp_path, pictures, clip_seconds=seconds, **options), pictures
+        return analyse_pictures(tmp_path, pictures, clip_seconds=seconds, **options), pictures
 
     return see
 
 
-def bits(one: Look, other: Look) -> int:
+def bits(one: PictureAnalysis, other: PictureAnalysis) -> int:
     return (one.likeness ^ other.likeness).bit_count()
 
 
@@ -388,5 +388,5 @@ def test_the_child_speaks_one_json_line_for_each_picture(tmp_path):
     )  # fmt: skip
     first, second = map(json.loads, done.stdout.splitlines())
 
-    assert (first["id"], set(first["look"])) == ("1", set(Look.__dataclass_fields__))
+    assert (first["id"], set(first["look"])) == ("1", set(PictureAnalysis.__dataclass_fields__))
     assert second == {"id": "2", "look": None}

@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule.domain.film.plan import Clip
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.worker_pool import Crew
+from memorycapsule.render.worker_pool import WorkerPool
 
 GREEN = (40, 160, 60)
 
@@ -107,7 +107,7 @@ def test_a_playlist_called_a_clip_reaches_no_other_file(studio):
 
 
 def test_a_child_that_says_what_is_no_json_is_not_waited_for(studio):
-    with Crew(pictures=studio.pictures, workers=1) as crew:
+    with WorkerPool(pictures=studio.pictures, workers=1) as crew:
         # Any module that prints plain words.
         child = crew._start("this")
 

@@ -6,7 +6,7 @@ import pytest
 
 from integration.services.test_signing_in import digits, letters
 from memorycapsule.domain.capsules import Role
-from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
+from memorycapsule.errors import NotAllowed, NotFound, ReauthenticationNeeded, UsageProblem
 from memorycapsule.services import accounts, invitations, reading, sessions, signing_in
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -48,13 +48,13 @@ def test_a_new_address_is_proved_there_and_letters_follow(stage, ben, time):
     store = stage.instance.store
     ask_address(stage, ben, "Ben@New.example", time)
     (letter,) = letters(stage, time)
-    assert accounts.look(store, ben, now=time.now).asked_address == "Ben@new.example"
+    assert accounts.show(store, ben, now=time.now).asked_address == "Ben@new.example"
     with pytest.raises(NotAllowed):
         add_address(stage, ben, "000000" if digits(letter) != "000 000" else "111111", time)
 
     added = add_address(stage, ben, digits(letter), time)
 
-    view = accounts.look(store, ben, now=time.now)
+    view = accounts.show(store, ben, now=time.now)
     assert [one.address for one in view.addresses] == ["Ben@new.example", "ben@example.org"]
     accounts.remove_address(store, ben, view.addresses[1].id, now=time.now)
     with pytest.raises(NotAllowed):
@@ -65,13 +65,13 @@ def test_a_new_address_is_proved_there_and_letters_follow(stage, ben, time):
 
 def test_addresses_need_a_code_typed_a_moment_ago(stage, ben, time):
     time.go_on(minutes=16)
-    own = accounts.look(stage.instance.store, ben, now=time.now).addresses
+    own = accounts.show(stage.instance.store, ben, now=time.now).addresses
 
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         ask_address(stage, ben, "ben@new.example", time)
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         accounts.remove_address(stage.instance.store, ben, own[0].id, now=time.now)
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         accounts.delete(stage.instance.store, stage.instance.vault, ben, now=time.now)
 
 

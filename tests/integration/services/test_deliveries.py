@@ -14,7 +14,7 @@ import pytest
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.errors import NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
+from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.services import deliveries
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
@@ -34,7 +34,7 @@ QUEUED, SENT, REJECTED, UNKNOWN = (
 
 
 def smtp(server, **changes):
-    settings = SmtpSettings(
+    settings = SmtpServer(
         host=server.host, port=server.port, security="none", username=None, password=None, timeout_seconds=5
     )
     return lambda: SmtpSession(replace(settings, **changes))

@@ -58,7 +58,7 @@ def test_a_link_may_be_opened_any_number_of_times_and_changes_nothing(instance, 
     invited = invite(instance, capsule, "ben@example.org")
     before = instance.events(capsule.id)
 
-    views = [invitations.look(instance.store, f" {invited.token}\n") for _ in range(3)]
+    views = [invitations.preview(instance.store, f" {invited.token}\n") for _ in range(3)]
 
     assert views[0] == views[2]
     assert (views[0].capsule.title, views[0].inviter) == (capsule.title, "Ada")
@@ -69,7 +69,7 @@ def test_a_link_may_be_opened_any_number_of_times_and_changes_nothing(instance, 
 @pytest.mark.parametrize("token", ["", " ", "nonsense", "x" * 10_000, "' OR 1=1 --", "\0"])
 def test_an_unknown_link_is_not_found(instance, token):
     with pytest.raises(NotFound, match="not known here"):
-        invitations.look(instance.store, token)
+        invitations.preview(instance.store, token)
     with pytest.raises(NotFound):
         invitations.join(instance.store, token, now=NOW)
 
@@ -91,8 +91,8 @@ def test_sending_again_makes_a_new_link_and_takes_the_old_letter_back(instance, 
     assert [one.dedupe_key[-2:] for one in letters_of(instance, DeliveryState.SUPPRESSED)] == [":1"]
     assert [one.dedupe_key[-2:] for one in letters_of(instance, DeliveryState.QUEUED)] == [":2"]
     with pytest.raises(NotFound):
-        invitations.look(instance.store, first.token)
-    assert invitations.look(instance.store, second.token).invitation.rotation == 2
+        invitations.preview(instance.store, first.token)
+    assert invitations.preview(instance.store, second.token).invitation.rotation == 2
 
 
 def test_an_old_letter_that_was_on_its_way_does_not_bring_its_link_back(instance, capsule, time):
@@ -110,8 +110,8 @@ def test_an_old_letter_that_was_on_its_way_does_not_bring_its_link_back(instance
     ticks.send_letters(make_workshop(instance, time))
 
     with pytest.raises(NotFound):
-        invitations.look(instance.store, first.token)
-    assert invitations.look(instance.store, second.token)
+        invitations.preview(instance.store, first.token)
+    assert invitations.preview(instance.store, second.token)
     (sent,) = instance.letters()
     assert second.token in sent.read_text().replace("=\n", "")
 
@@ -120,7 +120,7 @@ def test_a_revoked_link_says_so(instance, capsule):
     invited = invite(instance, capsule, "ben@example.org")
     revoke(instance, capsule, "ben@example.org")
 
-    assert invitations.look(instance.store, invited.token).invitation.state is InvitationState.REVOKED
+    assert invitations.preview(instance.store, invited.token).invitation.state is InvitationState.REVOKED
     with pytest.raises(NotAllowed, match="taken back"):
         invitations.join(instance.store, invited.token, now=NOW)
     assert letters_of(instance, DeliveryState.QUEUED) == []

@@ -118,7 +118,7 @@ def test_letters_composed_under_a_new_key_have_links_that_work(filled, time):
 
     (letter,) = filled.instance.letters()
     token = letter.read_text().replace("=\n", "").partition("/g/i/")[2][:52]
-    assert invitations.look(filled.instance.store, token).invitation.address == "dan@example.org"
+    assert invitations.preview(filled.instance.store, token).invitation.address == "dan@example.org"
 
 
 def test_another_recovery_key_is_refused_and_changes_nothing(filled):

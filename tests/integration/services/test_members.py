@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.sessions import LinkPurpose, Scope
-from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
+from memorycapsule.errors import NotAllowed, NotFound, ReauthenticationNeeded, UsageProblem
 from memorycapsule.services import invitations, letters, members, reading, reminders, sessions, visits
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -107,11 +107,11 @@ def test_roles_and_removal_need_a_fresh_proof_and_a_wide_scope(stage):
         lambda by: hand_over(stage, stage.younghee, by),
         lambda by: remove(stage, stage.younghee, by),
     ):
-        with pytest.raises(ProofNeeded):
+        with pytest.raises(ReauthenticationNeeded):
             deed(stage.ben.viewer)
         with pytest.raises(NotAllowed, match="personal token"):
             deed(dataclasses.replace(proved, scope=Scope.CONTRIBUTE))
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         role(stage, stage.younghee, Role.RECIPIENT, proved, NOW + timedelta(minutes=16))
     assert remove(stage, stage.younghee, proved).name == "영희"
 
@@ -131,7 +131,7 @@ def test_who_is_removed_sees_nothing_gets_nothing_and_leaves_their_stories(stage
     with pytest.raises(NotFound):
         view(stage, elsewhere)
     with pytest.raises(NotFound):
-        visits.look(stage.instance.store, link, LinkPurpose.VISIT)
+        visits.preview(stage.instance.store, link, LinkPurpose.VISIT)
     with stage.instance.store.reading() as tx:
         (letter,) = delivery_store.deliveries.by(tx, address="younghee@example.org", kind="reminder")
     assert letter.state == "suppressed"
@@ -152,7 +152,7 @@ def test_leaving_with_stories_takes_every_one_and_their_bytes(stage):
 def test_stories_of_other_sessions_are_taken_along_only_after_a_proof(stage):
     add_story(stage.instance, stage.capsule, stage.ben.viewer)
     other = another_session(stage.instance, stage.ben.viewer.account_id, capsule_id=stage.capsule.id)
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         leave(stage, other, takes_stories=True)
     assert view(stage, stage.ben.viewer).stories
 
@@ -202,7 +202,7 @@ def test_reminders_go_to_the_silent_once_a_day(stage):
     assert letters_to(stage, "rae@example.org", "reminder") == []
     assert recipient.member.role is Role.RECIPIENT
     # The link of the first letter is that of the second.
-    assert invitations.look(stage.instance.store, waiting.token).invitation.letters == 2
+    assert invitations.preview(stage.instance.store, waiting.token).invitation.letters == 2
 
 
 def test_only_those_who_are_meant_are_reminded(stage):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memorycapsule.domain.film.montages import Lack, MontageState
+from memorycapsule.domain.film.montages import MontageState, Omission
 from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages
@@ -166,7 +166,7 @@ def test_a_film_that_fails_for_good_releases_the_letters(stage):
     assert fail(stage, OPENS + timedelta(minutes=3)) is MontageState.FAILED
 
     assert letters(stage) == everybody("none")
-    assert film_of(stage).report == (Lack(of="", sentence="it broke"),)
+    assert film_of(stage).report == (Omission(of="", sentence="it broke"),)
     assert letters(stage, "film_ready") == {}
 
 
@@ -183,7 +183,7 @@ def test_letters_that_a_crash_kept_from_being_queued_are_queued_by_the_next_tick
 
 def test_a_degraded_film_is_a_film(stage, tmp_path):
     open_it(stage)
-    report = (Lack(of="a photo", sentence="A photo of Ben was left out."),)
+    report = (Omission(of="a photo", sentence="A photo of Ben was left out."),)
     finish(stage, tmp_path, report=report)
 
     assert film_of(stage).state is MontageState.DEGRADED

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.capsules import CapsuleState
-from memorycapsule.domain.date_requests import WishState
+from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import capsules, invitations, members, opening, rescheduling, sessions
@@ -106,7 +106,7 @@ def test_earlier_waits_for_the_last_yes_and_silence_is_no(stage_on_both):
     assert not opened(stage, EARLIER)
 
     view = say(stage, stage.younghee, is_given=True)
-    assert (view.wish.state, opens_at(stage)) == (WishState.GRANTED, EARLIER)
+    assert (view.wish.state, opens_at(stage)) == (DateRequestState.GRANTED, EARLIER)
     assert letters(stage, "moved") == EVERYBODY
     assert opened(stage, EARLIER)
 
@@ -116,7 +116,7 @@ def test_one_no_ends_it(stage):
     say(stage, stage.ben, is_given=True)
     say(stage, stage.younghee, is_given=False)
 
-    assert (wishes(stage), opens_at(stage)) == ([WishState.REFUSED], OPENS)
+    assert (wishes(stage), opens_at(stage)) == ([DateRequestState.REFUSED], OPENS)
     with pytest.raises(NotFound):
         say(stage, stage.younghee, is_given=True)
 
@@ -137,7 +137,7 @@ def test_a_former_member_is_asked_only_while_a_story_of_theirs_is_in_it(stage):
     assert (asked.waits_for, letters(stage, "consent")) == (1, {"ben@example.org"})
 
     token = mailed(stage, "ben@example.org")
-    assert rescheduling.look(stage.instance.store, token, NOW).is_waiting
+    assert rescheduling.show(stage.instance.store, token, NOW).is_waiting
     rescheduling.answer(stage.instance.store, stage.instance.wake, token, is_given=True, now=NOW)
 
     assert opens_at(stage) == EARLIER
@@ -179,8 +179,8 @@ def test_another_wish_or_a_later_date_withdraws_the_wish_with_its_yeses(stage, t
 
     with pytest.raises(NotAllowed):
         rescheduling.answer(stage.instance.store, stage.instance.wake, token, is_given=True, now=NOW)
-    assert not rescheduling.look(stage.instance.store, token, NOW).is_waiting
-    assert wishes(stage)[0] is WishState.WITHDRAWN
+    assert not rescheduling.show(stage.instance.store, token, NOW).is_waiting
+    assert wishes(stage)[0] is DateRequestState.WITHDRAWN
     assert opens_at(stage) in {OPENS, LATER}
 
 
@@ -228,7 +228,7 @@ def test_a_capsule_goes_with_its_wishes_and_their_links(stage):
     capsules.delete(stage.instance.store, stage.instance.vault, stage.ada, stage.capsule.id, now=NOW)
 
     with pytest.raises(NotFound, match="not known"):
-        rescheduling.look(stage.instance.store, token, NOW)
+        rescheduling.show(stage.instance.store, token, NOW)
 
 
 def test_opening_comes_before_a_move_or_after_it(stage):

@@ -9,7 +9,7 @@ import pytest
 
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
-from memorycapsule.errors import NotAllowed, NotFound, ProofNeeded, UsageProblem
+from memorycapsule.errors import NotAllowed, NotFound, ReauthenticationNeeded, UsageProblem
 from memorycapsule.services import accounts, reading, sessions, signing_in, stories, tokens
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
@@ -189,7 +189,7 @@ def test_what_the_host_hands_over_lets_in_and_proves_nobody_but_the_admin(stage,
     assert (ben.account_id, ben.is_proved) == (stage.ben.viewer.account_id, False)
     seen = reading.capsule(stage.instance.store, stage.instance.vault, ben, stage.capsule.id)
     assert seen.stories == []
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         ben.check_fresh(time.now)
     with pytest.raises(NotAllowed):
         hand(BEN, by=stage.ben.viewer)
@@ -225,7 +225,7 @@ def test_a_guest_proves_who_they_are_by_typing_mailed_digits(stage, time):
     ben = viewer(stage, stage.ben.token)
     ben.check_fresh(time.now)
     assert len(reading.capsule(store, stage.instance.vault, ben, stage.capsule.id).stories) == 1
-    with pytest.raises(ProofNeeded):
+    with pytest.raises(ReauthenticationNeeded):
         ben.check_fresh(time.now + timedelta(minutes=16))
 
 

@@ -12,7 +12,7 @@ from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import About, UploadLimits
 from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, TooLarge
 from memorycapsule.services import reading, stories, uploads
-from memorycapsule.services.uploads import OffsetMoved, Stage
+from memorycapsule.services.uploads import OffsetMoved, UploadStage
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import uploads as upload_store
 from support.cast import OPENS, add_story, another_session, make_photo, prepare
@@ -72,14 +72,14 @@ def test_pieces_become_the_very_file(stage):
     cuts = [0, *sorted(random.Random(7).sample(range(1, len(jpeg)), 5)), len(jpeg)]
     sending = Sending(stage, jpeg, position=4)
     for start, end in itertools.pairwise(cuts):
-        assert sending.progress().stage is Stage.ARRIVING
+        assert sending.progress().stage is UploadStage.ARRIVING
         assert sending.piece(start, end).received == end
-    assert sending.progress().stage is Stage.WAITING
+    assert sending.progress().stage is UploadStage.WAITING
 
     done = sending.finish()
 
     (shown,) = sending.media()
-    assert (done.stage, done.upload.medium_id) == (Stage.KEPT, shown.medium.id)
+    assert (done.stage, done.upload.medium_id) == (UploadStage.KEPT, shown.medium.id)
     assert (shown.medium.position, shown.details.file) == (4, "pier.jpg")
     with reading.medium_file(
         sending.store, sending.vault, sending.viewer, shown.medium.id, "original"
@@ -129,11 +129,11 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
         patched.setattr(upload_store, "take_parts", dies)
         with pytest.raises(KeyboardInterrupt):
             sending.finish()
-    assert (sending.progress().stage, sending.media()) == (Stage.WAITING, [])
+    assert (sending.progress().stage, sending.media()) == (UploadStage.WAITING, [])
     assert uploads.waiting(sending.store) == [sending.id]
 
-    assert sending.finish().stage is Stage.KEPT
-    assert sending.finish().stage is Stage.KEPT
+    assert sending.finish().stage is UploadStage.KEPT
+    assert sending.finish().stage is UploadStage.KEPT
     assert len(sending.media()) == 1
     assert uploads.waiting(sending.store) == []
     assert blobs(stage) == (3, 3)
@@ -154,7 +154,7 @@ def test_finishing_at_the_same_time_makes_one_medium(stage):
     for thread in threads:
         thread.join()
 
-    assert (sending.progress().stage, len(sending.media())) == (Stage.KEPT, 1)
+    assert (sending.progress().stage, len(sending.media())) == (UploadStage.KEPT, 1)
     assert blobs(stage) == (3, 3)
 
 
@@ -173,16 +173,16 @@ def test_the_same_file_is_recognised_and_another_kind_refused_in_words(stage):
     duplicate, refused = again.finish(), other.finish(prepare=refuses)
 
     assert (duplicate.stage, duplicate.upload.medium_id) == (
-        Stage.DUPLICATE,
+        UploadStage.DUPLICATE,
         first.progress().upload.medium_id,
     )
-    assert (refused.stage, refused.refusal) == (Stage.REFUSED, "is a PDF, not a photo or clip.")
+    assert (refused.stage, refused.refusal) == (UploadStage.REFUSED, "is a PDF, not a photo or clip.")
     assert b"PDF" not in refused.upload.refusal
     assert len(first.media()) == 1
     assert blobs(stage) == (3, 3)
 
     stories.remove_medium(first.store, first.vault, first.viewer, duplicate.upload.medium_id, now=NOW)
-    assert first.progress().stage is Stage.REMOVED
+    assert first.progress().stage is UploadStage.REMOVED
     assert uploads.waiting(first.store) == []
 
 
@@ -212,14 +212,14 @@ def test_how_much_may_come(stage):
     story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
     with pytest.raises(TooLarge):
         Sending(stage, bytes(1_000_001), story=story)
-    assert Sending(stage, b"", story=story).progress().stage is Stage.REFUSED
+    assert Sending(stage, b"", story=story).progress().stage is UploadStage.REFUSED
     held = [Sending(stage, bytes(1_000_000), story=story) for _ in range(3)]
     with pytest.raises(TooLarge):
         Sending(stage, b"x", story=story)
 
     # Each of them is told with all that was left out, however often its page is looked at, and takes no room.
     left_out = uploads.of_story(held[0].store, held[0].vault, held[0].viewer, story.id)
-    assert [one.refusal for one in left_out if one.stage is Stage.REFUSED] == [
+    assert [one.refusal for one in left_out if one.stage is UploadStage.REFUSED] == [
         "is larger than 1 MB.",
         "is empty.",
         "There is no room for it: 0.0 GB may come from each.",
@@ -238,7 +238,7 @@ def test_nothing_comes_in_after_the_date(stage):
         late.piece(0, now=OPENS)
     done = whole.finish(now=OPENS)
 
-    assert done.stage is Stage.REFUSED
+    assert done.stage is UploadStage.REFUSED
     assert "date has come" in done.refusal
 
 

@@ -16,7 +16,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import films, ticks, tmpfs
-from memorycapsule.work.prerendering import Ahead
+from memorycapsule.work.prerendering import Prerenderer
 from support.cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
 from support.moments import NOW
 
@@ -89,7 +89,7 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     scene = scene_on_both
     workshop = make_workshop(scene.instance, time)
     ticks.settle(workshop)
-    ahead = Ahead(workshop=workshop)
+    ahead = Prerenderer(workshop=workshop)
 
     rendered = ahead.work()
     assert rendered == len(scene.pieces(".age")) > 2
@@ -98,7 +98,7 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     assert not memory_folder(workshop).exists()
     assert scene.film() is None, "no row tells of it"
     assert ahead.work() == 0
-    assert Ahead(workshop=workshop).work() == 0, "nor is anything made again after a restart"
+    assert Prerenderer(workshop=workshop).work() == 0, "nor is anything made again after a restart"
 
     time.go_to(OPENS)
     (said,) = finished(workshop)
@@ -131,7 +131,7 @@ def test_a_further_film_of_the_same_and_one_after_it_was_unsealed_encode_nothing
 @pytest.mark.slow
 def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
     scene, workshop = long_scene, make_workshop(long_scene.instance, time)
-    ahead = Ahead(workshop=workshop)
+    ahead = Prerenderer(workshop=workshop)
     before = ahead.work()
     kept = scene.pieces(".age")
     story = add_story(scene.instance, scene.capsule, scene.ben, title="And then", photos=2)
@@ -151,7 +151,7 @@ def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
 @pytest.mark.slow
 def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time):
     scene, workshop = long_scene, make_workshop(long_scene.instance, time)
-    Ahead(workshop=workshop).work()
+    Prerenderer(workshop=workshop).work()
     add_story(scene.instance, scene.capsule, scene.ben, title="At the last moment", photos=1)
     time.go_to(OPENS)
     (said,) = finished(workshop)
@@ -164,11 +164,11 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
     "what", ["medium", *(pytest.param(one, marks=pytest.mark.slow) for one in ("story", "capsule"))]
 )
 def test_what_is_taken_out_takes_the_pieces_with_it(scene, workshop, what):
-    Ahead(workshop=workshop).work()
+    Prerenderer(workshop=workshop).work()
     store, vault = scene.instance.store, scene.instance.vault
     if what == "capsule":
         stories.remove(store, vault, scene.ben, scene.story.id, now=NOW)
-        Ahead(workshop=workshop).work()
+        Prerenderer(workshop=workshop).work()
         assert scene.shelf.exists()
         capsules.delete(store, vault, scene.instance.ada, scene.capsule.id, now=NOW)
     elif what == "story":
@@ -183,12 +183,12 @@ def test_what_is_taken_out_takes_the_pieces_with_it(scene, workshop, what):
 
 def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, workshop, time):
     at_night = dataclasses.replace(workshop, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
-    ahead = Ahead(workshop=at_night)
+    ahead = Prerenderer(workshop=at_night)
     for hour, is_quiet in ((12, False), (15, False), (21, False), (16, True)):
         time.go_to(datetime.fromisoformat(f"{NOW.date()} {hour:02}:30+00:00"))
         assert (ahead.work() > 0) is is_quiet, hour
 
-    assert Ahead(workshop=dataclasses.replace(workshop, quiet_hours=None)).work() == 0
+    assert Prerenderer(workshop=dataclasses.replace(workshop, quiet_hours=None)).work() == 0
 
 
 def hooked(workshop, hook):
@@ -211,12 +211,12 @@ def test_it_ends_with_the_quiet_hours(scene, workshop, time):
         if len(scene.pieces(".age")) == 1:
             time.go_to(NOW.replace(hour=6))
 
-    Ahead(workshop=hooked(hours, go_on)).work()
+    Prerenderer(workshop=hooked(hours, go_on)).work()
     assert len(scene.pieces(".age")) in {1, 2}, "one may have been nearly done"
     assert not memory_folder(workshop).exists()
 
     time.go_on(hours=20)
-    assert Ahead(workshop=hours).work() >= 1
+    assert Prerenderer(workshop=hours).work() >= 1
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
                 montages.claim(store, film.id, lease="this run", now=time.now)
         return what == "the end"
 
-    Ahead(workshop=hooked(workshop, come)).work()
+    Prerenderer(workshop=hooked(workshop, come)).work()
     assert begun == [what]
     assert len(scene.pieces(".age")) == 1
     assert not memory_folder(workshop).exists()
@@ -257,7 +257,7 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
         assert said["segments_encoded"] == len(scene.pieces("")) - 1
     else:
         ticks.tick(workshop)
-        assert Ahead(workshop=workshop).work() > 1
+        assert Prerenderer(workshop=workshop).work() > 1
         time.go_to(OPENS)
         assert [said["segments_encoded"] for said in finished(workshop)] == [0]
 
@@ -271,7 +271,7 @@ def test_what_is_taken_out_while_its_piece_is_made_is_not_kept(scene, workshop):
             stories.remove(scene.instance.store, scene.instance.vault, scene.ben, scene.story.id, now=NOW)
             removed.append(scene.story)
 
-    Ahead(workshop=hooked(workshop, remove)).work()
+    Prerenderer(workshop=hooked(workshop, remove)).work()
 
     assert removed
     assert scene.pieces(".age") == set()
@@ -279,7 +279,7 @@ def test_what_is_taken_out_while_its_piece_is_made_is_not_kept(scene, workshop):
 
 def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, workshop, tmp_path):
     with capture_logs() as said:
-        ahead = Ahead(workshop=dataclasses.replace(workshop, memory_places=(tmp_path,)))
+        ahead = Prerenderer(workshop=dataclasses.replace(workshop, memory_places=(tmp_path,)))
         assert (ahead.work(), ahead.work()) == (0, 0)
 
     assert [words["event"] for words in said] == ["ahead.impossible"]
@@ -291,14 +291,14 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, workshop,
     later = make_capsule(scene.instance, title="Later", opens=NOW.replace(year=NOW.year + 1))
     ben = join(scene.instance, later, "Ben")
     add_story(scene.instance, later, ben.viewer, photos=14)
-    Ahead(workshop=workshop).work()
+    Prerenderer(workshop=workshop).work()
     shelf = scene.shelf.with_name(later.id)
     sizes = {one: sum(path.stat().st_size for path in one.iterdir()) for one in (scene.shelf, shelf)}
     scene.instance.vault.cache.clear(scene.capsule.id)
 
     room = sizes[scene.shelf] + sizes[shelf] // 2
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, room))
-    small = Ahead(workshop=dataclasses.replace(workshop, vault=vault))
+    small = Prerenderer(workshop=dataclasses.replace(workshop, vault=vault))
     small.work()
     assert sum(path.stat().st_size for path in scene.shelf.iterdir()) == pytest.approx(
         sizes[scene.shelf], rel=0.02
@@ -308,7 +308,7 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, workshop,
     assert small.work() == 0, "it does not try again and again"
 
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, 0))
-    assert Ahead(workshop=dataclasses.replace(workshop, vault=vault)).work() == 0
+    assert Prerenderer(workshop=dataclasses.replace(workshop, vault=vault)).work() == 0
 
 
 @pytest.mark.parametrize("how", ["not a picture", pytest.param("damaged", marks=pytest.mark.slow)])
@@ -321,7 +321,7 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
     else:
         path.write_bytes(envelopes.seal_bytes(b"\xff\xd8 no picture", scene.capsule.recipient))
     with capture_logs() as said:
-        assert Ahead(workshop=workshop).work() > 2
+        assert Prerenderer(workshop=workshop).work() > 2
     assert medium.id not in str(said)
     time.go_to(OPENS)
     (of_film,) = finished(workshop)
@@ -339,7 +339,7 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
     [pytest.param("plan", marks=pytest.mark.slow), "piece", pytest.param("all", marks=pytest.mark.slow)],
 )
 def test_what_rots_in_the_cache_is_made_again(scene, workshop, time, what):
-    Ahead(workshop=workshop).work()
+    Prerenderer(workshop=workshop).work()
     plan = scene.shelf / "plan.json.age"
     pieces = sorted(scene.shelf.glob("*.mp4.age"))
     for path in {"plan": [plan], "piece": pieces[:1], "all": [plan, *pieces]}[what]:
@@ -377,7 +377,7 @@ def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_t
 
 def test_it_says_neither_words_nor_how_long_the_film_is(scene, workshop):
     with capture_logs() as said:
-        Ahead(workshop=workshop).work()
+        Prerenderer(workshop=workshop).work()
 
     assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
 

@@ -11,7 +11,7 @@ import pytest
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.services import stories
 from memorycapsule.work import ticks, tmpfs
-from memorycapsule.work.prerendering import Ahead
+from memorycapsule.work.prerendering import Prerenderer
 from support.cast import (
     add_story,
     join,
@@ -128,7 +128,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
             spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
-        assert Ahead(workshop=dataclasses.replace(workshop, is_stopping=look)).work() >= 1
+        assert Prerenderer(workshop=dataclasses.replace(workshop, is_stopping=look)).work() >= 1
         look()
 
     assert "story title" in set().union(*in_memory), "there it had to be"

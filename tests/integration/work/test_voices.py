@@ -17,7 +17,7 @@ from memorycapsule.services import reading, stories
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from memorycapsule.work.prerendering import Ahead
+from memorycapsule.work.prerendering import Prerenderer
 from support.cast import (
     OPENS,
     add_story,
@@ -79,7 +79,7 @@ def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     instance, capsule, note = scene
     workshop = make_workshop(instance, time)
     ticks.settle(workshop)
-    assert Ahead(workshop=workshop).work() >= 1
+    assert Prerenderer(workshop=workshop).work() >= 1
 
     assert opened(instance, time)["segments_encoded"] == 0
     film = film_of(instance, capsule)

@@ -5,7 +5,7 @@ import time
 import anyio
 import pytest
 
-from memorycapsule.daemon.http.protocol.constant_time import _BEAT_SECONDS, evenly
+from memorycapsule.daemon.http.protocol.constant_time import _BEAT_SECONDS, in_constant_time
 
 
 def refuse() -> str:
@@ -14,10 +14,10 @@ def refuse() -> str:
 
 def test_what_is_found_and_what_is_refused_come_at_the_same_beat():
     began = time.monotonic()
-    assert anyio.run(evenly, lambda: "somebody") == "somebody"
+    assert anyio.run(in_constant_time, lambda: "somebody") == "somebody"
     found = time.monotonic()
     with pytest.raises(ValueError, match="nobody"):
-        anyio.run(evenly, refuse)
+        anyio.run(in_constant_time, refuse)
 
     assert found - began >= _BEAT_SECONDS
     assert time.monotonic() - found >= _BEAT_SECONDS

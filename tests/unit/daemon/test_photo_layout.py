@@ -15,7 +15,7 @@ from support.albums import opened, picture
 )
 def test_every_photo_has_exactly_one_place(theme, stories):
     view = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
-    arrangement = photo_layout.arrange(view)
+    arrangement = photo_layout.lay_out(view)
     shown = [one for chapter in arrangement.chapters for one in chapter.pictures]
     covers = arrangement.covers if arrangement.covers_are_all else ()
 
@@ -38,7 +38,7 @@ def test_stories_come_in_the_order_of_what_they_tell_of():
         [picture(taken=datetime(2020, 8, 1, 9))],
     )
 
-    order = [chapter.story.story.id for chapter in photo_layout.arrange(view).chapters]
+    order = [chapter.story.story.id for chapter in photo_layout.lay_out(view).chapters]
     assert order == ["story-1", "story-2", "story-0"]
 
 
@@ -49,7 +49,7 @@ def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
     view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
     (story,) = view.stories
 
-    assert photo_layout.told_of(view, story) == datetime(2020, 8, 2)
+    assert photo_layout.caption_of(view, story) == datetime(2020, 8, 2)
     assert [photo_layout.taken_local(view, medium) for medium in story.media] == [
         None,
         datetime(2020, 8, 2),
@@ -60,18 +60,18 @@ def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
 def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
     view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
 
-    assert photo_layout.told_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
+    assert photo_layout.caption_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
 
 
 def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
-    arrangement = photo_layout.arrange(opened([picture(), picture(kind=MediumKind.VOICE)]))
+    arrangement = photo_layout.lay_out(opened([picture(), picture(kind=MediumKind.VOICE)]))
 
     (chapter,) = arrangement.chapters
     assert (len(chapter.voices), chapter.count, len(arrangement.everything)) == (1, 1, 1)
 
 
 def placed(*shapes: str):
-    return photo_layout.arrange(opened([picture(shape) for shape in shapes], theme="museum")).everything
+    return photo_layout.lay_out(opened([picture(shape) for shape in shapes], theme="museum")).everything
 
 
 @pytest.mark.parametrize("count", range(1, 13))

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
-from memorycapsule.daemon.http.guests.photo_search import Month, Wanted, found
+from memorycapsule.daemon.http.guests.photo_search import Month, PhotoQuery, matching
 from support.albums import opened, picture
 
 SUMMER, WINTER = datetime(2019, 8, 15, 12), datetime(2020, 1, 3, 9)
@@ -24,8 +24,10 @@ def view():
 
 
 def files(view, *, language="en", **wanted):
-    everything = photo_layout.arrange(view).everything
-    return [one.view.details.file for one in found(view, everything, Wanted(**wanted), language=language)]
+    everything = photo_layout.lay_out(view).everything
+    return [
+        one.view.details.file for one in matching(view, everything, PhotoQuery(**wanted), language=language)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_days_are_written_in_the_language_of_whoever_looks(view):
 
 
 def test_months_hold_the_photos_that_say_so(view):
-    everything = photo_layout.arrange(view).everything
+    everything = photo_layout.lay_out(view).everything
 
     assert photo_search.months(view, everything, "en") == {
         2019: [Month(value="2019-08", name="August", count=1)],

@@ -15,14 +15,14 @@ from icalendar import Calendar
 
 from memorycapsule.errors import UsageProblem
 from memorycapsule.mail import letters
-from memorycapsule.mail.letters import Invitation, Opened, Recipient, Sender, write
+from memorycapsule.mail.letters import InvitationLetter, OpenedLetter, Recipient, Sender, write
 
 DATE = datetime(2026, 11, 23, 4, 24, tzinfo=UTC)
 URL = "https://capsule.example/g/i/7QK4MZ0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789-_"
 SENDER = Sender(name="MemoryCapsule", address="capsule@example.org")
 YOUNGHEE = Recipient(address="younghee@example.org", name="영희", locale="ko")
 BEN = Recipient(address="ben@example.org", name="Ben", locale="en")
-INVITATION = Invitation(
+INVITATION = InvitationLetter(
     recipient=BEN,
     capsule_title="The summer we kept",
     message="We open it together.\nPlease!",
@@ -35,7 +35,7 @@ INVITATION = Invitation(
     dyes=3,
     calendar_uid="opening-1@capsule.example",
 )
-OPENED = Opened(
+OPENED = OpenedLetter(
     recipient=BEN,
     capsule_title="The summer we kept",
     url=URL,
@@ -47,17 +47,17 @@ OPENED = Opened(
     owner="Ada",
     dyes=7,
 )
-FILM_READY = letters.FilmReady(
+FILM_READY = letters.FilmReadyLetter(
     recipient=BEN, capsule_title="The summer we kept", url=URL, owner="Ada", dyes=7
 )
-SIGN_IN = letters.Code(
+SIGN_IN = letters.CodeLetter(
     recipient=BEN,
     digits="012 345",
     minutes=15,
     url="https://capsule.example/sign-in/a2",
     is_for_address=False,
 )
-REMINDER = letters.Reminder(
+REMINDER = letters.ReminderLetter(
     recipient=BEN,
     capsule_title="The summer we kept",
     opens_local=datetime(2036, 5, 8, 9),
@@ -67,17 +67,17 @@ REMINDER = letters.Reminder(
     owner="Ada",
     dyes=3,
 )
-MOVED = letters.Moved(
+MOVED = letters.DateMovedLetter(
     **vars(REMINDER),
     was_local=datetime(2035, 5, 8, 9),
     was_zone="Asia/Seoul",
     is_earlier=False,
     calendar_uid="opening-1@capsule.example",
 )
-CONSENT = letters.Consent(
+CONSENT = letters.ConsentLetter(
     **vars(REMINDER), wished_local=datetime(2030, 1, 1, 12), wished_zone="Europe/Berlin"
 )
-TRIAL = letters.Trial(recipient=BEN, public_url="https://capsule.example/")
+TRIAL = letters.TrialLetter(recipient=BEN, public_url="https://capsule.example/")
 
 EVERY_LETTER = [
     pytest.param(replace(letter, recipient=recipient), id=f"{name}-{recipient.locale}")
@@ -198,7 +198,7 @@ def test_headers_are_complete(letter):
 def test_text_and_html_say_the_same_in_the_same_order(letter):
     mail = parsed(letter)
     text, page = text_of(mail), Page(html_of(mail))
-    address = letter.public_url if isinstance(letter, letters.Trial) else letter.url
+    address = letter.public_url if isinstance(letter, letters.TrialLetter) else letter.url
 
     if address is None:
         assert page.links == []
@@ -221,10 +221,12 @@ def test_a_letter_loads_nothing_and_has_one_strip_and_one_button(letter):
     assert Page(page).tags.isdisjoint({"img", "script", "link", "form", "iframe", "object"})
     assert "url(" not in page
     assert "@import" not in page
-    assert page.count("<a ") == (0 if isinstance(letter, letters.Code) and letter.url is None else 1)
+    assert page.count("<a ") == (0 if isinstance(letter, letters.CodeLetter) and letter.url is None else 1)
     assert "prefers-color-scheme:dark" in page
     # A letter about no capsule has one patch, or with a code all dyes.
-    assert page.count('height="14"') == getattr(letter, "dyes", 8 if isinstance(letter, letters.Code) else 1)
+    assert page.count('height="14"') == getattr(
+        letter, "dyes", 8 if isinstance(letter, letters.CodeLetter) else 1
+    )
 
 
 @pytest.mark.parametrize("recipient", [BEN, YOUNGHEE])

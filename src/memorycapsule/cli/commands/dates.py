@@ -15,7 +15,7 @@ from memorycapsule.errors import UsageProblem
 from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
-    from memorycapsule.services.rescheduling import WishView
+    from memorycapsule.services.rescheduling import DateRequestView
 
 
 def reschedule(
@@ -88,12 +88,12 @@ def consent(
     door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        view: WishView | None
+        view: DateRequestView | None
         if yes or no:
             view = rescheduling.consent(app.store, app.wake, viewer, capsule, is_given=yes, now=app.now())
             send_now(app)
         else:
-            view = rescheduling.wish(app.store, viewer, capsule, app.now())
+            view = rescheduling.waiting_request(app.store, viewer, capsule, app.now())
     door.out.answer({"wish": shapes.wish_view(view) if view else None})
     if view is None:
         door.out.say("Nobody has asked whether this capsule may open earlier.")
@@ -101,7 +101,7 @@ def consent(
         door.out.say(_told(view))
 
 
-def _told(view: WishView) -> str:
+def _told(view: DateRequestView) -> str:
     from memorycapsule.domain.words import date_in_words
 
     wished = date_in_words(view.wish.opens_local, view.wish.zone, "en")

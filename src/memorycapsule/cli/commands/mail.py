@@ -108,7 +108,7 @@ def send_trial(app: App, address: str, locale: str) -> str:
     post = app.workshop.post
     domain = post.sender.address.rpartition("@")[2]
     letter = letters.write(
-        letters.Trial(
+        letters.TrialLetter(
             recipient=letters.Recipient(address=recipient, name=None, locale=locale), public_url=post.base_url
         ),
         sender=post.sender,

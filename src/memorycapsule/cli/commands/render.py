@@ -17,7 +17,7 @@ import typer
 
 from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.files import Found, gather, open_regular
+from memorycapsule.cli.files import FoundFile, gather, open_regular
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.domain.words import is_korean
@@ -37,7 +37,7 @@ _PREPARING_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Order:
+class _RenderOrder:
     """How the film is to be, checked before anything slow begins."""
 
     out: Path
@@ -93,7 +93,7 @@ def render(
     door = door_of(ctx)
     door.refuse_acting_as()
     found = gather(files)
-    order = _Order(
+    order = _RenderOrder(
         out=_checked_out(out, force=force),
         write_plan=_checked_out(plan, force=force) if plan else None,
         given_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
@@ -184,9 +184,9 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
 
 
 def _make(
-    order: _Order, found: Sequence[Found], folder: Path, out: Output
+    order: _RenderOrder, found: Sequence[FoundFile], folder: Path, out: Output
 ) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
-    from memorycapsule.work.renderer import Job, run_renderer
+    from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress("The film", 1.0) as bar:
         pictures, refused = _prepare(
@@ -207,7 +207,7 @@ def _make(
         plan_file = folder / "plan.json"
         plan_file.write_text(plan.to_json(), encoding="utf-8")
         facts = run_renderer(
-            Job(
+            RenderJob(
                 plan_file=plan_file,
                 pictures=folder / _PICTURES,
                 out=order.out,
@@ -231,11 +231,11 @@ def _make(
 
 
 def _directed(
-    order: _Order, pictures: Sequence[Picture], folder: Path
+    order: _RenderOrder, pictures: Sequence[Picture], folder: Path
 ) -> tuple[Sequence[Picture], MontagePlan]:
     """Return the pictures that look like no other, and the plan of a film of them."""
     from memorycapsule.domain.film.direction import direct, select
-    from memorycapsule.media.picture_analysis import looks_of
+    from memorycapsule.media.picture_analysis import analyse_pictures
     from memorycapsule.media.tempo import tempo_of
 
     how = order.direction
@@ -247,7 +247,7 @@ def _directed(
         pictures,
         _stories(pictures),
         look_at=lambda waiting: (
-            looks_of(folder, waiting, clip_seconds=seconds, face_model=order.face_model, nice=0),
+            analyse_pictures(folder, waiting, clip_seconds=seconds, face_model=order.face_model, nice=0),
             (),
         ),
         now=datetime.now(UTC),
@@ -263,7 +263,7 @@ def _directed(
 
 
 def _prepare(
-    found: Sequence[Found], pictures: Path, workspace: Path, tell: Any
+    found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
 ) -> tuple[list[Picture], list[tuple[str, str, bool]]]:
     """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
     from memorycapsule.media.decoders import Decoders
@@ -299,7 +299,7 @@ def _stories(pictures: Sequence[Picture]) -> list[StoryText]:
     return [StoryText(story_id=folder, title=plain(Path(folder).name), contributor="") for folder in folders]
 
 
-def _names(found: Sequence[Found]) -> list[str]:
+def _names(found: Sequence[FoundFile]) -> list[str]:
     """Return what a plan calls each file: its path as given, told apart where one was named twice."""
     names: dict[str, None] = {}
     for place, one in enumerate(found):
@@ -308,7 +308,7 @@ def _names(found: Sequence[Found]) -> list[str]:
     return list(names)
 
 
-def _picture(decoders: Decoders, name: str, place: int, one: Found, pictures: Path) -> Picture:
+def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path) -> Picture:
     from memorycapsule.domain.film.framing import fitted_size
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.media import clips

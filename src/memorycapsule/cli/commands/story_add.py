@@ -15,7 +15,7 @@ import typer
 
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.files import Found, Kept, gather, open_regular, readable_name
+from memorycapsule.cli.files import FoundFile, StoredMedium, gather, open_regular, readable_name
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import (
@@ -40,7 +40,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class _Refusal:
-    found: Found
+    found: FoundFile
     reason: str
 
 
@@ -48,7 +48,7 @@ class _Refusal:
 class _Import:
     """What has become of the files so far, each by its place in the order they were found in."""
 
-    attached: dict[int, Kept] = field(default_factory=dict)
+    attached: dict[int, StoredMedium] = field(default_factory=dict)
     refused: dict[int, _Refusal] = field(default_factory=dict)
     #: What ended the import before its end.
     failure: CapsuleError | None = None
@@ -128,11 +128,11 @@ def _add_there(
     to: str | None,
     title: str | None,
     text: str | None,
-    found: Sequence[Found],
+    found: Sequence[FoundFile],
     out: Output,
 ) -> None:
     """Add a story to a distant daemon, as `add` does here."""
-    from memorycapsule.cli.tus_client import AT_ONCE, Sender
+    from memorycapsule.cli.tus_client import AT_ONCE, TusUploader
 
     story_id = to or there.add_story(capsule, title=title, text=text)
     first = there.next_position(story_id) if to else 0
@@ -140,9 +140,9 @@ def _add_there(
     stop = threading.Event()
     size = sum(_size(found[place].path) for place in waiting)
     with out.progress("Sending", size) as bar:
-        sender = Sender(there, story_id, bar=bar, stop=stop)
+        sender = TusUploader(there, story_id, bar=bar, stop=stop)
 
-        def attach(place: int) -> Kept | None:
+        def attach(place: int) -> StoredMedium | None:
             return sender.send(found[place].path, first + place)
 
         _attach_each(attach, found, waiting, done, stop=stop, at_once=AT_ONCE)
@@ -182,7 +182,7 @@ def _next_position(app: App, viewer: Viewer, story_id: str | None) -> int | None
 
 
 def _attach_all(
-    app: App, viewer: Viewer, story_id: str, found: Sequence[Found], out: Output, *, first: int | None
+    app: App, viewer: Viewer, story_id: str, found: Sequence[FoundFile], out: Output, *, first: int | None
 ) -> _Import:
     """Attach the files, as many at a time as there are decoders; ends early on a full disk and on Ctrl-C."""
     done, waiting = _begin(found)
@@ -191,7 +191,7 @@ def _attach_all(
     stop = threading.Event()
     with app.decoders() as decoders, out.progress("Putting in", len(waiting)) as bar:
 
-        def attach(place: int) -> Kept | None:
+        def attach(place: int) -> StoredMedium | None:
             position = None if first is None else first + place
             try:
                 return _attach(app, decoders, viewer, story_id, found[place].path, position)
@@ -202,7 +202,7 @@ def _attach_all(
     return done
 
 
-def _begin(found: Sequence[Found]) -> tuple[_Import, list[int]]:
+def _begin(found: Sequence[FoundFile]) -> tuple[_Import, list[int]]:
     """Return an import with what is left out at once, and the places of the files that are worth opening."""
     done = _Import()
     for place, one in enumerate(found):
@@ -212,8 +212,8 @@ def _begin(found: Sequence[Found]) -> tuple[_Import, list[int]]:
 
 
 def _attach_each(
-    attach: Callable[[int], Kept | None],
-    found: Sequence[Found],
+    attach: Callable[[int], StoredMedium | None],
+    found: Sequence[FoundFile],
     waiting: Sequence[int],
     done: _Import,
     *,
@@ -222,7 +222,7 @@ def _attach_each(
 ) -> None:
     """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
 
-    def unless_stopped(place: int) -> Kept | None:
+    def unless_stopped(place: int) -> StoredMedium | None:
         return None if stop.is_set() else attach(place)
 
     with ThreadPoolExecutor(at_once, "attach") as pool:
@@ -242,8 +242,8 @@ def _attach_each(
 
 
 def _collect(
-    running: dict[Future[Kept | None], int],
-    found: Sequence[Found],
+    running: dict[Future[StoredMedium | None], int],
+    found: Sequence[FoundFile],
     done: _Import,
     stop: Callable[[], None],
 ) -> None:
@@ -274,7 +274,7 @@ def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
 
 def _attach(
     app: App, decoders: Decoders, viewer: Viewer, story_id: str, path: Path, position: int | None
-) -> Kept:
+) -> StoredMedium:
     from memorycapsule.services import stories
 
     with open_regular(path) as file, closing(_upload(app, file)) as upload:
@@ -289,7 +289,7 @@ def _attach(
             position=position,
             clock=app.now,
         )
-    return Kept(
+    return StoredMedium(
         medium_id=attached.medium.id,
         shape=shapes.medium(attached.medium, attached.details),
         is_duplicate=attached.is_duplicate,
@@ -313,7 +313,7 @@ def _upload(app: App, file: BinaryIO) -> BinaryIO:
     return file
 
 
-def _answer(out: Output, story_id: str, found: Sequence[Found], done: _Import) -> None:
+def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import) -> None:
     """Say what is in, what was there already and what was refused, and what ended the import early."""
     media, duplicates = _sorted_out(found, done)
     refused = [done.refused[place] for place in sorted(done.refused)]
@@ -355,7 +355,7 @@ def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError
     )
 
 
-def _sorted_out(found: Sequence[Found], done: _Import) -> tuple[list[shapes.Shape], list[dict[str, str]]]:
+def _sorted_out(found: Sequence[FoundFile], done: _Import) -> tuple[list[shapes.Shape], list[dict[str, str]]]:
     """Return what is new, and what was there already with the name of what it equals, in order."""
     fresh = {
         one.medium_id: str(found[place].path)

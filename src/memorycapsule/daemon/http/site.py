@@ -33,12 +33,12 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import create, dates, invite, members, settings
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.guard import Guard
-from memorycapsule.daemon.http.protocol.rate_limits import Limits
+from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.http.protocol.sessions import Cookie, SignInNeeded, bearer, viewers
 from memorycapsule.daemon.http.uploads import tus
-from memorycapsule.daemon.http.uploads.receiver import Receiving
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import CapsuleError, ProofNeeded
+from memorycapsule.errors import CapsuleError, ReauthenticationNeeded
 from memorycapsule.journal import journal
 from memorycapsule.services.uploads import Progress
 
@@ -74,7 +74,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         redirect_slashes=False,
     )
 
-    receiving = Receiving(app)
+    receiving = UploadReceiver(app)
     site.state.receiving = receiving
     site.state.now = app.now
 
@@ -110,12 +110,12 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
-    site.add_exception_handler(ProofNeeded, proof_needed)
+    site.add_exception_handler(ReauthenticationNeeded, proof_needed)
     site.add_exception_handler(SignInNeeded, sign_in_needed)
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
     site.add_exception_handler(RequestValidationError, no_such_page)
-    site.add_middleware(Limits, root_path=root_path, refuse=refuse)
+    site.add_middleware(RateLimits, root_path=root_path, refuse=refuse)
     site.add_middleware(
         Guard,
         public_url=public_url,

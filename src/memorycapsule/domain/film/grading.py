@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 
 Gains = tuple[float, float, float]
@@ -64,7 +64,7 @@ def _gains(picture: Picture, neighbours: Sequence[Picture]) -> Gains:
     return changed[0], changed[1], changed[2]
 
 
-def _is_near(own: Look, other: Look) -> bool:
+def _is_near(own: PictureAnalysis, other: PictureAnalysis) -> bool:
     return other.exposure >= _NIGHT and abs(other.exposure - own.exposure) <= _MEANT_LIGHT
 
 

@@ -33,7 +33,7 @@ class MontageState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lack:
+class Omission:
     """Something that a film does without, or why there is none."""
 
     #: Id of the medium or, where its words are missing, of the story; SONG; '' when it is about the film itself.
@@ -47,12 +47,12 @@ class Lack:
 SONG = "soundtrack"
 
 
-def lacks(sentences: Mapping[str, str]) -> list[Lack]:
+def omissions(sentences: Mapping[str, str]) -> list[Omission]:
     """Return sentences about what cannot be used, by its ids, as lines of a report."""
-    return [Lack(of=one, sentence=sentence) for one, sentence in sentences.items()]
+    return [Omission(of=one, sentence=sentence) for one, sentence in sentences.items()]
 
 
-def left_out(report: Iterable[Lack]) -> tuple[Lack, ...]:
+def left_out(report: Iterable[Omission]) -> tuple[Omission, ...]:
     """Return what a film does without, without what only held it up."""
     return tuple(lack for lack in report if lack.of)
 
@@ -85,7 +85,7 @@ class Montage:
     #: The montage plan as JSON, from the first attempt that came so far.
     plan: str | None
     #: What was left out or went wrong.
-    report: tuple[Lack, ...]
+    report: tuple[Omission, ...]
     queued_at: datetime
     not_before: datetime
     finished_at: datetime | None

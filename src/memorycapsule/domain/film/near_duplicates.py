@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture, when
 
 #: So many bits differ at most: anywhere, within a story, and within a moment.
@@ -88,7 +88,7 @@ def _same_shape(one: Picture, other: Picture) -> bool:
     return abs(shapes[0] - shapes[1]) <= _SHAPE * max(shapes)
 
 
-def _same_light(one: Look, other: Look) -> bool:
+def _same_light(one: PictureAnalysis, other: PictureAnalysis) -> bool:
     return (
         abs(one.exposure - other.exposure) <= _LIGHT
         and abs(one.red - other.red) <= _COLOUR

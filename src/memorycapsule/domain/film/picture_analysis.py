@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PictureAnalysis:
     """What was seen in a picture; for a clip, in the frame that stands for it."""
 
     #: Where what matters most lies, 0..1 of width and height from the upper left.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 
 #: Sorts pictures without a date behind all others.
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -56,7 +56,7 @@ class Picture:
     contributor_id: str = ""
     caption: str = ""
     #: None until somebody has looked at it.
-    look: Look | None = None
+    look: PictureAnalysis | None = None
     #: What its red, green and blue are multiplied by in the film, in linear light; see `grading`.
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
 

@@ -68,14 +68,14 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Screen:
+class ScreenStage:
     """The stage of the classic theme: pictures fill the frame, or lie over a blurred fill of themselves."""
 
     kind: Literal["screen"] = "screen"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TableStage:
     """The stage of the photo card theme: cards on a summer table."""
 
     card: str = "#ffffff"
@@ -96,7 +96,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gallery:
+class GalleryStage:
     """The stage of the museum theme: framed works on the walls of rooms."""
 
     #: One for each room in turn.
@@ -119,7 +119,7 @@ class Gallery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desktop:
+class DesktopStage:
     """The stage of the window theme: windows on the desktop of a friendly computer."""
 
     face: str = "#dedaee"
@@ -148,7 +148,7 @@ class Desktop:
     kind: Literal["desktop"] = "desktop"
 
 
-Stage = Screen | Table | Gallery | Desktop
+Stage = ScreenStage | TableStage | GalleryStage | DesktopStage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ class FilmStyle:
     """What a theme decides about a film. Colours are '#rrggbb'; lengths are parts of the film's height."""
 
     #: Where the film is set, with the values that only this kind of stage has.
-    stage: Stage = field(default_factory=Screen)
+    stage: Stage = field(default_factory=ScreenStage)
     #: The ground of cards, top and bottom of a vertical gradient.
     ground: str = "#10162a"
     ground_low: str = "#1a2139"

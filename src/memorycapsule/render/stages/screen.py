@@ -38,13 +38,13 @@ _INSET_CLIP = 0.94
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot: decode its picture, set its words. Raises RenderFailed."""
     if isinstance(shot, Photo):
-        return PhotoPainter(plan, shot, pictures)
+        return ScreenPhotoPainter(plan, shot, pictures)
     if isinstance(shot, Clip):
-        return ClipPainter(plan, shot, pictures)
+        return ScreenClipPainter(plan, shot, pictures)
     return CardPainter(plan, shot, pictures)
 
 
-class PhotoPainter(Painter):
+class ScreenPhotoPainter(Painter):
     """A still picture, moving slowly, with its caption."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
@@ -87,7 +87,7 @@ class CardPainter(Painter):
             blend(self._below, frame, smooth((index - start) / (stop - start)), frame)
 
 
-class ClipPainter(Painter):
+class ScreenClipPainter(Painter):
     """A moving picture with its caption, over a still and blurred fill of its first frame where it is smaller."""
 
     def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:

@@ -16,9 +16,9 @@ from memorycapsule.domain.film.direction import parse_length
 from memorycapsule.domain.film.montages import (
     FIRST_RETRY,
     MOST_FAILURES,
-    Lack,
     Montage,
     MontageState,
+    Omission,
     checked_title,
     left_out,
     queued_montage,
@@ -51,7 +51,7 @@ class Rendered:
     poster: Path
     seconds: float
     #: What was left out.
-    report: tuple[Lack, ...]
+    report: tuple[Omission, ...]
     #: The plan as it was followed in the end, as JSON; None for the one that is known.
     plan: str | None = None
 
@@ -214,7 +214,7 @@ def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: s
         state=MontageState.QUEUED,
         lease=None,
         not_before=not_before,
-        report=report if reason is None else (*report, Lack(of="", sentence=reason)),
+        report=report if reason is None else (*report, Omission(of="", sentence=reason)),
     ):
         _record(tx, "montage.queued", montage, not_before)
 
@@ -225,7 +225,7 @@ def note_progress(store: Store, montage: Montage, share: float) -> bool:
         return montage_store.change_attempt(tx, montage.id, montage.attempt, progress=share)
 
 
-def note_plan(store: Store, montage: Montage, plan: str, report: tuple[Lack, ...]) -> None:
+def note_plan(store: Store, montage: Montage, plan: str, report: tuple[Omission, ...]) -> None:
     """Write down the plan that this attempt renders, and what it leaves out, for attempts to come."""
     with store.transaction() as tx:
         montage_store.change_attempt(tx, montage.id, montage.attempt, plan=plan, report=report)
@@ -309,7 +309,7 @@ def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: dateti
             state=state,
             lease=None,
             failures=failures,
-            report=(Lack(of="", sentence=reason),),
+            report=(Omission(of="", sentence=reason),),
             # A plan that cannot be rendered is not worth keeping.
             plan=None,
             not_before=now + FIRST_RETRY * (1 << (failures - 1)),

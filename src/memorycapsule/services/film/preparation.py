@@ -21,8 +21,8 @@ from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length, select
 from memorycapsule.domain.film.framing import fitted_size
-from memorycapsule.domain.film.montages import Lack, Montage, lacks, left_out
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.montages import Montage, Omission, left_out, omissions
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Note, Picture
 from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack, Source
 from memorycapsule.domain.film.voices import Voice
@@ -31,12 +31,12 @@ from memorycapsule.domain.words import day_in_words
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.media import clips
-from memorycapsule.media.picture_analysis import looks_of
+from memorycapsule.media.picture_analysis import analyse_pictures
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.media.tempo import Tempo, tempo_of
 from memorycapsule.services.film import montages, segment_cache
 from memorycapsule.services.film.segment_cache import PreparedPlan
-from memorycapsule.services.vault import Vault, in_our_words
+from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
@@ -60,7 +60,7 @@ class Layout:
     digests_file: Path
     pictures: Path
     #: What could not be used.
-    report: tuple[Lack, ...]
+    report: tuple[Omission, ...]
     #: Ids of pictures of the plan that the report speaks of, since they cannot be read any more.
     unreadable: frozenset[str] = frozenset()
 
@@ -78,7 +78,7 @@ class _Material:
     #: Digest of all this, and of nothing that changes when the capsule opens.
     fingerprint: str
     #: What could not be read.
-    report: tuple[Lack, ...]
+    report: tuple[Omission, ...]
 
 
 def lay_out(
@@ -110,7 +110,7 @@ def lay_out(
     if montage.plan:
         plan, report = MontagePlan.from_json(montage.plan), list(left_out(montage.report))
         unreadable = fetch(store, vault, plan.sources, pictures)
-        report += lacks(unreadable)
+        report += omissions(unreadable)
     else:
         with store.reading() as tx:
             material = _material(tx, vault, montage, size, fps)
@@ -205,11 +205,11 @@ class _Sight:
     check: Callable[[], None] = lambda: None
     clip_seconds: float = 0.0
     digests: dict[str, str] = field(default_factory=dict)
-    looks: dict[str, Look] = field(default_factory=dict)
+    looks: dict[str, PictureAnalysis] = field(default_factory=dict)
     #: Sentences about pictures that cannot be read, by their ids.
     broken: dict[str, str] = field(default_factory=dict)
 
-    def look_at(self, pictures: Sequence[Picture]) -> tuple[dict[str, Look], dict[str, str]]:
+    def look_at(self, pictures: Sequence[Picture]) -> tuple[dict[str, PictureAnalysis], dict[str, str]]:
         """Return what was seen, and what is broken, of all pictures so far."""
         unknown = []
         for picture in pictures:
@@ -234,7 +234,7 @@ class _Sight:
                     with path.open("rb") as stream:
                         self.digests[picture.id] = _digest(stream)
             whole = [picture for picture in pictures if picture.id not in self.broken]
-            self.looks |= looks_of(
+            self.looks |= analyse_pictures(
                 self.folder,
                 whole,
                 clip_seconds=self.clip_seconds,
@@ -264,7 +264,7 @@ def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tupl
         plan_file.write_text(plan.to_json(), encoding="utf-8")
         digests_file.write_text(json.dumps(digests), encoding="utf-8")
     except OSError as error:
-        raise in_our_words(error) from error
+        raise translate_error(error) from error
     return plan_file, digests_file
 
 
@@ -293,7 +293,7 @@ def _directed(material: _Material, sight: _Sight, tempo: Tempo | None) -> Prepar
         plan=plan,
         digests={one: sight.digests[one] for one in sorted(wanted)},
         looks=sight.looks,
-        report=(*material.report, *lacks(sight.broken)),
+        report=(*material.report, *omissions(sight.broken)),
     )
 
 
@@ -316,7 +316,7 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
     shown = {story.member_id for story in stories}
     pictures: list[Picture] = []
     texts: list[StoryText] = []
-    report: list[Lack] = []
+    report: list[Omission] = []
     for story in stories:
         member = members[story.member_id]
         author = member.name
@@ -329,12 +329,12 @@ def _material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: 
                     pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
                 sentence = f"A {_called(medium.kind)} of {author} was left out: {error.message}"
-                report.append(Lack(of=medium.id, sentence=sentence))
+                report.append(Omission(of=medium.id, sentence=sentence))
         try:
             words = vault.words_of(tx, story)
         except CapsuleError as error:
             sentence = f"The words of a story of {author} were left out: {error.message}"
-            report.append(Lack(of=story.id, sentence=sentence))
+            report.append(Omission(of=story.id, sentence=sentence))
             if not notes:
                 continue
             words = StoryWords(title="", text="")
@@ -489,7 +489,7 @@ def _copy(source: BinaryIO, to: Path) -> None:
             shutil.copyfileobj(source, sink, 1 << 20)
         half.replace(to)
     except OSError as error:
-        raise in_our_words(error) from error
+        raise translate_error(error) from error
 
 
 def _date_line(capsule: Capsule, locale: str) -> str:

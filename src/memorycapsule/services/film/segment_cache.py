@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.film.montages import Lack
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.montages import Omission
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.seal import envelopes
-from memorycapsule.services.vault import Vault, in_our_words
+from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store.transactions import Store, Transaction
 
 _SEALED = ".age"
@@ -38,9 +38,9 @@ class PreparedPlan:
     #: SHA-256 of its pictures by their ids.
     digests: dict[str, str]
     #: What was seen in them, by their ids.
-    looks: dict[str, Look]
+    looks: dict[str, PictureAnalysis]
     #: What could not be used.
-    report: tuple[Lack, ...]
+    report: tuple[Omission, ...]
 
 
 def file_name(name: str) -> str:
@@ -85,7 +85,7 @@ def take(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], fold
             vault.cache.drop(capsule_id, [to.name + _SEALED])
         except OSError as error:
             half.unlink(missing_ok=True)
-            raise in_our_words(error) from error
+            raise translate_error(error) from error
 
 
 def put_back(vault: Vault, capsule_id: str, folder: Path) -> None:
@@ -158,8 +158,8 @@ def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPla
             fingerprint=words["fingerprint"],
             plan=MontagePlan.from_json(words["plan"]),
             digests=words["digests"],
-            looks={one: Look(**look) for one, look in words["looks"].items()},
-            report=tuple(Lack(**lack) for lack in words["report"]),
+            looks={one: PictureAnalysis(**look) for one, look in words["looks"].items()},
+            report=tuple(Omission(**lack) for lack in words["report"]),
         )
     except (CapsuleError, OSError, ValueError, KeyError, TypeError) as error:
         # Damaged, or of another version of the program.

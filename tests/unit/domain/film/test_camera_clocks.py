@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.film.camera_clocks import corrected
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture, when
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -156,7 +156,9 @@ def scenes(camera, minutes, *, error=timedelta(0), first=0, **more):
 
 
 def looking_like(item, number):
-    return replace(item, look=Look(likeness=(0x9E37_79B9_7F4A_7C15 * (number + 1)) & (1 << 64) - 1))
+    return replace(
+        item, look=PictureAnalysis(likeness=(0x9E37_79B9_7F4A_7C15 * (number + 1)) & (1 << 64) - 1)
+    )
 
 
 def test_two_cameras_at_the_same_scenes_tell_each_others_error():

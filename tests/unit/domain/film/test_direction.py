@@ -22,7 +22,7 @@ from memorycapsule.domain.film.plan import (
     Card,
     Clip,
     FilmStyle,
-    Gallery,
+    GalleryStage,
     MontagePlan,
     Photo,
     Size,
@@ -384,7 +384,7 @@ def test_a_panorama_that_was_prepared_small_is_not_panned():
 
 
 def test_where_nobody_is_named_the_film_says_its_own_name_at_the_end():
-    how = Direction(style=FilmStyle(stage=Gallery()), soundtrack=Soundtrack(title="Rooms"))
+    how = Direction(style=FilmStyle(stage=GalleryStage()), soundtrack=Soundtrack(title="Rooms"))
     alone = direct(title="Summer", pictures=[picture("one", by="")], direction=how)
     named = direct(title="Summer", pictures=[picture("one")], end_line="By", direction=how)
 
@@ -393,7 +393,7 @@ def test_where_nobody_is_named_the_film_says_its_own_name_at_the_end():
 
 
 def test_in_a_gallery_one_walks_to_words_as_to_works():
-    style = FilmStyle(stage=Gallery(), entrance="walk", story_entrance="doorway")
+    style = FilmStyle(stage=GalleryStage(), entrance="walk", story_entrance="doorway")
     plan = direct(
         title="S", pictures=[picture("one")], stories=long_stories(1), direction=Direction(style=style)
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.film.grading import MOST_STOPS, gains_of
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 
 UNCHANGED = (1.0, 1.0, 1.0)
@@ -16,7 +16,7 @@ UNCHANGED = (1.0, 1.0, 1.0)
 def picture(exposure, red=0.0, blue=0.0, *, story="a", seen=True):
     return Picture(
         id=f"{exposure}", kind="photo", file="p.jpg", width=3, height=2, story_id=story, contributor="Ada",
-        look=Look(exposure=exposure, red=red, blue=blue) if seen else None,
+        look=PictureAnalysis(exposure=exposure, red=red, blue=blue) if seen else None,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.film.near_duplicates import look_alike, without_lookalikes
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 
 DAY = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ def picture(name, *, likeness=HASH, seconds=0.0, look=None, **more):
         id=name,
         file=f"{name}.jpg",
         taken_at=taken,
-        look=Look(likeness=likeness, **(look or {})),
+        look=PictureAnalysis(likeness=likeness, **(look or {})),
         **values,
     )
 

@@ -32,7 +32,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return pages.wording(request, person=reading.account(app.store, viewer))
 
     def show(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
-        view = accounts.look(app.store, viewer, now=app.now())
+        view = accounts.show(app.store, viewer, now=app.now())
         words = pages.wording(request, person=view.account)
         own = signing_in.of_person(app.store, viewer)
         return pages.show(
@@ -149,7 +149,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 def _address_page(
     app: App, pages: Pages, request: Request, viewer: Viewer, *, is_code_bad: bool = False
 ) -> Response:
-    view = accounts.look(app.store, viewer, now=app.now())
+    view = accounts.show(app.store, viewer, now=app.now())
     if view.asked_address is None and not is_code_bad:
         return pages.forward(request, "/account")
     return pages.show(

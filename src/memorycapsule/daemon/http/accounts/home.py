@@ -26,7 +26,7 @@ from memorycapsule.domain.words import (
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.wording import addressed
 from memorycapsule.services import reading
-from memorycapsule.services.reading import Shelved
+from memorycapsule.services.reading import ShelfEntry
 
 _WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
 
@@ -61,11 +61,11 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     return router
 
 
-def _is_soon(now: datetime, shelved: Shelved) -> bool:
+def _is_soon(now: datetime, shelved: ShelfEntry) -> bool:
     return countdown_in_words(now, shelved.capsule.opens_at, "en") == "soon"
 
 
-def _waiting(shelved: Shelved, words: Wording, now: datetime) -> dict[str, Any]:
+def _waiting(shelved: ShelfEntry, words: Wording, now: datetime) -> dict[str, Any]:
     capsule, language = shelved.capsule, words.language
     members = [one for one in shelved.contributions if one.member.left_at is None]
     return {
@@ -90,7 +90,7 @@ def _waiting(shelved: Shelved, words: Wording, now: datetime) -> dict[str, Any]:
     }
 
 
-def _opened(shelved: Shelved, words: Wording) -> dict[str, Any]:
+def _opened(shelved: ShelfEntry, words: Wording) -> dict[str, Any]:
     capsule, language = shelved.capsule, words.language
     givers = sum(1 for one in shelved.contributions if one.stories)
     film = shelved.film if shelved.film and shelved.film.state in _WITH_FILM else None
@@ -122,7 +122,7 @@ def _opened(shelved: Shelved, words: Wording) -> dict[str, Any]:
     }
 
 
-def _contents(shelved: Shelved, language: str) -> str:
+def _contents(shelved: ShelfEntry, language: str) -> str:
     return contents_in_words(
         photos=sum(one.photos for one in shelved.contributions),
         clips=sum(one.clips for one in shelved.contributions),

@@ -14,7 +14,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.accounts.safe_redirects import local_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.constant_time import evenly
+from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in
 from memorycapsule.daemon.http.protocol.user_agents import device_in_words
 from memorycapsule.domain.sessions import LinkPurpose
@@ -63,7 +63,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     ) -> Response:
         onward = local_path(next)
         try:
-            await evenly(lambda: signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now()))
+            await in_constant_time(
+                lambda: signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now())
+            )
         except UsageProblem:
             return sign_in_page(pages, request, onward=onward, bad_address=address)
         response = pages.forward(request, "/sign-in/code")
@@ -95,14 +97,14 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             )
 
         try:
-            came = await evenly(try_code)
+            came = await in_constant_time(try_code)
         except (NotAllowed, UsageProblem) as error:
             return _code_page(pages, request, to, problem=error)
         return go_in(request, came.token, onward)
 
     def link_page(request: Request, token: str, purpose: LinkPurpose, path: str) -> Response:
         try:
-            account = signing_in.look(app.store, token, purpose, now=app.now())
+            account = signing_in.preview(app.store, token, purpose, now=app.now())
         except NotFound:
             return pages.unknown_link(request)
         except NotAllowed:

@@ -53,7 +53,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.get("/addresses", response_model=models.AddressesAnswer, responses=documented(403))
     def list_addresses(viewer: Viewer = asker) -> Any:
         """List where letters to the account go, the first of them first."""
-        return shapes.addresses(accounts.look(app.store, viewer, now=app.now()))
+        return shapes.addresses(accounts.show(app.store, viewer, now=app.now()))
 
     @router.post(
         "/addresses",

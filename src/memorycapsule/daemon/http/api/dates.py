@@ -21,7 +21,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     asker = Depends(asking)
 
     def wish_of(viewer: Viewer, reference: str) -> shapes.Shape | None:
-        found = rescheduling.wish(app.store, viewer, reference, app.now())
+        found = rescheduling.waiting_request(app.store, viewer, reference, app.now())
         return shapes.wish_view(found) if found else None
 
     @router.get(

@@ -13,7 +13,7 @@ from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.api.form_fields import Song, taken
+from memorycapsule.daemon.http.api.form_fields import Song, form_fields
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.owners import theme_options
@@ -103,7 +103,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     ) -> Any:
         """Make a further film with a song of one's own; otherwise as without."""
         reading.capsule(app.store, app.vault, viewer, capsule)
-        with taken(file, lambda: theme_options.song_of(file)) as song:
+        with form_fields(file, lambda: theme_options.song_of(file)) as song:
             queued = montages.queue(
                 app.store,
                 app.vault,

@@ -16,7 +16,7 @@ Picture = Annotated[UploadFile, File(description="A photo, as it comes from a ca
 Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav file.")]
 
 
-def taken(file: UploadFile, take: Callable[[], BinaryIO]) -> BinaryIO:
+def form_fields(file: UploadFile, take: Callable[[], BinaryIO]) -> BinaryIO:
     """Return what `take` makes of a file. Raises MediaRefused with the file's name."""
     try:
         return take()

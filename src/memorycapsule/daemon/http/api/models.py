@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.date_requests import WishState
+from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope, SessionKind
@@ -376,7 +376,7 @@ class Wish(Model):
     """Its owner would like to open a capsule earlier; everybody concerned has to say yes, and silence is no."""
 
     id: Id
-    state: WishState
+    state: DateRequestState
     opens_at: Instant
     opens_local: str
     zone: str

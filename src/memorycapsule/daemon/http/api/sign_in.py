@@ -10,7 +10,7 @@ from starlette.requests import Request
 from memorycapsule.app import App
 from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
-from memorycapsule.daemon.http.protocol.constant_time import evenly
+from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.daemon.http.protocol.user_agents import device_in_words
 from memorycapsule.domain.stories import Viewer
@@ -34,7 +34,9 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
         The answer is the same whether the address is somebody's here or not.
         """
-        await evenly(lambda: signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now()))
+        await in_constant_time(
+            lambda: signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now())
+        )
         return Response(status_code=204)
 
     @router.post(
@@ -57,7 +59,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
                 app.store, app.vault.key, body.email, body.code, name=device, now=app.now()
             )
 
-        came = await evenly(try_code)
+        came = await in_constant_time(try_code)
         return {"account": shapes.account(came.account), "token": came.token}
 
     @router.post(

@@ -21,10 +21,10 @@ from memorycapsule.daemon.http.api import (
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.uploads import tus
-from memorycapsule.daemon.http.uploads.receiver import Receiving
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 
 
-def routes(app: App, pages: Pages, receiving: Receiving) -> list[APIRouter]:
+def routes(app: App, pages: Pages, receiving: UploadReceiver) -> list[APIRouter]:
     """Return everything below /api."""
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.

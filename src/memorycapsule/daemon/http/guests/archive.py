@@ -17,7 +17,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import disposition, span, span_headers
 from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
 from memorycapsule.services import archive
-from memorycapsule.services.archive import Everything, Kept
+from memorycapsule.services.archive import Archive, ArchiveFile
 
 _CHUNK_BYTES = 256 * 1024
 #: No zip knows of anything before.
@@ -41,7 +41,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     return router
 
 
-def zip_answer(request: Request, found: Everything) -> Response:
+def zip_answer(request: Request, found: Archive) -> Response:
     """Return the zip, or the part of it that is asked for."""
     zipped = _zipped(found)
     size = len(zipped)
@@ -58,7 +58,7 @@ def zip_answer(request: Request, found: Everything) -> Response:
     return StreamingResponse(body, status_code=status, media_type="application/zip", headers=headers)
 
 
-def _zipped(found: Everything) -> ZipStream:
+def _zipped(found: Archive) -> ZipStream:
     """Return the zip, stored and not packed: photos and films are packed already, and its length is known."""
     zipped = _Steady(found.files)
     for file in found.files:
@@ -69,7 +69,7 @@ def _zipped(found: Everything) -> ZipStream:
 class _Steady(ZipStream):  # type: ignore[misc] # it has no types
     """A zip that is the same whenever it is made, so that a download that broke off can go on."""
 
-    def __init__(self, files: Sequence[Kept]) -> None:
+    def __init__(self, files: Sequence[ArchiveFile]) -> None:
         super().__init__(sized=True)
         self._dates = {file.path: file.local.timetuple()[:6] for file in files}
 
@@ -86,7 +86,7 @@ class _Steady(ZipStream):  # type: ignore[misc] # it has no types
         self._filelist.append(entry)
 
 
-def _bytes_of(file: Kept) -> Iterator[bytes]:
+def _bytes_of(file: ArchiveFile) -> Iterator[bytes]:
     assert file.open is not None
     sent = 0
     with file.open() as stream:
@@ -110,7 +110,7 @@ def _part(zipped: ZipStream, start: int, end: int) -> Iterator[bytes]:
             return
 
 
-def _tag(found: Everything) -> str:
+def _tag(found: Archive) -> str:
     """Return what changes with anything in the zip: it is made anew each time, and equal to the last byte."""
     digest = hashlib.sha256()
     for file in found.files:

@@ -22,7 +22,7 @@ from memorycapsule.daemon.http.protocol import multipart
 from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
 from memorycapsule.daemon.http.uploads import tus
-from memorycapsule.daemon.http.uploads.receiver import Receiving
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import About, Upload
 from memorycapsule.domain.words import contents_in_words, date_in_words
@@ -32,7 +32,7 @@ from memorycapsule.mail.wording import addressed
 from memorycapsule.services import reading, stories
 from memorycapsule.services import uploads as upload_service
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
-from memorycapsule.services.uploads import Progress, Stage
+from memorycapsule.services.uploads import Progress, UploadStage
 
 #: A form that is sent without scripts, all its files together.
 LARGEST_FORM = 500_000_000
@@ -52,7 +52,7 @@ class _Putting:
     files: int = 0
 
 
-def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIRouter:
+def routes(app: App, pages: Pages, cookie: Cookie, receiving: UploadReceiver) -> APIRouter:
     router = APIRouter()
 
     def seen(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
@@ -257,7 +257,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiving: Receiving) -> APIR
             fan=[one for one in _newest(shown.media) if one.medium.thumbnail_blob][:_FAN],
             date=date_in_words(view.capsule.opens_local, view.capsule.zone, words.language),
             refused=_refused(sent, words),
-            coming=sum(1 for one in sent if one.stage is Stage.WAITING),
+            coming=sum(1 for one in sent if one.stage is UploadStage.WAITING),
             dye=dye,
             dye_name=words(f"dye_{dye}"),
             dyes=[number % len(DYES) for number in range(len(numbers))],

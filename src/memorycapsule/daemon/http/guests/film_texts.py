@@ -42,7 +42,7 @@ class FilmLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class FilmFacts:
     """What is known of a film that is there."""
 
     #: How many pictures, and the song's title.
@@ -106,7 +106,7 @@ def film_lines(store: Store, view: CapsuleView, words: Wording, now: datetime) -
     ]
 
 
-def told_of(known: FilmView, words: Wording) -> Told:
+def film_facts(known: FilmView, words: Wording) -> FilmFacts:
     plan = known.plan
     made_of = []
     if plan:
@@ -120,7 +120,7 @@ def told_of(known: FilmView, words: Wording) -> Told:
             made_of.append(words.counted("films_pictures", len(shown)))
         if plan.soundtrack.title:
             made_of.append(words("films_music", title=plan.soundtrack.title))
-    return Told(
+    return FilmFacts(
         made_of=" · ".join(made_of),
         megabytes=f"{known.bytes / _MEGABYTE:,.0f} MB"
         if known.bytes and known.bytes >= _MEGABYTE

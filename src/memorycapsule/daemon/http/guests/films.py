@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http.guests.film_texts import film_lines, length_in_words, picker, songs, told_of
+from memorycapsule.daemon.http.guests.film_texts import film_facts, film_lines, length_in_words, picker, songs
 from memorycapsule.daemon.http.guests.opened import AGAIN_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
@@ -40,7 +40,7 @@ _LENGTHS = {"short": "short", "usual": None, "full": "full"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class FilmRequest:
     """A further film as somebody asked for it, and what was wrong with that."""
 
     story_ids: tuple[str, ...] = ()
@@ -73,7 +73,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             raise NotFound
         return viewer, view
 
-    def page(request: Request, viewer: Viewer, view: CapsuleView, wish: Wish, of: str | None) -> Response:
+    def page(
+        request: Request, viewer: Viewer, view: CapsuleView, wish: FilmRequest, of: str | None
+    ) -> Response:
         words = pages.wording(request)
         now = app.now()
         shown = _shown(view, of)
@@ -88,7 +90,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             line=next((one for one in lines if shown and one.film.id == shown.id), None),
             lines=lines,
             clock=length_in_words,
-            told=told_of(known, words) if known else None,
+            told=film_facts(known, words) if known else None,
             again_without_scripts=AGAIN_SECONDS if shown and not shown.state.is_over else None,
             tiles=picker(view, wish.story_ids, words),
             songs=songs(view.capsule, words.language),
@@ -100,7 +102,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/c/{capsule_id}/film", methods=GET)
     def film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
         viewer, view = opened(request, capsule_id)
-        return page(request, viewer, view, Wish(), str(of) if of else None)
+        return page(request, viewer, view, FilmRequest(), str(of) if of else None)
 
     @router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
     def progress(request: Request, capsule_id: UUID) -> Response:
@@ -223,7 +225,7 @@ def _shown(view: CapsuleView, montage_id: str | None) -> Montage | None:
     return found
 
 
-def _wish(given: FormData, view: CapsuleView) -> Wish:
+def _wish(given: FormData, view: CapsuleView) -> FilmRequest:
     """Return what a form asks for; stories in the order of their numbers, or else as they were sent."""
     there = {story.story.id for story in view.stories}
     ticked = [str(one) for one in given.getlist("story") if one in there]
@@ -234,7 +236,7 @@ def _wish(given: FormData, view: CapsuleView) -> Wish:
             numbered[story_id] = int(str(value).strip()[:9])
     in_order = sorted(numbered, key=lambda story_id: numbered[story_id])
     song, length = str(given.get("song", "")), str(given.get("length", "usual"))
-    return Wish(
+    return FilmRequest(
         story_ids=tuple(dict.fromkeys([*in_order, *ticked])),
         song=song if song in {"own", *themes.names()} else "",
         length=length if length in _LENGTHS else "usual",

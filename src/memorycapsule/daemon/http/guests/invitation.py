@@ -33,7 +33,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/i/{token}", methods=["GET", "HEAD"])
     def look(request: Request, token: str) -> Response:
         try:
-            view = invitations.look(app.store, token)
+            view = invitations.preview(app.store, token)
         except NotFound:
             return pages.unknown_link(request)
         if reason := _why_not(view, app):
@@ -50,7 +50,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/i/{token}/decline", methods=["GET", "HEAD"])
     def ask_decline(request: Request, token: str) -> Response:
         try:
-            view = invitations.look(app.store, token)
+            view = invitations.preview(app.store, token)
         except NotFound:
             return pages.unknown_link(request)
         if reason := _why_not(view, app):
@@ -72,7 +72,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.post("/g/i/{token}")
     def join(request: Request, token: str, name: Annotated[str, Form()] = "") -> Response:
         try:
-            view = invitations.look(app.store, token)
+            view = invitations.preview(app.store, token)
         except NotFound:
             return pages.unknown_link(request)
         words = pages.wording(request, view.invitation.locale)
@@ -90,7 +90,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         except NotAllowed:
             if _is_inside(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
-            return _over(pages, request, view, _why_not(invitations.look(app.store, token), app) or "used")
+            return _over(pages, request, view, _why_not(invitations.preview(app.store, token), app) or "used")
         response = pages.forward(request, first_stop(joined.capsule, joined.member, app.now()))
         cookie.add(request, response, joined.token)
         return response

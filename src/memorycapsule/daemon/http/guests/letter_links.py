@@ -23,7 +23,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     def show(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
         try:
-            view = visits.look(app.store, token, purpose)
+            view = visits.preview(app.store, token, purpose)
         except NotFound:
             return pages.unknown_link(request)
         words = pages.wording(request)

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
-from memorycapsule.daemon.http.guests.photo_layout import Arrangement, Chapter, Placed
-from memorycapsule.daemon.http.guests.photo_search import Wanted, found
+from memorycapsule.daemon.http.guests.photo_layout import Chapter, PhotoLayout, PlacedPhoto
+from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching
 from memorycapsule.daemon.http.guests.summary import (
     bundle_of,
     contents,
@@ -84,7 +84,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         month: Month = "",
         find: Find = "",
     ) -> Response:
-        wanted = Wanted(by=str(by or ""), month=month, words=find.strip())
+        wanted = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
         return _photos(pages, request, opened(request, capsule_id), wanted, part=part, sheet=sheet)
 
     @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
@@ -92,10 +92,10 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         view = opened(request, capsule_id)
         words = pages.wording(request)
         shown = _Shown(pages, request, words, view)
-        wanted = Wanted(month=month, words=find)
-        everything = photo_layout.arrange(view).everything
+        wanted = PhotoQuery(month=month, words=find)
+        everything = photo_layout.lay_out(view).everything
         return JSONResponse(
-            [shown.slide(one) for one in found(view, everything, wanted, language=words.language)]
+            [shown.slide(one) for one in matching(view, everything, wanted, language=words.language)]
         )
 
     @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
@@ -121,7 +121,7 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
     opened_on = opening_day(capsule)
     is_today = opened_on == local_of(app.now(), capsule.zone).date()
     film = main_film(view)
-    covers = [one.view.medium.id for one in _covers(photo_layout.arrange(view))]
+    covers = [one.view.medium.id for one in _covers(photo_layout.lay_out(view))]
     values: dict[str, Any] = {
         "view": view,
         "film": film,
@@ -158,7 +158,7 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
     )
 
 
-def _covers(arrangement: Arrangement) -> Sequence[Placed]:
+def _covers(arrangement: PhotoLayout) -> Sequence[PlacedPhoto]:
     """Return up to three pictures that stand for all, of different stories where there are so many."""
     firsts = [chapter.pictures[0] for chapter in arrangement.chapters if chapter.pictures]
     return firsts[:3] if len(firsts) > 2 else arrangement.everything[:3]
@@ -171,16 +171,16 @@ def _on_the_door(capsule: Capsule, covers: Sequence[str]) -> list[str]:
 
 
 def _photos(
-    pages: Pages, request: Request, view: CapsuleView, wanted: Wanted, *, part: int, sheet: int
+    pages: Pages, request: Request, view: CapsuleView, wanted: PhotoQuery, *, part: int, sheet: int
 ) -> Response:
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
-    arrangement = photo_layout.arrange(view)
+    arrangement = photo_layout.lay_out(view)
     shown = _Shown(pages, request, words, view)
     capacity = photo_layout.CAPACITIES[capsule.theme]
     is_looking = capacity.finds and bool(wanted.month or wanted.words)
     pool = arrangement.everything if capacity.finds else arrangement.rest
-    rest = found(view, pool if is_looking else arrangement.rest, wanted, language=language)
+    rest = matching(view, pool if is_looking else arrangement.rest, wanted, language=language)
     sheets = max(1, -(-len(rest) // capacity.rest))
     if part > arrangement.parts or sheet > sheets:
         raise NotFound
@@ -210,7 +210,7 @@ def _photos(
         rest_count=len(arrangement.rest),
         owners=_owners(arrangement.rest),
         months=photo_search.months(
-            view, found(view, pool, replace(wanted, month=""), language=language), language
+            view, matching(view, pool, replace(wanted, month=""), language=language), language
         ),
         month_said=photo_search.month_in_full(wanted.month, words) if wanted.month else "",
         wanted=wanted,
@@ -230,7 +230,7 @@ def _photos(
     )
 
 
-def _owners(rest: Sequence[Placed]) -> list[tuple[str, str, int]]:
+def _owners(rest: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
     """Return id, name and number of photos of everybody who has some among the rest."""
     counts: dict[tuple[str, str], int] = {}
     for one in rest:
@@ -284,7 +284,7 @@ class _Shown:
             **self.line(chapter),
             "text": chapter.story.words.text,
             "when": day_in_words(
-                photo_layout.told_of(self._view, chapter.story).date(), self._words.language
+                photo_layout.caption_of(self._view, chapter.story).date(), self._words.language
             ),
             "pictures": [self.picture(one) for one in chapter.pictures],
             "dealt": [[self.picture(one) for one in row] for row in photo_layout.deal(chapter.pictures)],
@@ -308,7 +308,7 @@ class _Shown:
             "count": chapter.count,
         }
 
-    def picture(self, placed: Placed) -> dict[str, Any]:
+    def picture(self, placed: PlacedPhoto) -> dict[str, Any]:
         """Return what a page shows of a photo or clip."""
         view, story = placed.view, placed.story
         is_clip = view.medium.kind is MediumKind.CLIP
@@ -329,7 +329,7 @@ class _Shown:
             "excerpt": _excerpt(story.words.text),
         }
 
-    def slide(self, placed: Placed) -> dict[str, Any]:
+    def slide(self, placed: PlacedPhoto) -> dict[str, Any]:
         """Return what the viewer shows of a photo or clip."""
         picture = self.picture(placed)
         address = f"/g/m/{picture['id']}"

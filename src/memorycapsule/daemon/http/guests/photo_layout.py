@@ -54,7 +54,7 @@ CAPACITIES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedPhoto:
     """A photo or clip and the story that it belongs to."""
 
     view: MediumView
@@ -70,22 +70,22 @@ class Chapter:
     number: int
     #: On which part of the page it is, from 1.
     part: int
-    pictures: tuple[Placed, ...]
+    pictures: tuple[PlacedPhoto, ...]
     voices: tuple[MediumView, ...]
     #: How many photos and clips it has in all.
     count: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrangement:
+class PhotoLayout:
     """All of an opened capsule in order."""
 
     chapters: tuple[Chapter, ...]
-    covers: tuple[Placed, ...]
+    covers: tuple[PlacedPhoto, ...]
     #: Photos and clips that the chapters do not show themselves.
-    rest: tuple[Placed, ...]
+    rest: tuple[PlacedPhoto, ...]
     #: Every photo and clip, in order.
-    everything: tuple[Placed, ...]
+    everything: tuple[PlacedPhoto, ...]
     parts: int
 
     @property
@@ -103,19 +103,19 @@ def taken_local(view: CapsuleView, medium: MediumView) -> datetime | None:
     return None if at is None or is_made_up(said, at, medium.medium.created_at) else said
 
 
-def told_of(view: CapsuleView, story: StoryView) -> datetime:
+def caption_of(view: CapsuleView, story: StoryView) -> datetime:
     """Return the wall time that a story tells of: of its first photo, or else of its writing."""
     taken = [at for medium in story.media if (at := taken_local(view, medium))]
     return min(taken, default=local_of(story.story.created_at, view.capsule.zone))
 
 
-def arrange(view: CapsuleView) -> Arrangement:
+def lay_out(view: CapsuleView) -> PhotoLayout:
     """Give every story and every photo of a capsule its place, in the order of what they tell of."""
     capacity = CAPACITIES[view.capsule.theme]
-    stories = sorted(view.stories, key=lambda story: (told_of(view, story), story.story.created_at))
+    stories = sorted(view.stories, key=lambda story: (caption_of(view, story), story.story.created_at))
     placed = [
         tuple(
-            Placed(view=medium, story=story)
+            PlacedPhoto(view=medium, story=story)
             for medium in story.media
             if medium.medium.kind is not MediumKind.VOICE
         )
@@ -126,7 +126,7 @@ def arrange(view: CapsuleView) -> Arrangement:
     firsts = [pictures[0] for pictures in placed if pictures][: capacity.covers]
     if len(firsts) < capacity.covers:
         firsts = list(everything[: capacity.covers])
-    return Arrangement(
+    return PhotoLayout(
         chapters=tuple(
             Chapter(
                 story=story,
@@ -155,7 +155,7 @@ def shape(view: MediumView) -> str:
     return "tall" if height > width * _SQUARE_UP_TO else "square"
 
 
-def deal(pictures: Sequence[Placed]) -> list[list[Placed]]:
+def deal(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
     """
     Deal cards onto a table in rows that are about equally full, so that none lies alone in the last.
 
@@ -171,7 +171,7 @@ def deal(pictures: Sequence[Placed]) -> list[list[Placed]]:
     left = widths[ahead:]
     count = max(1, round(sum(left) / _ROW_WIDTH))
     done = 0.0
-    row: list[Placed] = []
+    row: list[PlacedPhoto] = []
     for picture, width in zip(pictures[ahead:], left, strict=True):
         if row and done + width / 2 > sum(left) * len(rows) / count:
             rows.append(row)
@@ -185,7 +185,7 @@ def deal(pictures: Sequence[Placed]) -> list[list[Placed]]:
 class Hung:
     """A work on a museum's wall."""
 
-    picture: Placed
+    picture: PlacedPhoto
     #: Columns of twelve.
     span: int
     frame: str
@@ -193,7 +193,7 @@ class Hung:
     is_half: bool = False
 
 
-def hang(pictures: Sequence[Placed]) -> list[list[Hung]]:
+def hang(pictures: Sequence[PlacedPhoto]) -> list[list[Hung]]:
     """
     Hang works in rows of twelve columns, the first of which begins with the wall text.
 

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memorycapsule.daemon.http.guests.photo_layout import Placed, taken_local
+from memorycapsule.daemon.http.guests.photo_layout import PlacedPhoto, taken_local
 from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.domain.words import day_in_words, month_in_words
 from memorycapsule.services.reading import CapsuleView
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PhotoQuery:
     """What somebody looks for; what is empty does not matter to them."""
 
     #: A member's id.
@@ -29,16 +29,16 @@ class Wanted:
 class Month:
     """A month in which photos were taken."""
 
-    #: As `Wanted` has it.
+    #: As `PhotoQuery` has it.
     value: str
     #: Without its year.
     name: str
     count: int
 
 
-def found(
-    view: CapsuleView, pictures: Iterable[Placed], wanted: Wanted, *, language: str
-) -> Sequence[Placed]:
+def matching(
+    view: CapsuleView, pictures: Iterable[PlacedPhoto], wanted: PhotoQuery, *, language: str
+) -> Sequence[PlacedPhoto]:
     """Return the pictures that are wanted, in their order."""
     left = [
         one
@@ -49,7 +49,7 @@ def found(
     return [one for one in left if _says(_written(view, one, language), words)] if words else left
 
 
-def months(view: CapsuleView, pictures: Iterable[Placed], language: str) -> dict[int, list[Month]]:
+def months(view: CapsuleView, pictures: Iterable[PlacedPhoto], language: str) -> dict[int, list[Month]]:
     """Return the months in which pictures were taken by year, the first first; those without a day are in none."""
     counts = Counter(month for one in pictures if (month := _month_of(view, one)))
     by_year: dict[int, list[Month]] = {}
@@ -60,11 +60,11 @@ def months(view: CapsuleView, pictures: Iterable[Placed], language: str) -> dict
 
 
 def month_in_full(value: str, words: Wording) -> str:
-    """Name a month of `Wanted` with its year."""
+    """Name a month of `PhotoQuery` with its year."""
     return words("months_of", year=int(value[:4]), month=month_in_words(int(value[5:]), words.language))
 
 
-def _month_of(view: CapsuleView, picture: Placed) -> str:
+def _month_of(view: CapsuleView, picture: PlacedPhoto) -> str:
     taken = taken_local(view, picture.view)
     return f"{taken.year:04}-{taken.month:02}" if taken else ""
 
@@ -73,7 +73,7 @@ def _says(written: str, words: Sequence[str]) -> bool:
     return all(word in written for word in words)
 
 
-def _written(view: CapsuleView, picture: Placed, language: str) -> str:
+def _written(view: CapsuleView, picture: PlacedPhoto, language: str) -> str:
     taken = taken_local(view, picture.view)
     details, story = picture.view.details, picture.story
     day = day_in_words(taken.date(), language) if taken else ""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memorycapsule.daemon.http.html.catalogues import LANGUAGES, Wording, chosen, wording
-from memorycapsule.daemon.http.protocol.compression import packed, takes_packed
+from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
 from memorycapsule.domain.people import Account
 
 #: Types of the files that pages load.
@@ -73,10 +73,10 @@ class Pages:
         headers = {}
         if ending in _TEXTS:
             headers["vary"] = "accept-encoding"
-            if takes_packed(request):
+            if accepts_gzip(request):
                 headers["content-encoding"] = "gzip"
                 if name not in self._packed:
-                    self._packed[name] = packed(content)
+                    self._packed[name] = gzipped(content)
                 content = self._packed[name]
         return Response(content, media_type=_TYPES[ending], headers=headers)
 
@@ -138,9 +138,9 @@ class Pages:
         )
         headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
         content = text.encode()
-        if takes_packed(request) and _holds_nothing_of_a_link(request):
+        if accepts_gzip(request) and _holds_nothing_of_a_link(request):
             headers["content-encoding"] = "gzip"
-            content = packed(content)
+            content = gzipped(content)
         answer = HTMLResponse(content, status_code=status, headers=headers)
         for parameter, (name, choices) in _CHOICES.items():
             choice = request.query_params.get(parameter)

@@ -182,7 +182,7 @@ def _confirm(
         draft=draft,
         frozen=date_form.frozen(date),
         title=checked_title(draft.title),
-        opens=date_form.said(date, app.now(), words),
+        opens=date_form.date_fields(date, app.now(), words),
         theme=theme,
         song=chosen.song,
         bad_cover=bad_cover,

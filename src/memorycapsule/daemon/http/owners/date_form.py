@@ -63,7 +63,7 @@ def zone_groups() -> Mapping[str, Sequence[tuple[str, str]]]:
     return groups
 
 
-def said(date: OpeningDate, now: datetime, words: Wording) -> dict[str, str]:
+def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, str]:
     """Say a date in words, and how long it still takes."""
     start = now if date.local.second else now.replace(second=0, microsecond=0)
     return {

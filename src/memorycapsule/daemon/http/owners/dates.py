@@ -16,7 +16,7 @@ from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie
-from memorycapsule.domain.date_requests import WishState
+from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words, people_in_words
@@ -24,7 +24,7 @@ from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.wording import addressed
 from memorycapsule.services import rescheduling
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.services.rescheduling import WishView
+from memorycapsule.services.rescheduling import DateRequestView
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
@@ -75,7 +75,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
     def asked(request: Request, token: str) -> Response:
         try:
-            view = rescheduling.look(app.store, token, app.now())
+            view = rescheduling.show(app.store, token, app.now())
         except NotFound:
             return pages.unknown_link(request)
         return _consent(pages, request, token, view)
@@ -110,14 +110,14 @@ def _date(
     if not capsule.accepts_stories(app.now()):
         raise NotFound
     held = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
-    wish = rescheduling.wish(app.store, viewer, capsule.id, app.now())
+    wish = rescheduling.waiting_request(app.store, viewer, capsule.id, app.now())
     return pages.show(
         request,
         "date.html",
         words,
         status=UsageProblem.http_status if problem else 200,
         view=view,
-        opens=date_form.said(held, app.now(), words),
+        opens=date_form.date_fields(held, app.now(), words),
         typed=typed
         or TypedDate(
             day=f"{capsule.opens_local:%Y-%m-%d}", clock=f"{capsule.opens_local:%H:%M}", zone=capsule.zone
@@ -143,15 +143,15 @@ def _confirm(
         view=view,
         typed=date_form.frozen(date),
         back=typed,
-        was=date_form.said(held, app.now(), words),
-        opens=date_form.said(date, app.now(), words),
+        was=date_form.date_fields(held, app.now(), words),
+        opens=date_form.date_fields(date, app.now(), words),
         is_earlier=date.at < view.capsule.opens_at,
         people=people_in_words(len(view.contributions), words.language),
         is_alone=len(view.contributions) == 1,
     )
 
 
-def _consent(pages: Pages, request: Request, token: str, view: WishView) -> Response:
+def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:
     words = pages.wording(request)
     language, capsule, wish = words.language, view.capsule, view.wish
     yeses = sum(1 for one in view.answers if one.is_given)
@@ -165,7 +165,7 @@ def _consent(pages: Pages, request: Request, token: str, view: WishView) -> Resp
         asker=addressed(view.asker.name, language),
         holds=date_in_words(capsule.opens_local, capsule.zone, language),
         wished=date_in_words(wish.opens_local, wish.zone, language),
-        is_granted=wish.state is WishState.GRANTED,
+        is_granted=wish.state is DateRequestState.GRANTED,
         yeses=yeses,
         of_all=len(view.answers),
         bundle=bundle(

@@ -31,7 +31,7 @@ from memorycapsule.services.reading import CapsuleView
 
 
 @dataclass(frozen=True, kw_only=True)
-class Typed:
+class TypedInvitations:
     """What stands in the form that invites."""
 
     guests: str = ""
@@ -55,7 +55,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/c/{capsule_id}/people", methods=["GET", "HEAD"])
     def people(request: Request, capsule_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
-        return _people(app, pages, request, viewer, view, Typed())
+        return _people(app, pages, request, viewer, view, TypedInvitations())
 
     @router.post("/c/{capsule_id}/people")
     def invite(
@@ -67,13 +67,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         language: Annotated[str, Form()] = "",
     ) -> Response:
         viewer, view = owned(request, capsule_id)
-        typed = Typed(guests=guests, called=called, role=role, language=language)
+        typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
         try:
             found = parse_guests(guests)
         except UsageProblem:
             found = None
         if found is None or found.unreadable or not found.guests:
-            bad = Typed(
+            bad = TypedInvitations(
                 guests=guests,
                 called=called,
                 role=role,
@@ -129,7 +129,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     return router
 
 
-def _invite(app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed: Typed) -> tuple[int, int]:
+def _invite(
+    app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed: TypedInvitations
+) -> tuple[int, int]:
     """Invite each guest, and return how many got a letter and how many were invited or in it already."""
     sent = known = 0
     alone = len(found.guests) == 1
@@ -159,7 +161,7 @@ def _invite(app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed
 
 
 def _people(
-    app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView, typed: Typed
+    app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView, typed: TypedInvitations
 ) -> Response:
     words = pages.wording(request)
     now = app.now()

@@ -16,7 +16,7 @@ from starlette.requests import Request
 _NOT_AT_ALL = re.compile(r"q=0(?:\.0{0,3})?")
 
 
-def takes_packed(request: Request) -> bool:
+def accepts_gzip(request: Request) -> bool:
     """Say whether a browser can unpack gzip."""
     for coding in request.headers.get("accept-encoding", "").lower().split(","):
         name, _, weight = coding.partition(";")
@@ -25,6 +25,6 @@ def takes_packed(request: Request) -> bool:
     return False
 
 
-def packed(text: bytes) -> bytes:
+def gzipped(text: bytes) -> bytes:
     """Return `text` as gzip, the same bytes each time."""
     return gzip.compress(text, compresslevel=6, mtime=0)

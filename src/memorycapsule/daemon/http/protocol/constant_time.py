@@ -15,7 +15,7 @@ _BEAT_SECONDS = 0.2
 Answer = TypeVar("Answer")
 
 
-async def evenly(work: Callable[[], Answer]) -> Answer:
+async def in_constant_time(work: Callable[[], Answer]) -> Answer:
     """
     Do `work` in a thread, and return what it returns or raises at the next beat of a clock that began with it.
 

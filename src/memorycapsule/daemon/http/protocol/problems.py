@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from memorycapsule.errors import CapsuleError, DiskFull, ProofNeeded
+from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded
 
 MEDIA_TYPE = "application/problem+json"
 #: For people of the same sentence as any other problem, and for programs that compare addresses.
@@ -89,7 +89,7 @@ class Problem(BaseModel):
 def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
     """Return the answer to a request that has failed; `log_code` is where the log tells more."""
     match error:
-        case ProofNeeded():
+        case ReauthenticationNeeded():
             return _answer(error.http_status, error.code, f"{error.message} {_HOW_TO_PROVE}")
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
             return _answer(error.http_status, error.code, error.message)

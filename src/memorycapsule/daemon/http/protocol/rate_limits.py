@@ -61,7 +61,7 @@ LIMITED = {
 }
 
 
-class Limits:
+class RateLimits:
     """An ASGI application around another one; `refuse` makes the page for a request that came too often."""
 
     def __init__(

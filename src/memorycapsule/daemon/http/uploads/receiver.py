@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 30.0
 _KEEPERS = 4
 
 
-class Receiving:
+class UploadReceiver:
     """Takes files in, for everybody who sends some; `close` ends it."""
 
     def __init__(self, app: App) -> None:
@@ -52,7 +52,7 @@ class Receiving:
         self._keepers = ThreadPoolExecutor(_KEEPERS, "keeper")
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._arriving = 0
-        self._crew = _Crew(app)
+        self._crew = _ReceiverThreads(app)
 
     async def aside(self, work: Callable[..., Done], *given: Any) -> Done:
         """Do what uploads need of the store, where pages do not wait for it; return or raise what `work` does."""
@@ -129,7 +129,7 @@ class Receiving:
         self._crew.close()
 
 
-class _Crew:
+class _ReceiverThreads:
     """
     A few threads that finish files, and the children that decode for them; they begin with the first file.
 

@@ -23,12 +23,12 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.sessions import first_to_see
-from memorycapsule.daemon.http.uploads.receiver import Receiving
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, About, Upload
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
-from memorycapsule.services.uploads import Progress, Stage
+from memorycapsule.services.uploads import Progress, UploadStage
 
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
@@ -44,7 +44,7 @@ Answer = TypeVar("Answer")
 
 
 def routes(
-    app: App, receiving: Receiving, *, prefix: str, root_path: str, looking: Looking, explain: Explain
+    app: App, receiving: UploadReceiver, *, prefix: str, root_path: str, looking: Looking, explain: Explain
 ) -> APIRouter:
     """Return the addresses at `prefix` ("/g/u"); `root_path` is the path of the public address."""
     router = APIRouter()
@@ -116,7 +116,7 @@ def routes(
     async def tell(request: Request, upload_id: UUID) -> Response:
         def say() -> dict[str, object]:
             progress = state(request, str(upload_id))
-            return told(progress, explain(request, progress))
+            return progress_fields(progress, explain(request, progress))
 
         try:
             return JSONResponse(await receiving.aside(say))
@@ -172,13 +172,13 @@ def routes(
     return router
 
 
-async def finished(receiving: Receiving, upload_id: str) -> None:
+async def finished(receiving: UploadReceiver, upload_id: str) -> None:
     """Wait for what becomes of a file that is whole, for as long as a request may take."""
     future = asyncio.wrap_future(receiving.finish(upload_id))
     await asyncio.wait([future], timeout=WAITS_SECONDS)
 
 
-def told(progress: Progress, reason: str | None) -> dict[str, object]:
+def progress_fields(progress: Progress, reason: str | None) -> dict[str, object]:
     """Return how far a file has come, as JSON."""
     upload = progress.upload
     return {
@@ -261,7 +261,7 @@ def _told(upload: Upload) -> dict[str, str]:
 
 
 def _outcome(progress: Progress) -> dict[str, str]:
-    if progress.stage is Stage.ARRIVING:
+    if progress.stage is UploadStage.ARRIVING:
         return {}
     outcome = {"capsule-stage": str(progress.stage)}
     if progress.upload.medium_id:

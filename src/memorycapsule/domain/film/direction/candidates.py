@@ -10,11 +10,11 @@ from memorycapsule.domain.film.camera_clocks import corrected
 from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.direction.lengths import picture_limit
 from memorycapsule.domain.film.near_duplicates import without_lookalikes
-from memorycapsule.domain.film.picture_analysis import Look
+from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture, choose
 
 #: Looks at pictures: returns looks by the pictures' ids, and the ids of those that cannot be used.
-LookAt = Callable[[Sequence[Picture]], tuple[Mapping[str, Look], Collection[str]]]
+LookAt = Callable[[Sequence[Picture]], tuple[Mapping[str, PictureAnalysis], Collection[str]]]
 
 
 def select(

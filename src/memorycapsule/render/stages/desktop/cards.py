@@ -14,8 +14,8 @@ from memorycapsule.render.stages.desktop.layout import number_of
 from memorycapsule.render.stages.desktop.pixels import (
     LETTER_ROWS,
     LETTER_SIZE,
-    Box,
     Letter,
+    PixelBox,
     Pixels,
     bevel,
     bundle,
@@ -160,7 +160,7 @@ def _plate(frame: Bytes, desk: Desk, note: str, y: int) -> None:
     """Lay a small plate with words in the middle."""
     line = one_line(note, desk.style.heading_font, desk.text, round(0.8 * desk.size.width))
     wide, tall = even(line.width + 6 * desk.gap), even(1.7 * desk.text)
-    box = Box(x=whole((desk.size.width - wide) / 2), y=y, width=wide, height=tall)
+    box = PixelBox(x=whole((desk.size.width - wide) / 2), y=y, width=wide, height=tall)
     shade(frame, box.inset(-desk.line).moved(desk.shadow, desk.shadow), desk.style.ink, 0.3)
     fill(frame, box.inset(-desk.line), desk.style.ink)
     fill(frame, box, desk.stage.face)
@@ -214,14 +214,14 @@ class PaperPainter(DesktopPainter):
         slack = desk.room.width - wide
         x = desk.room.x + slack / 2 + (toss % 1001 / 500 - 1) * min(slack / 2, 0.03 * desk.size.width)
         y = desk.room.y + (desk.room.height - high) / 2
-        outer = Box(x=whole(x), y=whole(y), width=wide, height=high)
+        outer = PixelBox(x=whole(x), y=whole(y), width=wide, height=high)
         self.windows = (outer,)
         icon = bundle(plan.style.dyes) if is_title else ICONS["paper"]
         self._ground = desk.ground()
         desk.open_on_task_bar(self._ground, name, icon)
         desk.window(self._ground, outer, name, icon)
         contents = desk.contents_of(outer)
-        well = Box(
+        well = PixelBox(
             x=contents.x + desk.line,
             y=contents.y + desk.line,
             width=contents.width - 2 * desk.line,
@@ -231,13 +231,13 @@ class PaperPainter(DesktopPainter):
         top = whole(well.y + (well.height - step * len(lines)) / 2) if is_title else well.y + even(pad / 2)
         for number, line in enumerate(lines):
             row = top + number * step
-            rule = Box(x=well.x + desk.gap, y=row + step - 2, width=well.width - 2 * desk.gap, height=2)
+            rule = PixelBox(x=well.x + desk.gap, y=row + step - 2, width=well.width - 2 * desk.gap, height=2)
             fill(self._ground, rule, plan.style.ground_low)
             desk.write(self._ground, [line], well.x + pad, row, step, plan.style.ink)
         if status:
             status.draw(self._ground, contents.x, well.low + desk.line + desk.gap)
         last = lines[-1] if lines else one_line("", font, desk.text, desk.text)
-        self._caret = Box(
+        self._caret = PixelBox(
             x=whole(well.x + pad + last.width + desk.line),
             y=whole(top + max(0, len(lines) - 1) * step + 0.16 * step),
             width=desk.line,
@@ -275,7 +275,7 @@ def _set(desk: Desk, text: str, font: str, width: int, height: int) -> list[Line
     )
 
 
-class EndPainter(DesktopPainter):
+class DesktopEndPainter(DesktopPainter):
     """The last screen: dark, with amber words, and the names of all."""
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
@@ -283,7 +283,7 @@ class EndPainter(DesktopPainter):
         desk, style, stage = self.desk, plan.style, self.desk.stage
         size = desk.size
         self._still = new_frame(size.width, size.height)
-        fill(self._still, Box(x=0, y=0, width=size.width, height=size.height), stage.off)
+        fill(self._still, PixelBox(x=0, y=0, width=size.width, height=size.height), stage.off)
         heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
         people = [(typesetting.clean(person.name) or "…", person.count) for person in card.credits]
         hangul = is_korean(heading or "".join(name for name, _ in people) + note or plan.title)

@@ -9,7 +9,7 @@ from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.desktop.layout import number_of
-from memorycapsule.render.stages.desktop.pixels import Box, Pixels, even, fill, folder, whole
+from memorycapsule.render.stages.desktop.pixels import PixelBox, Pixels, even, fill, folder, whole
 from memorycapsule.render.stages.desktop.windows import OUTLINE_STEPS, Desk, outlines, row_height
 
 #: Parts of the folder's entrance: until then the shot before is there, the folder is small, closed, open;
@@ -25,7 +25,7 @@ class DesktopPainter(Painter):
     """Paints a shot on the desktop."""
 
     #: Where its windows stand.
-    windows: tuple[Box, ...] = ()
+    windows: tuple[PixelBox, ...] = ()
 
     def __init__(self, plan: MontagePlan, shot: Shot) -> None:
         self.desk = Desk(plan.size, plan.style)
@@ -73,15 +73,15 @@ class DesktopPainter(Painter):
                 step = int((share - _OPENED) / (_THERE - _OPENED) * OUTLINE_STEPS) + 1
                 self._grow(frame, (story.box,), step)
 
-    def _grow(self, frame: Bytes, starts: tuple[Box, ...], step: int) -> None:
+    def _grow(self, frame: Bytes, starts: tuple[PixelBox, ...], step: int) -> None:
         for number, window in enumerate(self.windows):
             outlines(frame, self.desk, starts[min(number, len(starts) - 1)], window, step)
 
 
-def _heart(window: Box) -> Box:
+def _heart(window: PixelBox) -> PixelBox:
     """Return a small box in the middle of a window, out of which the next one grows."""
     wide, tall = even(window.width * _HEART), even(window.height * _HEART)
-    return Box(
+    return PixelBox(
         x=whole(window.x + (window.width - wide) / 2),
         y=whole(window.y + (window.height - tall) / 2),
         width=wide,
@@ -109,11 +109,13 @@ class _Folder:
         width, height = self._closed.columns * self._scale, self._closed.rows * self._scale
         gap = 3 * desk.gap
         top = whole(room.y + (room.height - height - gap - tall) / 2)
-        self.box = Box(x=whole((size.width - width) / 2), y=top, width=width, height=height)
+        self.box = PixelBox(x=whole((size.width - width) / 2), y=top, width=width, height=height)
         self._ground = desk.ground()
         if lines:
             wide = even(max(line.width for line in lines) + 4 * desk.gap)
-            plate = Box(x=whole((size.width - wide) / 2), y=self.box.low + gap, width=wide, height=even(tall))
+            plate = PixelBox(
+                x=whole((size.width - wide) / 2), y=self.box.low + gap, width=wide, height=even(tall)
+            )
             fill(self._ground, plate.inset(-desk.line), desk.style.ink)
             fill(self._ground, plate, desk.stage.bar)
             desk.write(

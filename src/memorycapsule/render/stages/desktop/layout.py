@@ -9,7 +9,7 @@ from hashlib import sha256
 from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
 from memorycapsule.domain.words import is_korean
 from memorycapsule.render import typesetting
-from memorycapsule.render.stages.desktop.pixels import Box, even, whole
+from memorycapsule.render.stages.desktop.pixels import PixelBox, even, whole
 from memorycapsule.render.stages.desktop.windows import Desk, Status
 
 #: Wider or higher than this, a picture is not seen whole, but its window goes over it.
@@ -30,7 +30,7 @@ _UPRIGHT_ASIDE = 0.12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class WindowText:
     """What is written on the windows of a shot."""
 
     #: On the title bars, one for each.
@@ -45,11 +45,11 @@ class Words:
 class Pane:
     """A window with a picture."""
 
-    outer: Box
-    picture: Box
+    outer: PixelBox
+    picture: PixelBox
     name: str
     #: The strip of a player.
-    strip: Box | None = None
+    strip: PixelBox | None = None
     status: Status | None = None
     status_at: tuple[int, int] = (0, 0)
 
@@ -61,7 +61,7 @@ def number_of(shot: Shot) -> int:
     return int.from_bytes(sha256(f"desktop\0{word}".encode()).digest()[:4], "big")
 
 
-def words_of(plan: MontagePlan, shot: Photo | Clip) -> Words:
+def words_of(plan: MontagePlan, shot: Photo | Clip) -> WindowText:
     """
     Return the words of a shot's windows. What stands on the title bar is not said again in the status line;
     a picture of which nothing is known is just a picture.
@@ -72,7 +72,7 @@ def words_of(plan: MontagePlan, shot: Photo | Clip) -> Words:
     kind = ("영상" if hangul else "clip") if isinstance(shot, Clip) else "사진" if hangul else "photo"
     first = heading or when or kind
     others = tuple(f"{kind} {number}" for number in range(2, len(sources_of(shot)) + 1))
-    return Words(
+    return WindowText(
         names=(first, *others),
         text=text,
         label=" · ".join(filter(None, (who, when if heading else ""))),
@@ -96,7 +96,7 @@ def fitted(view: tuple[float, float], width: int, height: int) -> tuple[int, int
     return max(_SMALLEST, even(view[0] * share)), max(_SMALLEST, even(view[1] * share))
 
 
-def arranged(desk: Desk, sources: Sequence[Source], words: Words, *, strip: int = 0) -> tuple[Pane, ...]:
+def arranged(desk: Desk, sources: Sequence[Source], words: WindowText, *, strip: int = 0) -> tuple[Pane, ...]:
     """Return the windows of a shot; `strip` is how high a player's strip below the picture is."""
     views = [view_of(source) for source in sources]
     toss = int.from_bytes(sha256(f"place\0{sources[0].id}".encode()).digest()[:4], "big")
@@ -108,7 +108,7 @@ def arranged(desk: Desk, sources: Sequence[Source], words: Words, *, strip: int 
     return max(ways, key=lambda panes: sum(pane.picture.width * pane.picture.height for pane in panes))
 
 
-def _alone(desk: Desk, view: tuple[float, float], words: Words, strip: int, toss: int) -> Pane:
+def _alone(desk: Desk, view: tuple[float, float], words: WindowText, strip: int, toss: int) -> Pane:
     size, room = desk.size, desk.room
     pane = _measured(desk, view, words.names[0], words, strip, room.width, room.height)
     slack_x, slack_y = room.width - pane.outer.width, room.height - pane.outer.height
@@ -125,7 +125,7 @@ def _measured(
     desk: Desk,
     view: tuple[float, float],
     name: str,
-    words: Words | None,
+    words: WindowText | None,
     strip: int,
     width: int,
     height: int,
@@ -144,26 +144,26 @@ def _measured(
     wide, picture, status = max(tries, key=lambda tried: _worth(desk, *tried))
     inside = picture[1] + 2 * desk.line + below + (desk.gap + status.height if status else 0)
     wide_outer, tall_outer = desk.outer_of(wide + 2 * desk.line, inside)
-    outer = Box(x=0, y=0, width=wide_outer, height=tall_outer)
+    outer = PixelBox(x=0, y=0, width=wide_outer, height=tall_outer)
     contents = desk.contents_of(outer)
     y = contents.y + 2 * desk.line + picture[1] + desk.gap
     return Pane(
         outer=outer,
-        picture=Box(
+        picture=PixelBox(
             x=whole(contents.x + (contents.width - picture[0]) / 2),
             y=contents.y + desk.line,
             width=picture[0],
             height=picture[1],
         ),
         name=name,
-        strip=Box(x=contents.x, y=y, width=contents.width, height=strip) if strip else None,
+        strip=PixelBox(x=contents.x, y=y, width=contents.width, height=strip) if strip else None,
         status=status,
         status_at=(contents.x, y + below),
     )
 
 
 def _settled(
-    desk: Desk, view: tuple[float, float], words: Words | None, least: int, most: int, room: int
+    desk: Desk, view: tuple[float, float], words: WindowText | None, least: int, most: int, room: int
 ) -> tuple[int, tuple[int, int], Status | None]:
     """
     Return width, picture and status line of a window's contents, between `least` and `most` wide: the wider,
@@ -205,7 +205,9 @@ def _moved(pane: Pane, x: int, y: int) -> Pane:
     )
 
 
-def _in_a_row(desk: Desk, views: Sequence[tuple[float, float]], words: Words, toss: int) -> tuple[Pane, ...]:
+def _in_a_row(
+    desk: Desk, views: Sequence[tuple[float, float]], words: WindowText, toss: int
+) -> tuple[Pane, ...]:
     """Return windows side by side, their pictures about equally high, none quite level with its neighbour."""
     room, apart = desk.room, desk.shadow + desk.gap
     around = 2 * (desk.edge + desk.line)
@@ -251,7 +253,7 @@ def _in_a_row(desk: Desk, views: Sequence[tuple[float, float]], words: Words, to
     return tuple(placed)
 
 
-def _in_columns(desk: Desk, views: Sequence[tuple[float, float]], words: Words) -> tuple[Pane, ...]:
+def _in_columns(desk: Desk, views: Sequence[tuple[float, float]], words: WindowText) -> tuple[Pane, ...]:
     """Return one large window, and the others in a column on its right."""
     room, apart = desk.room, desk.shadow + desk.gap
     left = whole(0.6 * (room.width - apart))

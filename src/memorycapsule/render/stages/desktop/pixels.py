@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
+from memorycapsule.domain.film.plan import DesktopStage, FilmStyle, Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import (
@@ -38,7 +38,7 @@ _EDGE, _FACE = 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Box:
+class PixelBox:
     """A rectangle of a frame, in pixels, all even."""
 
     x: int
@@ -54,12 +54,12 @@ class Box:
     def low(self) -> int:
         return self.y + self.height
 
-    def inset(self, by: int) -> Box:
+    def inset(self, by: int) -> PixelBox:
         """Return the box inside this one; a negative number makes the one around it."""
-        return Box(x=self.x + by, y=self.y + by, width=self.width - 2 * by, height=self.height - 2 * by)
+        return PixelBox(x=self.x + by, y=self.y + by, width=self.width - 2 * by, height=self.height - 2 * by)
 
-    def moved(self, x: int, y: int) -> Box:
-        return Box(x=self.x + x, y=self.y + y, width=self.width, height=self.height)
+    def moved(self, x: int, y: int) -> PixelBox:
+        return PixelBox(x=self.x + x, y=self.y + y, width=self.width, height=self.height)
 
 
 def even(length: float) -> int:
@@ -79,7 +79,7 @@ def tone(colour: str) -> tuple[int, int, int]:
     return luma, blue, red
 
 
-def fill(frame: Bytes, box: Box, colour: str) -> None:
+def fill(frame: Bytes, box: PixelBox, colour: str) -> None:
     """Paint a box; what lies outside the frame is cut off."""
     luma, colours = _parts(frame, box)
     y, *rest = tone(colour)
@@ -87,7 +87,7 @@ def fill(frame: Bytes, box: Box, colour: str) -> None:
     colours[...] = rest
 
 
-def shade(frame: Bytes, box: Box, colour: str, share: float) -> None:
+def shade(frame: Bytes, box: PixelBox, colour: str, share: float) -> None:
     """Mix `share` 0..1 of a colour into a box."""
     for part, values in zip(_parts(frame, box), (tone(colour)[:1], tone(colour)[1:]), strict=True):
         if part.size:
@@ -95,7 +95,7 @@ def shade(frame: Bytes, box: Box, colour: str, share: float) -> None:
             part[...] = np.rint(mixed.reshape(part.shape) if part.ndim > 2 else mixed)
 
 
-def slope(frame: Bytes, box: Box, left: str, right: str) -> None:
+def slope(frame: Bytes, box: PixelBox, left: str, right: str) -> None:
     """Paint a box with a gradient from left to right."""
     share = np.linspace(0, 1, box.width // 2)[:, None]
     tones = np.rint((1 - share) * np.array(tone(left)) + share * np.array(tone(right))).astype(np.uint8)
@@ -107,19 +107,19 @@ def slope(frame: Bytes, box: Box, left: str, right: str) -> None:
 def paste(frame: Bytes, picture: Planes, x: int, y: int) -> None:
     """Lay a picture with its upper left corner at (`x`, `y`), both even, and inside the frame."""
     height, width = picture.luma.shape
-    luma, colours = _parts(frame, Box(x=x, y=y, width=width, height=height))
+    luma, colours = _parts(frame, PixelBox(x=x, y=y, width=width, height=height))
     luma[...], colours[...] = picture.luma, picture.colour
 
 
-def bevel(frame: Bytes, box: Box, line: int, high: str, low: str) -> None:
+def bevel(frame: Bytes, box: PixelBox, line: int, high: str, low: str) -> None:
     """Paint the edge of a box, `line` pixels wide: light from the upper left."""
-    fill(frame, Box(x=box.x, y=box.low - line, width=box.width, height=line), low)
-    fill(frame, Box(x=box.right - line, y=box.y, width=line, height=box.height), low)
-    fill(frame, Box(x=box.x, y=box.y, width=box.width - line, height=line), high)
-    fill(frame, Box(x=box.x, y=box.y, width=line, height=box.height - line), high)
+    fill(frame, PixelBox(x=box.x, y=box.low - line, width=box.width, height=line), low)
+    fill(frame, PixelBox(x=box.right - line, y=box.y, width=line, height=box.height), low)
+    fill(frame, PixelBox(x=box.x, y=box.y, width=box.width - line, height=line), high)
+    fill(frame, PixelBox(x=box.x, y=box.y, width=line, height=box.height - line), high)
 
 
-def _parts(frame: Bytes, box: Box) -> tuple[Bytes, Bytes]:
+def _parts(frame: Bytes, box: PixelBox) -> tuple[Bytes, Bytes]:
     planes = planes_of(frame)
     left, top = max(0, box.x), max(0, box.y)
     right, low = max(left, box.right), max(top, box.low)
@@ -228,7 +228,7 @@ def faces(line: Bytes) -> Bytes:
 def landscape(size: Size, style: FilmStyle, cell: int) -> Bytes:
     """Return a frame with sky, clouds and hills in pixels of `cell` film pixels; not to be written to."""
     wide, tall = -(-size.width // cell), -(-size.height // cell)
-    assert isinstance(style.stage, Desktop)
+    assert isinstance(style.stage, DesktopStage)
     picture = _sky(wide, tall, style)
     unit = min(tall, wide * 0.75) / 180
     for x, y, scale in _CLOUDS:
@@ -278,7 +278,7 @@ _CLOUDS = ((0.13, 0.2, 1.0), (0.88, 0.34, 0.8), (0.63, 0.13, 0.5), (0.17, 0.62, 
 _PUFFS = ((-22, -5, 7), (-11, -10, 10), (3, -13, 13), (17, -8, 9), (26, -4, 5))
 
 
-def _cloud(picture: Bytes, x: int, y: int, scale: float, stage: Desktop) -> None:
+def _cloud(picture: Bytes, x: int, y: int, scale: float, stage: DesktopStage) -> None:
     rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
     body = np.zeros(picture.shape[:2], bool)
     for across, up, radius in _PUFFS:
@@ -298,7 +298,7 @@ def _cloud(picture: Bytes, x: int, y: int, scale: float, stage: Desktop) -> None
     picture[low] = bgr(stage.cloud_shade)
 
 
-def _hills(picture: Bytes, unit: float, stage: Desktop) -> None:
+def _hills(picture: Bytes, unit: float, stage: DesktopStage) -> None:
     tall, wide = picture.shape[:2]
     across = np.arange(wide) / unit
     rows = np.arange(tall)[:, None]

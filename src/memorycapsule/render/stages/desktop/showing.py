@@ -16,7 +16,7 @@ from memorycapsule.render.planes import Bytes, Planes, new_frame, planes_from_bg
 from memorycapsule.render.stages.desktop.entering import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import Pane, arranged, number_of, view_of, words_of
 from memorycapsule.render.stages.desktop.pixels import (
-    Box,
+    PixelBox,
     Pixels,
     bevel,
     even,
@@ -42,7 +42,7 @@ _PLAY = Pixels.drawn(
 )
 
 
-class PhotoPainter(DesktopPainter):
+class WindowPhotoPainter(DesktopPainter):
     """A photo in a window, and those beside it in windows of their own; only the photos move."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
@@ -51,7 +51,7 @@ class PhotoPainter(DesktopPainter):
         panes = arranged(self.desk, sources, words_of(plan, shot))
         self.windows = tuple(pane.outer for pane in panes)
         self._ground = _furnished(self.desk, panes, "picture", number_of(shot))
-        self._inner: list[tuple[View, Box, Bytes]] = []
+        self._inner: list[tuple[View, PixelBox, Bytes]] = []
         for source, pane in zip(sources, panes, strict=True):
             box = pane.picture
             if max(source.width, source.height) <= _TINY and box.width > source.width:
@@ -68,7 +68,7 @@ class PhotoPainter(DesktopPainter):
             paste(frame, planes_of(inner), box.x, box.y)
 
 
-class ClipPainter(DesktopPainter):
+class WindowClipPainter(DesktopPainter):
     """A clip that plays in a window, with the strip of a player below it."""
 
     def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:
@@ -89,7 +89,7 @@ class ClipPainter(DesktopPainter):
         track, step = self._track, self._chunk + self.desk.line
         played = (index + 1) * (track.width // step) // self._frames
         for place in range(played):
-            box = Box(x=track.x + place * step, y=track.y, width=self._chunk, height=track.height)
+            box = PixelBox(x=track.x + place * step, y=track.y, width=self._chunk, height=track.height)
             fill(frame, box, self.desk.stage.played)
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ def _furnished(desk: Desk, panes: tuple[Pane, ...], kind: str, number: int) -> B
     for pane in panes:
         desk.window(frame, pane.outer, pane.name, ICONS[kind])
         contents = desk.contents_of(pane.outer)
-        well = Box(
+        well = PixelBox(
             x=contents.x + desk.line,
             y=pane.picture.y,
             width=contents.width - 2 * desk.line,
@@ -140,9 +140,9 @@ def _strew(frame: Bytes, desk: Desk, panes: tuple[Pane, ...], number: int) -> No
         )
 
 
-def _player(frame: Bytes, desk: Desk, strip: Box) -> Box:
+def _player(frame: Bytes, desk: Desk, strip: PixelBox) -> PixelBox:
     """Draw button and track of a player; returns where what was played is shown."""
-    button = Box(x=strip.x, y=strip.y, width=even(1.3 * strip.height), height=strip.height)
+    button = PixelBox(x=strip.x, y=strip.y, width=even(1.3 * strip.height), height=strip.height)
     bevel(frame, button, desk.line, desk.stage.light, desk.stage.shade)
     scale = max(2, whole(0.46 * strip.height / _PLAY.rows))
     _PLAY.lay(
@@ -152,7 +152,7 @@ def _player(frame: Bytes, desk: Desk, strip: Box) -> Box:
         scale,
     )
     high = even(0.5 * strip.height)
-    track = Box(
+    track = PixelBox(
         x=button.right + desk.gap + desk.line,
         y=whole(strip.y + (strip.height - high) / 2),
         width=strip.right - button.right - desk.gap - 2 * desk.line,
@@ -179,7 +179,7 @@ def _gentle(rect: Rect) -> Rect:
     return Rect(x=rect.x * share, y=rect.y * share, width=width, height=width)
 
 
-def _view(pictures: Path, source: Source, move: Move, box: Box, frames: int) -> View:
+def _view(pictures: Path, source: Source, move: Move, box: PixelBox, frames: int) -> View:
     scale = canvas_scale(move)
     wide, tall = view_of(source)
     width = even(box.width * scale)
@@ -191,10 +191,10 @@ def _view(pictures: Path, source: Source, move: Move, box: Box, frames: int) -> 
     return View(planes_from_bgr(canvas), move, Size(width=box.width, height=box.height), frames)
 
 
-def _crisp(picture: Bytes, box: Box) -> Planes:
+def _crisp(picture: Bytes, box: PixelBox) -> Planes:
     large = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_NEAREST)
     return planes_from_bgr(np.asarray(large, np.uint8))
 
 
-def _frame_of(box: Box) -> Bytes:
+def _frame_of(box: PixelBox) -> Bytes:
     return new_frame(box.width, box.height)

@@ -19,12 +19,12 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
 
     match shot:
         case Photo():
-            return showing.PhotoPainter(plan, shot, pictures)
+            return showing.WindowPhotoPainter(plan, shot, pictures)
         case Clip():
-            return showing.ClipPainter(plan, shot, pictures)
+            return showing.WindowClipPainter(plan, shot, pictures)
         case Card(role="text"):
             return cards.PaperPainter(plan, shot)
         case Card(role="end"):
-            return cards.EndPainter(plan, shot)
+            return cards.DesktopEndPainter(plan, shot)
         case _:
             return cards.open_title(plan, shot)

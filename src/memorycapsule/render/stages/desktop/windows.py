@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memorycapsule.domain.film.plan import Desktop, FilmStyle, Size
+from memorycapsule.domain.film.plan import DesktopStage, FilmStyle, Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import Sheet
 from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.desktop.pixels import (
-    Box,
+    PixelBox,
     Pixels,
     bevel,
     bundle,
@@ -121,25 +121,25 @@ class Desk:
     """The desktop of a film: its measures in pixels, all even, and its bare ground."""
 
     def __init__(self, size: Size, style: FilmStyle) -> None:
-        assert isinstance(style.stage, Desktop)
+        assert isinstance(style.stage, DesktopStage)
         self.size, self.style, self.stage = size, style, style.stage
         # As on a wide screen; upright films have the furniture of a smaller one.
         self.scale = min(size.height, size.width * 0.75) / 1080
         self.line, self.cell, self.gap = (even(length * self.scale) for length in (4, 6, 8))
         self.text = max(6, math.ceil(style.caption_size * 1080 * self.scale))
         self.bar, self.task, self.shadow = even(1.56 * self.text), even(84 * self.scale), 3 * self.line
-        self.task_bar = Box(x=0, y=whole(size.height - self.task), width=size.width, height=self.task)
+        self.task_bar = PixelBox(x=0, y=whole(size.height - self.task), width=size.width, height=self.task)
         #: From a window's outer edge to what it holds, without its title bar.
         self.edge = 2 * self.line + self.gap
         left, top = whole(size.width * _SAFE), whole(size.height * 0.032)
-        self.room = Box(
+        self.room = PixelBox(
             x=left,
             y=top,
             width=size.width - 2 * left,
             height=self.task_bar.y - top - self.shadow - self.gap,
         )
         #: Where an outline comes from that has no window to come from.
-        self.start = Box(
+        self.start = PixelBox(
             x=2 * self.line,
             y=self.task_bar.y + 2 * self.line,
             width=even(1.3 * self.task),
@@ -151,8 +151,8 @@ class Desk:
         frame = landscape(self.size, self.style, self.cell).copy()
         bar, stage = self.task_bar, self.stage
         fill(frame, bar, stage.face)
-        fill(frame, Box(x=0, y=bar.y, width=bar.width, height=self.line), self.style.ink)
-        fill(frame, Box(x=0, y=bar.y + self.line, width=bar.width, height=self.line), stage.light)
+        fill(frame, PixelBox(x=0, y=bar.y, width=bar.width, height=self.line), self.style.ink)
+        fill(frame, PixelBox(x=0, y=bar.y + self.line, width=bar.width, height=self.line), stage.light)
         self._button(frame, self.start, self.style.accent)
         mark = bundle(self.style.dyes)
         # On a very small screen the button is too low for the mark.
@@ -165,7 +165,9 @@ class Desk:
             )
         tray = even(0.5 * self.start.height / _SUN.rows)
         wide = (_SUN.columns + _NOTE.columns) * tray + 6 * self.gap
-        box = Box(x=bar.right - wide - 2 * self.line, y=self.start.y, width=wide, height=self.start.height)
+        box = PixelBox(
+            x=bar.right - wide - 2 * self.line, y=self.start.y, width=wide, height=self.start.height
+        )
         bevel(frame, box, self.line, stage.shade, stage.light)
         y = whole(box.y + (box.height - _SUN.rows * tray) / 2)
         _SUN.lay(frame, box.x + 2 * self.gap, y, tray)
@@ -178,7 +180,9 @@ class Desk:
         line = one_line(name, self.style.heading_font, size, round(self.size.width * 0.3))
         mark = max(2, whole(0.6 * self.start.height / icon.rows))
         wide = even(line.width + 3 * self.gap + icon.columns * mark + 2 * self.gap)
-        box = Box(x=self.start.right + 2 * self.gap, y=self.start.y, width=wide, height=self.start.height)
+        box = PixelBox(
+            x=self.start.right + 2 * self.gap, y=self.start.y, width=wide, height=self.start.height
+        )
         fill(frame, box, mixed(self.stage.face, self.stage.light, 0.5))
         bevel(frame, box, self.line, self.stage.shade, self.stage.light)
         icon.lay(
@@ -187,7 +191,7 @@ class Desk:
         x = box.x + even(1.5 * self.gap) + icon.columns * mark + self.gap
         self.write(frame, [line], x, box.y, box.height, self.style.ink)
 
-    def _button(self, frame: Bytes, box: Box, face: str) -> None:
+    def _button(self, frame: Bytes, box: PixelBox, face: str) -> None:
         fill(frame, box.inset(-self.line), self.style.ink)
         fill(frame, box, face)
         bevel(frame, box, self.line, self.stage.light, self.stage.shade)
@@ -216,7 +220,7 @@ class Desk:
             top += step
         sheet.overlay().lay_over(frame)
 
-    def window(self, frame: Bytes, outer: Box, name: str, icon: Pixels) -> None:
+    def window(self, frame: Bytes, outer: PixelBox, name: str, icon: Pixels) -> None:
         """Draw a window without its contents; `outer` is all of it but its shadow."""
         stage, line = self.stage, self.line
         shade(frame, outer.moved(self.shadow, self.shadow), self.style.ink, 0.3)
@@ -224,7 +228,7 @@ class Desk:
         face = outer.inset(line)
         fill(frame, face, stage.face)
         bevel(frame, face, line, stage.light, stage.shade)
-        bar = Box(
+        bar = PixelBox(
             x=outer.x + self.edge,
             y=outer.y + self.edge,
             width=outer.width - 2 * self.edge,
@@ -245,14 +249,14 @@ class Desk:
     def _bar_icon(self, icon: Pixels) -> int:
         return max(2, whole(0.62 * self.bar / icon.rows))
 
-    def _bar_buttons(self, frame: Bytes, bar: Box, buttons: Sequence[Sequence[str]]) -> int:
+    def _bar_buttons(self, frame: Bytes, bar: PixelBox, buttons: Sequence[Sequence[str]]) -> int:
         """Draw the buttons of a title bar; returns where they begin."""
         side = bar.height - 2 * self.line
         x = bar.right - self.line
         scale = max(2, whole(side * 0.44 / 6))
         for rows in reversed(buttons):
             x -= side
-            box = Box(x=x, y=bar.y + self.line, width=side, height=side)
+            box = PixelBox(x=x, y=bar.y + self.line, width=side, height=side)
             fill(frame, box, self.stage.face)
             bevel(frame, box, self.line, self.stage.light, self.stage.shade)
             corner = whole((side - 6 * scale) / 2)
@@ -265,7 +269,7 @@ class Desk:
         wide = typesetting.measure(name, self.style.heading_font, self.text) + 2 * self.bar + 4 * self.gap
         return even(max(4 * self.bar, min(wide, 0.3 * self.size.width, self.room.width - 2 * self.edge)))
 
-    def well(self, frame: Bytes, box: Box, colour: str) -> None:
+    def well(self, frame: Bytes, box: PixelBox, colour: str) -> None:
         """Draw a sunken place, `line` pixels wider than the box on each side."""
         around = box.inset(-self.line)
         fill(frame, around, colour)
@@ -275,10 +279,10 @@ class Desk:
         """Return the size of a window whose contents below the title bar take `width` x `height`."""
         return width + 2 * self.edge, height + self.bar + self.gap + 2 * self.edge
 
-    def contents_of(self, outer: Box) -> Box:
+    def contents_of(self, outer: PixelBox) -> PixelBox:
         """Return what lies below a window's title bar."""
         top = self.edge + self.bar + self.gap
-        return Box(
+        return PixelBox(
             x=outer.x + self.edge,
             y=outer.y + top,
             width=outer.width - 2 * self.edge,
@@ -290,7 +294,7 @@ class Desk:
 class _Field:
     lines: tuple[Line, ...]
     #: Relative to the status line.
-    box: Box
+    box: PixelBox
     dye: str = ""
 
 
@@ -319,11 +323,11 @@ class Status:
                 self.is_whole = False
                 lines = typesetting.fitting(words, style.text_font, (text,), room - 2 * pad, _STATUS_LINES)
             tall = even(len(lines) * row_height(lines) + gap)
-            fields.append(_Field(lines=tuple(lines), box=Box(x=0, y=0, width=room, height=tall)))
+            fields.append(_Field(lines=tuple(lines), box=PixelBox(x=0, y=0, width=room, height=tall)))
             y = tall + gap
             row = max(row, tall) if beside else row
         if label:
-            box = Box(
+            box = PixelBox(
                 x=width - wide if words and beside else 0,
                 y=0 if beside else y,
                 width=wide if words and beside else width,
@@ -341,7 +345,7 @@ class Status:
             bevel(frame, box, thin, desk.stage.shade, desk.stage.light)
             left = box.x + self._pad
             if field.dye:
-                mark = Box(
+                mark = PixelBox(
                     x=left,
                     y=whole(box.y + (box.height - self._mark) / 2),
                     width=self._mark,
@@ -364,11 +368,11 @@ def row_height(lines: Sequence[Line]) -> int:
     return round(max(line.size for line in lines) * _LINE_HEIGHT)
 
 
-def outlines(frame: Bytes, desk: Desk, start: Box, end: Box, step: int) -> None:
+def outlines(frame: Bytes, desk: Desk, start: PixelBox, end: PixelBox, step: int) -> None:
     """Draw the dotted outlines on the way from one box to another, up to `step` of OUTLINE_STEPS."""
     for number in range(max(1, step - _TRAIL + 1), step + 1):
         share = number / OUTLINE_STEPS
-        box = Box(
+        box = PixelBox(
             **{
                 name: even(first + (last - first) * share)
                 for name, first, last in (
@@ -379,14 +383,14 @@ def outlines(frame: Bytes, desk: Desk, start: Box, end: Box, step: int) -> None:
         _dotted(frame, desk, box)
 
 
-def _dotted(frame: Bytes, desk: Desk, box: Box) -> None:
+def _dotted(frame: Bytes, desk: Desk, box: PixelBox) -> None:
     dot = 2 * desk.line
     inks = (desk.style.ink, desk.stage.light)
     for place in range(-(-box.width // dot)):
         for y in (box.y, box.low - dot):
             wide = min(dot, box.width - place * dot)
-            fill(frame, Box(x=box.x + place * dot, y=y, width=wide, height=dot), inks[place % 2])
+            fill(frame, PixelBox(x=box.x + place * dot, y=y, width=wide, height=dot), inks[place % 2])
     for place in range(1, -(-box.height // dot)):
         for x in (box.x, box.right - dot):
             tall = min(dot, box.height - place * dot)
-            fill(frame, Box(x=x, y=box.y + place * dot, width=dot, height=tall), inks[place % 2])
+            fill(frame, PixelBox(x=x, y=box.y + place * dot, width=dot, height=tall), inks[place % 2])

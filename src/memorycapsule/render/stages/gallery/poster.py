@@ -7,7 +7,7 @@ from hashlib import sha256
 import cv2
 import numpy as np
 
-from memorycapsule.domain.film.plan import Card, FilmStyle, Gallery
+from memorycapsule.domain.film.plan import Card, FilmStyle, GalleryStage
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
@@ -32,7 +32,7 @@ _MOST_NAME_ROWS = 2
 _SIZES = (0.185, 0.16, 0.14, 0.122, 0.106, 0.092, 0.08, 0.07, 0.061, 0.053, 0.046)
 
 
-def entrance(width: int, height: int, card: Card, style: FilmStyle, stage: Gallery) -> Bytes:
+def entrance(width: int, height: int, card: Card, style: FilmStyle, stage: GalleryStage) -> Bytes:
     """Return the entrance of a gallery with the poster of a film, BGR."""
     bare = bare_wall(width, height, stage.plaster, "entrance")
     # Evening light: the poster's surroundings are a little darker than it is.
@@ -134,7 +134,7 @@ def _paste(
     part[...] = as_bytes(part * (1 - mask[:, :, None]) + ink * mask[:, :, None])
 
 
-def _print(sheet: Bytes, card: Card, style: FilmStyle, stage: Gallery, tall: float) -> None:
+def _print(sheet: Bytes, card: Card, style: FilmStyle, stage: GalleryStage, tall: float) -> None:
     """Print title, names and date on the sheet, in place."""
     height, width = sheet.shape[:2]
     room = round(0.8 * width)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Card, Gallery, MontagePlan, Move, Rect, Shot, Size
+from memorycapsule.domain.film.plan import Card, GalleryStage, MontagePlan, Move, Rect, Shot, Size
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.planes import (
@@ -26,7 +26,7 @@ from memorycapsule.render.planes import (
     resample,
     with_margin,
 )
-from memorycapsule.render.stages.gallery.walls import Box
+from memorycapsule.render.stages.gallery.walls import WallBox
 
 #: How long a lamp takes to rise, in seconds, and at which part of the entrance it begins.
 _RISE_SECONDS, _RISE_FROM = 0.8, 0.72
@@ -42,7 +42,7 @@ _DARK_AT, _SEEN_FROM, _FIRST_LIGHT = 0.38, 0.27, 0.35
 def wall_colour(plan: MontagePlan, shot: Shot) -> str:
     """Return the colour of the room of a shot."""
     stage = plan.style.stage
-    assert isinstance(stage, Gallery)
+    assert isinstance(stage, GalleryStage)
     if isinstance(shot, Card) and shot.role == "end":
         return stage.last_wall
     return stage.walls[shot.room % len(stage.walls)]
@@ -164,17 +164,17 @@ def _show(canvas: Planes, x: float, y: float, step: float, part: Planes) -> None
     resample(canvas.colour, x / 2 + half, y / 2 + half, step, part.colour, cv2.INTER_LINEAR)
 
 
-def _doorway(near: float, size: Size) -> Box:
+def _doorway(near: float, size: Size) -> WallBox:
     """Return where a doorway is in the frame, from far away (0) to all of the frame (1); all edges are even."""
     wide = _DOOR ** (1 - near)
     share = (wide - _DOOR) / (1 - _DOOR)
     top, low = _DOOR_ROWS[0] * (1 - share), _DOOR_ROWS[1] + (1 - _DOOR_ROWS[1]) * share
     left, right = (_even((0.5 + side * wide / 2) * size.width, size.width) for side in (-1, 1))
     high, deep = _even(top * size.height, size.height), _even(low * size.height, size.height)
-    return Box(left, high, max(2, right - left), max(2, deep - high))
+    return WallBox(left, high, max(2, right - left), max(2, deep - high))
 
 
-def _see_through(door: Box, room: Bytes, zoom: float, frame: Bytes) -> None:
+def _see_through(door: WallBox, room: Bytes, zoom: float, frame: Bytes) -> None:
     """Show what of a room, as small as `zoom` says around the middle, is seen through a doorway, in place."""
     seen, target = planes_of(room), planes_of(frame)
     height, width = seen.luma.shape
@@ -186,7 +186,7 @@ def _see_through(door: Box, room: Bytes, zoom: float, frame: Bytes) -> None:
         below[door.y // halves : door.low // halves, door.x // halves : door.right // halves] = made
 
 
-def _fill(frame: Bytes, box: Box, colour: NDArray[np.float64]) -> None:
+def _fill(frame: Bytes, box: WallBox, colour: NDArray[np.float64]) -> None:
     """Fill a rectangle with even edges with blue, green and red, in place; what is outside the frame is cut off."""
     luma, *colours = np.rint(YUV_FROM_BGR @ colour + YUV_OFFSET).tolist()
     planes = planes_of(frame)

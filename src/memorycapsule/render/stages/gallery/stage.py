@@ -11,7 +11,7 @@ import numpy as np
 from memorycapsule.domain.film.plan import (
     Card,
     Clip,
-    Gallery,
+    GalleryStage,
     MontagePlan,
     Move,
     Photo,
@@ -53,7 +53,7 @@ _LIGHTS_DOWN, _GOING_DOWN = 0.72, 0.42
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot: decode its pictures, hang them, letter its words. Raises RenderFailed."""
     stage = plan.style.stage
-    assert isinstance(stage, Gallery)
+    assert isinstance(stage, GalleryStage)
     match shot:
         case Photo():
             return _photo_wall(plan, shot, stage, pictures)
@@ -65,7 +65,7 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
             return _lettered_wall(plan, shot, stage)
 
 
-def _photo_wall(plan: MontagePlan, shot: Photo, stage: Gallery, pictures: Path) -> Wall:
+def _photo_wall(plan: MontagePlan, shot: Photo, stage: GalleryStage, pictures: Path) -> Wall:
     sources = (shot.source, *shot.beside)
     hung = _Hung(plan, shot, stage, shot.move, sources)
     for work, source in zip(hung.works, sources, strict=True):
@@ -78,7 +78,7 @@ def _photo_wall(plan: MontagePlan, shot: Photo, stage: Gallery, pictures: Path) 
 class ClipWall(Wall):
     """A moving picture in a frame."""
 
-    def __init__(self, plan: MontagePlan, shot: Clip, stage: Gallery, pictures: Path) -> None:
+    def __init__(self, plan: MontagePlan, shot: Clip, stage: GalleryStage, pictures: Path) -> None:
         move = _step(stage.wall_step)
         hung = _Hung(plan, shot, stage, move, (shot.source,))
         work = hung.works[0]
@@ -118,7 +118,7 @@ class NamesWall(Wall):
             darken(frame, _LIGHTS_DOWN * smooth((index - start) / (0.7 * (self._frames - start))))
 
 
-def _lettered_wall(plan: MontagePlan, card: Card, stage: Gallery) -> Wall:
+def _lettered_wall(plan: MontagePlan, card: Card, stage: GalleryStage) -> Wall:
     move = _step(stage.wall_step)
     width, height = _canvas_size(plan.size, move)
     # Words want an evener light than works.
@@ -133,7 +133,7 @@ def _lettered_wall(plan: MontagePlan, card: Card, stage: Gallery) -> Wall:
 class PosterPainter(Painter):
     """The poster at the entrance; a slow step towards it."""
 
-    def __init__(self, plan: MontagePlan, card: Card, stage: Gallery) -> None:
+    def __init__(self, plan: MontagePlan, card: Card, stage: GalleryStage) -> None:
         move = _step(stage.poster_step)
         width, height = _canvas_size(plan.size, move)
         picture = planes_from_bgr(entrance(width, height, card, plan.style, stage))
@@ -154,7 +154,12 @@ class _Hung:
     """A lit wall with its label, and where its works are to be hung."""
 
     def __init__(
-        self, plan: MontagePlan, shot: Photo | Clip, stage: Gallery, move: Move, sources: tuple[Source, ...]
+        self,
+        plan: MontagePlan,
+        shot: Photo | Clip,
+        stage: GalleryStage,
+        move: Move,
+        sources: tuple[Source, ...],
     ) -> None:
         width, height = _canvas_size(plan.size, move)
         scale = unit(width, height)

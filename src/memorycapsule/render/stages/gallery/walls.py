@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Gallery
+from memorycapsule.domain.film.plan import GalleryStage
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
 
@@ -44,7 +44,7 @@ _SMALL = 0.3
 
 
 @dataclass(frozen=True)
-class Box:
+class WallBox:
     """A rectangle of a wall in whole pixels."""
 
     x: int
@@ -60,8 +60,8 @@ class Box:
     def low(self) -> int:
         return self.y + self.height
 
-    def grown(self, by: int) -> Box:
-        return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
+    def grown(self, by: int) -> WallBox:
+        return WallBox(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
 
 def unit(width: int, height: int) -> float:
@@ -174,7 +174,7 @@ def lit(wall: Bytes, light: Floats) -> Bytes:
     return np.asarray(cv2.add(brighter, warmth), np.uint8)
 
 
-def unlit(picture: Bytes, light: Floats, colour: str, things: tuple[Box, ...]) -> Bytes:
+def unlit(picture: Bytes, light: Floats, colour: str, things: tuple[WallBox, ...]) -> Bytes:
     """
     Return a lit wall of a colour, with all that is on it, while its lamp is off: the bare wall is what it was
     before it was lit, and `things` on it are as dark as `UNLIT` says.
@@ -201,12 +201,12 @@ def _tone(rows: Floats, kind: Literal["room", "entrance"]) -> Floats:
 class Work:
     """Where a picture hangs, with its mat and its frame."""
 
-    picture: Box
+    picture: WallBox
     mat: int
     moulding: int
 
     @property
-    def outer(self) -> Box:
+    def outer(self) -> WallBox:
         return self.picture.grown(self.mat + self.moulding)
 
 
@@ -284,7 +284,7 @@ def _arranged(
     hung: list[Work] = []
     for own_width, own_height, own_mat in works:
         left = x + own_mat + moulding
-        box = Box(left + left % 2, 2 * round((centre - own_height / 2) / 2), own_width, own_height)
+        box = WallBox(left + left % 2, 2 * round((centre - own_height / 2) / 2), own_width, own_height)
         hung.append(Work(box, own_mat, moulding))
         x = hung[-1].outer.right + between
     last = hung[-1].outer
@@ -298,7 +298,7 @@ def _arranged(
     return Hanging(tuple(hung), corner)
 
 
-def hang_work(wall: Bytes, work: Work, picture: Bytes, kind: int, stage: Gallery) -> None:
+def hang_work(wall: Bytes, work: Work, picture: Bytes, kind: int, stage: GalleryStage) -> None:
     """Hang a framed picture on a wall, in place; `kind` says which of the four frames."""
     outer = work.outer
     scale = unit(wall.shape[1], wall.shape[0])
@@ -317,7 +317,7 @@ def hang_work(wall: Bytes, work: Work, picture: Bytes, kind: int, stage: Gallery
     wall[inner.y : inner.low, inner.x : inner.right] = picture
 
 
-def cast_shadow(wall: Bytes, box: Box, *, drop: float, blur: float, strength: float) -> None:
+def cast_shadow(wall: Bytes, box: WallBox, *, drop: float, blur: float, strength: float) -> None:
     """Darken a wall below a thing that hangs on it, in place."""
     coarse = max(1, round(blur / 3))
     reach = round(3 * blur)

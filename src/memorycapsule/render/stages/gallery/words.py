@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memorycapsule.domain.film.plan import Caption, Card, FilmStyle, Gallery
+from memorycapsule.domain.film.plan import Caption, Card, FilmStyle, GalleryStage
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes
-from memorycapsule.render.stages.gallery.walls import Box, Floats, as_bytes, cast_shadow, unit
+from memorycapsule.render.stages.gallery.walls import Floats, WallBox, as_bytes, cast_shadow, unit
 from memorycapsule.render.typesetting import Line
 
 #: No words are smaller than this part of a wall: 42 pixels of a film 1080 high.
@@ -73,7 +73,7 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
             break
     width = max(narrow, *(line.width for line in lines))
     rows = [Row(line, style.ink) for line in lines]
-    stage_font = style.stage.wall_font if isinstance(style.stage, Gallery) else style.text_font
+    stage_font = style.stage.wall_font if isinstance(style.stage, GalleryStage) else style.text_font
     if heading and text:
         wide = max(width, widths[min(2, len(widths) - 1)]) if len(text) > _LONG_TEXT else width
         rows += [Row(line, style.ink) for line in typesetting.fitting(text, stage_font, (usual,), wide, 5)]
@@ -98,10 +98,10 @@ def label_size(rows: list[Row], scale: float) -> tuple[int, int]:
     return width + 2 * pad_x, sum(row.step for row in rows) + 2 * pad_y
 
 
-def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gallery) -> Box:
+def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: GalleryStage) -> WallBox:
     """Put a label of thick paper on a wall, in place, and return where it is."""
     scale = unit(wall.shape[1], wall.shape[0])
-    box = Box(*corner, *label_size(rows, scale))
+    box = WallBox(*corner, *label_size(rows, scale))
     cast_shadow(wall, box, drop=0.005 * scale, blur=0.006 * scale, strength=0.5)
     part = wall[box.y : box.low, box.x : box.right]
     down = np.linspace(1.0, 0.965, part.shape[0], dtype=np.float32)[:, None, None]
@@ -155,7 +155,7 @@ def ink(part: Bytes, mask: Floats, colour: str) -> None:
     part[...] = as_bytes(part * (1 - share) + share * np.array(bgr(colour), np.float32))
 
 
-def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> None:
+def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
     """Letter a story without pictures on a wall, in place: its title, its words, and who told it."""
     scale = unit(wall.shape[1], wall.shape[0])
     width = round(wall.shape[1] * _ROOM_X)
@@ -189,7 +189,7 @@ def _block(text: str, font: str, size: int, width: int, colour: str, *, spread: 
     return [Row(line, colour, spread=spread) for line in lines]
 
 
-def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: Gallery) -> None:
+def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
     """Letter the names of a page of the end on a wall, in place, with its heading and what the music is called."""
     scale = unit(wall.shape[1], wall.shape[0])
     left, width = round(wall.shape[1] * _LEFT), round(wall.shape[1] * _ROOM_X)

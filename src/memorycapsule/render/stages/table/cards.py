@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import FilmStyle, Move, Size, Table
+from memorycapsule.domain.film.plan import FilmStyle, Move, Size, TableStage
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
 from memorycapsule.render.sprites import Haze, Sprite
@@ -121,7 +121,7 @@ def arranged(
     return tuple(places)
 
 
-class Piece:
+class TablePiece:
     """
     A card with its shadow, and where it lies when nothing moves it.
 
@@ -129,7 +129,12 @@ class Piece:
     """
 
     def __init__(
-        self, picture: Bytes, opacity: Bytes, fine: float, place: tuple[float, float, float], stage: Stage
+        self,
+        picture: Bytes,
+        opacity: Bytes,
+        fine: float,
+        place: tuple[float, float, float],
+        stage: TableGeometry,
     ) -> None:
         self.x, self.y, self.tilt = place
         self.fine = fine
@@ -207,19 +212,19 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Stage:
+class TableGeometry:
     """What every card needs to know of the film."""
 
     height: int
-    table: Table
+    table: TableStage
 
 
-def stage_of(size: Size, style: FilmStyle) -> Stage:
+def stage_of(size: Size, style: FilmStyle) -> TableGeometry:
     """Return what cards need to know of a film; another theme's film gets a table of the usual colours."""
-    return Stage(size.height, style.stage if isinstance(style.stage, Table) else Table())
+    return TableGeometry(size.height, style.stage if isinstance(style.stage, TableStage) else TableStage())
 
 
-def picture_piece(picture: Bytes, place: Place, stage: Stage, zoom: float) -> Piece:
+def picture_piece(picture: Bytes, place: Place, stage: TableGeometry, zoom: float) -> TablePiece:
     """Return a card with a picture, sharp up to `zoom`."""
     fine = FINE * zoom
     inside = _whole(place.width * fine), _whole(place.height * fine)
@@ -238,7 +243,7 @@ def picture_piece(picture: Bytes, place: Place, stage: Stage, zoom: float) -> Pi
         rounded(shown[1], shown[0], min(min(shown) / 8, short * (stage.table.rounding - stage.table.edge))),
     )
     opacity = rounded(*paper.shape[:2], short * stage.table.rounding)
-    return Piece(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
+    return TablePiece(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
 
 
 def cropped(picture: Bytes, shape: float) -> Bytes:
@@ -249,19 +254,19 @@ def cropped(picture: Bytes, shape: float) -> Bytes:
     return picture[top : top + max(1, high), left : left + max(1, wide)]
 
 
-def blank_piece(place: Place, stage: Stage) -> Piece:
+def blank_piece(place: Place, stage: TableGeometry) -> TablePiece:
     """Return a card without a picture, of the size that goes with a picture of the place."""
     edge = place.short * stage.table.edge
     wide, high = _whole((place.width + 2 * edge) * FINE), _whole((place.height + 2 * edge) * FINE)
     paper = np.empty((high, wide, 3), np.uint8)
     paper[...] = bgr(stage.table.card)
     opacity = rounded(high, wide, place.short * stage.table.rounding * FINE)
-    return Piece(paper, opacity, FINE, (place.x, place.y, place.tilt), stage)
+    return TablePiece(paper, opacity, FINE, (place.x, place.y, place.tilt), stage)
 
 
 def back_piece(
-    width: float, height: float, dye: str, middle: tuple[float, float, float], stage: Stage
-) -> Piece:
+    width: float, height: float, dye: str, middle: tuple[float, float, float], stage: TableGeometry
+) -> TablePiece:
     """Return the back of a card: a contributor's dye inside the white edge, with a pattern of dots."""
     wide, high = _whole(width * FINE), _whole(height * FINE)
     paper = np.empty((high, wide, 3), np.uint8)
@@ -282,7 +287,7 @@ def back_piece(
     dots = np.clip((0.16 - near) * step + 0.5, 0, 1) * 0.34
     cloth = mixed(cloth, "#ffffff", dots)
     lay_on(paper, cloth, edge, edge, rounded(*inner, short * (stage.table.rounding - stage.table.edge)))
-    return Piece(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
+    return TablePiece(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
 
 
 @functools.lru_cache(maxsize=2)
@@ -318,7 +323,7 @@ def whole_sky(style: FilmStyle, size: Size) -> Bytes:
     return frame
 
 
-def _shadow(width: float, height: float, stage: Stage) -> tuple[Haze, tuple[float, float]]:
+def _shadow(width: float, height: float, stage: TableGeometry) -> tuple[Haze, tuple[float, float]]:
     """Return the shadow of a card of so many composed pixels, and where the card's middle is on it."""
     offsets = [stage.height * offset / _COARSE for offset, _, _ in _SHADOWS]
     blurs = [max(0.5, stage.height * blur / _COARSE) for _, blur, _ in _SHADOWS]

@@ -18,10 +18,10 @@ from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
-    Piece,
     Place,
     Pose,
-    Stage,
+    TableGeometry,
+    TablePiece,
     cropped,
     picture_piece,
     stage_of,
@@ -38,7 +38,7 @@ _PUT_BACK = (0.45, 0.1, 0.55)
 _CAP_HEIGHT = 0.72
 
 
-def text_piece(size: Size, style: FilmStyle, card: Card, stage: Stage, zoom: float) -> Piece:
+def text_piece(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, zoom: float) -> TablePiece:
     """Return a story without pictures as the back of a card: a strip of its teller's dye, the words, the name."""
     fine = FINE * zoom
     wide = round(min(max(0.76 * size.width, 0.9 * min(size.width, size.height)), 1.3 * size.height) * fine)
@@ -82,10 +82,10 @@ def text_piece(size: Size, style: FilmStyle, card: Card, stage: Stage, zoom: flo
         dot(paper, left, foot - round(line.size * _CAP_HEIGHT), round(line.size * 0.74), dye)
         write(paper, line, left + round(line.size * 1.15), foot, style.ink_soft)
     opacity = rounded(high, wide, 0.045 * unit)
-    return Piece(paper, opacity, fine, (size.width / 2, 0.495 * size.height, -0.8), stage)
+    return TablePiece(paper, opacity, fine, (size.width / 2, 0.495 * size.height, -0.8), stage)
 
 
-class EndPainter(Painter):
+class TableEndPainter(Painter):
     """A page of the binder into which the cards go back, and the names of all who gave something."""
 
     def __init__(self, plan: MontagePlan, card: Card, pictures: Path) -> None:
@@ -95,7 +95,7 @@ class EndPainter(Painter):
         sources = card.sources[:9]
         paper = Paper(whole_sky(style, size))
         page, names = _laid_out(size, has_page=bool(sources))
-        self._pieces: list[Piece] = []
+        self._pieces: list[TablePiece] = []
         if sources:
             pockets = _draw_page(paper, page, stage, 2 if len(sources) <= 4 else 3)
             self._pieces = [
@@ -183,7 +183,7 @@ def _laid_out(size: Size, *, has_page: bool) -> tuple[_Area, _Area]:
     )
 
 
-def _draw_page(paper: Paper, area: _Area, stage: Stage, rows: int) -> list[_Pocket]:
+def _draw_page(paper: Paper, area: _Area, stage: TableGeometry, rows: int) -> list[_Pocket]:
     """Draw an empty page of the binder, with as many columns as rows, and return its pockets."""
     x, y, wide, high = area.left, area.top, area.width, area.height
     page = np.empty((high * 2, wide * 2, 3), np.uint8)
@@ -205,11 +205,11 @@ def _draw_page(paper: Paper, area: _Area, stage: Stage, rows: int) -> list[_Pock
                 _Pocket(x + (left + across / 2) / 2, y + (top + down / 2) / 2, across / 2, down / 2)
             )
     corners = rounded(high * 2, wide * 2, 0.041 * high * 2)
-    Piece(page, corners, 2.0, (x + wide / 2, y + high / 2, 0.0), stage).lay(paper.frame, Glance())
+    TablePiece(page, corners, 2.0, (x + wide / 2, y + high / 2, 0.0), stage).lay(paper.frame, Glance())
     return pockets
 
 
-def _pocketed(source: Source, pocket: _Pocket, stage: Stage, pictures: Path) -> Piece:
+def _pocketed(source: Source, pocket: _Pocket, stage: TableGeometry, pictures: Path) -> TablePiece:
     shape = min(max(source.width / source.height, 0.5), 2.0)
     room = 0.95 * min(pocket.width / shape, pocket.height)
     inside = room * shape * (1 - 2 * stage.table.edge), room * (1 - 2 * stage.table.edge)

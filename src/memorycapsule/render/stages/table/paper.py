@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Size, Table
+from memorycapsule.domain.film.plan import Size, TableStage
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes, planes_from_bgr, planes_of
@@ -62,7 +62,7 @@ class Paper:
             below[...] = np.rint(below * (1 - share) + value * share)
 
 
-def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, table: Table) -> Sprite:
+def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, table: TableStage) -> Sprite:
     """
     Return words on a white pill with a dot in a dye: rows of lines, each a line with its colour.
 

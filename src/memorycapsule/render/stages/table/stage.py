@@ -28,8 +28,8 @@ from memorycapsule.render.stages.table import pages
 from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
-    Piece,
     Place,
+    TablePiece,
     arranged,
     blank_piece,
     picture_piece,
@@ -38,7 +38,7 @@ from memorycapsule.render.stages.table.cards import (
 )
 from memorycapsule.render.stages.table.paper import rounded
 from memorycapsule.render.stages.table.title import TitlePainter
-from memorycapsule.render.stages.table.turns import OnTable, Words
+from memorycapsule.render.stages.table.turns import CardText, OnTable
 
 _STILL = Move(start=WHOLE, end=WHOLE)
 #: A panorama is seen through a card of at most this shape.
@@ -50,22 +50,24 @@ _ROOM = 4
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot: cut its cards, set its words. Raises RenderFailed."""
     if isinstance(shot, Clip):
-        return ClipPainter(plan, shot, pictures)
+        return TableClipPainter(plan, shot, pictures)
     if isinstance(shot, Photo):
         if not shot.beside and is_panorama(plan.size, shot.source.width, shot.source.height):
             return PanoramaPainter(plan, shot, pictures)
-        return PhotoPainter(plan, shot, pictures)
+        return TablePhotoPainter(plan, shot, pictures)
     if shot.role == "title":
         return TitlePainter(plan, shot, pictures)
     if shot.role == "end":
-        return pages.EndPainter(plan, shot, pictures)
+        return pages.TableEndPainter(plan, shot, pictures)
     return TextPainter(plan, shot)
 
 
 class _Drifting(OnTable):
     """Still cards that the film slowly moves towards: drawn once, and sampled where they lie in each frame."""
 
-    def __init__(self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[Piece], words: Words) -> None:
+    def __init__(
+        self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[TablePiece], words: CardText
+    ) -> None:
         move = shot.move or _STILL
         super().__init__(plan, shot, pieces, words, move)
         size = plan.size
@@ -102,13 +104,13 @@ class _Drifting(OnTable):
         self.say(index, frame)
 
 
-class PhotoPainter(_Drifting):
+class TablePhotoPainter(_Drifting):
     """One picture, or up to three side by side, each on a card."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         sources = (shot.source, *shot.beside)
         shapes = [(source.width, source.height) for source in sources]
-        words = Words(plan, shot)
+        words = CardText(plan, shot)
         places = arranged(plan.size, shapes, shot.tilt, words.top)
         stage, zoom = stage_of(plan.size, plan.style), canvas_scale(shot.move)
         pieces = [
@@ -126,13 +128,13 @@ class TextPainter(_Drifting):
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         zoom = canvas_scale(card.move or _STILL)
         piece = pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
-        super().__init__(plan, card, [piece], Words(plan, card))
+        super().__init__(plan, card, [piece], CardText(plan, card))
 
 
 class _Inside(OnTable):
     """A card that lies still while the picture on it moves."""
 
-    def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place, words: Words) -> None:
+    def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place, words: CardText) -> None:
         stage = stage_of(plan.size, plan.style)
         piece = blank_piece(place, stage)
         super().__init__(plan, shot, [piece], words, _STILL)
@@ -157,12 +159,12 @@ class _Inside(OnTable):
         self.say(index, frame)
 
 
-class ClipPainter(_Inside):
+class TableClipPainter(_Inside):
     """A clip playing on a card."""
 
     def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:
         shape = (shot.source.width, shot.source.height)
-        words = Words(plan, shot)
+        words = CardText(plan, shot)
         (place,) = arranged(plan.size, [shape], shot.tilt, words.top)
         super().__init__(plan, shot, place, words)
         self._clip = ClipReader(pictures, shot, self._screen.width, self._screen.height, plan.fps)
@@ -180,7 +182,7 @@ class PanoramaPainter(_Inside):
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         source, size = shot.source, plan.size
         shape = (round(source.height * min(_PANORAMA_CARD, source.width / source.height)), source.height)
-        words = Words(plan, shot)
+        words = CardText(plan, shot)
         (place,) = arranged(size, [shape], 0.0, words.top)
         wide, high = (_even(edge) for edge in place.picture)
         # Whole even pixels from the frame's corner, so that nothing but the picture is resampled.

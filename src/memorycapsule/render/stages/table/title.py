@@ -14,10 +14,10 @@ from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.stages.table.cards import (
     FINE,
     Glance,
-    Piece,
     Place,
     Pose,
-    Stage,
+    TableGeometry,
+    TablePiece,
     back_piece,
     cropped,
     picture_piece,
@@ -86,7 +86,7 @@ class TitlePainter(Painter):
         blend(frame, spare, smooth(1.4 * entrance_share(index, self.entrance_frames) - 0.4), frame)
 
 
-def _title_pieces(size: Size, card: Card, stage: Stage, pictures: Path) -> list[Piece]:
+def _title_pieces(size: Size, card: Card, stage: TableGeometry, pictures: Path) -> list[TablePiece]:
     """Return the title's cards: its pictures, or the backs of cards in the contributors' dyes."""
     count = len(card.sources[:3])
     shapes = [_shape(source) for source in card.sources[:3]]
@@ -122,7 +122,7 @@ def _title_pieces(size: Size, card: Card, stage: Stage, pictures: Path) -> list[
     return pieces
 
 
-def _lettered(size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top: float) -> Bytes:
+def _lettered(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, cards_top: float) -> Bytes:
     """Return the sky with the title's letters and the line of its date; `cards_top` is 0 without cards."""
     lines, letter = _title_lines(size, style, card, stage, cards_top)
     left = round(size.width * _EDGE_X)
@@ -150,7 +150,7 @@ def _lettered(size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top:
 
 
 def _title_lines(
-    size: Size, style: FilmStyle, card: Card, stage: Stage, cards_top: float
+    size: Size, style: FilmStyle, card: Card, stage: TableGeometry, cards_top: float
 ) -> tuple[list[Line], int]:
     heading = typesetting.clean(card.heading)
     room = round(size.width * (1 - 2 * _EDGE_X))
@@ -180,13 +180,13 @@ def _title_lines(
     return typesetting.fitting(heading, stage.table.title_font, (least,), room, most_lines), least
 
 
-def _top(piece: Piece) -> float:
+def _top(piece: TablePiece) -> float:
     """Return the highest point of a card as it lies."""
     angle = math.radians(abs(piece.tilt))
     return piece.y - (piece.height * math.cos(angle) + piece.width * math.sin(angle)) / 2
 
 
-def _spacing(size: Size, style: FilmStyle, stage: Stage, letter: int) -> float:
+def _spacing(size: Size, style: FilmStyle, stage: TableGeometry, letter: int) -> float:
     """Return the space between letters in ems: giant ones stand tight, small ones must be read."""
     giant = size.height * style.title_size
     return stage.table.title_spacing * min(1.0, letter / giant)

@@ -10,7 +10,7 @@ from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.sprites import Sprite
-from memorycapsule.render.stages.table.cards import Glance, Piece, Pose, back_piece, stage_of, whole_sky
+from memorycapsule.render.stages.table.cards import Glance, Pose, TablePiece, back_piece, stage_of, whole_sky
 from memorycapsule.render.stages.table.paper import pill, pill_margin
 
 #: Words stay inside 90% of the frame.
@@ -25,7 +25,7 @@ class OnTable(Painter):
     is_page = False
 
     def __init__(
-        self, plan: MontagePlan, shot: Shot, pieces: Sequence[Piece], words: Words, move: Move
+        self, plan: MontagePlan, shot: Shot, pieces: Sequence[TablePiece], words: CardText, move: Move
     ) -> None:
         self.pieces = pieces
         self.size = plan.size
@@ -151,22 +151,22 @@ class OnTable(Painter):
             )
             piece.lay(frame, self.glance(index), pose)
 
-    def _back(self) -> Piece:
+    def _back(self) -> TablePiece:
         if self._cached_back is None:
             height = 0.62 * self.size.height
             middle = (self.size.width / 2, self.size.height * 0.47, 0.0)
             self._cached_back = back_piece(height * 5 / 7, height, self._words.dye, middle, self._stage)
         return self._cached_back
 
-    _cached_back: Piece | None = None
+    _cached_back: TablePiece | None = None
 
 
-def _towards(piece: Piece, diagonal: float, share: float) -> float:
+def _towards(piece: TablePiece, diagonal: float, share: float) -> float:
     """Return the scale that brings a card `share` of the way to the size of one with so long a mean side."""
     return 1 + (min(1.0, diagonal / math.sqrt(piece.width * piece.height)) - 1) * share
 
 
-class Words:
+class CardText:
     """What is said of a shot, on a pill that fades in and out within it; nothing for a shot without a caption."""
 
     def __init__(self, plan: MontagePlan, shot: Shot) -> None:
