@@ -10,7 +10,21 @@ import memorycapsule
 from memorycapsule import errors
 
 PROJECT = Path(__file__).parents[2]
-DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("**/*.md"))]
+MANUAL = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("**/*.md"))]
+DOCUMENTS = sorted({*MANUAL, *PROJECT.glob("*.md"), *(PROJECT / ".github").glob("**/*.md")})
+
+#: Where a sentence ends and the next begins on the same line. A small letter begins none, unless it is code or a link.
+TWO_SENTENCES = re.compile(r"""(?<!\be\.g)(?<!\bi\.e)[.!?][)\]"'*]*\s+["'(*]*[A-Z0-9가-힣`[]""")
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a document that are prose, with their numbers. Code within a line is one word without dots."""
+    is_code = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.lstrip().startswith(("#", "|", "<", "![")):
+            yield number, re.sub(r"`[^`]*`", "`code`", re.sub(r"^\s*([-*]|\d+\.) ", "", line))
 
 
 def test_the_example_configuration_is_the_one_the_settings_describe():
@@ -46,7 +60,7 @@ def test_every_command_has_a_help_text_with_an_example():
 
 
 def test_every_command_stands_in_the_documents():
-    text = "\n".join(path.read_text() for path in DOCUMENTS)
+    text = "\n".join(path.read_text() for path in MANUAL)
 
     assert [words for words, _ in commands() if words not in text] == []
 
@@ -72,8 +86,33 @@ def test_the_changelog_has_a_place_for_what_comes_next_or_the_version_of_now():
     assert re.search(rf"^## \[(Unreleased|{re.escape(memorycapsule.__version__)})\]", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_between_documents_lead_somewhere(document: Path):
     targets = re.findall(r"\]\((?!\w+:)([^)#]+)", document.read_text())
 
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_documents_hold_one_sentence_a_line(document: Path):
+    lines = prose(document.read_text())
+
+    assert [f"{number}: {line[:120]}" for number, line in lines if TWO_SENTENCES.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_two"),
+    [
+        ("One sentence. Another one.", True),
+        ("Is it one? No.", True),
+        ("- It ends (with 7). `capsule list` begins the next.", True),
+        ("It ends. [A link](README.md) begins the next.", True),
+        ("**A bold one.** And a plain one.", True),
+        ("1. The number of an item ends no sentence.", False),
+        ("Something short, e.g. Python 3.11 or `a. B`.", False),
+        ("| a table. It | may. Hold several |", False),
+        ("```\nCode. It may, too.\n```", False),
+    ],
+)
+def test_two_sentences_on_a_line_are_noticed(line: str, is_two: bool):
+    assert any(TWO_SENTENCES.search(found) for _, found in prose(line)) is is_two
