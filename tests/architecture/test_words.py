@@ -1,6 +1,7 @@
 """What people can read is true: the example configuration, the commands, the changelog."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,16 @@ def test_the_documents_name_every_exit_code():
     }
 
     assert named == used
+
+
+def test_the_version_stands_in_one_place_and_the_package_is_built_with_it():
+    from hatchling.metadata.core import ProjectMetadata
+    from hatchling.plugin.manager import PluginManager
+
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+
+    assert "version" not in declared
+    assert ProjectMetadata(str(PROJECT), PluginManager()).version == memorycapsule.__version__
 
 
 def test_the_changelog_has_a_place_for_what_comes_next_or_the_version_of_now():
