@@ -21,7 +21,7 @@ from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
 from memorycapsule.services import opening
-from memorycapsule.services.film import montages, preparation, segment_cache
+from memorycapsule.services.film import material, montages, preparation, segment_cache
 from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
@@ -156,9 +156,7 @@ class Prerenderer:
         film = opening.film_to_come(capsule, workshop.now())
         with workshop.store.reading() as tx:
             before = segment_cache.prepared_plan(tx, vault, capsule.id)
-        fingerprint = preparation.fingerprint(
-            workshop.store, vault, film, size=workshop.size, fps=workshop.fps
-        )
+        fingerprint = material.fingerprint(workshop.store, vault, film, size=workshop.size, fps=workshop.fps)
         if before is not None and before.fingerprint == fingerprint:
             return before
         prepared = preparation.prepare(

@@ -10,7 +10,7 @@ from memorycapsule.domain.film.plan import Size
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import Sealed
 from memorycapsule.services import reading
-from memorycapsule.services.film import preparation
+from memorycapsule.services.film import material
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
 
@@ -45,4 +45,4 @@ def seconds_of_film(
             length=length,
             now=now,
         )
-        return preparation.seconds_of(tx, vault, wished, size=size, fps=fps)
+        return material.seconds_of(tx, vault, wished, size=size, fps=fps)

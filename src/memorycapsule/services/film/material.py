@@ -1,0 +1,227 @@
+"""Material: what a film is made of, as the store holds it: stories, pictures, music, and how it is to be directed."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import BinaryIO
+
+from memorycapsule import themes
+from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
+from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.montages import Montage, Omission
+from memorycapsule.domain.film.picture_choice import Note, Picture
+from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack
+from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
+from memorycapsule.domain.words import day_in_words
+from memorycapsule.domain.zones import local_of, zone
+from memorycapsule.errors import CapsuleError
+from memorycapsule.media import clips
+from memorycapsule.media.prepared import DISPLAY_SIDE
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.themes import Theme
+
+#: The file of the music in the folder of pictures.
+SOUNDTRACK_FILE = "soundtrack"
+#: How the files of voice notes end there.
+VOICE_ENDING = ".m4a"
+_END_LINES = {"ko": "함께 담은 사람들", "en": "Put together by"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a film is made of, as it was read in one look at the store."""
+
+    capsule: Capsule
+    title: str
+    members: list[Member]
+    pictures: list[Picture]
+    texts: list[StoryText]
+    direction: Direction
+    #: Digest of all this, and of nothing that changes when the capsule opens.
+    fingerprint: str
+    #: What could not be read.
+    report: tuple[Omission, ...]
+
+
+def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> Material:
+    capsule = capsule_store.capsules.get(tx, montage.capsule_id)
+    members = {member.id: member for member in capsule_store.ever_members_of(tx, capsule.id)}
+    stories = _chosen_stories(tx, montage)
+    shown = {story.member_id for story in stories}
+    pictures: list[Picture] = []
+    texts: list[StoryText] = []
+    report: list[Omission] = []
+    for story in stories:
+        member = members[story.member_id]
+        author = member.name
+        notes: list[Note] = []
+        for medium in story_store.media_of(tx, story.id):
+            try:
+                if medium.kind is MediumKind.VOICE:
+                    notes.append(_note(tx, vault, medium))
+                else:
+                    pictures.append(_picture(tx, vault, capsule, medium, member))
+            except CapsuleError as error:
+                sentence = f"A {_called(medium.kind)} of {author} was left out: {error.message}"
+                report.append(Omission(of=medium.id, sentence=sentence))
+        try:
+            words = vault.words_of(tx, story)
+        except CapsuleError as error:
+            sentence = f"The words of a story of {author} were left out: {error.message}"
+            report.append(Omission(of=story.id, sentence=sentence))
+            if not notes:
+                continue
+            words = StoryWords(title="", text="")
+        texts.append(
+            StoryText(
+                story_id=story.id,
+                title=words.title,
+                text=words.text,
+                contributor=author,
+                contributor_id=member.id,
+                notes=tuple(notes),
+            )
+        )
+    direction = _direction(
+        capsule, montage, account_store.accounts.get(tx, capsule.made_by).locale, size, fps
+    )
+    shown_members = [member for member in members.values() if member.id in shown]
+    title = montage.title or capsule.title
+    # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
+    told = (
+        (title, _date_line(capsule, direction.locale), montage.soundtrack_blob, direction),
+        (pictures, texts, [(member.id, member.name) for member in shown_members], report),
+    )
+    return Material(
+        capsule=capsule,
+        title=title,
+        members=shown_members,
+        pictures=pictures,
+        texts=texts,
+        direction=direction,
+        fingerprint=hashlib.sha256(repr(told).encode()).hexdigest(),
+        report=tuple(report),
+    )
+
+
+def plan_film(material: Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
+    return direct(
+        title=material.title,
+        date_line=_date_line(material.capsule, direction.locale),
+        pictures=pictures,
+        stories=material.texts,
+        contributors=[(member.id, member.name) for member in material.members],
+        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
+        direction=direction,
+    )
+
+
+def seconds_of(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
+    """Return about how long a film would be, as far as can be told before anybody has looked at its pictures."""
+    material = read_material(tx, vault, montage, size, fps)
+    return plan_film(material, material.direction, material.pictures).seconds
+
+
+def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> str:
+    """Return the digest of all that the plan of a film would be made of now."""
+    with store.reading() as tx:
+        return read_material(tx, vault, montage, size, fps).fingerprint
+
+
+def open_song(tx: Transaction, vault: Vault, montage: Montage) -> BinaryIO | None:
+    """Return the song that has to lie beside the pictures: people's own, or one of another theme."""
+    if montage.soundtrack_blob:
+        return vault.open_blob(tx, montage.soundtrack_blob)
+    chosen = _chosen_music(capsule_store.capsules.get(tx, montage.capsule_id), montage)
+    return chosen.soundtrack.open("rb") if chosen else None
+
+
+def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps: int) -> Direction:
+    theme = themes.load(capsule.theme)
+    chosen = _chosen_music(capsule, montage)
+    if montage.soundtrack_blob:
+        soundtrack = Soundtrack(file=SOUNDTRACK_FILE)
+    elif chosen:
+        soundtrack = replace(chosen.own_soundtrack(locale), file=SOUNDTRACK_FILE)
+    else:
+        soundtrack = theme.own_soundtrack(locale)
+    return Direction(
+        size=size,
+        fps=fps,
+        theme=theme.name,
+        style=theme.film,
+        soundtrack=soundtrack,
+        limit=capsule.film_photos,
+        length=parse_length(montage.length),
+        keeps_story_order=bool(montage.story_ids),
+        locale=locale,
+        seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,
+    )
+
+
+def _chosen_music(capsule: Capsule, montage: Montage) -> Theme | None:
+    """Return the theme whose music was chosen for a film, None where it is the theme's own."""
+    chosen = montage.music or capsule.music
+    return themes.load(chosen) if chosen and chosen != capsule.theme else None
+
+
+def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:
+    stories = story_store.of_capsule(tx, montage.capsule_id)
+    if not montage.story_ids:
+        return sorted(stories, key=lambda story: (story.created_at, story.id))
+    by_id = {story.id: story for story in stories}
+    return [by_id[story_id] for story_id in montage.story_ids if story_id in by_id]
+
+
+def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, member: Member) -> Picture:
+    details = vault.details_of(tx, medium)
+    is_clip = medium.kind is MediumKind.CLIP
+    assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
+    # The film is made of what was prepared, which is smaller than a large original.
+    sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if is_clip else (DISPLAY_SIDE, DISPLAY_SIDE)
+    width, height = fitted_size(details.width, details.height, *sides)
+    return Picture(
+        id=medium.id,
+        kind="clip" if is_clip else "photo",
+        file=f"{medium.id}.{'mp4' if is_clip else 'jpg'}",
+        width=width,
+        height=height,
+        duration_seconds=details.duration_seconds or 0.0,
+        has_sound=details.has_sound,
+        taken_at=details.taken_at(assumed or timedelta(0)),
+        taken_local=details.taken_local,
+        camera=details.camera,
+        gps_at=details.gps_at,
+        story_id=medium.story_id,
+        position=medium.position,
+        contributor=member.name,
+        contributor_id=member.id,
+        caption=details.caption or "",
+    )
+
+
+def _note(tx: Transaction, vault: Vault, medium: Medium) -> Note:
+    details = vault.details_of(tx, medium)
+    return Note(
+        id=medium.id, file=f"{medium.id}{VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
+    )
+
+
+def _called(kind: MediumKind) -> str:
+    return "voice note" if kind is MediumKind.VOICE else str(kind)
+
+
+def _date_line(capsule: Capsule, locale: str) -> str:
+    sealed = local_of(capsule.created_at, capsule.zone)
+    if sealed.year != capsule.opens_local.year:
+        return f"{sealed.year} – {capsule.opens_local.year}"
+    return day_in_words(capsule.opens_local, locale)
