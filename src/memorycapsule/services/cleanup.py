@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
+from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
 from memorycapsule.errors import CapsuleError, DiskFull, NotFound
-from memorycapsule.services.vault import Vault, details_to_json, words_to_json
+from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store

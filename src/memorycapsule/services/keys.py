@@ -12,10 +12,11 @@ from pathlib import Path
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import KeyEnvelope
+from memorycapsule.domain.sealed_json import details_from_json
 from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services.vault import INSTANCE, RECOVERY, details_from_json
+from memorycapsule.services.vault import INSTANCE, RECOVERY
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import shutil
 import tempfile
@@ -12,10 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
+from memorycapsule.domain.sealed_json import (
+    about_from_json,
+    about_to_json,
+    details_from_json,
+    details_to_json,
+    words_from_json,
+    words_to_json,
+)
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
 from memorycapsule.domain.uploads import About, Upload
 from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
@@ -29,8 +35,6 @@ from memorycapsule.store.transactions import Store, Transaction
 
 INSTANCE = "instance"
 RECOVERY = "recovery"
-#: Version of the JSON inside sealed words and details.
-SEALED_VERSION = 1
 _MOST_IN_MEMORY = 64 << 20
 
 
@@ -55,7 +59,7 @@ class Vault:
 
     def sealed_about(self, capsule: Capsule, about: About) -> bytes:
         """Return what a sender said about a file as an age file."""
-        return envelopes.seal_bytes(_to_json(dataclasses.asdict(about)), capsule.recipient)
+        return envelopes.seal_bytes(about_to_json(about), capsule.recipient)
 
     def sealed_sentence(self, capsule: Capsule, sentence: str) -> bytes:
         """Return a sentence that may tell something of a sealed file, as an age file."""
@@ -87,7 +91,7 @@ class Vault:
     def about_of(self, tx: Transaction, upload: Upload) -> About:
         """Return what its sender said about a file."""
         plain = envelopes.unseal_bytes(upload.about, self.identity(tx, upload.capsule_id))
-        return About(**_known(About, plain))
+        return about_from_json(plain)
 
     def refusal_of(self, tx: Transaction, upload: Upload) -> str | None:
         """Return why a file was refused, None when it was not."""
@@ -239,43 +243,3 @@ def translate_error(error: OSError) -> CapsuleError:
     if is_disk_full(error):
         return DiskFull()
     return CapsuleError(f"Bytes in the data folder could not be read or written: {error.strerror or error}.")
-
-
-# What is sealed outlives the program that sealed it: it says its version, later names are added with a default,
-# and names that this program does not know are passed over. No migration can reach inside.
-
-
-def words_to_json(words: StoryWords) -> bytes:
-    return _to_json(dataclasses.asdict(words))
-
-
-def words_from_json(plain: bytes) -> StoryWords:
-    return StoryWords(**_known(StoryWords, plain))
-
-
-def details_to_json(details: MediumDetails) -> bytes:
-    fields = dataclasses.asdict(details)
-    for name in ("taken_local", "gps_at"):
-        fields[name] = fields[name].isoformat() if fields[name] else None
-    return _to_json(fields)
-
-
-def details_from_json(plain: bytes) -> MediumDetails:
-    fields = _known(MediumDetails, plain)
-    for name in ("taken_local", "gps_at"):
-        if fields.get(name):
-            fields[name] = datetime.fromisoformat(fields[name])
-    return MediumDetails(**fields)
-
-
-def _to_json(fields: dict[str, Any]) -> bytes:
-    return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
-
-
-def _known(value: type[StoryWords | MediumDetails | About], plain: bytes) -> dict[str, Any]:
-    names = {field.name for field in dataclasses.fields(value)}
-    try:
-        fields = json.loads(plain)
-        return {name: fields[name] for name in fields if name in names}
-    except (ValueError, TypeError) as error:
-        raise CapsuleError("What is written here is damaged; bring it back from a backup.") from error

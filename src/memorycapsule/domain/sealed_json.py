@@ -1,0 +1,66 @@
+"""
+The JSON inside what is sealed: a story's words, what is known about a medium, and what a sender said about a file.
+
+What is sealed outlives the program that sealed it, and no migration can reach inside. So it says its version, later
+names are added with a default, and names that this program does not know are passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import Any
+
+from memorycapsule.domain.stories import MediumDetails, StoryWords
+from memorycapsule.domain.uploads import About
+from memorycapsule.errors import CapsuleError
+
+SEALED_VERSION = 1
+
+
+def words_to_json(words: StoryWords) -> bytes:
+    return _to_json(dataclasses.asdict(words))
+
+
+def words_from_json(plain: bytes) -> StoryWords:
+    """Read what `words_to_json` wrote. Raises CapsuleError when it is damaged."""
+    return StoryWords(**_known(StoryWords, plain))
+
+
+def details_to_json(details: MediumDetails) -> bytes:
+    fields = dataclasses.asdict(details)
+    for name in ("taken_local", "gps_at"):
+        fields[name] = fields[name].isoformat() if fields[name] else None
+    return _to_json(fields)
+
+
+def details_from_json(plain: bytes) -> MediumDetails:
+    """Read what `details_to_json` wrote. Raises CapsuleError when it is damaged."""
+    fields = _known(MediumDetails, plain)
+    for name in ("taken_local", "gps_at"):
+        if fields.get(name):
+            fields[name] = datetime.fromisoformat(fields[name])
+    return MediumDetails(**fields)
+
+
+def about_to_json(about: About) -> bytes:
+    return _to_json(dataclasses.asdict(about))
+
+
+def about_from_json(plain: bytes) -> About:
+    """Read what `about_to_json` wrote. Raises CapsuleError when it is damaged."""
+    return About(**_known(About, plain))
+
+
+def _to_json(fields: dict[str, Any]) -> bytes:
+    return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
+
+
+def _known(value: type[StoryWords | MediumDetails | About], plain: bytes) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(value)}
+    try:
+        fields = json.loads(plain)
+        return {name: fields[name] for name in fields if name in names}
+    except (ValueError, TypeError) as error:
+        raise CapsuleError("What is written here is damaged; bring it back from a backup.") from error
