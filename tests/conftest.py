@@ -19,7 +19,8 @@ from support.moments import NOW
 from support.servers import Postgres, is_missing, open_postgres
 
 loopback.allow_nothing_else()
-# No test asserts a time.
+# How long an example takes says more about the machine than about the program, so none has a deadline. Four tests still
+# assert a time by the clock on the wall: in work/test_ticks, mail/test_smtp, e2e/test_daemon, browser/test_photo_pages.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

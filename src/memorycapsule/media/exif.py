@@ -1,5 +1,5 @@
 """
-When, by which camera, and whether-where a photo was taken, from its EXIF block.
+When and by which camera a photo was taken, and whether it says where, from its EXIF block.
 
 exifread walks the directories; what it finds is checked strictly here, because cameras with an empty battery,
 chat programs and editors write dates and positions that do not exist. Without a sound value there is none.

@@ -369,7 +369,7 @@ class Soundtrack:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """H.264 and AAC settings; reference: the measurements in docs/architecture.md."""
+    """H.264 and AAC settings; `docs/film.md` has the measurements behind them."""
 
     preset: str = "superfast"
     crf: float = 23.0
