@@ -1,4 +1,8 @@
-"""Wishes for an earlier date: everybody concerned has to say yes, and silence is no."""
+"""
+Requests for an earlier date: everybody concerned has to say yes, and silence is no.
+
+The database, the API and the command line's JSON call a request `wish`, for good: all three are contracts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from enum import StrEnum
 
 
 class DateRequestState(StrEnum):
-    """The state of a wish."""
+    """The state of a request."""
 
     ASKED = "asked"  #: waits for answers
     GRANTED = "granted"  #: everybody said yes; the date was moved
@@ -18,7 +22,7 @@ class DateRequestState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierDateRequest:
-    """A capsule's owner wishes that it be opened earlier; at most one waits for answers."""
+    """The request of a capsule's owner to open it earlier; at most one of a capsule waits for answers."""
 
     id: str
     capsule_id: str
@@ -36,10 +40,10 @@ class EarlierDateRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """The answer of somebody whose consent a wish needs: of a member, or of a former one whose story is in it."""
+    """The answer of somebody whose consent a request needs: a member, or a former one whose story is in it."""
 
     id: str
-    wish_id: str
+    request_id: str
     member_id: str
     is_given: bool
     answered_at: datetime

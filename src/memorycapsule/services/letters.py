@@ -27,7 +27,7 @@ from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import date_requests as wish_store
+from memorycapsule.store import date_requests as date_request_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Transaction
@@ -154,14 +154,14 @@ def queue_moved(
 
 
 def queue_consent(
-    tx: Transaction, wake: Wake, capsule: Capsule, wish: EarlierDateRequest, member: Member, now: datetime
+    tx: Transaction, wake: Wake, capsule: Capsule, request: EarlierDateRequest, member: Member, now: datetime
 ) -> bool:
     """Queue the letter that asks somebody whether a capsule may open earlier."""
-    asker = capsule_store.members.get(tx, wish.member_id)
+    asker = capsule_store.members.get(tx, request.member_id)
     said = _dated(capsule) | {
-        "wish": wish.id,
-        "wished_local": wish.opens_local.isoformat(),
-        "wished_zone": wish.zone,
+        "wish": request.id,
+        "wished_local": request.opens_local.isoformat(),
+        "wished_zone": request.zone,
         "owner": asker.name,
         "dyes": len(capsule_store.members_of(tx, capsule.id)),
     }
@@ -169,9 +169,9 @@ def queue_consent(
 
 
 def date_request_and_member(subject_id: str) -> tuple[str, str]:
-    """Return what a link that asks for consent is about: the wish, and the member who is asked."""
-    wish_id, _colon, member_id = subject_id.partition(":")
-    return wish_id, member_id
+    """Return what a link that asks for consent is about: the ids of the request and of the member who is asked."""
+    request_id, _colon, member_id = subject_id.partition(":")
+    return request_id, member_id
 
 
 def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, now: datetime) -> int:
@@ -281,8 +281,8 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     if delivery.kind in _CODE_KINDS:
         return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
     if delivery.kind is LetterKind.CONSENT:
-        wish = wish_store.wishes.find(tx, json.loads(delivery.letter)["wish"])
-        return wish is not None and wish.state is DateRequestState.ASKED
+        request = date_request_store.date_requests.find(tx, json.loads(delivery.letter)["wish"])
+        return request is not None and request.state is DateRequestState.ASKED
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
         is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open

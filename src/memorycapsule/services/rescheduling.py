@@ -25,7 +25,7 @@ from memorycapsule.services import letters, reading
 from memorycapsule.services.wakes import Wake, no_wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import date_requests as wish_store
+from memorycapsule.store import date_requests as date_request_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -33,17 +33,17 @@ from memorycapsule.store.transactions import Store, Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class Rescheduled:
-    """What came of another date: the capsule as it is now, and the wish that waits for answers, if any."""
+    """What came of another date: the capsule as it is now, and the request that waits for answers, if any."""
 
     capsule: Capsule
-    wish: EarlierDateRequest | None
+    request: EarlierDateRequest | None
     #: How many have yet to answer.
     waits_for: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What somebody concerned says to a wish so far."""
+    """What somebody concerned has answered so far."""
 
     member: Member
     #: None while they are silent, which is no.
@@ -52,9 +52,9 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class DateRequestView:
-    """A wish as somebody concerned sees it."""
+    """A request for an earlier date as somebody concerned sees it."""
 
-    wish: EarlierDateRequest
+    request: EarlierDateRequest
     capsule: Capsule
     #: Who asked.
     asker: Member
@@ -71,68 +71,72 @@ def reschedule(
     store: Store, wake: Wake, viewer: Viewer, reference: str, date: OpeningDate, *, now: datetime
 ) -> Rescheduled:
     """
-    Move a capsule's date later, or wish for an earlier one.
+    Move a capsule's date later, or request an earlier one.
 
     A later date holds at once, and everybody is told by letter. An earlier one holds as soon as all who are
-    concerned have said yes; they are asked by letter. Either way an older wish is withdrawn. Raises NotFound,
+    concerned have said yes; they are asked by letter. Either way an older request is withdrawn. Raises NotFound,
     NotAllowed for anybody but the owner, once the date has come, and where somebody concerned can say nothing any
     more; UsageProblem for a date that has passed or is the present one.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, member = _movable(tx, viewer, reference, now)
+        capsule, member = _owned_sealed(tx, viewer, reference, now)
         if date.at <= now:
             raise DatePassed
         if date.at == capsule.opens_at:
             raise UsageProblem("It opens at that very moment already. Choose another date.")
-        _end_asked(tx, capsule, now)
+        _withdraw_waiting(tx, capsule, now)
         if date.at > capsule.opens_at:
             capsule = _move(tx, wake, capsule, date, now)
-            return Rescheduled(capsule=capsule, wish=None, waits_for=0)
-        wish = _new_wish(tx, capsule, member, date, now)
-        if moved := _granted(tx, wake, capsule, wish, now):
-            return Rescheduled(capsule=moved, wish=None, waits_for=0)
-        silent = _silent(tx, capsule, wish)
-        for one in silent:
-            _ask(tx, wake, capsule, wish, one, now)
-        return Rescheduled(capsule=capsule, wish=wish, waits_for=len(silent))
+            return Rescheduled(capsule=capsule, request=None, waits_for=0)
+        request = _add_request(tx, capsule, member, date, now)
+        if moved := _move_if_granted(tx, wake, capsule, request, now):
+            return Rescheduled(capsule=moved, request=None, waits_for=0)
+        awaited = _awaited(tx, capsule, request)
+        for one in awaited:
+            _ask(tx, wake, capsule, request, one, now)
+        return Rescheduled(capsule=capsule, request=request, waits_for=len(awaited))
 
 
 def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> EarlierDateRequest:
-    """Take the wish that waits for answers back. Raises NotFound, and NotAllowed for anybody but the owner."""
+    """Take back the request that waits for answers. Raises NotFound, and NotAllowed for anybody but the owner."""
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, _member = _movable(tx, viewer, reference, now)
-        wish = _end_asked(tx, capsule, now)
-        if wish is None:
+        capsule, _member = _owned_sealed(tx, viewer, reference, now)
+        request = _withdraw_waiting(tx, capsule, now)
+        if request is None:
             raise NotFound("Nobody has been asked for an earlier date.")
-    return wish
+    return request
 
 
 def waiting_request(store: Store, viewer: Viewer, reference: str, now: datetime) -> DateRequestView | None:
-    """Return the wish of a capsule that waits for answers, as one of its members sees it. Raises NotFound."""
+    """Return the request that waits for answers, as the viewer sees it; None for none. Raises NotFound."""
     with store.reading() as tx:
         capsule, member = reading.membership(tx, viewer, reference)
-        found = wish_store.asked(tx, capsule.id)
-        return _view(tx, capsule, found, member, now) if found and _is_waiting(capsule, found, now) else None
+        request = date_request_store.waiting_request(tx, capsule.id)
+        return (
+            _view(tx, capsule, request, member, now)
+            if request and _is_waiting(capsule, request, now)
+            else None
+        )
 
 
 def show(store: Store, token: str, now: datetime) -> DateRequestView:
-    """Return the wish that a link asks about, changing nothing. Raises NotFound."""
+    """Return the request that a link asks about, changing nothing. Raises NotFound."""
     with store.reading() as tx:
-        found, capsule, member = _of_token(tx, token)
-        return _view(tx, capsule, found, member, now)
+        request, capsule, member = _of_token(tx, token)
+        return _view(tx, capsule, request, member, now)
 
 
 def answer(store: Store, wake: Wake, token: str, *, is_given: bool, now: datetime) -> DateRequestView:
     """
-    Say yes or no through the link of a letter; the last yes moves the date, the first no ends the wish.
+    Say yes or no through the link of a letter; the last yes moves the date, the first no ends the request.
 
-    Raises NotFound, and NotAllowed for a wish that is over.
+    Raises NotFound, and NotAllowed for a request that is over.
     """
     with store.transaction() as tx:
-        found, capsule, member = _of_token(tx, token)
-        return _answer(tx, wake, capsule.id, found.id, member, is_given=is_given, now=now)
+        request, capsule, member = _of_token(tx, token)
+        return _answer(tx, wake, capsule.id, request.id, member, is_given=is_given, now=now)
 
 
 def consent(
@@ -142,27 +146,27 @@ def consent(
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference, lock=True)
-        found = wish_store.asked(tx, capsule.id)
-        if found is None:
+        request = date_request_store.waiting_request(tx, capsule.id)
+        if request is None:
             raise NotFound("Nobody has asked whether this capsule may open earlier.")
-        return _answer(tx, wake, capsule.id, found.id, member, is_given=is_given, now=now)
+        return _answer(tx, wake, capsule.id, request.id, member, is_given=is_given, now=now)
 
 
 def ask_newcomer(tx: Transaction, capsule: Capsule, member: Member, now: datetime) -> None:
-    """Ask somebody who has just joined about the wish that waits for answers; theirs counts as well."""
-    found = wish_store.asked(tx, capsule.id)
-    if found and _is_waiting(capsule, found, now) and member in _silent(tx, capsule, found):
-        _ask(tx, no_wake, capsule, found, member, now)
+    """Ask somebody who has just joined about the request that waits for answers: theirs is needed as well."""
+    request = date_request_store.waiting_request(tx, capsule.id)
+    if request and _is_waiting(capsule, request, now) and member in _awaited(tx, capsule, request):
+        _ask(tx, no_wake, capsule, request, member, now)
 
 
 def settle(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> None:
     """Move the date if everybody who is still concerned has said yes: somebody silent may have left."""
-    found = wish_store.asked(tx, capsule.id)
-    if found and _is_waiting(capsule, found, now):
-        _granted(tx, wake, capsule, found, now)
+    request = date_request_store.waiting_request(tx, capsule.id)
+    if request and _is_waiting(capsule, request, now):
+        _move_if_granted(tx, wake, capsule, request, now)
 
 
-def _movable(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> tuple[Capsule, Member]:
+def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> tuple[Capsule, Member]:
     capsule, member = reading.membership(tx, viewer, reference, lock=True)
     if not member.is_owner:
         raise NotAllowed("Only its owner may move the date of a capsule.")
@@ -171,10 +175,10 @@ def _movable(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> 
     return capsule, member
 
 
-def _new_wish(
+def _add_request(
     tx: Transaction, capsule: Capsule, member: Member, date: OpeningDate, now: datetime
 ) -> EarlierDateRequest:
-    found = EarlierDateRequest(
+    request = EarlierDateRequest(
         id=str(uuid.uuid4()),
         capsule_id=capsule.id,
         member_id=member.id,
@@ -187,17 +191,17 @@ def _new_wish(
         created_at=now,
         ended_at=None,
     )
-    wish_store.wishes.add(tx, found)
-    _record(tx, "wish.asked", found, now)
-    _note(tx, found, member, is_given=True, now=now)
-    return found
+    date_request_store.date_requests.add(tx, request)
+    _record(tx, "wish.asked", request, now)
+    _note_answer(tx, request, member, is_given=True, now=now)
+    return request
 
 
 def _answer(
     tx: Transaction,
     wake: Wake,
     capsule_id: str,
-    wish_id: str,
+    request_id: str,
     member: Member,
     *,
     is_given: bool,
@@ -205,30 +209,30 @@ def _answer(
 ) -> DateRequestView:
     # Others may be answering, and the capsule be opening, at this moment.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
-    found = wish_store.wishes.get(tx, wish_id)
-    if not _is_waiting(capsule, found, now):
+    request = date_request_store.date_requests.get(tx, request_id)
+    if not _is_waiting(capsule, request, now):
         raise NotAllowed("This question is over: it was answered, taken back, or overtaken by the day.")
     if member.id not in {one.id for one in _concerned(tx, capsule)}:
         raise NotAllowed("You are not in this capsule any more, and nothing of yours is in it.")
-    _note(tx, found, member, is_given=is_given, now=now)
+    _note_answer(tx, request, member, is_given=is_given, now=now)
     if not is_given:
-        found = _end(tx, found, DateRequestState.REFUSED, now)
-    elif moved := _granted(tx, wake, capsule, found, now):
-        capsule, found = moved, wish_store.wishes.get(tx, wish_id)
-    return _view(tx, capsule, found, member, now)
+        request = _end(tx, request, DateRequestState.REFUSED, now)
+    elif moved := _move_if_granted(tx, wake, capsule, request, now):
+        capsule, request = moved, date_request_store.date_requests.get(tx, request_id)
+    return _view(tx, capsule, request, member, now)
 
 
-def _granted(
-    tx: Transaction, wake: Wake, capsule: Capsule, found: EarlierDateRequest, now: datetime
+def _move_if_granted(
+    tx: Transaction, wake: Wake, capsule: Capsule, request: EarlierDateRequest, now: datetime
 ) -> Capsule | None:
-    """Move the date if nobody concerned is silent any more, and return the capsule then."""
-    if _silent(tx, capsule, found):
+    """Move the date if everybody concerned has said yes, and return the capsule then, else None."""
+    if _awaited(tx, capsule, request):
         return None
     # Zone rules may have changed since it was asked.
-    date = opening_date(found.opens_local, found.zone, found.fold)
+    date = opening_date(request.opens_local, request.zone, request.fold)
     if date.at <= now:
         raise NotAllowed("The wished date has passed in the meantime. Ask for another one.")
-    _end(tx, found, DateRequestState.GRANTED, now)
+    _end(tx, request, DateRequestState.GRANTED, now)
     return _move(tx, wake, capsule, date, now)
 
 
@@ -244,10 +248,10 @@ def _move(tx: Transaction, wake: Wake, capsule: Capsule, date: OpeningDate, now:
 
 
 def _ask(
-    tx: Transaction, wake: Wake, capsule: Capsule, found: EarlierDateRequest, member: Member, now: datetime
+    tx: Transaction, wake: Wake, capsule: Capsule, request: EarlierDateRequest, member: Member, now: datetime
 ) -> None:
     if account_store.addresses_of(tx, member.account_id):
-        letters.queue_consent(tx, wake, capsule, found, member, now)
+        letters.queue_consent(tx, wake, capsule, request, member, now)
     elif not capsule_store.membership(tx, capsule.id, member.account_id):
         raise NotAllowed(
             "Somebody whose story is in this capsule has no address here any more, and nobody can say yes for "
@@ -255,40 +259,40 @@ def _ask(
         )
 
 
-def _end_asked(tx: Transaction, capsule: Capsule, now: datetime) -> EarlierDateRequest | None:
-    found = wish_store.asked(tx, capsule.id)
-    return _end(tx, found, DateRequestState.WITHDRAWN, now) if found else None
+def _withdraw_waiting(tx: Transaction, capsule: Capsule, now: datetime) -> EarlierDateRequest | None:
+    request = date_request_store.waiting_request(tx, capsule.id)
+    return _end(tx, request, DateRequestState.WITHDRAWN, now) if request else None
 
 
 def _end(
-    tx: Transaction, found: EarlierDateRequest, state: DateRequestState, now: datetime
+    tx: Transaction, request: EarlierDateRequest, state: DateRequestState, now: datetime
 ) -> EarlierDateRequest:
-    ended = dataclasses.replace(found, state=state, ended_at=now)
-    wish_store.wishes.save(tx, ended)
-    delivery_store.suppress(tx, now, capsule_id=found.capsule_id, kind=LetterKind.CONSENT)
+    ended = dataclasses.replace(request, state=state, ended_at=now)
+    date_request_store.date_requests.save(tx, ended)
+    delivery_store.suppress(tx, now, capsule_id=request.capsule_id, kind=LetterKind.CONSENT)
     _record(tx, f"wish.{state}", ended, now)
     return ended
 
 
-def _note(
-    tx: Transaction, found: EarlierDateRequest, member: Member, *, is_given: bool, now: datetime
+def _note_answer(
+    tx: Transaction, request: EarlierDateRequest, member: Member, *, is_given: bool, now: datetime
 ) -> None:
-    earlier = wish_store.consent_of(tx, found.id, member.id)
-    said = Consent(
+    earlier = date_request_store.consent_of(tx, request.id, member.id)
+    answered = Consent(
         id=earlier.id if earlier else str(uuid.uuid4()),
-        wish_id=found.id,
+        request_id=request.id,
         member_id=member.id,
         is_given=is_given,
         answered_at=now,
     )
     if earlier:
-        wish_store.consents.save(tx, said)
+        date_request_store.consents.save(tx, answered)
     else:
-        wish_store.consents.add(tx, said)
+        date_request_store.consents.add(tx, answered)
 
 
-def _is_waiting(capsule: Capsule, found: EarlierDateRequest, now: datetime) -> bool:
-    return found.state is DateRequestState.ASKED and now < found.opens_at and capsule.accepts_stories(now)
+def _is_waiting(capsule: Capsule, request: EarlierDateRequest, now: datetime) -> bool:
+    return request.state is DateRequestState.ASKED and now < request.opens_at and capsule.accepts_stories(now)
 
 
 def _concerned(tx: Transaction, capsule: Capsule) -> list[Member]:
@@ -296,23 +300,23 @@ def _concerned(tx: Transaction, capsule: Capsule) -> list[Member]:
     return [one.member for one in capsule_store.contributions(tx, capsule.id)]
 
 
-def _silent(tx: Transaction, capsule: Capsule, found: EarlierDateRequest) -> list[Member]:
-    agreed = {one.member_id for one in wish_store.consents_to(tx, found.id) if one.is_given}
+def _awaited(tx: Transaction, capsule: Capsule, request: EarlierDateRequest) -> list[Member]:
+    agreed = {one.member_id for one in date_request_store.consents_to(tx, request.id) if one.is_given}
     return [member for member in _concerned(tx, capsule) if member.id not in agreed]
 
 
 def _view(
-    tx: Transaction, capsule: Capsule, found: EarlierDateRequest, member: Member, now: datetime
+    tx: Transaction, capsule: Capsule, request: EarlierDateRequest, member: Member, now: datetime
 ) -> DateRequestView:
-    said = {one.member_id: one.is_given for one in wish_store.consents_to(tx, found.id)}
+    answers = {one.member_id: one.is_given for one in date_request_store.consents_to(tx, request.id)}
     return DateRequestView(
-        wish=found,
+        request=request,
         capsule=capsule,
-        asker=capsule_store.members.get(tx, found.member_id),
+        asker=capsule_store.members.get(tx, request.member_id),
         member=member,
-        is_given=said.get(member.id),
-        answers=tuple(Answer(member=one, is_given=said.get(one.id)) for one in _concerned(tx, capsule)),
-        is_waiting=_is_waiting(capsule, found, now),
+        is_given=answers.get(member.id),
+        answers=tuple(Answer(member=one, is_given=answers.get(one.id)) for one in _concerned(tx, capsule)),
+        is_waiting=_is_waiting(capsule, request, now),
     )
 
 
@@ -320,10 +324,14 @@ def _of_token(tx: Transaction, token: str) -> tuple[EarlierDateRequest, Capsule,
     link = account_store.links.find(tx, token_digest(token.strip()))
     if link is None or link.purpose is not LinkPurpose.CONSENT:
         raise NotFound("This link is not known here. Check that all of it was copied.")
-    wish_id, member_id = letters.date_request_and_member(link.subject_id)
-    found = wish_store.wishes.get(tx, wish_id)
-    return found, capsule_store.capsules.get(tx, found.capsule_id), capsule_store.members.get(tx, member_id)
+    request_id, member_id = letters.date_request_and_member(link.subject_id)
+    request = date_request_store.date_requests.get(tx, request_id)
+    return (
+        request,
+        capsule_store.capsules.get(tx, request.capsule_id),
+        capsule_store.members.get(tx, member_id),
+    )
 
 
-def _record(tx: Transaction, kind: str, found: EarlierDateRequest, now: datetime) -> None:
-    event_store.record(tx, Event(kind=kind, at=now, capsule_id=found.capsule_id, subject_id=found.id))
+def _record(tx: Transaction, kind: str, request: EarlierDateRequest, now: datetime) -> None:
+    event_store.record(tx, Event(kind=kind, at=now, capsule_id=request.capsule_id, subject_id=request.id))

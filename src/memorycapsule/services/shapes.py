@@ -171,7 +171,7 @@ def wish(found: EarlierDateRequest) -> Shape:
 def wish_view(view: DateRequestView) -> Shape:
     """Return a wish as somebody concerned sees it: how many said yes, and their own answer."""
     return {
-        **wish(view.wish),
+        **wish(view.request),
         "asked_by": view.asker.id,
         "answer": view.is_given,
         "concerned": len(view.answers),

@@ -197,11 +197,11 @@ def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).in_(subjects)))
     sent = select(UploadRow.id).where(UploadRow.capsule_id == capsule_id)
     tx.session.execute(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(sent)))
-    wished = select(EarlierDateRequestRow.id).where(EarlierDateRequestRow.capsule_id == capsule_id)
-    for wish_id in tx.session.exec(wished).all():
-        # The links that ask about a wish name it first, then whom they ask.
-        tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(wish_id)))
-    tx.session.execute(delete(ConsentRow).where(col(ConsentRow.wish_id).in_(wished)))
+    requested = select(EarlierDateRequestRow.id).where(EarlierDateRequestRow.capsule_id == capsule_id)
+    for request_id in tx.session.exec(requested).all():
+        # The links that ask for consent name the request first, then whom they ask.
+        tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(request_id)))
+    tx.session.execute(delete(ConsentRow).where(col(ConsentRow.request_id).in_(requested)))
     # Children before their parents.
     for row in (
         DeliveryRow,

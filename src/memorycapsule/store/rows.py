@@ -102,8 +102,9 @@ def _word(words: type[StrEnum], *, index: bool = False) -> Any:
     return Field(sa_column=Column(Word(words), nullable=False, index=index))
 
 
-def _reference(to: str, *, optional: bool = False, index: bool = True) -> Any:
-    return Field(sa_column=Column(String(36), ForeignKey(f"{to}.id"), nullable=optional, index=index))
+def _reference(to: str, *, column: str | None = None, optional: bool = False, index: bool = True) -> Any:
+    """Return the id of a row of another table; `column` is what the column is called, if not as the field."""
+    return Field(sa_column=Column(column, String(36), ForeignKey(f"{to}.id"), nullable=optional, index=index))
 
 
 def _text(*, optional: bool = False) -> Any:
@@ -347,7 +348,7 @@ class ConsentRow(SQLModel, table=True):
     __tablename__ = "consent"
     __table_args__ = (UniqueConstraint("wish_id", "member_id"),)
     id: str = _id()
-    wish_id: str = _reference("wish", index=False)
+    request_id: str = _reference("wish", column="wish_id", index=False)
     member_id: str = _reference("member", index=False)
     is_given: bool
     answered_at: datetime

@@ -13,7 +13,7 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import capsules, invitations, members, opening, rescheduling, sessions
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import date_requests as wish_store
+from memorycapsule.store import date_requests as date_request_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
 from support.cast import OPENS, Time, add_story, invite, join, make_workshop
@@ -53,9 +53,9 @@ def letters(stage, kind, state="queued"):
     return {one.address for one in found}
 
 
-def wishes(stage):
+def requests(stage):
     with stage.instance.store.reading() as tx:
-        return [one.state for one in wish_store.wishes.by(tx, capsule_id=stage.capsule.id)]
+        return [one.state for one in date_request_store.date_requests.by(tx, capsule_id=stage.capsule.id)]
 
 
 def mailed(stage, address):
@@ -78,7 +78,7 @@ def test_later_holds_at_once_and_everybody_is_told(stage_on_both):
     stage = stage_on_both
     done = move(stage, LATER)
 
-    assert (done.capsule.opens_at, done.wish, opens_at(stage)) == (LATER, None, LATER)
+    assert (done.capsule.opens_at, done.request, opens_at(stage)) == (LATER, None, LATER)
     assert letters(stage, "moved") == EVERYBODY
     assert not opened(stage, OPENS)
 
@@ -106,7 +106,7 @@ def test_earlier_waits_for_the_last_yes_and_silence_is_no(stage_on_both):
     assert not opened(stage, EARLIER)
 
     view = say(stage, stage.younghee, is_given=True)
-    assert (view.wish.state, opens_at(stage)) == (DateRequestState.GRANTED, EARLIER)
+    assert (view.request.state, opens_at(stage)) == (DateRequestState.GRANTED, EARLIER)
     assert letters(stage, "moved") == EVERYBODY
     assert opened(stage, EARLIER)
 
@@ -116,7 +116,7 @@ def test_one_no_ends_it(stage):
     say(stage, stage.ben, is_given=True)
     say(stage, stage.younghee, is_given=False)
 
-    assert (wishes(stage), opens_at(stage)) == ([DateRequestState.REFUSED], OPENS)
+    assert (requests(stage), opens_at(stage)) == ([DateRequestState.REFUSED], OPENS)
     with pytest.raises(NotFound):
         say(stage, stage.younghee, is_given=True)
 
@@ -180,7 +180,7 @@ def test_another_wish_or_a_later_date_withdraws_the_wish_with_its_yeses(stage, t
     with pytest.raises(NotAllowed):
         rescheduling.answer(stage.instance.store, stage.instance.wake, token, is_given=True, now=NOW)
     assert not rescheduling.show(stage.instance.store, token, NOW).is_waiting
-    assert wishes(stage)[0] is DateRequestState.WITHDRAWN
+    assert requests(stage)[0] is DateRequestState.WITHDRAWN
     assert opens_at(stage) in {OPENS, LATER}
 
 

@@ -52,11 +52,11 @@ def reschedule(
     door.out.answer(
         {
             "capsule": shapes.capsule(view),
-            "wish": shapes.wish(done.wish) if done.wish else None,
+            "wish": shapes.wish(done.request) if done.request else None,
             "waits_for": done.waits_for,
         }
     )
-    if done.wish:
+    if done.request:
         people = "one person" if done.waits_for == 1 else f"{done.waits_for} people"
         door.out.say(
             f"Asked by letter; it needs a yes from {people} still. Until the last one the old date holds: "
@@ -104,8 +104,8 @@ def consent(
 def _told(view: DateRequestView) -> str:
     from memorycapsule.domain.words import date_in_words
 
-    wished = date_in_words(view.wish.opens_local, view.wish.zone, "en")
-    match view.wish.state:
+    wished = date_in_words(view.request.opens_local, view.request.zone, "en")
+    match view.request.state:
         case "granted":
             return f"Everybody has said yes: it opens on {wished}."
         case "refused":

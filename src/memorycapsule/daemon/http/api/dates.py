@@ -20,7 +20,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     router = APIRouter()
     asker = Depends(asking)
 
-    def wish_of(viewer: Viewer, reference: str) -> shapes.Shape | None:
+    def waiting_request(viewer: Viewer, reference: str) -> shapes.Shape | None:
         found = rescheduling.waiting_request(app.store, viewer, reference, app.now())
         return shapes.wish_view(found) if found else None
 
@@ -31,8 +31,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         responses=documented(404, 422),
     )
     def wish(capsule: Reference, viewer: Viewer = asker) -> Any:
-        """Show the wish for an earlier date that waits for answers, null when there is none."""
-        return {"wish": wish_of(viewer, capsule)}
+        """Show the request for an earlier date that waits for answers, null when there is none."""
+        return {"wish": waiting_request(viewer, capsule)}
 
     @router.delete(
         "/capsules/{capsule}/wish",
@@ -61,7 +61,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         date = parse_opening_date(body.opens, body.zone or app.settings.zone, now)
         moved = rescheduling.reschedule(app.store, app.wake, viewer, capsule, date, now=now)
         view = reading.capsule(app.store, app.vault, viewer, moved.capsule.id)
-        return {"capsule": shapes.capsule(view), "wish": wish_of(viewer, moved.capsule.id)}
+        return {"capsule": shapes.capsule(view), "wish": waiting_request(viewer, moved.capsule.id)}
 
     @router.post(
         "/capsules/{capsule}/consent",

@@ -64,7 +64,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         except UsageProblem as error:
             problem = date_form.problem(error, pages.wording(request))
             return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return pages.forward(request, f"/c/{capsule_id}/date?done={'asked' if done.wish else 'moved'}")
+        return pages.forward(request, f"/c/{capsule_id}/date?done={'asked' if done.request else 'moved'}")
 
     @router.post("/c/{capsule_id}/date/withdraw")
     def withdraw(request: Request, capsule_id: UUID) -> Response:
@@ -110,7 +110,7 @@ def _date(
     if not capsule.accepts_stories(app.now()):
         raise NotFound
     held = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
-    wish = rescheduling.waiting_request(app.store, viewer, capsule.id, app.now())
+    earlier = rescheduling.waiting_request(app.store, viewer, capsule.id, app.now())
     return pages.show(
         request,
         "date.html",
@@ -124,9 +124,11 @@ def _date(
         ),
         problem=problem,
         zones=date_form.zone_groups(),
-        wish=wish,
-        wished=date_in_words(wish.wish.opens_local, wish.wish.zone, words.language) if wish else None,
-        yeses=sum(1 for one in wish.answers if one.is_given) if wish else 0,
+        earlier=earlier,
+        wished=date_in_words(earlier.request.opens_local, earlier.request.zone, words.language)
+        if earlier
+        else None,
+        yeses=sum(1 for one in earlier.answers if one.is_given) if earlier else 0,
         done=_done(request),
     )
 
@@ -153,7 +155,7 @@ def _confirm(
 
 def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:
     words = pages.wording(request)
-    language, capsule, wish = words.language, view.capsule, view.wish
+    language, capsule, earlier = words.language, view.capsule, view.request
     yeses = sum(1 for one in view.answers if one.is_given)
     return pages.show(
         request,
@@ -164,8 +166,8 @@ def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) 
         called=addressed(view.member.name, language),
         asker=addressed(view.asker.name, language),
         holds=date_in_words(capsule.opens_local, capsule.zone, language),
-        wished=date_in_words(wish.opens_local, wish.zone, language),
-        is_granted=wish.state is DateRequestState.GRANTED,
+        wished=date_in_words(earlier.opens_local, earlier.zone, language),
+        is_granted=earlier.state is DateRequestState.GRANTED,
         yeses=yeses,
         of_all=len(view.answers),
         bundle=bundle(
