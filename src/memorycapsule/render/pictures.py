@@ -164,13 +164,6 @@ def _shares(pictures: list[Bytes], width: int, height: int, scale: float) -> lis
     return [min(rows * share, _LARGEST_INSET_SCALE * scale) for share in tall]
 
 
-def _soft_edges(length: int, first: int, count: int, softness: float) -> NDArray[np.float32]:
-    """Return `length` values, 1 for `count` of them from `first` on and 0 elsewhere, blurred."""
-    hard = np.zeros((1, length), np.float32)
-    hard[0, first : first + count] = 1
-    return np.asarray(cv2.GaussianBlur(hard, (0, 0), softness, sigmaY=1e-6), np.float32).ravel()
-
-
 def blurred(picture: Bytes, width: int, height: int, strength: float) -> Bytes:
     """Return a picture filling `width` x `height`, blurred by `strength` times the height."""
     small_height = min(height, 128)

@@ -134,7 +134,6 @@ class Pixels:
 
     def __init__(self, numbers: Bytes, colours: Sequence[str]) -> None:
         self.rows, self.columns = numbers.shape
-        self._numbers = numbers
         tones = np.array([(0, 0, 0), *map(tone, colours)], np.uint8)
         self._luma, self._colour = tones[:, 0][numbers], tones[:, 1:][numbers]
         self._mask = (numbers > 0).astype(np.uint8)
@@ -146,9 +145,6 @@ class Pixels:
         width = max(map(len, rows))
         numbers = [[order.get(letter, 0) for letter in row.ljust(width)] for row in rows]
         return cls(np.array(numbers, np.uint8), tuple(colours.values()))
-
-    def recoloured(self, colours: Sequence[str]) -> Pixels:
-        return Pixels(self._numbers, colours)
 
     def lay(self, frame: Bytes, x: int, y: int, scale: int) -> None:
         """Lay it with its upper left corner at (`x`, `y`) and `scale` pixels for each of its own, all even."""
