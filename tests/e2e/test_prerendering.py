@@ -61,7 +61,7 @@ def test_killed_while_it_renders_ahead_it_leaves_nothing_plain_and_goes_on(house
         wait_until(
             lambda: any(shelf.glob("*.mp4.age")) and any(folder.glob("pictures/*.jpg")),
             60,
-            "a piece is there and another one is in hand",
+            "a segment is there and another one is in hand",
         )
         daemon.kill()
         assert plain_files(data) == []
@@ -95,7 +95,7 @@ def test_asked_to_end_it_ends_at_once_and_leaves_nothing_in_memory(household):
     folder = tmpfs.place(tmpfs.usual_places(), data / "work")
 
     with household.daemon() as daemon:
-        wait_until(lambda: any(folder.glob("pictures/*.jpg")), 60, "a piece is in hand")
+        wait_until(lambda: any(folder.glob("pictures/*.jpg")), 60, "a segment is in hand")
         assert daemon.terminate(12) == 0
         assert not folder.exists()
         assert plain_files(data) == []

@@ -176,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def cache_dir(self) -> Path:
-        """Finished pieces of films, sealed while their capsule is; may be removed at any time."""
+        """Finished segments of films, sealed while their capsule is; may be removed at any time."""
         return self.data_dir / "cache"
 
     @property

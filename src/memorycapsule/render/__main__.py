@@ -5,11 +5,14 @@ Options: `--pictures DIR`, `--workspace DIR`, and, if wanted, `--poster FILE`, `
 key for segment names is read from that inherited file descriptor), `--digests FILE` (JSON: the SHA-256 of
 pictures by their ids).
 
-Renders a plan (JSON) and says on stdout, one JSON object a line, {"progress": 0..1} and at last {"film":
-{...}} or {"error": {"code", "message"}}. With `--survey` it only says {"survey": {"pieces": [{"name",
-"pictures"}], "besides"}}, and with `--piece NAME` it makes that segment alone, at OUT, and says {"piece":
-{"left_out"}}. Ends with 0 after that, with the error's own exit code (that of `RenderFailed`, `DiskFull` or
-`PlanRefused`) after an error, and with 2 for a command line it does not know.
+It writes one JSON object a line to stdout: {"progress": 0..1} now and then, and at last the result.
+
+* By default it renders the plan (JSON) to OUT. The result is {"film": {...}}, see `film_as_json`.
+* With `--survey` it renders nothing. The result is {"survey": {...}}, see `render.survey`.
+* With `--segment NAME` it renders that segment alone to OUT. The result is {"segment": {"left_out": [...]}}.
+
+After an error the last line is {"error": {"code", "message"}}. The exit code is 0, that of the error (`RenderFailed`,
+`DiskFull` or `PlanRefused`), or 2 for a command line that it does not know.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
-from memorycapsule.render.segment_jobs import render_piece, survey
+from memorycapsule.render.segment_jobs import render_segment, survey
 
 _SMALLEST_STEP = 0.005
 
@@ -46,11 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--digests", type=Path, help="JSON file with the digests of pictures that are known")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--survey", action="store_true", help="only say which segments there are")
-    what.add_argument("--piece", metavar="NAME", help="make one segment alone")
+    what.add_argument("--segment", metavar="NAME", help="make one segment alone")
     given = parser.parse_args(arguments)
     if not given.survey and given.out is None:
         parser.error("it is not said where to put the film")
-    if not given.survey and given.piece is None and given.workspace is None:
+    if not given.survey and given.segment is None and given.workspace is None:
         parser.error("a film needs a --workspace")
     try:
         _say(_done(given))
@@ -73,17 +76,17 @@ def _done(given: argparse.Namespace) -> dict[str, Any]:
     if given.survey:
         found = survey(plan, pictures=given.pictures, digests=digests, key=key)
         return {"survey": asdict(found)}
-    if given.piece is not None:
-        left_out = render_piece(
+    if given.segment is not None:
+        left_out = render_segment(
             plan,
-            given.piece,
+            given.segment,
             pictures=given.pictures,
             out=given.out,
             digests=digests,
             key=key,
             on_progress=_teller(),
         )
-        return {"piece": {"left_out": _left_out_as_json(left_out)}}
+        return {"segment": {"left_out": _left_out_as_json(left_out)}}
     film = render(
         plan,
         pictures=given.pictures,

@@ -136,7 +136,7 @@ def _render(
         probed |= needed.keys()
         left_out += broken
     waiting = sum(segment.frames for segment in missing)
-    # The same piece may be wanted twice; it is encoded once.
+    # The same segment may be needed twice; it is encoded once.
     jobs = {segment.name: _segment_job(segment, store) for segment in missing}
     poster = scratch / "poster.jpg"
     sound = scratch / "sound.m4a"

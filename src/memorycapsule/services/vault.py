@@ -44,7 +44,7 @@ class Vault:
 
     key: InstanceKey
     blobs: LocalBlobs
-    #: Finished pieces of films, one shelf for each capsule.
+    #: Finished segments of films, one shelf for each capsule.
     cache: Cache
     #: Folder (mode 0700) for unnamed temporary files.
     workspace: Path

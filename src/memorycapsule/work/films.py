@@ -144,7 +144,7 @@ def _render(workshop: WorkerContext, montage: Montage, layout: Layout, folder: P
     try:
         facts = run_renderer(job, key=key, on_progress=on_progress)
     except RenderFailed:
-        # One of the pieces may be bad, and which is not said.
+        # One of the segments may be bad, and which is not said.
         workshop.vault.cache.clear(montage.capsule_id)
         raise
     segment_cache.put_back(workshop.vault, montage.capsule_id, folder / "segments")
@@ -183,15 +183,15 @@ def _gather(
     sentences about pictures that cannot be read, by their ids.
     """
     store, vault = workshop.store, workshop.vault
-    pieces = job.workspace / "segments"
-    pieces.mkdir(mode=0o700, exist_ok=True)
+    folder = job.workspace / "segments"
+    folder.mkdir(mode=0o700, exist_ok=True)
     surveyed = survey(job, key=key, on_progress=on_progress)
-    names = [piece.name for piece in surveyed.pieces]
-    segment_cache.take(store, vault, montage.capsule_id, names, pieces)
+    names = [segment.name for segment in surveyed.segments]
+    segment_cache.take(store, vault, montage.capsule_id, names, folder)
     # Of voice notes no segment is made: they are wanted for the sound alone, and for that always.
     sources: tuple[Source | Voice, ...] = (*layout.plan.sources, *layout.plan.voices)
-    if all((pieces / segment_cache.file_name(name)).exists() for name in names):
-        wanted = [source for source in sources if source.id in surveyed.besides]
+    if all((folder / segment_cache.file_name(name)).exists() for name in names):
+        wanted = [source for source in sources if source.id in surveyed.always_needed]
         if not preparation.fetch(store, vault, wanted, layout.pictures):
             return {}
     unreadable = preparation.fetch(store, vault, sources, layout.pictures)

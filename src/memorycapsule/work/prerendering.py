@@ -20,6 +20,7 @@ from memorycapsule.domain.film.montages import omissions
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
+from memorycapsule.render.survey import SurveyedSegment
 from memorycapsule.services import opening
 from memorycapsule.services.film import material, montages, preparation, segment_cache
 from memorycapsule.services.film.segment_cache import PreparedPlan
@@ -27,10 +28,10 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.work import tmpfs
-from memorycapsule.work.renderer import Piece, RenderJob, render_piece, survey
+from memorycapsule.work.renderer import RenderJob, render_segment, survey
 from memorycapsule.work.worker_context import WorkerContext
 
-#: Whether something is due is looked up this often while a piece is being made.
+#: Whether something is due is looked up this often while a segment is rendered.
 _LOOK_SECONDS = 1.0
 _LOWEST_PRIORITY = 19
 #: What is sealed more strongly cannot be unsealed before its date, by nobody.
@@ -56,12 +57,12 @@ class Prerenderer:
 
     def work(self) -> int:
         """
-        Render what is missing of the films to come, the next to open first, and return how many pieces.
+        Render what is missing of the films to come, the next to open first, and return how many segments.
 
         Ends early as soon as anything is due. The folder's lock must be held, and `settle` called once before.
         """
         if not self._is_quiet():
-            # The next night looks at everything anew: pieces may have had to make room.
+            # The next night looks at everything anew: segments may have had to make room.
             self.settled.clear()
             return 0
         if not self._is_free():
@@ -123,21 +124,21 @@ class Prerenderer:
             job = RenderJob(
                 plan_file=plan_file,
                 pictures=order.folder / "pictures",
-                out=order.folder / "piece.mp4",
+                out=order.folder / "segment.mp4",
                 poster=order.folder / "poster.jpg",
                 workspace=order.folder,
                 workers=1,
                 nice=_LOWEST_PRIORITY,
                 digests_file=digests_file,
             )
-            pieces = survey(job, key=key, on_progress=self._looking()).pieces
-            segment_cache.keep_only(vault, capsule.id, [piece.name for piece in pieces])
+            segments = survey(job, key=key, on_progress=self._looking()).segments
+            segment_cache.keep_only(vault, capsule.id, [segment.name for segment in segments])
             broken: dict[str, str] = {}
-            for piece in pieces:
-                if segment_cache.has_sealed(vault, capsule.id, piece.name):
+            for segment in segments:
+                if segment_cache.has_sealed(vault, capsule.id, segment.name):
                     continue
                 self._check()
-                broken = self._piece(order, vault, prepared, job, piece, key)
+                broken = self._render_segment(order, vault, prepared, job, segment, key)
                 if broken:
                     break
                 rendered += 1
@@ -178,22 +179,28 @@ class Prerenderer:
         if not segment_cache.keep_plan(vault, order.capsule, prepared, order.sparing):
             raise _NoRoom
 
-    def _piece(
-        self, order: _Order, vault: Vault, prepared: PreparedPlan, job: RenderJob, piece: Piece, key: bytes
+    def _render_segment(
+        self,
+        order: _Order,
+        vault: Vault,
+        prepared: PreparedPlan,
+        job: RenderJob,
+        segment: SurveyedSegment,
+        key: bytes,
     ) -> dict[str, str]:
-        """Make one piece and keep it sealed; or return sentences about pictures that are broken, by their ids."""
+        """Make one segment and keep it sealed; or return sentences about pictures that are broken, by their ids."""
         job.pictures.mkdir(mode=0o700)
         try:
-            sources = [source for source in prepared.plan.sources if source.id in piece.pictures]
+            sources = [source for source in prepared.plan.sources if source.id in segment.pictures]
             broken = preparation.fetch(self.workshop.store, vault, sources, job.pictures)
             if not broken:
-                broken = render_piece(job, piece.name, key=key, on_progress=self._looking())
+                broken = render_segment(job, segment.name, key=key, on_progress=self._looking())
             if not broken:
                 self._check_unchanged(order)
-                if not segment_cache.keep_sealed(vault, order.capsule, piece.name, job.out, order.sparing):
+                if not segment_cache.keep_sealed(vault, order.capsule, segment.name, job.out, order.sparing):
                     raise _NoRoom
         except DiskFull:
-            # More than there is memory for: this piece is made after the opening.
+            # More than there is memory for: this segment is made after the opening.
             return {}
         else:
             return broken
@@ -232,7 +239,7 @@ class _Order:
     happened: int
     #: The folder in memory.
     folder: Path
-    #: Ids of the capsules that keep their pieces, however little room there is.
+    #: Ids of the capsules that keep their segments, however little room there is.
     sparing: Collection[str]
 
 

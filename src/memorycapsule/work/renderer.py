@@ -16,6 +16,7 @@ from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.errors import DiskFull, RenderFailed
+from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 
 #: A renderer that says nothing for so long hangs.
@@ -35,23 +36,6 @@ class RenderJob:
     nice: int
     #: JSON of the digests of pictures that are known already.
     digests_file: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A segment of a film, and the ids of the pictures that it shows."""
-
-    name: str
-    pictures: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What a film is joined of."""
-
-    pieces: tuple[Piece, ...]
-    #: Ids of the pictures that are wanted even if every segment is there.
-    besides: tuple[str, ...]
 
 
 def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
@@ -75,13 +59,10 @@ def survey(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) 
     if job.digests_file:
         arguments += ["--digests", str(job.digests_file)]
     said = _run(arguments, "survey", job.workspace, job.nice, key, on_progress)
-    return Survey(
-        pieces=tuple(Piece(name=one["name"], pictures=tuple(one["pictures"])) for one in said["pieces"]),
-        besides=tuple(said["besides"]),
-    )
+    return Survey.from_json(said)
 
 
-def render_piece(
+def render_segment(
     job: RenderJob, name: str, *, key: bytes, on_progress: Callable[[float], None]
 ) -> dict[str, str]:
     """
@@ -91,10 +72,10 @@ def render_piece(
     `run_renderer`.
     """
     arguments = [
-        str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--piece", name,
+        str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--segment", name,
         "--digests", str(job.digests_file),
     ]  # fmt: skip
-    said = _run(arguments, "piece", job.workspace, job.nice, key, on_progress)
+    said = _run(arguments, "segment", job.workspace, job.nice, key, on_progress)
     return {one["id"]: one["reason"] for one in said["left_out"]}
 
 

@@ -180,7 +180,7 @@ def test_joins_are_seen_by_nobody(studio, prepare):
     ]
     pictures = [prepare(name) for name in names]
     size = Size(width=480, height=270)
-    whole, pieces = (
+    whole, segmented = (
         direct(
             title="Joins",
             pictures=pictures,
@@ -189,18 +189,18 @@ def test_joins_are_seen_by_nobody(studio, prepare):
         for seconds in (1000.0, 2.0)
     )
     _, one = studio.film(whole, name="one.mp4")
-    film, many = studio.film(pieces, name="many.mp4")
+    film, many = studio.film(segmented, name="many.mp4")
     fine = replace(whole, encoder=replace(whole.encoder, crf=1.0))
     _, best = studio.film(fine, name="best.mp4")
     assert film.segments_encoded >= 5
-    assert len(one.frames) == len(many.frames) == len(best.frames) == pieces.frames
+    assert len(one.frames) == len(many.frames) == len(best.frames) == segmented.frames
 
     def noise(seen):
         """Return the PSNR of every frame against nearly lossless ones, in dB."""
         error = (seen.frames.astype(np.float32) - best.frames) ** 2
         return 10 * np.log10(255**2 / np.maximum(error.mean(axis=(1, 2, 3)), 1e-3))
 
-    cuts = [segment.first for segment in cut(pieces, {p.id: "" for p in pictures}, made_with(), b"")][1:]
+    cuts = [segment.first for segment in cut(segmented, {p.id: "" for p in pictures}, made_with(), b"")][1:]
     quality, usual = noise(many), noise(one)
     for at in itertools.chain.from_iterable((at - 1, at) for at in cuts):
         assert quality[at] > np.percentile(usual, 5) - 2

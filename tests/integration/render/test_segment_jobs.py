@@ -1,4 +1,4 @@
-"""Pieces of a film, made by themselves: they are what the whole film would have made."""
+"""Segments of a film, made by themselves: they are what the whole film would have made."""
 
 import hashlib
 import shutil
@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule.domain.film.plan import Clip, Photo
 from memorycapsule.errors import RenderFailed
-from memorycapsule.render.segment_jobs import render_piece, survey
+from memorycapsule.render.segment_jobs import render_segment, survey
 
 COLOURS = [(200, 40, 40), (40, 160, 60), (40, 60, 200), (200, 160, 60)]
 
@@ -22,81 +22,83 @@ def digests_of(studio):
     return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in studio.pictures.iterdir()}
 
 
-def make(studio, plan, piece, digests, pictures=None):
+def make(studio, plan, segment, digests, pictures=None):
     folder = studio.folder / "workspace" / "segments"
     folder.mkdir(parents=True, exist_ok=True)
-    return render_piece(
+    return render_segment(
         plan,
-        piece.name,
+        segment.name,
         pictures=pictures or studio.pictures,
-        out=folder / f"{piece.name}.mp4",
+        out=folder / f"{segment.name}.mp4",
         digests=digests,
         key=b"key",
         on_progress=lambda _: None,
     )
 
 
-def test_a_film_is_joined_of_pieces_made_one_by_one_each_from_its_own_pictures(studio, plan):
+def test_a_film_is_joined_of_segments_made_one_by_one_each_from_its_own_pictures(studio, plan):
     digests = digests_of(studio)
     found = survey(plan, pictures=studio.folder / "nowhere", digests=digests, key=b"key")
     files = {source.id: source.file for source in plan.sources}
-    assert len(found.pieces) > 2
-    for piece in found.pieces:
+    assert len(found.segments) > 2
+    for segment in found.segments:
         own = studio.folder / "own"
         own.mkdir()
-        for picture in piece.pictures:
+        for picture in segment.pictures:
             shutil.copy(studio.pictures / files[picture], own)
-        assert make(studio, plan, piece, digests, own) == []
+        assert make(studio, plan, segment, digests, own) == []
         shutil.rmtree(own)
-    for name in set(files) - set(found.besides):
+    for name in set(files) - set(found.always_needed):
         (studio.pictures / files[name]).unlink()
     film, seen = studio.film(plan, digests=digests)
 
-    assert (film.segments_encoded, film.segments_reused) == (0, len(found.pieces))
+    assert (film.segments_encoded, film.segments_reused) == (0, len(found.segments))
     assert film.left_out == ()
     assert len(seen.frames) == plan.frames
-    assert "clip" in found.besides, "it is heard"
+    assert "clip" in found.always_needed, "it is heard"
     assert {
         source.id for shot in plan.shots if isinstance(shot, Photo | Clip) for source in [shot.source]
-    } == {picture for piece in found.pieces for picture in piece.pictures}
+    } == {picture for segment in found.segments for picture in segment.pictures}
 
 
 def test_a_survey_reads_pictures_whose_digests_are_not_given(studio, plan):
     given = survey(plan, pictures=studio.folder, digests=digests_of(studio), key=b"key")
 
     assert survey(plan, pictures=studio.pictures, digests={}, key=b"key") == given
-    assert survey(plan, pictures=studio.pictures, digests={}, key=b"another").pieces != given.pieces
+    assert survey(plan, pictures=studio.pictures, digests={}, key=b"another").segments != given.segments
 
 
 def test_a_broken_picture_is_named_and_nothing_is_made(studio, plan):
     digests = digests_of(studio)
     (studio.pictures / "p1.jpg").write_bytes(b"\xff\xd8 broken")
     found = survey(plan, pictures=studio.pictures, digests=digests, key=b"key")
-    piece = next(piece for piece in found.pieces if "p1" in piece.pictures)
+    segment = next(segment for segment in found.segments if "p1" in segment.pictures)
 
-    (left_out,) = make(studio, plan, piece, digests)
+    (left_out,) = make(studio, plan, segment, digests)
     assert left_out.id == "p1"
     assert "p1.jpg" in left_out.reason
     assert list((studio.folder / "workspace" / "segments").iterdir()) == []
 
 
-def test_a_piece_that_the_film_does_not_have_is_refused(studio, plan):
+def test_a_segment_that_the_film_does_not_have_is_refused(studio, plan):
     found = survey(plan, pictures=studio.pictures, digests={}, key=b"key")
 
     with pytest.raises(RenderFailed):
-        make(studio, plan, found.pieces[0], digests_of(studio) | {"p0": "another"})
+        make(studio, plan, found.segments[0], digests_of(studio) | {"p0": "another"})
 
 
 @pytest.mark.slow
-def test_only_pictures_of_missing_pieces_are_probed_and_a_broken_one_moves_the_cuts(studio, plan):
+def test_only_pictures_of_missing_segments_are_probed_and_a_broken_one_moves_the_cuts(studio, plan):
     film, _ = studio.film(plan)
     digests = digests_of(studio)
     found = survey(plan, pictures=studio.pictures, digests=digests, key=b"key")
-    piece = next(piece for piece in found.pieces if "p6" in piece.pictures and "p0" not in piece.pictures)
-    assert "p0" not in found.besides
+    segment = next(
+        segment for segment in found.segments if "p6" in segment.pictures and "p0" not in segment.pictures
+    )
+    assert "p0" not in found.always_needed
     for name in ("p0", "p6"):
         (studio.pictures / f"{name}.jpg").write_bytes(b"\xff\xd8 broken since then")
-    (studio.folder / "workspace" / "segments" / f"{piece.name}.mp4").unlink()
+    (studio.folder / "workspace" / "segments" / f"{segment.name}.mp4").unlink()
     again, seen = studio.film(plan, digests=digests)
 
     assert [item.id for item in again.left_out] == ["p6"], "p0 stands in what is there"

@@ -117,13 +117,13 @@ def test_a_note_that_cannot_be_played_is_left_out_with_a_sentence(studio):
 
 
 def test_what_is_seen_does_not_depend_on_what_is_said(studio):
-    """A note is wanted for the sound alone: pieces are named and made without it."""
+    """A note is wanted for the sound alone: segments are named and made without it."""
     pictures = [studio.photo("a"), studio.photo("b")]
     short = note(studio, "n", 0.5)
     silent, spoken = (film_of(studio, notes, pictures) for notes in ([], [short]))
     assert spoken.spoken
 
     surveys = [survey(plan, pictures=studio.pictures, digests={}, key=b"key") for plan in (silent, spoken)]
-    assert surveys[0].pieces == surveys[1].pieces
-    assert set(surveys[1].besides) - set(surveys[0].besides) == {"n"}
-    assert "n" not in {one for piece in surveys[1].pieces for one in piece.pictures}
+    assert surveys[0].segments == surveys[1].segments
+    assert set(surveys[1].always_needed) - set(surveys[0].always_needed) == {"n"}
+    assert "n" not in {one for segment in surveys[1].segments for one in segment.pictures}

@@ -34,7 +34,7 @@ class Scene:
     def shelf(self):
         return self.instance.folder / "cache" / "segments" / self.capsule.id
 
-    def pieces(self, ending):
+    def segments(self, ending):
         return {path.name for path in self.shelf.glob(f"*.mp4{ending}")}
 
     def film(self):
@@ -57,7 +57,7 @@ def scene(tmp_path):
 
 @pytest.fixture
 def long_scene(tmp_path):
-    """So many pieces that those in the middle have nothing to do with title and end."""
+    """So many segments that those in the middle have nothing to do with title and end."""
     with make_instance(f"sqlite:///{tmp_path}/data/capsule.db", tmp_path / "data") as instance:
         yield set_up(instance, photos=30, theme="classic")
 
@@ -92,8 +92,8 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     ahead = Prerenderer(workshop=workshop)
 
     rendered = ahead.work()
-    assert rendered == len(scene.pieces(".age")) > 2
-    assert scene.pieces("") == set()
+    assert rendered == len(scene.segments(".age")) > 2
+    assert scene.segments("") == set()
     assert all(path.read_bytes().startswith(b"age-encryption.org/v1") for path in scene.shelf.iterdir())
     assert not memory_folder(workshop).exists()
     assert scene.film() is None, "no row tells of it"
@@ -106,7 +106,7 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     assert (said["event"], said["segments_encoded"]) == ("film.finished", 0)
     assert (film.state, film.report) == (MontageState.READY, ())
     assert len(scene.instance.letters()) == 2
-    assert len(scene.pieces("")) == rendered
+    assert len(scene.segments("")) == rendered
     assert list(scene.shelf.glob("*.age")) == [], "what is open lies there plain"
 
 
@@ -133,13 +133,13 @@ def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
     scene, workshop = long_scene, make_workshop(long_scene.instance, time)
     ahead = Prerenderer(workshop=workshop)
     before = ahead.work()
-    kept = scene.pieces(".age")
+    kept = scene.segments(".age")
     story = add_story(scene.instance, scene.capsule, scene.ben, title="And then", photos=2)
     again = ahead.work()
 
     assert 1 <= again < before
-    assert len(scene.pieces(".age") - kept) == again
-    assert kept - scene.pieces(".age"), "what the film does not show any more is gone"
+    assert len(scene.segments(".age") - kept) == again
+    assert kept - scene.segments(".age"), "what the film does not show any more is gone"
 
     stories.edit(scene.instance.store, scene.instance.vault, scene.ben, story.id, title="Then", now=NOW)
     assert 1 <= ahead.work() < before
@@ -156,14 +156,14 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
     time.go_to(OPENS)
     (said,) = finished(workshop)
 
-    assert 1 <= said["segments_encoded"] < len(scene.pieces(""))
+    assert 1 <= said["segments_encoded"] < len(scene.segments(""))
     assert "At the last moment" in scene.film().plan
 
 
 @pytest.mark.parametrize(
     "what", ["medium", *(pytest.param(one, marks=pytest.mark.slow) for one in ("story", "capsule"))]
 )
-def test_what_is_taken_out_takes_the_pieces_with_it(scene, workshop, what):
+def test_what_is_taken_out_takes_the_segments_with_it(scene, workshop, what):
     Prerenderer(workshop=workshop).work()
     store, vault = scene.instance.store, scene.instance.vault
     if what == "capsule":
@@ -208,11 +208,11 @@ def test_it_ends_with_the_quiet_hours(scene, workshop, time):
     time.go_to(NOW.replace(hour=2))
 
     def go_on(_number):
-        if len(scene.pieces(".age")) == 1:
+        if len(scene.segments(".age")) == 1:
             time.go_to(NOW.replace(hour=6))
 
     Prerenderer(workshop=hooked(hours, go_on)).work()
-    assert len(scene.pieces(".age")) in {1, 2}, "one may have been nearly done"
+    assert len(scene.segments(".age")) in {1, 2}, "one may have been nearly done"
     assert not memory_folder(workshop).exists()
 
     time.go_on(hours=20)
@@ -236,7 +236,7 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
     begun = []
 
     def come(_number):
-        if begun or len(scene.pieces(".age")) != 1:
+        if begun or len(scene.segments(".age")) != 1:
             return False
         begun.append(what)
         if what == "an opening":
@@ -249,12 +249,12 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
 
     Prerenderer(workshop=hooked(workshop, come)).work()
     assert begun == [what]
-    assert len(scene.pieces(".age")) == 1
+    assert len(scene.segments(".age")) == 1
     assert not memory_folder(workshop).exists()
 
     if what == "an opening":
         (said,) = finished(workshop)
-        assert said["segments_encoded"] == len(scene.pieces("")) - 1
+        assert said["segments_encoded"] == len(scene.segments("")) - 1
     else:
         ticks.tick(workshop)
         assert Prerenderer(workshop=workshop).work() > 1
@@ -263,18 +263,18 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
 
 
 @pytest.mark.slow
-def test_what_is_taken_out_while_its_piece_is_made_is_not_kept(scene, workshop):
+def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, workshop):
     removed = []
 
     def remove(_number):
-        if not removed and scene.pieces(".age"):
+        if not removed and scene.segments(".age"):
             stories.remove(scene.instance.store, scene.instance.vault, scene.ben, scene.story.id, now=NOW)
             removed.append(scene.story)
 
     Prerenderer(workshop=hooked(workshop, remove)).work()
 
     assert removed
-    assert scene.pieces(".age") == set()
+    assert scene.segments(".age") == set()
 
 
 def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, workshop, tmp_path):
@@ -336,19 +336,19 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
 
 @pytest.mark.parametrize(
     "what",
-    [pytest.param("plan", marks=pytest.mark.slow), "piece", pytest.param("all", marks=pytest.mark.slow)],
+    [pytest.param("plan", marks=pytest.mark.slow), "segment", pytest.param("all", marks=pytest.mark.slow)],
 )
 def test_what_rots_in_the_cache_is_made_again(scene, workshop, time, what):
     Prerenderer(workshop=workshop).work()
     plan = scene.shelf / "plan.json.age"
-    pieces = sorted(scene.shelf.glob("*.mp4.age"))
-    for path in {"plan": [plan], "piece": pieces[:1], "all": [plan, *pieces]}[what]:
+    segments = sorted(scene.shelf.glob("*.mp4.age"))
+    for path in {"plan": [plan], "segment": segments[:1], "all": [plan, *segments]}[what]:
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2] + b"?" + data[len(data) // 2 + 1 :])
     time.go_to(OPENS)
     (said,) = finished(workshop)
 
-    assert said["segments_encoded"] == {"plan": 0, "piece": 1, "all": len(pieces)}[what]
+    assert said["segments_encoded"] == {"plan": 0, "segment": 1, "all": len(segments)}[what]
     assert scene.film().state is MontageState.READY
 
 
@@ -356,11 +356,11 @@ def test_what_rots_in_the_cache_is_made_again(scene, workshop, time, what):
 def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_try(scene, workshop, time):
     time.go_to(OPENS)
     finished(workshop)
-    piece = min(scene.shelf.glob("*.mp4"))
-    data = piece.read_bytes()
+    segment = min(scene.shelf.glob("*.mp4"))
+    data = segment.read_bytes()
     end = data.rindex(b"moov")
-    piece.unlink()
-    piece.write_bytes(data[: end + 4] + bytes(len(data) - end - 4))
+    segment.unlink()
+    segment.write_bytes(data[: end + 4] + bytes(len(data) - end - 4))
     further = montages.queue(
         scene.instance.store,
         scene.instance.vault,
@@ -382,13 +382,13 @@ def test_it_says_neither_words_nor_how_long_the_film_is(scene, workshop):
     assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
 
 
-def test_a_start_wipes_what_a_killed_run_left_and_pieces_of_capsules_that_are_gone(scene, workshop):
+def test_a_start_wipes_what_a_killed_run_left_and_segments_of_capsules_that_are_gone(scene, workshop):
     folder = memory_folder(workshop)
     tmpfs.make(folder)
     (folder / "plain.jpg").write_bytes(b"plain")
     gone = scene.shelf.with_name("gone")
     gone.mkdir(parents=True)
-    (gone / "piece.mp4").write_bytes(b"piece")
+    (gone / "segment.mp4").write_bytes(b"segment")
     ticks.settle(workshop)
 
     assert not folder.exists()

@@ -1,5 +1,5 @@
 """
-Segments: finished pieces of films, kept so that no film encodes them again, and the plan of a film to come.
+Segments of films, kept finished so that no film encodes them again, and the plan of a film to come.
 
 They lie in the cache, sealed while their capsule is (`<name>.mp4.age`, age files to the capsule's key) and plain
 once it is open (`<name>.mp4`). All of it may be missing at any time; then it is made again.
@@ -100,13 +100,13 @@ def sealed_names(vault: Vault, capsule_id: str) -> set[str]:
     return {name for name in vault.cache.names(capsule_id) if name.endswith(_SEALED)}
 
 
-def keep_sealed(vault: Vault, capsule: Capsule, name: str, piece: Path, sparing: Collection[str]) -> bool:
+def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, sparing: Collection[str]) -> bool:
     """
     Keep a segment of a sealed capsule, and say whether there was room.
 
     Capsules of which the ids are in `sparing` do not give up theirs for it.
     """
-    with piece.open("rb") as source:
+    with segment.open("rb") as source:
         return vault.cache.keep(
             capsule.id,
             file_name(name) + _SEALED,
