@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.accounts import account, home, reauthentication, sign_in
-from memorycapsule.daemon.http.accounts.safe_redirects import to_prove, to_sign_in
+from memorycapsule.daemon.http.accounts.safe_redirects import nearest_page
 from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guests import (
     archive,
@@ -78,14 +78,18 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.state.receiving = receiving
     site.state.now = app.now
 
+    def redirect_there_and_back(path: str, request: Request) -> Response:
+        """Redirect a browser to a page that leads back to the one where it was."""
+        return pages.forward(request, f"{path}?{urlencode({'next': nearest_page(site, request)})}")
+
     def proof_needed(request: Request, error: Exception) -> Response:
         if api.is_for_api(request):
             return problems.of_error(error)
-        return to_prove(site, pages, request)
+        return redirect_there_and_back("/g/prove", request)
 
     def sign_in_needed(request: Request, error: Exception) -> Response:
         del error
-        return to_sign_in(site, pages, request)
+        return redirect_there_and_back("/sign-in", request)
 
     def failed(request: Request, error: Exception) -> Response:
         status = error.http_status if isinstance(error, CapsuleError) else 500

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.accounts.safe_redirects import first_stop
+from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
@@ -91,7 +91,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             if _is_inside(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
             return _over(pages, request, view, _why_not(invitations.preview(app.store, token), app) or "used")
-        response = pages.forward(request, first_stop(joined.capsule, joined.member, app.now()))
+        response = pages.forward(request, landing_path(joined.capsule, joined.member, app.now()))
         cookie.add(request, response, joined.token)
         return response
 

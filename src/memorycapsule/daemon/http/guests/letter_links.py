@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.accounts.safe_redirects import first_stop
+from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie
@@ -52,7 +52,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         path = (
             f"/g/c/{visit.capsule.id}"
             if visit.has_given
-            else first_stop(visit.capsule, visit.member, app.now())
+            else landing_path(visit.capsule, visit.member, app.now())
         )
         response = pages.forward(request, path)
         cookie.add(request, response, visit.token)
