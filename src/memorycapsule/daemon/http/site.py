@@ -13,8 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.accounts import account, home, reauthentication, sign_in
-from memorycapsule.daemon.http.accounts.safe_redirects import nearest_page
+from memorycapsule.daemon.http.accounts import account, home, sign_in
 from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guests import (
     archive,
@@ -26,6 +25,7 @@ from memorycapsule.daemon.http.guests import (
     letter_links,
     opened,
     own_stories,
+    reauthentication,
     refusals,
     soundtracks,
 )
@@ -34,6 +34,7 @@ from memorycapsule.daemon.http.owners import create, dates, invite, members, set
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
+from memorycapsule.daemon.http.protocol.safe_redirects import nearest_page
 from memorycapsule.daemon.http.protocol.sessions import Cookie, SignInNeeded, bearer, viewers
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver

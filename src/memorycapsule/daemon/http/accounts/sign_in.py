@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.accounts.safe_redirects import local_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
+from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in
 from memorycapsule.daemon.http.protocol.user_agents import device_in_words
 from memorycapsule.domain.sessions import LinkPurpose

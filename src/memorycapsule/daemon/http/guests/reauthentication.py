@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.accounts.safe_redirects import local_path
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in, viewers
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
