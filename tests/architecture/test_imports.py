@@ -37,7 +37,7 @@ def test_the_contracts_notice_a_library_that_left_its_home(tmp_path: Path):
         (package / f"{layer}.py").touch()
     (package / "daemon.py").unlink()
     pages = package / "daemon" / "http"
-    for room in ("guests", "owners"):
+    for room in ("accounts", "guests", "owners", "uploads"):
         (pages / room).mkdir(parents=True)
         (pages / room / "__init__.py").touch()
     (pages / "__init__.py").touch()

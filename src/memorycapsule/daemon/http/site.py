@@ -18,6 +18,7 @@ from memorycapsule.daemon.http.api import site as api
 from memorycapsule.daemon.http.guests import (
     archive,
     capsule,
+    consent,
     contributing,
     films,
     invitation,
@@ -181,6 +182,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(members.routes(app, pages, cookie))
     site.include_router(settings.routes(app, pages, cookie))
     site.include_router(dates.routes(app, pages, cookie))
+    site.include_router(consent.routes(app, pages))
     site.include_router(leaving.routes(app, pages, cookie))
     site.include_router(soundtracks.routes())
     site.include_router(opened.routes(app, pages, cookie))

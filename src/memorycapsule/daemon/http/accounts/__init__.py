@@ -1,1 +1,1 @@
-"""Pages of a person: home, sign-in, account, proving who one is."""
+"""Pages of a person: home, sign-in, account."""

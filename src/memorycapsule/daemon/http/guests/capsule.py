@@ -18,7 +18,6 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
 from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
-from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form
 
@@ -36,16 +35,18 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
         )
 
-    def opened(request: Request, capsule_id: UUID) -> CapsuleView:
-        view = seen(request, capsule_id)
-        if not view.capsule.is_open:
-            raise NotFound
-        return view
-
     @router.api_route("/g/c/{capsule_id}", methods=GET)
     def look(request: Request, capsule_id: UUID) -> Response:
         view = seen(request, capsule_id)
         return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
+
+    @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
+    def cover(request: Request, capsule_id: UUID) -> Response:
+        file = first_to_see(
+            viewers(app.store, cookie, request),
+            lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id)),
+        )
+        return FileAnswer(file, tag=f"{capsule_id}-cover")
 
     @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
     def medium(request: Request, medium_id: UUID, form: Form) -> Response:

@@ -5,26 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie
-from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import date_in_words, people_in_words
-from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.mail.wording import addressed
+from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import rescheduling
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.services.rescheduling import DateRequestView
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
@@ -71,26 +67,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         viewer, view = owned(request, capsule_id)
         rescheduling.withdraw(app.store, viewer, view.capsule.id, now=app.now())
         return pages.forward(request, f"/c/{capsule_id}/date?done=withdrawn")
-
-    @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
-    def asked(request: Request, token: str) -> Response:
-        try:
-            view = rescheduling.show(app.store, token, app.now())
-        except NotFound:
-            return pages.unknown_link(request)
-        return _consent(pages, request, token, view)
-
-    @router.post("/g/consent/{token}")
-    def answer(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
-        if answer in {"yes", "no"}:
-            try:
-                rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
-            except NotFound:
-                return pages.unknown_link(request)
-            except NotAllowed:
-                # It is over; the page says how it ended.
-                return pages.forward(request, f"/g/consent/{token}")
-        return pages.forward(request, f"/g/consent/{token}")
 
     return router
 
@@ -150,31 +126,6 @@ def _confirm(
         is_earlier=date.at < view.capsule.opens_at,
         people=people_in_words(len(view.contributions), words.language),
         is_alone=len(view.contributions) == 1,
-    )
-
-
-def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:
-    words = pages.wording(request)
-    language, capsule, earlier = words.language, view.capsule, view.request
-    yeses = sum(1 for one in view.answers if one.is_given)
-    return pages.show(
-        request,
-        "consent.html",
-        words,
-        token=token,
-        view=view,
-        called=addressed(view.member.name, language),
-        asker=addressed(view.asker.name, language),
-        holds=date_in_words(capsule.opens_local, capsule.zone, language),
-        wished=date_in_words(earlier.opens_local, earlier.zone, language),
-        is_granted=earlier.state is DateRequestState.GRANTED,
-        yeses=yeses,
-        of_all=len(view.answers),
-        bundle=bundle(
-            capsule.id,
-            [1] * len(view.answers),
-            label=words("bundle_tied", people=people_in_words(len(view.answers), language)),
-        ),
     )
 
 

@@ -13,8 +13,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.owners.ownership import owned_by
-from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -24,7 +23,7 @@ from memorycapsule.domain.capsules import (
     checked_title,
 )
 from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
-from memorycapsule.services import capsules, reading
+from memorycapsule.services import capsules
 from memorycapsule.services.reading import CapsuleView
 
 #: The choice of music that leaves a song of people's own where it is.
@@ -98,14 +97,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             now=app.now(),
         )
         return pages.forward(request, f"/c/{capsule_id}/settings?done=changed")
-
-    @router.api_route("/g/c/{capsule_id}/cover", methods=["GET", "HEAD"])
-    def cover_file(request: Request, capsule_id: UUID) -> Response:
-        file = first_to_see(
-            viewers(app.store, cookie, request),
-            lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id)),
-        )
-        return FileAnswer(file, tag=f"{capsule_id}-cover")
 
     @router.api_route("/c/{capsule_id}/delete", methods=["GET", "HEAD"])
     def ask(request: Request, capsule_id: UUID) -> Response:

@@ -1,0 +1,74 @@
+"""
+Consent to an earlier date: everybody whom it concerns answers by the link of a letter.
+
+GET shows what is asked and how far the answers are; POST answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.domain.date_requests import DateRequestState
+from memorycapsule.domain.words import date_in_words, people_in_words
+from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.mail.wording import addressed
+from memorycapsule.services import rescheduling
+from memorycapsule.services.rescheduling import DateRequestView
+
+
+def routes(app: App, pages: Pages) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
+    def show_consent(request: Request, token: str) -> Response:
+        try:
+            view = rescheduling.show(app.store, token, app.now())
+        except NotFound:
+            return pages.unknown_link(request)
+        return _consent(pages, request, token, view)
+
+    @router.post("/g/consent/{token}")
+    def answer_request(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
+        if answer in {"yes", "no"}:
+            try:
+                # Once the request is over, nothing happens here, and the page says how it ended.
+                with contextlib.suppress(NotAllowed):
+                    rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
+            except NotFound:
+                return pages.unknown_link(request)
+        return pages.forward(request, f"/g/consent/{token}")
+
+    return router
+
+
+def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:
+    words = pages.wording(request)
+    language, capsule, earlier = words.language, view.capsule, view.request
+    yeses = sum(1 for one in view.answers if one.is_given)
+    return pages.show(
+        request,
+        "consent.html",
+        words,
+        token=token,
+        view=view,
+        called=addressed(view.member.name, language),
+        asker=addressed(view.asker.name, language),
+        holds=date_in_words(capsule.opens_local, capsule.zone, language),
+        wished=date_in_words(earlier.opens_local, earlier.zone, language),
+        is_granted=earlier.state is DateRequestState.GRANTED,
+        yeses=yeses,
+        of_all=len(view.answers),
+        bundle=bundle(
+            capsule.id,
+            [1] * len(view.answers),
+            label=words("bundle_tied", people=people_in_words(len(view.answers), language)),
+        ),
+    )
