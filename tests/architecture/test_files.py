@@ -18,12 +18,27 @@ WORDS = sorted(
         *(PROJECT / ".ci").glob("*"),
         *(
             found
-            for folder in ("src", "docs", "tools", "requirements", "benchmarks", "deploy")
+            for folder in (".github", "src", "docs", "tools", "requirements", "benchmarks", "deploy")
             for found in (PROJECT / folder).rglob("*")
         ),
     ]
     if path.suffix
-    in {"", ".py", ".md", ".toml", ".sh", ".css", ".js", ".html", ".txt", ".in", ".lock", ".j2"}
+    in {
+        "",
+        ".py",
+        ".md",
+        ".toml",
+        ".sh",
+        ".css",
+        ".js",
+        ".html",
+        ".txt",
+        ".in",
+        ".lock",
+        ".j2",
+        ".yml",
+        ".yaml",
+    }
     and path.is_file()
     and "__pycache__" not in path.parts
 )
@@ -131,3 +146,10 @@ def test_the_tests_that_the_page_on_security_names_are_there():
 
     assert missing == []
     assert all(f"\n| {group} |" in page for group in range(1, 16))
+
+
+def test_the_workflow_runs_what_anybody_can_run_and_may_change_nothing():
+    workflow = (PROJECT / ".github/workflows/ci.yml").read_text()
+
+    assert re.findall(r"\brun: (.*)", workflow) == [".ci/run"]
+    assert re.findall(r"^permissions:\n((?:  .*\n)+)", workflow, re.MULTILINE) == ["  contents: read\n"]
