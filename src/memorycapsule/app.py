@@ -44,7 +44,7 @@ class App:
     vault: Vault
     clock: Clock
     wake: Wake
-    workshop: WorkerContext
+    worker: WorkerContext
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -99,16 +99,16 @@ def open_app(
             vault=vault,
             clock=clock,
             wake=wake,
-            workshop=WorkerContext(
+            worker=WorkerContext(
                 store=store,
                 vault=vault,
                 clock=clock,
-                post=MailComposer(
+                composer=MailComposer(
                     key=key,
                     base_url=url,
                     sender=Sender(name=settings.mail.sender_name, address=settings.sender_address),
                 ),
-                carrier=_carrier(settings, mailbox),
+                connect=_connector(settings, mailbox),
                 mailbox=mailbox,
                 wake=wake,
                 lease=str(uuid.uuid4()),
@@ -193,7 +193,9 @@ def smtp_settings(settings: Settings) -> SmtpServer:
     )
 
 
-def _carrier(settings: Settings, mailbox: Mailbox | None) -> Callable[[], AbstractContextManager[Transport]]:
+def _connector(
+    settings: Settings, mailbox: Mailbox | None
+) -> Callable[[], AbstractContextManager[Transport]]:
     if mailbox is not None:
         return lambda: mailbox
 

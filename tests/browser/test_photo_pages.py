@@ -25,7 +25,7 @@ from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store
 from support import cast
-from support.cast import add_story, join, make_capsule, make_instance, make_workshop
+from support.cast import add_story, join, make_capsule, make_context, make_instance
 from support.servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
@@ -131,7 +131,7 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
             vault=instance.vault,
             clock=Clock(clock.reading),
             wake=instance.wake,
-            workshop=make_workshop(instance, clock),
+            worker=make_context(instance, clock),
         )
         server = uvicorn.Server(
             uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")

@@ -86,7 +86,7 @@ def test_a_durable_postgres_keeps_what_was_committed_before_a_power_cut():
 def test_a_postgres_stops_when_its_test_run_is_killed():
     program = """
         import time
-        from servers import OwnPostgres
+        from support.servers import OwnPostgres
         server = OwnPostgres()
         print(server.folder, flush=True)
         time.sleep(600)

@@ -351,7 +351,7 @@ def attach(
     )
 
 
-def make_post(instance: Instance) -> MailComposer:
+def make_composer(instance: Instance) -> MailComposer:
     return MailComposer(
         key=instance.key,
         base_url=BASE_URL,
@@ -359,8 +359,8 @@ def make_post(instance: Instance) -> MailComposer:
     )
 
 
-def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> WorkerContext:
-    """What `app` would put together: the mailbox as carrier, and films of 160 by 90 pixels."""
+def make_context(instance: Instance, time: Time, *, connect=None, **more) -> WorkerContext:
+    """What `app` would put together: the mailbox as transport, and films of 160 by 90 pixels."""
     mailbox = Mailbox(instance.mailbox_dir)
     given = {
         "lease": "this run",
@@ -379,9 +379,9 @@ def make_workshop(instance: Instance, time: Time, *, carrier=None, **more) -> Wo
         store=instance.store,
         vault=instance.vault,
         clock=Clock(time.reading),
-        post=make_post(instance),
-        carrier=carrier or (lambda: mailbox),
-        mailbox=None if carrier else mailbox,
+        composer=make_composer(instance),
+        connect=connect or (lambda: mailbox),
+        mailbox=None if connect else mailbox,
         wake=instance.wake,
         work_dir=instance.folder / "work",
         **given,

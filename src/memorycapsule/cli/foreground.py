@@ -25,8 +25,8 @@ def send_now(app: App) -> bool:
 
     try:
         with FolderLock(app.settings.data_dir):
-            ticks.settle(app.workshop)
-            ticks.send_letters(app.workshop)
+            ticks.settle(app.worker)
+            ticks.send_letters(app.worker)
     except Busy:
         return False
     return True
@@ -50,10 +50,10 @@ def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Monta
         while not (found := _look(app, viewer, montage_id)).state.is_over:
             try:
                 with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):
-                    ticks.settle(app.workshop)
-                    films.make_waiting(app.workshop, only=montage_id)
-                    ticks.send_letters(app.workshop)
-                    ticks.tidy(app.workshop)
+                    ticks.settle(app.worker)
+                    films.make_waiting(app.worker, only=montage_id)
+                    ticks.send_letters(app.worker)
+                    ticks.tidy(app.worker)
                 return _look(app, viewer, montage_id)
             except Busy:
                 bar.reach(found.progress)

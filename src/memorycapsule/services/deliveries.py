@@ -65,8 +65,8 @@ def due(store: Store, now: datetime) -> list[Delivery]:
 
 def send_due(
     store: Store,
-    post: MailComposer,
-    carrier: Callable[[], AbstractContextManager[Transport]],
+    composer: MailComposer,
+    connect: Callable[[], AbstractContextManager[Transport]],
     *,
     lease: str,
     give_up_days: int,
@@ -86,11 +86,11 @@ def send_due(
     if not waiting:
         return Sent()
     total = Sent()
-    with carrier() as session:
+    with connect() as transport:
         for delivery in waiting:
             if is_stopping():
                 break
-            outcome, ended = _send_one(store, post, session, delivery.id, lease, give_up_days, clock)
+            outcome, ended = _send_one(store, composer, transport, delivery.id, lease, give_up_days, clock)
             total += ended
             if outcome and _is_of_the_server(outcome):
                 pause = REFUSED_PAUSE if outcome.state == "paused" else UNREACHABLE_PAUSE
@@ -106,8 +106,8 @@ def send_due(
 
 def _send_one(
     store: Store,
-    post: MailComposer,
-    session: Transport,
+    composer: MailComposer,
+    transport: Transport,
     delivery_id: str,
     lease: str,
     give_up_days: int,
@@ -121,7 +121,7 @@ def _send_one(
             _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
             return None, Sent()
         try:
-            letter = compose(tx, post, delivery, clock())
+            letter = compose(tx, composer, delivery, clock())
         except (UsageProblem, ValueError, TypeError, KeyError) as error:
             # A letter that cannot be written must not stand in the way of all others.
             detail = f"The letter could not be written: {error}"
@@ -134,7 +134,9 @@ def _send_one(
         with store.transaction() as tx:
             _change(tx, delivery, data_started_at=clock())
 
-    outcome = session.deliver(letter, sender=post.sender.address, recipient=delivery.address, on_data=on_data)
+    outcome = transport.deliver(
+        letter, sender=composer.sender.address, recipient=delivery.address, on_data=on_data
+    )
     now = clock()
     with store.transaction() as tx:
         state, next_attempt_at = _what_next(delivery, outcome, give_up_days, now)

@@ -37,9 +37,9 @@ _NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
 
 _CODE_KINDS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
 
-FilmWord = Literal["ready", "follows", "none"]
+FilmStatus = Literal["ready", "follows", "none"]
 #: Letters to members of a sealed capsule.
-_BEFORE_THE_DAY = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT})
+_BEFORE_OPENING = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def queue_invitation(
     tx: Transaction, wake: Wake, capsule: Capsule, invitation: Invitation, inviter: Member, now: datetime
 ) -> None:
     """Queue the letter of an invitation."""
-    said = {
+    fields = {
         "recipient": _recipient(invitation.address, invitation.name, invitation.locale),
         "capsule_title": capsule.title,
         "message": capsule.message,
@@ -124,7 +124,7 @@ def queue_invitation(
         dedupe_key=f"invitation:{invitation.id}:{invitation.letters}",
         capsule_id=capsule.id,
         invitation_id=invitation.id,
-        said=said,
+        fields=fields,
         now=now,
     )
 
@@ -133,8 +133,11 @@ def queue_reminder(
     tx: Transaction, wake: Wake, capsule: Capsule, owner: Member, member: Member, now: datetime
 ) -> bool:
     """Queue a letter that tells a member of the room for a story of theirs."""
-    said = _dated(capsule) | {"owner": owner.name, "dyes": len(capsule_store.members_of(tx, capsule.id))}
-    return _queue_numbered(tx, wake, LetterKind.REMINDER, capsule, member, said, now)
+    fields = _date_fields(capsule) | {
+        "owner": owner.name,
+        "dyes": len(capsule_store.members_of(tx, capsule.id)),
+    }
+    return _queue_numbered(tx, wake, LetterKind.REMINDER, capsule, member, fields, now)
 
 
 def queue_moved(
@@ -142,7 +145,7 @@ def queue_moved(
 ) -> bool:
     """Queue a letter that tells a member of another date."""
     members = capsule_store.members_of(tx, capsule.id)
-    said = _dated(capsule) | {
+    fields = _date_fields(capsule) | {
         "was_local": was.opens_local.isoformat(),
         "was_zone": was.zone,
         "is_earlier": capsule.opens_at < was.opens_at,
@@ -150,7 +153,7 @@ def queue_moved(
         "dyes": len(members),
         "calendar_uid": f"{capsule.id}@memorycapsule",
     }
-    return _queue_numbered(tx, wake, LetterKind.MOVED, capsule, member, said, now)
+    return _queue_numbered(tx, wake, LetterKind.MOVED, capsule, member, fields, now)
 
 
 def queue_consent(
@@ -158,14 +161,14 @@ def queue_consent(
 ) -> bool:
     """Queue the letter that asks somebody whether a capsule may open earlier."""
     asker = capsule_store.members.get(tx, request.member_id)
-    said = _dated(capsule) | {
+    fields = _date_fields(capsule) | {
         "wish": request.id,
         "wished_local": request.opens_local.isoformat(),
         "wished_zone": request.zone,
         "owner": asker.name,
         "dyes": len(capsule_store.members_of(tx, capsule.id)),
     }
-    return _queue_numbered(tx, wake, LetterKind.CONSENT, capsule, member, said, now)
+    return _queue_numbered(tx, wake, LetterKind.CONSENT, capsule, member, fields, now)
 
 
 def date_request_and_member(subject_id: str) -> tuple[str, str]:
@@ -174,7 +177,7 @@ def date_request_and_member(subject_id: str) -> tuple[str, str]:
     return request_id, member_id
 
 
-def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, now: datetime) -> int:
+def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmStatus, now: datetime) -> int:
     """
     Queue the one `opened` letter of each member, and return how many that were.
 
@@ -182,7 +185,7 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, 
     """
     contributions = capsule_store.contributions(tx, capsule.id)
     members = [one.member for one in contributions if one.member.left_at is None]
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "capsule_title": capsule.title,
         # Those who put something in; where nobody did, the letter does not count.
         "members": sum(1 for one in contributions if one.stories) or len(members),
@@ -195,13 +198,13 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmWord, 
         "dyes": len(members),
         "rotation": 1,
     }
-    return sum(_queue_for(tx, wake, LetterKind.OPENED, capsule, member, said, now) for member in members)
+    return sum(_queue_for(tx, wake, LetterKind.OPENED, capsule, member, fields, now) for member in members)
 
 
 def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> int:
     """Queue a `film_ready` letter for each member whose opened letter said that the film follows."""
     members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
-    said = {
+    fields = {
         "capsule_title": capsule.title,
         "owner": _owner_name(list(members.values())),
         "dyes": len(members),
@@ -210,7 +213,7 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
     opened = delivery_store.deliveries.by(tx, capsule_id=capsule.id, kind=LetterKind.OPENED)
     waiting = {delivery.member_id for delivery in opened if json.loads(delivery.letter)["film"] == "follows"}
     return sum(
-        _queue_for(tx, wake, LetterKind.FILM_READY, capsule, members[member_id], said, now)
+        _queue_for(tx, wake, LetterKind.FILM_READY, capsule, members[member_id], fields, now)
         for member_id in waiting
         if member_id in members
     )
@@ -233,7 +236,7 @@ def queue_code(
         kind=kind,
         dedupe_key=f"{kind}:{code.id}:1",
         capsule_id=None,
-        said={
+        fields={
             "recipient": _recipient(code.address, account.name, account.locale),
             "code_id": code.id,
             "has_link": has_link,
@@ -245,7 +248,7 @@ def queue_code(
     )
 
 
-def with_code(tx: Transaction, code_id: str) -> list[Delivery]:
+def deliveries_with_code(tx: Transaction, code_id: str) -> list[Delivery]:
     """Return the letters that were queued with a code."""
     return [
         one for kind in _CODE_KINDS for one in delivery_store.under(tx, f"{kind}:{code_id}")
@@ -258,11 +261,11 @@ def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetim
         if delivery.state is DeliveryState.SENDING:
             continue  # it is on its way at this moment, and its row belongs to who carries it
         is_waiting = delivery.state is DeliveryState.QUEUED
-        said = json.loads(delivery.letter) | {"recipient": _recipient("", None, "en")}
+        fields = json.loads(delivery.letter) | {"recipient": _recipient("", None, "en")}
         forgotten = dataclasses.replace(
             delivery,
             address="",
-            letter=json.dumps(said, ensure_ascii=False),
+            letter=json.dumps(fields, ensure_ascii=False),
             state=DeliveryState.SUPPRESSED if is_waiting else delivery.state,
             finished_at=now if is_waiting else delivery.finished_at,
         )
@@ -286,7 +289,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
         is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
-        return member.left_at is None and not (is_open and delivery.kind in _BEFORE_THE_DAY)
+        return member.left_at is None and not (is_open and delivery.kind in _BEFORE_OPENING)
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
@@ -294,77 +297,80 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     return invitation.state is InvitationState.INVITED and is_newest
 
 
-def compose(tx: Transaction, post: MailComposer, delivery: Delivery, now: datetime) -> bytes:
+def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: datetime) -> bytes:
     """Return a queued letter as it is sent (RFC 5322)."""
-    said = json.loads(delivery.letter)
-    rotation = said.pop("rotation")
+    fields = json.loads(delivery.letter)
+    rotation = fields.pop("rotation")
     letter: Letter
     if delivery.kind is LetterKind.INVITATION:
-        token = issue_link(tx, post.key, LinkPurpose.INVITATION, str(delivery.invitation_id), rotation, now)
+        token = issue_link(
+            tx, composer.key, LinkPurpose.INVITATION, str(delivery.invitation_id), rotation, now
+        )
         instants: dict[str, Any] = {
-            name: datetime.fromisoformat(said.pop(name)) for name in ("opens_local", "opens_at", "expires_at")
+            name: datetime.fromisoformat(fields.pop(name))
+            for name in ("opens_local", "opens_at", "expires_at")
         }
         letter = mail_letters.InvitationLetter(
-            recipient=Recipient(**said.pop("recipient")),
-            url=invitation_url(post.base_url, token),
+            recipient=Recipient(**fields.pop("recipient")),
+            url=invitation_url(composer.base_url, token),
             **instants,
-            **said,
+            **fields,
         )
     elif delivery.kind in _CODE_KINDS:
-        code_id = said["code_id"]
-        digits = post.key.code(code_id)
+        code_id = fields["code_id"]
+        digits = composer.key.code(code_id)
         url = None
-        if said["has_link"]:
-            token = issue_link(tx, post.key, LinkPurpose.SIGN_IN, code_id, rotation, now)
-            url = sign_in_url(post.base_url, token)
+        if fields["has_link"]:
+            token = issue_link(tx, composer.key, LinkPurpose.SIGN_IN, code_id, rotation, now)
+            url = sign_in_url(composer.base_url, token)
         letter = mail_letters.CodeLetter(
-            recipient=Recipient(**said["recipient"]),
+            recipient=Recipient(**fields["recipient"]),
             digits=f"{digits[:3]} {digits[3:]}",
-            minutes=said["minutes"],
+            minutes=fields["minutes"],
             url=url,
             is_for_address=delivery.kind is LetterKind.ADDRESS,
         )
-    elif delivery.kind in _BEFORE_THE_DAY:
-        letter = _before_the_day(tx, post, delivery, said, rotation, now)
+    elif delivery.kind in _BEFORE_OPENING:
+        letter = _compose_before_opening(tx, composer, delivery, fields, rotation, now)
     else:
-        token = issue_link(tx, post.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
+        token = issue_link(tx, composer.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
         kind = OpenedLetter if delivery.kind is LetterKind.OPENED else FilmReadyLetter
         letter = kind(
-            recipient=Recipient(**said.pop("recipient")), url=opened_url(post.base_url, token), **said
+            recipient=Recipient(**fields.pop("recipient")), url=opened_url(composer.base_url, token), **fields
         )
-    domain = post.sender.address.rpartition("@")[2]
+    domain = composer.sender.address.rpartition("@")[2]
     message_id = f"<{delivery.kind}.{uuid.uuid5(_NAMESPACE, delivery.dedupe_key)}@{domain}>"
-    return mail_letters.write(letter, sender=post.sender, message_id=message_id, date=delivery.queued_at)
+    return mail_letters.write(letter, sender=composer.sender, message_id=message_id, date=delivery.queued_at)
 
 
-def _before_the_day(
+def _compose_before_opening(
     tx: Transaction,
-    post: MailComposer,
+    composer: MailComposer,
     delivery: Delivery,
-    said: dict[str, Any],
+    fields: dict[str, Any],
     rotation: int,
     now: datetime,
 ) -> Letter:
     """Return a letter to a member of a sealed capsule."""
-    said |= {
-        name: datetime.fromisoformat(said[name])
+    fields |= {
+        name: datetime.fromisoformat(fields[name])
         for name in ("opens_local", "opens_at", "was_local", "wished_local")
-        if name in said
+        if name in fields
     }
-    said["recipient"] = Recipient(**said["recipient"])
+    fields["recipient"] = Recipient(**fields["recipient"])
     member_id = str(delivery.member_id)
     if delivery.kind is LetterKind.CONSENT:
-        subject = f"{said.pop('wish')}:{member_id}"
-        token = issue_link(tx, post.key, LinkPurpose.CONSENT, subject, rotation, now)
-        return mail_letters.ConsentLetter(url=consent_url(post.base_url, token), **said)
-    token = issue_link(tx, post.key, LinkPurpose.VISIT, member_id, rotation, now)
+        subject = f"{fields.pop('wish')}:{member_id}"
+        token = issue_link(tx, composer.key, LinkPurpose.CONSENT, subject, rotation, now)
+        return mail_letters.ConsentLetter(url=consent_url(composer.base_url, token), **fields)
+    token = issue_link(tx, composer.key, LinkPurpose.VISIT, member_id, rotation, now)
     kind = (
         mail_letters.ReminderLetter if delivery.kind is LetterKind.REMINDER else mail_letters.DateMovedLetter
     )
-    return kind(url=visit_url(post.base_url, token), **said)
+    return kind(url=visit_url(composer.base_url, token), **fields)
 
 
-def _dated(capsule: Capsule) -> dict[str, Any]:
+def _date_fields(capsule: Capsule) -> dict[str, Any]:
     return {
         "capsule_title": capsule.title,
         "opens_local": capsule.opens_local.isoformat(),
@@ -380,12 +386,12 @@ def _queue_numbered(
     kind: LetterKind,
     capsule: Capsule,
     member: Member,
-    said: dict[str, Any],
+    fields: dict[str, Any],
     now: datetime,
 ) -> bool:
     """Queue a letter of a kind that a member may get several times."""
     number = len(delivery_store.of_member(tx, member.id, kind)) + 1
-    return _queue_for(tx, wake, kind, capsule, member, said, now, number=number)
+    return _queue_for(tx, wake, kind, capsule, member, fields, now, number=number)
 
 
 def _queue_for(
@@ -394,7 +400,7 @@ def _queue_for(
     kind: LetterKind,
     capsule: Capsule,
     member: Member,
-    said: dict[str, Any],
+    fields: dict[str, Any],
     now: datetime,
     *,
     number: int = 1,
@@ -408,7 +414,7 @@ def _queue_for(
         dedupe_key=f"{kind}:{member.id}:{number}",
         capsule_id=capsule.id,
         member_id=member.id,
-        said={**said, "recipient": _recipient(address, member.name, account.locale)},
+        fields={**fields, "recipient": _recipient(address, member.name, account.locale)},
         now=now,
     )
 
@@ -422,7 +428,7 @@ def _queue(
     capsule_id: str | None,
     member_id: str | None = None,
     invitation_id: str | None = None,
-    said: dict[str, Any],
+    fields: dict[str, Any],
     now: datetime,
 ) -> bool:
     delivery = Delivery(
@@ -432,8 +438,8 @@ def _queue(
         capsule_id=capsule_id,
         member_id=member_id,
         invitation_id=invitation_id,
-        address=said["recipient"]["address"],
-        letter=json.dumps(said, ensure_ascii=False),
+        address=fields["recipient"]["address"],
+        letter=json.dumps(fields, ensure_ascii=False),
         state=DeliveryState.QUEUED,
         attempt=0,
         tries=0,

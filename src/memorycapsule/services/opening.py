@@ -13,7 +13,7 @@ from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.journal import journal
 from memorycapsule.services import letters, reading
-from memorycapsule.services.letters import FilmWord
+from memorycapsule.services.letters import FilmStatus
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -95,7 +95,7 @@ def open_now(
     return opened
 
 
-def queue_letters(tx: Transaction, wake: Wake, capsule_id: str, film: FilmWord, now: datetime) -> int:
+def queue_letters(tx: Transaction, wake: Wake, capsule_id: str, film: FilmStatus, now: datetime) -> int:
     """
     Queue what members are to be told about an opened capsule, given what is known about its film.
 
@@ -128,11 +128,11 @@ def queue_overdue_letters(store: Store, wake: Wake, render_grace: timedelta, now
     for capsule_id in waiting:
         with store.transaction() as tx:
             film = montage_store.opening_film(tx, capsule_id)
-            queued += queue_letters(tx, wake, capsule_id, film_word(film), now)
+            queued += queue_letters(tx, wake, capsule_id, film_status(film), now)
     return queued
 
 
-def film_word(film: Montage | None) -> FilmWord:
+def film_status(film: Montage | None) -> FilmStatus:
     """Return what a letter may say about a film."""
     if film is None or film.state in {MontageState.FAILED, MontageState.CANCELLED}:
         return "none"

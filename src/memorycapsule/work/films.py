@@ -31,67 +31,67 @@ class _Interrupted(Exception):
     """The renderer was stopped on purpose."""
 
 
-def make_waiting(workshop: WorkerContext, *, only: str | None = None) -> list[str]:
+def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str]:
     """Render the films that wait, one after another, and return the ids of those that ended with a film."""
     # Nothing is in hand now: a film that is still taken was let go of without a word, by whatever run.
-    montages.take_up_abandoned(workshop.store, None, workshop.now())
+    montages.take_up_abandoned(context.store, None, context.now())
     made: list[str] = []
     tried: set[str] = set()
-    while not workshop.is_stopping():
+    while not context.is_stopping():
         waiting = [
             montage
-            for montage in montages.waiting(workshop.store, workshop.now())
+            for montage in montages.waiting(context.store, context.now())
             if montage.id not in tried and only in {None, montage.id}
         ]
         if not waiting:
             break
         tried.add(waiting[0].id)
-        if make(workshop, waiting[0].id):
+        if make(context, waiting[0].id):
             made.append(waiting[0].id)
     return made
 
 
-def make(workshop: WorkerContext, montage_id: str) -> bool:
+def make(context: WorkerContext, montage_id: str) -> bool:
     """Render one film and say whether there is one now. A failure is noted in the film's row, not raised."""
-    montage = montages.claim(workshop.store, montage_id, lease=workshop.lease, now=workshop.now())
+    montage = montages.claim(context.store, montage_id, lease=context.lease, now=context.now())
     if montage is None:
         return False
-    folder = workshop.work_dir / montage.id
+    folder = context.work_dir / montage.id
     log = journal.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
     started = time.monotonic()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         layout = preparation.lay_out(
-            workshop.store,
-            workshop.vault,
+            context.store,
+            context.vault,
             montage,
             folder,
-            size=workshop.size,
-            fps=workshop.fps,
-            face_model=workshop.face_model,
+            size=context.size,
+            fps=context.fps,
+            face_model=context.face_model,
         )
-        rendered, encoded = _render(workshop, montage, layout, folder)
+        rendered, encoded = _render(context, montage, layout, folder)
         is_kept = montages.keep(
-            workshop.store, workshop.vault, workshop.wake, montage, rendered, now=workshop.now()
+            context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
     except _Interrupted:
-        with workshop.store.transaction() as tx:
-            montages.give_back(tx, montage, workshop.now())
-        if not workshop.is_stopping():
+        with context.store.transaction() as tx:
+            montages.give_back(tx, montage, context.now())
+        if not context.is_stopping():
             # Cancelled: nobody will go on with it, but the next film may show the same.
-            segment_cache.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+            segment_cache.put_back(context.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
     except _NOT_THE_FILMS_FAULT as error:
-        workshop.vault.cache.trim()
-        with workshop.store.transaction() as tx:
-            montages.give_back(tx, montage, workshop.now() + _POSTPONED_BY, error.message)
+        context.vault.cache.trim()
+        with context.store.transaction() as tx:
+            montages.give_back(tx, montage, context.now() + _POSTPONED_BY, error.message)
         log.warning("film.postponed", reason=error.message)
         return False
     except Exception as error:
         failure = error if isinstance(error, CapsuleError) else _in_our_words(error)
-        state = montages.fail(workshop.store, workshop.wake, montage, failure.message, now=workshop.now())
+        state = montages.fail(context.store, context.wake, montage, failure.message, now=context.now())
         if state.is_over:
             shutil.rmtree(folder, ignore_errors=True)
         log.warning("film.failed", reason=failure.message, state=str(state), exc_info=error)
@@ -106,27 +106,27 @@ def make(workshop: WorkerContext, montage_id: str) -> bool:
     return is_kept
 
 
-def remove_leftovers(workshop: WorkerContext) -> None:
+def remove_leftovers(context: WorkerContext) -> None:
     """Remove the working folders of films that nobody waits for any more."""
-    if not workshop.work_dir.exists():
+    if not context.work_dir.exists():
         return
-    live = montages.live(workshop.store)
-    for folder in workshop.work_dir.iterdir():
+    live = montages.live(context.store)
+    for folder in context.work_dir.iterdir():
         if folder.is_dir() and folder.name not in live:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _render(workshop: WorkerContext, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
+def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
     """Return the film and how many segments had to be encoded for it."""
     told = time.monotonic()
 
     def on_progress(share: float) -> None:
         nonlocal told
-        if workshop.is_stopping():
+        if context.is_stopping():
             raise _Interrupted
         if time.monotonic() - told >= _PROGRESS_SECONDS:
             told = time.monotonic()
-            if not montages.note_progress(workshop.store, montage, share):
+            if not montages.note_progress(context.store, montage, share):
                 raise _Interrupted
 
     job = RenderJob(
@@ -135,19 +135,19 @@ def _render(workshop: WorkerContext, montage: Montage, layout: Layout, folder: P
         out=folder / "film.mp4",
         poster=folder / "poster.jpg",
         workspace=folder,
-        workers=workshop.workers,
-        nice=workshop.nice,
+        workers=context.workers,
+        nice=context.nice,
         digests_file=layout.digests_file,
     )
-    key = segment_cache.key_of(workshop.vault, montage.capsule_id)
-    unreadable = _gather(workshop, montage, layout, job, key, lambda _share: on_progress(0.0))
+    key = segment_cache.key_of(context.vault, montage.capsule_id)
+    unreadable = _gather(context, montage, layout, job, key, lambda _share: on_progress(0.0))
     try:
         facts = run_renderer(job, key=key, on_progress=on_progress)
     except RenderFailed:
         # One of the segments may be bad, and which is not said.
-        workshop.vault.cache.clear(montage.capsule_id)
+        context.vault.cache.clear(montage.capsule_id)
         raise
-    segment_cache.put_back(workshop.vault, montage.capsule_id, folder / "segments")
+    segment_cache.put_back(context.vault, montage.capsule_id, folder / "segments")
     unusable = frozenset(str(left["id"]) for left in facts["left_out"])
     rendered = Rendered(
         film=job.out,
@@ -169,7 +169,7 @@ def _render(workshop: WorkerContext, montage: Montage, layout: Layout, folder: P
 
 
 def _gather(
-    workshop: WorkerContext,
+    context: WorkerContext,
     montage: Montage,
     layout: Layout,
     job: RenderJob,
@@ -182,7 +182,7 @@ def _gather(
     With a segment missing those are all of the film: one that turns out to be broken moves the cuts. Returns
     sentences about pictures that cannot be read, by their ids.
     """
-    store, vault = workshop.store, workshop.vault
+    store, vault = context.store, context.vault
     folder = job.workspace / "segments"
     folder.mkdir(mode=0o700, exist_ok=True)
     surveyed = survey(job, key=key, on_progress=on_progress)

@@ -50,7 +50,7 @@ class _NoRoom(Exception):
 class Prerenderer:
     """One worker; what it remembers spares it looks at capsules to which nothing has happened."""
 
-    workshop: WorkerContext
+    context: WorkerContext
     #: Capsules for which nothing more can be done, with the number of what happened to them last.
     settled: dict[str, int] = field(default_factory=dict)
     _is_warned: bool = False
@@ -67,7 +67,7 @@ class Prerenderer:
             return 0
         if not self._is_free():
             return 0
-        with self.workshop.store.reading() as tx:
+        with self.context.store.reading() as tx:
             newest = event_store.newest(tx)
             capsules = [one for one in capsule_store.sealed(tx) if one.seal_level == _SEAL_LEVEL]
         sparing: set[str] = set()
@@ -78,9 +78,9 @@ class Prerenderer:
                 happened = newest.get(capsule.id, 0)
                 if self.settled.get(capsule.id) == happened:
                     continue
-                if not self.workshop.vault.cache.has_room(sparing - {capsule.id}):
+                if not self.context.vault.cache.has_room(sparing - {capsule.id}):
                     break
-                folder = tmpfs.place(self.workshop.memory_places, self.workshop.work_dir)
+                folder = tmpfs.place(self.context.memory_places, self.context.work_dir)
                 order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
                 rendered += self._try(order)
         except _Interrupted:
@@ -113,9 +113,9 @@ class Prerenderer:
         return rendered
 
     def _render(self, order: _Order) -> int:
-        capsule, workshop = order.capsule, self.workshop
+        capsule, context = order.capsule, self.context
         # What is too large for a memory file must not go to the disk either.
-        vault = dataclasses.replace(workshop.vault, workspace=order.folder)
+        vault = dataclasses.replace(context.vault, workspace=order.folder)
         prepared = self._prepared(order, vault)
         key = segment_cache.key_of(vault, capsule.id)
         rendered = 0
@@ -153,22 +153,22 @@ class Prerenderer:
 
     def _prepared(self, order: _Order, vault: Vault) -> PreparedPlan:
         """Return the plan from before, if it still is what the film would be, or a new one."""
-        workshop, capsule = self.workshop, order.capsule
-        film = opening.film_to_come(capsule, workshop.now())
-        with workshop.store.reading() as tx:
+        context, capsule = self.context, order.capsule
+        film = opening.film_to_come(capsule, context.now())
+        with context.store.reading() as tx:
             before = segment_cache.prepared_plan(tx, vault, capsule.id)
-        fingerprint = material.fingerprint(workshop.store, vault, film, size=workshop.size, fps=workshop.fps)
+        fingerprint = material.fingerprint(context.store, vault, film, size=context.size, fps=context.fps)
         if before is not None and before.fingerprint == fingerprint:
             return before
         prepared = preparation.prepare(
-            workshop.store,
+            context.store,
             vault,
             film,
-            size=workshop.size,
-            fps=workshop.fps,
+            size=context.size,
+            fps=context.fps,
             known=before,
             folder=order.folder,
-            face_model=workshop.face_model,
+            face_model=context.face_model,
             check=self._check,
         )
         self._keep_plan(order, vault, prepared)
@@ -192,7 +192,7 @@ class Prerenderer:
         job.pictures.mkdir(mode=0o700)
         try:
             sources = [source for source in prepared.plan.sources if source.id in segment.pictures]
-            broken = preparation.fetch(self.workshop.store, vault, sources, job.pictures)
+            broken = preparation.fetch(self.context.store, vault, sources, job.pictures)
             if not broken:
                 broken = render_segment(job, segment.name, key=key, on_progress=self._looking())
             if not broken:
@@ -217,17 +217,17 @@ class Prerenderer:
 
     def _check_unchanged(self, order: _Order) -> None:
         """What somebody has just taken out must not be put into the cache again."""
-        with self.workshop.store.reading() as tx:
+        with self.context.store.reading() as tx:
             if event_store.newest(tx).get(order.capsule.id, 0) != order.happened:
                 raise _Interrupted
 
     def _is_quiet(self) -> bool:
-        hours = self.workshop.quiet_hours
-        return hours is not None and hours.has(local_of(self.workshop.now(), self.workshop.zone))
+        hours = self.context.quiet_hours
+        return hours is not None and hours.has(local_of(self.context.now(), self.context.zone))
 
     def _is_free(self) -> bool:
-        workshop = self.workshop
-        return not workshop.is_stopping() and not montages.are_wanted(workshop.store, workshop.now())
+        context = self.context
+        return not context.is_stopping() and not montages.are_wanted(context.store, context.now())
 
 
 @dataclass(frozen=True, kw_only=True)

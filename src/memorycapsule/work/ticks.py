@@ -42,70 +42,70 @@ class Preview:
     doubt: str | None
 
 
-def settle(workshop: WorkerContext) -> None:
+def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left behind. The folder's lock must be held."""
-    now = workshop.now()
-    deliveries.take_up_abandoned(workshop.store, workshop.lease, now)
-    montages.take_up_abandoned(workshop.store, workshop.lease, now)
-    for capsule in instances.follow_zone_rules(workshop.store, now):
+    now = context.now()
+    deliveries.take_up_abandoned(context.store, context.lease, now)
+    montages.take_up_abandoned(context.store, context.lease, now)
+    for capsule in instances.follow_zone_rules(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
-    films.remove_leftovers(workshop)
-    tmpfs.wipe(workshop.memory_places, workshop.work_dir)
-    cleanup.sweep_cache(workshop.store, workshop.vault)
+    films.remove_leftovers(context)
+    tmpfs.wipe(context.memory_places, context.work_dir)
+    cleanup.sweep_cache(context.store, context.vault)
 
 
-def tick(workshop: WorkerContext) -> Ticked:
+def tick(context: WorkerContext) -> Ticked:
     """
     Do everything that is due: open, send letters, render films, send the letters that waited for them.
 
     The folder's lock must be held, and `settle` called once before.
     """
-    opened, doubt = open_due(workshop)
-    letters = send_letters(workshop)
-    made = films.make_waiting(workshop)
-    letters += send_letters(workshop)
-    tidy(workshop)
+    opened, doubt = open_due(context)
+    letters = send_letters(context)
+    made = films.make_waiting(context)
+    letters += send_letters(context)
+    tidy(context)
     return Ticked(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
 
 
-def preview(workshop: WorkerContext) -> Preview:
+def preview(context: WorkerContext) -> Preview:
     """Return what `tick` would begin with now, changing nothing."""
-    now = workshop.now()
-    doubt = clock_doubt(workshop)
+    now = context.now()
+    doubt = clock_doubt(context)
     return Preview(
-        opened=() if doubt else tuple(opening.due(workshop.store, now)),
-        films=tuple(montages.waiting(workshop.store, now)),
-        letters=tuple(deliveries.due(workshop.store, now)),
+        opened=() if doubt else tuple(opening.due(context.store, now)),
+        films=tuple(montages.waiting(context.store, now)),
+        letters=tuple(deliveries.due(context.store, now)),
         doubt=doubt,
     )
 
 
-def open_due(workshop: WorkerContext) -> tuple[list[Capsule], str | None]:
+def open_due(context: WorkerContext) -> tuple[list[Capsule], str | None]:
     """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
-    doubt = clock_doubt(workshop)
+    doubt = clock_doubt(context)
     if doubt:
         journal.warning("clock.doubted", reason=doubt)
         return [], doubt
-    now = workshop.now()
-    instances.note_time(workshop.store, now)
-    opened = opening.open_due(workshop.store, workshop.wake, now)
+    now = context.now()
+    instances.note_time(context.store, now)
+    opened = opening.open_due(context.store, context.wake, now)
     for capsule in opened:
         late = (now - capsule.opens_at).total_seconds()
         journal.info("capsule.opened", capsule=capsule.id, late_seconds=round(late, 1))
     return opened, None
 
 
-def send_letters(workshop: WorkerContext) -> Sent:
+def send_letters(context: WorkerContext) -> Sent:
     """Queue letters that have waited long enough for a film, and send all that are due."""
-    opening.queue_overdue_letters(workshop.store, workshop.wake, workshop.render_grace, workshop.now())
+    opening.queue_overdue_letters(context.store, context.wake, context.render_grace, context.now())
     sent = deliveries.send_due(
-        workshop.store,
-        workshop.post,
-        workshop.carrier,
-        lease=workshop.lease,
-        give_up_days=workshop.give_up_days,
-        is_stopping=workshop.is_stopping,
-        clock=workshop.now,
+        context.store,
+        context.composer,
+        context.connect,
+        lease=context.lease,
+        give_up_days=context.give_up_days,
+        is_stopping=context.is_stopping,
+        clock=context.now,
     )
     if sent != Sent():
         journal.info(
@@ -118,36 +118,36 @@ def send_letters(workshop: WorkerContext) -> Sent:
     return sent
 
 
-def tidy(workshop: WorkerContext) -> None:
+def tidy(context: WorkerContext) -> None:
     """Unseal at leisure what an opening has made readable, and sweep up."""
-    while not workshop.is_stopping() and cleanup.unseal_opened(
-        workshop.store, workshop.vault, workshop.damaged, now=workshop.now()
+    while not context.is_stopping() and cleanup.unseal_opened(
+        context.store, context.vault, context.damaged, now=context.now()
     ):
         pass
-    workshop.vault.cache.trim()
-    if workshop.mailbox and not clock_doubt(workshop):
-        workshop.mailbox.empty_older_than(workshop.now() - MAILBOX_AGE)
+    context.vault.cache.trim()
+    if context.mailbox and not clock_doubt(context):
+        context.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
 
 
-def sweep(workshop: WorkerContext) -> None:
+def sweep(context: WorkerContext) -> None:
     """
     Sweep up what crashes and cut connections left; for once a day, since it looks at every blob.
 
     Whole files that the database does not know stay where they are. The log says how many there are.
     """
-    uploads.expire(workshop.store, workshop.vault, now=workshop.now())
-    cleanup.sweep_parts(workshop.vault, now=workshop.now())
-    unknown = cleanup.unknown_blobs(workshop.store, workshop.vault, now=workshop.now())
+    uploads.expire(context.store, context.vault, now=context.now())
+    cleanup.sweep_parts(context.vault, now=context.now())
+    unknown = cleanup.unknown_blobs(context.store, context.vault, now=context.now())
     if unknown.files:
         journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
 
 
-def clock_doubt(workshop: WorkerContext) -> str | None:
+def clock_doubt(context: WorkerContext) -> str | None:
     """Return why the clock cannot be trusted now, in one sentence, or None."""
-    with workshop.store.reading() as tx:
+    with context.store.reading() as tx:
         instance = instance_store.get(tx)
-    return workshop.clock.doubt(
+    return context.clock.doubt(
         seen_at=instance.seen_at,
         trusted_at=instance.clock_trusted_at,
-        second_source=workshop.store.clock(),
+        second_source=context.store.clock(),
     )

@@ -1,4 +1,4 @@
-"""The workshop: everything that due work needs, put together once by `app`."""
+"""The worker's context: everything that due work needs, put together once by `app`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class WorkerContext:
     store: Store
     vault: Vault
     clock: Clock
-    post: MailComposer
-    carrier: Callable[[], AbstractContextManager[Transport]]
+    composer: MailComposer
+    connect: Callable[[], AbstractContextManager[Transport]]
     #: Set when letters become files; it is emptied of old ones.
     mailbox: Mailbox | None
     wake: Wake

@@ -34,9 +34,9 @@ from support.cast import (
     attach,
     join,
     make_capsule,
+    make_context,
     make_instance,
     make_photo,
-    make_workshop,
 )
 
 with warnings.catch_warnings():
@@ -113,7 +113,7 @@ class Scene:
 
     def mailed(self) -> tuple[str, str]:
         """Send what is due; the path of the link ("" without one) and the digits of the newest letter."""
-        ticks.send_letters(self.app.workshop)
+        ticks.send_letters(self.app.worker)
         newest = max(self.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
         letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
         link = re.search(r"http://127\.0\.0\.1:8484(/\S+)", letter.get_body(("plain",)).get_content())
@@ -121,7 +121,7 @@ class Scene:
 
     def mailed_links(self) -> dict[str, str]:
         """Send the letters, and return the path of the link in each person's newest one."""
-        ticks.send_letters(self.app.workshop)
+        ticks.send_letters(self.app.worker)
         links = {}
         for path in self.instance.letters():
             letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
@@ -186,7 +186,7 @@ def make_scene(folder: Path) -> Iterator[Scene]:
             vault=instance.vault,
             clock=Clock(time.reading),
             wake=instance.wake,
-            workshop=make_workshop(instance, time),
+            worker=make_context(instance, time),
         )
         yield Scene(
             instance=instance,

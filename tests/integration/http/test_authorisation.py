@@ -41,10 +41,10 @@ from support.cast import (
     invite,
     join,
     make_capsule,
+    make_context,
     make_instance,
     make_photo,
     make_recording,
-    make_workshop,
 )
 from support.moments import NOW
 from support.routes import routes_of
@@ -74,7 +74,7 @@ class Cast:
             vault=self.instance.vault,
             clock=Clock(self.time.reading),
             wake=self.instance.wake,
-            workshop=make_workshop(self.instance, self.time),
+            worker=make_context(self.instance, self.time),
         )
         return make_site(app, heartbeat_age=lambda: 0.0)
 

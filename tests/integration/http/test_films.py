@@ -177,7 +177,7 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     wish(scene, story=[three[1]])
     attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
     layout = preparation.lay_out(
-        store, vault, attempt, tmp_path, size=scene.app.workshop.size, fps=scene.app.workshop.fps
+        store, vault, attempt, tmp_path, size=scene.app.worker.size, fps=scene.app.worker.fps
     )
     for name in ("film.mp4", "poster.jpg"):
         (tmp_path / name).write_bytes(b"x")

@@ -88,7 +88,7 @@ def test_known_and_unknown_addresses_look_the_same(scene):
         assert min(one.elapsed.total_seconds() for one in answers if one.request.method == "POST") >= 0.2
 
     assert pages[0] == pages[1]
-    ticks.send_letters(scene.app.workshop)
+    ticks.send_letters(scene.app.worker)
     assert not any("eve@" in path.read_text() for path in scene.instance.letters())
 
 

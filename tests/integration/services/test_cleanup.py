@@ -16,7 +16,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, make_photo, make_workshop
+from support.cast import OPENS, add_story, make_context, make_photo
 
 PHOTOS = [make_photo(seed) for seed in (901, 902, 903)]
 
@@ -153,16 +153,16 @@ def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows
     half = blobs._path(ids[0]).with_name(f".{uuid4()}.part")
     half.write_bytes(b"half")
     before = opened.instance.blob_files()
-    workshop, now = make_workshop(opened.instance, time), datetime.now(UTC)
+    context, now = make_context(opened.instance, time), datetime.now(UTC)
 
     time.go_to(now + timedelta(hours=23))
     with capture_logs() as said:
-        ticks.sweep(workshop)
+        ticks.sweep(context)
     assert (opened.instance.blob_files(), unknown_events(said)) == (before, [])
 
     time.go_to(now + timedelta(hours=25))
     with capture_logs() as said:
-        ticks.sweep(workshop)
+        ticks.sweep(context)
     assert before - opened.instance.blob_files() == {half}
     assert unknown_events(said) == [
         {
@@ -178,7 +178,7 @@ def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows
 def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time):
     time.go_to(datetime.now(UTC) + timedelta(days=30))
     with capture_logs() as said:
-        ticks.sweep(make_workshop(opened.instance, time))
+        ticks.sweep(make_context(opened.instance, time))
 
     assert unknown_events(said) == []
     assert originals(opened) == PHOTOS
@@ -200,7 +200,7 @@ def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
     time.go_to(OPENS)
     before = len(list(Path("/proc/self/fd").iterdir()))
 
-    ticks.tidy(make_workshop(opened.instance, time))
+    ticks.tidy(make_context(opened.instance, time))
 
     assert not any(blob.sealed for blob in rows(opened)[2])
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1

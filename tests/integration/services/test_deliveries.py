@@ -20,7 +20,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from support.cast import invite, make_capsule, make_workshop
+from support.cast import invite, make_capsule, make_context
 from support.mailservers import DROP, HANG, MailServer, ScriptedServer
 from support.moments import NOW
 from support.servers import wait_until
@@ -57,8 +57,8 @@ def outbox(instance):
         return delivery_store.everything(tx)
 
 
-def send(instance, time, carrier, **more):
-    return ticks.send_letters(make_workshop(instance, time, carrier=carrier, **more))
+def send(instance, time, connect, **more):
+    return ticks.send_letters(make_context(instance, time, connect=connect, **more))
 
 
 def paused(instance):
@@ -260,7 +260,7 @@ def test_only_the_admin_sends_again(stage):
 
 
 class Watching:
-    """A carrier that looks, with a connection of its own, at what is committed before the first byte leaves."""
+    """A transport that looks, with a connection of its own, at what is committed before the first byte leaves."""
 
     def __init__(self, url):
         self.url = url
@@ -288,18 +288,18 @@ class Watching:
 
 def test_that_a_letter_is_leaving_is_on_the_disk_before_it_leaves(instance, letter, time):
     """I5."""
-    carrier = Watching(instance.store.url)
-    send(instance, time, lambda: carrier)
+    transport = Watching(instance.store.url)
+    send(instance, time, lambda: transport)
 
-    assert carrier.seen == [(DeliveryState.SENDING, False), (DeliveryState.SENDING, True)]
+    assert transport.seen == [(DeliveryState.SENDING, False), (DeliveryState.SENDING, True)]
 
 
 def test_a_crash_before_the_handing_over_sends_the_letter_later(instance, letter, time):
     with instance.store.transaction() as tx:
         delivery_store.claim(tx, letter.id, "an earlier run", NOW)
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
 
-    assert ticks.send_letters(workshop).sent == (letter.id,)
+    assert ticks.send_letters(context).sent == (letter.id,)
     assert outbox(instance)[0].attempt == 2
 
 
@@ -307,11 +307,11 @@ def test_a_crash_during_the_handing_over_leaves_it_unknown(instance, letter, tim
     with instance.store.transaction() as tx:
         taken = delivery_store.claim(tx, letter.id, "an earlier run", NOW)
         delivery_store.change_attempt(tx, letter.id, taken.attempt, data_started_at=NOW)
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
 
-    ticks.settle(workshop)
+    ticks.settle(context)
     time.go_on(days=3)
-    ticks.send_letters(workshop)
+    ticks.send_letters(context)
 
     (delivery,) = outbox(instance)
     assert (delivery.state, delivery.lease, instance.letters()) == (UNKNOWN, None, [])
@@ -322,7 +322,7 @@ def test_a_crash_during_the_handing_over_leaves_it_unknown(instance, letter, tim
 def test_what_this_run_is_sending_is_not_taken_up(instance, letter, time):
     with instance.store.transaction() as tx:
         delivery_store.claim(tx, letter.id, "this run", NOW)
-    ticks.settle(make_workshop(instance, time))
+    ticks.settle(make_context(instance, time))
 
     assert outbox(instance)[0].state is DeliveryState.SENDING
 
@@ -347,20 +347,20 @@ import sys
 from datetime import timedelta
 sys.path[:0] = sys.argv[5:]
 from pathlib import Path
-from cast import BASE_URL
+from support.cast import BASE_URL
 from memorycapsule.clock import now
 from memorycapsule.mail.letters import Sender
-from memorycapsule.mail.smtp import SmtpSession, SmtpSettings
+from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import deliveries
-from memorycapsule.services.letters import Post
+from memorycapsule.services.letters import MailComposer
 from memorycapsule.store.transactions import Store
 
 url, key_file, host, port = sys.argv[1:5]
-post = Post(key=InstanceKey.load(Path(key_file)), base_url=BASE_URL, sender=Sender(name="C", address="c@example.org"))
-settings = SmtpSettings(host=host, port=int(port), security="none", username=None, password=None, timeout_seconds=60)
+composer = MailComposer(key=InstanceKey.load(Path(key_file)), base_url=BASE_URL, sender=Sender(name="C", address="c@example.org"))
+settings = SmtpServer(host=host, port=int(port), security="none", username=None, password=None, timeout_seconds=60)
 deliveries.send_due(
-    Store(url), post, lambda: SmtpSession(settings), lease="killed", give_up_days=5, clock=now
+    Store(url), composer, lambda: SmtpSession(settings), lease="killed", give_up_days=5, clock=now
 )
 """
 
@@ -382,9 +382,9 @@ def test_a_sender_that_is_killed_sends_no_letter_twice(instance, letter, time, h
         )
         sender.kill()
         sender.wait()
-        workshop = make_workshop(instance, time, carrier=smtp(server))
-        ticks.settle(workshop)
-        ticks.send_letters(workshop)
+        context = make_context(instance, time, connect=smtp(server))
+        ticks.settle(context)
+        ticks.send_letters(context)
 
         assert len(server.payloads) == 1
     assert outbox(instance)[0].state is state
@@ -394,25 +394,25 @@ def test_stopping_ends_after_the_letter_in_hand(instance, capsule, time):
     for name in ("ben", "dan", "eve"):
         invite(instance, capsule, f"{name}@example.org")
     stopping = threading.Event()
-    workshop = make_workshop(instance, time, is_stopping=stopping.is_set)
+    context = make_context(instance, time, is_stopping=stopping.is_set)
 
     class Stop(Watching):
         def deliver(self, letter, **_):
             stopping.set()
             return Outcome(state="sent", detail="ok")
 
-    sent = ticks.send_letters(replace(workshop, carrier=lambda: Stop("")))
+    sent = ticks.send_letters(replace(context, connect=lambda: Stop("")))
 
     assert len(sent.sent) == 1
     assert Counter(one.state for one in outbox(instance)) == {SENT: 1, QUEUED: 2}
 
 
 def test_old_letters_with_live_links_do_not_stay_in_the_mailbox(instance, letter, time):
-    workshop = make_workshop(instance, time)
-    ticks.send_letters(workshop)
+    context = make_context(instance, time)
+    ticks.send_letters(context)
     time.go_on(days=30)
-    ticks.tidy(workshop)
+    ticks.tidy(context)
     assert len(instance.letters()) == 1
     time.go_on(days=1)
-    ticks.tidy(workshop)
+    ticks.tidy(context)
     assert instance.letters() == []

@@ -14,7 +14,7 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from support.cast import OPENS, invite, make_capsule, make_workshop
+from support.cast import OPENS, invite, make_capsule, make_context
 from support.moments import NOW
 
 
@@ -98,10 +98,10 @@ def test_when_zone_rules_change_the_wall_time_stays_and_the_instant_moves(instan
 
 
 def test_an_open_capsule_is_not_dated_anew(instance, time):
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
     capsule = make_capsule(instance)
     time.go_to(OPENS)
-    ticks.open_due(workshop)
+    ticks.open_due(context)
     change_rules(instance, capsule, opens_at=OPENS + timedelta(hours=1))
 
     assert instances.follow_zone_rules(instance.store, time.now) == []
@@ -109,32 +109,32 @@ def test_an_open_capsule_is_not_dated_anew(instance, time):
 
 def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, time):
     """I3: a jump forward would open a capsule years early, and that cannot be undone."""
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
     capsule = make_capsule(instance)
-    assert ticks.open_due(workshop) == ([], None)
+    assert ticks.open_due(context) == ([], None)
 
     time.jump(days=11)
-    opened, doubt = ticks.open_due(workshop)
+    opened, doubt = ticks.open_due(context)
     assert opened == []
     assert "jumped 11 days forward" in doubt
-    assert ticks.preview(workshop).doubt == doubt
-    assert ticks.preview(workshop).opened == ()
+    assert ticks.preview(context).doubt == doubt
+    assert ticks.preview(context).opened == ()
     with instance.store.reading() as tx:
         assert instance_store.get(tx).seen_at == NOW, "a wrong time must not become the measure"
 
     instances.trust_clock(instance.store, time.now)
-    opened, doubt = ticks.open_due(workshop)
+    opened, doubt = ticks.open_due(context)
     assert doubt is None
     assert [one.id for one in opened] == [capsule.id]
 
 
 def test_letters_and_films_go_on_while_the_clock_is_in_doubt(instance, time):
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
     capsule = make_capsule(instance)
     invite(instance, capsule, "ben@example.org")
     time.jump(hours=2)
 
-    ticked = ticks.tick(workshop)
+    ticked = ticks.tick(context)
 
     assert ticked.doubt
     assert ticked.opened == ()
@@ -145,7 +145,7 @@ def test_a_program_started_long_after_opens_what_came_due_meanwhile(instance, ti
     capsule = make_capsule(instance)
     time.go_to(OPENS + timedelta(days=3650))
 
-    opened, doubt = ticks.open_due(make_workshop(instance, time))
+    opened, doubt = ticks.open_due(make_context(instance, time))
 
     assert doubt is None, "the clock is synchronised"
     assert [one.id for one in opened] == [capsule.id]

@@ -14,7 +14,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
-from support.cast import BASE_URL, OPENS, invite, join, make_capsule, make_workshop
+from support.cast import BASE_URL, OPENS, invite, join, make_capsule, make_context
 from support.moments import NOW
 
 
@@ -107,7 +107,7 @@ def test_an_old_letter_that_was_on_its_way_does_not_bring_its_link_back(instance
             tx, letter.id, taken.attempt, state=DeliveryState.QUEUED, lease=None, next_attempt_at=NOW
         )
 
-    ticks.send_letters(make_workshop(instance, time))
+    ticks.send_letters(make_context(instance, time))
 
     with pytest.raises(NotFound):
         invitations.preview(instance.store, first.token)
@@ -265,14 +265,14 @@ def test_the_letter_of_an_answered_invitation_is_not_sent_any_more(instance, cap
     invited = invite(instance, capsule, "ben@example.org")
     invitations.join(instance.store, invited.token, now=NOW)
 
-    ticks.send_letters(make_workshop(instance, time))
+    ticks.send_letters(make_context(instance, time))
 
     assert instance.letters() == []
 
 
 def test_the_mailed_link_is_the_token_of_the_invitation(instance, capsule, time):
     invited = invite(instance, capsule, "ben@example.org")
-    ticks.send_letters(make_workshop(instance, time))
+    ticks.send_letters(make_context(instance, time))
 
     (letter,) = instance.letters()
     assert f"{BASE_URL}/g/i/{invited.token}" in letter.read_text().replace("=\n", "")
@@ -290,7 +290,7 @@ def test_an_invitation_can_be_sent_again_after_its_letter_was_rejected_and_rearm
 
     again = invite(instance, capsule, "ben@example.org", again=True)
 
-    ticks.send_letters(make_workshop(instance, time))
+    ticks.send_letters(make_context(instance, time))
     (sent,) = instance.letters()
     assert again.token in sent.read_text().replace("=\n", "")
 

@@ -12,7 +12,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, attach, invite, make_capsule, make_photo, make_workshop
+from support.cast import OPENS, add_story, attach, invite, make_capsule, make_context, make_photo
 from support.moments import NOW
 
 PHOTO = make_photo(904)
@@ -103,7 +103,7 @@ def test_with_the_key_lost_the_recovery_key_alone_brings_everything_back(filled,
     assert invitations.join(instance.store, invited.token, now=NOW), "links that are out stay good"
     assert sessions.viewer_with_token(instance.store, filled.ben.token) == filled.ben.viewer
     time.go_to(OPENS)
-    ticked = ticks.tick(make_workshop(instance, time))
+    ticked = ticks.tick(make_context(instance, time))
     assert len(ticked.films) == 2
     assert len(ticked.letters.sent) == 6
     assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
@@ -114,7 +114,7 @@ def test_letters_composed_under_a_new_key_have_links_that_work(filled, time):
     invite(filled.instance, filled.capsule, "dan@example.org")
     filled.instance.key_file.unlink()
     recover(filled)
-    ticks.send_letters(make_workshop(reopened(filled), time))
+    ticks.send_letters(make_context(reopened(filled), time))
 
     (letter,) = filled.instance.letters()
     token = letter.read_text().replace("=\n", "").partition("/g/i/")[2][:52]

@@ -17,7 +17,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, make_capsule, make_instance, make_workshop
+from support.cast import OPENS, add_story, make_capsule, make_context, make_instance
 from support.moments import NOW
 
 GRACE = timedelta(hours=1)
@@ -214,7 +214,7 @@ def test_each_letter_is_in_its_readers_language_and_its_link_works(stage, tmp_pa
     open_it(stage)
     finish(stage, tmp_path)
     time.go_to(OPENS)
-    ticks.send_letters(make_workshop(stage.instance, time))
+    ticks.send_letters(make_context(stage.instance, time))
 
     sent = {}
     for path in stage.instance.letters():

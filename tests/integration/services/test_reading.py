@@ -14,7 +14,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, another_session, join, make_capsule, make_photo, make_workshop
+from support.cast import OPENS, add_story, another_session, join, make_capsule, make_context, make_photo
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_afterwards_every_member_reads_everything(filled, tmp_path, time, is_uns
     open_it(filled)
     film = make_film(filled, tmp_path)
     if is_unsealed:
-        ticks.tidy(make_workshop(filled.instance, time))
+        ticks.tidy(make_context(filled.instance, time))
     story, medium = bens(filled)
     with_link = another_session(filled.instance, filled.ben.viewer.account_id, capsule_id=filled.capsule.id)
 

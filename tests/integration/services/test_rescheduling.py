@@ -16,7 +16,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import date_requests as date_request_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, Time, add_story, invite, join, make_workshop
+from support.cast import OPENS, Time, add_story, invite, join, make_context
 from support.moments import NOW
 
 EARLIER = OPENS - timedelta(days=5)
@@ -60,7 +60,7 @@ def requests(stage):
 
 def mailed(stage, address):
     """The link in the last letter to an address, once all are sent."""
-    ticks.send_letters(make_workshop(stage.instance, Time()))
+    ticks.send_letters(make_context(stage.instance, Time()))
     letters = [
         email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         for path in stage.instance.letters()

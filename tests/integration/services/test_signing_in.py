@@ -14,7 +14,7 @@ from memorycapsule.services import accounts, reading, sessions, signing_in, stor
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
-from support.cast import add_story, another_session, make_workshop
+from support.cast import add_story, another_session, make_context
 
 BEN = "ben@example.org"
 
@@ -25,7 +25,7 @@ def ask(stage, time, address=BEN):
 
 def letters(stage, time) -> list[str]:
     """Send what is due, and return the texts of all letters with digits, the oldest first."""
-    ticks.send_letters(make_workshop(stage.instance, time))
+    ticks.send_letters(make_context(stage.instance, time))
     read = (
         email.message_from_bytes(one.read_bytes(), policy=email.policy.default)
         for one in stage.instance.letters()

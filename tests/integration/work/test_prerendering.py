@@ -17,7 +17,7 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import films, ticks, tmpfs
 from memorycapsule.work.prerendering import Prerenderer
-from support.cast import OPENS, add_story, join, make_capsule, make_instance, make_photo, make_workshop
+from support.cast import OPENS, add_story, join, make_capsule, make_context, make_instance, make_photo
 from support.moments import NOW
 
 pytestmark = pytest.mark.slow
@@ -63,18 +63,18 @@ def long_scene(tmp_path):
 
 
 @pytest.fixture
-def workshop(scene, time):
-    return make_workshop(scene.instance, time)
+def context(scene, time):
+    return make_context(scene.instance, time)
 
 
-def memory_folder(workshop):
-    return tmpfs.place(workshop.memory_places, workshop.work_dir)
+def memory_folder(context):
+    return tmpfs.place(context.memory_places, context.work_dir)
 
 
-def finished(workshop):
+def finished(context):
     """Do what is due, and return what was said of films."""
     with capture_logs() as said:
-        ticks.tick(workshop)
+        ticks.tick(context)
     return [words for words in said if words["event"].startswith("film.")]
 
 
@@ -87,21 +87,21 @@ def scene_on_both(store_url, tmp_path):
 @pytest.mark.slow
 def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time):
     scene = scene_on_both
-    workshop = make_workshop(scene.instance, time)
-    ticks.settle(workshop)
-    ahead = Prerenderer(workshop=workshop)
+    context = make_context(scene.instance, time)
+    ticks.settle(context)
+    ahead = Prerenderer(context=context)
 
     rendered = ahead.work()
     assert rendered == len(scene.segments(".age")) > 2
     assert scene.segments("") == set()
     assert all(path.read_bytes().startswith(b"age-encryption.org/v1") for path in scene.shelf.iterdir())
-    assert not memory_folder(workshop).exists()
+    assert not memory_folder(context).exists()
     assert scene.film() is None, "no row tells of it"
     assert ahead.work() == 0
-    assert Prerenderer(workshop=workshop).work() == 0, "nor is anything made again after a restart"
+    assert Prerenderer(context=context).work() == 0, "nor is anything made again after a restart"
 
     time.go_to(OPENS)
-    (said,) = finished(workshop)
+    (said,) = finished(context)
     film = scene.film()
     assert (said["event"], said["segments_encoded"]) == ("film.finished", 0)
     assert (film.state, film.report) == (MontageState.READY, ())
@@ -111,9 +111,9 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
 
 
 @pytest.mark.slow
-def test_a_further_film_of_the_same_and_one_after_it_was_unsealed_encode_nothing(scene, workshop, time):
+def test_a_further_film_of_the_same_and_one_after_it_was_unsealed_encode_nothing(scene, context, time):
     time.go_to(OPENS)
-    (first,) = finished(workshop)
+    (first,) = finished(context)
     for _ in range(2):
         montages.queue(
             scene.instance.store,
@@ -123,15 +123,15 @@ def test_a_further_film_of_the_same_and_one_after_it_was_unsealed_encode_nothing
             scene.capsule.id,
             now=OPENS,
         )
-        (again,) = finished(workshop)
+        (again,) = finished(context)
         assert first["segments_encoded"] > 2
         assert (again["segments_encoded"], again["seconds"]) == (0, first["seconds"])
 
 
 @pytest.mark.slow
 def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
-    scene, workshop = long_scene, make_workshop(long_scene.instance, time)
-    ahead = Prerenderer(workshop=workshop)
+    scene, context = long_scene, make_context(long_scene.instance, time)
+    ahead = Prerenderer(context=context)
     before = ahead.work()
     kept = scene.segments(".age")
     story = add_story(scene.instance, scene.capsule, scene.ben, title="And then", photos=2)
@@ -144,17 +144,17 @@ def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
     stories.edit(scene.instance.store, scene.instance.vault, scene.ben, story.id, title="Then", now=NOW)
     assert 1 <= ahead.work() < before
     time.go_to(OPENS)
-    (said,) = finished(workshop)
+    (said,) = finished(context)
     assert said["segments_encoded"] == 0
 
 
 @pytest.mark.slow
 def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time):
-    scene, workshop = long_scene, make_workshop(long_scene.instance, time)
-    Prerenderer(workshop=workshop).work()
+    scene, context = long_scene, make_context(long_scene.instance, time)
+    Prerenderer(context=context).work()
     add_story(scene.instance, scene.capsule, scene.ben, title="At the last moment", photos=1)
     time.go_to(OPENS)
-    (said,) = finished(workshop)
+    (said,) = finished(context)
 
     assert 1 <= said["segments_encoded"] < len(scene.segments(""))
     assert "At the last moment" in scene.film().plan
@@ -163,12 +163,12 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
 @pytest.mark.parametrize(
     "what", ["medium", *(pytest.param(one, marks=pytest.mark.slow) for one in ("story", "capsule"))]
 )
-def test_what_is_taken_out_takes_the_segments_with_it(scene, workshop, what):
-    Prerenderer(workshop=workshop).work()
+def test_what_is_taken_out_takes_the_segments_with_it(scene, context, what):
+    Prerenderer(context=context).work()
     store, vault = scene.instance.store, scene.instance.vault
     if what == "capsule":
         stories.remove(store, vault, scene.ben, scene.story.id, now=NOW)
-        Prerenderer(workshop=workshop).work()
+        Prerenderer(context=context).work()
         assert scene.shelf.exists()
         capsules.delete(store, vault, scene.instance.ada, scene.capsule.id, now=NOW)
     elif what == "story":
@@ -181,42 +181,42 @@ def test_what_is_taken_out_takes_the_segments_with_it(scene, workshop, what):
     assert not scene.shelf.exists()
 
 
-def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, workshop, time):
-    at_night = dataclasses.replace(workshop, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
-    ahead = Prerenderer(workshop=at_night)
+def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, context, time):
+    at_night = dataclasses.replace(context, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
+    ahead = Prerenderer(context=at_night)
     for hour, is_quiet in ((12, False), (15, False), (21, False), (16, True)):
         time.go_to(datetime.fromisoformat(f"{NOW.date()} {hour:02}:30+00:00"))
         assert (ahead.work() > 0) is is_quiet, hour
 
-    assert Prerenderer(workshop=dataclasses.replace(workshop, quiet_hours=None)).work() == 0
+    assert Prerenderer(context=dataclasses.replace(context, quiet_hours=None)).work() == 0
 
 
-def hooked(workshop, hook):
-    """A workshop in which `hook` is called with a number each time it is looked whether something else is due."""
+def hooked(context, hook):
+    """A context in which `hook` is called with a number each time it is looked whether something else is due."""
     asked = []
 
     def is_stopping():
         asked.append(None)
         return bool(hook(len(asked)))
 
-    return dataclasses.replace(workshop, is_stopping=is_stopping)
+    return dataclasses.replace(context, is_stopping=is_stopping)
 
 
 @pytest.mark.slow
-def test_it_ends_with_the_quiet_hours(scene, workshop, time):
-    hours = dataclasses.replace(workshop, quiet_hours=parse_quiet_hours("01:00-06:00"))
+def test_it_ends_with_the_quiet_hours(scene, context, time):
+    hours = dataclasses.replace(context, quiet_hours=parse_quiet_hours("01:00-06:00"))
     time.go_to(NOW.replace(hour=2))
 
     def go_on(_number):
         if len(scene.segments(".age")) == 1:
             time.go_to(NOW.replace(hour=6))
 
-    Prerenderer(workshop=hooked(hours, go_on)).work()
+    Prerenderer(context=hooked(hours, go_on)).work()
     assert len(scene.segments(".age")) in {1, 2}, "one may have been nearly done"
-    assert not memory_folder(workshop).exists()
+    assert not memory_folder(context).exists()
 
     time.go_on(hours=20)
-    assert Prerenderer(workshop=hours).work() >= 1
+    assert Prerenderer(context=hours).work() >= 1
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ def test_it_ends_with_the_quiet_hours(scene, workshop, time):
         *(pytest.param(one, marks=pytest.mark.slow) for one in ("a film", "a film in hand", "the end")),
     ],
 )
-def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop, time, what):
+def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, context, time, what):
     store, vault, wake = scene.instance.store, scene.instance.vault, scene.instance.wake
     other = make_capsule(scene.instance, title="Other", opens=NOW.replace(year=NOW.year + 1))
     if what != "an opening":
         other = make_capsule(scene.instance, title="Open", opens="+1d")
         time.go_on(days=1)
-        ticks.tick(workshop)
+        ticks.tick(context)
     begun = []
 
     def come(_number):
@@ -247,23 +247,23 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, workshop
                 montages.claim(store, film.id, lease="this run", now=time.now)
         return what == "the end"
 
-    Prerenderer(workshop=hooked(workshop, come)).work()
+    Prerenderer(context=hooked(context, come)).work()
     assert begun == [what]
     assert len(scene.segments(".age")) == 1
-    assert not memory_folder(workshop).exists()
+    assert not memory_folder(context).exists()
 
     if what == "an opening":
-        (said,) = finished(workshop)
+        (said,) = finished(context)
         assert said["segments_encoded"] == len(scene.segments("")) - 1
     else:
-        ticks.tick(workshop)
-        assert Prerenderer(workshop=workshop).work() > 1
+        ticks.tick(context)
+        assert Prerenderer(context=context).work() > 1
         time.go_to(OPENS)
-        assert [said["segments_encoded"] for said in finished(workshop)] == [0]
+        assert [said["segments_encoded"] for said in finished(context)] == [0]
 
 
 @pytest.mark.slow
-def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, workshop):
+def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, context):
     removed = []
 
     def remove(_number):
@@ -271,15 +271,15 @@ def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, workshop
             stories.remove(scene.instance.store, scene.instance.vault, scene.ben, scene.story.id, now=NOW)
             removed.append(scene.story)
 
-    Prerenderer(workshop=hooked(workshop, remove)).work()
+    Prerenderer(context=hooked(context, remove)).work()
 
     assert removed
     assert scene.segments(".age") == set()
 
 
-def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, workshop, tmp_path):
+def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, context, tmp_path):
     with capture_logs() as said:
-        ahead = Prerenderer(workshop=dataclasses.replace(workshop, memory_places=(tmp_path,)))
+        ahead = Prerenderer(context=dataclasses.replace(context, memory_places=(tmp_path,)))
         assert (ahead.work(), ahead.work()) == (0, 0)
 
     assert [words["event"] for words in said] == ["ahead.impossible"]
@@ -287,18 +287,18 @@ def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, workshop, t
 
 
 @pytest.mark.slow
-def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, workshop, time):
+def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, context, time):
     later = make_capsule(scene.instance, title="Later", opens=NOW.replace(year=NOW.year + 1))
     ben = join(scene.instance, later, "Ben")
     add_story(scene.instance, later, ben.viewer, photos=14)
-    Prerenderer(workshop=workshop).work()
+    Prerenderer(context=context).work()
     shelf = scene.shelf.with_name(later.id)
     sizes = {one: sum(path.stat().st_size for path in one.iterdir()) for one in (scene.shelf, shelf)}
     scene.instance.vault.cache.clear(scene.capsule.id)
 
     room = sizes[scene.shelf] + sizes[shelf] // 2
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, room))
-    small = Prerenderer(workshop=dataclasses.replace(workshop, vault=vault))
+    small = Prerenderer(context=dataclasses.replace(context, vault=vault))
     small.work()
     assert sum(path.stat().st_size for path in scene.shelf.iterdir()) == pytest.approx(
         sizes[scene.shelf], rel=0.02
@@ -308,11 +308,11 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, workshop,
     assert small.work() == 0, "it does not try again and again"
 
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, 0))
-    assert Prerenderer(workshop=dataclasses.replace(workshop, vault=vault)).work() == 0
+    assert Prerenderer(context=dataclasses.replace(context, vault=vault)).work() == 0
 
 
 @pytest.mark.parametrize("how", ["not a picture", pytest.param("damaged", marks=pytest.mark.slow)])
-def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, workshop, time, how):
+def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, context, time, how):
     with scene.instance.store.reading() as tx:
         medium = story_store.media_of(tx, scene.story.id)[3]
     path = scene.instance.vault.blobs._path(medium.display_blob)
@@ -321,10 +321,10 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
     else:
         path.write_bytes(envelopes.seal_bytes(b"\xff\xd8 no picture", scene.capsule.recipient))
     with capture_logs() as said:
-        assert Prerenderer(workshop=workshop).work() > 2
+        assert Prerenderer(context=context).work() > 2
     assert medium.id not in str(said)
     time.go_to(OPENS)
-    (of_film,) = finished(workshop)
+    (of_film,) = finished(context)
 
     assert of_film["segments_encoded"] == 0
     film = scene.film()
@@ -338,24 +338,24 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, worksho
     "what",
     [pytest.param("plan", marks=pytest.mark.slow), "segment", pytest.param("all", marks=pytest.mark.slow)],
 )
-def test_what_rots_in_the_cache_is_made_again(scene, workshop, time, what):
-    Prerenderer(workshop=workshop).work()
+def test_what_rots_in_the_cache_is_made_again(scene, context, time, what):
+    Prerenderer(context=context).work()
     plan = scene.shelf / "plan.json.age"
     segments = sorted(scene.shelf.glob("*.mp4.age"))
     for path in {"plan": [plan], "segment": segments[:1], "all": [plan, *segments]}[what]:
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2] + b"?" + data[len(data) // 2 + 1 :])
     time.go_to(OPENS)
-    (said,) = finished(workshop)
+    (said,) = finished(context)
 
     assert said["segments_encoded"] == {"plan": 0, "segment": 1, "all": len(segments)}[what]
     assert scene.film().state is MontageState.READY
 
 
 @pytest.mark.slow
-def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_try(scene, workshop, time):
+def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_try(scene, context, time):
     time.go_to(OPENS)
-    finished(workshop)
+    finished(context)
     segment = min(scene.shelf.glob("*.mp4"))
     data = segment.read_bytes()
     end = data.rindex(b"moov")
@@ -369,27 +369,27 @@ def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_t
         scene.capsule.id,
         now=OPENS,
     )
-    assert not films.make(workshop, further.id)
+    assert not films.make(context, further.id)
     assert not scene.shelf.exists()
     time.go_on(minutes=5)
-    assert films.make(workshop, further.id)
+    assert films.make(context, further.id)
 
 
-def test_it_says_neither_words_nor_how_long_the_film_is(scene, workshop):
+def test_it_says_neither_words_nor_how_long_the_film_is(scene, context):
     with capture_logs() as said:
-        Prerenderer(workshop=workshop).work()
+        Prerenderer(context=context).work()
 
     assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
 
 
-def test_a_start_wipes_what_a_killed_run_left_and_segments_of_capsules_that_are_gone(scene, workshop):
-    folder = memory_folder(workshop)
+def test_a_start_wipes_what_a_killed_run_left_and_segments_of_capsules_that_are_gone(scene, context):
+    folder = memory_folder(context)
     tmpfs.make(folder)
     (folder / "plain.jpg").write_bytes(b"plain")
     gone = scene.shelf.with_name("gone")
     gone.mkdir(parents=True)
     (gone / "segment.mp4").write_bytes(b"segment")
-    ticks.settle(workshop)
+    ticks.settle(context)
 
     assert not folder.exists()
     assert not gone.exists()

@@ -16,10 +16,10 @@ from support.cast import (
     add_story,
     join,
     make_capsule,
+    make_context,
     make_instance,
     make_photo,
     make_recording,
-    make_workshop,
 )
 from support.moments import NOW
 from support.servers import OwnPostgres
@@ -103,7 +103,7 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
     caplog.set_level(logging.DEBUG)
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
-        ticks.tick(make_workshop(instance, time))
+        ticks.tick(make_context(instance, time))
 
         assert (folder / "capsule.db-wal").stat().st_size > 0
         assert found_in(folder) == {"open"}
@@ -118,8 +118,8 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
     in_memory, spoken = [], []
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
-        workshop = make_workshop(instance, time)
-        place = tmpfs.place(workshop.memory_places, workshop.work_dir)
+        context = make_context(instance, time)
+        place = tmpfs.place(context.memory_places, context.work_dir)
 
         def look():
             assert found_in(folder) == {"open"}
@@ -128,7 +128,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
             spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
-        assert Prerenderer(workshop=dataclasses.replace(workshop, is_stopping=look)).work() >= 1
+        assert Prerenderer(context=dataclasses.replace(context, is_stopping=look)).work() >= 1
         look()
 
     assert "story title" in set().union(*in_memory), "there it had to be"
@@ -155,7 +155,7 @@ def test_nothing_of_a_sealed_story_lies_in_any_file_of_postgres(tmp_path, time):
         url = server.create_database()
         with make_instance(url, tmp_path / "data") as instance:
             fill(instance, tmp_path / "data" / "work")
-            ticks.tick(make_workshop(instance, time))
+            ticks.tick(make_context(instance, time))
             with instance.store.engine.connect().execution_options(
                 isolation_level="AUTOCOMMIT"
             ) as connection:

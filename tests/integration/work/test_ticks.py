@@ -15,7 +15,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held
-from support.cast import OPENS, add_story, join, make_capsule, make_instance, make_workshop, younghee
+from support.cast import OPENS, add_story, join, make_capsule, make_context, make_instance, younghee
 from support.moments import NOW
 
 
@@ -45,15 +45,15 @@ def work_files(instance):
 
 @pytest.mark.slow
 def test_a_tick_opens_makes_the_film_and_sends_the_letters(instance, capsule, time):
-    workshop = make_workshop(instance, time)
-    ticks.settle(workshop)
-    before = ticks.tick(workshop)
+    context = make_context(instance, time)
+    ticks.settle(context)
+    before = ticks.tick(context)
     assert (before.opened, before.films, before.doubt) == ((), (), None)
 
     time.go_to(OPENS)
-    preview = ticks.preview(workshop)
-    ticked = ticks.tick(workshop)
-    afterwards = ticks.tick(workshop)
+    preview = ticks.preview(context)
+    ticked = ticks.tick(context)
+    afterwards = ticks.tick(context)
 
     assert [one.id for one in preview.opened] == [one.id for one in ticked.opened] == [capsule.id]
     film = film_of(instance, capsule)
@@ -75,10 +75,10 @@ def test_a_tick_opens_makes_the_film_and_sends_the_letters(instance, capsule, ti
 
 
 def test_a_preview_changes_nothing(instance, capsule, time):
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
     time.go_to(OPENS)
     events = instance.events(capsule.id)
-    ticks.preview(workshop)
+    ticks.preview(context)
 
     assert instance.events(capsule.id) == events
     assert film_of(instance, capsule) is None
@@ -87,7 +87,7 @@ def test_a_preview_changes_nothing(instance, capsule, time):
 @pytest.mark.slow
 def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
     time.go_to(OPENS)
-    earlier = make_workshop(instance, time, lease="an earlier run")
+    earlier = make_context(instance, time, lease="an earlier run")
     ticks.open_due(earlier)
     film = film_of(instance, capsule)
     montages.claim(instance.store, film.id, lease=earlier.lease, now=OPENS)
@@ -95,22 +95,22 @@ def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
     leftover.mkdir(parents=True)
     (leftover / "half.mp4").write_bytes(b"half")
 
-    workshop = make_workshop(instance, time)
-    ticks.settle(workshop)
+    context = make_context(instance, time)
+    ticks.settle(context)
     assert not leftover.exists()
-    assert ticks.tick(workshop).films == (film.id,)
+    assert ticks.tick(context).films == (film.id,)
     assert film_of(instance, capsule).attempt == 2
 
 
 @pytest.mark.slow
 def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, capsule, time):
     """I9: with an impossible frame rate each attempt fails; letters leave when the film is given up or late."""
-    workshop = make_workshop(instance, time, fps=0)
+    context = make_context(instance, time, fps=0)
     time.go_to(OPENS)
-    sent = len(ticks.tick(workshop).letters.sent)
+    sent = len(ticks.tick(context).letters.sent)
     for _ in range(3):
         time.go_on(minutes=10)
-        sent += len(ticks.tick(workshop).letters.sent)
+        sent += len(ticks.tick(context).letters.sent)
 
     film = film_of(instance, capsule)
     assert film.state is MontageState.FAILED
@@ -123,21 +123,21 @@ def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, 
 def test_stopping_gives_the_film_back(instance, capsule, time):
     time.go_to(OPENS)
     asked = iter([False] * 6)
-    workshop = make_workshop(instance, time, is_stopping=lambda: next(asked, True))
-    ticks.open_due(workshop)
-    films.make(workshop, film_of(instance, capsule).id)
+    context = make_context(instance, time, is_stopping=lambda: next(asked, True))
+    ticks.open_due(context)
+    films.make(context, film_of(instance, capsule).id)
 
     film = film_of(instance, capsule)
     assert (film.state, film.failures) == (MontageState.QUEUED, 0)
-    again = replace(workshop, is_stopping=lambda: False)
+    again = replace(context, is_stopping=lambda: False)
     assert films.make(again, film.id)
 
 
 @pytest.mark.slow
 def test_a_cancelled_film_is_stopped_and_its_folder_removed(instance, capsule, time):
     time.go_to(OPENS)
-    workshop = make_workshop(instance, time)
-    ticks.tick(workshop)
+    context = make_context(instance, time)
+    ticks.tick(context)
     further = montages.queue(
         instance.store, instance.vault, instance.wake, instance.ada, capsule.id, now=OPENS
     )
@@ -148,7 +148,7 @@ def test_a_cancelled_film_is_stopped_and_its_folder_removed(instance, capsule, t
             asked.append(montages.cancel(instance.store, instance.ada, further.id, now=OPENS))
         return False
 
-    assert not films.make(replace(workshop, is_stopping=cancel_then_go_on), further.id)
+    assert not films.make(replace(context, is_stopping=cancel_then_go_on), further.id)
 
     with instance.store.reading() as tx:
         assert montage_store.montages.get(tx, further.id).state is MontageState.CANCELLED
@@ -182,18 +182,18 @@ def test_a_tick_among_a_thousand_capsules_is_quick(instance, time):
                 tx,
                 replace(capsule, id=f"{number:036}", slug=f"n{number}", opens_at=OPENS + timedelta(days=9)),
             )
-    workshop = make_workshop(instance, time)
+    context = make_context(instance, time)
     time.go_to(OPENS)
-    ticks.open_due(workshop)
+    ticks.open_due(context)
     started = stopwatch.perf_counter()
-    assert ticks.open_due(workshop) == ([], None)
+    assert ticks.open_due(context) == ([], None)
 
     assert stopwatch.perf_counter() - started < 0.5
 
 
 def test_the_ticks_say_what_they_do_without_names(instance, capsule, time, capsys):
     time.go_to(OPENS)
-    ticks.open_due(make_workshop(instance, time))
+    ticks.open_due(make_context(instance, time))
     said = capsys.readouterr()
     words = said.out + said.err
 

@@ -23,10 +23,10 @@ from support.cast import (
     add_story,
     join,
     make_capsule,
+    make_context,
     make_instance,
     make_photo,
     make_recording,
-    make_workshop,
 )
 from support.moments import NOW
 
@@ -63,7 +63,7 @@ def film_of(instance, capsule):
 def opened(instance, time):
     time.go_to(OPENS)
     with capture_logs() as said:
-        ticks.tick(make_workshop(instance, time))
+        ticks.tick(make_context(instance, time))
     return next(words for words in said if words["event"] == "film.finished")
 
 
@@ -77,9 +77,9 @@ def strength(samples, first, stop):
 @pytest.mark.slow
 def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     instance, capsule, note = scene
-    workshop = make_workshop(instance, time)
-    ticks.settle(workshop)
-    assert Prerenderer(workshop=workshop).work() >= 1
+    context = make_context(instance, time)
+    ticks.settle(context)
+    assert Prerenderer(context=context).work() >= 1
 
     assert opened(instance, time)["segments_encoded"] == 0
     film = film_of(instance, capsule)

@@ -37,7 +37,7 @@ def login_link(
         handed = signing_in.hand_over(
             app.store, app.vault.key, door.viewer(app.store), address, now=app.now()
         )
-        url = letters.sign_in_url(app.workshop.post.base_url, handed.token)
+        url = letters.sign_in_url(app.worker.composer.base_url, handed.token)
         is_near = app.settings.public_url_is_loopback
     door.out.answer({"login": {"url": url, "expires_at": shapes.instant(handed.expires_at)}})
     until = f"{handed.expires_at.astimezone():%H:%M}"

@@ -242,7 +242,7 @@ def _inside(app: App) -> Iterator[Finding]:
     if lacking := status.without_instance + status.without_recovery:
         says = f"{lacking} capsules lack an envelope; `capsule key status` tells more."
         yield Finding(what="envelopes", state="wrong", says=says)
-    doubt = ticks.clock_doubt(app.workshop)
+    doubt = ticks.clock_doubt(app.worker)
     if doubt:
         yield Finding(what="clock", state="wrong", says=doubt)
     elif app.clock.synchronised() is False:
@@ -290,13 +290,13 @@ def _rendering_ahead(app: App) -> Finding:
     from memorycapsule.work import tmpfs
 
     what, film = "rendering ahead", app.settings.film
-    if app.workshop.quiet_hours is None:
+    if app.worker.quiet_hours is None:
         return Finding(what=what, state="good", says="it is off; films are made after the opening.")
     if bytes_of(film.cache_size) == 0:
         says = "film.cache_size leaves no room for it; films are made after the opening."
         return Finding(what=what, state="warning", says=says)
     try:
-        place = tmpfs.place(app.workshop.memory_places, app.workshop.work_dir)
+        place = tmpfs.place(app.worker.memory_places, app.worker.work_dir)
     except tmpfs.NoMemoryFolder as error:
         says = f"{error.message} Films are made after the opening."
         return Finding(what=what, state="warning", says=says)

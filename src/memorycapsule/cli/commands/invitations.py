@@ -105,7 +105,7 @@ def invitation_url(app: App, token: str) -> str:
     """Return the address of the page behind an invitation."""
     from memorycapsule.services import letters
 
-    return letters.invitation_url(app.workshop.post.base_url, token)
+    return letters.invitation_url(app.worker.composer.base_url, token)
 
 
 def join(

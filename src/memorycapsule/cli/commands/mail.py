@@ -105,19 +105,20 @@ def send_trial(app: App, address: str, locale: str) -> str:
     from memorycapsule.mail import letters
 
     recipient = checked_address(address)
-    post = app.workshop.post
-    domain = post.sender.address.rpartition("@")[2]
+    composer = app.worker.composer
+    domain = composer.sender.address.rpartition("@")[2]
     letter = letters.write(
         letters.TrialLetter(
-            recipient=letters.Recipient(address=recipient, name=None, locale=locale), public_url=post.base_url
+            recipient=letters.Recipient(address=recipient, name=None, locale=locale),
+            public_url=composer.base_url,
         ),
-        sender=post.sender,
+        sender=composer.sender,
         message_id=f"<test.{uuid.uuid4()}@{domain}>",
         date=app.now().replace(microsecond=0),
     )
-    with app.workshop.carrier() as carrier:
-        outcome = carrier.deliver(
-            letter, sender=post.sender.address, recipient=recipient, on_data=lambda: None
+    with app.worker.connect() as transport:
+        outcome = transport.deliver(
+            letter, sender=composer.sender.address, recipient=recipient, on_data=lambda: None
         )
     match outcome.state:
         case "sent":

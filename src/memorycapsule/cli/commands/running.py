@@ -41,7 +41,7 @@ def open_capsule(
     with door.open() as app:
         viewer = door.viewer(app.store)
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
-        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.workshop)):
+        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
             raise NotDue(doubt)
         opened = opening.open_now(app.store, app.wake, viewer, found.id, locale="en", now=app.now())
         door.out.say(f"“{plain(opened.title)}” is open.")
@@ -78,14 +78,14 @@ def tick(
     with door.open() as app:
         viewer = door.viewer(app.store)
         if dry_run:
-            preview = ticks.preview(app.workshop)
+            preview = ticks.preview(app.worker)
             opened = reading.titled(app.store, viewer, preview.opened)
             letters = preview.letters if viewer.is_admin else ()
             _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
         with FolderLock(app.settings.data_dir):
-            ticks.settle(app.workshop)
-            done = ticks.tick(app.workshop)
+            ticks.settle(app.worker)
+            done = ticks.tick(app.worker)
         opened = reading.titled(app.store, viewer, done.opened)
     _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 

@@ -11,7 +11,7 @@ from memorycapsule.media.intake import memory_copy
 from memorycapsule.services import cleanup, letters, opening, reading, stories
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
-from support.cast import OPENS, add_story, make_post, make_recording
+from support.cast import OPENS, add_story, make_composer, make_recording
 from support.moments import NOW
 
 
@@ -77,7 +77,7 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
         opening.queue_letters(tx, instance.wake, stage.capsule.id, "none", OPENS)
         (delivery,) = [one for one in delivery_store.everything(tx) if one.member_id == stage.ben.member.id]
         said = json.loads(delivery.letter)
-        letter = letters.compose(tx, make_post(instance), delivery, OPENS)
+        letter = letters.compose(tx, make_composer(instance), delivery, OPENS)
     assert (said["photos"], said["clips"], said["voices"], said["stories"]) == (1, 0, 1, 1)
     assert b"1 voice note" in letter
 

@@ -144,8 +144,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             capsule,
             story_ids=story,
             length=length,
-            size=app.workshop.size,
-            fps=app.workshop.fps,
+            size=app.worker.size,
+            fps=app.worker.fps,
             now=app.now(),
         )
         return {"seconds": round(seconds, 1)}

@@ -145,4 +145,4 @@ def _invitation(app: App, viewer: Viewer, capsule: str, invitation: UUID) -> Inv
 
 
 def _sent(app: App, one: Invited) -> shapes.Shape:
-    return shapes.sent_invitation(one, letters.invitation_url(app.workshop.post.base_url, one.token))
+    return shapes.sent_invitation(one, letters.invitation_url(app.worker.composer.base_url, one.token))

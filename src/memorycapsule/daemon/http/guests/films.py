@@ -134,8 +134,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             str(capsule_id),
             story_ids=[str(one) for one in story],
             length=_LENGTHS[length],
-            size=app.workshop.size,
-            fps=app.workshop.fps,
+            size=app.worker.size,
+            fps=app.worker.fps,
             now=app.now(),
         )
         said = length_in_words(seconds)

@@ -245,7 +245,7 @@ def _cards(app: App, pages: Pages, request: Request, viewer: Viewer, view: Capsu
 def _urls(app: App, viewer: Viewer, view: CapsuleView) -> dict[str, str]:
     """Return the links of waiting invitations, by their ids."""
     links = invitations.personal_links(app.store, app.vault.key, viewer, view.capsule.id, app.now())
-    base = app.workshop.post.base_url
+    base = app.worker.composer.base_url
     return {one.invitation.id: letters.invitation_url(base, one.token) for one in links}
 
 
