@@ -69,7 +69,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             server = _Server(app, heartbeat, stopping)
             server_box.append(server)
             # What had arrived whole when the daemon ended, or could not be finished yet, on a full disk.
-            heartbeat.add("uploads", server.receiving.resume, every_seconds=_TIDY_SECONDS)
+            heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
             heartbeat.start()
             lock.tell(url=settings.public_url or url)
 
@@ -82,7 +82,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             finally:
                 stopping.set()
                 unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
-                server.receiving.close()
+                server.receiver.close()
                 if unfinished:
                     # Their rows say what was begun; the next start takes it up.
                     journal.warning("daemon.cut_off", jobs=unfinished)
@@ -175,7 +175,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
         site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
-        self.receiving: UploadReceiver = site.state.receiving
+        self.receiver: UploadReceiver = site.state.receiver
         super().__init__(
             uvicorn.Config(
                 site,

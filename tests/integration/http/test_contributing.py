@@ -17,7 +17,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 def ben(scene):
     browser = scene.browser(scene.ben.token, **{"accept-language": "en"})
     yield browser
-    browser.app.state.receiving.close()
+    browser.app.state.receiver.close()
 
 
 @pytest.fixture

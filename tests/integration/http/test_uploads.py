@@ -33,7 +33,7 @@ def browser_of(scene, token=None, **headers):
     try:
         yield browser
     finally:
-        browser.app.state.receiving.close()
+        browser.app.state.receiver.close()
         scene.sites.clear()
 
 
@@ -293,10 +293,10 @@ def test_what_was_whole_when_the_daemon_died_is_finished_at_the_next_start(scene
         piece=content,
         now=scene.time.now,
     )
-    receiving = sender.app.state.receiving
+    receiver = sender.app.state.receiver
 
-    receiving.resume()
-    receiving.finish(upload_id).result(30)
+    receiver.resume()
+    receiver.finish(upload_id).result(30)
 
     view = reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story.id)
     assert len(view.media) == 1

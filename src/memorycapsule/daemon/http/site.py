@@ -36,7 +36,7 @@ from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.http.protocol.safe_redirects import nearest_page
-from memorycapsule.daemon.http.protocol.sessions import Cookie, SignInNeeded, bearer, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, SignInNeeded, cookie_viewers, token_viewers
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
@@ -49,7 +49,7 @@ _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: Where larger bodies than a form's are taken, and how many bytes.
 TAKES_MORE: dict[str, int] = {
-    "/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM,
+    "/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM_WITH_FILES_BYTES,
     # A cover and a song.
     "/capsules/new/seal": 100_000_000,
     "/c/[0-9a-f-]{36}/settings": 100_000_000,
@@ -76,8 +76,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         redirect_slashes=False,
     )
 
-    receiving = UploadReceiver(app)
-    site.state.receiving = receiving
+    receiver = UploadReceiver(app)
+    site.state.receiver = receiver
     site.state.now = app.now
 
     def redirect_there_and_back(path: str, request: Request) -> Response:
@@ -110,8 +110,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
             return problems.of_error(error)
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
-    def senders(request: Request) -> list[Viewer]:
-        return bearer(app.store, request) or viewers(app.store, cookie, request)
+    def viewers_of(request: Request) -> list[Viewer]:
+        return token_viewers(app.store, request) or cookie_viewers(app.store, cookie, request)
 
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
@@ -126,8 +126,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         Guard,
         public_url=public_url,
         root_path=root_path,
-        takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiving.limits.largest_file},
-        is_known=lambda request: bool(senders(request)),
+        takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiver.limits.largest_file},
+        is_known=lambda request: bool(viewers_of(request)),
         refuse=refuse,
         failed=failed,
     )
@@ -159,7 +159,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitation.routes(app, pages, cookie))
     site.include_router(letter_links.routes(app, pages, cookie))
     site.include_router(capsule.routes(app, pages, cookie))
-    site.include_router(contributing.routes(app, pages, cookie, receiving))
+    site.include_router(contributing.routes(app, pages, cookie, receiver))
     site.include_router(own_stories.routes(app, pages, cookie))
 
     def explain(request: Request, progress: Progress) -> str | None:
@@ -168,14 +168,14 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(
         tus.routes(
             app,
-            receiving,
+            receiver,
             prefix="/g/u",
             root_path=root_path,
-            looking=senders,
+            viewers_of=viewers_of,
             explain=explain,
         )
     )
-    for router in api.routes(app, pages, receiving):
+    for router in api.routes(app, pages, receiver):
         site.include_router(router)
     site.include_router(create.routes(app, pages, cookie))
     site.include_router(invite.routes(app, pages, cookie))

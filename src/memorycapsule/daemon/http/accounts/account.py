@@ -12,7 +12,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
@@ -51,13 +51,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/account", methods=GET)
     def look(request: Request) -> Response:
-        return show(request, person(app.store, cookie, request))
+        return show(request, require_signed_in(app.store, cookie, request))
 
     @router.post("/account")
     def edit(
         request: Request, name: Annotated[str, Form()] = "", locale: Annotated[str, Form()] = ""
     ) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
         except UsageProblem:
@@ -66,11 +66,11 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/account/addresses", methods=GET)
     def prove_address(request: Request) -> Response:
-        return _address_page(app, pages, request, person(app.store, cookie, request))
+        return _address_page(app, pages, request, require_signed_in(app.store, cookie, request))
 
     @router.post("/account/addresses")
     def ask_address(request: Request, address: Annotated[str, Form()] = "") -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.ask_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
         except UsageProblem:
@@ -81,7 +81,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/account/addresses/code")
     def add_address(request: Request, code: Annotated[str, Form()] = "") -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
         except NotAllowed:
@@ -90,7 +90,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/account/addresses/{address_id}/remove")
     def remove_address(request: Request, address_id: UUID) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
         except NotAllowed:
@@ -99,7 +99,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/account/sessions/{session_id}/end")
     def end_session(request: Request, session_id: UUID) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         signing_in.end(app.store, viewer, str(session_id), now=app.now())
         return pages.forward(request, "/account")
 
@@ -107,7 +107,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def make_token(
         request: Request, name: Annotated[str, Form()] = "", scope: Annotated[str, Form()] = Scope.READ
     ) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             made = tokens.create(
                 app.store,
@@ -123,7 +123,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/account/delete", methods=GET)
     def before_deleting(request: Request) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         return pages.show(
             request,
             "account_delete.html",
@@ -134,7 +134,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/account/delete")
     def delete(request: Request) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.delete(app.store, app.vault, viewer, now=app.now())
         except NotAllowed:

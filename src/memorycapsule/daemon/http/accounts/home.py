@@ -14,7 +14,7 @@ from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in
+from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.words import (
     contents_in_words,
@@ -36,7 +36,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/", methods=["GET", "HEAD"])
     def home(request: Request) -> Response:
-        viewer = signed_in(app.store, cookie, request)
+        viewer = signed_in_viewer(app.store, cookie, request)
         if viewer is None:
             return sign_in_page(pages, request)
         person = reading.account(app.store, viewer)

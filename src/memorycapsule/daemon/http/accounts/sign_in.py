@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
-from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in
+from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.daemon.http.protocol.user_agents import device_in_words
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
@@ -51,7 +51,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/sign-in", methods=GET)
     def start(request: Request, next: str | None = None) -> Response:  # noqa: A002 - as it stands in the address
-        if signed_in(app.store, cookie, request):
+        if signed_in_viewer(app.store, cookie, request):
             return pages.forward(request, local_path(next) or "/")
         return sign_in_page(pages, request, onward=local_path(next))
 
@@ -131,7 +131,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     def over(request: Request) -> Response:
         # A second tap of somebody who is in already is no mistake.
-        if signed_in(app.store, cookie, request):
+        if signed_in_viewer(app.store, cookie, request):
             return pages.forward(request, "/")
         return sign_in_page(pages, request, is_over=True)
 

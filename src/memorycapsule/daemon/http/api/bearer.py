@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from memorycapsule.daemon.http.protocol.sessions import bearer
+from memorycapsule.daemon.http.protocol.sessions import token_viewers
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.store.transactions import Store
 
@@ -43,7 +43,7 @@ class Bearer:
         """Return who sends a request. Raises HTTPException (401)."""
         if "authorization" not in request.headers:
             raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
-        found = bearer(self._store, request)
+        found = token_viewers(self._store, request)
         if not found:
             challenge = f'{_REALM}, error="invalid_token"'
             raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})

@@ -38,7 +38,7 @@ def routes(app: App, pages: Pages, receiving: UploadReceiver) -> list[APIRouter]
             receiving,
             prefix="/api/v1/uploads",
             root_path=pages.root_path,
-            looking=lambda request: [asking.of(request)],
+            viewers_of=lambda request: [asking.of(request)],
             explain=lambda _request, progress: progress.refusal,
         )
     )

@@ -15,7 +15,7 @@ from zipstream.ng import ZipStreamInfo
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import disposition, span, span_headers
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.services import archive
 from memorycapsule.services.archive import Archive, ArchiveFile
 
@@ -30,8 +30,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     @router.api_route("/g/c/{capsule_id}/everything.zip", methods=["GET", "HEAD"])
     def everything_zip(request: Request, capsule_id: UUID) -> Response:
         words = pages.wording(request)
-        found = first_to_see(
-            viewers(app.store, cookie, request),
+        found = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: archive.of_capsule(
                 app.store, app.vault, viewer, str(capsule_id), language=words.language
             ),

@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.guests.own_stories import lines_of
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_people, people
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
@@ -30,8 +30,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
     def seen(request: Request, capsule_id: UUID) -> CapsuleView:
-        return first_to_see(
-            viewers(app.store, cookie, request),
+        return first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
         )
 
@@ -42,16 +42,16 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
     def cover(request: Request, capsule_id: UUID) -> Response:
-        file = first_to_see(
-            viewers(app.store, cookie, request),
+        file = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id)),
         )
         return FileAnswer(file, tag=f"{capsule_id}-cover")
 
     @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
     def medium(request: Request, medium_id: UUID, form: Form) -> Response:
-        file = first_to_see(
-            viewers(app.store, cookie, request),
+        file = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
         )
         return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")

@@ -18,7 +18,7 @@ from memorycapsule.daemon.http.guests.film_texts import film_facts, film_lines, 
 from memorycapsule.daemon.http.guests.opened import AGAIN_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
 from memorycapsule.domain.stories import Viewer
@@ -65,8 +65,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     def opened(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
         """Return the open capsule, and the session that it was seen by."""
-        viewer, view = first_to_see(
-            viewers(app.store, cookie, request),
+        viewer, view = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: (viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
         )
         if not view.capsule.is_open:
@@ -188,8 +188,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
     def subtitles(request: Request, montage_id: UUID, kind: Subtitles) -> Response:
-        known = first_to_see(
-            viewers(app.store, cookie, request),
+        known = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.film(app.store, viewer, str(montage_id)),
         )
         return subtitles_answer(known, kind)
@@ -199,8 +199,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"], keep: bool = False
     ) -> Response:
         read = reading.film_file if form == "film.mp4" else reading.poster_file
-        file = first_to_see(
-            viewers(app.store, cookie, request),
+        file = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
         )
         return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)

@@ -13,7 +13,7 @@ from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.words import countdown_in_words, date_in_words, people_in_words
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
@@ -114,8 +114,8 @@ def _why_not(view: InvitationView, app: App) -> str | None:
 def _is_inside(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
     """Say whether this browser belongs to a member already."""
     try:
-        first_to_see(
-            viewers(app.store, cookie, request),
+        first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.capsule(app.store, app.vault, viewer, view.capsule.id),
         )
     except NotFound:

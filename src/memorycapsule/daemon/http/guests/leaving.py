@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import contents_in_words
 from memorycapsule.errors import NotFound
@@ -23,8 +23,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
     def seen(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
-        return first_to_see(
-            viewers(app.store, cookie, request),
+        return first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: (viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
         )
 

@@ -30,7 +30,7 @@ from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
 from memorycapsule.daemon.http.html.bundle import DYES, cloth, knot
 from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.words import day_in_words, short_day
@@ -56,8 +56,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
     def opened(request: Request, capsule_id: UUID) -> CapsuleView:
-        view = first_to_see(
-            viewers(app.store, cookie, request),
+        view = first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
         )
         if not view.capsule.is_open:
@@ -68,8 +68,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def untied(
         request: Request, capsule_id: UUID, to: Annotated[Literal["photos", "film"], Form()]
     ) -> Response:
-        first_to_see(
-            viewers(app.store, cookie, request),
+        first_with_access(
+            cookie_viewers(app.store, cookie, request),
             lambda viewer: visits.unseal(app.store, viewer, str(capsule_id), now=app.now()),
         )
         return pages.forward(request, f"/g/c/{capsule_id}/{to}")

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, first_to_see, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.words import contents_in_words, short_day
 from memorycapsule.domain.zones import local_of
@@ -41,7 +41,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                     return viewer, view, story
             raise NotFound
 
-        return first_to_see(viewers(app.store, cookie, request), look)
+        return first_with_access(cookie_viewers(app.store, cookie, request), look)
 
     def show(
         request: Request, view: CapsuleView, story: StoryView, *, saved: bool = False, problem: str = ""
@@ -149,7 +149,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             )
 
         try:
-            first_to_see(viewers(app.store, cookie, request), reorder)
+            first_with_access(cookie_viewers(app.store, cookie, request), reorder)
         except NotAllowed:
             return _closed(request)
         return pages.forward(request, f"/g/c/{capsule_id}#own")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
-from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in, viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, signed_in_viewer
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany
@@ -27,12 +27,14 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     def who(request: Request, onward: str) -> list[Viewer]:
         """Return the sessions of the person who is to prove that it is them, the one that goes on first."""
-        looking = [one for one in viewers(app.store, cookie, request) if one.scope.covers(Scope.EVERYTHING)]
+        looking = [
+            one for one in cookie_viewers(app.store, cookie, request) if one.scope.covers(Scope.EVERYTHING)
+        ]
         found = _OF_CAPSULE.fullmatch(onward)
         first = (
             next((one for one in looking if found and reading.is_in(app.store, one, found[1])), None)
             if found
-            else signed_in(app.store, cookie, request)
+            else signed_in_viewer(app.store, cookie, request)
         )
         first = first or next(iter(looking), None)
         if first is None:

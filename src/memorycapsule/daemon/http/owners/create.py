@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
-from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -60,7 +60,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/capsules/new", methods=["GET", "HEAD"])
     def ask(request: Request) -> Response:
-        person(app.store, cookie, request)
+        require_signed_in(app.store, cookie, request)
         empty = Draft(
             title="",
             message="",
@@ -75,7 +75,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def check(
         request: Request, draft: Annotated[Draft, Depends(_draft)], back: Annotated[str, Form()] = ""
     ) -> Response:
-        person(app.store, cookie, request)
+        require_signed_in(app.store, cookie, request)
         words = pages.wording(request)
         date, problems = _checked(app, draft, words)
         if date is None or problems or back:
@@ -89,7 +89,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         cover: Annotated[UploadFile | None, File()] = None,
         song: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         words = pages.wording(request)
         date, problems = _checked(app, draft, words)
         if date is None or problems:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import owned_by
-from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.capsules import Contribution, Role
 from memorycapsule.domain.words import contents_in_words
 from memorycapsule.errors import NotFound
@@ -61,7 +61,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.api_route("/c/{capsule_id}/handed-over", methods=["GET", "HEAD"])
     def handed_over(request: Request, capsule_id: UUID) -> Response:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
         owner = next(one.member for one in view.contributions if one.member.is_owner)
         words = pages.wording(request)

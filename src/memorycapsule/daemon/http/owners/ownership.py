@@ -8,7 +8,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.protocol.sessions import Cookie, person
+from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
@@ -22,7 +22,7 @@ def owned_by(app: App, cookie: Cookie) -> Owned:
     """Return what finds the capsule of whoever is signed in; to others than its owner it is not there."""
 
     def owned(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
-        viewer = person(app.store, cookie, request)
+        viewer = require_signed_in(app.store, cookie, request)
         view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
         if not view.member.is_owner:
             raise NotFound

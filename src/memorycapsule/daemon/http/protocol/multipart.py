@@ -1,7 +1,8 @@
 """
 Forms with files (multipart/form-data, RFC 7578), read while they arrive.
 
-The framework's own reader puts large files into temporary files in plain; nothing of a story may lie on a disk so.
+The framework's own reader writes large files, unencrypted, into temporary files; nothing of a story may lie on a
+disk like that.
 """
 
 from __future__ import annotations
@@ -18,18 +19,20 @@ _LONGEST_HEADERS = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """What a piece of a form is called, and the name of the file that it is, None when it is typed."""
+class FormPart:
+    """The head of a part of a form."""
 
+    #: The name of the field.
     name: str
+    #: The name of the file, None for a typed field.
     file: str | None
 
 
-async def pieces(request: Request) -> AsyncIterator[tuple[Field, bytes | None]]:
+async def stream_fields(request: Request) -> AsyncIterator[tuple[FormPart, bytes | None]]:
     """
-    Yield the fields of a form in their order, piece by piece; None ends a field.
+    Yield the fields of a form in their order, chunk by chunk; None in place of a chunk ends a field.
 
-    Raises HTTPException (400) for what is no such form.
+    Raises HTTPException (400) for a body that is no such form.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -37,8 +40,8 @@ async def pieces(request: Request) -> AsyncIterator[tuple[Field, bytes | None]]:
     reader = _Reader(options[b"boundary"])
     try:
         async for chunk in request.stream():
-            for piece in reader.read(chunk):
-                yield piece
+            for item in reader.read(chunk):
+                yield item
         reader.end()
     except MultipartParseError as error:
         raise HTTPException(400) from error
@@ -48,8 +51,8 @@ class _Reader:
     """The callbacks of the parser, and what they have gathered since the last chunk."""
 
     def __init__(self, boundary: bytes) -> None:
-        self._found: list[tuple[Field, bytes | None]] = []
-        self._field = Field(name="", file=None)
+        self._found: list[tuple[FormPart, bytes | None]] = []
+        self._part = FormPart(name="", file=None)
         self._header = [b"", b""]
         self._headers: dict[bytes, bytes] = {}
         self._is_over = False
@@ -57,19 +60,19 @@ class _Reader:
             boundary,
             {
                 "on_part_begin": self._begin,
-                "on_header_field": lambda data, start, end: self._gather(0, data[start:end]),
-                "on_header_value": lambda data, start, end: self._gather(1, data[start:end]),
+                "on_header_field": lambda data, start, end: self._add_to_header(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._add_to_header(1, data[start:end]),
                 "on_header_end": self._end_header,
-                "on_headers_finished": self._name,
+                "on_headers_finished": self._read_head,
                 "on_part_data": lambda data, start, end: self._found.append(
-                    (self._field, bytes(data[start:end]))
+                    (self._part, bytes(data[start:end]))
                 ),
                 "on_end": self._finish,
-                "on_part_end": lambda: self._found.append((self._field, None)),
+                "on_part_end": lambda: self._found.append((self._part, None)),
             },
         )
 
-    def read(self, chunk: bytes) -> list[tuple[Field, bytes | None]]:
+    def read(self, chunk: bytes) -> list[tuple[FormPart, bytes | None]]:
         self._parser.write(chunk)
         found, self._found = self._found, []
         return found
@@ -87,7 +90,7 @@ class _Reader:
         self._headers = {}
         self._header = [b"", b""]
 
-    def _gather(self, place: int, data: bytes) -> None:
+    def _add_to_header(self, place: int, data: bytes) -> None:
         self._header[place] += data
         if len(self._header[place]) > _LONGEST_HEADERS:
             raise MultipartParseError("a header is too long")
@@ -96,10 +99,10 @@ class _Reader:
         self._headers[self._header[0].lower()] = self._header[1]
         self._header = [b"", b""]
 
-    def _name(self) -> None:
+    def _read_head(self) -> None:
         _kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         file = options.get(b"filename")
-        self._field = Field(
+        self._part = FormPart(
             name=options.get(b"name", b"").decode(errors="replace"),
             file=None if file is None else file.decode(errors="replace"),
         )

@@ -1,4 +1,4 @@
-"""Visitors: the sessions that a browser brings along in its one cookie."""
+"""Sessions: a browser brings the secrets of its sessions in one cookie, a program brings one in a header."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_SESSIONS = 16
 #: As long as browsers keep a cookie at most (RFC 6265bis, 5.6.1: 400 days).
 _KEPT_SECONDS = 400 * 24 * 3600
 
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +69,8 @@ class Cookie:
         )
 
 
-def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
-    """Return who is looking, by each of the browser's sessions that has not ended."""
+def cookie_viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
+    """Return a viewer for each of the browser's sessions that has not ended, the newest first."""
     found = []
     now = request.app.state.now()
     for secret in cookie.secrets(request):
@@ -78,13 +78,13 @@ def viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
             found.append(sessions.viewer_with_token(store, secret, now))
         except NotFound:
             continue
-    # Pages have a way home for whoever has one.
+    # Pages link to the home page for whoever has one.
     request.state.is_signed_in = any(one.capsule_id is None for one in found)
     return found
 
 
-def bearer(store: Store, request: Request) -> list[Viewer]:
-    """Return who is looking by the token in the Authorization header (RFC 6750, 2.1); nobody without one."""
+def token_viewers(store: Store, request: Request) -> list[Viewer]:
+    """Return the viewer of the token in the Authorization header (RFC 6750, 2.1); none when no known token is there."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return []
@@ -94,28 +94,32 @@ def bearer(store: Store, request: Request) -> list[Viewer]:
         return []
 
 
-def signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
-    """Return the newest session that is somebody's for all of their capsules, None when nobody is signed in."""
-    return next((one for one in viewers(store, cookie, request) if one.capsule_id is None), None)
+def signed_in_viewer(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
+    """Return the viewer of the newest session that reaches all capsules of its account; None without such a one."""
+    return next((one for one in cookie_viewers(store, cookie, request) if one.capsule_id is None), None)
 
 
 class SignInNeeded(Exception):
-    """A page for people who are signed in, and nobody is: the site leads to the sign-in page and back."""
+    """The page is for people who are signed in, and nobody is: the site leads to the sign-in page and back."""
 
 
-def person(store: Store, cookie: Cookie, request: Request) -> Viewer:
-    """Return the newest session that is somebody's for all of their capsules. Raises SignInNeeded."""
-    viewer = signed_in(store, cookie, request)
+def require_signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer:
+    """Return the viewer that `signed_in_viewer` finds. Raises SignInNeeded when nobody is signed in."""
+    viewer = signed_in_viewer(store, cookie, request)
     if viewer is None:
         raise SignInNeeded
     return viewer
 
 
-def first_to_see(looking: list[Viewer], look: Callable[[Viewer], Seen]) -> Seen:
-    """Return what the first session that may see it sees. Raises NotFound, for whatever reason, if none may."""
-    for viewer in looking:
+def first_with_access(viewers: Sequence[Viewer], read: Callable[[Viewer], Result]) -> Result:
+    """
+    Return what `read` returns for the first viewer that has access.
+
+    Raises NotFound, for whatever reason, when no viewer has access.
+    """
+    for viewer in viewers:
         try:
-            return look(viewer)
+            return read(viewer)
         except (NotFound, Sealed):
             continue
     raise NotFound

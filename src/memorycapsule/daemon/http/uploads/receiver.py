@@ -1,8 +1,8 @@
 """
-Receiving: files on their way in, in memory that does not grow with how many come at the same time.
+The upload receiver: it takes in many files at the same time, in memory of a fixed size.
 
-What arrives of a file is sealed and kept piece by piece; how large a piece may become depends on how many files
-are arriving. Files that are whole are decoded by one small crew, whoever sent them.
+It seals and keeps each file piece by piece. The more files arrive, the smaller are the pieces. A few threads, the
+same for all senders, decode the files that are whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from memorycapsule.app import App
 from memorycapsule.config import bytes_of
-from memorycapsule.daemon.http.protocol.sessions import first_to_see
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload, UploadLimits
 from memorycapsule.errors import CapsuleError
@@ -26,21 +26,21 @@ from memorycapsule.services import uploads
 if TYPE_CHECKING:
     from memorycapsule.media.decoders import Decoders
 
-Done = TypeVar("Done")
+Result = TypeVar("Result")
 
-#: So many files arrive at the same time, further ones wait in the network; what all of them hold in memory, and the
-#: largest piece of one.
-_AT_ONCE = 48
-_HELD_BYTES = 48_000_000
-_LARGEST_PIECE = 5_000_000
-#: Whoever sends nothing for so long makes room for others; what has come is kept.
-_PATIENCE_SECONDS = 30.0
-#: The disk takes one piece after the other anyway.
-_KEEPERS = 4
+#: How many files arrive at the same time; further ones wait in the network.
+_MOST_ARRIVING = 48
+#: How many bytes all arriving files together hold in memory, and the largest piece of one.
+_BUFFER_BYTES = 48_000_000
+_LARGEST_PIECE_BYTES = 5_000_000
+#: A sender that sends nothing for so long makes room for others; what has arrived is kept.
+_IDLE_SECONDS = 30.0
+#: Threads that keep pieces; the disk takes one piece after the other anyway.
+_STORE_THREADS = 4
 
 
 class UploadReceiver:
-    """Takes files in, for everybody who sends some; `close` ends it."""
+    """Takes in the files of everybody who sends some; `close` ends it."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -49,42 +49,42 @@ class UploadReceiver:
             most_per_member=bytes_of(app.settings.uploads.most_per_member),
         )
         # Not the threads that make pages: those must never wait for uploads.
-        self._keepers = ThreadPoolExecutor(_KEEPERS, "keeper")
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._store_threads = ThreadPoolExecutor(_STORE_THREADS, "upload-store")
+        self._slots = asyncio.Semaphore(_MOST_ARRIVING)
         self._arriving = 0
-        self._crew = _ReceiverThreads(app)
+        self._finishers = _ReceiverThreads(app)
 
-    async def aside(self, work: Callable[..., Done], *given: Any) -> Done:
-        """Do what uploads need of the store, where pages do not wait for it; return or raise what `work` does."""
-        return await asyncio.get_running_loop().run_in_executor(self._keepers, work, *given)
+    async def run_in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Call `work` in a thread that no page waits for; return or raise what it returns or raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._store_threads, work, *arguments)
 
-    async def take(
+    async def receive(
         self,
-        looking: Callable[[], list[Viewer]],
+        viewers: Callable[[], list[Viewer]],
         upload_id: str,
         *,
         start: int,
-        arriving: AsyncIterator[bytes],
+        chunks: AsyncIterator[bytes],
     ) -> Upload:
         """
-        Keep what arrives of a file from `start` on, and return how far it has come.
+        Keep the bytes of a file from `start` on as they arrive, and return how far the file has come.
 
-        `looking` says who may be sending it. When it breaks off (`arriving` raises), what has arrived is kept all
-        the same. Raises what `uploads.receive` raises, and TimeoutError when nothing comes any more.
+        `viewers` finds who may be sending the file. When `chunks` raises, what has arrived before is kept all the
+        same. Raises what `uploads.receive` raises, and TimeoutError when nothing comes any more.
         """
-        async with self._room:
+        async with self._slots:
             self._arriving += 1
             try:
-                return await self._take(looking, upload_id, start, arriving)
+                return await self._receive(viewers, upload_id, start, chunks)
             finally:
                 self._arriving -= 1
 
-    async def _take(
+    async def _receive(
         self,
-        looking: Callable[[], list[Viewer]],
+        viewers: Callable[[], list[Viewer]],
         upload_id: str,
         start: int,
-        arriving: AsyncIterator[bytes],
+        chunks: AsyncIterator[bytes],
     ) -> Upload:
         app = self._app
 
@@ -94,47 +94,47 @@ class UploadReceiver:
             )
 
         def begin() -> tuple[Viewer, Upload]:
-            return first_to_see(looking(), lambda viewer: (viewer, keep(viewer, start, b"")))
+            return first_with_access(viewers(), lambda viewer: (viewer, keep(viewer, start, b"")))
 
-        viewer, upload = await self.aside(begin)
-        held: list[bytes] = []
+        viewer, upload = await self.run_in_thread(begin)
+        buffer: list[bytes] = []
         count = 0
         try:
             while True:
-                chunk = await asyncio.wait_for(anext(arriving, None), _PATIENCE_SECONDS)
+                chunk = await asyncio.wait_for(anext(chunks, None), _IDLE_SECONDS)
                 if chunk is None:
                     break
-                held.append(chunk)
+                buffer.append(chunk)
                 count += len(chunk)
-                if count >= min(_LARGEST_PIECE, _HELD_BYTES // self._arriving):
-                    piece, held, count = b"".join(held), [], 0
-                    upload = await self.aside(keep, viewer, upload.received, piece)
+                if count >= min(_LARGEST_PIECE_BYTES, _BUFFER_BYTES // self._arriving):
+                    piece, buffer, count = b"".join(buffer), [], 0
+                    upload = await self.run_in_thread(keep, viewer, upload.received, piece)
         finally:
             if count:
-                upload = await self.aside(keep, viewer, upload.received, b"".join(held))
+                upload = await self.run_in_thread(keep, viewer, upload.received, b"".join(buffer))
         return upload
 
     def finish(self, upload_id: str) -> Future[None]:
-        """Have a file that is whole made into a medium; the answer is ready when that is over."""
-        return self._crew.finish(upload_id)
+        """Have a file that is whole made into a medium; the future is done when that is over."""
+        return self._finishers.finish(upload_id)
 
     def resume(self) -> None:
-        """Take up what had arrived whole when the program ended."""
+        """Finish the files that had arrived whole when the program ended."""
         for upload_id in uploads.waiting(self._app.store):
-            self._crew.finish(upload_id)
+            self._finishers.finish(upload_id)
 
     def close(self) -> None:
-        """End the crew; a file that it has not come to is taken up at the next start."""
-        self._keepers.shutdown()
-        self._crew.close()
+        """End the threads; the next start finishes the files that they have not come to."""
+        self._store_threads.shutdown()
+        self._finishers.close()
 
 
 class _ReceiverThreads:
     """
-    A few threads that finish files, and the children that decode for them; they begin with the first file.
+    A few threads that finish files, and the children that decode for them; they start with the first file.
 
-    Not an executor of concurrent.futures: Python waits for its threads at the end, and a long clip would keep the
-    daemon from ending. Whatever is cut off is still whole, and begun again at the next start.
+    This is no executor of concurrent.futures: Python waits for its threads at the end, and a long clip would keep
+    the daemon from ending. A file that is cut off stays whole; the next start finishes it.
     """
 
     def __init__(self, app: App) -> None:
@@ -152,7 +152,7 @@ class _ReceiverThreads:
                 raise CapsuleError("The program is ending; this file is safe, and put in when it is back.")
             if upload_id in self._futures:
                 return self._futures[upload_id]
-            self._begin()
+            self._start_threads()
             future: Future[None] = Future()
             self._futures[upload_id] = future
             self._waiting.put(upload_id)
@@ -166,7 +166,7 @@ class _ReceiverThreads:
         if self._decoders is not None:
             self._decoders.close()
 
-    def _begin(self) -> None:
+    def _start_threads(self) -> None:
         if self._threads:
             return
         self._decoders = self._app.decoders()
@@ -184,7 +184,7 @@ class _ReceiverThreads:
                 uploads.finish(
                     self._app.store, self._app.vault, self._decoders.prepare, upload_id, clock=self._app.now
                 )
-            except Exception as error:  # noqa: BLE001 - one file must not end the crew; it is taken up again later
+            except Exception as error:  # noqa: BLE001 - one file must not end the thread; it is finished later
                 journal.error("upload.unfinished", error=type(error).__name__)
                 journal.debug("upload.unfinished", exc_info=error)
             with self._lock:

@@ -1,8 +1,9 @@
 """
 Uploads over HTTP: tus 1.0.0 (https://tus.io/protocols/resumable-upload), with what became of each file.
 
-Core, creation, termination and expiration. Beyond the protocol, the answer to the last PATCH says what the file
-became (`Capsule-Stage`, `Capsule-Medium`), and GET says it to whoever was cut off at that very moment.
+The site speaks the core and the extensions creation, termination and expiration. Beyond the protocol, the answer to
+the last PATCH says what the file became (`Capsule-Stage`, `Capsule-Medium`). GET says it again, for senders that were
+cut off at that very moment.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.protocol import problems
-from memorycapsule.daemon.http.protocol.sessions import first_to_see
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, About, Upload
@@ -34,26 +35,32 @@ VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
 _PIECE_TYPE = "application/offset+octet-stream"
 #: How long the answer to the last PATCH waits for what becomes of the file; proxies give up after a minute.
-WAITS_SECONDS = 25.0
+FINISH_WAIT_SECONDS = 25.0
 
-#: Who may be looking, the first choice first.
-Looking = Callable[[Request], list[Viewer]]
-#: Why a file was refused, in the words of its reader.
+#: Finds who may be sending a request, the first choice first.
+ViewersOf = Callable[[Request], list[Viewer]]
+#: Says in the reader's language why a file was refused; None when it was not.
 Explain = Callable[[Request, Progress], str | None]
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 def routes(
-    app: App, receiving: UploadReceiver, *, prefix: str, root_path: str, looking: Looking, explain: Explain
+    app: App,
+    receiver: UploadReceiver,
+    *,
+    prefix: str,
+    root_path: str,
+    viewers_of: ViewersOf,
+    explain: Explain,
 ) -> APIRouter:
-    """Return the addresses at `prefix` ("/g/u"); `root_path` is the path of the public address."""
+    """Return the routes at `prefix` ("/g/u"); `root_path` is the path of the public address."""
     router = APIRouter()
 
-    def first(request: Request, look: Callable[[Viewer], Answer]) -> Answer:
-        return first_to_see(looking(request), look)
+    def for_sender(request: Request, work: Callable[[Viewer], Result]) -> Result:
+        return first_with_access(viewers_of(request), work)
 
-    def state(request: Request, upload_id: str) -> Progress:
-        return first(request, lambda viewer: uploads.progress(app.store, app.vault, viewer, upload_id))
+    def progress_of(request: Request, upload_id: str) -> Progress:
+        return for_sender(request, lambda viewer: uploads.progress(app.store, app.vault, viewer, upload_id))
 
     @router.options(prefix)
     @router.options(f"{prefix}/{{upload_id}}")
@@ -64,14 +71,14 @@ def routes(
                 "tus-resumable": VERSION,
                 "tus-version": VERSION,
                 "tus-extension": _EXTENSIONS,
-                "tus-max-size": str(receiving.limits.largest_file),
+                "tus-max-size": str(receiver.limits.largest_file),
             },
         )
 
     @router.post(prefix)
     async def create(request: Request) -> Response:
         def begin(about: About, story_id: str, length: int) -> Upload:
-            return first(
+            return for_sender(
                 request,
                 lambda viewer: uploads.begin(
                     app.store,
@@ -80,66 +87,68 @@ def routes(
                     story_id,
                     about=about,
                     length=length,
-                    limits=receiving.limits,
+                    limits=receiver.limits,
                     now=app.now(),
                 ),
             )
 
         try:
             _check_version(request)
-            about, story_id = _described(request.headers.get("upload-metadata", ""))
-            upload = await receiving.aside(begin, about, story_id, _number(request, "upload-length"))
+            about, story_id = _parse_metadata(request.headers.get("upload-metadata", ""))
+            upload = await receiver.run_in_thread(
+                begin, about, story_id, _whole_number(request, "upload-length")
+            )
         except CapsuleError as error:
-            return _problem(error)
+            return _error_response(error)
         return Response(
             status_code=201,
-            headers={"location": f"{root_path}{prefix}/{upload.id}", **_told(upload)},
+            headers={"location": f"{root_path}{prefix}/{upload.id}", **_offset_headers(upload)},
         )
 
     @router.head(f"{prefix}/{{upload_id}}")
-    async def look(request: Request, upload_id: UUID) -> Response:
+    async def show_offset(request: Request, upload_id: UUID) -> Response:
         try:
             _check_version(request)
-            progress = await receiving.aside(state, request, str(upload_id))
+            progress = await receiver.run_in_thread(progress_of, request, str(upload_id))
         except CapsuleError as error:
-            return _problem(error)
+            return _error_response(error)
         return Response(
             headers={
                 "upload-length": str(progress.upload.length),
-                "upload-metadata": _description(progress),
-                **_told(progress.upload),
-                **_outcome(progress),
+                "upload-metadata": _metadata(progress),
+                **_offset_headers(progress.upload),
+                **_outcome_headers(progress),
             }
         )
 
     @router.get(f"{prefix}/{{upload_id}}")
-    async def tell(request: Request, upload_id: UUID) -> Response:
-        def say() -> dict[str, object]:
-            progress = state(request, str(upload_id))
-            return progress_fields(progress, explain(request, progress))
+    async def show_progress(request: Request, upload_id: UUID) -> Response:
+        def fields() -> dict[str, object]:
+            progress = progress_of(request, str(upload_id))
+            return _progress_fields(progress, explain(request, progress))
 
         try:
-            return JSONResponse(await receiving.aside(say))
+            return JSONResponse(await receiver.run_in_thread(fields))
         except CapsuleError as error:
-            return _problem(error)
+            return _error_response(error)
 
     @router.patch(f"{prefix}/{{upload_id}}")
-    async def take(request: Request, upload_id: UUID) -> Response:
+    async def append(request: Request, upload_id: UUID) -> Response:
         try:
             _check_version(request)
             if request.headers.get("content-type", "").strip().lower() != _PIECE_TYPE:
-                raise _Answered(415)
-            start = _number(request, "upload-offset")
-            upload = await receiving.take(
-                lambda: looking(request), str(upload_id), start=start, arriving=request.stream()
+                raise _ProtocolError(415)
+            start = _whole_number(request, "upload-offset")
+            upload = await receiver.receive(
+                lambda: viewers_of(request), str(upload_id), start=start, chunks=request.stream()
             )
-            headers = _told(upload)
+            headers = _offset_headers(upload)
             if upload.is_whole:
-                await finished(receiving, upload.id)
-                progress = await receiving.aside(state, request, upload.id)
-                headers |= _outcome(progress)
+                await _wait_for_outcome(receiver, upload.id)
+                progress = await receiver.run_in_thread(progress_of, request, upload.id)
+                headers |= _outcome_headers(progress)
         except CapsuleError as error:
-            return _problem(error)
+            return _error_response(error)
         except TimeoutError:
             return Response(status_code=408, headers={"tus-resumable": VERSION})
         except ClientDisconnect:
@@ -154,17 +163,17 @@ def routes(
 
         try:
             _check_version(request)
-            await receiving.aside(first, request, forget)
+            await receiver.run_in_thread(for_sender, request, forget)
         except CapsuleError as error:
-            return _problem(error)
+            return _error_response(error)
         return Response(status_code=204, headers={"tus-resumable": VERSION})
 
     @router.post(f"{prefix}/{{upload_id}}")
-    async def overridden(request: Request, upload_id: UUID) -> Response:
+    async def override_method(request: Request, upload_id: UUID) -> Response:
         # For networks that let nothing but GET and POST through (Core Protocol, X-HTTP-Method-Override).
         method = request.headers.get("x-http-method-override", "").upper()
         if method == "PATCH":
-            return await take(request, upload_id)
+            return await append(request, upload_id)
         if method == "DELETE":
             return await cancel(request, upload_id)
         raise HTTPException(405)
@@ -172,14 +181,14 @@ def routes(
     return router
 
 
-async def finished(receiving: UploadReceiver, upload_id: str) -> None:
-    """Wait for what becomes of a file that is whole, for as long as a request may take."""
-    future = asyncio.wrap_future(receiving.finish(upload_id))
-    await asyncio.wait([future], timeout=WAITS_SECONDS)
+async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
+    """Wait until a whole file has become a medium or was refused, but no longer than a request may take."""
+    future = asyncio.wrap_future(receiver.finish(upload_id))
+    await asyncio.wait([future], timeout=FINISH_WAIT_SECONDS)
 
 
-def progress_fields(progress: Progress, reason: str | None) -> dict[str, object]:
-    """Return how far a file has come, as JSON."""
+def _progress_fields(progress: Progress, reason: str | None) -> dict[str, object]:
+    """Return the JSON fields of a file on its way: how far it has come, and what became of it."""
     upload = progress.upload
     return {
         "id": upload.id,
@@ -193,7 +202,7 @@ def progress_fields(progress: Progress, reason: str | None) -> dict[str, object]
     }
 
 
-class _Answered(CapsuleError):
+class _ProtocolError(CapsuleError):
     """This cannot be understood as a part of a resumable upload; see the tus protocol, version 1.0.0."""
 
     code = "usage"
@@ -203,7 +212,7 @@ class _Answered(CapsuleError):
         self.http_status = status  # type: ignore[misc]  # of this one answer
 
 
-def _problem(error: CapsuleError) -> Response:
+def _error_response(error: CapsuleError) -> Response:
     headers = {"tus-resumable": VERSION}
     if error.http_status == 412:
         headers["tus-version"] = VERSION
@@ -214,44 +223,45 @@ def _problem(error: CapsuleError) -> Response:
 
 def _check_version(request: Request) -> None:
     if request.headers.get("tus-resumable") != VERSION:
-        raise _Answered(412)
+        raise _ProtocolError(412)
 
 
-def _number(request: Request, name: str) -> int:
+def _whole_number(request: Request, name: str) -> int:
     text = request.headers.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise _Answered(400)
+        raise _ProtocolError(400)
     return int(text)
 
 
-def _described(metadata: str) -> tuple[About, str]:
-    """Return what the sender says about a file, and the story it is for (Creation, Upload-Metadata)."""
+def _parse_metadata(metadata: str) -> tuple[About, str]:
+    """Return what Upload-Metadata says of a file, and the id of its story. Raises UsageProblem or _ProtocolError."""
     pairs: dict[str, str] = {}
     for pair in metadata.split(",")[:20]:
         key, _, value = pair.strip().partition(" ")
         try:
             pairs[key] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-            raise _Answered(400) from error
+            raise _ProtocolError(400) from error
     position = pairs.get("position", "")
     if position and not (position.isascii() and position.isdecimal() and len(position) <= 6):
-        raise _Answered(400)
+        raise _ProtocolError(400)
     about = About(file=pairs.get("filename", ""), position=int(position) if position else None)
     if "story" not in pairs:
         raise UsageProblem("Say which story the file is for: Upload-Metadata needs `story`.")
     return about, pairs["story"]
 
 
-def _description(progress: Progress) -> str:
-    said = {"filename": progress.about.file, "story": progress.upload.story_id}
+def _metadata(progress: Progress) -> str:
+    """Return the value of Upload-Metadata for a file."""
+    pairs = {"filename": progress.about.file, "story": progress.upload.story_id}
     if progress.about.position is not None:
-        said["position"] = str(progress.about.position)
+        pairs["position"] = str(progress.about.position)
     return ",".join(
-        f"{key} {base64.b64encode(value.encode()).decode()}".strip() for key, value in said.items()
+        f"{key} {base64.b64encode(value.encode()).decode()}".strip() for key, value in pairs.items()
     )
 
 
-def _told(upload: Upload) -> dict[str, str]:
+def _offset_headers(upload: Upload) -> dict[str, str]:
     return {
         "tus-resumable": VERSION,
         "upload-offset": str(upload.received),
@@ -260,7 +270,8 @@ def _told(upload: Upload) -> dict[str, str]:
     }
 
 
-def _outcome(progress: Progress) -> dict[str, str]:
+def _outcome_headers(progress: Progress) -> dict[str, str]:
+    """Return the headers that say what became of a file; none while it arrives."""
     if progress.stage is UploadStage.ARRIVING:
         return {}
     outcome = {"capsule-stage": str(progress.stage)}
