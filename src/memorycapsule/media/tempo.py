@@ -72,7 +72,7 @@ class Tempo:
     #: 4, or 3 where that is clear.
     beats_per_bar: int = 4
 
-    def beaten(self, track: Soundtrack) -> Soundtrack:
+    def with_beat(self, track: Soundtrack) -> Soundtrack:
         """Return `track` with this beat."""
         return replace(track, **asdict(self))
 

@@ -21,7 +21,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
+from memorycapsule.render.messages import send
 from memorycapsule.render.segment_jobs import render_segment, survey
 
 _SMALLEST_STEP = 0.005
@@ -47,63 +48,63 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--key-fd", type=int, help="inherited file descriptor to read the segment key from")
     parser.add_argument("--digests", type=Path, help="JSON file with the digests of pictures that are known")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--survey", action="store_true", help="only say which segments there are")
-    what.add_argument("--segment", metavar="NAME", help="make one segment alone")
-    given = parser.parse_args(arguments)
-    if not given.survey and given.out is None:
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--survey", action="store_true", help="only say which segments there are")
+    mode.add_argument("--segment", metavar="NAME", help="make one segment alone")
+    options = parser.parse_args(arguments)
+    if not options.survey and options.out is None:
         parser.error("it is not said where to put the film")
-    if not given.survey and given.segment is None and given.workspace is None:
+    if not options.survey and options.segment is None and options.workspace is None:
         parser.error("a film needs a --workspace")
     try:
-        _say(_done(given))
+        send(_run(options))
     except CapsuleError as error:
-        _say({"error": {"code": error.code, "message": error.message}})
+        send({"error": {"code": error.code, "message": error.message}})
         return error.exit_code
     return 0
 
 
-def _done(given: argparse.Namespace) -> dict[str, Any]:
+def _run(options: argparse.Namespace) -> dict[str, Any]:
     key = b""
-    if given.key_fd is not None:
-        with os.fdopen(given.key_fd, "rb") as pipe:
+    if options.key_fd is not None:
+        with os.fdopen(options.key_fd, "rb") as pipe:
             key = pipe.read()
     try:
-        plan = MontagePlan.from_json(given.plan.read_text(encoding="utf-8"))
-        digests = json.loads(given.digests.read_text(encoding="utf-8")) if given.digests else {}
+        plan = MontagePlan.from_json(options.plan.read_text(encoding="utf-8"))
+        digests = json.loads(options.digests.read_text(encoding="utf-8")) if options.digests else {}
     except (OSError, ValueError) as error:
-        raise RenderFailed(f"The plan {given.plan.name} cannot be read.") from error
-    if given.survey:
-        found = survey(plan, pictures=given.pictures, digests=digests, key=key)
-        return {"survey": asdict(found)}
-    if given.segment is not None:
+        raise RenderFailed(f"The plan {options.plan.name} cannot be read.") from error
+    if options.survey:
+        surveyed = survey(plan, pictures=options.pictures, digests=digests, key=key)
+        return {"survey": asdict(surveyed)}
+    if options.segment is not None:
         left_out = render_segment(
             plan,
-            given.segment,
-            pictures=given.pictures,
-            out=given.out,
+            options.segment,
+            pictures=options.pictures,
+            out=options.out,
             digests=digests,
             key=key,
-            on_progress=_teller(),
+            on_progress=_progress_reporter(),
         )
         return {"segment": {"left_out": _left_out_as_json(left_out)}}
     film = render(
         plan,
-        pictures=given.pictures,
-        out=given.out,
-        workspace=given.workspace,
+        pictures=options.pictures,
+        out=options.out,
+        workspace=options.workspace,
         key=key,
-        workers=given.workers,
+        workers=options.workers,
         digests=digests,
-        on_progress=_teller(),
+        on_progress=_progress_reporter(),
     )
-    if given.poster:
-        given.poster.write_bytes(film.poster)
+    if options.poster:
+        options.poster.write_bytes(film.poster)
     return {"film": film_as_json(film)}
 
 
 def film_as_json(film: Film) -> dict[str, Any]:
-    """Return what there is to say about a film, without the poster."""
+    """Return a film's facts for the caller, without the poster."""
     return {
         "seconds": film.seconds,
         "frames": film.frames,
@@ -118,21 +119,17 @@ def _left_out_as_json(left_out: Iterable[LeftOut]) -> list[dict[str, str]]:
     return [{"id": item.id, "reason": item.reason} for item in left_out]
 
 
-def _teller() -> Any:
-    told = -1.0
+def _progress_reporter() -> Callable[[float], None]:
+    """Return a function that sends the progress whenever it has grown by _SMALLEST_STEP."""
+    reported = -1.0
 
-    def tell(share: float) -> None:
-        nonlocal told
-        if share - told >= _SMALLEST_STEP or (share >= 1 and told < 1):
-            told = share
-            _say({"progress": round(share, 4)})
+    def report(share: float) -> None:
+        nonlocal reported
+        if share - reported >= _SMALLEST_STEP or (share >= 1 and reported < 1):
+            reported = share
+            send({"progress": round(share, 4)})
 
-    return tell
-
-
-def _say(words: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(words, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    return report
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command lines of ffmpeg, and starting it so that it dies with us and never writes to a terminal."""
+"""ffmpeg: its command lines, and how it is started: under limits, ending with us, never writing to a terminal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from memorycapsule import processes
 from memorycapsule.domain.film.plan import Clip, MontagePlan
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 
-#: What a prepared file may make ffmpeg use.
+#: Limits of an ffmpeg that decodes a prepared file.
 DECODER = processes.ChildLimits(memory_bytes=2 << 30)
-_USUAL = processes.ChildLimits()
+_NO_LIMITS = processes.ChildLimits()
 #: Keeps glibc from giving frame buffers back to the kernel and faulting them in again: 13% faster.
 _MALLOC = (
     "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=1073741824:glibc.malloc.arena_max=1"
@@ -28,39 +28,43 @@ _FILES_ONLY = processes.FILES_ONLY
 
 
 def start(
-    arguments: list[str], *, limits: processes.ChildLimits = _USUAL, **popen: Any
+    arguments: list[str], *, limits: processes.ChildLimits = _NO_LIMITS, **popen: Any
 ) -> subprocess.Popen[bytes]:
-    """Start ffmpeg with `arguments`; what it complains about goes to stderr=... or nowhere."""
+    """
+    Start ffmpeg with `arguments`; further keyword arguments are those of `subprocess.Popen`.
+
+    Its stderr is discarded unless `stderr` says otherwise.
+    """
     popen.setdefault("stderr", subprocess.DEVNULL)
     popen.setdefault("stdin", subprocess.DEVNULL)
     return processes.start([processes.ffmpeg_path(), *_QUIET, *arguments], limits, env=environment(), **popen)
 
 
 def environment() -> dict[str, str]:
-    """Return what children that handle frames may know, and how they are to keep their memory."""
+    """Return the environment of children that handle frames: `processes.environment`, and how malloc keeps memory."""
     return {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
 
 
-def run(arguments: list[str], *, what: str, timeout_seconds: float) -> bytes:
+def run(arguments: list[str], *, failure: str, timeout_seconds: float) -> bytes:
     """
     Run ffmpeg to its end and return its stdout.
 
-    Raises DiskFull, and RenderFailed with the sentence `what` for everything else.
+    Raises DiskFull, or RenderFailed with the sentence `failure` for everything else.
     """
     try:
         done = processes.run(
             [processes.ffmpeg_path(), *_QUIET, *arguments], DECODER, timeout_seconds=timeout_seconds
         )
     except subprocess.TimeoutExpired as error:
-        raise RenderFailed(what) from error
+        raise RenderFailed(failure) from error
     if done.returncode:
-        raise problem(done.stderr, what)
+        raise translate_error(done.stderr, failure)
     return done.stdout
 
 
-def problem(stderr: bytes, what: str) -> CapsuleError:
-    """Return the error that ffmpeg's last words mean."""
-    return DiskFull() if b"No space left on device" in stderr else RenderFailed(what)
+def translate_error(stderr: bytes, failure: str) -> CapsuleError:
+    """Return the error that ffmpeg's stderr means: DiskFull, or RenderFailed with the sentence `failure`."""
+    return DiskFull() if b"No space left on device" in stderr else RenderFailed(failure)
 
 
 @functools.cache
@@ -136,8 +140,8 @@ def probe_arguments(path: Path, shot: Clip, fps: int) -> list[str]:
     """
     Return the arguments that write the first frame of a clip's shot, tiny, to stdout.
 
-    Nothing comes out when the film would get nothing of it: when it cannot be decoded, and when its picture is
-    over before the shot begins (a clip may have more sound than picture).
+    The output is empty for a clip that cannot be decoded, and for one whose picture ends before the shot begins (a
+    clip may have more sound than picture).
     """
     return [
         *("-xerror", "-threads", "1", *_clip_input(path, shot)),
@@ -176,16 +180,16 @@ def aac_arguments(kbit: int, out: Path) -> list[str]:
     ]
 
 
-def join_arguments(segments: Path, sound: Path, chapters: Path, out: Path) -> list[str]:
+def join_arguments(segments: Path, sound: Path, metadata: Path, out: Path) -> list[str]:
     """
     Return the arguments that join segments (named in a concat list) and sound without encoding anything
     again.
     """
     return [
-        # ffmpeg passes over a segment that it cannot read; how many frames came through is said on stdout.
+        # ffmpeg skips a segment that it cannot read; the number of joined frames is written to stdout.
         *("-progress", "pipe:1", *_FILES_ONLY, "-f", "concat", "-safe", "0", "-i", str(segments)),
         *(*_FILES_ONLY, "-f", "mov", "-i", str(sound)),
-        *(*_FILES_ONLY, "-f", "ffmetadata", "-i", str(chapters)),
+        *(*_FILES_ONLY, "-f", "ffmetadata", "-i", str(metadata)),
         *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "2", "-map_chapters", "2"),
         *("-movflags", "+faststart", "-f", "mp4", "-y", str(out)),
     ]

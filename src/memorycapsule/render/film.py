@@ -1,15 +1,14 @@
 """
-From plan and prepared pictures to a film: cut into segments, let workers encode those that are missing, join.
+From plan and prepared pictures to a film: cut it into segments, let workers encode the missing ones, join them.
 
-A segment that is there already was made of pictures that could be read, so only the pictures of missing ones are
-probed; whichever of them is broken is left out, and the film is cut again.
+Pictures of a finished segment could be read when it was encoded. So only the pictures of missing segments are probed.
+A broken one is left out, and the film is cut again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +26,11 @@ from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole, shown_in
-from memorycapsule.render.worker_pool import EncodeJob, WorkerPool
+from memorycapsule.render.worker_pool import EncodeJob, WorkerPool, rename_synced
 
-#: Endings of files that a killed run leaves half written.
+#: The ending of a file that is being written; a killed run leaves such files behind.
 _HALF = ".half"
-#: What share of the work joining is, for the progress.
+#: The shares that joining and digesting have in the progress.
 _JOIN_SHARE = 0.03
 _DIGEST_SHARE = 0.02
 
@@ -74,21 +73,21 @@ def render(
     """
     Make the film of `plan` from the prepared `pictures` (a folder) and put it at `out`, whole or not at all.
 
-    `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second
-    run encodes only what is missing; whoever gives it may empty it after success. `digests` are the SHA-256 of
-    pictures by their ids, where the caller knows them; the others are read for it. Pictures that only finished
-    segments show need not be in the folder (see `survey`). Progress is told as 0..1. Children die with the
-    calling thread. One film at a time in a workspace. Raises RenderFailed and DiskFull.
+    `workspace` keeps finished segments (`segments/`, named by `key` and all that they show), so that a second run
+    encodes only the missing ones. It may be emptied after success, and serves one film at a time. `digests` are the
+    SHA-256 of pictures by their ids; digests that the caller does not know are computed. Pictures that only finished
+    segments show need not be in the folder (see `render.survey`). `on_progress` is called with 0..1. Children die
+    with the calling thread. Raises RenderFailed and DiskFull.
     """
-    tell = on_progress or (lambda _: None)
-    # Whole paths begin with no dash, whatever a folder is called.
+    report = on_progress or (lambda _: None)
+    # An absolute path never begins with a dash, so ffmpeg takes none for an option.
     pictures, out, workspace = pictures.resolve(), out.resolve(), workspace.resolve()
     try:
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = workspace / "segments"
-        store.mkdir(mode=0o700, exist_ok=True)
-        with _scratch(workspace) as scratch, WorkerPool(pictures=pictures, workers=workers) as crew:
-            return _render(plan, pictures, out, store, scratch, key, crew, digests or {}, tell)
+        finished = workspace / "segments"
+        finished.mkdir(mode=0o700, exist_ok=True)
+        with _scratch(workspace) as scratch, WorkerPool(pictures=pictures, workers=workers) as pool:
+            return _render(plan, pictures, out, finished, scratch, key, pool, digests or {}, report)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
@@ -98,7 +97,7 @@ def render(
 
 
 def made_with() -> dict[str, str]:
-    """Return what decides pixels beside the plan: versions of renderer, OpenCV and ffmpeg, digests of the fonts."""
+    """Return what decides pixels besides the plan: versions of renderer, OpenCV and ffmpeg, digests of the fonts."""
     fonts = {
         path.name: _digest(path)
         for path in sorted(themes.font_path("Pretendard-Regular.otf").parent.glob("*.?tf"))
@@ -110,82 +109,81 @@ def _render(
     plan: MontagePlan,
     pictures: Path,
     out: Path,
-    store: Path,
+    finished: Path,
     scratch: Path,
     key: bytes,
-    crew: WorkerPool,
-    known: Mapping[str, str],
-    tell: Callable[[float], None],
+    pool: WorkerPool,
+    known_digests: Mapping[str, str],
+    report: Callable[[float], None],
 ) -> Film:
-    digests, left_out = digests_of(plan, pictures, known, lambda share: tell(_DIGEST_SHARE * share))
-    used = made_with()
+    digests, left_out = digests_of(plan, pictures, known_digests, lambda share: report(_DIGEST_SHARE * share))
+    versions = made_with()
     probed: set[str] = set()
     while True:
-        whole = without(plan, left_out)
-        segments = cut(whole, digests, used, key)
-        missing = [segment for segment in segments if not is_whole(store / f"{segment.name}.mp4")]
+        usable = without(plan, left_out)
+        segments = cut(usable, digests, versions, key)
+        missing = [segment for segment in segments if not is_whole(finished / f"{segment.name}.mp4")]
         needed = {
             source.id: source
             for segment in missing
-            for source in shown_in(whole, segment.first, segment.stop)
+            for source in shown_in(usable, segment.first, segment.stop)
         }
-        needed |= {source.id: source for source in shown_on_poster(whole)}
-        broken = probe(whole, [source for source in needed.values() if source.id not in probed], pictures)
+        needed |= {source.id: source for source in shown_on_poster(usable)}
+        broken = probe(usable, [source for source in needed.values() if source.id not in probed], pictures)
         if not broken:
             break
         probed |= needed.keys()
         left_out += broken
-    waiting = sum(segment.frames for segment in missing)
+    frames_to_encode = sum(segment.frames for segment in missing)
     # The same segment may be needed twice; it is encoded once.
-    jobs = {segment.name: _segment_job(segment, store) for segment in missing}
+    jobs = {segment.name: _segment_job(segment, finished) for segment in missing}
     poster = scratch / "poster.jpg"
     sound = scratch / "sound.m4a"
     share = 1 - _DIGEST_SHARE - _JOIN_SHARE
-    answers = crew.run(
-        whole,
+    sound_result = pool.run(
+        usable,
         [
             EncodeJob(
-                task="poster", first=poster_frame(whole), stop=0, half=scratch / "poster.half", out=poster
+                task="poster", first=poster_frame(usable), stop=0, half=scratch / "poster.half", out=poster
             ),
             *jobs.values(),
         ],
         sound=sound,
         scratch=scratch,
-        on_frames=lambda done: tell(_DIGEST_SHARE + share * min(1.0, done / waiting if waiting else 1.0)),
+        on_frames=lambda done: report(
+            _DIGEST_SHARE + share * min(1.0, done / frames_to_encode if frames_to_encode else 1.0)
+        ),
     )
-    if not answers.song_usable:
+    if not sound_result.song_usable:
         left_out.append(
             LeftOut(id=SONG, reason="The song could not be played, so the film has the theme's own music.")
         )
-    left_out += [_not_heard(voice) for voice in whole.voices if voice.id in answers.unheard]
+    left_out += [_unplayable(voice) for voice in usable.voices if voice.id in sound_result.unplayable_notes]
     half = out.with_name(f".{out.name}{_HALF}")
     try:
-        _join(whole, segments, store, sound, scratch, half)
-        _keep(half, out)
+        _join(usable, segments, finished, sound, scratch, half)
+        rename_synced(half, out)
     except RenderFailed:
-        # One of them is bad, and which is not said; kept, it would spoil every further try.
+        # ffmpeg does not say which segment is bad. If that one stayed, every further try would fail.
         for segment in segments:
-            (store / f"{segment.name}.mp4").unlink(missing_ok=True)
+            (finished / f"{segment.name}.mp4").unlink(missing_ok=True)
         raise
     finally:
         half.unlink(missing_ok=True)
-    tell(1.0)
+    report(1.0)
     return Film(
-        seconds=whole.seconds,
-        frames=whole.frames,
+        seconds=usable.seconds,
+        frames=usable.frames,
         left_out=tuple(left_out),
         poster=poster.read_bytes(),
         segments_encoded=len(jobs),
         segments_reused=len(segments) - len(missing),
-        plan=replace(whole, made_with=tuple(sorted(used.items()))),
+        plan=replace(usable, made_with=tuple(sorted(versions.items()))),
     )
 
 
 def poster_frame(plan: MontagePlan) -> int:
-    """
-    Return the frame that stands for the film: the middle of a picture about a third into it, a wide one if
-    any.
-    """
+    """Return the number of the poster's frame: the middle of a picture a third into the film, a wide one if any."""
     timeline = plan.timeline
     photos = [placed for placed in timeline if isinstance(placed.shot, Photo)]
     wide = [placed for placed in photos if isinstance(placed.shot, Photo) and placed.shot.fit == "cover"]
@@ -203,7 +201,7 @@ def without(plan: MontagePlan, left_out: list[LeftOut]) -> MontagePlan:
     """
     Return the plan without the pictures that are left out, in the form that segments are named after.
 
-    Written and read once, whole numbers among fractions look the same whoever made the plan.
+    It goes through JSON once, so that a whole number is written alike (1 or 1.0) whoever made the plan.
     """
     return MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
 
@@ -221,9 +219,9 @@ def probe(plan: MontagePlan, sources: list[Source], pictures: Path) -> list[Left
 
 
 def digests_of(
-    plan: MontagePlan, pictures: Path, known: Mapping[str, str], tell: Callable[[float], None]
+    plan: MontagePlan, pictures: Path, known: Mapping[str, str], report: Callable[[float], None]
 ) -> tuple[dict[str, str], list[LeftOut]]:
-    """Return the digests of the film's pictures, by id, and those that are not there, with a sentence each."""
+    """Return the digests of the film's pictures, by id, and the pictures without one, with a sentence each."""
     digests = dict(known)
     left_out: list[LeftOut] = []
     sources = plan.sources
@@ -233,7 +231,7 @@ def digests_of(
                 digests[source.id] = _digest(pictures / source.file)
             else:
                 left_out.append(_left_out(source))
-        tell((number + 1) / len(sources))
+        report((number + 1) / len(sources))
     return digests, left_out
 
 
@@ -244,7 +242,7 @@ def shown_on_poster(plan: MontagePlan) -> tuple[Source, ...]:
 
 
 def _is_inside(source: Source) -> bool:
-    """Return whether a picture's file is one of the folder of pictures, and not somewhere else."""
+    """Return whether a picture's file lies directly in the folder of pictures."""
     return source.file == Path(source.file).name
 
 
@@ -256,7 +254,7 @@ def _left_out(source: Source) -> LeftOut:
     return LeftOut(id=source.id, reason=reason)
 
 
-def _not_heard(voice: Voice) -> LeftOut:
+def _unplayable(voice: Voice) -> LeftOut:
     reason = f"The voice note {voice.file} could not be played and was left out of the film; the original is untouched."
     return LeftOut(id=voice.id, reason=reason)
 
@@ -264,7 +262,7 @@ def _not_heard(voice: Voice) -> LeftOut:
 def _photo_opens(path: Path) -> bool:
     """Return whether a prepared JPEG is whole: its end is there, and all of it decodes at an eighth of its size."""
     data = path.read_bytes()
-    # OpenCV only warns about a JPEG that was cut short; the marker at its end tells (ITU-T T.81, B.1.1.3).
+    # OpenCV only warns about a truncated JPEG, so its end marker is checked (ITU-T T.81, B.1.1.3).
     if not data.rstrip(b"\0").endswith(b"\xff\xd9"):
         return False
     import numpy as np
@@ -273,57 +271,54 @@ def _photo_opens(path: Path) -> bool:
 
 
 def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
-    """Return whether a clip has a picture where its shot begins; one that ends early holds its last frame."""
+    """Return whether a clip has a picture where its shot begins. A clip may end early: its last frame then stays."""
     try:
         return bool(
             ffmpeg.run(
-                ffmpeg.probe_arguments(path, shot, fps), what="The clip cannot be played.", timeout_seconds=60
+                ffmpeg.probe_arguments(path, shot, fps),
+                failure="The clip cannot be played.",
+                timeout_seconds=60,
             )
         )
     except RenderFailed:
         return False
 
 
-def _segment_job(segment: Segment, store: Path) -> EncodeJob:
+def _segment_job(segment: Segment, finished: Path) -> EncodeJob:
     return EncodeJob(
         task="segment",
         first=segment.first,
         stop=segment.stop,
-        half=store / f"{segment.name}{_HALF}",
-        out=store / f"{segment.name}.mp4",
+        half=finished / f"{segment.name}{_HALF}",
+        out=finished / f"{segment.name}.mp4",
     )
 
 
 def _join(
-    plan: MontagePlan, segments: tuple[Segment, ...], store: Path, sound: Path, scratch: Path, out: Path
+    plan: MontagePlan, segments: tuple[Segment, ...], finished: Path, sound: Path, scratch: Path, out: Path
 ) -> None:
-    names = scratch / "segments.txt"
+    concat_list = scratch / "segments.txt"
     # The concat demuxer quotes with single quotes; one inside is closed, escaped, opened again.
-    quoted = (str((store / f"{segment.name}.mp4").resolve()).replace("'", r"'\''") for segment in segments)
-    names.write_text(
+    quoted = (str((finished / f"{segment.name}.mp4").resolve()).replace("'", r"'\''") for segment in segments)
+    concat_list.write_text(
         "ffconcat version 1.0\n" + "".join(f"file '{name}'\n" for name in quoted), encoding="utf-8"
     )
-    words = scratch / "metadata.txt"
+    metadata = scratch / "metadata.txt"
     chapters = "".join(
         ffmpeg.chapter(title, first, stop, plan.fps) for title, first, stop in chapter_frames(plan)
     )
-    words.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
-    what = "The pieces of the film could not be joined; the next try makes them again."
-    said = ffmpeg.run(ffmpeg.join_arguments(names, sound, words, out), what=what, timeout_seconds=600)
-    joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", said, re.MULTILINE)]
+    metadata.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
+    failure = "The pieces of the film could not be joined; the next try makes them again."
+    arguments = ffmpeg.join_arguments(concat_list, sound, metadata, out)
+    progress = ffmpeg.run(arguments, failure=failure, timeout_seconds=600)
+    joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", progress, re.MULTILINE)]
     if joined[-1:] != [plan.frames]:
-        raise RenderFailed(what)
-
-
-def _keep(half: Path, out: Path) -> None:
-    with half.open("rb") as film:
-        os.fsync(film.fileno())
-    half.replace(out)
+        raise RenderFailed(failure)
 
 
 @contextlib.contextmanager
 def _scratch(workspace: Path) -> Iterator[Path]:
-    """Provide an empty folder for temporary files; what a killed run left is removed first."""
+    """Provide an empty folder for temporary files. What a killed run left is removed first."""
     for half in (workspace / "segments").glob(f"*{_HALF}"):
         half.unlink(missing_ok=True)
     scratch = workspace / "scratch"

@@ -1,10 +1,11 @@
 """
-A song as a film needs it: as loud as every other, and as long as the film.
+A song as a film needs it: as loud as every other song, and as long as the film.
 
-Loudness by one gain for the whole song, and where that would make peaks too high, a limiter that looks ahead.
-A song that is shorter than the film begins again: after whole bars when its tempo is known, so that the beat goes
-on, with a short crossfade before the bar's first beat, or over the last of its sound where it has ended; otherwise at
-its end.
+One gain for the whole song sets its loudness. A look-ahead limiter lowers peaks that this gain would raise too high.
+
+A song that is shorter than the film is looped. When its tempo is known, it is looped after whole bars, so that the
+beat goes on: with a short crossfade before the bar's first beat, or over its last sound where it has ended before
+that. Without a tempo it is looped at its end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from memorycapsule.domain.film.plan import Soundtrack
 from memorycapsule.render import loudness
-from memorycapsule.render.loudness import FULL_SCALE, PIECE_SECONDS, RATE, Samples
+from memorycapsule.render.loudness import FULL_SCALE, RATE, SUBBLOCK_SECONDS, Samples
 
 #: How far a song is made quieter and louder at most, in decibels.
 _LEAST_GAIN, _MOST_GAIN = -12.0, 9.0
@@ -55,7 +56,7 @@ class Music:
             return
         beat = track.first_beat_seconds * RATE
         sounding = np.flatnonzero(loudness.momentary(power) > loud - _ENDED_LU)
-        end = (int(sounding[-1]) + 1) * PIECE_SECONDS * RATE if len(sounding) else 0.0
+        end = (int(sounding[-1]) + 1) * SUBBLOCK_SECONDS * RATE if len(sounding) else 0.0
         has_ended = end < len(self._song) - track.beat_seconds * RATE
         bars = math.ceil((end - beat) / bar) if has_ended else math.floor((len(self._song) - beat) / bar)
         if bars < 1:

@@ -2,14 +2,14 @@
 The soundtrack: music as long as the film, under its voice notes and the sound of its clips, faded out with the
 picture.
 
-Started by `film.render` as `python -m memorycapsule.render.sound`, with one JSON object on stdin. Every file
-is first turned into bare samples by an ffmpeg with limits, never more of it than the film is long. Voice notes and
-clips are decoded one after another and added into one file; the music and its fades are MoviePy's; and exactly as
-many samples as the film's frames last are encoded as AAC. So processes, memory and open files do not grow with
-the number of clips, and a song is looped by counting samples, however short it is.
+`WorkerPool` starts it as `python -m memorycapsule.render.sound`, with one JSON object on stdin. An ffmpeg under
+limits decodes each file to bare samples, never more of it than the film is long. Voice notes and clips are decoded
+one after another and mixed into one file. MoviePy makes the music and its fades. Exactly as many samples as the
+film's frames last are encoded as AAC. So processes, memory and open files do not grow with the number of clips, and
+a song of any length is looped by counting samples.
 
-Loudness: the music is brought to what the plan wants, notes and clips gently to theirs, and the music steps back
-where one of them is really heard. While somebody speaks, a clip steps back, too.
+Loudness: the music is brought to the loudness of the plan, notes and clips to their own with a limited gain. The music
+is ducked while a note or a clip is audible. A clip is ducked while somebody speaks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,8 +30,9 @@ from memorycapsule.domain.film.plan import Clip, MontagePlan, Soundtrack
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg, loudness
 from memorycapsule.render.loudness import FULL_SCALE, RATE, Samples
+from memorycapsule.render.messages import error_message, send
 from memorycapsule.render.music import Music
-from memorycapsule.render.worker_pool import said_of
+from memorycapsule.render.worker_pool import SoundResult
 
 #: Music shorter than this is no music.
 _SHORTEST_SECONDS = 0.2
@@ -46,11 +47,11 @@ _DUCK_SECONDS = 0.5
 _NOTE_LUFS, _CLIP_LUFS = -16.0, -18.0
 _CLIP_GAIN = 9.0
 _CLIP_PEAK = 0.89
-#: Quieter than this (LUFS) is the hiss of a microphone; it is played as it is, and the music plays on.
-_HEARD_LUFS = -45.0
-#: Shorter pauses than this do not bring the music back.
+#: Quieter than this (LUFS) is the hiss of a microphone. It is played as it is, and the music is not ducked.
+_AUDIBLE_LUFS = -45.0
+#: The music stays ducked in shorter pauses than this.
 _PAUSE_SECONDS = 1.5
-#: What is left of a clip's sound while a note is heard.
+#: A clip's sound is multiplied by this while a note is heard.
 _CLIP_UNDER_NOTES = 0.18
 #: Both ends of a note, and the end of one that had to give way.
 _NOTE_FADE_SECONDS, _CUT_FADE_SECONDS = 0.05, 0.8
@@ -60,36 +61,26 @@ Sound = Any
 _Spans = list[tuple[float, float]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What came of the sound."""
-
-    #: Whether the wanted song could be used.
-    usable: bool
-    #: Ids of voice notes that could not be played.
-    unheard: tuple[str, ...]
-
-
-def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> Made:
+def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> SoundResult:
     """
     Write the film's sound as AAC, exactly as long as the picture.
 
-    `workspace` holds temporary files. A song that cannot be read gives way to the theme's own, and that to
-    silence.
+    `workspace` holds temporary files. The theme's own song replaces one that cannot be read, and silence replaces the
+    theme's.
     """
     wanted = pictures / Path(plan.soundtrack.file).name if plan.soundtrack.file else None
     song = _song(wanted, plan, workspace) if wanted else None
-    usable = wanted is None or song is not None
+    song_usable = wanted is None or song is not None
     track = plan.soundtrack
     if song is None:
         theme = themes.load(plan.theme)
         song = _song(theme.soundtrack, plan, workspace)
-        track = theme.music.beaten(track)
+        track = theme.music.with_beat(track)
     with (workspace / "voices.raw").open("w+b") as voices:
-        spoken, unheard = _add_notes(plan, pictures, workspace, voices)
+        spoken, unplayable = _add_notes(plan, pictures, workspace, voices)
         heard = _without_pauses(sorted([*spoken, *_add_clips(plan, pictures, workspace, voices, spoken)]))
         _encode(plan, _music(plan, track, song, heard) if song is not None else None, voices, out)
-    return Made(usable=usable, unheard=unheard)
+    return SoundResult(song_usable=song_usable, unplayable_notes=unplayable)
 
 
 def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> Samples | None:
@@ -97,7 +88,7 @@ def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> S
     try:
         ffmpeg.run(
             ffmpeg.sound_arguments(source, seconds, start_seconds, out),
-            what="The sound cannot be read.",
+            failure="The sound cannot be read.",
             timeout_seconds=120 + seconds,
         )
     except (RenderFailed, FileNotFoundError):
@@ -113,7 +104,7 @@ def _song(source: Path, plan: MontagePlan, workspace: Path) -> Samples | None:
 
 
 def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -> Sound:
-    """Return the song as long as the film, again and again if need be, faded, and quiet where clips are heard."""
+    """Return the song looped to the film's length, faded, and ducked where notes or clips are audible."""
     import moviepy
     from moviepy import afx
 
@@ -141,13 +132,13 @@ def _add_notes(
 ) -> tuple[_Spans, tuple[str, ...]]:
     """Add every voice note into `voices` at its place; return where they are heard, and which cannot be played."""
     heard: _Spans = []
-    unheard: list[str] = []
+    unplayable: list[str] = []
     for spoken in plan.spoken:
         note, seconds = spoken.voice, (spoken.stop - spoken.first) / plan.fps
         path = pictures / Path(note.file).name
         voice = _decoded(path, seconds, 0, workspace / "note.raw")
         if voice is None:
-            unheard.append(note.id)
+            unplayable.append(note.id)
             continue
         power = loudness.powers(voice)
         gain = _gain(voice, loudness.integrated(power), _NOTE_LUFS)
@@ -155,10 +146,10 @@ def _add_notes(
         is_cut = spoken.stop - spoken.first < note.frames
         fade_out = max(note.fade_frames / plan.fps, _CUT_FADE_SECONDS if is_cut else _NOTE_FADE_SECONDS)
         _add(voice, round(first * RATE), gain, voices, (_NOTE_FADE_SECONDS, fade_out))
-        if said := _heard(power * gain**2):
-            # Who takes a breath goes on speaking.
-            heard.append((first + said[0][0], first + said[-1][1]))
-    return heard, tuple(unheard)
+        if audible := _audible_spans(power * gain**2):
+            # A pause for breath belongs to what is spoken.
+            heard.append((first + audible[0][0], first + audible[-1][1]))
+    return heard, tuple(unplayable)
 
 
 def _add_clips(
@@ -179,28 +170,28 @@ def _add_clips(
         gain = _gain(voice, loudness.integrated(power), _CLIP_LUFS)
         first = placed.first / plan.fps
         _add(voice, round(first * RATE), gain, voices, (_CLIP_FADE_SECONDS, _CLIP_FADE_SECONDS), spoken)
-        heard += [(first + start, first + stop) for start, stop in _heard(power * gain**2)]
+        heard += [(first + start, first + stop) for start, stop in _audible_spans(power * gain**2)]
     return heard
 
 
 def _gain(voice: Samples, loud: float, wanted: float) -> float:
     """Return what a sound is multiplied by: to about the loudness of all others, and never clipped."""
-    if loud < _HEARD_LUFS:
+    if loud < _AUDIBLE_LUFS:
         return 1.0
     gain = 10 ** (float(np.clip(wanted - loud, -_CLIP_GAIN, _CLIP_GAIN)) / 20)
     peak = max(int(voice.max()), -int(voice.min())) / FULL_SCALE
     return gain if peak * gain <= _CLIP_PEAK else max(_CLIP_PEAK / peak, min(gain, 1.0))
 
 
-def _heard(power: NDArray[np.float64]) -> _Spans:
-    """Return the spans of a clip in which there is more than hiss."""
-    loud = np.concatenate([[False], loudness.momentary(power) > _HEARD_LUFS, [False]])
-    edges = np.flatnonzero(loud[1:] != loud[:-1]) * loudness.PIECE_SECONDS
+def _audible_spans(power: NDArray[np.float64]) -> _Spans:
+    """Return the spans of a sound in which there is more than hiss."""
+    loud = np.concatenate([[False], loudness.momentary(power) > _AUDIBLE_LUFS, [False]])
+    edges = np.flatnonzero(loud[1:] != loud[:-1]) * loudness.SUBBLOCK_SECONDS
     return [(float(start), float(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _without_pauses(spans: _Spans) -> _Spans:
-    """Join spans between which the music would hardly be back."""
+    """Join spans with a pause between them that is too short for the music to return."""
     joined: _Spans = []
     for start, stop in spans:
         if joined and start - joined[-1][1] < _PAUSE_SECONDS:
@@ -267,9 +258,11 @@ def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path)
                     values += music.get_frame(place / RATE)
                 child.stdin.write(_as_bytes(values))
             child.stdin.close()
-        words = child.stderr.read()
+        complaint = child.stderr.read()
         if child.wait() != 0:
-            raise ffmpeg.problem(words, "The film's sound could not be encoded; photos and stories are safe.")
+            raise ffmpeg.translate_error(
+                complaint, "The film's sound could not be encoded; photos and stories are safe."
+            )
 
 
 def _as_bytes(values: NDArray[np.float64]) -> bytes:
@@ -280,16 +273,15 @@ def _as_bytes(values: NDArray[np.float64]) -> bytes:
 
 
 def work() -> None:
-    """Make the sound that stdin asks for, and say how that went."""
+    """Make the sound that stdin asks for, and write the result to stdout."""
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     plan = MontagePlan.from_json(job["plan"])
     try:
-        made = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
-        answer: dict[str, Any] = {"done": True, **asdict(made)}
+        result = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
     except (CapsuleError, OSError) as error:
-        answer = dict(said_of(error))
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+        send(error_message(error))
+    else:
+        send({"done": True, **asdict(result)})
 
 
 if __name__ == "__main__":

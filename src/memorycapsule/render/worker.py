@@ -1,9 +1,9 @@
 """
 The worker process: composes frames and feeds them to an encoder.
 
-Started by `film.render` as `python -m memorycapsule.render.worker`. On stdin comes one JSON object with the
-plan and the folder of pictures, then one job a line; on stdout goes one JSON object a line: how many frames
-are done, and what became of the job. It ends with its stdin.
+`WorkerPool` starts it as `python -m memorycapsule.render.worker`. It reads one JSON object with the plan and the
+folder of pictures from stdin, then one job a line. It writes one JSON object a line to stdout: how many frames are
+done, and how the job ended. It ends when its stdin ends.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import numpy as np
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render import ffmpeg
+from memorycapsule.render.messages import error_message, send
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, darken, new_frame, planes_of
 from memorycapsule.render.segments import visible
 from memorycapsule.render.stages import open_painter
-from memorycapsule.render.worker_pool import said_of
 
 _REPORT_EVERY = 15
 _POSTER_QUALITY = 88
@@ -37,14 +37,15 @@ def frames(plan: MontagePlan, pictures: Path, first: int, stop: int) -> Iterator
     """
     Yield frames `first` up to `stop` of the film; each is overwritten by the next.
 
-    One shot is prepared ahead in a thread; what is over is let go, so memory does not grow with the film.
+    A thread prepares the next shot while this one is painted. Painters are closed when their shot is over, so memory
+    does not grow with the film.
     """
     shown = visible(plan.timeline, first, stop)
     target, spare = (new_frame(plan.size.width, plan.size.height) for _ in range(2))
     dark_from = plan.frames - plan.fade_out_frames
     painters: dict[int, Painter] = {}
-    with ThreadPoolExecutor(1) as ahead, _closing(painters):
-        coming: Future[Painter] | None = ahead.submit(open_painter, plan, shown[0].shot, pictures)
+    with ThreadPoolExecutor(1) as preparing, _closing(painters):
+        coming: Future[Painter] | None = preparing.submit(open_painter, plan, shown[0].shot, pictures)
         current = -1
         try:
             for number in range(first, stop):
@@ -53,7 +54,7 @@ def frames(plan: MontagePlan, pictures: Path, first: int, stop: int) -> Iterator
                     current += 1
                     painters[current] = coming.result()
                     following = shown[current + 1].shot if current + 1 < len(shown) else None
-                    coming = ahead.submit(open_painter, plan, following, pictures) if following else None
+                    coming = preparing.submit(open_painter, plan, following, pictures) if following else None
                 placed = shown[current]
                 index = number - placed.first
                 if current > 0 and index < placed.shot.entrance_frames:
@@ -108,14 +109,16 @@ def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) 
                     yield done
             child.stdin.close()
         except BrokenPipeError:
-            # The encoder ended early; its last words say why.
+            # The encoder ended early; its stderr says why.
             pass
         except BaseException:
             child.kill()
             raise
-        words = child.stderr.read()
+        complaint = child.stderr.read()
         if child.wait() != 0:
-            raise ffmpeg.problem(words, "The film could not be encoded; photos and stories are safe.")
+            raise ffmpeg.translate_error(
+                complaint, "The film could not be encoded; photos and stories are safe."
+            )
     yield stop - first
 
 
@@ -142,9 +145,9 @@ def bgr_from_frame(frame: Bytes) -> Bytes:
 def work() -> None:
     """Do jobs from stdin until it ends."""
     cv2.setNumThreads(1)
-    beginning: dict[str, Any] = json.loads(sys.stdin.readline())
-    plan = MontagePlan.from_json(beginning["plan"])
-    pictures = Path(beginning["pictures"])
+    film: dict[str, Any] = json.loads(sys.stdin.readline())
+    plan = MontagePlan.from_json(film["plan"])
+    pictures = Path(film["pictures"])
     for line in sys.stdin:
         job: dict[str, Any] = json.loads(line)
         out = Path(job["out"])
@@ -153,16 +156,11 @@ def work() -> None:
                 out.write_bytes(poster(plan, pictures, job["first"]))
             else:
                 for done in encode(plan, pictures, job["first"], job["stop"], out):
-                    _say({"frames": done})
+                    send({"frames": done})
         except (CapsuleError, OSError) as error:
-            _say(said_of(error))
+            send(error_message(error))
         else:
-            _say({"done": True})
-
-
-def _say(words: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(words) + "\n")
-    sys.stdout.flush()
+            send({"done": True})
 
 
 if __name__ == "__main__":

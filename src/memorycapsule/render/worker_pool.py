@@ -1,4 +1,4 @@
-"""The crew: worker processes that share the segments, and the one that makes the sound beside them."""
+"""The worker pool: processes that share a film's segments, and one that makes its sound at the same time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from typing import Any, Literal, Self
 
 from memorycapsule import processes
 from memorycapsule.domain.film.plan import MontagePlan
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
+from memorycapsule.errors import RenderFailed
+from memorycapsule.render.messages import error_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,33 +32,34 @@ class EncodeJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerAnswers:
-    """What the crew has to say at the end."""
+class SoundResult:
+    """What came of a film's sound."""
 
+    #: Whether the song of the plan could be used.
     song_usable: bool
     #: Ids of voice notes that could not be played.
-    unheard: tuple[str, ...]
+    unplayable_notes: tuple[str, ...]
 
 
 #: NumPy's library for matrices starts threads that nothing here needs: a third of a child's start.
 _NO_ALGEBRA = {"OPENBLAS_NUM_THREADS": "1"}
 
-#: What a child said, or None when it has nothing more to say.
-_Word = dict[str, Any] | None
+#: A message of a child; None after its last one.
+_Message = dict[str, Any] | None
 
 
 class WorkerPool:
     """
-    Worker processes that do jobs, and one that makes the sound; a context manager that ends them all.
+    Worker processes that do jobs, and one that makes the sound. The context manager ends them all.
 
-    They start at once and load what they need while whoever leads them looks at plan and pictures.
+    They start at once, and import their libraries while the caller still reads plan and pictures.
     """
 
     def __init__(self, *, pictures: Path, workers: int) -> None:
         self._pictures = str(pictures)
-        self._said: queue.SimpleQueue[tuple[int, _Word]] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[tuple[int, _Message]] = queue.SimpleQueue()
         self._children: list[subprocess.Popen[bytes]] = []
-        self._ears: list[threading.Thread] = []
+        self._readers: list[threading.Thread] = []
         self._workers = [self._start("memorycapsule.render.worker") for _ in range(max(1, workers))]
         self._sound_maker = self._start("memorycapsule.render.sound")
 
@@ -69,11 +71,11 @@ class WorkerPool:
             child.kill()
         for child in self._children:
             child.wait()
-        for ear in self._ears:
-            ear.join()
+        for reader in self._readers:
+            reader.join()
         for child in self._children:
             if child.stdin is not None:
-                # Words that a child which died never read.
+                # A child that died may have left some of its input unread.
                 with contextlib.suppress(BrokenPipeError):
                     child.stdin.close()
 
@@ -85,85 +87,91 @@ class WorkerPool:
         sound: Path,
         scratch: Path,
         on_frames: Callable[[int], None],
-    ) -> WorkerAnswers:
+    ) -> SoundResult:
         """
-        Do all jobs, longest first, and make the sound; `on_frames` hears how many frames are encoded in all.
+        Do all jobs, longest first, and make the sound.
 
-        Once only. Raises what a child reported: RenderFailed or DiskFull.
+        `on_frames` is called with the number of frames encoded so far, in all jobs together. A pool runs once.
+        Raises the error that a child reported: RenderFailed or DiskFull.
         """
-        words = plan.to_json()
+        plan_json = plan.to_json()
         # The longest last job decides when all is done; the poster, which is quick, comes first.
         waiting = sorted(jobs, key=lambda job: job.stop - job.first if job.task == "segment" else 1 << 60)
-        doing: dict[int, EncodeJob] = {}
+        running: dict[int, EncodeJob] = {}
         for worker in self._workers[: len(waiting)]:
-            self._tell(worker, {"plan": words, "pictures": self._pictures})
-            doing[worker] = waiting.pop()
-            self._give(worker, doing[worker])
-        order = {"plan": words, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound)}
-        self._tell(self._sound_maker, order)
-        under_way = dict.fromkeys(doing, 0)
-        finished = 0
-        sound_made: WorkerAnswers | None = None
-        while doing or sound_made is None:
-            number, word = self._said.get()
-            if word is None:
-                if number in doing or (number == self._sound_maker and sound_made is None):
+            self._send(worker, {"plan": plan_json, "pictures": self._pictures})
+            running[worker] = waiting.pop()
+            self._assign(worker, running[worker])
+        sound_job = {
+            "plan": plan_json, "pictures": self._pictures, "workspace": str(scratch), "out": str(sound),
+        }  # fmt: skip
+        self._send(self._sound_maker, sound_job)
+        frames_of_running = dict.fromkeys(running, 0)
+        frames_finished = 0
+        sound_result: SoundResult | None = None
+        while running or sound_result is None:
+            number, message = self._messages.get()
+            if message is None:
+                if number in running or (number == self._sound_maker and sound_result is None):
                     raise RenderFailed(
                         "A part of the film's crew ended early; the next try goes on from what is done."
                     )
                 continue
-            if "error" in word:
-                raise _error(word)
+            if "error" in message:
+                raise error_from(message)
             if number == self._sound_maker:
-                sound_made = WorkerAnswers(song_usable=bool(word["usable"]), unheard=tuple(word["unheard"]))
-            elif "frames" in word:
-                under_way[number] = int(word["frames"])
+                sound_result = SoundResult(
+                    song_usable=bool(message["song_usable"]),
+                    unplayable_notes=tuple(message["unplayable_notes"]),
+                )
+            elif "frames" in message:
+                frames_of_running[number] = int(message["frames"])
             else:
-                job = doing.pop(number)
-                finished += under_way[number]
-                under_way[number] = 0
+                job = running.pop(number)
+                frames_finished += frames_of_running[number]
+                frames_of_running[number] = 0
                 if waiting:
-                    doing[number] = waiting.pop()
-                    self._give(number, doing[number])
-                _keep(job.half, job.out)
-            on_frames(finished + sum(under_way.values()))
-        return sound_made
+                    running[number] = waiting.pop()
+                    self._assign(number, running[number])
+                rename_synced(job.half, job.out)
+            on_frames(frames_finished + sum(frames_of_running.values()))
+        return sound_result
 
     def _start(self, module: str) -> int:
-        # What a child that breaks has to say goes where our own errors go.
+        # A child inherits our stderr, for its traceback.
         child = processes.start(
             [sys.executable, "-m", module],
-            # Whoever is told where ffmpeg is does not try it out first.
+            # imageio-ffmpeg starts an ffmpeg to test it, unless this names one.
             env={**processes.environment(), **_NO_ALGEBRA, "IMAGEIO_FFMPEG_EXE": processes.ffmpeg_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         number = len(self._children)
         self._children.append(child)
-        ear = threading.Thread(target=self._listen, args=(number, child), daemon=True)
-        self._ears.append(ear)
-        ear.start()
+        reader = threading.Thread(target=self._read_messages, args=(number, child), daemon=True)
+        self._readers.append(reader)
+        reader.start()
         return number
 
-    def _listen(self, number: int, child: subprocess.Popen[bytes]) -> None:
+    def _read_messages(self, number: int, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None
         try:
-            # Closed here alone: closing what another thread reads is an error there.
+            # Only this thread closes the pipe: closing it while another thread reads raises there.
             with child.stdout as lines:
                 for line in lines:
-                    self._said.put((number, _understood(line)))
+                    self._messages.put((number, _parsed(line)))
         finally:
-            # Whatever happened here, nobody waits for this child any more.
-            self._said.put((number, None))
+            # After any end, `run` must not wait for this child any more.
+            self._messages.put((number, None))
 
-    def _give(self, worker: int, job: EncodeJob) -> None:
-        self._tell(worker, {"task": job.task, "first": job.first, "stop": job.stop, "out": str(job.half)})
+    def _assign(self, worker: int, job: EncodeJob) -> None:
+        self._send(worker, {"task": job.task, "first": job.first, "stop": job.stop, "out": str(job.half)})
 
-    def _tell(self, number: int, words: dict[str, Any]) -> None:
+    def _send(self, number: int, message: dict[str, Any]) -> None:
         pipe = self._children[number].stdin
         assert pipe is not None
         try:
-            pipe.write(json.dumps(words).encode() + b"\n")
+            pipe.write(json.dumps(message).encode() + b"\n")
             pipe.flush()
         except BrokenPipeError as error:
             raise RenderFailed(
@@ -171,28 +179,17 @@ class WorkerPool:
             ) from error
 
 
-def _understood(line: bytes) -> _Word:
-    """Return what a line says; None for one that is no JSON object, after which nothing sensible can come."""
+def _parsed(line: bytes) -> _Message:
+    """Return the message of a line; None for one that is no JSON object: its child is not to be trusted further."""
     try:
-        word = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return None
-    return word if isinstance(word, dict) else None
+    return message if isinstance(message, dict) else None
 
 
-def _keep(half: Path, out: Path) -> None:
-    """Give a finished file its name only when its content is on the disk."""
+def rename_synced(half: Path, out: Path) -> None:
+    """Rename a finished file once its content has reached the disk."""
     with half.open("rb") as file:
         os.fsync(file.fileno())
     half.replace(out)
-
-
-def said_of(error: CapsuleError | OSError) -> dict[str, str]:
-    """Return what a child says of a problem; `Crew.run` raises it again."""
-    if isinstance(error, OSError):
-        error = DiskFull() if is_disk_full(error) else RenderFailed()
-    return {"error": error.code, "message": error.message}
-
-
-def _error(word: dict[str, Any]) -> CapsuleError:
-    return DiskFull() if word["error"] == DiskFull.code else RenderFailed(str(word["message"]))

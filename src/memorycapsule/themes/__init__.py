@@ -26,7 +26,7 @@ class ThemeMusic:
     beats_per_bar: int
     first_beat_seconds: float
 
-    def beaten(self, track: Soundtrack) -> Soundtrack:
+    def with_beat(self, track: Soundtrack) -> Soundtrack:
         """Return `track` with the beat of this music."""
         return replace(
             track,
@@ -54,7 +54,7 @@ class Theme:
     def own_soundtrack(self, locale: str) -> Soundtrack:
         """Return the theme's own music for a plan. It begins by itself, so nothing fades in."""
         title = self.music.titles.get(locale, self.music.titles["en"])
-        return self.music.beaten(Soundtrack(title=title, fade_in_seconds=0.0))
+        return self.music.with_beat(Soundtrack(title=title, fade_in_seconds=0.0))
 
 
 @functools.cache

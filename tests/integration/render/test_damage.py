@@ -1,4 +1,4 @@
-"""What is broken in the middle of a film's making: odd clips, bad segments, a crew that talks nonsense."""
+"""What is broken in the middle of a film's making: odd clips, bad segments, a worker that talks nonsense."""
 
 import shutil
 from dataclasses import replace
@@ -107,12 +107,12 @@ def test_a_playlist_called_a_clip_reaches_no_other_file(studio):
 
 
 def test_a_child_that_says_what_is_no_json_is_not_waited_for(studio):
-    with WorkerPool(pictures=studio.pictures, workers=1) as crew:
+    with WorkerPool(pictures=studio.pictures, workers=1) as pool:
         # Any module that prints plain words.
-        child = crew._start("this")
+        child = pool._start("this")
 
-        assert crew._said.get(timeout=30) == (child, None)
-        # The ear alone reads and closes the child's words.
-        crew._ears[child].join()
-        crew._children[child].stdin.close()
-        assert crew._children[child].wait() == 0
+        assert pool._messages.get(timeout=30) == (child, None)
+        # Only the reader thread reads and closes the child's stdout.
+        pool._readers[child].join()
+        pool._children[child].stdin.close()
+        assert pool._children[child].wait() == 0

@@ -65,7 +65,7 @@ def lufs_of(film, first, stop):
 
 def sound_of(studio, plan):
     out = studio.folder / "sound.m4a"
-    assert sound.make(plan, studio.pictures, studio.folder, out).usable
+    assert sound.make(plan, studio.pictures, studio.folder, out).song_usable
     return out
 
 
@@ -103,7 +103,7 @@ def test_a_very_short_song_is_played_over_a_long_film_quickly(studio):
     out = studio.folder / "sound.m4a"
     begun = time.process_time()
 
-    assert sound.make(plan, studio.pictures, studio.folder, out).usable
+    assert sound.make(plan, studio.pictures, studio.folder, out).song_usable
     assert time.process_time() - begun < 10, "seconds of work for a film of minutes"
     for first in (1.0, plan.seconds / 2, plan.seconds - 4):
         assert loudness_of(studio, out, first, first + 0.5) > 0.1
@@ -114,7 +114,7 @@ def test_a_song_that_is_a_playlist_plays_nothing(studio):
     (studio.pictures / "song").write_text("ffconcat version 1.0\nfile inner.wav\n")
     plan = studio.plan([studio.photo("a")], soundtrack=replace(song, file="song"))
 
-    assert not sound.make(plan, studio.pictures, studio.folder, studio.folder / "sound.m4a").usable
+    assert not sound.make(plan, studio.pictures, studio.folder, studio.folder / "sound.m4a").song_usable
 
 
 @pytest.mark.parametrize("ending", ["mp3", "m4a", "ogg", "flac", "wav"])
@@ -123,7 +123,7 @@ def test_every_kind_of_music_that_is_accepted_plays(studio, ending):
     studio.ffmpeg("-i", str(studio.pictures / "inner.wav"), str(studio.pictures / f"song.{ending}"))
     plan = studio.plan([studio.photo("a")], soundtrack=replace(studio.song("x", 1), file=f"song.{ending}"))
 
-    assert sound.make(plan, studio.pictures, studio.folder, studio.folder / "sound.m4a").usable
+    assert sound.make(plan, studio.pictures, studio.folder, studio.folder / "sound.m4a").song_usable
 
 
 @pytest.mark.parametrize("loudness", [0.9, 0.25, 0.1])

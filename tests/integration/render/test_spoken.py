@@ -10,6 +10,7 @@ from memorycapsule.domain.film.picture_choice import Note
 from memorycapsule.domain.film.plan import Clip
 from memorycapsule.render import sound
 from memorycapsule.render.segment_jobs import survey
+from memorycapsule.render.worker_pool import SoundResult
 
 MUSIC, VOICE, OTHER = 440, 2000, 3100
 
@@ -54,7 +55,7 @@ def test_a_note_is_heard_at_its_second_and_the_music_is_low_under_it(studio):
     first, stop = spoken.first / plan.fps, spoken.stop / plan.fps
     made, samples = heard_in(studio, plan)
 
-    assert made == sound.Made(usable=True, unheard=())
+    assert made == SoundResult(song_usable=True, unplayable_notes=())
     assert len(samples) / 48000 == pytest.approx(plan.seconds, abs=0.05)
     for at in (first + 0.1, (first + stop) / 2, stop - 0.4):
         assert tone(samples, at, at + 0.3, VOICE) > 0.05

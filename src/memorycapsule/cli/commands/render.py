@@ -240,7 +240,7 @@ def _directed(
 
     how = order.direction
     if how.soundtrack.file and (tempo := tempo_of(folder / _SOUNDTRACK_FILE)):
-        how = replace(how, soundtrack=tempo.beaten(how.soundtrack))
+        how = replace(how, soundtrack=tempo.with_beat(how.soundtrack))
     seconds = how.style.longest_clip_seconds
     seen = select(
         how,

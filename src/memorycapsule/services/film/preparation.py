@@ -168,7 +168,7 @@ def _directed(material: Material, sight: Sight, tempo: Tempo | None) -> Prepared
     """Plan a film of the pictures that can be used; `tempo` is that of a song of people's own."""
     capsule, direction = material.capsule, material.direction
     if tempo:
-        direction = replace(direction, soundtrack=tempo.beaten(direction.soundtrack))
+        direction = replace(direction, soundtrack=tempo.with_beat(direction.soundtrack))
     sight.clip_seconds = direction.style.longest_clip_seconds
     # Nothing can have been put in after the opening, so nothing was taken later.
     usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
