@@ -44,11 +44,6 @@ def day_in_words(day: date, locale: str) -> str:
     return f"{_WEEKDAYS_EN[day.weekday()]}, {day.day} {_MONTHS_EN[day.month - 1]} {day.year}"
 
 
-def is_korean(words: str) -> bool:
-    """Return whether there is any Hangul in what somebody wrote."""
-    return any("가" <= letter <= "힣" for letter in words)
-
-
 def short_day(day: date, locale: str) -> str:
     """Say a day without its weekday: '8 May 2036' or '2036년 5월 8일'."""
     if locale == "ko":

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
-from memorycapsule.domain.words import is_korean
+from memorycapsule.domain.hangul import has_hangul
 
 #: Changes with every change of what the renderer draws.
 RENDERER_VERSION = "4"
@@ -199,7 +199,7 @@ def _name(
         "fps": plan.fps,
         "seed": plan.seed,
         # Unnamed pictures are called in the language of the title.
-        "is_korean": is_korean(plan.title),
+        "is_korean": has_hangul(plan.title),
         "style": {name: value for name, value in asdict(plan.style).items() if name not in _PACING},
         "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),
         "frames": stop - first,

@@ -20,7 +20,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather, open_regular
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.domain.words import is_korean
+from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def render(
             fps,
             length,
             has_song=soundtrack is not None,
-            locale="ko" if is_korean(title or "") else "en",
+            locale="ko" if has_hangul(title or "") else "en",
         ),
         workers=max(1, min(4, os.cpu_count() or 1)),
         face_model=None if from_plan else door.settings(file_must_exist=False).film.face_model,
@@ -421,6 +421,7 @@ def _direction(
     from memorycapsule.config import pixels_of
     from memorycapsule.domain.film.direction import Direction, parse_length
     from memorycapsule.domain.film.plan import Size, Soundtrack
+    from memorycapsule.domain.words import short_day
 
     if not 10 <= fps <= 60:
         raise UsageProblem(f"A film has 10 to 60 frames per second, not {fps}.")
@@ -433,7 +434,8 @@ def _direction(
         style=loaded.film,
         soundtrack=Soundtrack(file=_SOUNDTRACK_FILE) if has_song else loaded.own_soundtrack(locale),
         length=parse_length(length),
-        locale=locale,
+        language=locale,
+        day_in_words=lambda day: short_day(day, locale),
     )
 
 

@@ -17,7 +17,7 @@ from memorycapsule.domain.film.montages import Montage, Omission
 from memorycapsule.domain.film.picture_choice import Note, Picture
 from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
-from memorycapsule.domain.words import day_in_words
+from memorycapsule.domain.words import day_in_words, short_day
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
@@ -98,7 +98,7 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
     title = montage.title or capsule.title
     # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
     told = (
-        (title, _date_line(capsule, direction.locale), montage.soundtrack_blob, direction),
+        (title, _date_line(capsule, direction.language), montage.soundtrack_blob, direction),
         (pictures, texts, [(member.id, member.name) for member in shown_members], report),
     )
     return Material(
@@ -116,11 +116,11 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
 def plan_film(material: Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
     return direct(
         title=material.title,
-        date_line=_date_line(material.capsule, direction.locale),
+        date_line=_date_line(material.capsule, direction.language),
         pictures=pictures,
         stories=material.texts,
         contributors=[(member.id, member.name) for member in material.members],
-        end_line=_END_LINES.get(direction.locale, _END_LINES["en"]),
+        end_line=_END_LINES.get(direction.language, _END_LINES["en"]),
         direction=direction,
     )
 
@@ -163,7 +163,8 @@ def _direction(capsule: Capsule, montage: Montage, locale: str, size: Size, fps:
         limit=capsule.film_photos,
         length=parse_length(montage.length),
         keeps_story_order=bool(montage.story_ids),
-        locale=locale,
+        language=locale,
+        day_in_words=lambda day: short_day(day, locale),
         seed=int(uuid.UUID(capsule.id)) & 0xFFFF_FFFF,
     )
 

@@ -114,7 +114,11 @@ def test_a_strip_and_a_photo_with_words_of_its_own_stand_alone(odd):
 
 
 def test_a_story_of_several_days_says_each_day_once():
-    plan = film([picture(f"p{number}", hours=10 * number) for number in range(4)], Soundtrack())
+    plan = film(
+        [picture(f"p{number}", hours=10 * number) for number in range(4)],
+        Soundtrack(),
+        day_in_words=lambda day: f"{day.day} {day:%B} {day.year}",
+    )
     days = [shot.caption.when if shot.caption else "" for shot in plan.shots if isinstance(shot, Photo)]
 
     assert days == ["8 May 2026", "", "9 May 2026", ""]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 from memorycapsule.domain.film.picture_choice import Note
@@ -51,8 +53,10 @@ class Direction:
     length: Length = None
     #: False: stories by the time of their first picture; True: as they are given (chosen by a person).
     keeps_story_order: bool = False
-    #: In which language days are named.
-    locale: str = "en"
+    #: The language of what the film says itself.
+    language: str = "en"
+    #: How it says a day.
+    day_in_words: Callable[[date], str] = field(default=date.isoformat, repr=False)
     seed: int = 0
 
     def frames(self, seconds: float) -> int:

@@ -10,6 +10,7 @@ from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.framing import is_panorama
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import FilmStyle
+from memorycapsule.domain.hangul import is_hangul
 
 #: What `short` means.
 SHORT_SECONDS = 75.0
@@ -37,7 +38,7 @@ Unit = tuple[Picture, ...]
 
 def reading_seconds(text: str) -> float:
     """Return how long a slow reader needs for `text`."""
-    korean = sum("가" <= letter <= "힣" for letter in text)
+    korean = sum(is_hangul(letter) for letter in text)
     return korean / READING_KOREAN + (len(text) - korean) / READING_LATIN
 
 

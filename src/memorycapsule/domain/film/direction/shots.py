@@ -11,7 +11,6 @@ from memorycapsule.domain.film.direction.lengths import Unit, reading_seconds, u
 from memorycapsule.domain.film.framing import clip_fit, drift, frame_picture
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import Caption, Clip, Entrance, Photo, Scene, Shot, Source
-from memorycapsule.domain.words import short_day
 
 
 def pictures_scene(
@@ -64,7 +63,7 @@ def _caption(how: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, 
 
 
 def _day(how: Direction, picture: Picture) -> str:
-    return short_day(picture.taken_local, how.locale) if picture.taken_local else ""
+    return how.day_in_words(picture.taken_local) if picture.taken_local else ""
 
 
 def _shot(

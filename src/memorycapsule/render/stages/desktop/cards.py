@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memorycapsule.domain.film.plan import Card, MontagePlan
-from memorycapsule.domain.words import is_korean
+from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
@@ -190,7 +190,7 @@ class PaperPainter(DesktopPainter):
         heading, body, note = map(typesetting.clean, (card.heading, card.body, card.note))
         is_title = card.role != "text"
         who = typesetting.clean(card.credits[0].name) if card.credits and not is_title else ""
-        kind = "" if is_title else _STORY[is_korean(heading + body + note or plan.title)]
+        kind = "" if is_title else _STORY[has_hangul(heading + body + note or plan.title)]
         name = kind if is_title else heading or who or kind
         font = plan.style.heading_font if is_title or not body else plan.style.text_font
         width = even(0.7 * desk.size.width)
@@ -286,7 +286,7 @@ class DesktopEndPainter(DesktopPainter):
         fill(self._still, PixelBox(x=0, y=0, width=size.width, height=size.height), stage.off)
         heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
         people = [(typesetting.clean(person.name) or "…", person.count) for person in card.credits]
-        hangul = is_korean(heading or "".join(name for name, _ in people) + note or plan.title)
+        hangul = has_hangul(heading or "".join(name for name, _ in people) + note or plan.title)
         room = round(0.84 * size.width)
         goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
         pieces = [f"{name} {count}" if count else name for name, count in people]

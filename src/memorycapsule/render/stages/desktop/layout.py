@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
-from memorycapsule.domain.words import is_korean
+from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.stages.desktop.pixels import PixelBox, even, whole
 from memorycapsule.render.stages.desktop.windows import Desk, Status
@@ -68,7 +68,7 @@ def words_of(plan: MontagePlan, shot: Photo | Clip) -> WindowText:
     """
     said = shot.caption or Caption(dye=plan.style.accent, first=0, stop=0)
     heading, text, who, when = map(typesetting.clean, (said.heading, said.text, said.who, said.when))
-    hangul = is_korean(heading + text + who + when if shot.caption else plan.title)
+    hangul = has_hangul(heading + text + who + when if shot.caption else plan.title)
     kind = ("영상" if hangul else "clip") if isinstance(shot, Clip) else "사진" if hangul else "photo"
     first = heading or when or kind
     others = tuple(f"{kind} {number}" for number in range(2, len(sources_of(shot)) + 1))

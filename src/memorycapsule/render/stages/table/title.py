@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Size, Source
+from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.pictures import read_picture
@@ -195,9 +196,7 @@ def _spacing(size: Size, style: FilmStyle, stage: TableGeometry, letter: int) ->
 def _step(lines: Sequence[Line]) -> float:
     if len(lines) > 2:
         return _STEPS[1]
-    return (
-        _HANGUL_STEP if any("가" <= letter <= "힣" for line in lines for letter in line.text) else _STEPS[0]
-    )
+    return _HANGUL_STEP if any(has_hangul(line.text) for line in lines) else _STEPS[0]
 
 
 def _shape(source: Source) -> float:
