@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from memorycapsule import processes
-from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.words.dates import date_in_words
 
 _MARKER = ".capsule-demo"
 #: What a hurried person might have written; it must not be found anywhere before the date.

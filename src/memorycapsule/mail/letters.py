@@ -20,11 +20,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
-from memorycapsule.domain.words import contents_in_words, date_in_words, day_in_words, people_in_words
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.headers import encoded_words, mailbox_header
-from memorycapsule.mail.wording import (
+from memorycapsule.mail.typed_text import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
     LONGEST_TITLE,
@@ -33,6 +32,7 @@ from memorycapsule.mail.wording import (
     several_lines,
     title_for_subject,
 )
+from memorycapsule.words.dates import contents_in_words, date_in_words, day_in_words, people_in_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -12,13 +12,13 @@ from urllib.parse import quote
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import Sealed
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
+from memorycapsule.words.dates import short_day
 
 _SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
 _PLAYED = {"mp4", "mov", "webm", "m4v"}

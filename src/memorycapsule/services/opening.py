@@ -9,7 +9,6 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import date_in_words
 from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.journal import journal
 from memorycapsule.services import letters, reading
@@ -20,6 +19,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.words.dates import date_in_words
 
 
 def due(store: Store, now: datetime) -> list[Capsule]:

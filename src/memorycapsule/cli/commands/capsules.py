@@ -114,7 +114,7 @@ def list_capsules(ctx: typer.Context) -> None:
     The admin also sees that there are others, and how much room they take; not what they are called.
     """
     from memorycapsule import clock
-    from memorycapsule.domain.words import countdown_in_words, day_in_words
+    from memorycapsule.words.dates import countdown_in_words, day_in_words
 
     door = door_of(ctx)
     lines, now = _lines(door), clock.now()
@@ -254,7 +254,7 @@ def delete(
 
 def story_line(story: shapes.Shape) -> str:
     """Say what is in a story that the viewer may see, briefly."""
-    from memorycapsule.domain.words import contents_in_words
+    from memorycapsule.words.dates import contents_in_words
 
     kinds = Counter(one["kind"] for one in story["media"])
     contents = contents_in_words(
@@ -270,7 +270,7 @@ def opens_in_words(found: Capsule, now: datetime) -> str:
 
 
 def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
-    from memorycapsule.domain.words import countdown_in_words, date_in_words
+    from memorycapsule.words.dates import countdown_in_words, date_in_words
 
     words = date_in_words(local, zone, "en")
     utc = "" if zone == "UTC" else f", {at:%Y-%m-%d %H:%M} UTC"
@@ -281,8 +281,8 @@ def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
 
 
 def _portrait(found: shapes.Shape, now: datetime) -> Iterator[str]:
-    from memorycapsule.domain.words import contents_in_words, date_in_words
     from memorycapsule.domain.zones import local_of
+    from memorycapsule.words.dates import contents_in_words, date_in_words
 
     opens_at, zone = datetime.fromisoformat(found["opens_at"]), found["zone"]
     is_open = found["opened_at"] is not None

@@ -102,7 +102,7 @@ def consent(
 
 
 def _told(view: DateRequestView) -> str:
-    from memorycapsule.domain.words import date_in_words
+    from memorycapsule.words.dates import date_in_words
 
     wished = date_in_words(view.request.opens_local, view.request.zone, "en")
     match view.request.state:

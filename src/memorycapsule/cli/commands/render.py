@@ -421,7 +421,7 @@ def _direction(
     from memorycapsule.config import pixels_of
     from memorycapsule.domain.film.direction import Direction, parse_length
     from memorycapsule.domain.film.plan import Size, Soundtrack
-    from memorycapsule.domain.words import short_day
+    from memorycapsule.words.dates import short_day
 
     if not 10 <= fps <= 60:
         raise UsageProblem(f"A film has 10 to 60 frames per second, not {fps}.")

@@ -17,7 +17,6 @@ from memorycapsule.domain.film.montages import Montage, Omission
 from memorycapsule.domain.film.picture_choice import Note, Picture
 from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
-from memorycapsule.domain.words import day_in_words, short_day
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
@@ -28,6 +27,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.themes import Theme
+from memorycapsule.words.dates import day_in_words, short_day
 
 #: The file of the music in the folder of pictures.
 SOUNDTRACK_FILE = "soundtrack"

@@ -10,18 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, TooMany, UsageProblem
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import accounts, reading, signing_in, tokens
 from memorycapsule.services.signing_in import SessionView
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import short_day
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

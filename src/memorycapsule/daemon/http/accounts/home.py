@@ -12,21 +12,21 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
 from memorycapsule.daemon.http.html.bundle import bundle
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.domain.words import (
+from memorycapsule.domain.zones import local_of
+from memorycapsule.mail.typed_text import addressed
+from memorycapsule.services import reading
+from memorycapsule.services.reading import ShelfEntry
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import (
     contents_in_words,
     countdown_in_words,
     date_in_words,
     people_in_words,
     short_day,
 )
-from memorycapsule.domain.zones import local_of
-from memorycapsule.mail.wording import addressed
-from memorycapsule.services import reading
-from memorycapsule.services.reading import ShelfEntry
 
 _WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
 

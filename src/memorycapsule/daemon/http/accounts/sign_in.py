@@ -19,7 +19,7 @@ from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.daemon.http.protocol.user_agents import device_in_words
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import sessions, signing_in
 from memorycapsule.services.signing_in import CODE_LIFE, SignedIn
 

@@ -16,10 +16,10 @@ from memorycapsule.daemon.http.guests.summary import bundle_of, count_people, pe
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
-from memorycapsule.domain.words import countdown_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form
+from memorycapsule.words.dates import countdown_in_words, date_in_words, short_day
 
 #: Nobody leaves a page open for longer; then it stays as it is.
 _WAITS_AT_MOST = timedelta(hours=1)

@@ -17,11 +17,11 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.domain.date_requests import DateRequestState
-from memorycapsule.domain.words import date_in_words, people_in_words
 from memorycapsule.errors import NotAllowed, NotFound
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import rescheduling
 from memorycapsule.services.rescheduling import DateRequestView
+from memorycapsule.words.dates import date_in_words, people_in_words
 
 
 def routes(app: App, pages: Pages) -> APIRouter:

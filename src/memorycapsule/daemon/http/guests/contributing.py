@@ -20,7 +20,6 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests import refusals
 from memorycapsule.daemon.http.html.bundle import DYES
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import multipart
 from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
@@ -29,14 +28,15 @@ from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import About, Upload
-from memorycapsule.domain.words import contents_in_words, date_in_words
 from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.mail.calendar_entry import calendar_entry
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import reading, stories
 from memorycapsule.services import uploads as upload_service
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from memorycapsule.services.uploads import Progress, UploadStage
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import contents_in_words, date_in_words
 
 #: A form that is sent without scripts, all its files together.
 LARGEST_FORM_WITH_FILES_BYTES = 500_000_000

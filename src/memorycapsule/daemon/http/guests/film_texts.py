@@ -9,16 +9,16 @@ from datetime import datetime
 
 from memorycapsule import themes
 from memorycapsule.daemon.http.html.bundle import DYES
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import SONG, Montage, MontageState
 from memorycapsule.domain.film.plan import Card
 from memorycapsule.domain.film.subtitles import Cue, chapters
-from memorycapsule.domain.words import contents_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services.film import montages
 from memorycapsule.services.reading import CapsuleView, FilmView, StoryView
 from memorycapsule.store.transactions import Store
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import contents_in_words, short_day
 
 _SOON_SECONDS = 60
 _MEGABYTE = 1_000_000

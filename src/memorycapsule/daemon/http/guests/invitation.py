@@ -15,11 +15,11 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.invitations import InvitationState
-from memorycapsule.domain.words import countdown_in_words, date_in_words, people_in_words
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import invitations, reading
 from memorycapsule.services.invitations import InvitationView
+from memorycapsule.words.dates import countdown_in_words, date_in_words, people_in_words
 
 #: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
 _GONE = 410

@@ -13,10 +13,10 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import contents_in_words
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members, reading
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.dates import contents_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

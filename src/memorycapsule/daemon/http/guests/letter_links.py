@@ -12,10 +12,10 @@ from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.sessions import LinkPurpose
-from memorycapsule.domain.words import date_in_words, people_in_words
 from memorycapsule.errors import NotFound
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import visits
+from memorycapsule.words.dates import date_in_words, people_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

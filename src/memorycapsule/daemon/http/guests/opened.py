@@ -28,16 +28,16 @@ from memorycapsule.daemon.http.guests.summary import (
 )
 from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
 from memorycapsule.daemon.http.html.bundle import DYES, cloth, knot
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.words import day_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading, visits
 from memorycapsule.services.reading import CapsuleView, MediumView
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import day_in_words, short_day
 
 #: A page that waits for a film and has no scripts looks again this often.
 AGAIN_SECONDS = 15

@@ -12,15 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import contents_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import reading, stories
 from memorycapsule.services.reading import CapsuleView, StoryView
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import contents_in_words, short_day
 
 _GET = ["GET", "HEAD"]
 _CAPTION = "caption-"

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memorycapsule.daemon.http.guests.photo_layout import PlacedPhoto, taken_local
-from memorycapsule.daemon.http.html.catalogues import Wording
-from memorycapsule.domain.words import day_in_words, month_in_words
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import day_in_words, month_in_words
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memorycapsule.daemon.http.html.catalogues import Wording
+from memorycapsule.words.catalogues import Wording
 
 #: What `media` says of a file, and what a page says; the first that fits.
 _WORDS = (

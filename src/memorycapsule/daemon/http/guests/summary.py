@@ -7,9 +7,9 @@ from datetime import date
 from memorycapsule.daemon.http.html.bundle import DYES, bundle
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Montage
-from memorycapsule.domain.words import contents_in_words, people_in_words
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.dates import contents_in_words, people_in_words
 
 
 def main_film(view: CapsuleView) -> Montage | None:

@@ -12,9 +12,9 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from memorycapsule.daemon.http.html.catalogues import LANGUAGES, Wording, chosen, wording
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
 from memorycapsule.domain.people import Account
+from memorycapsule.words.catalogues import LANGUAGES, Wording, chosen, wording
 
 #: Types of the files that pages load.
 _TYPES = {

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.bundle import bundle
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
@@ -27,6 +26,7 @@ from memorycapsule.domain.capsules import (
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.errors import MediaRefused, UsageProblem
 from memorycapsule.services import capsules
+from memorycapsule.words.catalogues import Wording
 
 _THEME = "photocard"
 

@@ -10,11 +10,11 @@ from typing import Annotated
 
 from fastapi import Form
 
-from memorycapsule.daemon.http.html.catalogues import Wording
 from memorycapsule.domain import zones
 from memorycapsule.domain.opening_dates import LONGEST_YEARS, OpeningDate, parse_opening_date
-from memorycapsule.domain.words import countdown_in_words, date_in_words
 from memorycapsule.errors import DatePassed, DateTooFar, UsageProblem
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import countdown_in_words, date_in_words
 
 _LONGEST = 80
 

@@ -17,10 +17,10 @@ from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import date_in_words, people_in_words
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import rescheduling
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.dates import date_in_words, people_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.bundle import DYES
-from memorycapsule.daemon.http.html.catalogues import LANGUAGES, Wording
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie
@@ -22,12 +21,13 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.guest_lists import GuestList, parse_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.words import contents_in_words, date_in_words, short_day
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, UsageProblem
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import invitations, letters, reminders
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.catalogues import LANGUAGES, Wording
+from memorycapsule.words.dates import contents_in_words, date_in_words, short_day
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,11 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.capsules import Contribution, Role
-from memorycapsule.domain.words import contents_in_words
 from memorycapsule.errors import NotFound
-from memorycapsule.mail.wording import addressed
+from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import members, reading
 from memorycapsule.services.reading import CapsuleView
+from memorycapsule.words.dates import contents_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

@@ -48,7 +48,7 @@ def wording(language: str) -> Wording:
 
     whole = Catalog(locale=language)
     for part in sorted(
-        resources.files("memorycapsule.daemon.http").joinpath("words", language).iterdir(),
+        resources.files("memorycapsule.words").joinpath(language).iterdir(),
         key=lambda part: part.name,
     ):
         for message in read_po(io.BytesIO(part.read_bytes()), locale=language):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.words import contents_in_words, countdown_in_words, date_in_words, people_in_words
+from memorycapsule.words.dates import contents_in_words, countdown_in_words, date_in_words, people_in_words
 
 
 @pytest.mark.parametrize(

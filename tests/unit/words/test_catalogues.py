@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-import memorycapsule.daemon.http as http
+import memorycapsule
 from memorycapsule import themes
-from memorycapsule.daemon.http.html.catalogues import chosen, wording
+from memorycapsule.words.catalogues import chosen, wording
 
-FOLDER = Path(http.__file__).parent
+PACKAGE = Path(memorycapsule.__file__).parent
+FOLDER = PACKAGE / "words"
+PAGES = PACKAGE / "daemon" / "http"
 
 
 def catalogue(language: str) -> dict[str, list[str]]:
     """All forms of all sentences of a language."""
     found = {}
-    for part in sorted((FOLDER / "words" / language).glob("*.po")):
+    for part in sorted((FOLDER / language).glob("*.po")):
         for message in read_po(io.BytesIO(part.read_bytes()), locale=language):
             if message.id:
                 is_plural = isinstance(message.id, tuple)
@@ -31,7 +33,7 @@ def catalogue(language: str) -> dict[str, list[str]]:
 def plural(language: str) -> set[str]:
     return {
         message.id[0]
-        for part in sorted((FOLDER / "words" / language).glob("*.po"))
+        for part in sorted((FOLDER / language).glob("*.po"))
         for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
         if isinstance(message.id, tuple)
     }
@@ -57,7 +59,7 @@ def test_no_place_is_named_twice():
     for language in ("en", "ko"):
         ids = [
             message.id
-            for part in sorted((FOLDER / "words" / language).glob("*.po"))
+            for part in sorted((FOLDER / language).glob("*.po"))
             for message in read_po(io.BytesIO(part.read_bytes()))
             if message.id
         ]
@@ -65,15 +67,13 @@ def test_no_place_is_named_twice():
 
 
 def test_both_languages_have_the_same_parts():
-    english, korean = ({part.name for part in (FOLDER / "words" / one).iterdir()} for one in ("en", "ko"))
+    english, korean = ({part.name for part in (FOLDER / one).iterdir()} for one in ("en", "ko"))
 
     assert english == korean
 
 
 def test_every_sentence_is_used_and_every_used_one_exists():
-    code = "\n".join(
-        path.read_text() for path in [*FOLDER.rglob("*.py"), *FOLDER.glob("templates/**/*.html")]
-    )
+    code = "\n".join(path.read_text() for path in [*PAGES.rglob("*.py"), *PAGES.glob("templates/**/*.html")])
     made_up = {
         f"{reason}_{what}"
         for reason in ("used", "expired", "revoked", "declined", "over")
