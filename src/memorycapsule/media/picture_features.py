@@ -45,7 +45,7 @@ def analyse_picture(picture: Bytes, faces: Faces | None = None) -> PictureAnalys
     return PictureAnalysis(
         focus_x=round(x, 4),
         focus_y=round(y, 4),
-        likeness=likeness(picture),
+        perceptual_hash=perceptual_hash(picture),
         exposure=round(exposure, 3),
         red=round(red, 3),
         blue=round(blue, 3),
@@ -124,7 +124,7 @@ def _faces_focus(picture: Bytes, faces: Faces | None) -> tuple[float, float] | N
     return float(x), float(y)
 
 
-def likeness(picture: Bytes) -> int:
+def perceptual_hash(picture: Bytes) -> int:
     """
     Return a 64-bit hash that is nearly the same for pictures that look nearly the same.
 

@@ -88,7 +88,7 @@ class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         del dialect
-        return json.dumps([asdict(lack) for lack in value or ()], ensure_ascii=False)
+        return json.dumps([asdict(omission) for omission in value or ()], ensure_ascii=False)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Omission, ...]:
         del dialect

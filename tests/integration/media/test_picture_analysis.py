@@ -11,7 +11,7 @@ import pytest
 
 from integration.media.face_models import magenta_model
 from memorycapsule import processes
-from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_lookalikes
+from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_near_duplicates
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.media.picture_analysis import analyse_pictures, face_model_problem
@@ -61,7 +61,7 @@ def see(tmp_path):
 
 
 def bits(one: PictureAnalysis, other: PictureAnalysis) -> int:
-    return (one.likeness ^ other.likeness).bit_count()
+    return (one.perceptual_hash ^ other.perceptual_hash).bit_count()
 
 
 def pixels_of(jpeg: bytes) -> np.ndarray:
@@ -111,19 +111,19 @@ def test_a_photo_changed_a_little_stays_alike(samples, prepare, see):
     )
 
     assert max(bits(looks["whole.jpg"], look) for look in looks.values()) <= SAME_BITS
-    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
-    assert [picture.id for picture in without_lookalikes(seen)] == ["brighter.jpg"]
+    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
+    assert [picture.id for picture in without_near_duplicates(seen)] == ["brighter.jpg"]
 
 
 def test_different_photos_are_not_alike(samples, prepare, see):
     looks, pictures = see(
         {f"{place}.jpg": prepare(samples[name].path).display for place, name in enumerate(SCENES)}
     )
-    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
+    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
 
     assert len(looks) == len(SCENES)
     assert min(bits(looks[one], looks[other]) for one in looks for other in looks if one != other) > 12
-    assert without_lookalikes(seen) == tuple(seen)
+    assert without_near_duplicates(seen) == tuple(seen)
 
 
 @pytest.mark.parametrize("scene", ["Landscape", "Portrait"])
@@ -134,10 +134,10 @@ def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepar
             for turn in range(1, 9)
         }
     )
-    seen = [replace(picture, look=looks[picture.id]) for picture in pictures]
+    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
 
     assert max(bits(looks["1.jpg"], look) for look in looks.values()) <= SAME_BITS
-    assert len(without_lookalikes(seen)) == 1
+    assert len(without_near_duplicates(seen)) == 1
     assert np.ptp([look.focus_x for look in looks.values()]) < 0.05
     assert np.ptp([look.focus_y for look in looks.values()]) < 0.05
 

@@ -234,7 +234,7 @@ def _directed(
     order: _RenderOrder, pictures: Sequence[Picture], folder: Path
 ) -> tuple[Sequence[Picture], MontagePlan]:
     """Return the pictures that look like no other, and the plan of a film of them."""
-    from memorycapsule.domain.film.direction import direct, select
+    from memorycapsule.domain.film.direction import direct, select_candidates
     from memorycapsule.media.picture_analysis import analyse_pictures
     from memorycapsule.media.tempo import tempo_of
 
@@ -242,11 +242,11 @@ def _directed(
     if how.soundtrack.file and (tempo := tempo_of(folder / _SOUNDTRACK_FILE)):
         how = replace(how, soundtrack=tempo.with_beat(how.soundtrack))
     seconds = how.style.longest_clip_seconds
-    seen = select(
+    seen = select_candidates(
         how,
         pictures,
         _stories(pictures),
-        look_at=lambda waiting: (
+        analyse=lambda waiting: (
             analyse_pictures(folder, waiting, clip_seconds=seconds, face_model=order.face_model, nice=0),
             (),
         ),

@@ -34,7 +34,7 @@ _AHEAD = timedelta(days=1)
 _NONE = timedelta(0)
 
 
-def corrected(pictures: Iterable[Picture], now: datetime) -> tuple[Picture, ...]:
+def with_corrected_times(pictures: Iterable[Picture], now: datetime) -> tuple[Picture, ...]:
     """
     Return the pictures, in their order, with times that can be compared.
 
@@ -58,7 +58,7 @@ _Camera = tuple[str, str]
 
 
 def _camera(picture: Picture) -> _Camera:
-    return (picture.given_by, picture.camera)
+    return (picture.contributor_key, picture.camera)
 
 
 def _errors_by_fixes(pictures: Sequence[Picture]) -> list[timedelta]:
@@ -121,22 +121,22 @@ def _shifted(picture: Picture, error: timedelta) -> Picture:
         return picture
 
 
-def is_made_up(said: datetime, at: datetime, by: datetime) -> bool:
+def is_made_up(local: datetime, at: datetime, by: datetime) -> bool:
     """
     Return whether a camera made up when it took a picture: its clock was never set, or runs ahead.
 
-    `said` is the naive wall time that it said, `at` the instant that this means, and `by` an instant at which the
+    `local` is the naive wall time that it gave, `at` the instant that this means, and `by` an instant at which the
     picture was there (both aware UTC). Old dates are believed: whoever scans a photo may say when it was taken.
     """
-    is_reset = said.date() in _RESET_DAYS or (said.date() in _RESET_HOURS and said.hour == 0)
+    is_reset = local.date() in _RESET_DAYS or (local.date() in _RESET_HOURS and local.hour == 0)
     return is_reset or at > by + _AHEAD
 
 
 def _without_made_up(picture: Picture, now: datetime) -> Picture:
     if picture.taken_at is None:
         return picture
-    said = picture.taken_local or picture.taken_at.replace(tzinfo=None)
-    if is_made_up(said, picture.taken_at, now):
+    local = picture.taken_local or picture.taken_at.replace(tzinfo=None)
+    if is_made_up(local, picture.taken_at, now):
         return replace(picture, taken_at=None, taken_local=None)
     return picture
 
@@ -150,7 +150,7 @@ def _errors_by_scenes(pictures: Sequence[Picture]) -> dict[_Camera, timedelta]:
     """
     by_camera: dict[_Camera, list[Picture]] = defaultdict(list)
     for picture in pictures:
-        if picture.camera and picture.taken_at and picture.look and picture.kind == "photo":
+        if picture.camera and picture.taken_at and picture.analysis and picture.kind == "photo":
             by_camera[_camera(picture)].append(picture)
     order = sorted(
         by_camera, key=lambda camera: (not _is_known(by_camera[camera]), -len(by_camera[camera]), camera)
@@ -175,8 +175,8 @@ def _error_by_scenes(right: Sequence[Picture], other: Sequence[Picture]) -> time
         (one.taken_at, two.taken_at - one.taken_at)
         for one in right
         for two in other
-        if one.look and two.look and one.taken_at and two.taken_at
-        if (one.look.likeness ^ two.look.likeness).bit_count() <= SAME_BITS
+        if one.analysis and two.analysis and one.taken_at and two.taken_at
+        if (one.analysis.perceptual_hash ^ two.analysis.perceptual_hash).bit_count() <= SAME_BITS
     ]
     scenes: dict[datetime, timedelta] = {}
     for at, error in sorted(pairs):

@@ -18,7 +18,7 @@ Gains = tuple[float, float, float]
 MOST_STOPS, _MOST_CAST = 1 / 6, 1 / 12
 #: Neighbours further apart than this are meant to be different; in stops.
 _MEANT_LIGHT, _MEANT_CAST = 1.5, 0.6
-#: What is darker than this is a night, or nearly so (`Look.exposure`).
+#: What is darker than this is a night, or nearly so (`PictureAnalysis.exposure`).
 _NIGHT = -5.5
 #: How much red, green and blue give to luminance (ITU-R BT.709).
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -39,24 +39,26 @@ def gains_of(pictures: Sequence[Picture]) -> tuple[Gains, ...]:
 
 
 def _gains(picture: Picture, neighbours: Sequence[Picture]) -> Gains:
-    own = picture.look
+    own = picture.analysis
     if own is None or own.exposure < _NIGHT:
         return _UNCHANGED
     near = [
-        other.look
+        other.analysis
         for other in neighbours
-        if other.look is not None and other.story_id == picture.story_id and _is_near(own, other.look)
+        if other.analysis is not None and other.story_id == picture.story_id and _is_near(own, other.analysis)
     ]
     if not near:
         return _UNCHANGED
-    light = _step([look.exposure - own.exposure for look in near], MOST_STOPS)
+    light = _step([analysis.exposure - own.exposure for analysis in near], MOST_STOPS)
     red, blue = 0.0, 0.0
     same_light = [
-        look for look in near if max(abs(look.red - own.red), abs(look.blue - own.blue)) <= _MEANT_CAST
+        analysis
+        for analysis in near
+        if max(abs(analysis.red - own.red), abs(analysis.blue - own.blue)) <= _MEANT_CAST
     ]
     if same_light:
-        red = _step([look.red - own.red for look in same_light], _MOST_CAST)
-        blue = _step([look.blue - own.blue for look in same_light], _MOST_CAST)
+        red = _step([analysis.red - own.red for analysis in same_light], _MOST_CAST)
+        blue = _step([analysis.blue - own.blue for analysis in same_light], _MOST_CAST)
     # Colour must not change how light it is.
     green = -(_LUMINANCE[0] * red + _LUMINANCE[2] * blue)
     stops = (light + red + green, light + green, light + blue + green)

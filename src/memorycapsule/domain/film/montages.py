@@ -43,7 +43,7 @@ class Omission:
     sentence: str
 
 
-#: What a lack of the soundtrack is of.
+#: `Omission.of` where the song is missing.
 SONG = "soundtrack"
 
 
@@ -53,8 +53,8 @@ def omissions(sentences: Mapping[str, str]) -> list[Omission]:
 
 
 def left_out(report: Iterable[Omission]) -> tuple[Omission, ...]:
-    """Return what a film does without, without what only held it up."""
-    return tuple(lack for lack in report if lack.of)
+    """Return what a film does without, without what only delayed it."""
+    return tuple(omission for omission in report if omission.of)
 
 
 @dataclass(frozen=True, kw_only=True)

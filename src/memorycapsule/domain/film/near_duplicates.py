@@ -1,9 +1,9 @@
 """
-Lookalikes: the same photo sent twice, and the five of a burst of which one is enough.
+Near-duplicates: the same photo sent twice, and the five of a burst of which one is enough.
 
-Pictures look alike by the hash of their looks (`Look.likeness`): a copy made smaller, compressed again or a
-little brighter differs in 4 of 64 bits at most, the shots of a burst in about 10, and pictures that have
-nothing to do with each other in 32, seldom under 18 (measured on camera photos).
+Pictures are compared by `PictureAnalysis.perceptual_hash`. A copy made smaller, compressed again or a little
+brighter differs in 4 of 64 bits at most, the shots of a burst in about 10, and pictures that have nothing to do
+with each other in 32, seldom under 18 (measured on camera photos).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
-from memorycapsule.domain.film.picture_choice import Picture, when
+from memorycapsule.domain.film.picture_choice import Picture, film_order
 
 #: So many bits differ at most: anywhere, within a story, and within a moment.
 SAME_BITS, STORY_BITS, MOMENT_BITS = 4, 6, 10
@@ -26,35 +26,35 @@ _LIVE_SECONDS, _LIVE_NEAR = 4.0, timedelta(seconds=4)
 _CLIP_SECONDS = 0.25
 
 
-def without_lookalikes(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
+def without_near_duplicates(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
     """
-    Return the pictures with one of each group of lookalikes, in their order.
+    Return the pictures with one of each group of near-duplicates, in their order.
 
-    Whatever is left out looks like a picture that stays. Which one stays depends on its own lookalikes only:
-    one with a caption, then the one with more pixels, then the earlier. A clip stays beside photos; only for
-    the still of a Live Photo does it stand in. Pictures that nobody has looked at all stay.
+    Whatever is left out is a near-duplicate of a picture that stays. Which one stays depends on its own
+    near-duplicates only: one with a caption, then the one with more pixels, then the earlier. A clip stays beside
+    photos; only for the still of a Live Photo does it stand in. Pictures that were not analysed all stay.
     """
-    given = tuple(pictures)
+    pictures = tuple(pictures)
     kept: list[Picture] = []
-    for picture in sorted(given, key=_preference):
-        if not any(look_alike(picture, other) for other in kept):
+    for picture in sorted(pictures, key=_preference):
+        if not any(are_near_duplicates(picture, other) for other in kept):
             kept.append(picture)
     staying = {picture.id for picture in kept}
-    return tuple(picture for picture in given if picture.id in staying)
+    return tuple(picture for picture in pictures if picture.id in staying)
 
 
-def look_alike(one: Picture, other: Picture) -> bool:
+def are_near_duplicates(one: Picture, other: Picture) -> bool:
     """Return whether a film needs only one of two pictures."""
-    if one.look is None or other.look is None:
+    if one.analysis is None or other.analysis is None:
         return False
-    bits = (one.look.likeness ^ other.look.likeness).bit_count()
+    bits = (one.analysis.perceptual_hash ^ other.analysis.perceptual_hash).bit_count()
     if bits > MOMENT_BITS or not _same_shape(one, other):
         return False
     if one.kind != other.kind:
         return bits <= MOMENT_BITS and _is_live(one, other)
     if one.kind == "clip":
         return bits <= SAME_BITS and abs(one.duration_seconds - other.duration_seconds) <= _CLIP_SECONDS
-    return bits <= _most_bits(one, other) and _same_light(one.look, other.look)
+    return bits <= _most_bits(one, other) and _same_light(one.analysis, other.analysis)
 
 
 def _preference(picture: Picture) -> tuple[object, ...]:
@@ -62,7 +62,7 @@ def _preference(picture: Picture) -> tuple[object, ...]:
         picture.kind != "clip",
         not picture.caption,
         -picture.width * picture.height,
-        when(picture),
+        film_order(picture),
         picture.id,
     )
 

@@ -1,4 +1,4 @@
-"""Looks: what was seen in a prepared picture, as far as it decides how a film shows it."""
+"""Picture analysis: what a prepared picture shows, as far as it decides how a film shows it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class PictureAnalysis:
-    """What was seen in a picture; for a clip, in the frame that stands for it."""
+    """What the analysis found in a picture; for a clip, in the frame that stands for it."""
 
     #: Where what matters most lies, 0..1 of width and height from the upper left.
     focus_x: float = 0.5
     focus_y: float = 0.4
     #: A 64-bit hash that is nearly the same for pictures that look nearly the same.
-    likeness: int = 0
+    perceptual_hash: int = 0
     #: Mean of log2 of the linear luminance; 0 is all white, -2.5 a usual photo.
     exposure: float = -2.5
     #: Mean of log2 of red and of blue over green, in linear light.

@@ -42,7 +42,7 @@ class Picture:
     taken_at: datetime | None = None
     #: The camera's own wall time, naive: the day that people remember.
     taken_local: datetime | None = None
-    #: Where one without a date stands among the others: the time of its neighbour in the story; see `clocks`.
+    #: Where one without a date stands among the others: the time of its neighbour in the story; see `camera_clocks`.
     beside_at: datetime | None = None
     #: When it was taken by the clock of the satellites; aware.
     gps_at: datetime | None = None
@@ -55,18 +55,18 @@ class Picture:
     #: Tells contributors of one name apart; '' for the name itself.
     contributor_id: str = ""
     caption: str = ""
-    #: None until somebody has looked at it.
-    look: PictureAnalysis | None = None
+    #: None until it was analysed.
+    analysis: PictureAnalysis | None = None
     #: What its red, green and blue are multiplied by in the film, in linear light; see `grading`.
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
-    def given_by(self) -> str:
-        """Return who gave it: what fairness counts and dyes are told apart by."""
+    def contributor_key(self) -> str:
+        """Return what tells contributors apart, for a fair choice and for their dyes."""
         return self.contributor_id or self.contributor
 
 
-def when(picture: Picture) -> tuple[datetime, str, int, str]:
+def film_order(picture: Picture) -> tuple[datetime, str, int, str]:
     """
     Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones
     beside their neighbour, or last.
@@ -85,8 +85,10 @@ def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tup
     no picture that was left out comes in because of it.
     """
     by_contributor: dict[str, dict[str, list[Picture]]] = {}
-    for picture in sorted(pictures, key=when):
-        by_contributor.setdefault(picture.given_by, {}).setdefault(picture.story_id, []).append(picture)
+    for picture in sorted(pictures, key=film_order):
+        by_contributor.setdefault(picture.contributor_key, {}).setdefault(picture.story_id, []).append(
+            picture
+        )
 
     shares: list[list[Picture]] = []
     for contributor in sorted(by_contributor, key=lambda person: _shuffled(seed, person)):
@@ -98,7 +100,7 @@ def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tup
             )
         )
     queue = _take_turns(shares)
-    return tuple(sorted(queue if limit is None else queue[: max(0, limit)], key=when))
+    return tuple(sorted(queue if limit is None else queue[: max(0, limit)], key=film_order))
 
 
 def _take_turns(queues: Sequence[Sequence[Picture]]) -> list[Picture]:

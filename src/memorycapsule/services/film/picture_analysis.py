@@ -1,4 +1,4 @@
-"""Picture analysis: pictures of a film are fetched, looked at in a limited child, and digested."""
+"""Picture analysis: the pictures of a film are fetched, analysed in a limited child, and digested."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store.transactions import Store
 
-#: So many photos of a sealed capsule lie in memory to be looked at; they are about 1 MB each.
-_LOOKED_AT_ONCE = 8
+#: So many photos of a sealed capsule lie in memory at a time; they are about 1 MB each.
+_BATCH_PHOTOS = 8
 
 
 @dataclass(kw_only=True)
-class Sight:
-    """Looks at pictures, each once, and remembers their digests; what is known from an earlier plan is believed."""
+class PictureAnalyser:
+    """Analyses each picture once and remembers its digest. What an earlier plan knows of a picture is believed."""
 
     store: Store
     vault: Vault
-    #: Where pictures lie to be looked at.
+    #: Where pictures lie while they are analysed.
     folder: Path
     face_model: Path | None
     known: PreparedPlan | None
-    #: Whether a picture is removed again at once.
-    leaves_nothing: bool = False
+    #: Whether a picture is removed again as soon as it is analysed.
+    removes_files: bool = False
     check: Callable[[], None] = lambda: None
     clip_seconds: float = 0.0
     digests: dict[str, str] = field(default_factory=dict)
-    looks: dict[str, PictureAnalysis] = field(default_factory=dict)
+    analyses: dict[str, PictureAnalysis] = field(default_factory=dict)
     #: Sentences about pictures that cannot be read, by their ids.
     broken: dict[str, str] = field(default_factory=dict)
 
-    def look_at(self, pictures: Sequence[Picture]) -> tuple[dict[str, PictureAnalysis], dict[str, str]]:
-        """Return what was seen, and what is broken, of all pictures so far."""
+    def analyse(self, pictures: Sequence[Picture]) -> tuple[dict[str, PictureAnalysis], dict[str, str]]:
+        """Return the analyses of all pictures so far, and sentences about the broken ones, by the pictures' ids."""
         unknown = []
         for picture in pictures:
             if self.known and picture.id in self.known.digests:
                 self.digests[picture.id] = self.known.digests[picture.id]
-                if picture.id in self.known.looks:
-                    self.looks[picture.id] = self.known.looks[picture.id]
+                if picture.id in self.known.analyses:
+                    self.analyses[picture.id] = self.known.analyses[picture.id]
             else:
                 unknown.append(picture)
-        for few in _few_at_a_time(unknown) if self.leaves_nothing else [unknown]:
+        for batch in _small_batches(unknown) if self.removes_files else [unknown]:
             self.check()
-            self._look_at(few)
-        return self.looks, self.broken
+            self._analyse(batch)
+        return self.analyses, self.broken
 
-    def _look_at(self, pictures: Sequence[Picture]) -> None:
+    def _analyse(self, pictures: Sequence[Picture]) -> None:
         try:
             for picture in pictures:
                 path = self.folder / picture.file
@@ -66,7 +66,7 @@ class Sight:
                     with path.open("rb") as stream:
                         self.digests[picture.id] = _digest(stream)
             whole = [picture for picture in pictures if picture.id not in self.broken]
-            self.looks |= analyse_pictures(
+            self.analyses |= analyse_pictures(
                 self.folder,
                 whole,
                 clip_seconds=self.clip_seconds,
@@ -74,23 +74,27 @@ class Sight:
                 on_progress=lambda _share: self.check(),
             )
         finally:
-            if self.leaves_nothing:
+            if self.removes_files:
                 for picture in pictures:
                     (self.folder / picture.file).unlink(missing_ok=True)
 
 
-def _few_at_a_time(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
-    """Yield the pictures in small groups, clips alone: little lies in plain at a time."""
+def _small_batches(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
+    """Yield the pictures in small batches, clips alone: little lies in plain at a time."""
     photos = [picture for picture in pictures if picture.kind == "photo"]
-    for first in range(0, len(photos), _LOOKED_AT_ONCE):
-        yield photos[first : first + _LOOKED_AT_ONCE]
+    for first in range(0, len(photos), _BATCH_PHOTOS):
+        yield photos[first : first + _BATCH_PHOTOS]
     for picture in pictures:
         if picture.kind == "clip":
             yield [picture]
 
 
 def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> str | None:
-    """Put a picture's prepared form into the folder, unless it is there; a sentence if it cannot be."""
+    """
+    Write the prepared form of a medium to `to`, unless it is there; the name's ending tells which form.
+
+    Returns None, or a sentence for the report when the medium cannot be read. Raises DiskFull.
+    """
     if to.exists():
         return None
     try:
@@ -98,11 +102,12 @@ def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> str | 
     except DiskFull:
         raise
     except CapsuleError as error:
-        return _left_out(medium_id, to.name, error)
+        return _omission_sentence(medium_id, to.name, error)
     return None
 
 
 def copy_into(source: BinaryIO, to: Path) -> None:
+    """Write a stream to a file and close it: all of it is there afterwards, or nothing. Raises DiskFull."""
     half = to.with_name(f"{to.name}.half")
     try:
         with source, half.open("wb") as sink:
@@ -123,6 +128,6 @@ def _form(file: str) -> str:
     return "clip_blob" if file.endswith((".mp4", VOICE_ENDING)) else "display_blob"
 
 
-def _left_out(medium_id: str, file: str, error: CapsuleError) -> str:
+def _omission_sentence(medium_id: str, file: str, error: CapsuleError) -> str:
     kind = {".mp4": "clip", VOICE_ENDING: "voice note"}.get(Path(file).suffix, "photo")
     return f"The {kind} {medium_id} was left out of the film: {error.message}"

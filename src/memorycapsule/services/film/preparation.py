@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain.film.direction import select
+from memorycapsule.domain.film.direction import select_candidates
 from memorycapsule.domain.film.montages import Montage, Omission, left_out, omissions
 from memorycapsule.domain.film.plan import MontagePlan, Size, Source
 from memorycapsule.domain.film.voices import Voice
@@ -25,7 +25,7 @@ from memorycapsule.services.film.material import (
     plan_film,
     read_material,
 )
-from memorycapsule.services.film.picture_analysis import Sight, copy_into, fetch_medium
+from memorycapsule.services.film.picture_analysis import PictureAnalyser, copy_into, fetch_medium
 from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store.transactions import Store
@@ -81,9 +81,11 @@ def lay_out(
             material = read_material(tx, vault, montage, size, fps)
             prepared = segment_cache.prepared_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
-            sight = Sight(store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared)
+            analyser = PictureAnalyser(
+                store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared
+            )
             tempo = tempo_of(pictures / SOUNDTRACK_FILE) if montage.soundtrack_blob else None
-            prepared = _directed(material, sight, tempo)
+            prepared = _plan_pictures(material, analyser, tempo)
         plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
     plan_file, digests_file = write_plan(folder, plan, digests)
@@ -118,16 +120,16 @@ def prepare(
     """
     with store.reading() as tx:
         material = read_material(tx, vault, montage, size, fps)
-    sight = Sight(
+    analyser = PictureAnalyser(
         store=store,
         vault=vault,
         folder=folder,
         face_model=face_model,
         known=known,
-        leaves_nothing=True,
+        removes_files=True,
         check=check,
     )
-    return _directed(material, sight, _tempo_of_sealed(store, vault, montage, folder))
+    return _plan_pictures(material, analyser, _tempo_of_sealed(store, vault, montage, folder))
 
 
 def fetch(store: Store, vault: Vault, sources: Iterable[Source | Voice], pictures: Path) -> dict[str, str]:
@@ -164,20 +166,22 @@ def _tempo_of_sealed(store: Store, vault: Vault, montage: Montage, folder: Path)
         song.unlink(missing_ok=True)
 
 
-def _directed(material: Material, sight: Sight, tempo: Tempo | None) -> PreparedPlan:
+def _plan_pictures(material: Material, analyser: PictureAnalyser, tempo: Tempo | None) -> PreparedPlan:
     """Plan a film of the pictures that can be used; `tempo` is that of a song of people's own."""
     capsule, direction = material.capsule, material.direction
     if tempo:
         direction = replace(direction, soundtrack=tempo.with_beat(direction.soundtrack))
-    sight.clip_seconds = direction.style.longest_clip_seconds
+    analyser.clip_seconds = direction.style.longest_clip_seconds
     # Nothing can have been put in after the opening, so nothing was taken later.
-    usable = select(direction, material.pictures, material.texts, look_at=sight.look_at, now=capsule.opens_at)
+    usable = select_candidates(
+        direction, material.pictures, material.texts, analyse=analyser.analyse, now=capsule.opens_at
+    )
     plan = plan_film(material, direction, usable)
     wanted = {source.id for source in plan.sources}
     return PreparedPlan(
         fingerprint=material.fingerprint,
         plan=plan,
-        digests={one: sight.digests[one] for one in sorted(wanted)},
-        looks=sight.looks,
-        report=(*material.report, *omissions(sight.broken)),
+        digests={one: analyser.digests[one] for one in sorted(wanted)},
+        analyses=analyser.analyses,
+        report=(*material.report, *omissions(analyser.broken)),
     )

@@ -25,7 +25,7 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _SEALED = ".age"
 _PLAN = "plan.json.age"
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class PreparedPlan:
     plan: MontagePlan
     #: SHA-256 of its pictures by their ids.
     digests: dict[str, str]
-    #: What was seen in them, by their ids.
-    looks: dict[str, PictureAnalysis]
+    #: What the analysis found in them, by their ids.
+    analyses: dict[str, PictureAnalysis]
     #: What could not be used.
     report: tuple[Omission, ...]
 
@@ -128,15 +128,15 @@ def keep_only(vault: Vault, capsule_id: str, names: Iterable[str]) -> None:
 
 def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: Collection[str]) -> bool:
     """Keep the plan of a sealed capsule's film, sealed, and say whether there was room."""
-    words = {
+    fields = {
         "v": _VERSION,
         "fingerprint": prepared.fingerprint,
         "plan": prepared.plan.to_json(),
         "digests": prepared.digests,
-        "looks": {one: asdict(look) for one, look in prepared.looks.items()},
-        "report": [asdict(lack) for lack in prepared.report],
+        "analyses": {one: asdict(analysis) for one, analysis in prepared.analyses.items()},
+        "report": [asdict(omission) for omission in prepared.report],
     }
-    plain = json.dumps(words, ensure_ascii=False).encode()
+    plain = json.dumps(fields, ensure_ascii=False).encode()
     return vault.cache.keep(
         capsule.id,
         _PLAN,
@@ -151,15 +151,15 @@ def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPla
     if path is None:
         return None
     try:
-        words = json.loads(envelopes.unseal_bytes(path.read_bytes(), vault.identity(tx, capsule_id)))
-        if words["v"] != _VERSION:
+        fields = json.loads(envelopes.unseal_bytes(path.read_bytes(), vault.identity(tx, capsule_id)))
+        if fields["v"] != _VERSION:
             return None
         return PreparedPlan(
-            fingerprint=words["fingerprint"],
-            plan=MontagePlan.from_json(words["plan"]),
-            digests=words["digests"],
-            looks={one: PictureAnalysis(**look) for one, look in words["looks"].items()},
-            report=tuple(Omission(**lack) for lack in words["report"]),
+            fingerprint=fields["fingerprint"],
+            plan=MontagePlan.from_json(fields["plan"]),
+            digests=fields["digests"],
+            analyses={one: PictureAnalysis(**analysis) for one, analysis in fields["analyses"].items()},
+            report=tuple(Omission(**omission) for omission in fields["report"]),
         )
     except (CapsuleError, OSError, ValueError, KeyError, TypeError) as error:
         # Damaged, or of another version of the program.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.film.camera_clocks import corrected
+from memorycapsule.domain.film.camera_clocks import with_corrected_times
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
-from memorycapsule.domain.film.picture_choice import Picture, when
+from memorycapsule.domain.film.picture_choice import Picture, film_order
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def times(pictures):
     """Minutes after noon, by id."""
     return {
         item.id: (item.taken_at - NOON) / MINUTE if item.taken_at else None
-        for item in corrected(pictures, NOW)
+        for item in with_corrected_times(pictures, NOW)
     }
 
 
@@ -59,7 +59,7 @@ def test_a_clock_that_the_satellites_contradict_is_set_right_for_all_pictures_of
     assert found["c"] == pytest.approx(9000, abs=1)
     assert (found["phone"], found["same model, another's"]) == (10, 80)
     # The day that people remember is set right with it.
-    assert abs(corrected(given_pictures, NOW)[0].taken_local - datetime(2026, 5, 8, 12)) < MINUTE
+    assert abs(with_corrected_times(given_pictures, NOW)[0].taken_local - datetime(2026, 5, 8, 12)) < MINUTE
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,9 @@ def test_a_clock_that_the_satellites_contradict_is_set_right_for_all_pictures_of
 )
 def test_the_time_on_the_wall_stays_where_only_the_zone_was_not_known(error, local_hour):
     """Seventy minutes are a zone of five quarters of an hour, and a clock that is five minutes late."""
-    found = corrected([picture("a", 0, error=error, fix=0), picture("b", 5, error=error, fix=0)], NOW)[0]
+    found = with_corrected_times(
+        [picture("a", 0, error=error, fix=0), picture("b", 5, error=error, fix=0)], NOW
+    )[0]
 
     assert found.taken_at == NOON
     assert found.taken_local == datetime(2026, 5, 8) + local_hour * HOUR
@@ -97,14 +99,14 @@ def test_a_journey_through_time_zones_is_followed():
 def test_a_clock_is_left_alone_where_nothing_agrees_that_it_is_wrong(fixes):
     pictures = [picture(str(number), number * 5, fix=fix) for number, fix in enumerate(fixes)]
 
-    assert corrected(pictures, NOW) == tuple(pictures)
+    assert with_corrected_times(pictures, NOW) == tuple(pictures)
 
 
 def test_a_receiver_without_a_view_repeats_itself_and_is_not_believed_twice():
     burst = [picture(str(number), number / 10, fix=2400 + number * 6) for number in range(5)]
 
     assert len({item.gps_at for item in burst}) == 1
-    assert corrected(burst, NOW) == tuple(burst)
+    assert with_corrected_times(burst, NOW) == tuple(burst)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_dates_that_nobody_took_a_picture_at_are_none(local, is_believed):
         id="a", kind="photo", file="a.jpg", width=3, height=2, story_id="a", contributor="Ada",
         taken_at=local.replace(tzinfo=UTC), taken_local=local,
     )  # fmt: skip
-    (found,) = corrected([given_picture], NOW)
+    (found,) = with_corrected_times([given_picture], NOW)
 
     assert (found == given_picture) is is_believed
     assert (found.taken_at is None and found.taken_local is None) is not is_believed
@@ -142,7 +144,7 @@ def test_pictures_without_a_date_stand_beside_their_neighbours_in_the_story():
         picture("c", 10, position=4),
         picture("elsewhere", None, position=0, story_id="z"),
     ]
-    ordered = [item.id for item in sorted(corrected(pictures, NOW), key=when)]
+    ordered = [item.id for item in sorted(with_corrected_times(pictures, NOW), key=film_order)]
 
     assert ordered == ["c", "first", "b", "reset", "after", "elsewhere"]
 
@@ -157,7 +159,7 @@ def scenes(camera, minutes, *, error=timedelta(0), first=0, **more):
 
 def looking_like(item, number):
     return replace(
-        item, look=PictureAnalysis(likeness=(0x9E37_79B9_7F4A_7C15 * (number + 1)) & (1 << 64) - 1)
+        item, analysis=PictureAnalysis(perceptual_hash=(0x9E37_79B9_7F4A_7C15 * (number + 1)) & (1 << 64) - 1)
     )
 
 
@@ -190,13 +192,13 @@ def test_the_camera_whose_clock_is_known_is_right_though_it_has_fewer_pictures()
 def test_too_little_or_no_error_changes_nothing(minutes, shift):
     pictures = [*scenes("one", [0, 20, 40]), *scenes("two", minutes, error=shift * MINUTE)]
 
-    assert corrected(pictures, NOW) == tuple(pictures)
+    assert with_corrected_times(pictures, NOW) == tuple(pictures)
 
 
 def test_visits_at_their_own_pace_are_no_error_of_a_clock():
     pictures = [*scenes("one", [0, 20, 40]), *scenes("two", [300, 350, 360])]
 
-    assert corrected(pictures, NOW) == tuple(pictures)
+    assert with_corrected_times(pictures, NOW) == tuple(pictures)
 
 
 anything = st.builds(
@@ -214,8 +216,8 @@ anything = st.builds(
 
 @given(st.lists(anything, max_size=10, unique_by=lambda item: item.id), st.randoms())
 def test_every_picture_stays_and_the_order_they_come_in_does_not_matter(pictures, random):
-    found = corrected(pictures, NOW)
-    again = corrected(random.sample(pictures, len(pictures)), NOW)
+    found = with_corrected_times(pictures, NOW)
+    again = with_corrected_times(random.sample(pictures, len(pictures)), NOW)
 
     assert [item.id for item in found] == [item.id for item in pictures]
     assert {item.id: item for item in again} == {item.id: item for item in found}

@@ -340,7 +340,7 @@ def test_two_people_of_one_name_have_a_share_a_dye_and_a_credit_each():
         for number in range(9)
     ]
     dad = [picture(f"dad-{number}", story="dad", by="Dad", day=number) for number in range(9)]
-    chosen = Counter(item.given_by for item in choose([*moms, *dad], 9))
+    chosen = Counter(item.contributor_key for item in choose([*moms, *dad], 9))
     stories = [
         StoryText(story_id=person, title=person, contributor="Mom", contributor_id=person)
         for person in ("one", "two")

@@ -16,7 +16,7 @@ UNCHANGED = (1.0, 1.0, 1.0)
 def picture(exposure, red=0.0, blue=0.0, *, story="a", seen=True):
     return Picture(
         id=f"{exposure}", kind="photo", file="p.jpg", width=3, height=2, story_id=story, contributor="Ada",
-        look=PictureAnalysis(exposure=exposure, red=red, blue=blue) if seen else None,
+        analysis=PictureAnalysis(exposure=exposure, red=red, blue=blue) if seen else None,
     )  # fmt: skip
 
 

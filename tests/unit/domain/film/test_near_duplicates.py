@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.film.near_duplicates import look_alike, without_lookalikes
+from memorycapsule.domain.film.near_duplicates import are_near_duplicates, without_near_duplicates
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 
@@ -19,14 +19,14 @@ def other_by(bits: int) -> int:
     return HASH ^ (1 << bits) - 1
 
 
-def picture(name, *, likeness=HASH, seconds=0.0, look=None, **more):
+def picture(name, *, perceptual_hash=HASH, seconds=0.0, analysis=None, **more):
     values = {"kind": "photo", "width": 2560, "height": 1920, "story_id": "a", "contributor": "Ada", **more}
     taken = None if seconds is None else DAY + timedelta(seconds=seconds)
     return Picture(
         id=name,
         file=f"{name}.jpg",
         taken_at=taken,
-        look=PictureAnalysis(likeness=likeness, **(look or {})),
+        analysis=PictureAnalysis(perceptual_hash=perceptual_hash, **(analysis or {})),
         **values,
     )
 
@@ -45,22 +45,22 @@ def picture(name, *, likeness=HASH, seconds=0.0, look=None, **more):
         (0, {"width": 1920, "height": 2560}, False),
         (0, {"width": 640, "height": 480}, True),
         (0, {"width": 2560, "height": 1440}, False),
-        (2, {"look": {"exposure": -3.1}}, True),
-        (2, {"look": {"exposure": -5.0}}, False),
-        (2, {"look": {"blue": 1.2}}, False),
+        (2, {"analysis": {"exposure": -3.1}}, True),
+        (2, {"analysis": {"exposure": -5.0}}, False),
+        (2, {"analysis": {"blue": 1.2}}, False),
     ],
 )
 def test_what_looks_alike(bits, change, alike):
-    one, other = picture("one"), picture("other", likeness=other_by(bits), **change)
+    one, other = picture("one"), picture("other", perceptual_hash=other_by(bits), **change)
 
-    assert look_alike(one, other) is look_alike(other, one) is alike
+    assert are_near_duplicates(one, other) is are_near_duplicates(other, one) is alike
 
 
 def test_a_folder_without_stories_is_no_story():
     one = picture("one", story_id="")
-    other = picture("other", story_id="", likeness=other_by(6), seconds=90_000)
+    other = picture("other", story_id="", perceptual_hash=other_by(6), seconds=90_000)
 
-    assert without_lookalikes([one, other]) == (one, other)
+    assert without_near_duplicates([one, other]) == (one, other)
 
 
 def test_what_nobody_looked_at_stays():
@@ -68,7 +68,7 @@ def test_what_nobody_looked_at_stays():
         id="u", kind="photo", file="u.jpg", width=1, height=1, story_id="a", contributor="Ada", taken_at=DAY
     )
 
-    assert without_lookalikes([unseen, unseen]) == (unseen, unseen)
+    assert without_near_duplicates([unseen, unseen]) == (unseen, unseen)
 
 
 def test_a_caption_then_more_pixels_then_the_earlier_decide_which_stays():
@@ -77,9 +77,9 @@ def test_a_caption_then_more_pixels_then_the_earlier_decide_which_stays():
     early = picture("early", seconds=2)
     told = picture("told", width=1280, height=960, seconds=9, caption="Grandmother laughs")
 
-    assert without_lookalikes([small, late, early]) == (early,)
-    assert without_lookalikes([small, late]) == (late,)
-    assert without_lookalikes([small, late, early, told]) == (told,)
+    assert without_near_duplicates([small, late, early]) == (early,)
+    assert without_near_duplicates([small, late]) == (late,)
+    assert without_near_duplicates([small, late, early, told]) == (told,)
 
 
 @pytest.mark.parametrize(
@@ -89,29 +89,31 @@ def test_a_caption_then_more_pixels_then_the_earlier_decide_which_stays():
         ({"duration_seconds": 2.8, "story_id": "b"}, ["photo", "live"]),
         ({"duration_seconds": 2.8, "seconds": 9}, ["photo", "live"]),
         ({"duration_seconds": 2.8, "seconds": None}, ["photo", "live"]),
-        ({"duration_seconds": 2.8, "likeness": other_by(14)}, ["photo", "live"]),
+        ({"duration_seconds": 2.8, "perceptual_hash": other_by(14)}, ["photo", "live"]),
         ({"duration_seconds": 20.0}, ["photo", "live"]),
     ],
 )
 def test_a_clip_stands_in_only_for_the_still_of_its_live_photo(clip, staying):
     live = picture("live", kind="clip", **{"seconds": -1.5, "width": 1440, "height": 1080, **clip})
 
-    assert [item.id for item in without_lookalikes([picture("photo"), live])] == staying
+    assert [item.id for item in without_near_duplicates([picture("photo"), live])] == staying
 
 
 def test_clips_are_copies_only_when_they_are_as_long():
     one = picture("one", kind="clip", duration_seconds=12.0)
-    copy = picture("copy", kind="clip", duration_seconds=12.1, width=640, height=480, likeness=other_by(2))
+    copy = picture(
+        "copy", kind="clip", duration_seconds=12.1, width=640, height=480, perceptual_hash=other_by(2)
+    )
     take = picture("take", kind="clip", duration_seconds=14.0)
 
-    assert without_lookalikes([copy, one, take]) == (one, take)
+    assert without_near_duplicates([copy, one, take]) == (one, take)
 
 
 pictures = st.lists(
     st.builds(
         picture,
         st.uuids().map(str),
-        likeness=st.sampled_from([HASH, other_by(3), other_by(5), other_by(9), ~HASH & (1 << 64) - 1]),
+        perceptual_hash=st.sampled_from([HASH, other_by(3), other_by(5), other_by(9), ~HASH & (1 << 64) - 1]),
         seconds=st.one_of(st.none(), st.integers(0, 600)),
         width=st.sampled_from([2560, 1280]),
         height=st.sampled_from([1920, 960]),
@@ -127,14 +129,14 @@ pictures = st.lists(
 
 @given(pictures, st.randoms())
 def test_one_of_each_group_stays_in_whatever_order_they_come(given_pictures, random):
-    kept = without_lookalikes(given_pictures)
+    kept = without_near_duplicates(given_pictures)
     shuffled = random.sample(given_pictures, len(given_pictures))
 
     assert list(kept) == [item for item in given_pictures if item in kept]
-    assert set(without_lookalikes(shuffled)) == set(kept)
-    assert not any(look_alike(one, other) for one in kept for other in kept if one != other)
+    assert set(without_near_duplicates(shuffled)) == set(kept)
+    assert not any(are_near_duplicates(one, other) for one in kept for other in kept if one != other)
     for gone in set(given_pictures) - set(kept):
-        assert any(look_alike(gone, item) for item in kept)
+        assert any(are_near_duplicates(gone, item) for item in kept)
     if any(item.kind == "clip" for item in given_pictures):
         assert any(item.kind == "clip" for item in kept)
 
@@ -142,9 +144,9 @@ def test_one_of_each_group_stays_in_whatever_order_they_come(given_pictures, ran
 @given(pictures, pictures)
 def test_other_groups_change_nothing(here, there):
     elsewhere = [
-        picture(f"far {item.id}", likeness=0xFFFF_0000_FFFF_0000, seconds=10**6, story_id="far")
+        picture(f"far {item.id}", perceptual_hash=0xFFFF_0000_FFFF_0000, seconds=10**6, story_id="far")
         for item in there
     ]
-    kept = without_lookalikes([*here, *elsewhere])
+    kept = without_near_duplicates([*here, *elsewhere])
 
-    assert [item for item in kept if item.story_id != "far"] == list(without_lookalikes(here))
+    assert [item for item in kept if item.story_id != "far"] == list(without_near_duplicates(here))

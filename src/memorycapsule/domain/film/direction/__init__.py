@@ -21,7 +21,7 @@ from memorycapsule.domain.film.direction.brief import (
     parse_length,
 )
 from memorycapsule.domain.film.direction.broken_pictures import leave_out
-from memorycapsule.domain.film.direction.candidates import LookAt, select
+from memorycapsule.domain.film.direction.candidates import AnalysePictures, select_candidates
 from memorycapsule.domain.film.direction.cards import end_scene, title_scene, words_scene
 from memorycapsule.domain.film.direction.lengths import (
     Told,
@@ -37,21 +37,21 @@ from memorycapsule.domain.film.direction.lengths import (
 from memorycapsule.domain.film.direction.narration import Notes, held, levelled, wished_seconds, with_voices
 from memorycapsule.domain.film.direction.shots import pictures_scene, toss
 from memorycapsule.domain.film.grading import gains_of
-from memorycapsule.domain.film.picture_choice import Picture, choose, when
+from memorycapsule.domain.film.picture_choice import Picture, choose, film_order
 from memorycapsule.domain.film.plan import Credit, MontagePlan, Scene
 
 __all__ = [
     "USUAL_PICTURES",
+    "AnalysePictures",
     "Direction",
     "Length",
-    "LookAt",
     "StoryText",
     "direct",
     "leave_out",
     "parse_length",
     "picture_limit",
     "reading_seconds",
-    "select",
+    "select_candidates",
 ]
 
 #: How many rooms there are; stages that tell rooms apart by fewer looks share them out.
@@ -87,7 +87,7 @@ def direct(
     bare = told(how, given, stories)
     names = _names(contributors, stories, given)
     dyes = {person: how.style.dyes[index % len(how.style.dyes)] for index, person in enumerate(names)}
-    gave = Counter(picture.given_by for picture in given)
+    gave = Counter(picture.contributor_key for picture in given)
     people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
     notes: Notes = {story.story_id: story.notes for story in stories}
     asked, spoken = how, 0.0
@@ -174,8 +174,8 @@ def _names(
     """Return the names of all who gave something, by who they are, in order."""
     found = [
         *((person, person) if isinstance(person, str) else person for person in contributors),
-        *((story.given_by, story.contributor) for story in stories),
-        *((item.given_by, item.contributor) for item in sorted(pictures, key=when)),
+        *((story.contributor_key, story.contributor) for story in stories),
+        *((item.contributor_key, item.contributor) for item in sorted(pictures, key=film_order)),
     ]
     names: dict[str, str] = {}
     for person, name in found:

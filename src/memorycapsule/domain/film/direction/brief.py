@@ -33,7 +33,7 @@ class StoryText:
     notes: tuple[Note, ...] = ()
 
     @property
-    def given_by(self) -> str:
+    def contributor_key(self) -> str:
         """Return who told it."""
         return self.contributor_id or self.contributor
 

@@ -1,4 +1,4 @@
-"""Selecting: which pictures a film may choose from, once those that it would choose have been looked at."""
+"""Candidates: which pictures a film may choose from, once those that it would choose have been analysed."""
 
 from __future__ import annotations
 
@@ -6,44 +6,43 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from memorycapsule.domain.film.camera_clocks import corrected
+from memorycapsule.domain.film.camera_clocks import with_corrected_times
 from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.direction.lengths import picture_limit
-from memorycapsule.domain.film.near_duplicates import without_lookalikes
+from memorycapsule.domain.film.near_duplicates import without_near_duplicates
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture, choose
 
-#: Looks at pictures: returns looks by the pictures' ids, and the ids of those that cannot be used.
-LookAt = Callable[[Sequence[Picture]], tuple[Mapping[str, PictureAnalysis], Collection[str]]]
+#: Analyses pictures: returns the analyses by the pictures' ids, and the ids of those that cannot be used.
+AnalysePictures = Callable[[Sequence[Picture]], tuple[Mapping[str, PictureAnalysis], Collection[str]]]
 
 
-def select(
+def select_candidates(
     how: Direction,
     pictures: Iterable[Picture],
     stories: Sequence[StoryText],
     *,
-    look_at: LookAt,
+    analyse: AnalysePictures,
     now: datetime,
 ) -> tuple[Picture, ...]:
     """
-    Return the pictures for `direct` to choose from: their clocks corrected, one of each group of lookalikes, and
-    everything that it will choose looked at.
+    Return the pictures for `direct` to choose from, with corrected times and one of each group of near-duplicates.
 
-    Only what a film would take is looked at; whatever turns out to be broken or seen already makes room for
-    another. What is dated after `now` counts as undated.
+    All that `direct` will choose are analysed, and no others: a picture that turns out to be broken or a
+    near-duplicate makes room for another, which is then analysed. A date after `now` counts as none.
     """
     usable = list(pictures)
-    looked: set[str] = set()
+    analysed: set[str] = set()
     while True:
-        distinct = without_lookalikes(corrected(usable, now))
+        distinct = without_near_duplicates(with_corrected_times(usable, now))
         chosen = choose(distinct, picture_limit(how, distinct, stories), how.seed)
-        waiting = [picture for picture in chosen if picture.id not in looked]
+        waiting = [picture for picture in chosen if picture.id not in analysed]
         if not waiting:
             return distinct
-        looks, broken = look_at(waiting)
-        looked |= {picture.id for picture in waiting}
+        analyses, broken = analyse(waiting)
+        analysed |= {picture.id for picture in waiting}
         usable = [
-            replace(picture, look=looks.get(picture.id, picture.look))
+            replace(picture, analysis=analyses.get(picture.id, picture.analysis))
             for picture in usable
             if picture.id not in broken
         ]

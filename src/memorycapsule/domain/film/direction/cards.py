@@ -9,7 +9,7 @@ from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.direction.lengths import page_seconds, reading_seconds
 from memorycapsule.domain.film.direction.shots import source_of, toss
 from memorycapsule.domain.film.framing import drift
-from memorycapsule.domain.film.picture_choice import Picture, when
+from memorycapsule.domain.film.picture_choice import Picture, film_order
 from memorycapsule.domain.film.plan import Card, Credit, Entrance, Scene, Source
 
 _NAMES_PER_PAGE = 24
@@ -18,7 +18,7 @@ _NAMES_PER_PAGE = 24
 def _backdrop(chosen: Sequence[Picture]) -> list[Source]:
     """Return photos fit to shimmer through a card: wide ones first."""
     photos = [picture for picture in chosen if picture.kind == "photo"]
-    photos.sort(key=lambda picture: (picture.width < picture.height, when(picture)))
+    photos.sort(key=lambda picture: (picture.width < picture.height, film_order(picture)))
     return [source_of(picture) for picture in photos]
 
 
@@ -70,7 +70,7 @@ def words_scene(
     chosen: Sequence[Picture],
     room: int,
 ) -> Scene:
-    own = [picture for picture in chosen if picture.given_by == story.given_by]
+    own = [picture for picture in chosen if picture.contributor_key == story.contributor_key]
     around = _backdrop(own) or _backdrop(chosen)
     backdrop = around[toss(how.seed, story.story_id) % len(around)] if around else None
     shots = []
@@ -90,7 +90,7 @@ def words_scene(
                 heading=heading,
                 body=page,
                 note=note,
-                credits=(Credit(name=story.contributor, dye=dyes[story.given_by]),)
+                credits=(Credit(name=story.contributor, dye=dyes[story.contributor_key]),)
                 if story.contributor
                 else (),
                 backdrop=backdrop,

@@ -1,4 +1,4 @@
-"""Speaking: voice notes over the pictures of their story, which are held until all is said."""
+"""Narration: voice notes over the pictures of their story, which are held until all is said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shooting: how the pictures of a story are shown, what is said of them, and how they come in."""
+"""Shots: how the pictures of a story are shown, captioned, and brought in."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def pictures_scene(
     """Return a story's pictures in order; the first brings its title."""
     days = [day for unit in units if (day := _day(how, unit[0]))]
     shots: list[Shot] = []
-    said = ""
+    named_day = ""
     for index, unit in enumerate(units):
         day = _day(how, unit[0])
         # Where not every picture says its day, each new day of a story that lasts several does.
-        is_new_day = len(set(days)) > 1 and day != said
-        said = day or said
+        is_new_day = len(set(days)) > 1 and day != named_day
+        named_day = day or named_day
         caption = _caption(
             how,
             unit,
@@ -47,7 +47,7 @@ def _entrance(how: Direction, picture: Picture, *, is_first: bool) -> tuple[Entr
 
 
 def _caption(how: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, when: str) -> Caption | None:
-    """Return what is to be said of a picture, without its frames; None for nothing."""
+    """Return the caption of a picture, its frames still missing; None where there is nothing to say."""
     is_named = how.style.labels == "every" or bool(heading)
     names = dict.fromkeys(picture.contributor for picture in unit if picture.contributor)
     words = Caption(
@@ -55,7 +55,7 @@ def _caption(how: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, 
         text=unit[0].caption,
         who=", ".join(names) if is_named else "",
         when=when,
-        dye=dyes.get(unit[0].given_by, how.style.accent),
+        dye=dyes.get(unit[0].contributor_key, how.style.accent),
         first=0,
         stop=0,
     )
@@ -83,7 +83,7 @@ def _shot(
     tilt = round(how.style.tilt * (toss(how.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
     if picture.kind == "clip":
         spare = max(0.0, picture.duration_seconds - frames / how.fps)
-        best = picture.look.best_seconds if picture.look else spare / 2
+        best = picture.analysis.best_seconds if picture.analysis else spare / 2
         return Clip(
             frames=frames,
             entrance_frames=coming,
@@ -96,7 +96,7 @@ def _shot(
             tilt=tilt,
             caption=caption,
         )
-    focus = (picture.look.focus_x, picture.look.focus_y) if picture.look else None
+    focus = (picture.analysis.focus_x, picture.analysis.focus_y) if picture.analysis else None
     fit, move = frame_picture(
         how.size, picture.width, picture.height, how.style.zoom, toss(how.seed, picture.id), focus
     )
