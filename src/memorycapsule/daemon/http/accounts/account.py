@@ -1,4 +1,4 @@
-"""One's own account: name, language, addresses, where one is signed in, tokens for programs, and leaving."""
+"""The account page: name, language, addresses, sessions, tokens for programs, and deletion of the account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def words_for(request: Request, viewer: Viewer) -> Wording:
         return pages.wording(request, person=reading.account(app.store, viewer))
 
-    def show(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
+    def account_page(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
         view = accounts.show(app.store, viewer, now=app.now())
         words = pages.wording(request, person=view.account)
         own = signing_in.of_person(app.store, viewer)
@@ -43,15 +43,17 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             view=view,
             called=addressed(view.account.name, words.language),
             longest_name=LONGEST_NAME,
-            sessions=[_session(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN],
-            tokens=[_session(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
+            sessions=[
+                _session_fields(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN
+            ],
+            tokens=[_session_fields(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
             **{"is_name_bad": False, "is_token_bad": False, "address_problem": None, "new_token": None}
             | problems,
         )
 
     @router.api_route("/account", methods=GET)
-    def look(request: Request) -> Response:
-        return show(request, require_signed_in(app.store, cookie, request))
+    def show_account(request: Request) -> Response:
+        return account_page(request, require_signed_in(app.store, cookie, request))
 
     @router.post("/account")
     def edit(
@@ -61,22 +63,22 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
         except UsageProblem:
-            return show(request, viewer, status=UsageProblem.http_status, is_name_bad=True)
+            return account_page(request, viewer, status=UsageProblem.http_status, is_name_bad=True)
         return pages.forward(request, "/account")
 
     @router.api_route("/account/addresses", methods=GET)
-    def prove_address(request: Request) -> Response:
+    def show_address_code(request: Request) -> Response:
         return _address_page(app, pages, request, require_signed_in(app.store, cookie, request))
 
     @router.post("/account/addresses")
-    def ask_address(request: Request, address: Annotated[str, Form()] = "") -> Response:
+    def mail_address_code(request: Request, address: Annotated[str, Form()] = "") -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         try:
             accounts.ask_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
         except UsageProblem:
-            return show(request, viewer, status=UsageProblem.http_status, address_problem="bad")
+            return account_page(request, viewer, status=UsageProblem.http_status, address_problem="bad")
         except TooMany:
-            return show(request, viewer, status=TooMany.http_status, address_problem="often")
+            return account_page(request, viewer, status=TooMany.http_status, address_problem="often")
         return pages.forward(request, "/account/addresses")
 
     @router.post("/account/addresses/code")
@@ -94,7 +96,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
         except NotAllowed:
-            return show(request, viewer, status=409, address_problem="last")
+            return account_page(request, viewer, status=409, address_problem="last")
         return pages.forward(request, "/account")
 
     @router.post("/account/sessions/{session_id}/end")
@@ -117,12 +119,12 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 now=app.now(),
             )
         except UsageProblem:
-            return show(request, viewer, status=UsageProblem.http_status, is_token_bad=True)
-        # Not forwarded: the secret is shown this once, and stands in no address and no cookie.
-        return show(request, viewer, new_token=made)
+            return account_page(request, viewer, status=UsageProblem.http_status, is_token_bad=True)
+        # There is no redirect: the secret is shown this once, and stands in no address and no cookie.
+        return account_page(request, viewer, new_token=made)
 
     @router.api_route("/account/delete", methods=GET)
-    def before_deleting(request: Request) -> Response:
+    def confirm_deletion(request: Request) -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         return pages.show(
             request,
@@ -162,24 +164,25 @@ def _address_page(
     )
 
 
-def _session(view: SessionView, words: Wording, app: App) -> dict[str, Any]:
+def _session_fields(view: SessionView, words: Wording, app: App) -> dict[str, Any]:
+    """Return what the page says of a session: which browser, token or capsule it is, since when, and last used when."""
     session = view.session
     browser, _on, device = session.name.partition(" on ")
     if session.kind is SessionKind.TOKEN:
-        called = session.name
+        name = session.name
     elif view.capsule:
-        called = words("account_session_capsule", title=view.capsule.title)
+        name = words("account_session_capsule", title=view.capsule.title)
     elif device:
-        called = words("account_session_device", browser=browser, device=device)
+        name = words("account_session_device", browser=browser, device=device)
     else:
-        called = browser or words("account_session_unknown")
+        name = browser or words("account_session_unknown")
 
     def day(instant: Any) -> str:
         return short_day(local_of(instant, app.settings.zone).date(), words.language)
 
     return {
         "id": session.id,
-        "name": called,
+        "name": name,
         "is_this": view.is_this,
         "scope": session.scope,
         "since": day(session.created_at),

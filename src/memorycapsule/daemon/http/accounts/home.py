@@ -1,4 +1,4 @@
-"""Home: the shelf with one's capsules; whoever is not signed in is asked for an address."""
+"""The home page: the shelf with the capsules of whoever is signed in; to others it is the sign-in page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/", methods=["GET", "HEAD"])
-    def home(request: Request) -> Response:
+    def show_home(request: Request) -> Response:
         viewer = signed_in_viewer(app.store, cookie, request)
         if viewer is None:
             return sign_in_page(pages, request)
@@ -52,80 +52,82 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             called=addressed(person.name, words.language),
             next_one=sealed[0].capsule if sealed else None,
             countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
-            is_soon=bool(sealed) and _is_soon(now, sealed[0]),
-            sealed=[_waiting(one, words, now) for one in sealed],
-            opened=[_opened(one, words) for one in opened],
+            is_soon=bool(sealed) and _is_soon(sealed[0], now),
+            sealed=[_sealed_fields(one, words, now) for one in sealed],
+            opened=[_opened_fields(one, words) for one in opened],
             empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
         )
 
     return router
 
 
-def _is_soon(now: datetime, shelved: ShelfEntry) -> bool:
-    return countdown_in_words(now, shelved.capsule.opens_at, "en") == "soon"
+def _is_soon(entry: ShelfEntry, now: datetime) -> bool:
+    return countdown_in_words(now, entry.capsule.opens_at, "en") == "soon"
 
 
-def _waiting(shelved: ShelfEntry, words: Wording, now: datetime) -> dict[str, Any]:
-    capsule, language = shelved.capsule, words.language
-    members = [one for one in shelved.contributions if one.member.left_at is None]
+def _sealed_fields(entry: ShelfEntry, words: Wording, now: datetime) -> dict[str, Any]:
+    """Return what the shelf says of a sealed capsule."""
+    capsule, language = entry.capsule, words.language
+    members = [one for one in entry.contributions if one.member.left_at is None]
     return {
         "id": capsule.id,
         "title": capsule.title,
         "countdown": countdown_in_words(now, capsule.opens_at, language),
-        "is_soon": _is_soon(now, shelved),
+        "is_soon": _is_soon(entry, now),
         "date": date_in_words(capsule.opens_local, capsule.zone, language),
         "people": words.counted("home_people", len(members)),
-        "contents": _contents(shelved, language),
-        # The one thing to do, if there is any.
+        "contents": _contents(entry, language),
+        # The one thing that the viewer should do next, if there is any.
         "to_do": "invite"
-        if shelved.member.is_owner and len(members) == 1 and not shelved.invited
+        if entry.member.is_owner and len(members) == 1 and not entry.invited
         else "add"
-        if shelved.is_own_missing and capsule.accepts_stories(now)
+        if entry.is_own_missing and capsule.accepts_stories(now)
         else None,
         "bundle": bundle(
             capsule.id,
-            [one.photos for one in shelved.contributions],
-            label=words("bundle_tied", people=people_in_words(len(shelved.contributions), language)),
+            [one.photos for one in entry.contributions],
+            label=words("bundle_tied", people=people_in_words(len(entry.contributions), language)),
         ),
     }
 
 
-def _opened(shelved: ShelfEntry, words: Wording) -> dict[str, Any]:
-    capsule, language = shelved.capsule, words.language
-    givers = sum(1 for one in shelved.contributions if one.stories)
-    film = shelved.film if shelved.film and shelved.film.state in _WITH_FILM else None
+def _opened_fields(entry: ShelfEntry, words: Wording) -> dict[str, Any]:
+    """Return what the shelf says of an opened capsule."""
+    capsule, language = entry.capsule, words.language
+    authors = sum(1 for one in entry.contributions if one.stories)
+    film = entry.film if entry.film and entry.film.state in _WITH_FILM else None
     picture = None
     if capsule.cover_blob:
         picture = f"/g/c/{capsule.id}/cover"
     elif film and film.poster_blob:
         picture = f"/g/f/{film.id}/poster.jpg"
-    elif shelved.picture:
-        picture = f"/g/m/{shelved.picture}/display"
+    elif entry.picture:
+        picture = f"/g/m/{entry.picture}/display"
     day = local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
     return {
         "id": capsule.id,
         "title": capsule.title,
         "day": short_day(day, language),
-        "contents": _contents(shelved, language),
-        "people": people_in_words(givers, language),
+        "contents": _contents(entry, language),
+        "people": people_in_words(authors, language),
         "picture": picture,
-        "has_pictures": any(one.photos + one.clips for one in shelved.contributions),
+        "has_pictures": any(one.photos + one.clips for one in entry.contributions),
         "has_film": film is not None,
         "bundle": None
         if picture
         else bundle(
             capsule.id,
-            [one.photos for one in shelved.contributions],
-            label=words("bundle_untied", people=people_in_words(len(shelved.contributions), language)),
+            [one.photos for one in entry.contributions],
+            label=words("bundle_untied", people=people_in_words(len(entry.contributions), language)),
             is_tied=False,
         ),
     }
 
 
-def _contents(shelved: ShelfEntry, language: str) -> str:
+def _contents(entry: ShelfEntry, language: str) -> str:
     return contents_in_words(
-        photos=sum(one.photos for one in shelved.contributions),
-        clips=sum(one.clips for one in shelved.contributions),
-        stories=sum(one.stories for one in shelved.contributions),
+        photos=sum(one.photos for one in entry.contributions),
+        clips=sum(one.clips for one in entry.contributions),
+        stories=sum(one.stories for one in entry.contributions),
         locale=language,
     )

@@ -1,4 +1,4 @@
-"""Coming in: an address, then a mailed button or six digits; no passwords."""
+"""Sign-in without passwords: a person types an address, then follows a mailed link or types six mailed digits."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import sessions, signing_in
 from memorycapsule.services.signing_in import CODE_LIFE, SignedIn
 
-#: Keeps, for as long as a code lives, which address it was mailed to and where to go on; a page's address
-#: would tell both to the browser's history.
-ASKED_COOKIE = "capsule-asked"
+#: Keeps, for as long as a code is valid, which address it was mailed to and which page comes next. In a URL, both
+#: would stay in the browser's history.
+PENDING_COOKIE = "capsule-asked"
 _LONGEST_ADDRESS = 254
-#: The cloth on the sign-in page: somebody's bundle, but nobody's in particular.
-_ANY_CLOTH = [16, 9, 25, 4, 9, 16]
+#: The numbers of photos behind the bundle on the sign-in page, which is nobody's in particular.
+_BUNDLE_COUNTS = [16, 9, 25, 4, 9, 16]
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
-    def sent(request: Request) -> tuple[str, str]:
-        """Return the address that a code was mailed to from this browser, and where to go on."""
-        kept = parse_qs(request.cookies.get(ASKED_COOKIE, ""))
+    def pending(request: Request) -> tuple[str, str]:
+        """Return the address that this browser had a code mailed to ("" for none), and the path of the next page."""
+        kept = parse_qs(request.cookies.get(PENDING_COOKIE, ""))
         return kept.get("to", [""])[0][:_LONGEST_ADDRESS], local_path(kept.get("next", [""])[0]) or "/"
 
-    def go_in(request: Request, token: str, onward: str) -> Response:
-        response = pages.forward(request, onward)
-        response.delete_cookie(ASKED_COOKIE, path=cookie.path)
+    def begin_session(request: Request, token: str, next_path: str) -> Response:
+        response = pages.forward(request, next_path)
+        response.delete_cookie(PENDING_COOKIE, path=cookie.path)
         cookie.add(request, response, token)
         return response
 
@@ -50,28 +50,28 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return device_in_words(request.headers.get("user-agent", ""))
 
     @router.api_route("/sign-in", methods=GET)
-    def start(request: Request, next: str | None = None) -> Response:  # noqa: A002 - as it stands in the address
+    def show_sign_in(request: Request, next: str | None = None) -> Response:  # noqa: A002 - as it stands in the address
         if signed_in_viewer(app.store, cookie, request):
             return pages.forward(request, local_path(next) or "/")
-        return sign_in_page(pages, request, onward=local_path(next))
+        return sign_in_page(pages, request, next_path=local_path(next))
 
     @router.post("/sign-in")
-    async def ask(
+    async def mail_code(
         request: Request,
         address: Annotated[str, Form()] = "",
         next: Annotated[str, Form()] = "",  # noqa: A002 - as above
     ) -> Response:
-        onward = local_path(next)
+        next_path = local_path(next)
         try:
             await in_constant_time(
                 lambda: signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now())
             )
         except UsageProblem:
-            return sign_in_page(pages, request, onward=onward, bad_address=address)
+            return sign_in_page(pages, request, next_path=next_path, bad_address=address)
         response = pages.forward(request, "/sign-in/code")
         response.set_cookie(
-            ASKED_COOKIE,
-            urlencode({"to": address.strip(), "next": onward or "/"}),
+            PENDING_COOKIE,
+            urlencode({"to": address.strip(), "next": next_path or "/"}),
             max_age=int(CODE_LIFE / timedelta(seconds=1)),
             path=cookie.path,
             secure=cookie.is_secure,
@@ -81,14 +81,14 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return response
 
     @router.api_route("/sign-in/code", methods=GET)
-    def code_page(request: Request) -> Response:
-        return _code_page(pages, request, sent(request)[0])
+    def show_code_form(request: Request) -> Response:
+        return _code_page(pages, request, pending(request)[0])
 
     @router.post("/sign-in/code")
-    async def type_code(
+    async def use_code(
         request: Request, code: Annotated[str, Form()] = "", address: Annotated[str, Form()] = ""
     ) -> Response:
-        to, onward = sent(request)
+        to, next_path = pending(request)
         to = address or to
 
         def try_code() -> SignedIn:
@@ -97,10 +97,10 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             )
 
         try:
-            came = await in_constant_time(try_code)
+            signed_in = await in_constant_time(try_code)
         except (NotAllowed, UsageProblem) as error:
             return _code_page(pages, request, to, problem=error)
-        return go_in(request, came.token, onward)
+        return begin_session(request, signed_in.token, next_path)
 
     def link_page(request: Request, token: str, purpose: LinkPurpose, path: str) -> Response:
         try:
@@ -108,47 +108,47 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         except NotFound:
             return pages.unknown_link(request)
         except NotAllowed:
-            return over(request)
+            return used_up(request)
         words = pages.wording(request, account.locale)
         return pages.show(
             request,
-            "come_in.html",
+            "sign_in_link.html",
             words,
             called=addressed(account.name, words.language),
             is_first=purpose is LinkPurpose.SET_UP,
             action=f"{path}/{token}",
-            bundle=_cloth(words("come_in_cloth")),
+            bundle=_bundle(words("come_in_cloth")),
         )
 
     def use_link(request: Request, token: str, purpose: LinkPurpose) -> Response:
         try:
-            came = signing_in.with_token(app.store, token, purpose, name=device(request), now=app.now())
+            signed_in = signing_in.with_token(app.store, token, purpose, name=device(request), now=app.now())
         except NotFound:
             return pages.unknown_link(request)
         except NotAllowed:
-            return over(request)
-        return go_in(request, came.token, sent(request)[1])
+            return used_up(request)
+        return begin_session(request, signed_in.token, pending(request)[1])
 
-    def over(request: Request) -> Response:
+    def used_up(request: Request) -> Response:
         # A second tap of somebody who is in already is no mistake.
         if signed_in_viewer(app.store, cookie, request):
             return pages.forward(request, "/")
         return sign_in_page(pages, request, is_over=True)
 
     @router.api_route("/sign-in/{token}", methods=GET)
-    def look(request: Request, token: str) -> Response:
+    def show_sign_in_link(request: Request, token: str) -> Response:
         return link_page(request, token, LinkPurpose.SIGN_IN, "/sign-in")
 
     @router.post("/sign-in/{token}")
-    def come_in(request: Request, token: str) -> Response:
+    def use_sign_in_link(request: Request, token: str) -> Response:
         return use_link(request, token, LinkPurpose.SIGN_IN)
 
     @router.api_route("/set-up/{token}", methods=GET)
-    def look_first(request: Request, token: str) -> Response:
+    def show_set_up_link(request: Request, token: str) -> Response:
         return link_page(request, token, LinkPurpose.SET_UP, "/set-up")
 
     @router.post("/set-up/{token}")
-    def come_in_first(request: Request, token: str) -> Response:
+    def use_set_up_link(request: Request, token: str) -> Response:
         return use_link(request, token, LinkPurpose.SET_UP)
 
     @router.post("/sign-out")
@@ -163,7 +163,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             if viewer.capsule_id is None:
                 signing_in.end(app.store, viewer, viewer.session_id, now=app.now())
             else:
-                # The way to one capsule that a letter opened here; its link would open it again anyway.
+                # A session of one capsule stays: the link of its letter would begin another one anyway.
                 kept.append(secret)
         cookie.keep(response, kept)
         return response
@@ -175,11 +175,15 @@ def sign_in_page(
     pages: Pages,
     request: Request,
     *,
-    onward: str | None = None,
+    next_path: str | None = None,
     bad_address: str | None = None,
     is_over: bool = False,
 ) -> Response:
-    """Show where one writes one's address; `is_over` after a link that cannot be used any more."""
+    """
+    Return the form that asks for an address.
+
+    `bad_address` is what was typed and is no address; `is_over` stands for a link that cannot be used any more.
+    """
     words = pages.wording(request)
     status = 410 if is_over else 200 if bad_address is None else UsageProblem.http_status
     return pages.show(
@@ -187,11 +191,11 @@ def sign_in_page(
         "sign_in.html",
         words,
         status=status,
-        onward=onward or "",
+        next_path=next_path or "",
         address=(bad_address or "")[:_LONGEST_ADDRESS],
         is_bad=bad_address is not None,
         is_over=is_over,
-        bundle=_cloth(words("come_in_cloth")),
+        bundle=_bundle(words("come_in_cloth")),
     )
 
 
@@ -207,9 +211,9 @@ def _code_page(
         address=address,
         is_address_bad=isinstance(problem, UsageProblem),
         is_code_bad=isinstance(problem, NotAllowed),
-        bundle=_cloth(words("come_in_cloth")),
+        bundle=_bundle(words("come_in_cloth")),
     )
 
 
-def _cloth(label: str) -> str:
-    return bundle("everybody's", _ANY_CLOTH, label=label)
+def _bundle(label: str) -> str:
+    return bundle("everybody's", _BUNDLE_COUNTS, label=label)

@@ -1,4 +1,4 @@
-"""A capsule as a member sees it: counts and a countdown before the date; its film, and its files."""
+"""The page of a capsule, sealed or open, and the files of its cover, photos and clips."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests.opened import first_page
-from memorycapsule.daemon.http.guests.own_stories import lines_of
+from memorycapsule.daemon.http.guests.own_stories import story_rows
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_people, people
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
@@ -21,23 +21,20 @@ from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form
 from memorycapsule.words.dates import countdown_in_words, date_in_words, short_day
 
-#: Nobody leaves a page open for longer; then it stays as it is.
-_WAITS_AT_MOST = timedelta(hours=1)
+#: A page that is opened earlier than this before the date does not refresh: nobody leaves a page open for so long.
+_REFRESHES_WITHIN = timedelta(hours=1)
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
-    def seen(request: Request, capsule_id: UUID) -> CapsuleView:
-        return first_with_access(
+    @router.api_route("/g/c/{capsule_id}", methods=GET)
+    def show_capsule(request: Request, capsule_id: UUID) -> Response:
+        view = first_with_access(
             cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
         )
-
-    @router.api_route("/g/c/{capsule_id}", methods=GET)
-    def look(request: Request, capsule_id: UUID) -> Response:
-        view = seen(request, capsule_id)
         return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
 
     @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
@@ -68,23 +65,23 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         request,
         "sealed.html",
         words,
-        # Just after the date, so that whoever waits in front of it sees it open.
-        again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _WAITS_AT_MOST else None,
+        # Just after the date, so that whoever waits sees the capsule open.
+        again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _REFRESHES_WITHIN else None,
         view=view,
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
         countdown=countdown_in_words(now, capsule.opens_at, language),
         is_soon=left < timedelta(minutes=1),
-        sewn=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
+        elapsed_percent=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
         people=people(view, words.language),
         may_add=view.member.may_add_stories and capsule.accepts_stories(now),
-        own=lines_of(view, words),
-        hidden=_own_elsewhere(view),
+        own=story_rows(view, words),
+        hidden_count=_count_hidden(view),
         bundle=bundle_of(view, words("bundle_tied", people=count_people(view, language)), is_tied=True),
     )
 
 
-def _own_elsewhere(view: CapsuleView) -> int:
-    """Return how many stories of the viewer's own another session has put in: they do not show here."""
+def _count_hidden(view: CapsuleView) -> int:
+    """Return how many of the viewer's own stories another session added; this session sees none of them."""
     own = next((one.stories for one in view.contributions if one.member.id == view.member.id), 0)
     return own - sum(1 for one in view.stories if one.story.member_id == view.member.id)

@@ -101,7 +101,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
         words = pages.wording(request)
         response = pages.show(
             request,
-            "adding.html",
+            "contributing.html",
             words,
             view=view,
             story=shown,

@@ -1,4 +1,4 @@
-"""The invitation: GET shows it, as often as anybody likes; POST joins."""
+"""The invitation: GET shows it and changes nothing, however often; POST joins the capsule or declines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from memorycapsule.words.dates import countdown_in_words, date_in_words, people_
 
 #: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
 _GONE = 410
-#: Who is invited does not learn yet how much each member has put in: everybody's share of the cloth is equal.
+#: The bundle tells guests nothing of how much each member has put in: all members have an equal share of it.
 _PHOTOS_OF_EACH = 16
 
 
@@ -31,15 +31,15 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/g/i/{token}", methods=["GET", "HEAD"])
-    def look(request: Request, token: str) -> Response:
+    def show_invitation(request: Request, token: str) -> Response:
         try:
             view = invitations.preview(app.store, token)
         except NotFound:
             return pages.unknown_link(request)
-        if reason := _why_not(view, app):
-            if _is_inside(app, cookie, request, view):
+        if reason := _unusable_reason(view, app):
+            if _is_member(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
-            return _over(pages, request, view, reason)
+            return _unusable(pages, request, view, reason)
         return _invitation(app, pages, request, token, view)
 
     @router.api_route("/g/i/{token}/cover", methods=["GET", "HEAD"])
@@ -48,13 +48,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return FileAnswer(file, tag="cover")
 
     @router.api_route("/g/i/{token}/decline", methods=["GET", "HEAD"])
-    def ask_decline(request: Request, token: str) -> Response:
+    def confirm_decline(request: Request, token: str) -> Response:
         try:
             view = invitations.preview(app.store, token)
         except NotFound:
             return pages.unknown_link(request)
-        if reason := _why_not(view, app):
-            return _over(pages, request, view, reason)
+        if reason := _unusable_reason(view, app):
+            return _unusable(pages, request, view, reason)
         words = pages.wording(request, view.invitation.locale)
         return pages.show(request, "decline.html", words, token=token, view=view)
 
@@ -81,16 +81,17 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 app.store,
                 token,
                 name=name.strip() or None,
-                # Whoever invites knows in which language letters are welcome; a browser only guesses.
+                # The inviter knows the language of the letters; without a choice here, a browser only guesses.
                 locale=words.language if "lang" in request.query_params else None,
                 now=app.now(),
             )
         except UsageProblem:
             return _invitation(app, pages, request, token, view, bad_name=name)
         except NotAllowed:
-            if _is_inside(app, cookie, request, view):
+            if _is_member(app, cookie, request, view):
                 return pages.forward(request, f"/g/c/{view.capsule.id}")
-            return _over(pages, request, view, _why_not(invitations.preview(app.store, token), app) or "used")
+            view = invitations.preview(app.store, token)
+            return _unusable(pages, request, view, _unusable_reason(view, app) or "used")
         response = pages.forward(request, landing_path(joined.capsule, joined.member, app.now()))
         cookie.add(request, response, joined.token)
         return response
@@ -98,8 +99,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     return router
 
 
-def _why_not(view: InvitationView, app: App) -> str | None:
-    """Return which page says why an invitation cannot be used, None when it can."""
+def _unusable_reason(view: InvitationView, app: App) -> str | None:
+    """Return the beginning of the catalogue keys that say why an invitation cannot be used, None when it can."""
     if view.invitation.state is InvitationState.ACCEPTED:
         return "used"
     if view.invitation.state is InvitationState.REVOKED:
@@ -111,8 +112,8 @@ def _why_not(view: InvitationView, app: App) -> str | None:
     return None if view.invitation.is_usable(app.now()) else "expired"
 
 
-def _is_inside(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
-    """Say whether this browser belongs to a member already."""
+def _is_member(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
+    """Say whether this browser has a session of a member."""
     try:
         first_with_access(
             cookie_viewers(app.store, cookie, request),
@@ -152,7 +153,7 @@ def _invitation(
     )
 
 
-def _over(pages: Pages, request: Request, view: InvitationView, reason: str) -> Response:
+def _unusable(pages: Pages, request: Request, view: InvitationView, reason: str) -> Response:
     words = pages.wording(request, view.invitation.locale)
     return pages.show(
         request,
@@ -165,6 +166,6 @@ def _over(pages: Pages, request: Request, view: InvitationView, reason: str) -> 
 
 
 def _masked(address: str) -> str:
-    """Return an address as its owner recognises it and nobody else learns it: y…@example.org."""
+    """Return an address so that its owner recognises it and nobody else learns it: y…@example.org."""
     local, _, domain = address.partition("@")
     return f"{local[:1]}…@{domain}"

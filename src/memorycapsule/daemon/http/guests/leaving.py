@@ -22,15 +22,15 @@ from memorycapsule.words.dates import contents_in_words
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
-    def seen(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
+    def read_capsule(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
         return first_with_access(
             cookie_viewers(app.store, cookie, request),
             lambda viewer: (viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
         )
 
     @router.api_route("/g/c/{capsule_id}/leave", methods=["GET", "HEAD"])
-    def ask(request: Request, capsule_id: UUID) -> Response:
-        _viewer, view = seen(request, capsule_id)
+    def confirm_leaving(request: Request, capsule_id: UUID) -> Response:
+        _viewer, view = read_capsule(request, capsule_id)
         words = pages.wording(request)
         own = next(one for one in view.contributions if one.member.id == view.member.id)
         return pages.show(
@@ -46,7 +46,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/g/c/{capsule_id}/leave")
     def leave(request: Request, capsule_id: UUID, stories: Annotated[str, Form()] = "stay") -> Response:
-        viewer, view = seen(request, capsule_id)
+        viewer, view = read_capsule(request, capsule_id)
         members.leave(
             app.store,
             app.vault,
@@ -59,7 +59,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return pages.forward(request, f"/g/left?stories={'take' if stories == 'take' else 'stay'}")
 
     @router.api_route("/g/left", methods=["GET", "HEAD"])
-    def left(request: Request, stories: str = "stay") -> Response:
+    def show_left(request: Request, stories: str = "stay") -> Response:
         if stories not in {"take", "stay"}:
             raise NotFound
         words = pages.wording(request)

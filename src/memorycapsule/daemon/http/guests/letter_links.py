@@ -1,4 +1,4 @@
-"""The links of letters to members: GET shows a button, POST begins a session."""
+"""The links in letters to members: GET shows a page with one button, POST begins a session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from memorycapsule.words.dates import date_in_words, people_in_words
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
-    def show(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
+    def link_page(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
         try:
             view = visits.preview(app.store, token, purpose)
         except NotFound:
@@ -43,12 +43,12 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             ),
         )
 
-    def begin(request: Request, token: str, purpose: LinkPurpose) -> Response:
+    def begin_session(request: Request, token: str, purpose: LinkPurpose) -> Response:
         try:
             visit = visits.visit(app.store, token, purpose, now=app.now())
         except NotFound:
             return pages.unknown_link(request)
-        # Whoever has put something in comes to look after it.
+        # Whoever has contributed already comes to look after it.
         path = (
             f"/g/c/{visit.capsule.id}"
             if visit.has_given
@@ -59,19 +59,19 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return response
 
     @router.api_route("/g/o/{token}", methods=["GET", "HEAD"])
-    def look(request: Request, token: str) -> Response:
-        return show(request, token, LinkPurpose.OPENED, "letter.html")
+    def show_opened_link(request: Request, token: str) -> Response:
+        return link_page(request, token, LinkPurpose.OPENED, "opened_link.html")
 
     @router.post("/g/o/{token}")
-    def untie(request: Request, token: str) -> Response:
-        return begin(request, token, LinkPurpose.OPENED)
+    def use_opened_link(request: Request, token: str) -> Response:
+        return begin_session(request, token, LinkPurpose.OPENED)
 
     @router.api_route("/g/v/{token}", methods=["GET", "HEAD"])
-    def look_before(request: Request, token: str) -> Response:
-        return show(request, token, LinkPurpose.VISIT, "visit.html")
+    def show_visit_link(request: Request, token: str) -> Response:
+        return link_page(request, token, LinkPurpose.VISIT, "visit_link.html")
 
     @router.post("/g/v/{token}")
-    def go_in(request: Request, token: str) -> Response:
-        return begin(request, token, LinkPurpose.VISIT)
+    def use_visit_link(request: Request, token: str) -> Response:
+        return begin_session(request, token, LinkPurpose.VISIT)
 
     return router

@@ -1,4 +1,4 @@
-"""One's own stories: look at them, change their words and captions, their order, and take things out again."""
+"""A member's own stories while the capsule is sealed: show them, edit words and captions, reorder, remove."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ _CAPTION = "caption-"
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
-    def own(request: Request, capsule_id: UUID, story_id: UUID) -> tuple[Viewer, CapsuleView, StoryView]:
-        """Return a story of one's own in a sealed capsule, and the session that sees it. Raises NotFound."""
+    def read_own_story(
+        request: Request, capsule_id: UUID, story_id: UUID
+    ) -> tuple[Viewer, CapsuleView, StoryView]:
+        """Return a story of the viewer's own in a sealed capsule, and the session that sees it. Raises NotFound."""
 
-        def look(viewer: Viewer) -> tuple[Viewer, CapsuleView, StoryView]:
+        def read(viewer: Viewer) -> tuple[Viewer, CapsuleView, StoryView]:
             view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
             if view.capsule.is_open:
                 raise NotFound
@@ -41,9 +43,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                     return viewer, view, story
             raise NotFound
 
-        return first_with_access(cookie_viewers(app.store, cookie, request), look)
+        return first_with_access(cookie_viewers(app.store, cookie, request), read)
 
-    def show(
+    def story_page(
         request: Request, view: CapsuleView, story: StoryView, *, saved: bool = False, problem: str = ""
     ) -> Response:
         words = pages.wording(request)
@@ -55,29 +57,29 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             view=view,
             story=story,
             accepts=view.capsule.accepts_stories(app.now()),
-            amount=amount_of(story, words),
+            amount=_contents(story, words),
             is_saved=saved,
             problem=problem,
         )
 
     @router.api_route("/g/c/{capsule_id}/stories/{story_id}", methods=_GET)
-    def look(request: Request, capsule_id: UUID, story_id: UUID, saved: bool = False) -> Response:
-        _viewer, view, story = own(request, capsule_id, story_id)
-        return show(request, view, story, saved=saved)
+    def show_story(request: Request, capsule_id: UUID, story_id: UUID, saved: bool = False) -> Response:
+        _viewer, view, story = read_own_story(request, capsule_id, story_id)
+        return story_page(request, view, story, saved=saved)
 
     @router.post("/g/c/{capsule_id}/stories/{story_id}")
-    async def change(request: Request, capsule_id: UUID, story_id: UUID) -> Response:
+    async def edit_story(request: Request, capsule_id: UUID, story_id: UUID) -> Response:
         form = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
-        return await run_in_threadpool(_change, request, capsule_id, story_id, form)
+        return await run_in_threadpool(_edit_story, request, capsule_id, story_id, form)
 
-    def _change(request: Request, capsule_id: UUID, story_id: UUID, form: dict[str, str]) -> Response:
-        viewer, view, story = own(request, capsule_id, story_id)
-        here = f"/g/c/{capsule_id}/stories/{story_id}"
-        there = {one.medium.id for one in story.media}
+    def _edit_story(request: Request, capsule_id: UUID, story_id: UUID, form: dict[str, str]) -> Response:
+        viewer, view, story = read_own_story(request, capsule_id, story_id)
+        path = f"/g/c/{capsule_id}/stories/{story_id}"
+        medium_ids = {one.medium.id for one in story.media}
         captions = {
-            name.removeprefix(_CAPTION): written
-            for name, written in form.items()
-            if name.startswith(_CAPTION) and name.removeprefix(_CAPTION) in there
+            name.removeprefix(_CAPTION): caption
+            for name, caption in form.items()
+            if name.startswith(_CAPTION) and name.removeprefix(_CAPTION) in medium_ids
         }
         try:
             stories.edit(
@@ -91,41 +93,43 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 captions=captions,
                 now=app.now(),
             )
-            way, _, medium_id = form.get("move", "").partition(":")
-            if way:
-                ids = moved([one.medium.id for one in story.media], medium_id, way)
+            direction, _, medium_id = form.get("move", "").partition(":")
+            if direction:
+                ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
                 stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
-                return pages.forward(request, f"{here}#m-{medium_id}")
+                return pages.forward(request, f"{path}#m-{medium_id}")
         except UsageProblem:
             words = pages.wording(request)
-            return show(request, view, story, problem=words("own_too_long"))
+            return story_page(request, view, story, problem=words("own_too_long"))
         except NotAllowed:
             return _closed(request)
-        return pages.forward(request, f"{here}?saved=1")
+        return pages.forward(request, f"{path}?saved=1")
 
     @router.api_route("/g/c/{capsule_id}/stories/{story_id}/remove", methods=_GET)
-    def ask(request: Request, capsule_id: UUID, story_id: UUID, medium: UUID | None = None) -> Response:
-        _viewer, view, story = own(request, capsule_id, story_id)
+    def confirm_removal(
+        request: Request, capsule_id: UUID, story_id: UUID, medium: UUID | None = None
+    ) -> Response:
+        _viewer, view, story = read_own_story(request, capsule_id, story_id)
         shown = [one for one in story.media if medium is None or one.medium.id == str(medium)]
         if medium and not shown:
             raise NotFound
         words = pages.wording(request)
         return pages.show(
             request,
-            "remove_own.html",
+            "own_story_remove.html",
             words,
             view=view,
             story=story,
             medium=shown[0] if medium else None,
             shown=shown[:4],
-            amount=amount_of(story, words),
+            amount=_contents(story, words),
         )
 
     @router.post("/g/c/{capsule_id}/stories/{story_id}/remove")
     def remove(
         request: Request, capsule_id: UUID, story_id: UUID, medium: Annotated[str, Form()] = ""
     ) -> Response:
-        viewer, _view, story = own(request, capsule_id, story_id)
+        viewer, _view, story = read_own_story(request, capsule_id, story_id)
         try:
             if not medium:
                 stories.remove(app.store, app.vault, viewer, story.story.id, now=app.now())
@@ -138,18 +142,17 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return pages.forward(request, f"/g/c/{capsule_id}/stories/{story_id}")
 
     @router.post("/g/c/{capsule_id}/order")
-    def order(request: Request, capsule_id: UUID, move: Annotated[str, Form()] = "") -> Response:
-        way, _, story_id = move.partition(":")
+    def reorder(request: Request, capsule_id: UUID, move: Annotated[str, Form()] = "") -> Response:
+        direction, _, story_id = move.partition(":")
 
-        def reorder(viewer: Viewer) -> None:
+        def move_story(viewer: Viewer) -> None:
             view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
-            mine = [one.story.id for one in own_of(view)]
-            stories.reorder(
-                app.store, viewer, str(capsule_id), story_ids=moved(mine, story_id, way), now=app.now()
-            )
+            own_ids = [one.story.id for one in _own_stories(view)]
+            ids = moved_by_one(own_ids, story_id, direction)
+            stories.reorder(app.store, viewer, str(capsule_id), story_ids=ids, now=app.now())
 
         try:
-            first_with_access(cookie_viewers(app.store, cookie, request), reorder)
+            first_with_access(cookie_viewers(app.store, cookie, request), move_story)
         except NotAllowed:
             return _closed(request)
         return pages.forward(request, f"/g/c/{capsule_id}#own")
@@ -168,28 +171,28 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     return router
 
 
-def own_of(view: CapsuleView) -> list[StoryView]:
+def _own_stories(view: CapsuleView) -> list[StoryView]:
     """Return the viewer's own stories, in their order."""
     mine = [story for story in view.stories if story.story.member_id == view.member.id]
     return sorted(mine, key=lambda story: (story.story.position, story.story.created_at))
 
 
-def lines_of(view: CapsuleView, words: Wording) -> list[dict[str, object]]:
-    """Return what a list says of one's own stories: picture, title, how much, and since when."""
+def story_rows(view: CapsuleView, words: Wording) -> list[dict[str, object]]:
+    """Return what a list says of the viewer's own stories: picture, title, contents and day."""
     return [
         {
             "id": story.story.id,
             "title": story.words.title,
-            "begins": story.words.text,
+            "text": story.words.text,
             "picture": next((one.medium for one in story.media if one.medium.thumbnail_blob), None),
-            "amount": amount_of(story, words),
+            "amount": _contents(story, words),
             "day": short_day(local_of(story.story.created_at, view.capsule.zone), words.language),
         }
-        for story in own_of(view)
+        for story in _own_stories(view)
     ]
 
 
-def amount_of(story: StoryView, words: Wording) -> str:
+def _contents(story: StoryView, words: Wording) -> str:
     """Say how many photos and clips a story has."""
     kinds = [str(one.medium.kind) for one in story.media]
     return contents_in_words(
@@ -197,11 +200,11 @@ def amount_of(story: StoryView, words: Wording) -> str:
     )
 
 
-def moved(ids: Sequence[str], one: str, way: str) -> list[str]:
-    """Return `ids` with one of them a place further up or down. Raises NotFound when it is not among them."""
-    if one not in ids or way not in {"up", "down"}:
+def moved_by_one(ids: Sequence[str], one: str, direction: str) -> list[str]:
+    """Return `ids` with one of them a place further 'up' or 'down'. Raises NotFound when it is not among them."""
+    if one not in ids or direction not in {"up", "down"}:
         raise NotFound
     others = [other for other in ids if other != one]
-    place = ids.index(one) + (-1 if way == "up" else 1)
+    place = ids.index(one) + (-1 if direction == "up" else 1)
     others.insert(min(max(place, 0), len(others)), one)
     return others

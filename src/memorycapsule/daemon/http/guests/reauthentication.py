@@ -1,4 +1,8 @@
-"""Is it you? What cannot be undone wants a code that was mailed a moment ago."""
+"""
+Re-authentication: whoever does what cannot be undone first types a code that was mailed a moment ago.
+
+Its pages lie below /g/, because guests need them too.
+"""
 
 from __future__ import annotations
 
@@ -19,67 +23,75 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany
 from memorycapsule.services import reading, signing_in
 
-_OF_CAPSULE = re.compile(r"/(?:g/)?c/([0-9a-f-]{36})(?:[/?].*)?")
+_CAPSULE_PATH = re.compile(r"/(?:g/)?c/([0-9a-f-]{36})(?:[/?].*)?")
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
-    def who(request: Request, onward: str) -> list[Viewer]:
-        """Return the sessions of the person who is to prove that it is them, the one that goes on first."""
-        looking = [
+    def viewers_of_person(request: Request, next_path: str) -> list[Viewer]:
+        """
+        Return all viewers of the person who is to type the code, first the one for the next page.
+
+        Raises NotFound when nobody has a session here.
+        """
+        viewers = [
             one for one in cookie_viewers(app.store, cookie, request) if one.scope.covers(Scope.EVERYTHING)
         ]
-        found = _OF_CAPSULE.fullmatch(onward)
+        capsule = _CAPSULE_PATH.fullmatch(next_path)
         first = (
-            next((one for one in looking if found and reading.is_in(app.store, one, found[1])), None)
-            if found
+            next((one for one in viewers if reading.is_in(app.store, one, capsule[1])), None)
+            if capsule
             else signed_in_viewer(app.store, cookie, request)
         )
-        first = first or next(iter(looking), None)
+        first = first or next(iter(viewers), None)
         if first is None:
             raise NotFound
-        return [one for one in looking if one.account_id == first.account_id]
+        return [one for one in viewers if one.account_id == first.account_id]
 
-    def page(request: Request, onward: str, *, is_sent: bool, problem: Exception | None = None) -> Response:
-        person = reading.account(app.store, who(request, onward)[0])
+    def page(
+        request: Request, next_path: str, *, is_sent: bool, problem: Exception | None = None
+    ) -> Response:
+        person = reading.account(app.store, viewers_of_person(request, next_path)[0])
         words = pages.wording(request, person=person)
         return pages.show(
             request,
-            "prove.html",
+            "reauthentication.html",
             words,
             status=429 if isinstance(problem, TooMany) else 422 if problem else 200,
-            onward=onward,
+            next_path=next_path,
             is_sent=is_sent,
             is_code_bad=isinstance(problem, NotAllowed),
             is_too_often=isinstance(problem, TooMany),
-            here=f"/g/prove?{urlencode({'next': onward})}",
         )
 
     @router.api_route("/g/prove", methods=["GET", "HEAD"])
-    def ask(request: Request, next: str | None = None, sent: bool = False) -> Response:  # noqa: A002
+    def show_form(request: Request, next: str | None = None, sent: bool = False) -> Response:  # noqa: A002
         return page(request, local_path(next) or "/", is_sent=sent)
 
     @router.post("/g/prove/letter")
-    def mail_letter(request: Request, next: Annotated[str, Form()] = "") -> Response:  # noqa: A002
-        onward = local_path(next) or "/"
+    def mail_code(request: Request, next: Annotated[str, Form()] = "") -> Response:  # noqa: A002
+        next_path = local_path(next) or "/"
         try:
-            signing_in.ask_proof(app.store, app.vault.key, app.wake, who(request, onward)[0], now=app.now())
+            viewer = viewers_of_person(request, next_path)[0]
+            signing_in.ask_proof(app.store, app.vault.key, app.wake, viewer, now=app.now())
         except TooMany as error:
-            return page(request, onward, is_sent=True, problem=error)
-        return pages.forward(request, f"/g/prove?{urlencode({'next': onward, 'sent': '1'})}")
+            return page(request, next_path, is_sent=True, problem=error)
+        return pages.forward(request, f"/g/prove?{urlencode({'next': next_path, 'sent': '1'})}")
 
     @router.post("/g/prove")
-    def type_code(
+    def use_code(
         request: Request,
         next: Annotated[str, Form()] = "",  # noqa: A002
         code: Annotated[str, Form()] = "",
     ) -> Response:
-        onward = local_path(next) or "/"
+        next_path = local_path(next) or "/"
         try:
-            signing_in.prove(app.store, app.vault.key, who(request, onward), code, now=app.now())
+            signing_in.prove(
+                app.store, app.vault.key, viewers_of_person(request, next_path), code, now=app.now()
+            )
         except NotAllowed as error:
-            return page(request, onward, is_sent=True, problem=error)
-        return pages.forward(request, onward)
+            return page(request, next_path, is_sent=True, problem=error)
+        return pages.forward(request, next_path)
 
     return router

@@ -170,7 +170,7 @@ def _people(
     urls = _urls(app, viewer, view) if is_sealed else {}
     return pages.show(
         request,
-        "people.html",
+        "invite.html",
         words,
         status=UsageProblem.http_status if typed.is_bad else 200,
         view=view,
