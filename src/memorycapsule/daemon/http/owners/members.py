@@ -33,7 +33,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         words = pages.wording(request)
         return pages.show(
             request,
-            "member_of.html",
+            "member.html",
             words,
             view=view,
             one=one,
