@@ -82,50 +82,52 @@ def direct(
     heard over what is seen of their story, which is held for them as far as the length allows. The same input
     gives the same plan.
     """
-    how = direction or Direction()
+    direction = direction or Direction()
     given = list(pictures)
-    bare = told(how, given, stories)
+    bare = told(direction, given, stories)
     names = _names(contributors, stories, given)
-    dyes = {person: how.style.dyes[index % len(how.style.dyes)] for index, person in enumerate(names)}
+    dyes = {
+        person: direction.style.dyes[index % len(direction.style.dyes)] for index, person in enumerate(names)
+    }
     gave = Counter(picture.contributor_key for picture in given)
     people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
     notes: Notes = {story.story_id: story.notes for story in stories}
-    asked, spoken = how, 0.0
+    asked, spoken = direction, 0.0
     for _ in range(_MOST_TRIES):
         chosen = choose(given, limit(asked, bare, spoken), asked.seed)
         groups = _grouped(asked, chosen, stories)
         units = [unit for _, group in groups for unit in group]
-        how = replace(asked, style=paced(asked, units, bare, spoken))
+        direction = replace(asked, style=paced(asked, units, bare, spoken))
         scenes = [
-            title_scene(how, title, date_line, tuple(replace(one, count=0) for one in people), chosen),
-            *_story_scenes(how, groups, bare, dyes, chosen),
+            title_scene(direction, title, date_line, tuple(replace(one, count=0) for one in people), chosen),
+            *_story_scenes(direction, groups, bare, dyes, chosen),
         ]
         # A screen has nothing to show at the end but names.
-        if people or end_line or (how.style.stage.kind != "screen" and how.soundtrack.title):
-            scenes.append(end_scene(how, people, end_line, title, chosen))
-        longer = wished_seconds(how, scenes, notes)
+        if people or end_line or (direction.style.stage.kind != "screen" and direction.soundtrack.title):
+            scenes.append(end_scene(direction, people, end_line, title, chosen))
+        longer = wished_seconds(direction, scenes, notes)
         # Where fewer pictures make room for what is said, there is then more to hold the others for.
-        if how.length in {None, "full"} or sum(longer) <= spoken:
+        if direction.length in {None, "full"} or sum(longer) <= spoken:
             break
         spoken = sum(longer)
-    timed = _timed(how, scenes, notes, longer)
+    timed = _timed(direction, scenes, notes, longer)
     return MontagePlan(
-        size=how.size,
-        fps=how.fps,
-        theme=how.theme,
-        style=how.style,
+        size=direction.size,
+        fps=direction.fps,
+        theme=direction.theme,
+        style=direction.style,
         title=title,
         date=date_line,
         scenes=timed,
-        soundtrack=how.soundtrack,
-        encoder=how.encoder,
-        fade_out_frames=min(how.frames(1.4), scenes[-1].shots[-1].frames // 2),
-        seed=how.seed,
+        soundtrack=direction.soundtrack,
+        encoder=direction.encoder,
+        fade_out_frames=min(direction.frames(1.4), scenes[-1].shots[-1].frames // 2),
+        seed=direction.seed,
     )
 
 
 def _story_scenes(
-    how: Direction,
+    direction: Direction,
     groups: Sequence[tuple[StoryText | None, list[Unit]]],
     bare: Told,
     dyes: dict[str, str],
@@ -133,39 +135,41 @@ def _story_scenes(
 ) -> list[Scene]:
     """Return the stories with pictures, and after them those without."""
     rooms = _rooms(
-        how, [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in bare)]
+        direction, [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in bare)]
     )
     return [
         *(
-            pictures_scene(how, units, story, dyes, room)
+            pictures_scene(direction, units, story, dyes, room)
             for (story, units), room in zip(groups, rooms, strict=False)
         ),
         *(
-            words_scene(how, story, pages, dyes, chosen, room)
+            words_scene(direction, story, pages, dyes, chosen, room)
             for (story, pages), room in zip(bare, rooms[len(groups) :], strict=True)
         ),
     ]
 
 
 def _timed(
-    how: Direction, scenes: Sequence[Scene], notes: Notes, longer: Sequence[float]
+    direction: Direction, scenes: Sequence[Scene], notes: Notes, longer: Sequence[float]
 ) -> tuple[Scene, ...]:
     """Return the scenes held for what is said, as far as there is room, and put on the beat of the music."""
 
     def put_on_the_beat(some: Sequence[Scene]) -> tuple[Scene, ...]:
-        return on_the_beat(some, how.soundtrack, how.fps)
+        return on_the_beat(some, direction.soundtrack, direction.fps)
 
-    room = room_to_speak(how, _seconds(how, scenes))
-    most = _seconds(how, scenes) + room
-    timed = with_voices(how, held(how, scenes, levelled(longer, room)), notes, put_on_the_beat)
+    room = room_to_speak(direction, _seconds(direction, scenes))
+    most = _seconds(direction, scenes) + room
+    timed = with_voices(direction, held(direction, scenes, levelled(longer, room)), notes, put_on_the_beat)
     # Whole bars may have made more of it; once is enough, since bars are short.
-    if any(longer) and (over := _seconds(how, timed) - most) > 0:
-        timed = with_voices(how, held(how, scenes, levelled(longer, room - over)), notes, put_on_the_beat)
+    if any(longer) and (over := _seconds(direction, timed) - most) > 0:
+        timed = with_voices(
+            direction, held(direction, scenes, levelled(longer, room - over)), notes, put_on_the_beat
+        )
     return timed
 
 
-def _seconds(how: Direction, scenes: Sequence[Scene]) -> float:
-    return sum(shot.frames - shot.entrance_frames for scene in scenes for shot in scene.shots) / how.fps
+def _seconds(direction: Direction, scenes: Sequence[Scene]) -> float:
+    return sum(shot.frames - shot.entrance_frames for scene in scenes for shot in scene.shots) / direction.fps
 
 
 def _names(
@@ -185,12 +189,12 @@ def _names(
 
 
 def _grouped(
-    how: Direction, chosen: Sequence[Picture], stories: Sequence[StoryText]
+    direction: Direction, chosen: Sequence[Picture], stories: Sequence[StoryText]
 ) -> list[tuple[StoryText | None, list[Unit]]]:
     """Return the chosen pictures by story, each group with the words of its story."""
     words = {story.story_id: story for story in stories}
     groups: dict[str, list[Picture]] = {}
-    if how.keeps_story_order:
+    if direction.keeps_story_order:
         groups = {story.story_id: [] for story in stories}
     for picture in chosen:
         groups.setdefault(picture.story_id, []).append(picture)
@@ -202,12 +206,12 @@ def _graded(group: Sequence[Picture]) -> list[Picture]:
     return [replace(picture, gains=gains) for picture, gains in zip(group, gains_of(group), strict=True)]
 
 
-def _rooms(how: Direction, story_ids: Sequence[str]) -> list[int]:
+def _rooms(direction: Direction, story_ids: Sequence[str]) -> list[int]:
     """Return a room for each story, another one than its neighbours'; a new story changes few of the others."""
-    if how.style.stage.kind != "gallery":
+    if direction.style.stage.kind != "gallery":
         return [0] * len(story_ids)
     rooms: list[int] = []
     for story_id in story_ids:
-        room = toss(how.seed, f"room {story_id}") % _ROOMS
+        room = toss(direction.seed, f"room {story_id}") % _ROOMS
         rooms.append((room + 1) % _ROOMS if rooms and rooms[-1] == room else room)
     return rooms

@@ -18,7 +18,7 @@ AnalysePictures = Callable[[Sequence[Picture]], tuple[Mapping[str, PictureAnalys
 
 
 def select_candidates(
-    how: Direction,
+    direction: Direction,
     pictures: Iterable[Picture],
     stories: Sequence[StoryText],
     *,
@@ -35,7 +35,7 @@ def select_candidates(
     analysed: set[str] = set()
     while True:
         distinct = without_near_duplicates(with_corrected_times(usable, now))
-        chosen = choose(distinct, picture_limit(how, distinct, stories), how.seed)
+        chosen = choose(distinct, picture_limit(direction, distinct, stories), direction.seed)
         waiting = [picture for picture in chosen if picture.id not in analysed]
         if not waiting:
             return distinct

@@ -22,48 +22,48 @@ def _backdrop(chosen: Sequence[Picture]) -> list[Source]:
     return [source_of(picture) for picture in photos]
 
 
-def _spread(how: Direction, chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
+def _spread(direction: Direction, chosen: Sequence[Picture], count: int) -> tuple[Source, ...]:
     """Return up to so many photos to lie on a table, evenly spread over the film."""
-    is_table = how.style.stage.kind == "table"
+    is_table = direction.style.stage.kind == "table"
     photos = [picture for picture in chosen if picture.kind == "photo" and is_table]
     count = min(count, len(photos))
     return tuple(source_of(photos[(2 * place + 1) * len(photos) // (2 * count)]) for place in range(count))
 
 
 def title_scene(
-    how: Direction,
+    direction: Direction,
     title: str,
     date_line: str,
     people: tuple[Credit, ...],
     chosen: Sequence[Picture],
 ) -> Scene:
     shots: list[Card] = []
-    if how.style.prologue_seconds:
+    if direction.style.prologue_seconds:
         shots.append(
             Card(
-                frames=how.frames(how.style.prologue_seconds),
+                frames=direction.frames(direction.style.prologue_seconds),
                 entrance_frames=0,
                 role="prologue",
                 credits=people,
             )
         )
-    seconds = max(how.style.title_seconds, reading_seconds(title) + 2.5)
+    seconds = max(direction.style.title_seconds, reading_seconds(title) + 2.5)
     card = Card(
-        frames=how.frames(min(seconds, 14.0)),
-        entrance_frames=how.frames(how.style.prologue_seconds * 0.25) if shots else 0,
+        frames=direction.frames(min(seconds, 14.0)),
+        entrance_frames=direction.frames(direction.style.prologue_seconds * 0.25) if shots else 0,
         role="title",
-        sources=_spread(how, chosen, 3),
+        sources=_spread(direction, chosen, 3),
         heading=title,
         note=date_line,
         credits=people,
         backdrop=next(iter(_backdrop(chosen)), None),
-        move=drift(how.style.zoom, nearer=True),
+        move=drift(direction.style.zoom, nearer=True),
     )
     return Scene(story_id=None, title=title, shots=(*shots, card))
 
 
 def words_scene(
-    how: Direction,
+    direction: Direction,
     story: StoryText,
     pages: Sequence[str],
     dyes: dict[str, str],
@@ -72,7 +72,7 @@ def words_scene(
 ) -> Scene:
     own = [picture for picture in chosen if picture.contributor_key == story.contributor_key]
     around = _backdrop(own) or _backdrop(chosen)
-    backdrop = around[toss(how.seed, story.story_id) % len(around)] if around else None
+    backdrop = around[toss(direction.seed, story.story_id) % len(around)] if around else None
     shots = []
     for index, page in enumerate(pages):
         heading = story.title if index == 0 else ""
@@ -80,10 +80,10 @@ def words_scene(
         # Where nothing is written, there is only somebody to be heard.
         if not heading and not page:
             heading, note = note, ""
-        entrance, entrance_frames = _entrance(how, is_first=index == 0)
+        entrance, entrance_frames = _entrance(direction, is_first=index == 0)
         shots.append(
             Card(
-                frames=how.frames(page_seconds(how, story, index, page)),
+                frames=direction.frames(page_seconds(direction, story, index, page)),
                 entrance_frames=entrance_frames,
                 entrance=entrance,
                 role="text",
@@ -94,46 +94,46 @@ def words_scene(
                 if story.contributor
                 else (),
                 backdrop=backdrop,
-                move=drift(how.style.zoom, nearer=index % 2 == 0),
+                move=drift(direction.style.zoom, nearer=index % 2 == 0),
                 room=room,
             )
         )
     return Scene(story_id=story.story_id, title=story.title, shots=tuple(shots))
 
 
-def _entrance(how: Direction, *, is_first: bool) -> tuple[Entrance, int]:
+def _entrance(direction: Direction, *, is_first: bool) -> tuple[Entrance, int]:
     """
     Return how a card comes in, and in how many frames: in a gallery on foot, as works do; the other stages have
     ways of their own for words.
     """
-    style = how.style
+    style = direction.style
     if style.stage.kind != "gallery":
-        return "crossfade", how.frames(style.entrance_seconds)
+        return "crossfade", direction.frames(style.entrance_seconds)
     if is_first:
-        return style.story_entrance, how.frames(style.story_entrance_seconds)
-    return style.entrance, how.frames(style.entrance_seconds)
+        return style.story_entrance, direction.frames(style.story_entrance_seconds)
+    return style.entrance, direction.frames(style.entrance_seconds)
 
 
 def end_scene(
-    how: Direction, people: tuple[Credit, ...], end_line: str, title: str, chosen: Sequence[Picture]
+    direction: Direction, people: tuple[Credit, ...], end_line: str, title: str, chosen: Sequence[Picture]
 ) -> Scene:
     backdrops = _backdrop(chosen)
     count = max(1, math.ceil(len(people) / _NAMES_PER_PAGE))
     size = math.ceil(len(people) / count)
-    ways = [_entrance(how, is_first=page == 0) for page in range(count)]
+    ways = [_entrance(direction, is_first=page == 0) for page in range(count)]
     shots = tuple(
         Card(
-            frames=how.frames(how.style.end_seconds),
+            frames=direction.frames(direction.style.end_seconds),
             entrance_frames=ways[page][1],
             entrance=ways[page][0],
             role="end",
             # Where nobody is named, the film says its own name once more.
             heading=end_line or ("" if people else title),
-            note=how.soundtrack.title,
+            note=direction.soundtrack.title,
             credits=people[page * size : (page + 1) * size],
-            sources=_spread(how, chosen, 9),
+            sources=_spread(direction, chosen, 9),
             backdrop=backdrops[-1] if backdrops else None,
-            move=drift(how.style.zoom, nearer=False),
+            move=drift(direction.style.zoom, nearer=False),
         )
         for page in range(count)
     )

@@ -60,143 +60,151 @@ def _may_share(picture: Picture) -> bool:
     return picture.kind == "photo" and is_upright and not is_a_strip and not picture.caption
 
 
-def unit_seconds(how: Direction, unit: Unit) -> float:
+def unit_seconds(direction: Direction, unit: Unit) -> float:
     """Return how long pictures that are shown at once are shown: two take half as long again as one."""
     picture = unit[0]
     if picture.kind == "clip":
-        longest = how.style.longest_clip_seconds
+        longest = direction.style.longest_clip_seconds
         return max(
-            min(picture.duration_seconds, longest), 2 * how.style.entrance_seconds + _CLIP_ALONE_SECONDS
+            min(picture.duration_seconds, longest), 2 * direction.style.entrance_seconds + _CLIP_ALONE_SECONDS
         )
-    if is_panorama(how.size, picture.width, picture.height):
-        return max(how.style.panorama_seconds, how.style.photo_seconds)
-    return how.style.photo_seconds * (1.0 if len(unit) == 1 else _PAIR_TAKES)
+    if is_panorama(direction.size, picture.width, picture.height):
+        return max(direction.style.panorama_seconds, direction.style.photo_seconds)
+    return direction.style.photo_seconds * (1.0 if len(unit) == 1 else _PAIR_TAKES)
 
 
-def _wished_seconds(how: Direction) -> float | None:
-    if how.length == "short":
+def _wished_seconds(direction: Direction) -> float | None:
+    if direction.length == "short":
         return SHORT_SECONDS
-    return how.length if isinstance(how.length, float | int) else None
+    return direction.length if isinstance(direction.length, float | int) else None
 
 
-def _around_pictures(how: Direction) -> float:
+def _around_pictures(direction: Direction) -> float:
     """Return how long title and end card are together, without what they share with pictures."""
-    style = how.style
+    style = direction.style
     return style.prologue_seconds * 0.75 + style.title_seconds + style.end_seconds - style.entrance_seconds
 
 
-def _room(how: Direction) -> float | None:
+def _room(direction: Direction) -> float | None:
     """Return how many seconds there are for pictures and stories together; None for as many as they need."""
-    if how.length == "full":
+    if direction.length == "full":
         return None
-    wished = _wished_seconds(how)
+    wished = _wished_seconds(direction)
     if wished is not None:
-        return max(0.0, wished - _around_pictures(how))
-    return None if how.limit is None else how.limit * _usual_step(how)
+        return max(0.0, wished - _around_pictures(direction))
+    return None if direction.limit is None else direction.limit * _usual_step(direction)
 
 
-def _usual_step(how: Direction) -> float:
+def _usual_step(direction: Direction) -> float:
     """Return the seconds that one more photo makes the film longer."""
-    return max(0.2, how.style.photo_seconds - how.style.entrance_seconds)
+    return max(0.2, direction.style.photo_seconds - direction.style.entrance_seconds)
 
 
 #: Stories without pictures, with the pages that are shown of each.
 Told = list[tuple[StoryText, list[str]]]
 
 
-def told(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> Told:
+def told(direction: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> Told:
     pictured = {picture.story_id for picture in pictures}
     bare = [
         story
         for story in stories
         if story.story_id not in pictured and (story.title or story.text or story.notes)
     ]
-    room = _room(how)
+    room = _room(direction)
     if room is not None:
         # What few pictures leave is theirs.
-        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _usual_step(how))
+        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _usual_step(direction))
     told: Told = []
     for most, letters in _EXCERPTS:
         told = [(story, _pages(story.text, most, letters) or [""]) for story in bare]
-        if room is None or words_seconds(how, told) <= room:
+        if room is None or words_seconds(direction, told) <= room:
             break
     return told
 
 
-def words_seconds(how: Direction, told: Told) -> float:
+def words_seconds(direction: Direction, told: Told) -> float:
     """Return how much longer the pages make the film."""
     return sum(
-        page_seconds(how, story, index, page) - how.style.entrance_seconds
+        page_seconds(direction, story, index, page) - direction.style.entrance_seconds
         for story, pages in told
         for index, page in enumerate(pages)
     )
 
 
-def page_seconds(how: Direction, story: StoryText, index: int, page: str) -> float:
+def page_seconds(direction: Direction, story: StoryText, index: int, page: str) -> float:
     heading = story.title if index == 0 else ""
     reading = reading_seconds(heading + page + story.contributor)
-    return max(how.style.photo_seconds, reading + 2 * how.style.entrance_seconds + 0.6)
+    return max(direction.style.photo_seconds, reading + 2 * direction.style.entrance_seconds + 0.6)
 
 
-def limit(how: Direction, told: Told, spoken_seconds: float = 0.0) -> int | None:
+def limit(direction: Direction, told: Told, spoken_seconds: float = 0.0) -> int | None:
     """
     Return how many pictures find room; None for all.
 
     `spoken_seconds` is how much longer they are to be held for voice notes: where somebody wished for a length,
     fewer pictures make room for that.
     """
-    room = _room(how)
+    room = _room(direction)
     if room is None:
-        return None if how.length == "full" else how.limit
-    others = words_seconds(how, told) + (0.0 if _wished_seconds(how) is None else spoken_seconds)
+        return None if direction.length == "full" else direction.limit
+    others = words_seconds(direction, told) + (0.0 if _wished_seconds(direction) is None else spoken_seconds)
     left = max(room * _PICTURES_SHARE, room - others)
-    pictures = max(1, round(left / _usual_step(how)))
-    return pictures if _wished_seconds(how) is not None or how.limit is None else min(how.limit, pictures)
+    pictures = max(1, round(left / _usual_step(direction)))
+    return (
+        pictures
+        if _wished_seconds(direction) is not None or direction.limit is None
+        else min(direction.limit, pictures)
+    )
 
 
-def picture_limit(how: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> int | None:
+def picture_limit(
+    direction: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]
+) -> int | None:
     """
     Return how many pictures `direct` will choose at most; None for all.
 
     Stories without pictures count, too: as many pictures make room for them as would be shown in the time
     that their pages take, but at least half of the film is left to pictures.
     """
-    return limit(how, told(how, pictures, stories))
+    return limit(direction, told(direction, pictures, stories))
 
 
-def room_to_speak(how: Direction, seconds: float) -> float:
+def room_to_speak(direction: Direction, seconds: float) -> float:
     """
     Return how much longer a film of so many seconds may become, for people to finish what they say.
 
     To the length that somebody wished for. Otherwise to the usual one, and where pictures and words take that,
     by half of it. A film of everything takes as long as it takes.
     """
-    wished, room = _wished_seconds(how), _room(how)
+    wished, room = _wished_seconds(direction), _room(direction)
     if wished is not None:
         return max(0.0, wished - seconds)
     if room is None:
         return math.inf
-    return max(_SPOKEN_SHARE * room, room + _around_pictures(how) - seconds)
+    return max(_SPOKEN_SHARE * room, room + _around_pictures(direction) - seconds)
 
 
-def paced(how: Direction, units: Sequence[Unit], told: Told, spoken_seconds: float = 0.0) -> FilmStyle:
+def paced(direction: Direction, units: Sequence[Unit], told: Told, spoken_seconds: float = 0.0) -> FilmStyle:
     """
     Return the style with photos shown longer or shorter, so that the film gets the wished length; `spoken_seconds`
     of it are added later.
     """
-    wished = _wished_seconds(how)
+    wished = _wished_seconds(direction)
     photos = [unit for unit in units if unit[0].kind == "photo"]
     if wished is None or not photos:
-        return how.style
+        return direction.style
     clips = sum(
-        unit_seconds(how, unit) - how.style.entrance_seconds for unit in units if unit[0].kind == "clip"
+        unit_seconds(direction, unit) - direction.style.entrance_seconds
+        for unit in units
+        if unit[0].kind == "clip"
     )
     shares = sum(1.0 if len(unit) == 1 else _PAIR_TAKES for unit in photos)
-    overlaps = len(photos) * how.style.entrance_seconds
-    words = words_seconds(how, told) + spoken_seconds
-    each = (wished - _around_pictures(how) - clips - words + overlaps) / shares
-    floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * how.style.entrance_seconds)
-    return replace(how.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
+    overlaps = len(photos) * direction.style.entrance_seconds
+    words = words_seconds(direction, told) + spoken_seconds
+    each = (wished - _around_pictures(direction) - clips - words + overlaps) / shares
+    floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * direction.style.entrance_seconds)
+    return replace(direction.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
 
 
 def _pages(text: str, most: int, letters: int) -> list[str]:

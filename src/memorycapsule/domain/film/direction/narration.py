@@ -26,9 +26,9 @@ _MOST_CORRECTIONS = 4
 Notes = Mapping[str | None, Sequence[Note]]
 
 
-def wished_seconds(how: Direction, scenes: Sequence[Scene], notes: Notes) -> list[float]:
+def wished_seconds(direction: Direction, scenes: Sequence[Scene], notes: Notes) -> list[float]:
     """Return for each scene how much longer it is to be for all to be said in it, within reason."""
-    return [_wish(how, scene, notes.get(scene.story_id, ())) for scene in scenes]
+    return [_wish(direction, scene, notes.get(scene.story_id, ())) for scene in scenes]
 
 
 def levelled(wishes: Sequence[float], room: float) -> list[float]:
@@ -45,16 +45,16 @@ def levelled(wishes: Sequence[float], room: float) -> list[float]:
     return [min(wish, level) for wish in wishes]
 
 
-def held(how: Direction, scenes: Sequence[Scene], longer: Sequence[float]) -> list[Scene]:
+def held(direction: Direction, scenes: Sequence[Scene], longer: Sequence[float]) -> list[Scene]:
     """Return the scenes so many seconds longer: the shortest of their pictures and pages are held first."""
     return [
-        _held(scene, round(seconds * how.fps)) if seconds > 0 else scene
+        _held(scene, round(seconds * direction.fps)) if seconds > 0 else scene
         for scene, seconds in zip(scenes, longer, strict=True)
     ]
 
 
 def with_voices(
-    how: Direction,
+    direction: Direction,
     scenes: Sequence[Scene],
     notes: Notes,
     on_the_beat: Callable[[Sequence[Scene]], Sequence[Scene]],
@@ -66,7 +66,7 @@ def with_voices(
     its story; one that has none to begin is not heard.
     """
     asked = list(scenes)
-    wanted = [_kept_frames(how, scene, notes.get(scene.story_id, ())) for scene in asked]
+    wanted = [_kept_frames(direction, scene, notes.get(scene.story_id, ())) for scene in asked]
     timed = list(on_the_beat(asked))
     for _ in range(_MOST_CORRECTIONS):
         lacking = [max(0, frames - scene.frames) for frames, scene in zip(wanted, timed, strict=True)]
@@ -76,42 +76,50 @@ def with_voices(
             _held(scene, frames) if frames else scene for scene, frames in zip(asked, lacking, strict=True)
         ]
         timed = list(on_the_beat(asked))
-    return tuple(replace(scene, voices=_voices(how, scene, notes.get(scene.story_id, ()))) for scene in timed)
+    return tuple(
+        replace(scene, voices=_voices(direction, scene, notes.get(scene.story_id, ()))) for scene in timed
+    )
 
 
-def _wish(how: Direction, scene: Scene, notes: Sequence[Note]) -> float:
+def _wish(direction: Direction, scene: Scene, notes: Sequence[Note]) -> float:
     if not notes or not _may_hold(scene):
         return 0.0
-    wish = max(0.0, _needed_frames(how, scene, notes) - scene.frames) / how.fps
-    if how.length == "full":
+    wish = max(0.0, _needed_frames(direction, scene, notes) - scene.frames) / direction.fps
+    if direction.length == "full":
         return wish
     most = sum(
-        max(0.0, _LONGEST_HELD_SECONDS - shot.frames / how.fps)
+        max(0.0, _LONGEST_HELD_SECONDS - shot.frames / direction.fps)
         for shot in scene.shots
         if not isinstance(shot, Clip)
     )
     return min(wish, most)
 
 
-def _needed_frames(how: Direction, scene: Scene, notes: Sequence[Note]) -> int:
+def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
     """Return how many frames a scene needs for all of its notes."""
-    spoken = sum(_frames_of(how, note) for note in notes)
-    pauses = (len(notes) - 1) * how.frames(_PAUSE_SECONDS)
-    return _begin(how, scene) + spoken + pauses + how.frames(_TAIL_SECONDS) + how.entrance_frames
+    spoken = sum(_frames_of(direction, note) for note in notes)
+    pauses = (len(notes) - 1) * direction.frames(_PAUSE_SECONDS)
+    return (
+        _begin(direction, scene)
+        + spoken
+        + pauses
+        + direction.frames(_TAIL_SECONDS)
+        + direction.entrance_frames
+    )
 
 
-def _kept_frames(how: Direction, scene: Scene, notes: Sequence[Note]) -> int:
+def _kept_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
     """Return how many frames a scene must keep so that all is said in it; 0 when that is too much for it anyway."""
-    needed = _needed_frames(how, scene, notes) if notes else 0
+    needed = _needed_frames(direction, scene, notes) if notes else 0
     return needed if needed <= scene.frames else 0
 
 
-def _begin(how: Direction, scene: Scene) -> int:
-    return scene.shots[0].entrance_frames + how.frames(_LEAD_SECONDS)
+def _begin(direction: Direction, scene: Scene) -> int:
+    return scene.shots[0].entrance_frames + direction.frames(_LEAD_SECONDS)
 
 
-def _frames_of(how: Direction, note: Note) -> int:
-    return max(1, math.ceil(note.duration_seconds * how.fps))
+def _frames_of(direction: Direction, note: Note) -> int:
+    return max(1, math.ceil(note.duration_seconds * direction.fps))
 
 
 def _may_hold(scene: Scene) -> bool:
@@ -154,18 +162,18 @@ def _level(lengths: Sequence[int], frames: int) -> float:
     return level
 
 
-def _voices(how: Direction, scene: Scene, notes: Sequence[Note]) -> tuple[Voice, ...]:
+def _voices(direction: Direction, scene: Scene, notes: Sequence[Note]) -> tuple[Voice, ...]:
     voices: list[Voice] = []
-    at = _begin(how, scene)
+    at = _begin(direction, scene)
     # The next story begins to come in here, and is there when a note that fades has gone.
-    end, gone = scene.frames - how.entrance_frames, scene.frames
+    end, gone = scene.frames - direction.entrance_frames, scene.frames
     for note in notes:
-        frames = _frames_of(how, note)
-        if at + min(frames, how.frames(_LEAST_HEARD_SECONDS)) > end:
+        frames = _frames_of(direction, note)
+        if at + min(frames, direction.frames(_LEAST_HEARD_SECONDS)) > end:
             break
         is_whole = at + frames <= end
         heard = frames if is_whole else min(frames, gone - at)
         fade = 0 if is_whole or heard == frames else min(heard, gone - end)
         voices.append(Voice(id=note.id, file=note.file, first=at, frames=heard, fade_frames=fade))
-        at += heard + how.frames(_PAUSE_SECONDS)
+        at += heard + direction.frames(_PAUSE_SECONDS)
     return tuple(voices)

@@ -14,82 +14,86 @@ from memorycapsule.domain.film.plan import Caption, Clip, Entrance, Photo, Scene
 
 
 def pictures_scene(
-    how: Direction, units: Sequence[Unit], story: StoryText | None, dyes: dict[str, str], room: int
+    direction: Direction, units: Sequence[Unit], story: StoryText | None, dyes: dict[str, str], room: int
 ) -> Scene:
     """Return a story's pictures in order; the first brings its title."""
-    days = [day for unit in units if (day := _day(how, unit[0]))]
+    days = [day for unit in units if (day := _day(direction, unit[0]))]
     shots: list[Shot] = []
     named_day = ""
     for index, unit in enumerate(units):
-        day = _day(how, unit[0])
+        day = _day(direction, unit[0])
         # Where not every picture says its day, each new day of a story that lasts several does.
         is_new_day = len(set(days)) > 1 and day != named_day
         named_day = day or named_day
         caption = _caption(
-            how,
+            direction,
             unit,
             dyes,
             heading=story.title if story and index == 0 else "",
-            when=day if how.style.labels == "every" or is_new_day else "",
+            when=day if direction.style.labels == "every" or is_new_day else "",
         )
-        shots.append(_shot(how, unit, caption, _entrance(how, unit[0], is_first=index == 0), room))
+        shots.append(
+            _shot(direction, unit, caption, _entrance(direction, unit[0], is_first=index == 0), room)
+        )
     return Scene(story_id=units[0][0].story_id, title=story.title if story else "", shots=tuple(shots))
 
 
-def _entrance(how: Direction, picture: Picture, *, is_first: bool) -> tuple[Entrance, int]:
+def _entrance(direction: Direction, picture: Picture, *, is_first: bool) -> tuple[Entrance, int]:
     """Return how a picture comes in, and in how many frames."""
-    style = how.style
+    style = direction.style
     if is_first:
-        return style.story_entrance, how.frames(style.story_entrance_seconds)
+        return style.story_entrance, direction.frames(style.story_entrance_seconds)
     # By the picture, not by counting: a new story changes nothing in the others.
-    is_fan = style.fan_every > 0 and toss(how.seed, f"fan {picture.id}") % style.fan_every == 0
-    return "fan" if is_fan else style.entrance, how.frames(style.entrance_seconds)
+    is_fan = style.fan_every > 0 and toss(direction.seed, f"fan {picture.id}") % style.fan_every == 0
+    return "fan" if is_fan else style.entrance, direction.frames(style.entrance_seconds)
 
 
-def _caption(how: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, when: str) -> Caption | None:
+def _caption(
+    direction: Direction, unit: Unit, dyes: dict[str, str], *, heading: str, when: str
+) -> Caption | None:
     """Return the caption of a picture, its frames still missing; None where there is nothing to say."""
-    is_named = how.style.labels == "every" or bool(heading)
+    is_named = direction.style.labels == "every" or bool(heading)
     names = dict.fromkeys(picture.contributor for picture in unit if picture.contributor)
     words = Caption(
         heading=heading,
         text=unit[0].caption,
         who=", ".join(names) if is_named else "",
         when=when,
-        dye=dyes.get(unit[0].contributor_key, how.style.accent),
+        dye=dyes.get(unit[0].contributor_key, direction.style.accent),
         first=0,
         stop=0,
     )
     return words if any((words.heading, words.text, words.who, words.when)) else None
 
 
-def _day(how: Direction, picture: Picture) -> str:
-    return how.day_in_words(picture.taken_local) if picture.taken_local else ""
+def _day(direction: Direction, picture: Picture) -> str:
+    return direction.day_in_words(picture.taken_local) if picture.taken_local else ""
 
 
 def _shot(
-    how: Direction, unit: Unit, caption: Caption | None, entrance: tuple[Entrance, int], room: int
+    direction: Direction, unit: Unit, caption: Caption | None, entrance: tuple[Entrance, int], room: int
 ) -> Shot:
     picture = unit[0]
     way, coming = entrance
-    going = how.entrance_frames
-    frames = max(how.frames(unit_seconds(how, unit)), coming + going + how.frames(0.4))
+    going = direction.entrance_frames
+    frames = max(direction.frames(unit_seconds(direction, unit)), coming + going + direction.frames(0.4))
     if caption:
         # Words come when the entrance is nearly over and are gone before the next begins. They can be read
         # before they go: a clip that is over sooner stays on its last frame.
         first = max(1, round(coming * 0.7))
-        reading = how.frames(min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
+        reading = direction.frames(min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
         frames = max(frames, first + reading + going)
         caption = replace(caption, first=first, stop=max(first + 2, frames - going))
-    tilt = round(how.style.tilt * (toss(how.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
+    tilt = round(direction.style.tilt * (toss(direction.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
     if picture.kind == "clip":
-        spare = max(0.0, picture.duration_seconds - frames / how.fps)
+        spare = max(0.0, picture.duration_seconds - frames / direction.fps)
         best = picture.analysis.best_seconds if picture.analysis else spare / 2
         return Clip(
             frames=frames,
             entrance_frames=coming,
             entrance=way,
             source=source_of(picture),
-            fit=clip_fit(how.size, picture.width, picture.height),
+            fit=clip_fit(direction.size, picture.width, picture.height),
             start_seconds=round(min(best, spare), 3),
             has_sound=picture.has_sound,
             room=room,
@@ -98,10 +102,15 @@ def _shot(
         )
     focus = (picture.analysis.focus_x, picture.analysis.focus_y) if picture.analysis else None
     fit, move = frame_picture(
-        how.size, picture.width, picture.height, how.style.zoom, toss(how.seed, picture.id), focus
+        direction.size,
+        picture.width,
+        picture.height,
+        direction.style.zoom,
+        toss(direction.seed, picture.id),
+        focus,
     )
-    if how.style.stage.kind != "screen" or len(unit) > 1:
-        fit, move = "inset", drift(how.style.zoom, nearer=True)
+    if direction.style.stage.kind != "screen" or len(unit) > 1:
+        fit, move = "inset", drift(direction.style.zoom, nearer=True)
     return Photo(
         frames=frames,
         entrance_frames=coming,
