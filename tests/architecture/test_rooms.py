@@ -20,7 +20,6 @@ PLAIN = {
     "rect",
     "refused",
     "size",
-    "spoken",
     "state",
     "text",
     "unreadable",

@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 
 from memorycapsule import themes
-from memorycapsule.domain.film.direction import leave_out
+from memorycapsule.domain.film.direction import without_pictures
 from memorycapsule.domain.film.montages import SONG
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.domain.film.subtitles import chapter_frames
@@ -203,7 +203,7 @@ def without(plan: MontagePlan, left_out: list[LeftOut]) -> MontagePlan:
 
     It goes through JSON once, so that a whole number is written alike (1 or 1.0) whoever made the plan.
     """
-    return MontagePlan.from_json(leave_out(plan, frozenset(item.id for item in left_out)).to_json())
+    return MontagePlan.from_json(without_pictures(plan, frozenset(item.id for item in left_out)).to_json())
 
 
 def probe(plan: MontagePlan, sources: list[Source], pictures: Path) -> list[LeftOut]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Placed, Shot, Source, sources_of
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, PlacedShot, Shot, Source, sources_of
 from memorycapsule.domain.hangul import has_hangul
 
 #: Changes with every change of what the renderer draws.
@@ -105,7 +105,7 @@ def is_whole(path: Path) -> bool:
     return at == end and b"moov" in kinds
 
 
-def visible(timeline: tuple[Placed, ...], first: int, stop: int) -> tuple[Placed, ...]:
+def visible(timeline: tuple[PlacedShot, ...], first: int, stop: int) -> tuple[PlacedShot, ...]:
     """Return the shots that are seen in frames `first` up to `stop`."""
     return tuple(placed for placed in timeline if placed.first < stop and placed.stop > first)
 
@@ -148,7 +148,7 @@ def _even_cuts(plan: MontagePlan, least: int) -> list[int]:
     return cuts[1:]
 
 
-def _bodies(timeline: tuple[Placed, ...]) -> Iterator[int]:
+def _bodies(timeline: tuple[PlacedShot, ...]) -> Iterator[int]:
     """Yield the frames at which one shot alone is seen; of a clip only the first, to decode it once."""
     for index, placed in enumerate(timeline):
         following = timeline[index + 1].shot.entrance_frames if index + 1 < len(timeline) else 0

@@ -133,7 +133,7 @@ def _add_notes(
     """Add every voice note into `voices` at its place; return where they are heard, and which cannot be played."""
     heard: _Spans = []
     unplayable: list[str] = []
-    for spoken in plan.spoken:
+    for spoken in plan.placed_voices:
         note, seconds = spoken.voice, (spoken.stop - spoken.first) / plan.fps
         path = pictures / Path(note.file).name
         voice = _decoded(path, seconds, 0, workspace / "note.raw")

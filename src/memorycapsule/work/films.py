@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from memorycapsule.domain.film.direction import leave_out
-from memorycapsule.domain.film.montages import Montage, Omission, omissions
+from memorycapsule.domain.film.direction import without_pictures
+from memorycapsule.domain.film.montages import Montage, Omission, omissions_of
 from memorycapsule.domain.film.plan import Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
@@ -155,7 +155,7 @@ def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Pa
         seconds=float(facts["seconds"]),
         report=(
             *layout.report,
-            *omissions(unreadable),
+            *omissions_of(unreadable),
             *(
                 Omission(of=str(left["id"]), sentence=str(left["reason"]))
                 for left in facts["left_out"]
@@ -163,7 +163,7 @@ def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Pa
             ),
         ),
         # Chapters and captions are told by it, so it must be the one that was followed.
-        plan=leave_out(layout.plan, unusable).to_json(),
+        plan=without_pictures(layout.plan, unusable).to_json(),
     )
     return rendered, int(facts["segments_encoded"])
 

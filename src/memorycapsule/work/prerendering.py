@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.film.direction import leave_out
-from memorycapsule.domain.film.montages import omissions
+from memorycapsule.domain.film.direction import without_pictures
+from memorycapsule.domain.film.montages import omissions_of
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
@@ -146,8 +146,8 @@ class Prerenderer:
                 return rendered
             prepared = dataclasses.replace(
                 prepared,
-                plan=leave_out(prepared.plan, frozenset(broken)),
-                report=(*prepared.report, *omissions(broken)),
+                plan=without_pictures(prepared.plan, frozenset(broken)),
+                report=(*prepared.report, *omissions_of(broken)),
             )
             self._keep_plan(order, vault, prepared)
 

@@ -51,7 +51,7 @@ def tone(samples, first, stop, frequency):
 
 def test_a_note_is_heard_at_its_second_and_the_music_is_low_under_it(studio):
     plan = film_of(studio, [note(studio, "n", 6.0)])
-    (spoken,) = plan.spoken
+    (spoken,) = plan.placed_voices
     first, stop = spoken.first / plan.fps, spoken.stop / plan.fps
     made, samples = heard_in(studio, plan)
 
@@ -69,7 +69,7 @@ def test_quiet_and_loud_notes_are_as_loud_and_follow_each_other(studio):
     notes = [note(studio, "n", 2.0, loudness=0.06), note(studio, "o", 2.0, frequency=OTHER, loudness=0.12)]
     plan = film_of(studio, notes)
     _, samples = heard_in(studio, plan)
-    (one, other) = [(spoken.first / plan.fps, spoken.stop / plan.fps) for spoken in plan.spoken]
+    (one, other) = [(spoken.first / plan.fps, spoken.stop / plan.fps) for spoken in plan.placed_voices]
 
     assert tone(samples, one[0] + 0.5, one[1] - 0.5, VOICE) == pytest.approx(
         tone(samples, other[0] + 0.5, other[1] - 0.5, OTHER), rel=0.25
@@ -82,7 +82,7 @@ def test_a_clip_steps_back_while_somebody_speaks(studio):
     clip = studio.clip("c", seconds=6.0)
     plan = film_of(studio, [note(studio, "n", 2.0)], [clip])
     placed = next(placed for placed in plan.timeline if isinstance(placed.shot, Clip))
-    (spoken,) = plan.spoken
+    (spoken,) = plan.placed_voices
     _, samples = heard_in(studio, plan)
     under = tone(samples, spoken.first / 30 + 0.3, spoken.stop / 30 - 0.3, 1000)
     alone = tone(samples, spoken.stop / 30 + 0.8, placed.stop / 30 - 0.8, 1000)
@@ -95,7 +95,7 @@ def test_a_note_that_is_too_long_is_gone_when_the_next_story_is_there(studio):
     late = replace(studio.clip("z", seconds=2.0, sound=False), story_id="next")
     clip = studio.clip("c", seconds=3.0, sound=False)
     plan = film_of(studio, [note(studio, "n", 20.0)], [clip, late])
-    (spoken,) = plan.spoken
+    (spoken,) = plan.placed_voices
     _, samples = heard_in(studio, plan)
     gone = spoken.stop / plan.fps
 
@@ -122,7 +122,7 @@ def test_what_is_seen_does_not_depend_on_what_is_said(studio):
     pictures = [studio.photo("a"), studio.photo("b")]
     short = note(studio, "n", 0.5)
     silent, spoken = (film_of(studio, notes, pictures) for notes in ([], [short]))
-    assert spoken.spoken
+    assert spoken.placed_voices
 
     surveys = [survey(plan, pictures=studio.pictures, digests={}, key=b"key") for plan in (silent, spoken)]
     assert surveys[0].segments == surveys[1].segments

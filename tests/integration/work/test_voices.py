@@ -85,7 +85,7 @@ def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
     film = film_of(instance, capsule)
     assert (film.state, film.report) == (MontageState.READY, ())
     plan = MontagePlan.from_json(film.plan)
-    (spoken,) = plan.spoken
+    (spoken,) = plan.placed_voices
     assert spoken.voice.id == note.id
     with reading.film_file(instance.store, instance.vault, instance.ada, film.id).stream as stream:
         done = subprocess.run(

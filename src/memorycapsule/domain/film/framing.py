@@ -43,10 +43,10 @@ def is_panorama(size: Size, width: int, height: int) -> bool:
 
 
 def frame_picture(
-    size: Size, width: int, height: int, zoom: float, toss: int, focus: tuple[float, float] | None = None
+    size: Size, width: int, height: int, zoom: float, variant: int, focus: tuple[float, float] | None = None
 ) -> tuple[Literal["cover", "inset"], Move]:
     """
-    Return how a picture of `width` x `height` is shown and the move over it; `toss` picks among the fitting
+    Return how a picture of `width` x `height` is shown and the move over it; `variant` picks among the fitting
     moves.
 
     `focus` is where what matters lies, 0..1 of width and height: the frame keeps it inside as far as the top
@@ -59,28 +59,28 @@ def frame_picture(
     aspect = width / height
     scale = max(size.width / width, size.height / height)
     if is_panorama(size, width, height):
-        return "cover", _pan(size.aspect / aspect, toss, focus)
+        return "cover", _pan(size.aspect / aspect, variant, focus)
     if aspect < min(_NARROWEST_COVER, size.aspect) or aspect > _PANORAMA or scale > _LARGEST_SCALE:
-        return "inset", drift(zoom, nearer=bool(toss & 1))
+        return "inset", drift(zoom, nearer=bool(variant & 1))
     if focus is not None:
-        return "cover", _towards(focus, size.aspect, aspect, zoom, toss)
-    return "cover", _cover(size.aspect, aspect, zoom, toss)
+        return "cover", _towards(focus, size.aspect, aspect, zoom, variant)
+    return "cover", _cover(size.aspect, aspect, zoom, variant)
 
 
-def _cover(frame: float, aspect: float, zoom: float, toss: int) -> Move:
+def _cover(frame: float, aspect: float, zoom: float, variant: int) -> Move:
     wide = Rect(x=0, y=0, width=min(1.0, frame / aspect), height=min(1.0, aspect / frame))
     spare_x, spare_y = 1 - wide.width, 1 - wide.height
-    sides = (spare_x * 0.25, spare_x * 0.75) if toss & 2 else (spare_x * 0.75, spare_x * 0.25)
+    sides = (spare_x * 0.25, spare_x * 0.75) if variant & 2 else (spare_x * 0.75, spare_x * 0.25)
     # Down or up, over the upper part of what is cut off.
     low = min(spare_y, _TOP_CROP)
-    heights = (0.0, low) if toss & 4 else (low, 0.0)
-    focus_x = (0.38, 0.5, 0.62)[toss // 8 % 3]
+    heights = (0.0, low) if variant & 4 else (low, 0.0)
+    focus_x = (0.38, 0.5, 0.62)[variant // 8 % 3]
     start = Rect(x=sides[0], y=heights[0], width=wide.width, height=wide.height)
     end = _closer(Rect(x=sides[1], y=heights[1], width=wide.width, height=wide.height), zoom, focus_x, 0.36)
-    return Move(start=start, end=end) if toss & 1 else Move(start=end, end=start)
+    return Move(start=start, end=end) if variant & 1 else Move(start=end, end=start)
 
 
-def _towards(focus: tuple[float, float], frame: float, aspect: float, zoom: float, toss: int) -> Move:
+def _towards(focus: tuple[float, float], frame: float, aspect: float, zoom: float, variant: int) -> Move:
     """Return a zoom to where what matters lies in the frame as it should; one in four goes back from there."""
     width, height = min(1.0, frame / aspect), min(1.0, aspect / frame)
     near = Rect(
@@ -98,7 +98,7 @@ def _towards(focus: tuple[float, float], frame: float, aspect: float, zoom: floa
     )
     y = _nearest(near.y - (height - near.height) * _FOCUS_AT[1], 0, min(1 - height, _TOP_CROP))
     wide = Rect(x=x, y=y, width=width, height=height)
-    return Move(start=near, end=wide) if toss % 4 == 0 else Move(start=wide, end=near)
+    return Move(start=near, end=wide) if variant % 4 == 0 else Move(start=wide, end=near)
 
 
 def _nearest(value: float, least: float, most: float) -> float:
@@ -130,11 +130,11 @@ def drift(zoom: float, *, nearer: bool) -> Move:
     return Move(start=whole, end=near) if nearer else Move(start=near, end=whole)
 
 
-def _pan(width: float, toss: int, focus: tuple[float, float] | None) -> Move:
+def _pan(width: float, variant: int, focus: tuple[float, float] | None) -> Move:
     """Return a move from side to side; where what matters is known, it comes from the farther side and ends there."""
     reach = min(1 - width, width * _LONGEST_PAN)
     left = (1 - width - reach) / 2
-    is_rightwards = bool(toss & 1)
+    is_rightwards = bool(variant & 1)
     if focus is not None:
         goal = _nearest(focus[0] - width / 2, 0, 1 - width)
         is_rightwards = goal > (1 - width) / 2

@@ -47,12 +47,12 @@ class Omission:
 SONG = "soundtrack"
 
 
-def omissions(sentences: Mapping[str, str]) -> list[Omission]:
+def omissions_of(sentences: Mapping[str, str]) -> list[Omission]:
     """Return sentences about what cannot be used, by its ids, as lines of a report."""
     return [Omission(of=one, sentence=sentence) for one, sentence in sentences.items()]
 
 
-def left_out(report: Iterable[Omission]) -> tuple[Omission, ...]:
+def content_omissions(report: Iterable[Omission]) -> tuple[Omission, ...]:
     """Return what a film does without, without what only delayed it."""
     return tuple(omission for omission in report if omission.of)
 

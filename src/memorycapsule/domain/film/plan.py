@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from memorycapsule.domain.film.plan_json import PlanUnreadable, read_value
-from memorycapsule.domain.film.voices import Spoken, Voice, in_turn
+from memorycapsule.domain.film.voices import PlacedVoice, Voice, place_voices
 from memorycapsule.errors import CapsuleError
 
 #: Counts changes of meaning. A plan of version 2 has no voices, and is read as one of today; others are refused.
@@ -381,7 +381,7 @@ class Encoder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedShot:
     """A shot with the film's frame at which it begins."""
 
     shot: Shot
@@ -451,13 +451,13 @@ class MontagePlan:
         return tuple(found.values())
 
     @property
-    def timeline(self) -> tuple[Placed, ...]:
+    def timeline(self) -> tuple[PlacedShot, ...]:
         """Return the shots with the frames at which they begin."""
-        placed: list[Placed] = []
+        placed: list[PlacedShot] = []
         at = 0
         for shot in self.shots:
             at -= shot.entrance_frames
-            placed.append(Placed(shot=shot, first=at))
+            placed.append(PlacedShot(shot=shot, first=at))
             at += shot.frames
         return tuple(placed)
 
@@ -467,10 +467,10 @@ class MontagePlan:
         return tuple(voice for scene in self.scenes for voice in scene.voices)
 
     @property
-    def spoken(self) -> tuple[Spoken, ...]:
+    def placed_voices(self) -> tuple[PlacedVoice, ...]:
         """Return the voice notes with the frames of the film in which they are heard, never two at once."""
         scenes = [(scene.entrance_frames, scene.frames, scene.voices) for scene in self.scenes]
-        return in_turn(scenes, self.frames)
+        return place_voices(scenes, self.frames)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)

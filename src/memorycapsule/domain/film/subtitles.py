@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from memorycapsule.domain.film.plan import Card, MontagePlan, Placed
+from memorycapsule.domain.film.plan import Card, MontagePlan, PlacedShot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def _captions(plan: MontagePlan) -> Iterator[Cue]:
             yield Cue(start_seconds=first / plan.fps, stop_seconds=stop / plan.fps, text=text)
 
 
-def _said(placed: Placed, following: Placed | None) -> tuple[int, int, str]:
+def _said(placed: PlacedShot, following: PlacedShot | None) -> tuple[int, int, str]:
     shot = placed.shot
     if isinstance(shot, Card):
         names = ", ".join(person.name for person in shot.credits) if shot.role == "end" else ""

@@ -25,7 +25,7 @@ class Voice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class PlacedVoice:
     """A voice note with the frames of the film in which it is heard: `first` up to, not including, `stop`."""
 
     voice: Voice
@@ -33,23 +33,23 @@ class Spoken:
     stop: int
 
 
-def in_turn(scenes: Sequence[tuple[int, int, Sequence[Voice]]], frames: int) -> tuple[Spoken, ...]:
+def place_voices(scenes: Sequence[tuple[int, int, Sequence[Voice]]], frames: int) -> tuple[PlacedVoice, ...]:
     """
     Return when the voices of scenes are heard in a film of so many frames.
 
-    Of each scene: how many frames it shares with the one before it, how many it has, and its voices. Where a
-    scene has become shorter than its notes, since pictures were left out, one gives way to the next.
+    Each scene is given as how many frames it shares with the one before it, how many it has, and its voices. Where
+    a scene has become shorter than its notes, since pictures were left out, a note gives way to the next.
     """
-    wished: list[Spoken] = []
+    placed: list[PlacedVoice] = []
     at = 0
     for shared, lasting, voices in scenes:
         at -= shared
         for voice in voices:
             first = at + voice.first
-            wished.append(Spoken(voice=voice, first=first, stop=first + voice.frames))
+            placed.append(PlacedVoice(voice=voice, first=first, stop=first + voice.frames))
         at += lasting
-    ends = [*(spoken.first for spoken in wished[1:]), frames]
+    ends = [*(voice.first for voice in placed[1:]), frames]
     heard = [
-        replace(spoken, stop=min(spoken.stop, end, frames)) for spoken, end in zip(wished, ends, strict=False)
+        replace(voice, stop=min(voice.stop, end, frames)) for voice, end in zip(placed, ends, strict=False)
     ]
-    return tuple(spoken for spoken in heard if spoken.stop > spoken.first)
+    return tuple(voice for voice in heard if voice.stop > voice.first)

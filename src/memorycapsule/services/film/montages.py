@@ -20,7 +20,7 @@ from memorycapsule.domain.film.montages import (
     MontageState,
     Omission,
     checked_title,
-    left_out,
+    content_omissions,
     queued_montage,
 )
 from memorycapsule.domain.instances import Blob
@@ -206,7 +206,7 @@ def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
 def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
     """Put a film back into the queue without counting a failure: its work was cut off, not wrong."""
     # Of now, not of when the attempt began: it may have made the plan, which does without these.
-    report = left_out(montage_store.montages.get(tx, montage.id).report)
+    report = content_omissions(montage_store.montages.get(tx, montage.id).report)
     if montage_store.change_attempt(
         tx,
         montage.id,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain.film.direction import select_candidates
-from memorycapsule.domain.film.montages import Montage, Omission, left_out, omissions
+from memorycapsule.domain.film.montages import Montage, Omission, content_omissions, omissions_of
 from memorycapsule.domain.film.plan import MontagePlan, Size, Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.media.tempo import Tempo, tempo_of
@@ -73,9 +73,9 @@ def lay_out(
     digests: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     if montage.plan:
-        plan, report = MontagePlan.from_json(montage.plan), list(left_out(montage.report))
+        plan, report = MontagePlan.from_json(montage.plan), list(content_omissions(montage.report))
         unreadable = fetch(store, vault, plan.sources, pictures)
-        report += omissions(unreadable)
+        report += omissions_of(unreadable)
     else:
         with store.reading() as tx:
             material = read_material(tx, vault, montage, size, fps)
@@ -183,5 +183,5 @@ def _plan_pictures(material: Material, analyser: PictureAnalyser, tempo: Tempo |
         plan=plan,
         digests={one: analyser.digests[one] for one in sorted(wanted)},
         analyses=analyser.analyses,
-        report=(*material.report, *omissions(analyser.broken)),
+        report=(*material.report, *omissions_of(analyser.broken)),
     )

@@ -11,9 +11,9 @@ from memorycapsule.domain.film.direction import (
     Direction,
     StoryText,
     direct,
-    leave_out,
     picture_limit,
     reading_seconds,
+    without_pictures,
 )
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.domain.film.picture_choice import Picture, choose
@@ -253,7 +253,7 @@ def test_the_same_input_gives_the_same_plan():
 def test_the_words_of_a_broken_picture_pass_to_the_next():
     story = StoryText(story_id="a", title="Harvest", contributor="Ada")
     plan = direct(title="S", pictures=[picture("one", day=1), picture("two", day=2)], stories=[story])
-    left = leave_out(plan, frozenset({"one"}))
+    left = without_pictures(plan, frozenset({"one"}))
     (shot,) = [shot for shot in left.shots if isinstance(shot, Photo)]
 
     assert shot.source.id == "two"
@@ -264,7 +264,7 @@ def test_the_words_of_a_broken_picture_pass_to_the_next():
 
 def test_a_story_whose_only_picture_is_broken_keeps_its_title_on_a_card():
     story = StoryText(story_id="a", title="Harvest", contributor="Ada")
-    left = leave_out(direct(title="S", pictures=[picture("one")], stories=[story]), frozenset({"one"}))
+    left = without_pictures(direct(title="S", pictures=[picture("one")], stories=[story]), frozenset({"one"}))
 
     assert [(shot.role, shot.heading) for shot in left.shots] == [
         ("title", "S"),

@@ -36,8 +36,8 @@ def is_inside(rect):
 
 
 @given(covers, focuses, tosses)
-def test_every_view_lies_inside_the_picture_and_cuts_little_off_the_top(size, focus, toss):
-    fit, move = frame_picture(FILM, *size, ZOOM, toss, focus)
+def test_every_view_lies_inside_the_picture_and_cuts_little_off_the_top(size, focus, variant):
+    fit, move = frame_picture(FILM, *size, ZOOM, variant, focus)
     wide = max(move.start, move.end, key=lambda rect: rect.width)
 
     assert fit == "cover"
@@ -51,8 +51,8 @@ def test_every_view_lies_inside_the_picture_and_cuts_little_off_the_top(size, fo
 
 
 @given(covers, focuses, tosses)
-def test_what_matters_stays_inside_as_far_as_the_top_allows(size, focus, toss):
-    _, move = frame_picture(FILM, *size, ZOOM, toss, focus)
+def test_what_matters_stays_inside_as_far_as_the_top_allows(size, focus, variant):
+    _, move = frame_picture(FILM, *size, ZOOM, variant, focus)
 
     for rect in (move.start, move.end):
         edge = min(focus[0], 1 - focus[0])
@@ -63,8 +63,8 @@ def test_what_matters_stays_inside_as_far_as_the_top_allows(size, focus, toss):
 
 
 @given(covers, st.tuples(st.floats(0.3, 0.7), st.floats(0.2, 0.45)), tosses)
-def test_three_in_four_moves_go_towards_what_matters(size, focus, toss):
-    _, move = frame_picture(FILM, *size, ZOOM, toss, focus)
+def test_three_in_four_moves_go_towards_what_matters(size, focus, variant):
+    _, move = frame_picture(FILM, *size, ZOOM, variant, focus)
     near = min(move.start, move.end, key=lambda rect: rect.width)
     wide = max(move.start, move.end, key=lambda rect: rect.width)
 
@@ -72,13 +72,13 @@ def test_three_in_four_moves_go_towards_what_matters(size, focus, toss):
         """How far what matters is from the middle of a view."""
         return abs((focus[0] - rect.x) / rect.width - 0.5)
 
-    assert (move.end == near) is (toss % BACKWARDS != 0)
+    assert (move.end == near) is (variant % BACKWARDS != 0)
     assert off(near) <= off(wide) + 1e-9
 
 
 @given(panoramas, focuses, tosses)
-def test_a_pan_ends_on_what_matters(size, focus, toss):
-    fit, move = frame_picture(FILM, *size, ZOOM, toss, focus)
+def test_a_pan_ends_on_what_matters(size, focus, variant):
+    fit, move = frame_picture(FILM, *size, ZOOM, variant, focus)
 
     assert fit == "cover"
     assert holds(move.end, min(max(focus[0], 0.01), 0.99))
@@ -90,12 +90,12 @@ def test_a_pan_ends_on_what_matters(size, focus, toss):
 
 
 @given(insets, focuses, tosses)
-def test_pictures_shown_whole_move_as_ever(size, focus, toss):
-    assert frame_picture(FILM, *size, ZOOM, toss, focus) == frame_picture(FILM, *size, ZOOM, toss)
+def test_pictures_shown_whole_move_as_ever(size, focus, variant):
+    assert frame_picture(FILM, *size, ZOOM, variant, focus) == frame_picture(FILM, *size, ZOOM, variant)
 
 
 @given(covers, tosses)
-def test_without_a_focus_the_top_is_kept_as_well(size, toss):
-    _, move = frame_picture(FILM, *size, ZOOM, toss)
+def test_without_a_focus_the_top_is_kept_as_well(size, variant):
+    _, move = frame_picture(FILM, *size, ZOOM, variant)
 
     assert max(move.start.y, move.end.y) < 0.11

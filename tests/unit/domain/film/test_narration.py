@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorycapsule import themes
-from memorycapsule.domain.film.direction import Direction, StoryText, direct, leave_out
-from memorycapsule.domain.film.direction.narration import levelled
+from memorycapsule.domain.film.direction import Direction, StoryText, direct, without_pictures
+from memorycapsule.domain.film.direction.narration import share_out
 from memorycapsule.domain.film.picture_choice import Note, Picture
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, PlanRefused
 
@@ -48,7 +48,7 @@ def heard(plan):
     """Note -> (begin, end, seconds of fading) in the film."""
     return {
         one.voice.id: (one.first / plan.fps, one.stop / plan.fps, one.voice.fade_frames / plan.fps)
-        for one in plan.spoken
+        for one in plan.placed_voices
     }
 
 
@@ -153,7 +153,7 @@ def test_the_usual_film_becomes_longer_by_half_at_most():
 
 @given(st.lists(st.floats(0, 100), max_size=8), st.floats(0, 300))
 def test_room_is_shared_so_that_short_wishes_come_true_first(wishes, room):
-    got = levelled(wishes, room)
+    got = share_out(wishes, room)
 
     assert sum(got) <= max(room, 0) + 1e-6 or got == wishes
     assert all(0 <= one <= wish + 1e-9 for one, wish in zip(got, wishes, strict=True))
@@ -180,7 +180,7 @@ def test_never_two_at_once_and_in_order_whatever_is_given(told, length, theme, i
         story(f"s{number}", *seconds, title=f"Story {number}") for number, (_, seconds) in enumerate(told)
     ]
     plan = film(given_pictures, stories, length=length, theme=theme, keeps_story_order=is_chosen)
-    spoken = plan.spoken
+    spoken = plan.placed_voices
 
     assert MontagePlan.from_json(plan.to_json()) == plan
     assert len(spoken) == len(plan.voices)
@@ -197,12 +197,12 @@ def test_never_two_at_once_and_in_order_whatever_is_given(told, length, theme, i
 
 def test_without_its_pictures_a_voice_is_heard_over_a_card():
     plan = film([*pictures("a", 1), *pictures("b", 4, day=1)], [story("a", 10), story("b", 20, 5)])
-    left = leave_out(plan, frozenset({"a-0", "b-0", "b-1", "b-2"}))
+    left = without_pictures(plan, frozenset({"a-0", "b-0", "b-1", "b-2"}))
     (card,) = [shot for shot in left.shots if isinstance(shot, Card) and shot.role == "text"]
 
     assert card.frames / left.fps >= 10
     assert set(heard(left)) == {"a-note-0", "b-note-0"}
-    assert all(before.stop <= after.first for before, after in pairwise(left.spoken))
+    assert all(before.stop <= after.first for before, after in pairwise(left.placed_voices))
 
 
 def test_a_plan_from_before_there_were_voices_is_understood():

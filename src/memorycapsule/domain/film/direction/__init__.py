@@ -1,9 +1,9 @@
 """
-Directing: from pictures and words to a montage plan.
+Direction: from pictures and words to a montage plan.
 
-`brief` says what is wished, `selecting` what there is to choose from, `lengths` how long everything is shown;
-`shooting` and `cards` make the shots, `speaking` holds them for voice notes, `beats` puts them on the music, and
-`leaving_out` takes what is broken out of a finished plan.
+`brief` says what the film is to be, `candidates` which pictures there are to choose from, and `lengths` how long
+everything is shown. `shots` and `cards` make the shots, `narration` holds them for voice notes, and `beats` puts
+them on the music. `broken_pictures` takes what cannot be read out of a finished plan.
 """
 
 from __future__ import annotations
@@ -20,22 +20,28 @@ from memorycapsule.domain.film.direction.brief import (
     StoryText,
     parse_length,
 )
-from memorycapsule.domain.film.direction.broken_pictures import leave_out
+from memorycapsule.domain.film.direction.broken_pictures import without_pictures
 from memorycapsule.domain.film.direction.candidates import AnalysePictures, select_candidates
-from memorycapsule.domain.film.direction.cards import end_scene, title_scene, words_scene
+from memorycapsule.domain.film.direction.cards import end_scene, text_scene, title_scene
 from memorycapsule.domain.film.direction.lengths import (
-    Told,
+    Excerpts,
     Unit,
-    limit,
-    paced,
-    paired,
+    choose_excerpts,
+    group_into_units,
+    most_pictures,
+    narration_room_seconds,
+    paced_style,
     picture_limit,
     reading_seconds,
-    room_to_speak,
-    told,
 )
-from memorycapsule.domain.film.direction.narration import Notes, held, levelled, wished_seconds, with_voices
-from memorycapsule.domain.film.direction.shots import pictures_scene, toss
+from memorycapsule.domain.film.direction.narration import (
+    Notes,
+    lengthened,
+    missing_seconds,
+    share_out,
+    with_voices,
+)
+from memorycapsule.domain.film.direction.shots import pictures_scene, seeded_number
 from memorycapsule.domain.film.grading import gains_of
 from memorycapsule.domain.film.picture_choice import Picture, choose, film_order
 from memorycapsule.domain.film.plan import Credit, MontagePlan, Scene
@@ -47,16 +53,16 @@ __all__ = [
     "Length",
     "StoryText",
     "direct",
-    "leave_out",
     "parse_length",
     "picture_limit",
     "reading_seconds",
     "select_candidates",
+    "without_pictures",
 ]
 
-#: How many rooms there are; stages that tell rooms apart by fewer looks share them out.
+#: How many rooms there are; a stage with fewer looks uses one for several rooms.
 _ROOMS = 4
-#: How often room is made for voice notes in a film of a wished length; each time less is missing.
+#: How often room is made for voice notes in a film of a requested length; each time less is missing.
 _MOST_TRIES = 4
 
 
@@ -84,7 +90,7 @@ def direct(
     """
     direction = direction or Direction()
     given = list(pictures)
-    bare = told(direction, given, stories)
+    excerpts = choose_excerpts(direction, given, stories)
     names = _names(contributors, stories, given)
     dyes = {
         person: direction.style.dyes[index % len(direction.style.dyes)] for index, person in enumerate(names)
@@ -94,18 +100,18 @@ def direct(
     notes: Notes = {story.story_id: story.notes for story in stories}
     asked, spoken = direction, 0.0
     for _ in range(_MOST_TRIES):
-        chosen = choose(given, limit(asked, bare, spoken), asked.seed)
+        chosen = choose(given, most_pictures(asked, excerpts, spoken), asked.seed)
         groups = _grouped(asked, chosen, stories)
         units = [unit for _, group in groups for unit in group]
-        direction = replace(asked, style=paced(asked, units, bare, spoken))
+        direction = replace(asked, style=paced_style(asked, units, excerpts, spoken))
         scenes = [
             title_scene(direction, title, date_line, tuple(replace(one, count=0) for one in people), chosen),
-            *_story_scenes(direction, groups, bare, dyes, chosen),
+            *_story_scenes(direction, groups, excerpts, dyes, chosen),
         ]
         # A screen has nothing to show at the end but names.
         if people or end_line or (direction.style.stage.kind != "screen" and direction.soundtrack.title):
             scenes.append(end_scene(direction, people, end_line, title, chosen))
-        longer = wished_seconds(direction, scenes, notes)
+        longer = missing_seconds(direction, scenes, notes)
         # Where fewer pictures make room for what is said, there is then more to hold the others for.
         if direction.length in {None, "full"} or sum(longer) <= spoken:
             break
@@ -129,13 +135,14 @@ def direct(
 def _story_scenes(
     direction: Direction,
     groups: Sequence[tuple[StoryText | None, list[Unit]]],
-    bare: Told,
+    excerpts: Excerpts,
     dyes: dict[str, str],
     chosen: Sequence[Picture],
 ) -> list[Scene]:
     """Return the stories with pictures, and after them those without."""
     rooms = _rooms(
-        direction, [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in bare)]
+        direction,
+        [*(units[0][0].story_id for _, units in groups), *(story.story_id for story, _ in excerpts)],
     )
     return [
         *(
@@ -143,8 +150,8 @@ def _story_scenes(
             for (story, units), room in zip(groups, rooms, strict=False)
         ),
         *(
-            words_scene(direction, story, pages, dyes, chosen, room)
-            for (story, pages), room in zip(bare, rooms[len(groups) :], strict=True)
+            text_scene(direction, story, pages, dyes, chosen, room)
+            for (story, pages), room in zip(excerpts, rooms[len(groups) :], strict=True)
         ),
     ]
 
@@ -152,18 +159,20 @@ def _story_scenes(
 def _timed(
     direction: Direction, scenes: Sequence[Scene], notes: Notes, longer: Sequence[float]
 ) -> tuple[Scene, ...]:
-    """Return the scenes held for what is said, as far as there is room, and put on the beat of the music."""
+    """Return the scenes held for their voice notes, as far as there is room, and put on the beat of the music."""
 
     def put_on_the_beat(some: Sequence[Scene]) -> tuple[Scene, ...]:
         return on_the_beat(some, direction.soundtrack, direction.fps)
 
-    room = room_to_speak(direction, _seconds(direction, scenes))
+    room = narration_room_seconds(direction, _seconds(direction, scenes))
     most = _seconds(direction, scenes) + room
-    timed = with_voices(direction, held(direction, scenes, levelled(longer, room)), notes, put_on_the_beat)
+    timed = with_voices(
+        direction, lengthened(direction, scenes, share_out(longer, room)), notes, put_on_the_beat
+    )
     # Whole bars may have made more of it; once is enough, since bars are short.
     if any(longer) and (over := _seconds(direction, timed) - most) > 0:
         timed = with_voices(
-            direction, held(direction, scenes, levelled(longer, room - over)), notes, put_on_the_beat
+            direction, lengthened(direction, scenes, share_out(longer, room - over)), notes, put_on_the_beat
         )
     return timed
 
@@ -198,7 +207,9 @@ def _grouped(
         groups = {story.story_id: [] for story in stories}
     for picture in chosen:
         groups.setdefault(picture.story_id, []).append(picture)
-    return [(words.get(story_id), paired(_graded(group))) for story_id, group in groups.items() if group]
+    return [
+        (words.get(story_id), group_into_units(_graded(group))) for story_id, group in groups.items() if group
+    ]
 
 
 def _graded(group: Sequence[Picture]) -> list[Picture]:
@@ -212,6 +223,6 @@ def _rooms(direction: Direction, story_ids: Sequence[str]) -> list[int]:
         return [0] * len(story_ids)
     rooms: list[int] = []
     for story_id in story_ids:
-        room = toss(direction.seed, f"room {story_id}") % _ROOMS
+        room = seeded_number(direction.seed, f"room {story_id}") % _ROOMS
         rooms.append((room + 1) % _ROOMS if rooms and rooms[-1] == room else room)
     return rooms

@@ -40,15 +40,15 @@ def on_the_beat(scenes: Sequence[Scene], music: Soundtrack, fps: int) -> tuple[S
         grid = bar if is_bar else beat
         wanted = _nearest(middle, grid, origin, middle - _SHORTER_SECONDS * fps)
         frames = shot.frames + round(wanted - middle)
-        shot = lasting(shot, frames) if _fits(shot, frames, coming, fps) else shot  # noqa: PLW2901
+        shot = with_frames(shot, frames) if _fits(shot, frames, coming, fps) else shot  # noqa: PLW2901
         made[index].append(shot)
         first += shot.frames - coming.entrance_frames
     return tuple(replace(scene, shots=tuple(shots)) for scene, shots in zip(scenes, made, strict=True))
 
 
-def _nearest(wished: float, grid: float, origin: float, earliest: float) -> float:
-    """Return the place of the grid that is nearest to what is wished and not before `earliest`."""
-    count = round((wished - origin) / grid)
+def _nearest(wanted: float, grid: float, origin: float, earliest: float) -> float:
+    """Return the place of the grid that is nearest to `wanted` and not before `earliest`."""
+    count = round((wanted - origin) / grid)
     while origin + count * grid < earliest:
         count += 1
     return origin + count * grid
@@ -60,7 +60,7 @@ def _fits(shot: Shot, frames: int, coming: Shot, fps: int) -> bool:
     return shot.kind != "clip" or frames <= shot.frames + _HELD_SECONDS * fps
 
 
-def lasting(shot: Shot, frames: int) -> Shot:
+def with_frames(shot: Shot, frames: int) -> Shot:
     """Return a shot that lasts so many frames, its words as much longer or shorter."""
     if isinstance(shot, Card) or shot.caption is None:
         return replace(shot, frames=frames)

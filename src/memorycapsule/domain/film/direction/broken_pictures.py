@@ -1,4 +1,4 @@
-"""Leaving out: a plan without the pictures that turned out to be broken."""
+"""Broken pictures: a plan without those that turned out to be unreadable."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Scene, Shot, sources_of
 
 
-def leave_out(plan: MontagePlan, broken: frozenset[str]) -> MontagePlan:
+def without_pictures(plan: MontagePlan, broken: frozenset[str]) -> MontagePlan:
     """
     Return the plan without the pictures whose ids are in `broken`.
 
-    A caption passes to the next picture of its scene; when none is left, its words stand on a card, and what is said
-    is heard over it.
+    A caption passes to the next picture of its scene. When no picture is left, a card shows the words, and the
+    scene's voice notes are heard over it.
     """
     if not broken:
         return plan

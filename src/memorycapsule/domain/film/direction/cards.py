@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.direction.lengths import page_seconds, reading_seconds
-from memorycapsule.domain.film.direction.shots import source_of, toss
+from memorycapsule.domain.film.direction.shots import seeded_number, source_of
 from memorycapsule.domain.film.framing import drift
 from memorycapsule.domain.film.picture_choice import Picture, film_order
 from memorycapsule.domain.film.plan import Card, Credit, Entrance, Scene, Source
@@ -62,7 +62,7 @@ def title_scene(
     return Scene(story_id=None, title=title, shots=(*shots, card))
 
 
-def words_scene(
+def text_scene(
     direction: Direction,
     story: StoryText,
     pages: Sequence[str],
@@ -72,7 +72,7 @@ def words_scene(
 ) -> Scene:
     own = [picture for picture in chosen if picture.contributor_key == story.contributor_key]
     around = _backdrop(own) or _backdrop(chosen)
-    backdrop = around[toss(direction.seed, story.story_id) % len(around)] if around else None
+    backdrop = around[seeded_number(direction.seed, story.story_id) % len(around)] if around else None
     shots = []
     for index, page in enumerate(pages):
         heading = story.title if index == 0 else ""

@@ -14,13 +14,13 @@ from memorycapsule.domain.hangul import is_hangul
 
 #: What `short` means.
 SHORT_SECONDS = 75.0
-#: Between these a picture's time is bent to reach a wished length.
+#: A photo is shown so long at least and at most, to reach a requested length.
 SHORTEST_PHOTO_SECONDS, LONGEST_PHOTO_SECONDS = 2.4, 6.4
 #: Slow readers: Latin and Korean characters per second.
 READING_LATIN, READING_KOREAN = 14.0, 9.0
 #: How much is shown of a story without pictures: (pages, letters a page), the first that finds room.
 _EXCERPTS = ((3, 300), (1, 300), (1, 150), (1, 60))
-#: Such stories leave the pictures at least this share of the film.
+#: Stories without pictures leave the others at least this share of the film.
 _PICTURES_SHARE = 0.5
 #: By this share of the usual length a film may become longer for voice notes.
 _SPOKEN_SHARE = 0.5
@@ -42,7 +42,7 @@ def reading_seconds(text: str) -> float:
     return korean / READING_KOREAN + (len(text) - korean) / READING_LATIN
 
 
-def paired(pictures: Sequence[Picture]) -> list[Unit]:
+def group_into_units(pictures: Sequence[Picture]) -> list[Unit]:
     """Return what is shown at once: upright photos that follow each other share the frame, two and two."""
     units: list[Unit] = []
     for picture in pictures:
@@ -73,61 +73,64 @@ def unit_seconds(direction: Direction, unit: Unit) -> float:
     return direction.style.photo_seconds * (1.0 if len(unit) == 1 else _PAIR_TAKES)
 
 
-def _wished_seconds(direction: Direction) -> float | None:
+def _requested_seconds(direction: Direction) -> float | None:
     if direction.length == "short":
         return SHORT_SECONDS
     return direction.length if isinstance(direction.length, float | int) else None
 
 
-def _around_pictures(direction: Direction) -> float:
+def _cards_seconds(direction: Direction) -> float:
     """Return how long title and end card are together, without what they share with pictures."""
     style = direction.style
     return style.prologue_seconds * 0.75 + style.title_seconds + style.end_seconds - style.entrance_seconds
 
 
-def _room(direction: Direction) -> float | None:
+def _room_seconds(direction: Direction) -> float | None:
     """Return how many seconds there are for pictures and stories together; None for as many as they need."""
     if direction.length == "full":
         return None
-    wished = _wished_seconds(direction)
-    if wished is not None:
-        return max(0.0, wished - _around_pictures(direction))
-    return None if direction.limit is None else direction.limit * _usual_step(direction)
+    requested = _requested_seconds(direction)
+    if requested is not None:
+        return max(0.0, requested - _cards_seconds(direction))
+    return None if direction.limit is None else direction.limit * _seconds_per_photo(direction)
 
 
-def _usual_step(direction: Direction) -> float:
+def _seconds_per_photo(direction: Direction) -> float:
     """Return the seconds that one more photo makes the film longer."""
     return max(0.2, direction.style.photo_seconds - direction.style.entrance_seconds)
 
 
 #: Stories without pictures, with the pages that are shown of each.
-Told = list[tuple[StoryText, list[str]]]
+Excerpts = list[tuple[StoryText, list[str]]]
 
 
-def told(direction: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]) -> Told:
+def choose_excerpts(
+    direction: Direction, pictures: Sequence[Picture], stories: Sequence[StoryText]
+) -> Excerpts:
+    """Return the stories that have words and no picture, with as many pages of each as find room."""
     pictured = {picture.story_id for picture in pictures}
-    bare = [
+    unpictured = [
         story
         for story in stories
         if story.story_id not in pictured and (story.title or story.text or story.notes)
     ]
-    room = _room(direction)
+    room = _room_seconds(direction)
     if room is not None:
         # What few pictures leave is theirs.
-        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _usual_step(direction))
-    told: Told = []
+        room = max(room * (1 - _PICTURES_SHARE), room - len(pictures) * _seconds_per_photo(direction))
+    excerpts: Excerpts = []
     for most, letters in _EXCERPTS:
-        told = [(story, _pages(story.text, most, letters) or [""]) for story in bare]
-        if room is None or words_seconds(direction, told) <= room:
+        excerpts = [(story, _pages(story.text, most, letters) or [""]) for story in unpictured]
+        if room is None or excerpts_seconds(direction, excerpts) <= room:
             break
-    return told
+    return excerpts
 
 
-def words_seconds(direction: Direction, told: Told) -> float:
-    """Return how much longer the pages make the film."""
+def excerpts_seconds(direction: Direction, excerpts: Excerpts) -> float:
+    """Return how many seconds longer the pages make the film."""
     return sum(
         page_seconds(direction, story, index, page) - direction.style.entrance_seconds
-        for story, pages in told
+        for story, pages in excerpts
         for index, page in enumerate(pages)
     )
 
@@ -138,24 +141,21 @@ def page_seconds(direction: Direction, story: StoryText, index: int, page: str) 
     return max(direction.style.photo_seconds, reading + 2 * direction.style.entrance_seconds + 0.6)
 
 
-def limit(direction: Direction, told: Told, spoken_seconds: float = 0.0) -> int | None:
+def most_pictures(direction: Direction, excerpts: Excerpts, spoken_seconds: float = 0.0) -> int | None:
     """
     Return how many pictures find room; None for all.
 
-    `spoken_seconds` is how much longer they are to be held for voice notes: where somebody wished for a length,
-    fewer pictures make room for that.
+    `spoken_seconds` is how much longer they are to be held for voice notes. In a film of a requested length, fewer
+    pictures make room for that.
     """
-    room = _room(direction)
+    room = _room_seconds(direction)
     if room is None:
         return None if direction.length == "full" else direction.limit
-    others = words_seconds(direction, told) + (0.0 if _wished_seconds(direction) is None else spoken_seconds)
+    is_requested = _requested_seconds(direction) is not None
+    others = excerpts_seconds(direction, excerpts) + (spoken_seconds if is_requested else 0.0)
     left = max(room * _PICTURES_SHARE, room - others)
-    pictures = max(1, round(left / _usual_step(direction)))
-    return (
-        pictures
-        if _wished_seconds(direction) is not None or direction.limit is None
-        else min(direction.limit, pictures)
-    )
+    pictures = max(1, round(left / _seconds_per_photo(direction)))
+    return pictures if is_requested or direction.limit is None else min(direction.limit, pictures)
 
 
 def picture_limit(
@@ -167,32 +167,34 @@ def picture_limit(
     Stories without pictures count, too: as many pictures make room for them as would be shown in the time
     that their pages take, but at least half of the film is left to pictures.
     """
-    return limit(direction, told(direction, pictures, stories))
+    return most_pictures(direction, choose_excerpts(direction, pictures, stories))
 
 
-def room_to_speak(direction: Direction, seconds: float) -> float:
+def narration_room_seconds(direction: Direction, seconds: float) -> float:
     """
-    Return how much longer a film of so many seconds may become, for people to finish what they say.
+    Return how many seconds longer a film of `seconds` may become, for people to finish what they say.
 
-    To the length that somebody wished for. Otherwise to the usual one, and where pictures and words take that,
-    by half of it. A film of everything takes as long as it takes.
+    It may reach the requested length. Without one it may reach the usual length, and where pictures and words take
+    that already, it may pass it by half. A film of everything takes as long as it takes.
     """
-    wished, room = _wished_seconds(direction), _room(direction)
-    if wished is not None:
-        return max(0.0, wished - seconds)
+    requested, room = _requested_seconds(direction), _room_seconds(direction)
+    if requested is not None:
+        return max(0.0, requested - seconds)
     if room is None:
         return math.inf
-    return max(_SPOKEN_SHARE * room, room + _around_pictures(direction) - seconds)
+    return max(_SPOKEN_SHARE * room, room + _cards_seconds(direction) - seconds)
 
 
-def paced(direction: Direction, units: Sequence[Unit], told: Told, spoken_seconds: float = 0.0) -> FilmStyle:
+def paced_style(
+    direction: Direction, units: Sequence[Unit], excerpts: Excerpts, spoken_seconds: float = 0.0
+) -> FilmStyle:
     """
-    Return the style with photos shown longer or shorter, so that the film gets the wished length; `spoken_seconds`
-    of it are added later.
+    Return the style with photos shown longer or shorter, so that the film gets the requested length; of that,
+    `spoken_seconds` are added later.
     """
-    wished = _wished_seconds(direction)
+    requested = _requested_seconds(direction)
     photos = [unit for unit in units if unit[0].kind == "photo"]
-    if wished is None or not photos:
+    if requested is None or not photos:
         return direction.style
     clips = sum(
         unit_seconds(direction, unit) - direction.style.entrance_seconds
@@ -201,8 +203,8 @@ def paced(direction: Direction, units: Sequence[Unit], told: Told, spoken_second
     )
     shares = sum(1.0 if len(unit) == 1 else _PAIR_TAKES for unit in photos)
     overlaps = len(photos) * direction.style.entrance_seconds
-    words = words_seconds(direction, told) + spoken_seconds
-    each = (wished - _around_pictures(direction) - clips - words + overlaps) / shares
+    words = excerpts_seconds(direction, excerpts) + spoken_seconds
+    each = (requested - _cards_seconds(direction) - clips - words + overlaps) / shares
     floor = max(SHORTEST_PHOTO_SECONDS, 2.5 * direction.style.entrance_seconds)
     return replace(direction.style, photo_seconds=min(max(each, floor), max(floor, LONGEST_PHOTO_SECONDS)))
 

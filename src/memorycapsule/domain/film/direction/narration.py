@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from memorycapsule.domain.film.direction.beats import lasting
+from memorycapsule.domain.film.direction.beats import with_frames
 from memorycapsule.domain.film.direction.brief import Direction
 from memorycapsule.domain.film.picture_choice import Note
 from memorycapsule.domain.film.plan import Clip, Scene
@@ -26,29 +26,33 @@ _MOST_CORRECTIONS = 4
 Notes = Mapping[str | None, Sequence[Note]]
 
 
-def wished_seconds(direction: Direction, scenes: Sequence[Scene], notes: Notes) -> list[float]:
-    """Return for each scene how much longer it is to be for all to be said in it, within reason."""
-    return [_wish(direction, scene, notes.get(scene.story_id, ())) for scene in scenes]
+def missing_seconds(direction: Direction, scenes: Sequence[Scene], notes: Notes) -> list[float]:
+    """Return for each scene how many seconds it is too short for its voice notes, within reason."""
+    return [_missing(direction, scene, notes.get(scene.story_id, ())) for scene in scenes]
 
 
-def levelled(wishes: Sequence[float], room: float) -> list[float]:
-    """Return the wishes, the longest made shorter until all together find room: nobody gives way to longer ones."""
-    if sum(wishes) <= room:
-        return list(wishes)
+def share_out(wanted: Sequence[float], room: float) -> list[float]:
+    """
+    Return how many of the wanted seconds each scene gets, `room` in all: no more than it wants.
+
+    The longest are cut until all together find room, so nobody gives way to one who wants more.
+    """
+    if sum(wanted) <= room:
+        return list(wanted)
     left, level = max(0.0, room), 0.0
-    for place, wish in enumerate(sorted(wishes)):
-        # What each of the others would get if this one were granted.
-        level = left / (len(wishes) - place)
-        if wish > level:
+    for place, seconds in enumerate(sorted(wanted)):
+        # What each of the others would get if this one got all that it wants.
+        level = left / (len(wanted) - place)
+        if seconds > level:
             break
-        left -= wish
-    return [min(wish, level) for wish in wishes]
+        left -= seconds
+    return [min(seconds, level) for seconds in wanted]
 
 
-def held(direction: Direction, scenes: Sequence[Scene], longer: Sequence[float]) -> list[Scene]:
-    """Return the scenes so many seconds longer: the shortest of their pictures and pages are held first."""
+def lengthened(direction: Direction, scenes: Sequence[Scene], longer: Sequence[float]) -> list[Scene]:
+    """Return each scene longer by its seconds: the shortest of its pictures and pages are held first."""
     return [
-        _held(scene, round(seconds * direction.fps)) if seconds > 0 else scene
+        _lengthened(scene, round(seconds * direction.fps)) if seconds > 0 else scene
         for scene, seconds in zip(scenes, longer, strict=True)
     ]
 
@@ -73,7 +77,8 @@ def with_voices(
         if not any(lacking):
             break
         asked = [
-            _held(scene, frames) if frames else scene for scene, frames in zip(asked, lacking, strict=True)
+            _lengthened(scene, frames) if frames else scene
+            for scene, frames in zip(asked, lacking, strict=True)
         ]
         timed = list(on_the_beat(asked))
     return tuple(
@@ -81,18 +86,18 @@ def with_voices(
     )
 
 
-def _wish(direction: Direction, scene: Scene, notes: Sequence[Note]) -> float:
-    if not notes or not _may_hold(scene):
+def _missing(direction: Direction, scene: Scene, notes: Sequence[Note]) -> float:
+    if not notes or not _can_be_held(scene):
         return 0.0
-    wish = max(0.0, _needed_frames(direction, scene, notes) - scene.frames) / direction.fps
+    seconds = max(0.0, _needed_frames(direction, scene, notes) - scene.frames) / direction.fps
     if direction.length == "full":
-        return wish
+        return seconds
     most = sum(
         max(0.0, _LONGEST_HELD_SECONDS - shot.frames / direction.fps)
         for shot in scene.shots
         if not isinstance(shot, Clip)
     )
-    return min(wish, most)
+    return min(seconds, most)
 
 
 def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
@@ -100,7 +105,7 @@ def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) ->
     spoken = sum(_frames_of(direction, note) for note in notes)
     pauses = (len(notes) - 1) * direction.frames(_PAUSE_SECONDS)
     return (
-        _begin(direction, scene)
+        _first_note_frame(direction, scene)
         + spoken
         + pauses
         + direction.frames(_TAIL_SECONDS)
@@ -109,12 +114,12 @@ def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) ->
 
 
 def _kept_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
-    """Return how many frames a scene must keep so that all is said in it; 0 when that is too much for it anyway."""
+    """Return how many frames a scene must keep for its voice notes to end; 0 where it has too few of them anyway."""
     needed = _needed_frames(direction, scene, notes) if notes else 0
     return needed if needed <= scene.frames else 0
 
 
-def _begin(direction: Direction, scene: Scene) -> int:
+def _first_note_frame(direction: Direction, scene: Scene) -> int:
     return scene.shots[0].entrance_frames + direction.frames(_LEAD_SECONDS)
 
 
@@ -122,12 +127,12 @@ def _frames_of(direction: Direction, note: Note) -> int:
     return max(1, math.ceil(note.duration_seconds * direction.fps))
 
 
-def _may_hold(scene: Scene) -> bool:
+def _can_be_held(scene: Scene) -> bool:
     # A clip ends when it ends.
     return any(not isinstance(shot, Clip) for shot in scene.shots)
 
 
-def _held(scene: Scene, frames: int) -> Scene:
+def _lengthened(scene: Scene, frames: int) -> Scene:
     """Return a scene that lasts so many frames longer."""
     still = [place for place, shot in enumerate(scene.shots) if not isinstance(shot, Clip)]
     if not still:
@@ -146,7 +151,7 @@ def _held(scene: Scene, frames: int) -> Scene:
     return replace(
         scene,
         shots=tuple(
-            lasting(shot, shot.frames + longer[place]) if longer.get(place) else shot
+            with_frames(shot, shot.frames + longer[place]) if longer.get(place) else shot
             for place, shot in enumerate(scene.shots)
         ),
     )
@@ -164,7 +169,7 @@ def _level(lengths: Sequence[int], frames: int) -> float:
 
 def _voices(direction: Direction, scene: Scene, notes: Sequence[Note]) -> tuple[Voice, ...]:
     voices: list[Voice] = []
-    at = _begin(direction, scene)
+    at = _first_note_frame(direction, scene)
     # The next story begins to come in here, and is there when a note that fades has gone.
     end, gone = scene.frames - direction.entrance_frames, scene.frames
     for note in notes:

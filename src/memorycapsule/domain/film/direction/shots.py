@@ -44,7 +44,7 @@ def _entrance(direction: Direction, picture: Picture, *, is_first: bool) -> tupl
     if is_first:
         return style.story_entrance, direction.frames(style.story_entrance_seconds)
     # By the picture, not by counting: a new story changes nothing in the others.
-    is_fan = style.fan_every > 0 and toss(direction.seed, f"fan {picture.id}") % style.fan_every == 0
+    is_fan = style.fan_every > 0 and seeded_number(direction.seed, f"fan {picture.id}") % style.fan_every == 0
     return "fan" if is_fan else style.entrance, direction.frames(style.entrance_seconds)
 
 
@@ -84,7 +84,9 @@ def _shot(
         reading = direction.frames(min(reading_seconds(caption.heading + caption.text) + 0.9, 12.0))
         frames = max(frames, first + reading + going)
         caption = replace(caption, first=first, stop=max(first + 2, frames - going))
-    tilt = round(direction.style.tilt * (toss(direction.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2)
+    tilt = round(
+        direction.style.tilt * (seeded_number(direction.seed, f"tilt {picture.id}") % 201 / 100 - 1), 2
+    )
     if picture.kind == "clip":
         spare = max(0.0, picture.duration_seconds - frames / direction.fps)
         best = picture.analysis.best_seconds if picture.analysis else spare / 2
@@ -106,7 +108,7 @@ def _shot(
         picture.width,
         picture.height,
         direction.style.zoom,
-        toss(direction.seed, picture.id),
+        seeded_number(direction.seed, picture.id),
         focus,
     )
     if direction.style.stage.kind != "screen" or len(unit) > 1:
@@ -132,6 +134,6 @@ def source_of(picture: Picture) -> Source:
     return Source(id=picture.id, file=picture.file, width=picture.width, height=picture.height, gains=gains)
 
 
-def toss(seed: int, word: str) -> int:
+def seeded_number(seed: int, word: str) -> int:
     """Return a number that is the same for a picture whatever else is in the film."""
     return int.from_bytes(sha256(f"{seed}\0move\0{word}".encode()).digest()[:4], "big")
