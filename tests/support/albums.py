@@ -12,14 +12,14 @@ SIZES = {"wide": (1600, 1200), "tall": (1200, 1600), "square": (1000, 1000)}
 
 
 def picture(
-    shape: str = "wide",
+    orientation: str = "wide",
     *,
     kind=MediumKind.PHOTO,
     taken: datetime | None = None,
     file: str = "a.jpg",
     caption: str | None = None,
 ) -> MediumView:
-    """A photo or clip with such a form, taken at a wall time."""
+    """A photo or clip of that orientation, taken at a wall time."""
     medium = Medium(
         id=str(uuid.uuid4()),
         story_id="story",
@@ -35,7 +35,7 @@ def picture(
         clip_blob=None,
         created_at=NOW,
     )
-    width, height = SIZES[shape]
+    width, height = SIZES[orientation]
     details = MediumDetails(
         file=file,
         caption=caption,

@@ -1,4 +1,4 @@
-"""Arranging: every photo has exactly one place, whatever the theme and however many there are."""
+"""The layout: every photo has exactly one place, whatever the theme and however many there are."""
 
 from datetime import datetime
 
@@ -15,20 +15,18 @@ from support.albums import opened, picture
 )
 def test_every_photo_has_exactly_one_place(theme, stories):
     view = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
-    arrangement = photo_layout.lay_out(view)
-    shown = [one for chapter in arrangement.chapters for one in chapter.pictures]
-    covers = arrangement.covers if arrangement.covers_are_all else ()
+    layout = photo_layout.lay_out(view)
+    shown = [one for chapter in layout.chapters for one in chapter.pictures]
+    covers = layout.covers if layout.covers_are_all else ()
 
-    places = [one.view.medium.id for one in (*covers, *shown, *arrangement.rest)]
+    places = [one.view.medium.id for one in (*covers, *shown, *layout.rest)]
     assert sorted(places) == sorted(medium.medium.id for story in view.stories for medium in story.media)
     assert len(places) == len(set(places)) == sum(stories)
-    assert max((len(chapter.pictures) for chapter in arrangement.chapters), default=0) <= (
+    assert max((len(chapter.pictures) for chapter in layout.chapters), default=0) <= (
         photo_layout.CAPACITIES[theme].story
     )
-    assert len(arrangement.chapters) == len(stories)
-    assert {chapter.part for chapter in arrangement.chapters} == set(
-        range(1, arrangement.parts + 1) if stories else ()
-    )
+    assert len(layout.chapters) == len(stories)
+    assert {chapter.part for chapter in layout.chapters} == set(range(1, layout.parts + 1) if stories else ())
 
 
 def test_stories_come_in_the_order_of_what_they_tell_of():
@@ -49,7 +47,7 @@ def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
     view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
     (story,) = view.stories
 
-    assert photo_layout.caption_of(view, story) == datetime(2020, 8, 2)
+    assert photo_layout.story_time(view, story) == datetime(2020, 8, 2)
     assert [photo_layout.taken_local(view, medium) for medium in story.media] == [
         None,
         datetime(2020, 8, 2),
@@ -60,18 +58,20 @@ def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
 def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
     view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
 
-    assert photo_layout.caption_of(view, view.stories[0]) == datetime(2026, 5, 8, 9)
+    assert photo_layout.story_time(view, view.stories[0]) == datetime(2026, 5, 8, 9)
 
 
 def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
-    arrangement = photo_layout.lay_out(opened([picture(), picture(kind=MediumKind.VOICE)]))
+    layout = photo_layout.lay_out(opened([picture(), picture(kind=MediumKind.VOICE)]))
 
-    (chapter,) = arrangement.chapters
-    assert (len(chapter.voices), chapter.count, len(arrangement.everything)) == (1, 1, 1)
+    (chapter,) = layout.chapters
+    assert (len(chapter.voices), chapter.count, len(layout.all_photos)) == (1, 1, 1)
 
 
-def placed(*shapes: str):
-    return photo_layout.lay_out(opened([picture(shape) for shape in shapes], theme="museum")).everything
+def placed(*orientations: str):
+    return photo_layout.lay_out(
+        opened([picture(orientation) for orientation in orientations], theme="museum")
+    ).all_photos
 
 
 @pytest.mark.parametrize("count", range(1, 13))
@@ -80,7 +80,7 @@ def placed(*shapes: str):
 )
 def test_walls_hold_what_hangs_on_them(count, rhythm):
     pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
-    rows = photo_layout.hang(pictures)
+    rows = photo_layout.wall_rows(pictures)
 
     assert [one.picture for row in rows for one in row] == list(pictures)
     assert sum(one.span for one in rows[0]) <= 9  # beside the wall text
@@ -95,7 +95,7 @@ def test_walls_hold_what_hangs_on_them(count, rhythm):
 )
 def test_no_card_lies_alone_in_the_last_row(count, rhythm):
     pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
-    rows = photo_layout.deal(pictures)
+    rows = photo_layout.card_rows(pictures)
 
     assert [one for row in rows for one in row] == list(pictures)
     assert all(rows)

@@ -1,4 +1,4 @@
-"""Finding: a photo is found by what is written about it, by its month and by whose it is."""
+"""Search: a photo is found by what is written about it, by its month and by whose it is."""
 
 import unicodedata
 from datetime import datetime
@@ -23,10 +23,10 @@ def view():
     )
 
 
-def files(view, *, language="en", **wanted):
-    everything = photo_layout.lay_out(view).everything
+def files(view, *, language="en", **query):
+    all_photos = photo_layout.lay_out(view).all_photos
     return [
-        one.view.details.file for one in matching(view, everything, PhotoQuery(**wanted), language=language)
+        one.view.details.file for one in matching(view, all_photos, PhotoQuery(**query), language=language)
     ]
 
 
@@ -54,9 +54,9 @@ def test_days_are_written_in_the_language_of_whoever_looks(view):
 
 
 def test_months_hold_the_photos_that_say_so(view):
-    everything = photo_layout.lay_out(view).everything
+    all_photos = photo_layout.lay_out(view).all_photos
 
-    assert photo_search.months(view, everything, "en") == {
+    assert photo_search.months(view, all_photos, "en") == {
         2019: [Month(value="2019-08", name="August", count=1)],
         2020: [Month(value="2020-01", name="January", count=1)],
     }

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests.opened import first_page
 from memorycapsule.daemon.http.guests.own_stories import story_rows
-from memorycapsule.daemon.http.guests.summary import bundle_of, count_people, people
+from memorycapsule.daemon.http.guests.summary import bundle_of, count_members, member_rows
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
@@ -66,18 +66,18 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         "sealed.html",
         words,
         # Just after the date, so that whoever waits sees the capsule open.
-        again_in_seconds=max(int(left.total_seconds()) + 2, 2) if left < _REFRESHES_WITHIN else None,
+        refresh_seconds=max(int(left.total_seconds()) + 2, 2) if left < _REFRESHES_WITHIN else None,
         view=view,
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
         countdown=countdown_in_words(now, capsule.opens_at, language),
         is_soon=left < timedelta(minutes=1),
         elapsed_percent=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
-        people=people(view, words.language),
+        members=member_rows(view, words.language),
         may_add=view.member.may_add_stories and capsule.accepts_stories(now),
         own=story_rows(view, words),
         hidden_count=_count_hidden(view),
-        bundle=bundle_of(view, words("bundle_tied", people=count_people(view, language)), is_tied=True),
+        bundle=bundle_of(view, words("bundle_tied", people=count_members(view, language)), is_tied=True),
     )
 
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests.film_texts import film_facts, film_lines, length_in_words, picker, songs
-from memorycapsule.daemon.http.guests.opened import AGAIN_SECONDS
+from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
@@ -91,7 +91,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             lines=lines,
             clock=length_in_words,
             told=film_facts(known, words) if known else None,
-            again_without_scripts=AGAIN_SECONDS if shown and not shown.state.is_over else None,
+            noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if shown and not shown.state.is_over else None,
             tiles=picker(view, wish.story_ids, words),
             songs=songs(view.capsule, words.language),
             wish=wish,

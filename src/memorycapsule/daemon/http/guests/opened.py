@@ -1,4 +1,9 @@
-"""An opened capsule: it is untied once, then there is the choice, and all photos in the theme's own place."""
+"""
+The pages of an opened capsule.
+
+Each member sees once how the bundle is untied. Afterwards there is the choice between photos and film, and the page
+of all photos in the look of the theme.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +25,11 @@ from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching
 from memorycapsule.daemon.http.guests.summary import (
     bundle_of,
     contents,
-    count_givers,
-    count_people,
-    main_film,
+    count_authors,
+    count_members,
+    member_rows,
     opening_day,
-    people,
+    opening_film,
 )
 from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
 from memorycapsule.daemon.http.html.bundle import DYES, cloth, knot
@@ -39,23 +44,23 @@ from memorycapsule.services.reading import CapsuleView, MediumView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, short_day
 
-#: A page that waits for a film and has no scripts looks again this often.
-AGAIN_SECONDS = 15
-#: Letters of a story on the back of a card.
-_BACK_LETTERS = 170
-#: How wide a title may be, in halves of a Hangul syllable, to be set in each of the sizes of giant letters.
-_GIANT = ((14, "short"), (24, "middle"), (44, "long"))
-#: What photos are looked for by.
+#: How often a page without scripts refreshes while a film is made.
+NOSCRIPT_REFRESH_SECONDS = 15
+#: How many characters of a story the back of a card shows at most.
+_EXCERPT_CHARACTERS = 170
+#: Up to which width, in halves of a Hangul syllable, a title is set in each of the large sizes.
+_TITLE_SIZES = ((14, "short"), (24, "middle"), (44, "long"))
+#: What photos are searched by.
 Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
-Find = Annotated[str, Query(max_length=200)]
-_KEPT = "private, max-age=86400"
+SearchText = Annotated[str, Query(max_length=200)]
+_FONT_CACHE = "private, max-age=86400"
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
-    def opened(request: Request, capsule_id: UUID) -> CapsuleView:
+    def read_open_capsule(request: Request, capsule_id: UUID) -> CapsuleView:
         view = first_with_access(
             cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
@@ -65,7 +70,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return view
 
     @router.post("/g/c/{capsule_id}/untied")
-    def untied(
+    def note_untied(
         request: Request, capsule_id: UUID, to: Annotated[Literal["photos", "film"], Form()]
     ) -> Response:
         first_with_access(
@@ -75,57 +80,59 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return pages.forward(request, f"/g/c/{capsule_id}/{to}")
 
     @router.api_route("/g/c/{capsule_id}/photos", methods=GET)
-    def photos(
+    def show_photos(
         request: Request,
         capsule_id: UUID,
         part: Annotated[int, Query(ge=1)] = 1,
         sheet: Annotated[int, Query(ge=1)] = 1,
         by: UUID | None = None,
         month: Month = "",
-        find: Find = "",
+        find: SearchText = "",
     ) -> Response:
-        wanted = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
-        return _photos(pages, request, opened(request, capsule_id), wanted, part=part, sheet=sheet)
+        query = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
+        return _photos_page(
+            pages, request, read_open_capsule(request, capsule_id), query, part=part, sheet=sheet
+        )
 
     @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
-    def album(request: Request, capsule_id: UUID, month: Month = "", find: Find = "") -> Response:
-        view = opened(request, capsule_id)
+    def list_slides(request: Request, capsule_id: UUID, month: Month = "", find: SearchText = "") -> Response:
+        view = read_open_capsule(request, capsule_id)
         words = pages.wording(request)
-        shown = _Shown(pages, request, words, view)
-        wanted = PhotoQuery(month=month, words=find)
-        everything = photo_layout.lay_out(view).everything
+        fields = _PhotoFields(pages, request, words, view)
+        query = PhotoQuery(month=month, words=find)
+        all_photos = photo_layout.lay_out(view).all_photos
         return JSONResponse(
-            [shown.slide(one) for one in matching(view, everything, wanted, language=words.language)]
+            [fields.slide(one) for one in matching(view, all_photos, query, language=words.language)]
         )
 
     @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
-    def letters(request: Request, capsule_id: UUID, kind: Literal["css", "woff"]) -> Response:
-        view = opened(request, capsule_id)
+    def heading_font(request: Request, capsule_id: UUID, kind: Literal["css", "woff"]) -> Response:
+        view = read_open_capsule(request, capsule_id)
         font = font_subsets.FONTS.get(view.capsule.theme)
         if font is None:
             raise NotFound
-        drawn = _letters(view, pages.wording(request))
-        headers = {"cache-control": _KEPT, "vary": "cookie"}
+        characters = _heading_characters(view, pages.wording(request))
+        headers = {"cache-control": _FONT_CACHE, "vary": "cookie"}
         if kind == "css":
-            text = font_subsets.sheet(font_subsets.digest_of(drawn))
+            text = font_subsets.style_sheet(font_subsets.digest_of(characters))
             return Response(text, media_type="text/css; charset=utf-8", headers=headers)
-        return Response(font_subsets.cut(font, drawn), media_type="font/woff", headers=headers)
+        return Response(font_subsets.subset_font(font, characters), media_type="font/woff", headers=headers)
 
     return router
 
 
 def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:
-    """Show how it is untied to whoever has not seen that yet, and the choice to everybody else."""
+    """Show how the bundle is untied to members who have not seen that yet, and the choice to all others."""
     words = pages.wording(request)
     language, capsule = words.language, view.capsule
     opened_on = opening_day(capsule)
     is_today = opened_on == local_of(app.now(), capsule.zone).date()
-    film = main_film(view)
+    film = opening_film(view)
     covers = [one.view.medium.id for one in _covers(photo_layout.lay_out(view))]
     values: dict[str, Any] = {
         "view": view,
         "film": film,
-        "letters": _letters_url(pages, request, view, words),
+        "heading_font_url": _heading_font_url(pages, request, view, words),
     }
     if view.member.unsealed_at is None:
         counts = [contribution.photos for contribution in view.contributions]
@@ -143,95 +150,95 @@ def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> R
         request,
         "choice.html",
         words,
-        again_without_scripts=AGAIN_SECONDS if film and not film.state.is_over else None,
+        noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if film and not film.state.is_over else None,
         when=words("open_today") if is_today else words("open_since", day=day_in_words(opened_on, language)),
         contents=contents(view, language),
-        people_count=count_givers(view, language),
-        people=people(view, language),
-        pictures=[pages.at(request, path) for path in _on_the_door(capsule, covers)],
+        people_count=count_authors(view, language),
+        members=member_rows(view, language),
+        pictures=[pages.at(request, path) for path in _choice_pictures(capsule, covers)],
         has_photos=bool(covers),
-        giant=_giant(capsule.title),
-        torn=museum_ornaments,
+        title_size=_title_size(capsule.title),
+        ornaments=museum_ornaments,
         title_pixels=_title_pixels(capsule),
-        bundle=bundle_of(view, words("bundle_untied", people=count_people(view, language)), is_tied=False),
+        bundle=bundle_of(view, words("bundle_untied", people=count_members(view, language)), is_tied=False),
         **values,
     )
 
 
-def _covers(arrangement: PhotoLayout) -> Sequence[PlacedPhoto]:
-    """Return up to three pictures that stand for all, of different stories where there are so many."""
-    firsts = [chapter.pictures[0] for chapter in arrangement.chapters if chapter.pictures]
-    return firsts[:3] if len(firsts) > 2 else arrangement.everything[:3]
+def _covers(layout: PhotoLayout) -> Sequence[PlacedPhoto]:
+    """Return up to three pictures that stand for all; of different stories, where there are three with pictures."""
+    firsts = [chapter.pictures[0] for chapter in layout.chapters if chapter.pictures]
+    return firsts[:3] if len(firsts) > 2 else layout.all_photos[:3]
 
 
-def _on_the_door(capsule: Capsule, covers: Sequence[str]) -> list[str]:
-    """Return the addresses of up to three pictures that invite to the photos, the capsule's cover first."""
+def _choice_pictures(capsule: Capsule, covers: Sequence[str]) -> list[str]:
+    """Return the paths of up to three pictures for the choice of the photos, the capsule's cover first."""
     photos = [f"/g/m/{medium_id}/thumbnail" for medium_id in covers]
     return [f"/g/c/{capsule.id}/cover", *photos[:2]] if capsule.cover_blob else photos
 
 
-def _photos(
-    pages: Pages, request: Request, view: CapsuleView, wanted: PhotoQuery, *, part: int, sheet: int
+def _photos_page(
+    pages: Pages, request: Request, view: CapsuleView, query: PhotoQuery, *, part: int, sheet: int
 ) -> Response:
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
-    arrangement = photo_layout.lay_out(view)
-    shown = _Shown(pages, request, words, view)
+    layout = photo_layout.lay_out(view)
+    fields = _PhotoFields(pages, request, words, view)
     capacity = photo_layout.CAPACITIES[capsule.theme]
-    is_looking = capacity.finds and bool(wanted.month or wanted.words)
-    pool = arrangement.everything if capacity.finds else arrangement.rest
-    rest = matching(view, pool if is_looking else arrangement.rest, wanted, language=language)
+    is_searching = capacity.has_search and bool(query.month or query.words)
+    pool = layout.all_photos if capacity.has_search else layout.rest
+    rest = matching(view, pool if is_searching else layout.rest, query, language=language)
     sheets = max(1, -(-len(rest) // capacity.rest))
-    if part > arrangement.parts or sheet > sheets:
+    if part > layout.parts or sheet > sheets:
         raise NotFound
     first = (sheet - 1) * capacity.rest
 
-    def to(place: str, **query: object) -> str:
-        """Return the address of a place on this page; the first part and the first sheet need not be said."""
-        said = urlencode({name: value for name, value in query.items() if value not in {"", 1}})
-        return pages.at(request, f"/g/c/{capsule.id}/photos{'?' if said else ''}{said}#{place}")
+    def page_url(place: str, **parameters: object) -> str:
+        """Return the address of a place on this page, without the parameters that have their defaults ("" or 1)."""
+        asked = urlencode({name: value for name, value in parameters.items() if value not in {"", 1}})
+        return pages.at(request, f"/g/c/{capsule.id}/photos{'?' if asked else ''}{asked}#{place}")
 
     return pages.show(
         request,
         f"photos-{capsule.theme}.html",
         words,
         view=view,
-        has_film=(film := main_film(view)) is not None and film.state.has_film,
+        has_film=(film := opening_film(view)) is not None and film.state.has_film,
         contents=contents(view, language),
-        people_count=count_givers(view, language),
-        people=people(view, language),
+        people_count=count_authors(view, language),
+        members=member_rows(view, language),
         opened_on=day_in_words(opening_day(capsule), language),
         opened_short=short_day(opening_day(capsule), language),
-        chapters=[shown.chapter(one) for one in arrangement.chapters if one.part == part],
-        index=[shown.line(one) for one in arrangement.chapters],
-        covers=[shown.picture(one) for one in arrangement.covers],
-        covers_are_all=arrangement.covers_are_all,
-        rest=[shown.picture(one) for one in rest[first : first + capacity.rest]],
-        rest_count=len(arrangement.rest),
-        owners=_owners(arrangement.rest),
+        chapters=[fields.chapter(one) for one in layout.chapters if one.part == part],
+        index=[fields.row(one) for one in layout.chapters],
+        covers=[fields.picture(one) for one in layout.covers],
+        covers_are_all=layout.covers_are_all,
+        rest=[fields.picture(one) for one in rest[first : first + capacity.rest]],
+        rest_count=len(layout.rest),
+        authors=_count_by_author(layout.rest),
         months=photo_search.months(
-            view, matching(view, pool, replace(wanted, month=""), language=language), language
+            view, matching(view, pool, replace(query, month=""), language=language), language
         ),
-        month_said=photo_search.month_in_full(wanted.month, words) if wanted.month else "",
-        wanted=wanted,
-        is_looking=is_looking,
+        month_name=photo_search.month_in_full(query.month, words) if query.month else "",
+        query=query,
+        is_searching=is_searching,
         found_count=len(rest),
-        finds=capacity.finds and len(arrangement.everything) > capacity.story,
-        to=to,
+        has_search=capacity.has_search and len(layout.all_photos) > capacity.story,
+        page_url=page_url,
         part=part,
-        parts=arrangement.parts,
+        parts=layout.parts,
         sheet=sheet,
         sheets=sheets,
-        count=len(arrangement.everything),
-        giant=_giant(capsule.title),
-        letters=_letters_url(pages, request, view, words),
-        torn=museum_ornaments,
+        count=len(layout.all_photos),
+        title_size=_title_size(capsule.title),
+        heading_font_url=_heading_font_url(pages, request, view, words),
+        ornaments=museum_ornaments,
         title_pixels=_title_pixels(capsule),
     )
 
 
-def _owners(rest: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
-    """Return id, name and number of photos of everybody who has some among the rest."""
+def _count_by_author(rest: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
+    """Return id, name and number of photos of each member who has photos among the rest."""
     counts: dict[tuple[str, str], int] = {}
     for one in rest:
         author = (one.story.author.id, one.story.author.name)
@@ -248,28 +255,30 @@ def _title_pixels(capsule: Capsule) -> object:
     return pixel_title(capsule.title, themes.load("window").film.heading_font)
 
 
-def _giant(title: str) -> str:
+def _title_size(title: str) -> str:
+    """Return the class of the size that a title is set in, by its width."""
     wide = sum(2 if ord(letter) > 0x1100 else 1 for letter in title)
-    return next((size for most, size in _GIANT if wide <= most), "longest")
+    return next((size for most, size in _TITLE_SIZES if wide <= most), "longest")
 
 
-def _letters(view: CapsuleView, words: Wording) -> str:
-    """Return the letters of all headings of a capsule's pages."""
-    said = ("museum_store", "museum_plan", "binder", "story_untitled", "choice", "sealed_people")
-    fixed = ("0123456789,.’‘“”", *map(words, said))
+def _heading_characters(view: CapsuleView, words: Wording) -> str:
+    """Return the characters of all headings of a capsule's pages."""
+    keys = ("museum_store", "museum_plan", "binder", "story_untitled", "choice", "sealed_people")
+    fixed = ("0123456789,.’‘“”", *map(words, keys))
     titles = (story.words.title for story in view.stories)
-    return font_subsets.letters_of((view.capsule.title, *fixed, words("museum_room", number=1), *titles))
+    return font_subsets.characters_of((view.capsule.title, *fixed, words("museum_room", number=1), *titles))
 
 
-def _letters_url(pages: Pages, request: Request, view: CapsuleView, words: Wording) -> str | None:
+def _heading_font_url(pages: Pages, request: Request, view: CapsuleView, words: Wording) -> str | None:
+    """Return the address of the style sheet for the headings' font, None when the theme has no font of its own."""
     if view.capsule.theme not in font_subsets.FONTS:
         return None
-    digest = font_subsets.digest_of(_letters(view, words))
+    digest = font_subsets.digest_of(_heading_characters(view, words))
     return pages.at(request, f"/g/c/{view.capsule.id}/letters.css?v={digest}")
 
 
-class _Shown:
-    """Says of stories and photos what pages need, in one language."""
+class _PhotoFields:
+    """Makes the template fields of stories and photos, in one language."""
 
     def __init__(self, pages: Pages, request: Request, words: Wording, view: CapsuleView) -> None:
         self._pages, self._request, self._words, self._view = pages, request, words, view
@@ -281,21 +290,23 @@ class _Shown:
     def chapter(self, chapter: Chapter) -> dict[str, Any]:
         """Return what a page shows of a story."""
         return {
-            **self.line(chapter),
+            **self.row(chapter),
             "text": chapter.story.words.text,
             "when": day_in_words(
-                photo_layout.caption_of(self._view, chapter.story).date(), self._words.language
+                photo_layout.story_time(self._view, chapter.story).date(), self._words.language
             ),
             "pictures": [self.picture(one) for one in chapter.pictures],
-            "dealt": [[self.picture(one) for one in row] for row in photo_layout.deal(chapter.pictures)],
-            "rows": [
-                [{**vars(hung), "picture": self.picture(hung.picture)} for hung in row]
-                for row in photo_layout.hang(chapter.pictures)
+            "card_rows": [
+                [self.picture(one) for one in row] for row in photo_layout.card_rows(chapter.pictures)
+            ],
+            "wall_rows": [
+                [{**vars(one), "picture": self.picture(one.picture)} for one in row]
+                for row in photo_layout.wall_rows(chapter.pictures)
             ],
             "voices": [{"id": voice.medium.id, "caption": voice.details.caption} for voice in chapter.voices],
         }
 
-    def line(self, chapter: Chapter) -> dict[str, Any]:
+    def row(self, chapter: Chapter) -> dict[str, Any]:
         """Return what a list of all stories says of one."""
         story = chapter.story
         return {
@@ -324,7 +335,7 @@ class _Shown:
             "dye": self._dyes.get(story.author.id, 0),
             "width": view.details.width,
             "height": view.details.height,
-            "shape": photo_layout.shape(view),
+            "orientation": photo_layout.orientation(view),
             "story": story.words.title or self._words("story_untitled"),
             "excerpt": _excerpt(story.words.text),
         }
@@ -358,4 +369,4 @@ class _Shown:
 
 def _excerpt(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _BACK_LETTERS else f"{line[:_BACK_LETTERS].rsplit(' ', 1)[0]}…"
+    return line if len(line) <= _EXCERPT_CHARACTERS else f"{line[:_EXCERPT_CHARACTERS].rsplit(' ', 1)[0]}…"

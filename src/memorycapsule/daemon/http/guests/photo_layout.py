@@ -1,8 +1,8 @@
 """
-Arranging: what of an opened capsule is shown where, for one photo as for five hundred.
+The layout of an opened capsule: which story and photo stands where, for one photo as for five hundred.
 
-A story shows so many of its photos itself; all that are left go into the theme's own place for many (a binder, a
-store room, a window of their own), a page at a time. So every photo has exactly one place, whatever its theme.
+Each story shows its first photos itself. The rest of all stories go together into the theme's own place for many (a
+binder, a store room, a window), a page at a time. So every photo has exactly one place, whatever the theme.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 
-#: So many stories are on one page; more are reached through the list of all.
-STORIES_A_PART = 12
+#: How many stories one part of the page shows; the list of all stories leads to the other parts.
+STORIES_PER_PART = 12
 #: Columns of a museum's wall, and how many of them its text takes.
 _COLUMNS, _WALL_TEXT = 12, 3
 _FRAMES = ("oak", "walnut", "gilt")
@@ -27,7 +27,7 @@ _SQUARE_UP_TO = 1.08
 #: How wide a card is for its height, and how wide a row of them may be; the first row has large ones.
 _CARD_WIDTHS = {"wide": 7 / 5, "square": 1.0, "tall": 5 / 7}
 _ROW_WIDTH, _FIRST_ROW_WIDTH = 4.0, 2.3
-#: What hangs in so few columns at most is small enough to stand beside another on a telephone.
+#: A photo of at most so many columns is small enough to stand beside another on a telephone.
 _SMALL_SPAN = 3
 
 
@@ -41,14 +41,14 @@ class Capacity:
     rest: int
     #: Photos that stand beside the title; with no more than that in all, the stories show none themselves.
     covers: int
-    #: Whether it looks for photos in all of the capsule, not only among the rest.
-    finds: bool = False
+    #: Whether its page searches all photos of the capsule.
+    has_search: bool = False
 
 
 CAPACITIES = {
     "photocard": Capacity(story=9, rest=18, covers=3),
     "museum": Capacity(story=12, rest=48, covers=0),
-    "window": Capacity(story=15, rest=30, covers=4, finds=True),
+    "window": Capacity(story=15, rest=30, covers=4, has_search=True),
     "classic": Capacity(story=24, rest=60, covers=0),
 }
 
@@ -85,34 +85,34 @@ class PhotoLayout:
     #: Photos and clips that the chapters do not show themselves.
     rest: tuple[PlacedPhoto, ...]
     #: Every photo and clip, in order.
-    everything: tuple[PlacedPhoto, ...]
+    all_photos: tuple[PlacedPhoto, ...]
     parts: int
 
     @property
     def covers_are_all(self) -> bool:
-        """Whether the covers are not a foretaste but all there is."""
-        return len(self.covers) == len(self.everything)
+        """Whether the covers are all photos there are, and not only the first ones."""
+        return len(self.covers) == len(self.all_photos)
 
 
 def taken_local(view: CapsuleView, medium: MediumView) -> datetime | None:
-    """Return the wall time at which a photo was taken; None where its camera said none that can be believed."""
-    said = medium.details.taken_local
-    if said is None:
+    """Return the wall time at which a photo was taken; None where its camera gave none that can be believed."""
+    taken = medium.details.taken_local
+    if taken is None:
         return None
-    at = medium.details.taken_at(zone(view.capsule.zone).utcoffset(said) or timedelta(0))
-    return None if at is None or is_made_up(said, at, medium.medium.created_at) else said
+    at = medium.details.taken_at(zone(view.capsule.zone).utcoffset(taken) or timedelta(0))
+    return None if at is None or is_made_up(taken, at, medium.medium.created_at) else taken
 
 
-def caption_of(view: CapsuleView, story: StoryView) -> datetime:
-    """Return the wall time that a story tells of: of its first photo, or else of its writing."""
+def story_time(view: CapsuleView, story: StoryView) -> datetime:
+    """Return the wall time of a story: when its first photo was taken, or else when it was written."""
     taken = [at for medium in story.media if (at := taken_local(view, medium))]
     return min(taken, default=local_of(story.story.created_at, view.capsule.zone))
 
 
 def lay_out(view: CapsuleView) -> PhotoLayout:
-    """Give every story and every photo of a capsule its place, in the order of what they tell of."""
+    """Give every story and every photo of a capsule its place, in the order of their times."""
     capacity = CAPACITIES[view.capsule.theme]
-    stories = sorted(view.stories, key=lambda story: (caption_of(view, story), story.story.created_at))
+    stories = sorted(view.stories, key=lambda story: (story_time(view, story), story.story.created_at))
     placed = [
         tuple(
             PlacedPhoto(view=medium, story=story)
@@ -121,17 +121,17 @@ def lay_out(view: CapsuleView) -> PhotoLayout:
         )
         for story in stories
     ]
-    everything = tuple(picture for pictures in placed for picture in pictures)
-    covers_are_all = len(everything) <= capacity.covers
+    all_photos = tuple(picture for pictures in placed for picture in pictures)
+    covers_are_all = len(all_photos) <= capacity.covers
     firsts = [pictures[0] for pictures in placed if pictures][: capacity.covers]
     if len(firsts) < capacity.covers:
-        firsts = list(everything[: capacity.covers])
+        firsts = list(all_photos[: capacity.covers])
     return PhotoLayout(
         chapters=tuple(
             Chapter(
                 story=story,
                 number=number,
-                part=1 + (number - 1) // STORIES_A_PART,
+                part=1 + (number - 1) // STORIES_PER_PART,
                 pictures=() if covers_are_all else pictures[: capacity.story],
                 voices=tuple(one for one in story.media if one.medium.kind is MediumKind.VOICE),
                 count=len(pictures),
@@ -142,12 +142,12 @@ def lay_out(view: CapsuleView) -> PhotoLayout:
         rest=()
         if covers_are_all
         else tuple(picture for pictures in placed for picture in pictures[capacity.story :]),
-        everything=everything,
-        parts=max(1, -(-len(stories) // STORIES_A_PART)),
+        all_photos=all_photos,
+        parts=max(1, -(-len(stories) // STORIES_PER_PART)),
     )
 
 
-def shape(view: MediumView) -> str:
+def orientation(view: MediumView) -> str:
     """Return 'wide', 'tall' or 'square'."""
     width, height = view.details.width, view.details.height
     if width > height * _SQUARE_UP_TO:
@@ -155,24 +155,24 @@ def shape(view: MediumView) -> str:
     return "tall" if height > width * _SQUARE_UP_TO else "square"
 
 
-def deal(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
+def card_rows(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
     """
-    Deal cards onto a table in rows that are about equally full, so that none lies alone in the last.
+    Return photos in rows of cards that are about equally full, so that no card lies alone in the last row.
 
     The first row has fewer, and so larger, cards than the others.
     """
-    widths = [_CARD_WIDTHS[shape(picture.view)] for picture in pictures]
+    widths = [_CARD_WIDTHS[orientation(picture.view)] for picture in pictures]
     if sum(widths) <= _ROW_WIDTH:
         return [list(pictures)] if pictures else []
-    ahead = 0
-    while sum(widths[:ahead]) < _FIRST_ROW_WIDTH and ahead < len(pictures) - 2:
-        ahead += 1
-    rows = [list(pictures[:ahead])]
-    left = widths[ahead:]
+    in_first = 0
+    while sum(widths[:in_first]) < _FIRST_ROW_WIDTH and in_first < len(pictures) - 2:
+        in_first += 1
+    rows = [list(pictures[:in_first])]
+    left = widths[in_first:]
     count = max(1, round(sum(left) / _ROW_WIDTH))
     done = 0.0
     row: list[PlacedPhoto] = []
-    for picture, width in zip(pictures[ahead:], left, strict=True):
+    for picture, width in zip(pictures[in_first:], left, strict=True):
         if row and done + width / 2 > sum(left) * len(rows) / count:
             rows.append(row)
             row = []
@@ -182,8 +182,8 @@ def deal(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hung:
-    """A work on a museum's wall."""
+class WallPhoto:
+    """A photo on a museum's wall."""
 
     picture: PlacedPhoto
     #: Columns of twelve.
@@ -193,32 +193,33 @@ class Hung:
     is_half: bool = False
 
 
-def hang(pictures: Sequence[PlacedPhoto]) -> list[list[Hung]]:
+def wall_rows(pictures: Sequence[PlacedPhoto]) -> list[list[WallPhoto]]:
     """
-    Hang works in rows of twelve columns, the first of which begins with the wall text.
+    Return photos in rows of twelve columns on a wall; the first row begins with the wall text.
 
-    Wide works get more room than tall ones, and the first wide one most.
+    Wide photos get more columns than tall ones, and every fifth photo, if it is wide, gets one more.
     """
-    rows: list[list[Hung]] = [[]]
+    rows: list[list[WallPhoto]] = [[]]
     free = _COLUMNS - _WALL_TEXT
     for number, picture in enumerate(pictures):
-        wanted = {"wide": 4, "square": 3, "tall": 3}[shape(picture.view)]
+        wanted = {"wide": 4, "square": 3, "tall": 3}[orientation(picture.view)]
         wanted += wanted == 4 and number % 5 == 0
         if wanted > free and free < _SMALL_SPAN:
             rows.append([])
             free = _COLUMNS
         span = min(wanted, free)
-        rows[-1].append(Hung(picture=picture, span=span, frame=_FRAMES[number % len(_FRAMES)]))
+        rows[-1].append(WallPhoto(picture=picture, span=span, frame=_FRAMES[number % len(_FRAMES)]))
         free -= span
     return [_halved(row) for row in rows if row]
 
 
-def _halved(row: Sequence[Hung]) -> list[Hung]:
+def _halved(row: Sequence[WallPhoto]) -> list[WallPhoto]:
+    """Return a row in which small neighbours stand in pairs on a telephone."""
     halves: set[int] = set()
     for (first, one), (second, other) in pairwise(enumerate(row)):
         if first not in halves and max(one.span, other.span) <= _SMALL_SPAN:
             halves |= {first, second}
     return [
-        Hung(picture=one.picture, span=one.span, frame=one.frame, is_half=number in halves)
+        WallPhoto(picture=one.picture, span=one.span, frame=one.frame, is_half=number in halves)
         for number, one in enumerate(row)
     ]

@@ -1,4 +1,4 @@
-"""Finding photos among many: whose they are, in which month they were taken, and what is written about them."""
+"""Photo search: by author, by month, and by the words that stand about a photo."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from memorycapsule.words.dates import day_in_words, month_in_words
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoQuery:
-    """What somebody looks for; what is empty does not matter to them."""
+    """What somebody searches for; an empty field matches every photo."""
 
-    #: A member's id.
+    #: The id of the member who added the photo.
     by: str = ""
-    #: Such as '2019-08'.
+    #: When the photo was taken, such as '2019-08'.
     month: str = ""
-    #: All of them must be written somewhere about a photo, in whatever order and case.
+    #: Each of them must stand somewhere in the texts about a photo, in whatever order and case.
     words: str = ""
 
 
@@ -37,20 +37,20 @@ class Month:
 
 
 def matching(
-    view: CapsuleView, pictures: Iterable[PlacedPhoto], wanted: PhotoQuery, *, language: str
+    view: CapsuleView, pictures: Iterable[PlacedPhoto], query: PhotoQuery, *, language: str
 ) -> Sequence[PlacedPhoto]:
-    """Return the pictures that are wanted, in their order."""
-    left = [
+    """Return the pictures that match, in their order."""
+    found = [
         one
         for one in pictures
-        if wanted.by in {"", one.story.author.id} and wanted.month in {"", _month_of(view, one)}
+        if query.by in {"", one.story.author.id} and query.month in {"", _month_of(view, one)}
     ]
-    words = _plain(wanted.words).split()
-    return [one for one in left if _says(_written(view, one, language), words)] if words else left
+    words = _normalised(query.words).split()
+    return [one for one in found if _has_all(_text_about(view, one, language), words)] if words else found
 
 
 def months(view: CapsuleView, pictures: Iterable[PlacedPhoto], language: str) -> dict[int, list[Month]]:
-    """Return the months in which pictures were taken by year, the first first; those without a day are in none."""
+    """Return by year the months in which pictures were taken, in order; pictures without a day are in none."""
     counts = Counter(month for one in pictures if (month := _month_of(view, one)))
     by_year: dict[int, list[Month]] = {}
     for value, count in sorted(counts.items()):
@@ -60,7 +60,7 @@ def months(view: CapsuleView, pictures: Iterable[PlacedPhoto], language: str) ->
 
 
 def month_in_full(value: str, words: Wording) -> str:
-    """Name a month of `PhotoQuery` with its year."""
+    """Return the name of a month of `PhotoQuery`, with its year."""
     return words("months_of", year=int(value[:4]), month=month_in_words(int(value[5:]), words.language))
 
 
@@ -69,21 +69,21 @@ def _month_of(view: CapsuleView, picture: PlacedPhoto) -> str:
     return f"{taken.year:04}-{taken.month:02}" if taken else ""
 
 
-def _says(written: str, words: Sequence[str]) -> bool:
-    return all(word in written for word in words)
+def _has_all(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)
 
 
-def _written(view: CapsuleView, picture: PlacedPhoto, language: str) -> str:
+def _text_about(view: CapsuleView, picture: PlacedPhoto, language: str) -> str:
     taken = taken_local(view, picture.view)
     details, story = picture.view.details, picture.story
     day = day_in_words(taken.date(), language) if taken else ""
-    return _plain(
+    return _normalised(
         "\n".join(
             [details.caption or "", details.file, story.author.name, story.words.title, story.words.text, day]
         )
     )
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     # Some computers write a Hangul syllable as its letters.
     return unicodedata.normalize("NFC", text).casefold()

@@ -1,4 +1,4 @@
-"""What several pages tell of a capsule: who is in it, how much it holds, its day and its cloth."""
+"""The summary of a capsule on several pages: its members, its contents, its day and its bundle."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from memorycapsule.services.reading import CapsuleView
 from memorycapsule.words.dates import contents_in_words, people_in_words
 
 
-def main_film(view: CapsuleView) -> Montage | None:
+def opening_film(view: CapsuleView) -> Montage | None:
+    """Return the film that the opening makes, None when there is none."""
     return next((montage for montage in view.montages if montage.is_opening), None)
 
 
 def opening_day(capsule: Capsule) -> date:
+    """Return the day, in the capsule's zone, on which it opened or will open."""
     return local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
 
 
 def contents(view: CapsuleView, language: str) -> str:
+    """Say how many photos, clips, voice notes and stories all members together have added."""
     return contents_in_words(
         photos=sum(contribution.photos for contribution in view.contributions),
         clips=sum(contribution.clips for contribution in view.contributions),
@@ -30,16 +33,18 @@ def contents(view: CapsuleView, language: str) -> str:
     )
 
 
-def count_givers(view: CapsuleView, language: str) -> str:
+def count_authors(view: CapsuleView, language: str) -> str:
+    """Say how many people have added a story: "3 people"."""
     return people_in_words(sum(1 for one in view.contributions if one.stories), language)
 
 
-def count_people(view: CapsuleView, language: str) -> str:
+def count_members(view: CapsuleView, language: str) -> str:
+    """Say how many members there are: "3 people"."""
     return people_in_words(len(view.contributions), language)
 
 
-def people(view: CapsuleView, language: str) -> list[dict[str, object]]:
-    """Return the member rows: name, role, how much, and the dye of each, in order of joining."""
+def member_rows(view: CapsuleView, language: str) -> list[dict[str, object]]:
+    """Return name, role, dye and contents of each member, in order of joining."""
     return [
         {
             "name": contribution.member.name,
@@ -60,5 +65,6 @@ def people(view: CapsuleView, language: str) -> list[dict[str, object]]:
 
 
 def bundle_of(view: CapsuleView, label: str, *, is_tied: bool) -> str:
+    """Draw the bundle of a capsule as SVG."""
     counts = [contribution.photos for contribution in view.contributions]
     return bundle(view.capsule.id, counts, label=label, is_tied=is_tied)

@@ -1,8 +1,8 @@
 """
-Faces: the lettering of a theme's headings, cut down to the very letters that one page needs.
+Font subsets: the font of a theme's headings, with only those characters that one capsule's pages need.
 
-Pages have the fonts of their reader's system, since a whole Korean font weighs more than the photos. What gives
-a theme its voice are a few large words, and their letters alone weigh next to nothing.
+Pages use the fonts of the reader's system, because a whole Korean font is larger than the photos. The look of a
+theme needs its own font in a few large words only, and their characters alone take next to no bytes.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from memorycapsule import themes
 
 #: The font of each theme's headings.
 FONTS = {"photocard": "Pretendard-Black.otf", "museum": "GowunBatang-Bold.otf"}
-#: Headings with more different letters than that have their last ones in the system's font.
-_MOST_LETTERS = 500
+#: Characters of headings beyond this number are shown in the system's font.
+_MOST_CHARACTERS = 500
 
 
-def letters_of(texts: Iterable[str]) -> str:
-    """Return the letters of headings, each once, in order of appearance."""
-    found = dict.fromkeys(letter for text in texts for letter in text if letter.isprintable())
-    return "".join(sorted(list(found)[:_MOST_LETTERS]))
+def characters_of(texts: Iterable[str]) -> str:
+    """Return the characters of headings, each once, sorted; of too many, those that appear first."""
+    found = dict.fromkeys(character for text in texts for character in text if character.isprintable())
+    return "".join(sorted(list(found)[:_MOST_CHARACTERS]))
 
 
-def digest_of(letters: str) -> str:
-    """Return what stands for these letters in an address."""
-    return hashlib.sha256(letters.encode()).hexdigest()[:12]
+def digest_of(characters: str) -> str:
+    """Return what stands for these characters in an address: 12 hexadecimal digits."""
+    return hashlib.sha256(characters.encode()).hexdigest()[:12]
 
 
 @functools.lru_cache(maxsize=32)
-def cut(font: str, letters: str) -> bytes:
+def subset_font(font: str, characters: str) -> bytes:
     """
-    Return a WOFF of one of the themes' fonts with these letters alone.
+    Return one of the themes' fonts as WOFF, with these characters alone.
 
     It carries no name: the licence (SIL OFL 1.1) keeps a font's name for whoever made it.
     """
@@ -50,7 +50,7 @@ def cut(font: str, letters: str) -> bytes:
         notdef_outline=True,
     )
     subsetter = subset.Subsetter(options)
-    subsetter.populate(text=letters)
+    subsetter.populate(text=characters)
     subsetter.subset(whole)
     whole.flavor = "woff"
     made = io.BytesIO()
@@ -58,8 +58,8 @@ def cut(font: str, letters: str) -> bytes:
     return made.getvalue()
 
 
-def sheet(digest: str) -> str:
-    """Return the style sheet that names the letters beside it."""
+def style_sheet(digest: str) -> str:
+    """Return the style sheet that names the font beside it."""
     return (
         '@font-face{font-family:"Capsule Heading";font-weight:100 900;font-display:swap;'
         f'src:url("letters.woff?v={digest}") format("woff")}}\n'

@@ -1,4 +1,4 @@
-"""Torn papers and pressed sprigs: what the museum's poster is made of, drawn for one capsule as SVG."""
+"""The ornaments of the museum theme: torn papers behind a title, and pressed sprigs, drawn as SVG for one capsule."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-#: From one tooth of a torn edge to the next, and how far one may stick out.
+#: The distance between the teeth of a torn edge, and how far one may stick out.
 _STEP, _RAGGED = 13, 5.0
 _LEAF, _STEM = "#7c8560", "#7c8560"
 _BLOSSOMS = {"rose": ("#d98f7d", "#c97862", "#e6ab98"), "yellow": ("#e0b64e", "#cf9b2f", "#efd07d")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Paper:
+class _PosterPaper:
     x: int
     y: int
     width: int
@@ -28,20 +28,20 @@ class _Paper:
 
 #: In front of the plaster, from behind to the front; the last one carries the words.
 _WIDE = (
-    _Paper(x=50, y=48, width=450, height=228, angle=-5, edge="#e5dccb", face="#b9946a"),
-    _Paper(x=440, y=18, width=420, height=222, angle=7, edge="#e9e4d6", face="#8b9a7d"),
-    _Paper(x=620, y=48, width=330, height=252, angle=5, edge="#f6efdc", face="#e8d9ae"),
-    _Paper(x=40, y=288, width=380, height=270, angle=6, edge="#e6e2d4", face="#7d8c70"),
-    _Paper(x=460, y=361, width=490, height=208, angle=-4, edge="#e5dccb", face="#a9835a"),
-    _Paper(x=115, y=78, width=770, height=446, angle=-2, edge="#ffffff", face="#fdfcf8"),
+    _PosterPaper(x=50, y=48, width=450, height=228, angle=-5, edge="#e5dccb", face="#b9946a"),
+    _PosterPaper(x=440, y=18, width=420, height=222, angle=7, edge="#e9e4d6", face="#8b9a7d"),
+    _PosterPaper(x=620, y=48, width=330, height=252, angle=5, edge="#f6efdc", face="#e8d9ae"),
+    _PosterPaper(x=40, y=288, width=380, height=270, angle=6, edge="#e6e2d4", face="#7d8c70"),
+    _PosterPaper(x=460, y=361, width=490, height=208, angle=-4, edge="#e5dccb", face="#a9835a"),
+    _PosterPaper(x=115, y=78, width=770, height=446, angle=-2, edge="#ffffff", face="#fdfcf8"),
 )
 _HIGH = (
-    _Paper(x=26, y=50, width=280, height=270, angle=-5, edge="#e5dccb", face="#b9946a"),
-    _Paper(x=260, y=20, width=262, height=256, angle=7, edge="#e9e4d6", face="#8b9a7d"),
-    _Paper(x=372, y=56, width=202, height=290, angle=5, edge="#f6efdc", face="#e8d9ae"),
-    _Paper(x=24, y=330, width=230, height=312, angle=6, edge="#e6e2d4", face="#7d8c70"),
-    _Paper(x=276, y=416, width=296, height=240, angle=-4, edge="#e5dccb", face="#a9835a"),
-    _Paper(x=58, y=92, width=484, height=508, angle=-2, edge="#ffffff", face="#fdfcf8"),
+    _PosterPaper(x=26, y=50, width=280, height=270, angle=-5, edge="#e5dccb", face="#b9946a"),
+    _PosterPaper(x=260, y=20, width=262, height=256, angle=7, edge="#e9e4d6", face="#8b9a7d"),
+    _PosterPaper(x=372, y=56, width=202, height=290, angle=5, edge="#f6efdc", face="#e8d9ae"),
+    _PosterPaper(x=24, y=330, width=230, height=312, angle=6, edge="#e6e2d4", face="#7d8c70"),
+    _PosterPaper(x=276, y=416, width=296, height=240, angle=-4, edge="#e5dccb", face="#a9835a"),
+    _PosterPaper(x=58, y=92, width=484, height=508, angle=-2, edge="#ffffff", face="#fdfcf8"),
 )
 
 
@@ -52,7 +52,7 @@ def poster(capsule_id: str, *, is_wide: bool) -> Markup:
     name = "wide" if is_wide else "high"
     width, height = (1000, 600) if is_wide else (600, 690)
     papers = _WIDE if is_wide else _HIGH
-    drawn = "".join(_torn(paper, f"{name}-{number}", chance) for number, paper in enumerate(papers))
+    drawn = "".join(_draw_paper(paper, f"{name}-{number}", chance) for number, paper in enumerate(papers))
     pin_x, pin_y = width // 2, papers[-1].y + 12
     return Markup(  # noqa: S704 - numbers and constants
         f'<svg class="papers {name}" viewBox="0 0 {width} {height}" aria-hidden="true"><defs>'
@@ -66,7 +66,7 @@ def poster(capsule_id: str, *, is_wide: bool) -> Markup:
     )
 
 
-def _torn(paper: _Paper, name: str, chance: random.Random) -> str:
+def _draw_paper(paper: _PosterPaper, name: str, chance: random.Random) -> str:
     outer = _outline(paper, 0, chance)
     inner = _outline(paper, 7, chance)
     middle = f"{paper.x + paper.width // 2} {paper.y + paper.height // 2}"
@@ -79,7 +79,7 @@ def _torn(paper: _Paper, name: str, chance: random.Random) -> str:
     )
 
 
-def _outline(paper: _Paper, inset: int, chance: random.Random) -> str:
+def _outline(paper: _PosterPaper, inset: int, chance: random.Random) -> str:
     left, top = paper.x + inset, paper.y + inset
     right, low = paper.x + paper.width - inset, paper.y + paper.height - inset
 

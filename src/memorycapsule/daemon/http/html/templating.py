@@ -120,10 +120,10 @@ class Pages:
         words: Wording,
         *,
         status: int = 200,
-        again_in_seconds: int | None = None,
+        refresh_seconds: int | None = None,
         **values: object,
     ) -> HTMLResponse:
-        """Render a template; `again_in_seconds` has the browser ask again by itself."""
+        """Render a template; `refresh_seconds` has the browser reload the page after that time."""
         other = next(language for language in LANGUAGES if language != words.language)
         text = self._templates.get_template(template).render(
             words=words,
@@ -132,7 +132,7 @@ class Pages:
             other_language=f"?{urlencode({**request.query_params, 'lang': other})}",
             size=_size(request),
             sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
-            again_in_seconds=again_in_seconds,
+            refresh_seconds=refresh_seconds,
             is_signed_in=getattr(request.state, "is_signed_in", False),
             **values,
         )
