@@ -50,24 +50,24 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
     """
     Open a capsule if it is sealed and its date has come; return None if somebody else has done it, or it is not.
 
-    The film that the letters wait for is queued in the same transaction, so an open capsule never lacks it.
+    The montage that the letters wait for is queued in the same transaction, so no open capsule is without it.
     """
     with store.transaction() as tx:
         if not capsule_store.open_if_due(tx, capsule_id, now):
             return None
         capsule = capsule_store.capsules.get(tx, capsule_id)
-        film = film_to_come(capsule, now)
-        montage_store.montages.add(tx, film)
+        montage = opening_montage(capsule, now)
+        montage_store.montages.add(tx, montage)
         event_store.record(
             tx, Event(kind="capsule.opened", at=now, capsule_id=capsule_id, subject_id=capsule_id)
         )
-        wake(tx, "films", film.id)
+        wake(tx, "films", montage.id)
         wake(tx, "tidying", capsule_id)
     return capsule
 
 
-def film_to_come(capsule: Capsule, now: datetime) -> Montage:
-    """Return the film that the opening of a capsule queues."""
+def opening_montage(capsule: Capsule, now: datetime) -> Montage:
+    """Return the montage that the opening of a capsule queues."""
     return queued_montage(
         montage_id=str(uuid.uuid4()),
         capsule_id=capsule.id,
@@ -127,13 +127,13 @@ def queue_overdue_letters(store: Store, wake: Wake, render_grace: timedelta, now
     queued = 0
     for capsule_id in waiting:
         with store.transaction() as tx:
-            film = montage_store.opening_film(tx, capsule_id)
-            queued += queue_letters(tx, wake, capsule_id, film_status(film), now)
+            status = film_status(montage_store.of_opening(tx, capsule_id))
+            queued += queue_letters(tx, wake, capsule_id, status, now)
     return queued
 
 
-def film_status(film: Montage | None) -> FilmStatus:
-    """Return what a letter may say about a film."""
-    if film is None or film.state in {MontageState.FAILED, MontageState.CANCELLED}:
+def film_status(montage: Montage | None) -> FilmStatus:
+    """Return what a letter may say about the film of a montage."""
+    if montage is None or montage.state in {MontageState.FAILED, MontageState.CANCELLED}:
         return "none"
-    return "ready" if film.state.has_film else "follows"
+    return "ready" if montage.state.has_film else "follows"

@@ -100,8 +100,8 @@ class ShelfEntry:
     contributions: list[Contribution]
     #: How many were invited and have not answered; for the owner only.
     invited: int
-    #: The film made at the opening, and the first photo; None before the date.
-    film: Montage | None
+    #: The montage of the opening, and the id of the first photo; None before the date.
+    montage: Montage | None
     picture: str | None
 
     @property
@@ -113,7 +113,7 @@ class ShelfEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FilmView:
-    """A film of an open capsule."""
+    """A film of an open capsule: its montage, and what is known of the film itself."""
 
     montage: Montage
     #: The viewer's part in its capsule.
@@ -187,15 +187,11 @@ def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
                 member=member,
                 contributions=capsule_store.contributions(tx, capsule.id),
                 invited=invitation_store.waiting(tx, capsule.id) if member.is_owner else 0,
-                film=_opening_film(tx, capsule) if capsule.is_open else None,
+                montage=montage_store.of_opening(tx, capsule.id) if capsule.is_open else None,
                 picture=story_store.first_picture(tx, capsule.id) if capsule.is_open else None,
             )
             for capsule, member in own
         ]
-
-
-def _opening_film(tx: Transaction, capsule: Capsule) -> Montage | None:
-    return next((one for one in montage_store.of_capsule(tx, capsule.id) if one.is_opening), None)
 
 
 def is_in(store: Store, viewer: Viewer, capsule_id: str) -> bool:
@@ -322,7 +318,7 @@ def cover(tx: Transaction, vault: Vault, found: Capsule) -> OpenedFile:
 
 
 def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:
-    """Return the films of an open capsule. Raises NotFound, and Sealed before the date."""
+    """Return the montages of an open capsule. Raises NotFound, and Sealed before the date."""
     with store.reading() as tx:
         found, _member = membership(tx, viewer, reference)
         if not found.is_open:
@@ -331,7 +327,7 @@ def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:
 
 
 def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, Member]:
-    """Return a film of an open capsule and the viewer's part in it. Raises NotFound."""
+    """Return a montage of an open capsule and the viewer's part in it. Raises NotFound."""
     found = montage_store.montages.find(tx, montage_id)
     if found is not None and viewer.capsule_id in {None, found.capsule_id}:
         of_capsule = capsule_store.capsules.get(tx, found.capsule_id)

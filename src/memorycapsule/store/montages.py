@@ -18,13 +18,13 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Montage]:
     return montages.by(tx, col(MontageRow.queued_at), col(MontageRow.id), capsule_id=capsule_id)
 
 
-def opening_film(tx: Transaction, capsule_id: str) -> Montage | None:
-    """Return the film made at opening."""
+def of_opening(tx: Transaction, capsule_id: str) -> Montage | None:
+    """Return the montage of the opening, None before it."""
     return montages.one(tx, capsule_id=capsule_id, is_opening=True)
 
 
-def waiting(tx: Transaction, now: datetime) -> list[Montage]:
-    """Return the montages that could be rendered now: opening films first, then the oldest."""
+def renderable(tx: Transaction, now: datetime) -> list[Montage]:
+    """Return the montages that could be rendered now: those of openings first, then the oldest."""
     statement = (
         montages.rows()
         .where(col(MontageRow.state) == MontageState.QUEUED, col(MontageRow.not_before) <= now)

@@ -15,8 +15,8 @@ from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
 from memorycapsule.journal import journal
 from memorycapsule.services.film import montages, preparation, segment_cache
-from memorycapsule.services.film.montages import Rendered
-from memorycapsule.services.film.preparation import Layout
+from memorycapsule.services.film.montages import RenderedFilm
+from memorycapsule.services.film.preparation import PreparedFilm
 from memorycapsule.work.renderer import RenderJob, run_renderer, survey
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -34,13 +34,13 @@ class _Interrupted(Exception):
 def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str]:
     """Render the films that wait, one after another, and return the ids of those that ended with a film."""
     # Nothing is in hand now: a film that is still taken was let go of without a word, by whatever run.
-    montages.take_up_abandoned(context.store, None, context.now())
+    montages.requeue_abandoned(context.store, None, context.now())
     made: list[str] = []
     tried: set[str] = set()
     while not context.is_stopping():
         waiting = [
             montage
-            for montage in montages.waiting(context.store, context.now())
+            for montage in montages.renderable(context.store, context.now())
             if montage.id not in tried and only in {None, montage.id}
         ]
         if not waiting:
@@ -61,7 +61,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     started = time.monotonic()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        layout = preparation.lay_out(
+        prepared = preparation.prepare(
             context.store,
             context.vault,
             montage,
@@ -70,23 +70,23 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             fps=context.fps,
             face_model=context.face_model,
         )
-        rendered, encoded = _render(context, montage, layout, folder)
+        rendered, encoded = _render(context, montage, prepared, folder)
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
     except _Interrupted:
         with context.store.transaction() as tx:
-            montages.give_back(tx, montage, context.now())
+            montages.requeue(tx, montage, context.now())
         if not context.is_stopping():
             # Cancelled: nobody will go on with it, but the next film may show the same.
-            segment_cache.put_back(context.vault, montage.capsule_id, folder / "segments")
+            segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
     except _NOT_THE_FILMS_FAULT as error:
         context.vault.cache.trim()
         with context.store.transaction() as tx:
-            montages.give_back(tx, montage, context.now() + _POSTPONED_BY, error.message)
+            montages.requeue(tx, montage, context.now() + _POSTPONED_BY, error.message)
         log.warning("film.postponed", reason=error.message)
         return False
     except Exception as error:
@@ -110,13 +110,15 @@ def remove_leftovers(context: WorkerContext) -> None:
     """Remove the working folders of films that nobody waits for any more."""
     if not context.work_dir.exists():
         return
-    live = montages.live(context.store)
+    live = montages.unfinished_ids(context.store)
     for folder in context.work_dir.iterdir():
         if folder.is_dir() and folder.name not in live:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Path) -> tuple[Rendered, int]:
+def _render(
+    context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path
+) -> tuple[RenderedFilm, int]:
     """Return the film and how many segments had to be encoded for it."""
     told = time.monotonic()
 
@@ -130,40 +132,40 @@ def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Pa
                 raise _Interrupted
 
     job = RenderJob(
-        plan_file=layout.plan_file,
-        pictures=layout.pictures,
+        plan_file=prepared.plan_file,
+        pictures=prepared.pictures,
         out=folder / "film.mp4",
         poster=folder / "poster.jpg",
         workspace=folder,
         workers=context.workers,
         nice=context.nice,
-        digests_file=layout.digests_file,
+        digests_file=prepared.digests_file,
     )
     key = segment_cache.key_of(context.vault, montage.capsule_id)
-    unreadable = _gather(context, montage, layout, job, key, lambda _share: on_progress(0.0))
+    unreadable = _gather(context, montage, prepared, job, key, lambda _share: on_progress(0.0))
     try:
         facts = run_renderer(job, key=key, on_progress=on_progress)
     except RenderFailed:
         # One of the segments may be bad, and which is not said.
         context.vault.cache.clear(montage.capsule_id)
         raise
-    segment_cache.put_back(context.vault, montage.capsule_id, folder / "segments")
+    segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
     unusable = frozenset(str(left["id"]) for left in facts["left_out"])
-    rendered = Rendered(
+    rendered = RenderedFilm(
         film=job.out,
         poster=job.poster,
         seconds=float(facts["seconds"]),
         report=(
-            *layout.report,
+            *prepared.report,
             *omissions_of(unreadable),
             *(
                 Omission(of=str(left["id"]), sentence=str(left["reason"]))
                 for left in facts["left_out"]
-                if left["id"] not in layout.unreadable and left["id"] not in unreadable
+                if left["id"] not in prepared.unreadable and left["id"] not in unreadable
             ),
         ),
         # Chapters and captions are told by it, so it must be the one that was followed.
-        plan=without_pictures(layout.plan, unusable).to_json(),
+        plan=without_pictures(prepared.plan, unusable).to_json(),
     )
     return rendered, int(facts["segments_encoded"])
 
@@ -171,7 +173,7 @@ def _render(context: WorkerContext, montage: Montage, layout: Layout, folder: Pa
 def _gather(
     context: WorkerContext,
     montage: Montage,
-    layout: Layout,
+    prepared: PreparedFilm,
     job: RenderJob,
     key: bytes,
     on_progress: Callable[[float], None],
@@ -187,15 +189,15 @@ def _gather(
     folder.mkdir(mode=0o700, exist_ok=True)
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [segment.name for segment in surveyed.segments]
-    segment_cache.take(store, vault, montage.capsule_id, names, folder)
+    segment_cache.fetch(store, vault, montage.capsule_id, names, folder)
     # Of voice notes no segment is made: they are wanted for the sound alone, and for that always.
-    sources: tuple[Source | Voice, ...] = (*layout.plan.sources, *layout.plan.voices)
+    sources: tuple[Source | Voice, ...] = (*prepared.plan.sources, *prepared.plan.voices)
     if all((folder / segment_cache.file_name(name)).exists() for name in names):
         wanted = [source for source in sources if source.id in surveyed.always_needed]
-        if not preparation.fetch(store, vault, wanted, layout.pictures):
+        if not preparation.fetch(store, vault, wanted, prepared.pictures):
             return {}
-    unreadable = preparation.fetch(store, vault, sources, layout.pictures)
-    return {one: sentence for one, sentence in unreadable.items() if one not in layout.unreadable}
+    unreadable = preparation.fetch(store, vault, sources, prepared.pictures)
+    return {one: sentence for one, sentence in unreadable.items() if one not in prepared.unreadable}
 
 
 def _in_our_words(error: Exception) -> CapsuleError:

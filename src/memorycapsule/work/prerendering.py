@@ -154,13 +154,13 @@ class Prerenderer:
     def _prepared(self, order: _Order, vault: Vault) -> PreparedPlan:
         """Return the plan from before, if it still is what the film would be, or a new one."""
         context, capsule = self.context, order.capsule
-        film = opening.film_to_come(capsule, context.now())
+        film = opening.opening_montage(capsule, context.now())
         with context.store.reading() as tx:
-            before = segment_cache.prepared_plan(tx, vault, capsule.id)
+            before = segment_cache.find_plan(tx, vault, capsule.id)
         fingerprint = material.fingerprint(context.store, vault, film, size=context.size, fps=context.fps)
         if before is not None and before.fingerprint == fingerprint:
             return before
-        prepared = preparation.prepare(
+        prepared = preparation.plan_sealed(
             context.store,
             vault,
             film,
@@ -227,7 +227,7 @@ class Prerenderer:
 
     def _is_free(self) -> bool:
         context = self.context
-        return not context.is_stopping() and not montages.are_wanted(context.store, context.now())
+        return not context.is_stopping() and not montages.has_work(context.store, context.now())
 
 
 @dataclass(frozen=True, kw_only=True)

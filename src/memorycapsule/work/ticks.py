@@ -46,7 +46,7 @@ def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left behind. The folder's lock must be held."""
     now = context.now()
     deliveries.take_up_abandoned(context.store, context.lease, now)
-    montages.take_up_abandoned(context.store, context.lease, now)
+    montages.requeue_abandoned(context.store, context.lease, now)
     for capsule in instances.follow_zone_rules(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
@@ -74,7 +74,7 @@ def preview(context: WorkerContext) -> Preview:
     doubt = clock_doubt(context)
     return Preview(
         opened=() if doubt else tuple(opening.due(context.store, now)),
-        films=tuple(montages.waiting(context.store, now)),
+        films=tuple(montages.renderable(context.store, now)),
         letters=tuple(deliveries.due(context.store, now)),
         doubt=doubt,
     )

@@ -23,7 +23,7 @@ from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story
 from memorycapsule.services import opening, sessions
 from memorycapsule.services.film import montages
-from memorycapsule.services.film.montages import Rendered
+from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.work import ticks
 from support.cast import (
     OPENS,
@@ -99,13 +99,13 @@ class Scene:
 
     def finish_film(self, *report: Omission, of: str | None = None) -> str:
         """The film of a capsule, or of the scene's own, is ready; returns its id."""
-        films = montages.waiting(self.instance.store, self.time.now)
+        films = montages.renderable(self.instance.store, self.time.now)
         (waiting,) = [film for film in films if film.capsule_id == (of or self.capsule.id)]
         montage = montages.claim(self.instance.store, waiting.id, lease="this run", now=self.time.now)
         film, poster = self.instance.folder / "film.mp4", self.instance.folder / "poster.jpg"
         film.write_bytes(FILM)
         poster.write_bytes(make_photo())
-        rendered = Rendered(film=film, poster=poster, seconds=61.4, report=report)
+        rendered = RenderedFilm(film=film, poster=poster, seconds=61.4, report=report)
         assert montages.keep(
             self.instance.store, self.instance.vault, self.instance.wake, montage, rendered, now=self.time.now
         )

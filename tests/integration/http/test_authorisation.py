@@ -200,7 +200,7 @@ def make_stage(state: str, folder: Path) -> Iterator[Stage]:
             cast.time.go_to(OPENS)
             assert opening.open_due(instance.store, instance.wake, cast.time.now)
             with instance.store.reading() as tx:
-                film = montage_store.opening_film(tx, cast.places["capsule_id"])
+                film = montage_store.of_opening(tx, cast.places["capsule_id"])
             cast.places |= {"montage": film.id, "montage_id": film.id}
             # Whoever proved their address on the day before has to do so again; these have.
             with instance.store.transaction() as tx:

@@ -176,13 +176,13 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     store, vault = scene.instance.store, scene.instance.vault
     wish(scene, story=[three[1]])
     attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
-    layout = preparation.lay_out(
+    prepared = preparation.prepare(
         store, vault, attempt, tmp_path, size=scene.app.worker.size, fps=scene.app.worker.fps
     )
     for name in ("film.mp4", "poster.jpg"):
         (tmp_path / name).write_bytes(b"x")
-    followed = MontagePlan.from_json(layout.plan.to_json().replace("Harbour", "Hafen"))
-    rendered = montages.Rendered(
+    followed = MontagePlan.from_json(prepared.plan.to_json().replace("Harbour", "Hafen"))
+    rendered = montages.RenderedFilm(
         film=tmp_path / "film.mp4",
         poster=tmp_path / "poster.jpg",
         seconds=9,

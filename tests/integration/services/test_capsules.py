@@ -155,14 +155,14 @@ def test_chosen_music_is_what_the_film_is_laid_out_with(stage, tmp_path):
     edit(stage, music="museum")
     opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
     with stage.instance.store.reading() as tx:
-        film = montage_store.opening_film(tx, stage.capsule.id)
+        film = montage_store.of_opening(tx, stage.capsule.id)
     film = montages.claim(stage.instance.store, film.id, lease="this run", now=OPENS)
-    layout = preparation.lay_out(
+    prepared = preparation.prepare(
         stage.instance.store, stage.instance.vault, film, tmp_path, size=Size(width=160, height=90), fps=10
     )
 
     museum = themes.load("museum")
-    assert layout.plan.theme == "photocard"
-    assert layout.plan.soundtrack.title == museum.music.titles["en"]
-    assert layout.plan.soundtrack.beats_per_bar == museum.music.beats_per_bar
-    assert (layout.pictures / layout.plan.soundtrack.file).read_bytes() == museum.soundtrack.read_bytes()
+    assert prepared.plan.theme == "photocard"
+    assert prepared.plan.soundtrack.title == museum.music.titles["en"]
+    assert prepared.plan.soundtrack.beats_per_bar == museum.music.beats_per_bar
+    assert (prepared.pictures / prepared.plan.soundtrack.file).read_bytes() == museum.soundtrack.read_bytes()

@@ -12,7 +12,7 @@ from memorycapsule.domain.film.montages import MontageState, Omission
 from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages
-from memorycapsule.services.film.montages import Rendered
+from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
@@ -29,7 +29,7 @@ def open_it(stage, now=OPENS):
 
 def film_of(stage):
     with stage.instance.store.reading() as tx:
-        return montage_store.opening_film(tx, stage.capsule.id)
+        return montage_store.of_opening(tx, stage.capsule.id)
 
 
 def letters(stage, kind="opened"):
@@ -55,7 +55,7 @@ def finish(stage, tmp_path, now=OPENS, report=()):
     film, poster = tmp_path / "film.mp4", tmp_path / "poster.jpg"
     film.write_bytes(b"film")
     poster.write_bytes(b"poster")
-    rendered = Rendered(film=film, poster=poster, seconds=3.0, report=report)
+    rendered = RenderedFilm(film=film, poster=poster, seconds=3.0, report=report)
     store, vault, wake = stage.instance.store, stage.instance.vault, stage.instance.wake
     return montages.keep(store, vault, wake, taken, rendered, now=now)
 

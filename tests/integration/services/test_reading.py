@@ -9,7 +9,7 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.services import opening, reading
 from memorycapsule.services.film import montages
-from memorycapsule.services.film.montages import Rendered
+from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
@@ -38,12 +38,14 @@ def open_it(stage):
 
 def make_film(stage, tmp_path):
     """A film that is ready, of bytes that only claim to be one."""
-    waiting = montages.waiting(stage.instance.store, OPENS)
+    waiting = montages.renderable(stage.instance.store, OPENS)
     (film,) = [one for one in waiting if one.capsule_id == stage.capsule.id]
     taken = montages.claim(stage.instance.store, film.id, lease="run", now=OPENS)
     (tmp_path / "film.mp4").write_bytes(b"a film")
     (tmp_path / "poster.jpg").write_bytes(b"a poster")
-    rendered = Rendered(film=tmp_path / "film.mp4", poster=tmp_path / "poster.jpg", seconds=2.0, report=())
+    rendered = RenderedFilm(
+        film=tmp_path / "film.mp4", poster=tmp_path / "poster.jpg", seconds=2.0, report=()
+    )
     assert montages.keep(
         stage.instance.store, stage.instance.vault, stage.instance.wake, taken, rendered, now=OPENS
     )
@@ -59,7 +61,7 @@ def titles(stage, viewer):
 
 def film_id(stage):
     with stage.instance.store.reading() as tx:
-        found = montage_store.opening_film(tx, stage.capsule.id)
+        found = montage_store.of_opening(tx, stage.capsule.id)
     return found.id if found else "none"
 
 

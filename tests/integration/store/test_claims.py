@@ -164,7 +164,7 @@ def test_of_many_threads_one_takes_a_film_and_an_overtaken_attempt_changes_nothi
     capsule = make_capsule(instance)
     opening.open_if_due(instance.store, instance.wake, capsule.id, OPENS)
     with instance.store.reading() as tx:
-        film = montages.opening_film(tx, capsule.id)
+        film = montages.of_opening(tx, capsule.id)
 
     def claim(number):
         with instance.store.transaction() as tx:
@@ -185,7 +185,7 @@ def test_a_capsule_has_one_film_of_the_opening(instance):
     capsule = make_capsule(instance)
     opening.open_if_due(instance.store, instance.wake, capsule.id, OPENS)
     with instance.store.reading() as tx:
-        film = montages.opening_film(tx, capsule.id)
+        film = montages.of_opening(tx, capsule.id)
 
     with instance.store.transaction() as tx:
         montages.montages.add(tx, replace(film, id=str(uuid4()), is_opening=False))

@@ -39,7 +39,7 @@ class Scene:
 
     def film(self):
         with self.instance.store.reading() as tx:
-            return montage_store.opening_film(tx, self.capsule.id)
+            return montage_store.of_opening(tx, self.capsule.id)
 
 
 def set_up(instance, *, photos=14, **more):

@@ -36,7 +36,7 @@ def capsule(instance):
 
 def film_of(instance, capsule):
     with instance.store.reading() as tx:
-        return montage_store.opening_film(tx, capsule.id)
+        return montage_store.of_opening(tx, capsule.id)
 
 
 def work_files(instance):

@@ -57,7 +57,7 @@ def scene(tmp_path):
 
 def film_of(instance, capsule):
     with instance.store.reading() as tx:
-        return montage_store.opening_film(tx, capsule.id)
+        return montage_store.of_opening(tx, capsule.id)
 
 
 def opened(instance, time):

@@ -115,7 +115,7 @@ def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, 
 def _make_there(
     there: Distant, capsule: str, wish: _Wish, song: BinaryIO | None, waiting: Output | None
 ) -> shapes.Shape:
-    """Have a distant daemon make a film; with `waiting`, which shows how far it is, return it as it ended."""
+    """Have a distant daemon make a film; with `renderable`, which shows how far it is, return it as it ended."""
     film = there.make_montage(
         capsule,
         stories=wish.stories,

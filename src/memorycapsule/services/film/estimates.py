@@ -1,4 +1,4 @@
-"""Estimates: how long a further film would be, told while its stories are being chosen."""
+"""Estimates: how long a further film would be, for whoever is choosing its stories."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def seconds_of_film(
         capsule, member = reading.membership(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
-        wished = queued_montage(
+        montage = queued_montage(
             montage_id="",
             capsule_id=capsule.id,
             member_id=member.id,
@@ -45,4 +45,4 @@ def seconds_of_film(
             length=length,
             now=now,
         )
-        return material.seconds_of(tx, vault, wished, size=size, fps=fps)
+        return material.estimated_seconds(tx, vault, montage, size=size, fps=fps)

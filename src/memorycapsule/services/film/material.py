@@ -1,4 +1,4 @@
-"""Material: what a film is made of, as the store holds it: stories, pictures, music, and how it is to be directed."""
+"""Material: what a film is made of, as the store holds it: stories, pictures, music and direction."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class Material:
 
 
 def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> Material:
+    """Return what the film of a montage is made of; what cannot be read is left out and reported."""
     capsule = capsule_store.capsules.get(tx, montage.capsule_id)
     members = {member.id: member for member in capsule_store.ever_members_of(tx, capsule.id)}
     stories = _chosen_stories(tx, montage)
@@ -71,7 +72,7 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
                 else:
                     pictures.append(_picture(tx, vault, capsule, medium, member))
             except CapsuleError as error:
-                sentence = f"A {_called(medium.kind)} of {author} was left out: {error.message}"
+                sentence = f"A {_kind_in_words(medium.kind)} of {author} was left out: {error.message}"
                 report.append(Omission(of=medium.id, sentence=sentence))
         try:
             words = vault.words_of(tx, story)
@@ -97,7 +98,7 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
     shown_members = [member for member in members.values() if member.id in shown]
     title = montage.title or capsule.title
     # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
-    told = (
+    inputs = (
         (title, _date_line(capsule, direction.language), montage.soundtrack_blob, direction),
         (pictures, texts, [(member.id, member.name) for member in shown_members], report),
     )
@@ -108,12 +109,13 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
         pictures=pictures,
         texts=texts,
         direction=direction,
-        fingerprint=hashlib.sha256(repr(told).encode()).hexdigest(),
+        fingerprint=hashlib.sha256(repr(inputs).encode()).hexdigest(),
         report=tuple(report),
     )
 
 
 def plan_film(material: Material, direction: Direction, pictures: Sequence[Picture]) -> MontagePlan:
+    """Return the plan of a film of these pictures, which may be fewer than the material has."""
     return direct(
         title=material.title,
         date_line=_date_line(material.capsule, direction.language),
@@ -125,8 +127,8 @@ def plan_film(material: Material, direction: Direction, pictures: Sequence[Pictu
     )
 
 
-def seconds_of(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
-    """Return about how long a film would be, as far as can be told before anybody has looked at its pictures."""
+def estimated_seconds(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
+    """Return about how many seconds a film would last, before any of its pictures is analysed."""
     material = read_material(tx, vault, montage, size, fps)
     return plan_film(material, material.direction, material.pictures).seconds
 
@@ -138,7 +140,7 @@ def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps
 
 
 def open_song(tx: Transaction, vault: Vault, montage: Montage) -> BinaryIO | None:
-    """Return the song that has to lie beside the pictures: people's own, or one of another theme."""
+    """Return the song to put beside the pictures: people's own, or another theme's; None for the theme's own."""
     if montage.soundtrack_blob:
         return vault.open_blob(tx, montage.soundtrack_blob)
     chosen = _chosen_music(capsule_store.capsules.get(tx, montage.capsule_id), montage)
@@ -217,7 +219,7 @@ def _note(tx: Transaction, vault: Vault, medium: Medium) -> Note:
     )
 
 
-def _called(kind: MediumKind) -> str:
+def _kind_in_words(kind: MediumKind) -> str:
     return "voice note" if kind is MediumKind.VOICE else str(kind)
 
 

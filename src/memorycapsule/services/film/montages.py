@@ -1,4 +1,4 @@
-"""Montages: queueing films, taking them for rendering, and keeping what came of it."""
+"""Montages: queueing films, claiming them for rendering, and keeping what came of it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
 _RENDERING = "montage.rendering"
-#: Before that, the progress says too little about what is left.
-_TELLING_PROGRESS = 0.03
+#: A smaller share says too little about what is left.
+_LEAST_PROGRESS = 0.03
 #: So many films of one member may wait or be made at a time.
 _MOST_AT_ONCE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendered:
+class RenderedFilm:
     """What the renderer made."""
 
     film: Path
@@ -156,23 +156,23 @@ def _check_queue(tx: Transaction, capsule_id: str, member_id: str) -> None:
         )
 
 
-def waiting(store: Store, now: datetime) -> list[Montage]:
-    """Return the films that could be rendered now, those of openings first."""
+def renderable(store: Store, now: datetime) -> list[Montage]:
+    """Return the montages that could be rendered now, those of openings first."""
     with store.reading() as tx:
-        return montage_store.waiting(tx, now)
+        return montage_store.renderable(tx, now)
 
 
-def are_wanted(store: Store, now: datetime) -> bool:
-    """Return whether a film is being rendered or waits for it, or a capsule for its opening."""
+def has_work(store: Store, now: datetime) -> bool:
+    """Say whether a film is being rendered or waits to be, or a capsule is due."""
     with store.reading() as tx:
         return bool(
-            montage_store.rendering(tx) or montage_store.waiting(tx, now) or capsule_store.due(tx, now)
+            montage_store.rendering(tx) or montage_store.renderable(tx, now) or capsule_store.due(tx, now)
         )
 
 
 def seconds_left(store: Store, montage: Montage, now: datetime) -> float | None:
-    """Return about how long a film will still be rendered; None when it is not, or has hardly begun."""
-    if montage.state is not MontageState.RENDERING or montage.progress < _TELLING_PROGRESS:
+    """Return for about how many seconds a film will still be rendered; None when it is not, or has hardly begun."""
+    if montage.state is not MontageState.RENDERING or montage.progress < _LEAST_PROGRESS:
         return None
     with store.reading() as tx:
         # Of this attempt: what an earlier one finished does not count as progress of this one.
@@ -183,7 +183,7 @@ def seconds_left(store: Store, montage: Montage, now: datetime) -> float | None:
 
 
 def claim(store: Store, montage_id: str, *, lease: str, now: datetime) -> Montage | None:
-    """Take a waiting film under a new attempt; None if somebody else has it."""
+    """Claim a waiting montage under a new attempt; return None if somebody else has it."""
     with store.transaction() as tx:
         montage = montage_store.claim(tx, montage_id, lease)
         if montage:
@@ -191,20 +191,20 @@ def claim(store: Store, montage_id: str, *, lease: str, now: datetime) -> Montag
     return montage
 
 
-def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
+def requeue_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
-    Put films that nobody renders any more back into the queue: those of all runs of the program but `lease`.
+    Put montages that nobody renders any more back into the queue: those claimed by other runs than `lease`.
 
-    With None, those of this run as well, for when it has none in hand: a row that could not be written at the
-    end of an attempt must not stay taken.
+    With None, those of this run as well, for when it renders none: a row that could not be written at the end of
+    an attempt must not stay claimed.
     """
     with store.transaction() as tx:
         for montage in montage_store.abandoned(tx, lease):
-            give_back(tx, montage, now)
+            requeue(tx, montage, now)
 
 
-def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
-    """Put a film back into the queue without counting a failure: its work was cut off, not wrong."""
+def requeue(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
+    """Put a montage back into the queue without counting a failure: its work was cut off, not wrong."""
     # Of now, not of when the attempt began: it may have made the plan, which does without these.
     report = content_omissions(montage_store.montages.get(tx, montage.id).report)
     if montage_store.change_attempt(
@@ -220,13 +220,13 @@ def give_back(tx: Transaction, montage: Montage, not_before: datetime, reason: s
 
 
 def note_progress(store: Store, montage: Montage, share: float) -> bool:
-    """Write down how far a film is, 0..1; False when this attempt does not hold it any more."""
+    """Note how far a film is, 0..1; return False when this attempt does not hold the montage any more."""
     with store.transaction() as tx:
         return montage_store.change_attempt(tx, montage.id, montage.attempt, progress=share)
 
 
 def note_plan(store: Store, montage: Montage, plan: str, report: tuple[Omission, ...]) -> None:
-    """Write down the plan that this attempt renders, and what it leaves out, for attempts to come."""
+    """Keep the plan that this attempt renders, and what it leaves out, for later attempts."""
     with store.transaction() as tx:
         montage_store.change_attempt(tx, montage.id, montage.attempt, plan=plan, report=report)
 
@@ -236,14 +236,14 @@ def keep(
     vault: Vault,
     wake: Wake,
     montage: Montage,
-    rendered: Rendered,
+    rendered: RenderedFilm,
     *,
     now: datetime,
 ) -> bool:
     """
     Keep a finished film, and queue the letters that wait for it, in one transaction.
 
-    False, and nothing changes, when this attempt does not hold the film any more. Raises DiskFull.
+    Return False, and change nothing, when this attempt does not hold the montage any more. Raises DiskFull.
     """
     with rendered.film.open("rb") as film:
         film_blob = vault.keep_open(montage.capsule_id, film, now)
@@ -260,7 +260,7 @@ def _keep(
     store: Store,
     wake: Wake,
     montage: Montage,
-    rendered: Rendered,
+    rendered: RenderedFilm,
     state: MontageState,
     blobs: list[Blob],
     now: datetime,
@@ -294,9 +294,9 @@ def _keep(
 
 def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: datetime) -> MontageState:
     """
-    Note that an attempt failed: the film is tried again later or, after three failures, given up.
+    Note that an attempt failed: the montage is tried again later or, after three failures, given up.
 
-    Letters that wait for a film which is given up go out without it. Returns the state it is in now.
+    Letters that wait for a film which is given up go out without it. Returns the montage's state now.
     """
     failures = montage.failures + 1
     is_over = failures >= MOST_FAILURES
@@ -322,8 +322,8 @@ def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: dateti
     return state
 
 
-def live(store: Store) -> set[str]:
-    """Return the ids of the films whose working folders are still needed."""
+def unfinished_ids(store: Store) -> set[str]:
+    """Return the ids of the montages that wait or are rendered: their working folders are still needed."""
     with store.reading() as tx:
         return {
             montage.id

@@ -1,8 +1,8 @@
 """
-Preparation: what the renderer gets of a capsule: a plan, and a folder with the pictures that it names.
+Preparation: a film's plan, and a folder with the pictures that it names, are made ready for the renderer.
 
-`prepare` makes the plan alone, of any capsule at any time; `lay_out` writes it down for a film that is to be
-rendered now.
+`prepare` does that for a film that is to be rendered now. `plan_sealed` makes the plan alone, while the capsule is
+sealed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from memorycapsule.store.transactions import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """A plan, its file, and the folder of its pictures."""
+class PreparedFilm:
+    """A film that can be rendered: its plan, the plan's file, and the folder of its pictures."""
 
     plan: MontagePlan
     plan_file: Path
@@ -46,7 +46,7 @@ class Layout:
     unreadable: frozenset[str] = frozenset()
 
 
-def lay_out(
+def prepare(
     store: Store,
     vault: Vault,
     montage: Montage,
@@ -55,14 +55,14 @@ def lay_out(
     size: Size,
     fps: int,
     face_model: Path | None = None,
-) -> Layout:
+) -> PreparedFilm:
     """
     Write the plan of a film into `folder`, and return where everything is.
 
-    A plan from an earlier attempt is used again, so that the segments which that attempt finished still fit; so
-    is one that was prepared while the capsule was sealed, if it fits still. Of the latter the pictures are not
-    there yet, for hardly any may be wanted: see `fetch`. A picture that cannot be read is left out and named in
-    the report. Raises DiskFull.
+    A plan from an earlier attempt is used again, so that the segments which that attempt finished still fit. So
+    is a plan that was made while the capsule was sealed, if it fits still; its pictures are not there yet, for
+    hardly any may be wanted: see `fetch`. A picture that cannot be read is left out and named in the report.
+    Raises DiskFull.
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def lay_out(
     else:
         with store.reading() as tx:
             material = read_material(tx, vault, montage, size, fps)
-            prepared = segment_cache.prepared_plan(tx, vault, montage.capsule_id)
+            prepared = segment_cache.find_plan(tx, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
             analyser = PictureAnalyser(
                 store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared
@@ -89,7 +89,7 @@ def lay_out(
         plan, report, digests = prepared.plan, list(prepared.report), prepared.digests
         montages.note_plan(store, montage, plan.to_json(), tuple(report))
     plan_file, digests_file = write_plan(folder, plan, digests)
-    return Layout(
+    return PreparedFilm(
         plan=plan,
         plan_file=plan_file,
         digests_file=digests_file,
@@ -99,7 +99,7 @@ def lay_out(
     )
 
 
-def prepare(
+def plan_sealed(
     store: Store,
     vault: Vault,
     montage: Montage,
@@ -112,8 +112,7 @@ def prepare(
     check: Callable[[], None],
 ) -> PreparedPlan:
     """
-    Plan a film of a sealed capsule: a picture lies in `folder`, one in memory, only while it is looked at, with few
-    others.
+    Plan a film of a sealed capsule. A picture lies in `folder`, which is in memory, only while it is analysed.
 
     What is `known` about pictures from an earlier plan is believed. `check` is called between pictures; what it
     raises comes through.

@@ -53,7 +53,7 @@ def key_of(vault: Vault, capsule_id: str) -> bytes:
     return vault.key.token("segments", capsule_id, 1).encode()
 
 
-def take(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], folder: Path) -> None:
+def fetch(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], folder: Path) -> None:
     """
     Put those segments of an open capsule that are in the cache into `folder`, unless they are there already.
 
@@ -88,15 +88,15 @@ def take(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], fold
             raise translate_error(error) from error
 
 
-def put_back(vault: Vault, capsule_id: str, folder: Path) -> None:
-    """Keep all segments of an open capsule that lie in `folder`; what was sealed of them before goes."""
+def keep_open(vault: Vault, capsule_id: str, folder: Path) -> None:
+    """Keep all segments of an open capsule that lie in `folder`, and drop its sealed ones."""
     for path in sorted(folder.glob("*.mp4")):
         vault.cache.keep_file(capsule_id, path.name, path)
     vault.cache.drop(capsule_id, sealed_names(vault, capsule_id))
 
 
 def sealed_names(vault: Vault, capsule_id: str) -> set[str]:
-    """Return the files of a capsule in the cache that are sealed."""
+    """Return the names of a capsule's sealed files in the cache."""
     return {name for name in vault.cache.names(capsule_id) if name.endswith(_SEALED)}
 
 
@@ -104,7 +104,7 @@ def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, sparin
     """
     Keep a segment of a sealed capsule, and say whether there was room.
 
-    Capsules of which the ids are in `sparing` do not give up theirs for it.
+    Capsules whose ids are in `sparing` do not give up segments for it.
     """
     with segment.open("rb") as source:
         return vault.cache.keep(
@@ -116,12 +116,12 @@ def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, sparin
 
 
 def has_sealed(vault: Vault, capsule_id: str, name: str) -> bool:
-    """Return whether a segment of a sealed capsule is there; it counts as used."""
+    """Say whether a segment of a sealed capsule is there; it counts as used then."""
     return vault.cache.find(capsule_id, file_name(name) + _SEALED) is not None
 
 
 def keep_only(vault: Vault, capsule_id: str, names: Iterable[str]) -> None:
-    """Drop what the film of a sealed capsule does not show any more."""
+    """Drop all segments of a sealed capsule but the named ones."""
     wanted = {file_name(name) + _SEALED for name in names} | {_PLAN}
     vault.cache.drop(capsule_id, vault.cache.names(capsule_id) - wanted)
 
@@ -145,7 +145,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: C
     )
 
 
-def prepared_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPlan | None:
+def find_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPlan | None:
     """Return the plan that was prepared for a capsule's film; None if there is none that can be used."""
     path = vault.cache.find(capsule_id, _PLAN)
     if path is None:

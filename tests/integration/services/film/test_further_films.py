@@ -36,11 +36,11 @@ def queue(stage, viewer=None, **more):
 def plan(stage, film, folder):
     store, vault = stage.instance.store, stage.instance.vault
     attempt = montages.claim(store, film.id, lease="this run", now=OPENS)
-    return preparation.lay_out(store, vault, attempt, folder, size=Size(width=160, height=90), fps=10)
+    return preparation.prepare(store, vault, attempt, folder, size=Size(width=160, height=90), fps=10)
 
 
-def titles(layout):
-    return [scene.title for scene in layout.plan.scenes if scene.story_id]
+def titles(prepared):
+    return [scene.title for scene in prepared.plan.scenes if scene.story_id]
 
 
 def estimate(stage, *story_ids, length=None, viewer=None):
@@ -65,19 +65,19 @@ def test_stories_come_in_the_order_in_which_they_were_chosen_and_no_others(stage
 
 def test_the_music_of_another_theme_lies_beside_the_pictures_and_beats_the_time(stage, told, tmp_path):
     museum = themes.load("museum")
-    layout = plan(stage, queue(stage, music="museum"), tmp_path)
-    track = layout.plan.soundtrack
+    prepared = plan(stage, queue(stage, music="museum"), tmp_path)
+    track = prepared.plan.soundtrack
 
-    assert layout.plan.theme == "photocard"
-    assert (layout.pictures / track.file).read_bytes() == museum.soundtrack.read_bytes()
+    assert prepared.plan.theme == "photocard"
+    assert (prepared.pictures / track.file).read_bytes() == museum.soundtrack.read_bytes()
     assert (track.title, track.beats_per_bar) == ("Rooms of Evening", 3)
     assert track.beat_seconds == pytest.approx(60 / 72)
 
 
 def test_a_song_of_ones_own_goes_before_all_others(stage, told, tmp_path):
-    layout = plan(stage, queue(stage, soundtrack=io.BytesIO(b"a song"), music="museum"), tmp_path)
+    prepared = plan(stage, queue(stage, soundtrack=io.BytesIO(b"a song"), music="museum"), tmp_path)
 
-    assert (layout.pictures / layout.plan.soundtrack.file).read_bytes() == b"a song"
+    assert (prepared.pictures / prepared.plan.soundtrack.file).read_bytes() == b"a song"
 
 
 @pytest.mark.parametrize("length", ["20", "40"])
@@ -89,9 +89,9 @@ def test_a_film_is_about_as_long_as_was_wished(stage, told, tmp_path, length):
 
 def test_what_was_told_beforehand_is_what_the_film_becomes(stage, told, tmp_path):
     chosen = [told["Two"], told["One"]]
-    layout = plan(stage, queue(stage, story_ids=chosen), tmp_path)
+    prepared = plan(stage, queue(stage, story_ids=chosen), tmp_path)
 
-    assert estimate(stage, *chosen) == pytest.approx(layout.plan.seconds, abs=1)
+    assert estimate(stage, *chosen) == pytest.approx(prepared.plan.seconds, abs=1)
     assert estimate(stage, told["Two"]) < estimate(stage, *chosen) < estimate(stage)
 
 

@@ -12,7 +12,7 @@ from memorycapsule.domain.film.plan import MontagePlan, Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages, preparation
-from memorycapsule.services.film.montages import Rendered
+from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
@@ -21,7 +21,7 @@ from support.cast import OPENS, add_story, join, make_photo
 
 def film_of(stage):
     with stage.instance.store.reading() as tx:
-        return montage_store.opening_film(tx, stage.capsule.id)
+        return montage_store.of_opening(tx, stage.capsule.id)
 
 
 def get(stage, montage_id):
@@ -42,7 +42,7 @@ def keep(stage, attempt, tmp_path, content=b"film"):
     film, poster = tmp_path / "film.mp4", tmp_path / "poster.jpg"
     film.write_bytes(content)
     poster.write_bytes(b"poster")
-    rendered = Rendered(film=film, poster=poster, seconds=3.0, report=())
+    rendered = RenderedFilm(film=film, poster=poster, seconds=3.0, report=())
     store, vault, wake = stage.instance.store, stage.instance.vault, stage.instance.wake
     return montages.keep(store, vault, wake, attempt, rendered, now=OPENS)
 
@@ -67,8 +67,8 @@ def cancel(stage, film, viewer=None):
     return montages.cancel(stage.instance.store, viewer or stage.ben.viewer, film.id, now=OPENS)
 
 
-def lay_out(stage, attempt, folder):
-    return preparation.lay_out(
+def prepare(stage, attempt, folder):
+    return preparation.prepare(
         stage.instance.store,
         stage.instance.vault,
         attempt,
@@ -82,7 +82,7 @@ def test_only_the_attempt_that_holds_a_film_ends_it(stage, tmp_path):
     """I6."""
     film = open_it(stage)
     overtaken = claim(stage, film, "an earlier run")
-    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
+    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
     holder = claim(stage, film)
     before = stage.instance.blob_files()
 
@@ -105,7 +105,7 @@ def test_a_film_that_was_cut_off_is_no_failure(stage):
     film = open_it(stage)
     for number in range(MOST_FAILURES + 2):
         claim(stage, film, f"run {number}")
-        montages.take_up_abandoned(stage.instance.store, "the next run", OPENS)
+        montages.requeue_abandoned(stage.instance.store, "the next run", OPENS)
 
     found = get(stage, film.id)
     assert (found.state, found.failures, found.attempt) == (MontageState.QUEUED, 0, MOST_FAILURES + 2)
@@ -116,13 +116,13 @@ def test_a_film_that_fails_three_times_has_failed(stage):
     for _ in range(MOST_FAILURES):
         fail(stage, claim(stage, film, now=now), now)
         waits.append(get(stage, film.id).not_before - now)
-        assert montages.waiting(stage.instance.store, now) == []
+        assert montages.renderable(stage.instance.store, now) == []
         now = get(stage, film.id).not_before
 
     failed = get(stage, film.id)
     assert (failed.state, failed.failures, failed.finished_at is not None) == (MontageState.FAILED, 3, True)
     assert waits[0] < waits[1]
-    assert montages.waiting(stage.instance.store, now + timedelta(days=1)) == []
+    assert montages.renderable(stage.instance.store, now + timedelta(days=1)) == []
     assert stage.instance.events(stage.capsule.id).count("montage.failed") == 1
 
 
@@ -132,7 +132,7 @@ def test_films_of_openings_come_first(stage):
     with stage.instance.store.transaction() as tx:
         montage_store.montages.save(tx, replace(mine, queued_at=OPENS - timedelta(days=1)))
 
-    assert [one.is_opening for one in montages.waiting(stage.instance.store, OPENS)] == [True, False]
+    assert [one.is_opening for one in montages.renderable(stage.instance.store, OPENS)] == [True, False]
 
 
 def test_a_further_film_is_for_members_of_an_open_capsule(stage):
@@ -168,7 +168,7 @@ def test_whoever_asked_for_a_film_or_the_owner_cancels_it(stage, tmp_path):
     assert not montages.note_progress(stage.instance.store, attempt, 0.1)
     assert not keep(stage, attempt, tmp_path)
     with stage.instance.store.transaction() as tx:
-        montages.give_back(tx, attempt, OPENS)
+        montages.requeue(tx, attempt, OPENS)
     assert get(stage, film.id).state is MontageState.CANCELLED
     assert stage.instance.events(stage.capsule.id)[-1] == "montage.cancelled"
     with pytest.raises(NotAllowed, match="already"):
@@ -189,7 +189,7 @@ def test_how_long_a_film_still_takes_is_reckoned_from_the_attempt_in_hand(stage_
     assert left(OPENS + timedelta(seconds=5)) is None, "it has hardly begun"
     montages.note_progress(store, first, 0.25)
     assert left(OPENS + timedelta(seconds=10)) == pytest.approx(30)
-    montages.take_up_abandoned(store, "this run", OPENS)
+    montages.requeue_abandoned(store, "this run", OPENS)
 
     later = OPENS + timedelta(hours=1)
     second = claim(stage, film, now=later)
@@ -204,23 +204,23 @@ def test_a_plan_and_exactly_its_pictures_are_laid_out(stage, tmp_path):
     add_story(stage.instance, stage.capsule, stage.ben.viewer, title="Am Meer", photos=3)
     attempt = claim(stage, open_it(stage))
 
-    layout = lay_out(stage, attempt, tmp_path / "work")
+    prepared = prepare(stage, attempt, tmp_path / "work")
 
-    names = {source.file for source in layout.plan.sources}
-    assert {path.name for path in layout.pictures.iterdir()} == names
+    names = {source.file for source in prepared.plan.sources}
+    assert {path.name for path in prepared.pictures.iterdir()} == names
     assert len(names) == 3
-    assert all((layout.pictures / name).read_bytes()[:2] == b"\xff\xd8" for name in names)
-    assert MontagePlan.from_json(layout.plan_file.read_text()) == layout.plan
-    assert layout.report == ()
-    assert "Am Meer" in layout.plan_file.read_text()
+    assert all((prepared.pictures / name).read_bytes()[:2] == b"\xff\xd8" for name in names)
+    assert MontagePlan.from_json(prepared.plan_file.read_text()) == prepared.plan
+    assert prepared.report == ()
+    assert "Am Meer" in prepared.plan_file.read_text()
 
 
 def test_the_next_attempt_goes_on_with_the_plan_of_the_one_that_was_cut_off(stage, tmp_path):
     add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=2)
     film = open_it(stage)
-    first = lay_out(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
-    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
-    second = lay_out(stage, claim(stage, film), tmp_path / "two")
+    first = prepare(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
+    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
+    second = prepare(stage, claim(stage, film), tmp_path / "two")
 
     assert second.plan == first.plan
     assert {path.name for path in second.pictures.iterdir()} == {
@@ -233,20 +233,20 @@ def test_what_held_a_film_up_is_told_until_it_goes_on_and_what_it_does_without_f
     broken = break_picture(stage)
     film = open_it(stage)
     attempt = claim(stage, film)
-    lay_out(stage, attempt, tmp_path / "one")
+    prepare(stage, attempt, tmp_path / "one")
     with stage.instance.store.transaction() as tx:
-        montages.give_back(tx, attempt, OPENS, "The disk is full.")
+        montages.requeue(tx, attempt, OPENS, "The disk is full.")
     waiting = get(stage, film.id)
 
-    assert [lack.of for lack in waiting.report] == [broken.id, ""]
+    assert [omission.of for omission in waiting.report] == [broken.id, ""]
     assert waiting.report[-1].sentence == "The disk is full."
-    assert lay_out(stage, claim(stage, film), tmp_path / "two").report == waiting.report[:1]
+    assert prepare(stage, claim(stage, film), tmp_path / "two").report == waiting.report[:1]
 
 
 def test_a_failure_makes_a_new_plan(stage, tmp_path):
     film = open_it(stage)
     attempt = claim(stage, film)
-    lay_out(stage, attempt, tmp_path)
+    prepare(stage, attempt, tmp_path)
     assert get(stage, film.id).plan
     fail(stage, attempt)
 
@@ -265,16 +265,16 @@ def test_a_broken_photo_is_left_out_and_named_and_so_it_is_after_a_crash(stage, 
     add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=3)
     broken = break_picture(stage)
     film = open_it(stage)
-    first = lay_out(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
-    montages.take_up_abandoned(stage.instance.store, "this run", OPENS)
-    second = lay_out(stage, claim(stage, film), tmp_path / "two")
+    first = prepare(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
+    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
+    second = prepare(stage, claim(stage, film), tmp_path / "two")
 
-    for layout in (first, second):
-        assert broken.id not in {source.id for source in layout.plan.sources}
-        assert len(layout.plan.sources) == 2
-        (lack,) = layout.report
-        assert lack.of == broken.id
-        assert broken.id in lack.sentence
+    for prepared in (first, second):
+        assert broken.id not in {source.id for source in prepared.plan.sources}
+        assert len(prepared.plan.sources) == 2
+        (omission,) = prepared.report
+        assert omission.of == broken.id
+        assert broken.id in omission.sentence
 
 
 def test_a_broken_photo_makes_room_for_another(stage, tmp_path):
@@ -285,10 +285,10 @@ def test_a_broken_photo_makes_room_for_another(stage, tmp_path):
     break_picture(stage, 0)
     break_picture(stage, 1)
 
-    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+    prepared = prepare(stage, claim(stage, open_it(stage)), tmp_path)
 
-    assert len(layout.plan.sources) == 2
-    assert {path.name for path in layout.pictures.iterdir()} == {one.file for one in layout.plan.sources}
+    assert len(prepared.plan.sources) == 2
+    assert {path.name for path in prepared.pictures.iterdir()} == {one.file for one in prepared.plan.sources}
 
 
 def test_damaged_words_are_left_out_and_named(stage, tmp_path):
@@ -296,12 +296,12 @@ def test_damaged_words_are_left_out_and_named(stage, tmp_path):
     with stage.instance.store.transaction() as tx:
         story_store.stories.save(tx, replace(story, words=b"?" + story.words[1:]))
 
-    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+    prepared = prepare(stage, claim(stage, open_it(stage)), tmp_path)
 
-    assert len(layout.plan.sources) == 1
-    (lack,) = layout.report
-    assert lack.of == story.id
-    assert "Ben" in lack.sentence
+    assert len(prepared.plan.sources) == 1
+    (omission,) = prepared.report
+    assert omission.of == story.id
+    assert "Ben" in omission.sentence
 
 
 def test_a_film_of_chosen_stories_has_only_those_in_that_order(stage, tmp_path):
@@ -314,27 +314,27 @@ def test_a_film_of_chosen_stories_has_only_those_in_that_order(stage, tmp_path):
     open_it(stage)
     chosen = [stories[2].id, stories[0].id]
     film = queue(stage, story_ids=[*chosen, chosen[0]])
-    layout = lay_out(stage, claim(stage, film), tmp_path)
+    prepared = prepare(stage, claim(stage, film), tmp_path)
 
-    text = layout.plan_file.read_text()
+    text = prepared.plan_file.read_text()
     assert film.story_ids == tuple(chosen)
     assert "No 1" not in text
     assert text.index("No 2") < text.index("No 0")
-    assert len(layout.plan.sources) == 2
+    assert len(prepared.plan.sources) == 2
 
 
 def test_a_capsule_with_nothing_in_it_has_a_plan_too(stage, tmp_path):
-    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
+    prepared = prepare(stage, claim(stage, open_it(stage)), tmp_path)
 
-    assert layout.plan.sources == ()
-    assert stage.capsule.title in json.dumps(json.loads(layout.plan_file.read_text()), ensure_ascii=False)
+    assert prepared.plan.sources == ()
+    assert stage.capsule.title in json.dumps(json.loads(prepared.plan_file.read_text()), ensure_ascii=False)
 
 
 def test_two_members_of_one_name_are_two_in_the_film(stage, tmp_path):
     namesake = join(stage.instance, stage.capsule, "Ben", address="namesake@example.org")
     for viewer in (stage.ben.viewer, namesake.viewer):
         add_story(stage.instance, stage.capsule, viewer)
-    plan = lay_out(stage, claim(stage, open_it(stage)), tmp_path).plan
+    plan = prepare(stage, claim(stage, open_it(stage)), tmp_path).plan
     names = [(credit.name, credit.dye) for credit in plan.shots[-1].credits]
 
     assert [name for name, _ in names] == ["Ben", "Ben"]
@@ -343,7 +343,7 @@ def test_two_members_of_one_name_are_two_in_the_film(stage, tmp_path):
 
 def test_a_picture_is_as_large_in_the_plan_as_in_the_folder(stage, tmp_path):
     add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=[make_photo(width=6000, height=200)])
-    layout = lay_out(stage, claim(stage, open_it(stage)), tmp_path)
-    (source,) = layout.plan.sources
+    prepared = prepare(stage, claim(stage, open_it(stage)), tmp_path)
+    (source,) = prepared.plan.sources
 
     assert (source.width, source.height) == (2560, 85)

@@ -95,7 +95,7 @@ def _opened_fields(entry: ShelfEntry, words: Wording) -> dict[str, Any]:
     """Return what the shelf says of an opened capsule."""
     capsule, language = entry.capsule, words.language
     authors = sum(1 for one in entry.contributions if one.stories)
-    film = entry.film if entry.film and entry.film.state in _WITH_FILM else None
+    film = entry.montage if entry.montage and entry.montage.state in _WITH_FILM else None
     picture = None
     if capsule.cover_blob:
         picture = f"/g/c/{capsule.id}/cover"

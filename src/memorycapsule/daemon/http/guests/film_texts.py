@@ -222,9 +222,9 @@ def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
         known[story.story.id] = ("words", story.author.name)
         known |= {one.medium.id: (str(one.medium.kind), story.author.name) for one in story.media}
     # A medium that nothing can be read of is not in the view either.
-    counts = Counter(known.get(lack.of, ("other", "")) for lack in film.report if lack.of)
+    counts = Counter(known.get(omission.of, ("other", "")) for omission in film.report if omission.of)
     told = [words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()]
-    return told + [lack.sentence for lack in film.report if not lack.of]
+    return told + [omission.sentence for omission in film.report if not omission.of]
 
 
 def _contents(story: StoryView, words: Wording) -> str:
