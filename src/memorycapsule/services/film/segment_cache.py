@@ -1,8 +1,8 @@
 """
-Segments of films, kept finished so that no film encodes them again, and the plan of a film to come.
+Segment cache: finished segments, kept so that no film encodes them again, and the plans of films to come.
 
-They lie in the cache, sealed while their capsule is (`<name>.mp4.age`, age files to the capsule's key) and plain
-once it is open (`<name>.mp4`). All of it may be missing at any time; then it is made again.
+While a capsule is sealed, so are its segments (`<name>.mp4.age`, age files to the capsule's key); once it is open,
+they are plain (`<name>.mp4`). Anything may be missing at any time; then it is made again.
 """
 
 from __future__ import annotations
