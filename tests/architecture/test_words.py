@@ -104,6 +104,47 @@ def test_links_between_documents_lead_somewhere(document: Path):
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
+def fenced(document: str) -> list[str]:
+    """The fenced blocks of a document in `docs/`."""
+    return re.findall(
+        r"^```\n(.*?)^```$", (PROJECT / "docs" / document).read_text(), re.MULTILINE | re.DOTALL
+    )
+
+
+def test_the_tree_in_the_architecture_is_the_one_that_is_there():
+    drawn, branch = set(), []
+    for line in fenced("architecture.md")[0].splitlines():
+        name = line.split()[0].rstrip("/")
+        branch[(len(line) - len(line.lstrip())) // 2 :] = [name]
+        drawn.add("/".join(branch))
+    there = {
+        str(entry.relative_to(PROJECT))
+        for folder in ("src/memorycapsule", "src/memorycapsule/daemon/http", "tests")
+        for entry in (PROJECT / folder).iterdir()
+        if entry.name[0] not in "_." and entry.name not in {"py.typed", "site.py", "conftest.py"}
+    }
+
+    assert [path for path in sorted(drawn) if not (PROJECT / path).exists()] == []
+    assert sorted(there - drawn) == []
+
+
+def test_the_layers_in_the_architecture_are_those_of_the_contract():
+    drawn = re.split(r"\s+->\s+", fenced("architecture.md")[1].strip())
+    contract = (PROJECT / ".importlinter").read_text().split("layers =\n")[1].split("\n\n")[0]
+
+    assert drawn == [layer.strip() for layer in contract.splitlines()]
+
+
+def test_every_file_that_contributors_are_sent_to_is_there():
+    text = (PROJECT / "CONTRIBUTING.md").read_text()
+    words = set(re.findall(r"`([\w.*/-]+)`", text))
+    named = sorted(word for word in words if "/" in word or Path(word).suffix in {".md", ".py", ".toml"})
+    roots = (PROJECT, PROJECT / "src" / "memorycapsule")
+
+    assert len(named) > 30
+    assert [path for path in named if not any(any(root.glob(path)) for root in roots)] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_documents_hold_one_sentence_a_line(document: Path):
     lines = prose(document.read_text())
