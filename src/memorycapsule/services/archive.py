@@ -93,7 +93,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
         raise Sealed
     said = SENTENCES[language]
     capsule = view.capsule
-    root = _Folder(safe_name(capsule.title, capsule.slug))
+    root = _ArchiveFolder(safe_name(capsule.title, capsule.slug))
     written: list[ArchiveFile] = []
     given: list[ArchiveFile] = []
     sections: list[str] = []
@@ -131,7 +131,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     )
 
 
-class _Folder:
+class _ArchiveFolder:
     """A folder in which no two names are the same, whatever the case."""
 
     def __init__(self, name: str, parent: str = "") -> None:
@@ -139,8 +139,8 @@ class _Folder:
         self._path = f"{parent}{name}/"
         self._taken: set[str] = set()
 
-    def folder(self, name: str) -> _Folder:
-        return _Folder(self._free(safe_name(name)), self._path)
+    def folder(self, name: str) -> _ArchiveFolder:
+        return _ArchiveFolder(self._free(safe_name(name)), self._path)
 
     def path(self, name: str) -> str:
         return self._path + self._free(safe_name(name))
@@ -164,7 +164,7 @@ def _opener(store: Store, vault: Vault, viewer: Viewer, medium: MediumView) -> C
 
 
 def _films(
-    store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder: _Folder
+    store: Store, vault: Vault, viewer: Viewer, view: CapsuleView, folder: _ArchiveFolder
 ) -> list[ArchiveFile]:
     kept: list[ArchiveFile] = []
     for montage in view.montages:
@@ -216,7 +216,7 @@ def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile]
 
 
 def _section(
-    root: _Folder, story: StoryView, files: Sequence[ArchiveFile], byline: str, said: ArchiveTexts
+    root: _ArchiveFolder, story: StoryView, files: Sequence[ArchiveFile], byline: str, said: ArchiveTexts
 ) -> str:
     shown = "\n".join(
         _shown(root.inside(file.path), medium.details.caption or "")
@@ -243,7 +243,7 @@ def _shown(path: str, caption: str) -> str:
 
 
 def _index(
-    root: _Folder,
+    root: _ArchiveFolder,
     title: str,
     readme: str,
     sections: Iterable[str],

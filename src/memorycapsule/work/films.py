@@ -27,7 +27,7 @@ _NOT_THE_FILMS_FAULT = (DiskFull, Busy, ConfigurationProblem)
 _POSTPONED_BY = timedelta(minutes=5)
 
 
-class _Interrupted(Exception):
+class _RendererStopped(Exception):
     """The renderer was stopped on purpose."""
 
 
@@ -74,7 +74,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
-    except _Interrupted:
+    except _RendererStopped:
         with context.store.transaction() as tx:
             montages.requeue(tx, montage, context.now())
         if not context.is_stopping():
@@ -125,11 +125,11 @@ def _render(
     def on_progress(share: float) -> None:
         nonlocal told
         if context.is_stopping():
-            raise _Interrupted
+            raise _RendererStopped
         if time.monotonic() - told >= _PROGRESS_SECONDS:
             told = time.monotonic()
             if not montages.note_progress(context.store, montage, share):
-                raise _Interrupted
+                raise _RendererStopped
 
     job = RenderJob(
         plan_file=prepared.plan_file,

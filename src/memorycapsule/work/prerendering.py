@@ -38,7 +38,7 @@ _LOWEST_PRIORITY = 19
 _SEAL_LEVEL = 1
 
 
-class _Interrupted(Exception):
+class _PrerenderingInterrupted(Exception):
     """Something else is to be done now, or what is in hand has changed."""
 
 
@@ -83,7 +83,7 @@ class Prerenderer:
                 folder = tmpfs.place(self.context.memory_places, self.context.work_dir)
                 order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
                 rendered += self._try(order)
-        except _Interrupted:
+        except _PrerenderingInterrupted:
             journal.info("ahead.interrupted")
         except tmpfs.NoMemoryFolder as error:
             if not self._is_warned:
@@ -213,13 +213,13 @@ class Prerenderer:
 
     def _check(self) -> None:
         if not (self._is_quiet() and self._is_free()):
-            raise _Interrupted
+            raise _PrerenderingInterrupted
 
     def _check_unchanged(self, order: _Order) -> None:
         """What somebody has just taken out must not be put into the cache again."""
         with self.context.store.reading() as tx:
             if event_store.newest(tx).get(order.capsule.id, 0) != order.happened:
-                raise _Interrupted
+                raise _PrerenderingInterrupted
 
     def _is_quiet(self) -> bool:
         hours = self.context.quiet_hours

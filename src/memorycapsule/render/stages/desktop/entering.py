@@ -30,9 +30,9 @@ class DesktopPainter(Painter):
     def __init__(self, plan: MontagePlan, shot: Shot) -> None:
         self.desk = Desk(plan.size, plan.style)
         caption = None if shot.kind == "card" else shot.caption
-        self._folder: _Folder | None = None
+        self._folder: _StoryFolder | None = None
         if shot.entrance == "folder" and shot.entrance_frames:
-            self._folder = _Folder(self.desk, caption, number_of(shot))
+            self._folder = _StoryFolder(self.desk, caption, number_of(shot))
 
     @abstractmethod
     def paint(self, index: int, frame: Bytes) -> None: ...
@@ -60,7 +60,7 @@ class DesktopPainter(Painter):
         return index / max(1, self.entrance_frames - 1)
 
     def _out_of_folder(
-        self, story: _Folder, index: int, before: Painter, before_index: int, frame: Bytes
+        self, story: _StoryFolder, index: int, before: Painter, before_index: int, frame: Bytes
     ) -> None:
         share = self.share(index)
         if share < _BEFORE:
@@ -89,7 +89,7 @@ def _heart(window: PixelBox) -> PixelBox:
     )
 
 
-class _Folder:
+class _StoryFolder:
     """The folder of a story, in its contributor's dye, with the story's name below it, on the bare desktop."""
 
     def __init__(self, desk: Desk, caption: Caption | None, number: int) -> None:
