@@ -163,7 +163,9 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(own_stories.routes(app, pages, cookie))
 
     def explain(request: Request, progress: Progress) -> str | None:
-        return refusals.in_words(progress.refusal, pages.wording(request)) if progress.refusal else None
+        return (
+            refusals.translate_refusal(progress.refusal, pages.wording(request)) if progress.refusal else None
+        )
 
     site.include_router(
         tus.routes(

@@ -1,4 +1,8 @@
-"""Everything of an open capsule as one zip: of a length that is known before, with nothing of it in memory."""
+"""
+The archive of an open capsule: all photos, words and films as one zip.
+
+Its length is known before it is sent, and no file of it is ever whole in memory.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from memorycapsule.services import archive
 from memorycapsule.services.archive import Archive, ArchiveFile
 
 _CHUNK_BYTES = 256 * 1024
-#: No zip knows of anything before.
+#: The earliest date that a zip can hold.
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -28,7 +32,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/g/c/{capsule_id}/everything.zip", methods=["GET", "HEAD"])
-    def everything_zip(request: Request, capsule_id: UUID) -> Response:
+    def download(request: Request, capsule_id: UUID) -> Response:
         words = pages.wording(request)
         found = first_with_access(
             cookie_viewers(app.store, cookie, request),
@@ -42,8 +46,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
 
 def zip_answer(request: Request, found: Archive) -> Response:
-    """Return the zip, or the part of it that is asked for."""
-    zipped = _zipped(found)
+    """Return the zip, or the range of it that the request asks for."""
+    zipped = _make_zip(found)
     size = len(zipped)
     tag = _tag(found)
     status, start, end = span(request.headers, tag, size)
@@ -54,20 +58,20 @@ def zip_answer(request: Request, found: Archive) -> Response:
         "etag": tag,
         **span_headers(status, start, end, size),
     }
-    body = iter(()) if request.method == "HEAD" or start == end else _part(zipped, start, end)
+    body = iter(()) if request.method == "HEAD" or start == end else _range(zipped, start, end)
     return StreamingResponse(body, status_code=status, media_type="application/zip", headers=headers)
 
 
-def _zipped(found: Archive) -> ZipStream:
-    """Return the zip, stored and not packed: photos and films are packed already, and its length is known."""
-    zipped = _Steady(found.files)
+def _make_zip(found: Archive) -> ZipStream:
+    """Return the zip, uncompressed: photos and films are compressed already, and so its length is known."""
+    zipped = _ReproducibleZip(found.files)
     for file in found.files:
-        zipped.add(_bytes_of(file) if file.open else file.content, file.path, size=file.size)
+        zipped.add(_chunks(file) if file.open else file.content, file.path, size=file.size)
     return zipped
 
 
-class _Steady(ZipStream):  # type: ignore[misc] # it has no types
-    """A zip that is the same whenever it is made, so that a download that broke off can go on."""
+class _ReproducibleZip(ZipStream):  # type: ignore[misc] # it has no types
+    """A zip with the same bytes whenever it is made, so that a download that broke off can go on."""
 
     def __init__(self, files: Sequence[ArchiveFile]) -> None:
         super().__init__(sized=True)
@@ -76,7 +80,7 @@ class _Steady(ZipStream):  # type: ignore[misc] # it has no types
     def _gen_file_entry(
         self, *, arcname: str, size: int, iterable: Iterable[bytes] | None = None, data: bytes = b""
     ) -> Iterator[bytes]:
-        # As the one that it takes the place of, but for the date, which would be that of the download.
+        # Like the method that this overrides, but for the date, which would be that of the download.
         entry = ZipStreamInfo(arcname, max(self._dates[arcname], _EARLIEST))
         entry.external_attr = 0o644 << 16
         entry.file_size = size
@@ -86,7 +90,7 @@ class _Steady(ZipStream):  # type: ignore[misc] # it has no types
         self._filelist.append(entry)
 
 
-def _bytes_of(file: ArchiveFile) -> Iterator[bytes]:
+def _chunks(file: ArchiveFile) -> Iterator[bytes]:
     assert file.open is not None
     sent = 0
     with file.open() as stream:
@@ -94,24 +98,24 @@ def _bytes_of(file: ArchiveFile) -> Iterator[bytes]:
             sent += len(chunk)
             yield chunk
     if sent != file.size:
-        # Bytes that do not fit the length that was said would spoil all that follows.
+        # With more or fewer bytes than announced, nothing that follows could be read.
         raise OSError("a file is not as long as it was when it was put in")
 
 
-def _part(zipped: ZipStream, start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes [start, end). What lies before is read again, for its checksums stand at the end."""
-    at = 0
+def _range(zipped: ZipStream, start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes [start, end). All bytes before are read as well: their checksums stand at the end."""
+    position = 0
     for chunk in zipped:
-        piece = chunk[max(start - at, 0) : max(end - at, 0)]
-        at += len(chunk)
+        piece = chunk[max(start - position, 0) : max(end - position, 0)]
+        position += len(chunk)
         if piece:
             yield piece
-        if at >= end:
+        if position >= end:
             return
 
 
 def _tag(found: Archive) -> str:
-    """Return what changes with anything in the zip: it is made anew each time, and equal to the last byte."""
+    """Return an entity tag that changes when anything in the zip does."""
     digest = hashlib.sha256()
     for file in found.files:
         digest.update(f"{file.path}\0{file.size}\0".encode() + file.content)

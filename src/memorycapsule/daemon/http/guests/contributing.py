@@ -303,7 +303,9 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
 
 def _refused(sent_files: list[Progress], words: Wording) -> list[tuple[str, str]]:
     """Return the names of the files that were left out, and why."""
-    return [(one.about.file, refusals.in_words(one.refusal, words)) for one in sent_files if one.refusal]
+    return [
+        (one.about.file, refusals.translate_refusal(one.refusal, words)) for one in sent_files if one.refusal
+    ]
 
 
 def _contents(media: list[MediumView], language: str) -> str:

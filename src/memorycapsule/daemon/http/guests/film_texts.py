@@ -1,4 +1,4 @@
-"""What the film page says of films, stories and songs."""
+"""The texts of the film page: rows of films, and the choices of stories and songs for a further one."""
 
 from __future__ import annotations
 
@@ -25,77 +25,77 @@ _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilmLine:
-    """A film in the list of all."""
+class FilmRow:
+    """A film in the list of all films of a capsule."""
 
     film: Montage
     title: str
-    #: Who it was made for, how long it is, and when that was.
-    facts: str
+    #: Who it was made for, how long it is, and on which day it was made.
+    summary: str
     percent: int
-    #: How far it is; '' for one that is there.
-    say: str
-    #: Whether the viewer may take it back.
+    #: A sentence on how far it is; '' for a film that is ready.
+    status: str
+    #: Whether the viewer may cancel it.
     may_cancel: bool
     #: What it does without, a sentence each.
     left_out: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilmFacts:
-    """What is known of a film that is there."""
+class FilmDetails:
+    """What the page says of the film that it shows."""
 
-    #: How many pictures, and the song's title.
+    #: How many pictures it shows, and the title of its song.
     made_of: str
-    #: How large it is; '' while there is none.
+    #: The size of its file, such as "12 MB"; '' while there is no file.
     megabytes: str
     chapters: list[Cue]
     has_captions: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tile:
-    """A story to choose."""
+class StoryChoice:
+    """A story that a further film may show."""
 
     story: StoryView
     title: str
     contents: str
     dye: int
-    #: Its place among those chosen, from 1; 0 for none.
+    #: Its place among the chosen stories, from 1; 0 for a story that is not chosen.
     place: int
 
     @property
     def picture(self) -> str | None:
-        """Return the id of the medium that stands for it."""
-        seen = (one.medium for one in self.story.media if one.medium.thumbnail_blob)
-        return next((medium.id for medium in seen), None)
+        """Return the id of the medium that stands for the story, None when it has no picture."""
+        media = (one.medium for one in self.story.media if one.medium.thumbnail_blob)
+        return next((medium.id for medium in media), None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Song:
-    """Music to choose."""
+class SongChoice:
+    """A song that a further film may have."""
 
-    #: "" for the capsule's, otherwise a theme.
+    #: What the form sends: "" for the capsule's own choice, otherwise the name of a theme.
     value: str
-    #: None where there is nothing to say but that it is the capsule's.
+    #: None for a song that people added, of which no title is known.
     title: str | None
-    #: The theme whose file it is; None for one of people's own.
+    #: The theme whose song it is; None for a song that people added.
     theme: str | None
-    #: What that theme is called.
-    world: str = ""
+    #: The title of that theme.
+    theme_title: str = ""
 
 
-def film_lines(store: Store, view: CapsuleView, words: Wording, now: datetime) -> list[FilmLine]:
-    """Return the films of a capsule, that of its opening first, but none that was taken back."""
+def film_rows(store: Store, view: CapsuleView, words: Wording, now: datetime) -> list[FilmRow]:
+    """Return the films of a capsule, the opening film first, without those that were cancelled."""
     titles = {story.story.id: story.words.title for story in view.stories}
     names = {one.member.id: one.member.name for one in view.contributions}
     return [
-        FilmLine(
+        FilmRow(
             film=film,
             title=_title(view, film, titles, words),
-            facts=_facts(view, film, names, words),
+            summary=_summary(view, film, names, words),
             percent=round(film.progress * 100),
-            say=_say(store, film, words, now),
+            status=_status(store, film, words, now),
             may_cancel=not film.is_opening
             and not film.state.is_over
             and (view.member.is_owner or view.member.id == film.member_id),
@@ -106,7 +106,8 @@ def film_lines(store: Store, view: CapsuleView, words: Wording, now: datetime) -
     ]
 
 
-def film_facts(known: FilmView, words: Wording) -> FilmFacts:
+def film_details(known: FilmView, words: Wording) -> FilmDetails:
+    """Return what the page says of a film, from its plan and its file."""
     plan = known.plan
     made_of = []
     if plan:
@@ -120,7 +121,7 @@ def film_facts(known: FilmView, words: Wording) -> FilmFacts:
             made_of.append(words.counted("films_pictures", len(shown)))
         if plan.soundtrack.title:
             made_of.append(words("films_music", title=plan.soundtrack.title))
-    return FilmFacts(
+    return FilmDetails(
         made_of=" · ".join(made_of),
         megabytes=f"{known.bytes / _MEGABYTE:,.0f} MB"
         if known.bytes and known.bytes >= _MEGABYTE
@@ -132,12 +133,12 @@ def film_facts(known: FilmView, words: Wording) -> FilmFacts:
     )
 
 
-def picker(view: CapsuleView, chosen: Sequence[str], words: Wording) -> list[Tile]:
-    """Return the stories to choose, in the order in which they were told."""
+def story_choices(view: CapsuleView, chosen: Sequence[str], words: Wording) -> list[StoryChoice]:
+    """Return the stories to choose from, the oldest first; `chosen` holds the ids of the chosen ones in order."""
     dyes = {one.member.id: number % len(DYES) for number, one in enumerate(view.contributions)}
     stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
     return [
-        Tile(
+        StoryChoice(
             story=story,
             title=story.words.title or words("story_untitled"),
             contents=_contents(story, words),
@@ -148,27 +149,28 @@ def picker(view: CapsuleView, chosen: Sequence[str], words: Wording) -> list[Til
     ]
 
 
-def songs(capsule: Capsule, language: str) -> list[Song]:
-    """Return the music to choose from, the capsule's first."""
+def song_choices(capsule: Capsule, language: str) -> list[SongChoice]:
+    """Return the songs to choose from, the capsule's first."""
     own = capsule.music or capsule.theme
     usual = (
-        Song(value="", title=None, theme=None)
+        SongChoice(value="", title=None, theme=None)
         if capsule.soundtrack_blob
-        else replace(_music(own, language), value="")
+        else replace(_song_of_theme(own, language), value="")
     )
     others = [name for name in themes.names() if capsule.soundtrack_blob or name != own]
-    return [usual, *(_music(name, language) for name in others)]
+    return [usual, *(_song_of_theme(name, language) for name in others)]
 
 
-def length_in_words(seconds: float) -> str:
+def format_length(seconds: float) -> str:
+    """Return a length as minutes and seconds: "3:05"."""
     minutes, left = divmod(round(seconds), 60)
     return f"{minutes}:{left:02}"
 
 
-def _music(name: str, language: str) -> Song:
+def _song_of_theme(name: str, language: str) -> SongChoice:
     theme = themes.load(name)
-    return Song(
-        value=name, title=theme.own_soundtrack(language).title, theme=name, world=theme.title(language)
+    return SongChoice(
+        value=name, title=theme.own_soundtrack(language).title, theme=name, theme_title=theme.title(language)
     )
 
 
@@ -183,7 +185,7 @@ def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Word
     return words.counted("films_of_more", len(named) - 1, title=named[0]) if named[1:] else named[0]
 
 
-def _facts(view: CapsuleView, film: Montage, names: dict[str, str], words: Wording) -> str:
+def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wording) -> str:
     day = local_of(film.finished_at or film.queued_at, view.capsule.zone)
     name = names.get(film.member_id or "")
     maker = (
@@ -193,13 +195,13 @@ def _facts(view: CapsuleView, film: Montage, names: dict[str, str], words: Wordi
         if name
         else words("films_for_former")
     )
-    length = length_in_words(film.seconds) if film.seconds is not None else ""
-    # A day stands on one line.
+    length = format_length(film.seconds) if film.seconds is not None else ""
+    # Without a line break within the day.
     when = short_day(day, words.language).replace(" ", "\N{NO-BREAK SPACE}")
     return ", ".join(part for part in (maker, length, when) if part)
 
 
-def _say(store: Store, film: Montage, words: Wording, now: datetime) -> str:
+def _status(store: Store, film: Montage, words: Wording, now: datetime) -> str:
     if film.state is MontageState.QUEUED:
         return words("films_waits")
     if film.state is MontageState.FAILED:
@@ -216,15 +218,17 @@ def _say(store: Store, film: Montage, words: Wording, now: datetime) -> str:
 
 
 def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
-    """Say what a film does without, in the reader's language; what was reported in English only, as it is."""
+    """Return sentences on what a film does without; those that were reported in English only stay as they are."""
     known = {SONG: ("song", "")}
     for story in view.stories:
         known[story.story.id] = ("words", story.author.name)
         known |= {one.medium.id: (str(one.medium.kind), story.author.name) for one in story.media}
     # A medium that nothing can be read of is not in the view either.
     counts = Counter(known.get(omission.of, ("other", "")) for omission in film.report if omission.of)
-    told = [words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()]
-    return told + [omission.sentence for omission in film.report if not omission.of]
+    sentences = [
+        words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()
+    ]
+    return sentences + [omission.sentence for omission in film.report if not omission.of]
 
 
 def _contents(story: StoryView, words: Wording) -> str:

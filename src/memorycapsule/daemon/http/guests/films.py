@@ -1,4 +1,4 @@
-"""The films of an open capsule: watching, keeping, and making further ones."""
+"""The film page of an open capsule: watch films, save them, ask for further ones, and cancel those."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http.guests.film_texts import film_facts, film_lines, length_in_words, picker, songs
+from memorycapsule.daemon.http.guests.film_texts import (
+    film_details,
+    film_rows,
+    format_length,
+    song_choices,
+    story_choices,
+)
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
@@ -28,7 +34,7 @@ from memorycapsule.services import reading
 from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import CapsuleView, FilmView
 
-#: Songs of people's own come along with the wish for a film.
+#: The form that asks for a film may bring a song of people's own.
 LARGEST_SONG_BYTES = 100 * 1024 * 1024
 TAKES_MORE = {
     r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES,
@@ -41,13 +47,14 @@ _LENGTHS = {"short": "short", "usual": None, "full": "full"}
 
 @dataclass(frozen=True, kw_only=True)
 class FilmRequest:
-    """A further film as somebody asked for it, and what was wrong with that."""
+    """What a form says of the further film that somebody asks for, and what is wrong with it."""
 
     story_ids: tuple[str, ...] = ()
-    #: "" for the capsule's, "own", or a theme.
+    #: "" for the capsule's song, "own" for the file in the form, or the name of a theme.
     song: str = ""
     length: str = "usual"
     title: str = ""
+    #: The sentence that the form shows; "" when nothing is wrong.
     problem: str = ""
 
 
@@ -56,15 +63,15 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
         yield form
 
 
-Given = Annotated[FormData, Depends(_form)]
+FilmForm = Annotated[FormData, Depends(_form)]
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
     GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
-    def opened(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
-        """Return the open capsule, and the session that it was seen by."""
+    def read_open_capsule(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
+        """Return the open capsule, and the viewer that has access to it. Raises NotFound."""
         viewer, view = first_with_access(
             cookie_viewers(app.store, cookie, request),
             lambda viewer: (viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
@@ -74,58 +81,58 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return viewer, view
 
     def page(
-        request: Request, viewer: Viewer, view: CapsuleView, wish: FilmRequest, of: str | None
+        request: Request, viewer: Viewer, view: CapsuleView, film_request: FilmRequest, of: str | None
     ) -> Response:
         words = pages.wording(request)
         now = app.now()
-        shown = _shown(view, of)
+        shown = _film_to_show(view, of)
         known = reading.film(app.store, viewer, shown.id) if shown else None
-        lines = film_lines(app.store, view, words, now)
+        rows = film_rows(app.store, view, words, now)
         return pages.show(
             request,
             "film.html",
             words,
-            status=422 if wish.problem else 200,
+            status=422 if film_request.problem else 200,
             view=view,
-            line=next((one for one in lines if shown and one.film.id == shown.id), None),
-            lines=lines,
-            clock=length_in_words,
-            told=film_facts(known, words) if known else None,
+            row=next((one for one in rows if shown and one.film.id == shown.id), None),
+            rows=rows,
+            format_length=format_length,
+            details=film_details(known, words) if known else None,
             noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if shown and not shown.state.is_over else None,
-            tiles=picker(view, wish.story_ids, words),
-            songs=songs(view.capsule, words.language),
-            wish=wish,
+            story_choices=story_choices(view, film_request.story_ids, words),
+            song_choices=song_choices(view.capsule, words.language),
+            film_request=film_request,
             longest_title=LONGEST_TITLE,
             lengths=tuple(_LENGTHS),
         )
 
     @router.api_route("/g/c/{capsule_id}/film", methods=GET)
-    def film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
-        viewer, view = opened(request, capsule_id)
+    def show_film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
+        viewer, view = read_open_capsule(request, capsule_id)
         return page(request, viewer, view, FilmRequest(), str(of) if of else None)
 
     @router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
-    def progress(request: Request, capsule_id: UUID) -> Response:
-        _viewer, view = opened(request, capsule_id)
+    def show_progress(request: Request, capsule_id: UUID) -> Response:
+        _viewer, view = read_open_capsule(request, capsule_id)
         words = pages.wording(request)
-        lines = film_lines(app.store, view, words, app.now())
+        rows = film_rows(app.store, view, words, app.now())
         return JSONResponse(
             {
                 "films": [
-                    {"id": one.film.id, "state": one.film.state, "percent": one.percent, "say": one.say}
-                    for one in lines
+                    {"id": one.film.id, "state": one.film.state, "percent": one.percent, "say": one.status}
+                    for one in rows
                 ]
             }
         )
 
     @router.api_route("/g/c/{capsule_id}/film/length", methods=GET)
-    def length(
+    def estimate_length(
         request: Request,
         capsule_id: UUID,
         story: Annotated[list[UUID], Query(max_length=1000)] = [],  # noqa: B006 - FastAPI copies it
         length: Literal["short", "usual", "full"] = "usual",
     ) -> Response:
-        viewer, _view = opened(request, capsule_id)
+        viewer, _view = read_open_capsule(request, capsule_id)
         words = pages.wording(request)
         seconds = estimates.seconds_of_film(
             app.store,
@@ -138,21 +145,21 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             fps=app.worker.fps,
             now=app.now(),
         )
-        said = length_in_words(seconds)
-        chosen = words.counted("films_chosen", len(story), length=said)
+        text = format_length(seconds)
+        chosen = words.counted("films_chosen", len(story), length=text)
         return JSONResponse(
             {
                 "seconds": round(seconds, 1),
-                "say": chosen if story else words("films_chosen_none", length=said),
+                "say": chosen if story else words("films_chosen_none", length=text),
             }
         )
 
     @router.post("/g/c/{capsule_id}/films")
-    def make(request: Request, capsule_id: UUID, given: Given) -> Response:
-        viewer, view = opened(request, capsule_id)
+    def make_film(request: Request, capsule_id: UUID, form: FilmForm) -> Response:
+        viewer, view = read_open_capsule(request, capsule_id)
         words = pages.wording(request)
-        wish = _wish(given, view)
-        own = given.get("own") if wish.song == "own" else None
+        film_request = _parse_request(form, view)
+        own_song = form.get("own") if film_request.song == "own" else None
         try:
             made = montages.queue(
                 app.store,
@@ -160,15 +167,15 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 app.wake,
                 viewer,
                 str(capsule_id),
-                story_ids=wish.story_ids,
-                soundtrack=_song(own) if wish.song == "own" else None,
-                length=_LENGTHS[wish.length],
-                music=wish.song if wish.song not in {"", "own"} else None,
-                title=wish.title,
+                story_ids=film_request.story_ids,
+                soundtrack=_checked_song(own_song) if film_request.song == "own" else None,
+                length=_LENGTHS[film_request.length],
+                music=film_request.song if film_request.song not in {"", "own"} else None,
+                title=film_request.title,
                 now=app.now(),
             )
         except MediaRefused:
-            file = own.filename if isinstance(own, UploadFile) else ""
+            file = own_song.filename if isinstance(own_song, UploadFile) else ""
             problem = words("films_song_refused", file=file) if file else words("films_song_missing")
         except UsageProblem:
             problem = words("films_title_long", most=LONGEST_TITLE)
@@ -176,18 +183,18 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             problem = words("films_too_many")
         else:
             return pages.forward(request, f"/g/c/{capsule_id}/film?of={made.id}")
-        return page(request, viewer, view, replace(wish, problem=problem), None)
+        return page(request, viewer, view, replace(film_request, problem=problem), None)
 
     @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
-    def cancel(request: Request, capsule_id: UUID, montage_id: UUID) -> Response:
-        viewer, view = opened(request, capsule_id)
+    def cancel_film(request: Request, capsule_id: UUID, montage_id: UUID) -> Response:
+        viewer, view = read_open_capsule(request, capsule_id)
         if not any(one.id == str(montage_id) for one in view.montages):
             raise NotFound
         montages.cancel(app.store, viewer, str(montage_id), now=app.now())
         return pages.forward(request, f"/g/c/{capsule_id}/film")
 
     @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
-    def subtitles(request: Request, montage_id: UUID, kind: Subtitles) -> Response:
+    def subtitles_file(request: Request, montage_id: UUID, kind: Subtitles) -> Response:
         known = first_with_access(
             cookie_viewers(app.store, cookie, request),
             lambda viewer: reading.film(app.store, viewer, str(montage_id)),
@@ -216,7 +223,8 @@ def subtitles_answer(known: FilmView, kind: Subtitles) -> Response:
     return Response(webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"})
 
 
-def _shown(view: CapsuleView, montage_id: str | None) -> Montage | None:
+def _film_to_show(view: CapsuleView, montage_id: str | None) -> Montage | None:
+    """Return the film that is asked for, or the opening film when none is. Raises NotFound for one not there."""
     if montage_id is None:
         return next((one for one in view.montages if one.is_opening), None)
     found = next((one for one in view.montages if one.id == montage_id), None)
@@ -225,30 +233,30 @@ def _shown(view: CapsuleView, montage_id: str | None) -> Montage | None:
     return found
 
 
-def _wish(given: FormData, view: CapsuleView) -> FilmRequest:
-    """Return what a form asks for; stories in the order of their numbers, or else as they were sent."""
-    there = {story.story.id for story in view.stories}
-    ticked = [str(one) for one in given.getlist("story") if one in there]
+def _parse_request(form: FormData, view: CapsuleView) -> FilmRequest:
+    """Return what a form asks for: the stories with numbers in their order, then the others as they were sent."""
+    known = {story.story.id for story in view.stories}
+    ticked = [str(one) for one in form.getlist("story") if one in known]
     numbered: dict[str, int] = {}
-    for name, value in given.multi_items():
+    for name, value in form.multi_items():
         story_id = name.removeprefix("place-")
-        if story_id in there and story_id != name and str(value).strip().isdecimal():
+        if story_id in known and story_id != name and str(value).strip().isdecimal():
             numbered[story_id] = int(str(value).strip()[:9])
     in_order = sorted(numbered, key=lambda story_id: numbered[story_id])
-    song, length = str(given.get("song", "")), str(given.get("length", "usual"))
+    song, length = str(form.get("song", "")), str(form.get("length", "usual"))
     return FilmRequest(
         story_ids=tuple(dict.fromkeys([*in_order, *ticked])),
         song=song if song in {"own", *themes.names()} else "",
         length=length if length in _LENGTHS else "usual",
-        title=str(given.get("title", "")),
+        title=str(form.get("title", "")),
     )
 
 
-def _song(own: object) -> Any:
-    """Return a file that can be played. Raises MediaRefused for anything else."""
-    if not isinstance(own, UploadFile) or not own.size:
+def _checked_song(upload: object) -> Any:
+    """Return the file of an upload that can be played. Raises MediaRefused for anything else."""
+    if not isinstance(upload, UploadFile) or not upload.size:
         raise MediaRefused
-    song = cast("Any", own.file)
+    song = cast("Any", upload.file)
     song.seek(0)
     probe_soundtrack(song)
     song.seek(0)

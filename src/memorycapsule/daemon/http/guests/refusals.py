@@ -1,4 +1,4 @@
-"""Why a file was left out, in the words of whoever wanted to put it in."""
+"""Why a file was refused, in the reader's language."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ _WORDS = (
 )
 
 
-def in_words(sentence: str, words: Wording) -> str:
-    """Return what a page says of a file that `media` refused with `sentence` ("is a PDF, not a photo ...")."""
+def translate_refusal(sentence: str, words: Wording) -> str:
+    """Return what a page says of a file that `media` refused with the English `sentence` ("is a PDF, not ...")."""
     return words(next((key for pattern, key in _WORDS if re.search(pattern, sentence)), "refused_other"))
