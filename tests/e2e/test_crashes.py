@@ -129,12 +129,12 @@ def check(folder: Folder) -> None:
     )
     try:
         with store.reading() as tx:
-            (capsule,) = capsules.everything(tx)
+            (capsule,) = capsules.all_capsules(tx)
             (film,) = montages.of_capsule(tx, capsule.id)
-            letters = [one for one in deliveries.everything(tx) if one.kind != "invitation"]
+            letters = [one for one in deliveries.all_deliveries(tx) if one.kind != "invitation"]
             happened = Counter(event.kind for event in events.of_capsule(tx, capsule.id))
             members = capsules.members_of(tx, capsule.id)
-            known = capsules.known_blobs(tx)
+            known = capsules.known_blob_ids(tx)
             assert tx.session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
         assert capsule.is_open
         assert film.state is MontageState.READY, film.report

@@ -61,7 +61,7 @@ def show(store: Store, viewer: Viewer, *, now: datetime) -> AccountView:
     """Return the viewer's own account. Raises NotAllowed for a token, and for a session of one capsule."""
     viewer.check_account()
     with store.reading() as tx:
-        waiting = account_store.live_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
+        waiting = account_store.usable_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
         return AccountView(
             account=account_store.accounts.get(tx, viewer.account_id),
             addresses=account_store.addresses_of(tx, viewer.account_id),
@@ -118,7 +118,7 @@ def add_address(store: Store, key: InstanceKey, viewer: Viewer, digits: str, *, 
     """
     viewer.check_account()
     with store.transaction() as tx:
-        live = account_store.live_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
+        live = account_store.usable_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
         code = signing_in.fitting(tx, key, live, digits)
         if code is not None:
             return _prove_address(tx, viewer, code.id, code.address, now)
@@ -198,7 +198,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
                         f"You own “{capsule.title}”, which is still sealed and has others in it. "
                         "Hand it over first."
                     )
-                blob_ids = capsule_store.remove_with_all_in_it(tx, capsule.id)
+                blob_ids = capsule_store.remove_with_contents(tx, capsule.id)
                 tx.after_commit(_forgetting(vault, capsule.id, blob_ids))
             else:
                 _leave(tx, member, now)

@@ -216,7 +216,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
         ]
         if others:
             raise NotAllowed("Others have put stories into this capsule, so it cannot be deleted any more.")
-        blob_ids = capsule_store.remove_with_all_in_it(tx, capsule.id)
+        blob_ids = capsule_store.remove_with_contents(tx, capsule.id)
         event_store.record(
             tx, Event(kind="capsule.deleted", at=now, capsule_id=capsule.id, subject_id=capsule.id)
         )
@@ -239,7 +239,7 @@ def _owned(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Ca
 
 
 def _free_slug(tx: Transaction, account_id: str, wanted: str) -> str:
-    taken = capsule_store.taken_slugs(tx, account_id)
+    taken = capsule_store.slugs_of_account(tx, account_id)
     slug, count = wanted, 1
     while slug in taken:
         count += 1

@@ -43,8 +43,8 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
     Raises DiskFull.
     """
     with store.reading() as tx:
-        stories = story_store.words_still_sealed_in_open(tx, _MOST_AT_ONCE + len(skip))
-        media = story_store.still_sealed_in_open(tx, _MOST_AT_ONCE + len(skip))
+        stories = story_store.sealed_stories_of_open_capsules(tx, _MOST_AT_ONCE + len(skip))
+        media = story_store.sealed_media_of_open_capsules(tx, _MOST_AT_ONCE + len(skip))
     done = 0
     sealed: list[Story | Medium] = [*stories, *media]
     for item in sealed:
@@ -123,7 +123,7 @@ def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
     ids = iter(vault.blobs)
     while some := list(itertools.islice(ids, _ASKED_AT_ONCE)):
         with store.reading() as tx:
-            known = capsule_store.known_blobs(tx, some)
+            known = capsule_store.known_blob_ids(tx, some)
         for blob_id in some:
             # Somebody may have removed it, with its row, since its name was read.
             with contextlib.suppress(NotFound):
@@ -136,5 +136,5 @@ def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
 def sweep_cache(store: Store, vault: Vault) -> None:
     """Delete finished pieces of films whose capsule is gone. The data folder's lock must be held."""
     with store.reading() as tx:
-        known = [capsule.id for capsule in capsule_store.everything(tx)]
+        known = [capsule.id for capsule in capsule_store.all_capsules(tx)]
     vault.cache.sweep(known)

@@ -60,7 +60,7 @@ def due(store: Store, now: datetime) -> list[Delivery]:
         paused_until = instance_store.get(tx).mail_paused_until
         if paused_until and now < paused_until:
             return []
-        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due(tx, now)]
+        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now)]
 
 
 def send_due(
@@ -251,7 +251,7 @@ def send_again(
         if delivery_id is None:
             wanted = [
                 delivery
-                for delivery in delivery_store.everything(tx)
+                for delivery in delivery_store.all_deliveries(tx)
                 if delivery.state is DeliveryState.QUEUED
                 or (delivery.state is DeliveryState.REJECTED and delivery_store.is_newest(tx, delivery))
             ]
@@ -267,7 +267,7 @@ def send_again(
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:
                 renewed = dataclasses.replace(delivery, next_attempt_at=now)
-                if not delivery_store.try_now(tx, delivery.id, now):
+                if not delivery_store.make_due(tx, delivery.id, now):
                     continue  # taken to be sent at this moment
             elif delivery.state in {DeliveryState.REJECTED, DeliveryState.UNKNOWN}:
                 stem, _colon, number = delivery.dedupe_key.rpartition(":")

@@ -88,7 +88,7 @@ def note_time(store: Store, now: datetime) -> None:
         seen_at = instance_store.get(tx).seen_at
     if now - seen_at >= SEEN_EVERY:
         with store.transaction() as tx:
-            instance_store.saw(tx, now)
+            instance_store.note_time(tx, now)
 
 
 def trust_clock(store: Store, now: datetime) -> None:
@@ -109,7 +109,7 @@ def follow_zone_rules(store: Store, now: datetime) -> list[Capsule]:
             return []
     moved: list[Capsule] = []
     with store.transaction() as tx:
-        for capsule in capsule_store.sealed(tx):
+        for capsule in capsule_store.all_sealed(tx):
             try:
                 derived = capsule.dated(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
             except UsageProblem:

@@ -294,7 +294,7 @@ def _become_member(
 def _account_for(
     tx: Transaction, invitation: Invitation, name: str, locale: str | None, now: datetime
 ) -> Account:
-    known = account_store.account_at(tx, invitation.normalised)
+    known = account_store.account_with_address(tx, invitation.normalised)
     if known is not None:
         if capsule_store.membership(tx, invitation.capsule_id, known.id):
             raise NotAllowed("This person is a member of the capsule already.")
@@ -320,7 +320,7 @@ def _has_left(tx: Transaction, invitation: Invitation) -> bool:
 
 
 def _refuse_members(tx: Transaction, capsule: Capsule, normalised: str, address: str) -> None:
-    account = account_store.account_at(tx, normalised)
+    account = account_store.account_with_address(tx, normalised)
     if account and capsule_store.membership(tx, capsule.id, account.id):
         raise NotAllowed(f"{address} is a member of this capsule already.")
 

@@ -40,9 +40,9 @@ def status(store: Store) -> KeyStatus:
     """Return how the keys stand, without needing any of them."""
     with store.reading() as tx:
         instance = instance_store.get(tx)
-        capsules = capsule_store.everything(tx)
+        capsules = capsule_store.all_capsules(tx)
         lacking = {
-            kind: sum(capsule_store.envelopes_of(tx, capsule.id, kind) is None for capsule in capsules)
+            kind: sum(capsule_store.newest_envelope(tx, capsule.id, kind) is None for capsule in capsules)
             for kind in (INSTANCE, RECOVERY)
         }
     return KeyStatus(
@@ -106,8 +106,8 @@ def _replace(
     fresh = InstanceKey.create(fresh_file)
     with store.transaction() as tx:
         instance_store.get(tx, lock=True)  # a capsule that is being made waits, and then gets the new key
-        for capsule in capsule_store.everything(tx):
-            held = capsule_store.envelopes_of(tx, capsule.id, holder)
+        for capsule in capsule_store.all_capsules(tx):
+            held = capsule_store.newest_envelope(tx, capsule.id, holder)
             if held is None:
                 raise CapsuleError(
                     f"The capsule {capsule.id} has no {holder} envelope, so its key cannot be wrapped anew; "
@@ -124,7 +124,7 @@ def _replace(
                     Event(kind="key.damaged", at=now, capsule_id=capsule.id, subject_id=capsule.id),
                 )
                 continue
-            old = capsule_store.envelopes_of(tx, capsule.id, INSTANCE)
+            old = capsule_store.newest_envelope(tx, capsule.id, INSTANCE)
             capsule_store.envelopes.add(
                 tx,
                 KeyEnvelope(

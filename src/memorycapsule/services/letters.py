@@ -251,7 +251,7 @@ def queue_code(
 def deliveries_with_code(tx: Transaction, code_id: str) -> list[Delivery]:
     """Return the letters that were queued with a code."""
     return [
-        one for kind in _CODE_KINDS for one in delivery_store.under(tx, f"{kind}:{code_id}")
+        one for kind in _CODE_KINDS for one in delivery_store.with_dedupe_stem(tx, f"{kind}:{code_id}")
     ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from memorycapsule.words.dates import date_in_words
 def due(store: Store, now: datetime) -> list[Capsule]:
     """Return the capsules that are due, the earliest first."""
     with store.reading() as tx:
-        return [capsule_store.capsules.get(tx, capsule_id) for capsule_id in capsule_store.due(tx, now)]
+        return [capsule_store.capsules.get(tx, capsule_id) for capsule_id in capsule_store.due_ids(tx, now)]
 
 
 def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:

@@ -34,7 +34,7 @@ def new_account(
 
 def account_named(tx: Transaction, address: str) -> str:
     """Return the id of the account with an address. Raises UsageProblem or NotFound."""
-    account = account_store.account_at(tx, normalised_address(address))
+    account = account_store.account_with_address(tx, normalised_address(address))
     if account is None:
         raise NotFound(f"Nobody here has the address {checked_address(address)}.")
     return account.id

@@ -161,7 +161,7 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
             if viewer.capsule_id in {None, member.capsule_id}
         }
         found = (
-            capsule_store.everything(tx)
+            capsule_store.all_capsules(tx)
             if viewer.is_admin
             else capsule_store.of_account(tx, viewer.account_id)
         )
@@ -186,9 +186,9 @@ def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
                 capsule=capsule,
                 member=member,
                 contributions=capsule_store.contributions(tx, capsule.id),
-                invited=invitation_store.waiting(tx, capsule.id) if member.is_owner else 0,
+                invited=invitation_store.count_unanswered(tx, capsule.id) if member.is_owner else 0,
                 montage=montage_store.of_opening(tx, capsule.id) if capsule.is_open else None,
-                picture=story_store.first_picture(tx, capsule.id) if capsule.is_open else None,
+                picture=story_store.first_photo_id(tx, capsule.id) if capsule.is_open else None,
             )
             for capsule, member in own
         ]
@@ -365,7 +365,7 @@ def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, sees the outbox.")
     with store.reading() as tx:
-        return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.everything(tx)]
+        return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.all_deliveries(tx)]
 
 
 def _without_words(capsule: Capsule) -> Capsule:

@@ -38,7 +38,7 @@ def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> 
     `now` notes, at most once an hour, that the session is in use.
     """
     with store.reading() as tx:
-        session = account_store.session_with(tx, token_digest(token))
+        session = account_store.live_session(tx, token_digest(token))
     if session is None:
         raise NotFound("This token is not known here, or its session has ended.")
     if now is not None and (session.seen_at is None or now - session.seen_at >= _SEEN_EVERY):

@@ -132,7 +132,7 @@ def hand_over(
     with store.transaction() as tx:
         account_id = viewer.account_id
         if address is not None:
-            found = account_store.account_at(tx, normalised_address(address))
+            found = account_store.account_with_address(tx, normalised_address(address))
             if found is None:
                 raise NotFound(
                     "Nobody here has this address. `capsule member list` shows who is in a capsule."
@@ -184,7 +184,7 @@ def with_code(
         found = account_store.addresses.one(tx, normalised=wanted)
         code = None
         if found is not None:
-            live = account_store.live_codes(tx, found.account_id, CodePurpose.SIGN_IN, now)
+            live = account_store.usable_codes(tx, found.account_id, CodePurpose.SIGN_IN, now)
             mailed_there = [one for one in live if one.address == found.address]
             code = fitting(tx, key, mailed_there, digits)
         if code is not None:
@@ -220,7 +220,7 @@ def prove(store: Store, key: InstanceKey, looking: Sequence[Viewer], digits: str
     if len(account_ids) != 1:
         raise NotAllowed(_WRONG)
     with store.transaction() as tx:
-        live = account_store.live_codes(tx, account_ids.pop(), CodePurpose.SIGN_IN, now)
+        live = account_store.usable_codes(tx, account_ids.pop(), CodePurpose.SIGN_IN, now)
         code = fitting(tx, key, [one for one in live if one.address], digits)
         if code is not None:
             _use(tx, code, now)

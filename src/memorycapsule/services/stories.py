@@ -122,7 +122,7 @@ def attach(
     mark = vault.key.mark(digest)
     with store.reading() as tx:
         story, capsule = changeable(tx, viewer, story_id, clock())
-        known = story_store.same_medium(tx, story.id, mark)
+        known = story_store.medium_with_mark(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
     prepared = prepare(upload)
@@ -188,7 +188,7 @@ def _write(
     ids = {form: blob.id for form, blob in kept.items()}
     with store.transaction() as tx:
         story, capsule = changeable(tx, viewer, story_id, now)
-        known = story_store.same_medium(tx, story.id, mark)
+        known = story_store.medium_with_mark(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
         for blob in kept.values():

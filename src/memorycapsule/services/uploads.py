@@ -245,13 +245,13 @@ def finish(
 def waiting(store: Store) -> list[str]:
     """Return the ids of files that are whole and have become nothing yet: what a crash may have left."""
     with store.reading() as tx:
-        return upload_store.whole_but_unfinished(tx)
+        return upload_store.unfinished_ids(tx)
 
 
 def expire(store: Store, vault: Vault, *, now: datetime) -> int:
     """Forget files whose rest did not come for a week, and what became of others by then; return how many."""
     with store.transaction() as tx:
-        old = upload_store.untouched_since(tx, now - KEPT_FOR)
+        old = upload_store.untouched_ids(tx, now - KEPT_FOR)
         for upload_id in old:
             _drop(tx, vault, upload_id)
     return len(old)
@@ -326,7 +326,7 @@ def _refuse(store: Store, vault: Vault, upload_id: str, sentence: str, now: date
 
 
 def _save_without_parts(tx: Transaction, vault: Vault, upload: Upload) -> None:
-    blob_ids = upload_store.take_parts(tx, upload.id)
+    blob_ids = upload_store.remove_parts(tx, upload.id)
     capsule_store.drop_blobs(tx, blob_ids)
     upload_store.uploads.save(tx, upload)
     tx.after_commit(lambda: vault.forget(blob_ids))

@@ -67,12 +67,12 @@ class Vault:
 
     def identity(self, tx: Transaction, capsule_id: str) -> str:
         """Return the private key of a capsule. Raises WrongKey, KeyMissing or DamagedEnvelope."""
-        if capsule_id not in tx.known:
-            envelope = capsule_store.envelopes_of(tx, capsule_id, INSTANCE)
+        if capsule_id not in tx.capsule_keys:
+            envelope = capsule_store.newest_envelope(tx, capsule_id, INSTANCE)
             if envelope is None:
                 raise KeyMissing("This capsule's key is missing; run `capsule key recover` to bring it back.")
-            tx.known[capsule_id] = envelopes.unwrap(envelope.envelope, self.key.identity)
-        return tx.known[capsule_id]
+            tx.capsule_keys[capsule_id] = envelopes.unwrap(envelope.envelope, self.key.identity)
+        return tx.capsule_keys[capsule_id]
 
     def words_of(self, tx: Transaction, story: Story) -> StoryWords:
         """Return what is written in a story."""

@@ -22,7 +22,7 @@ def admin(tx: Transaction) -> Account | None:
     return accounts.one(tx, is_admin=True)
 
 
-def account_at(tx: Transaction, normalised: str) -> Account | None:
+def account_with_address(tx: Transaction, normalised: str) -> Account | None:
     """Return the account that an address belongs to."""
     found = addresses.one(tx, normalised=normalised)
     return accounts.get(tx, found.account_id) if found else None
@@ -49,7 +49,7 @@ def host_session(tx: Transaction, account_id: str) -> Session | None:
     return sessions.one(tx, account_id=account_id, kind=SessionKind.HOST)
 
 
-def session_with(tx: Transaction, digest: str) -> Session | None:
+def live_session(tx: Transaction, digest: str) -> Session | None:
     """Return the session whose secret has this digest, unless it has ended."""
     found = sessions.one(tx, digest=digest)
     return found if found and found.ended_at is None else None
@@ -73,7 +73,7 @@ def note_use(tx: Transaction, session_id: str, before: datetime | None, now: dat
     sessions.change(tx, col(SessionRow.id) == session_id, is_unchanged, seen_at=now)
 
 
-def live_codes(tx: Transaction, account_id: str, purpose: CodePurpose, now: datetime) -> list[Code]:
+def usable_codes(tx: Transaction, account_id: str, purpose: CodePurpose, now: datetime) -> list[Code]:
     """Return the codes of an account that were not used and have not expired, the newest first."""
     statement = (
         codes.rows()

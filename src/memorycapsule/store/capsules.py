@@ -35,7 +35,7 @@ envelopes = Table(KeyEnvelope, KeyEnvelopeRow)
 blobs = Table(Blob, BlobRow)
 
 
-def due(tx: Transaction, now: datetime) -> list[str]:
+def due_ids(tx: Transaction, now: datetime) -> list[str]:
     """Return the ids of the capsules that are sealed and whose date has come, the earliest first."""
     statement = (
         select(CapsuleRow.id)
@@ -60,12 +60,12 @@ def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
     )
 
 
-def sealed(tx: Transaction) -> list[Capsule]:
+def all_sealed(tx: Transaction) -> list[Capsule]:
     """Return all sealed capsules, the next to open first, and keep them from being opened while this writes."""
     return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED, lock=True)
 
 
-def everything(tx: Transaction) -> list[Capsule]:
+def all_capsules(tx: Transaction) -> list[Capsule]:
     """Return all capsules, the next to open first."""
     return capsules.by(tx, col(CapsuleRow.opens_at))
 
@@ -81,7 +81,7 @@ def of_account(tx: Transaction, account_id: str) -> list[Capsule]:
     return capsules.all(tx, statement)
 
 
-def taken_slugs(tx: Transaction, account_id: str) -> set[str]:
+def slugs_of_account(tx: Transaction, account_id: str) -> set[str]:
     """Return the slugs of the capsules that an account has made."""
     return set(tx.session.exec(select(CapsuleRow.slug).where(CapsuleRow.made_by == account_id)))
 
@@ -158,7 +158,7 @@ def _count(kind: MediumKind):  # type: ignore[no-untyped-def]  # noqa: ANN202 - 
     return func.sum(case((col(MediumRow.kind) == kind, 1), else_=0))
 
 
-def envelopes_of(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope | None:
+def newest_envelope(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope | None:
     """Return the newest envelope of a capsule's key for a kind of holder."""
     found = envelopes.by(tx, col(KeyEnvelopeRow.generation).desc(), capsule_id=capsule_id, kind=kind)
     return found[0] if found else None
@@ -175,7 +175,7 @@ def stored_bytes(tx: Transaction) -> dict[str, int]:
     return {capsule_id: int(total) for capsule_id, total in tx.session.exec(statement).all()}
 
 
-def known_blobs(tx: Transaction, among: Collection[str] | None = None) -> set[str]:
+def known_blob_ids(tx: Transaction, among: Collection[str] | None = None) -> set[str]:
     """Return the ids of all blobs that have a row; only of those in `among`, a few hundred, when it is given."""
     found = select(BlobRow.id)
     if among is not None:
@@ -188,7 +188,7 @@ def drop_blobs(tx: Transaction, blob_ids: list[str]) -> None:
     blobs.remove(tx, col(BlobRow.id).in_(blob_ids))
 
 
-def remove_with_all_in_it(tx: Transaction, capsule_id: str) -> list[str]:
+def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
     """Remove a capsule with everything that belongs to it, and return the ids of the blobs it kept."""
     kept = list(tx.session.exec(select(BlobRow.id).where(BlobRow.capsule_id == capsule_id)))
     invited = select(InvitationRow.id).where(InvitationRow.capsule_id == capsule_id)

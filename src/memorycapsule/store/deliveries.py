@@ -15,7 +15,7 @@ from memorycapsule.store.transactions import Transaction
 deliveries = Table(Delivery, DeliveryRow)
 
 
-def everything(tx: Transaction) -> list[Delivery]:
+def all_deliveries(tx: Transaction) -> list[Delivery]:
     """Return the whole outbox, the oldest first."""
     return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id))
 
@@ -26,13 +26,13 @@ def is_newest(tx: Transaction, delivery: Delivery) -> bool:
     return deliveries.one(tx, dedupe_key=f"{stem}:{int(number) + 1}") is None
 
 
-def under(tx: Transaction, stem: str) -> list[Delivery]:
-    """Return the deliveries of one letter, however often it was queued anew: those whose keys begin like this."""
+def with_dedupe_stem(tx: Transaction, stem: str) -> list[Delivery]:
+    """Return the deliveries of one letter, however often it was queued anew: their dedupe keys begin with `stem`."""
     statement = deliveries.rows().where(col(DeliveryRow.dedupe_key).startswith(f"{stem}:", autoescape=True))
     return deliveries.all(tx, statement)
 
 
-def due(tx: Transaction, now: datetime) -> list[str]:
+def due_ids(tx: Transaction, now: datetime) -> list[str]:
     """Return the ids of the letters to be sent now, the longest waiting first."""
     statement = (
         select(DeliveryRow.id)
@@ -42,7 +42,7 @@ def due(tx: Transaction, now: datetime) -> list[str]:
     return list(tx.session.exec(statement))
 
 
-def try_now(tx: Transaction, delivery_id: str, now: datetime) -> bool:
+def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
     """Let a letter be tried at once, if it is still queued."""
     return bool(
         deliveries.change(

@@ -41,8 +41,8 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Event]:
     ]
 
 
-def newest(tx: Transaction) -> dict[str, int]:
-    """Return a number for each capsule that changes whenever something happens to it."""
+def newest_ids(tx: Transaction) -> dict[str, int]:
+    """Return the id of each capsule's newest event, which changes whenever something happens to the capsule."""
     statement = (
         select(EventRow.capsule_id, func.max(EventRow.id))
         .where(col(EventRow.capsule_id).is_not(None))

@@ -38,6 +38,6 @@ def change(tx: Transaction, **fields: Any) -> None:
     _instances.change(tx, **fields)
 
 
-def saw(tx: Transaction, now: datetime) -> None:
+def note_time(tx: Transaction, now: datetime) -> None:
     """Remember the time, if it is the latest that was seen."""
     _instances.change(tx, col(InstanceRow.seen_at) < now, seen_at=now)

@@ -15,7 +15,7 @@ def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
     return invitations.by(tx, col(InvitationRow.created_at), col(InvitationRow.id), capsule_id=capsule_id)
 
 
-def waiting(tx: Transaction, capsule_id: str) -> int:
+def count_unanswered(tx: Transaction, capsule_id: str) -> int:
     """Return how many invitations to a capsule have not been answered."""
     return len(invitations.by(tx, capsule_id=capsule_id, state=InvitationState.INVITED))
 

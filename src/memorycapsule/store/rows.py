@@ -46,26 +46,26 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-class Word(TypeDecorator[StrEnum]):
-    """A StrEnum kept as its word, so that the database can be read without the program."""
+class EnumColumn(TypeDecorator[StrEnum]):
+    """A StrEnum kept as its value, so that the database can be read without the program."""
 
     impl = String(20)
     cache_ok = True
 
-    def __init__(self, words: type[StrEnum]) -> None:
+    def __init__(self, enum: type[StrEnum]) -> None:
         super().__init__()
-        self.words = words
+        self.enum = enum
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         del dialect
-        return None if value is None else self.words(value).value
+        return None if value is None else self.enum(value).value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
         del dialect
-        return None if value is None else self.words(value)
+        return None if value is None else self.enum(value)
 
 
-class Sentences(TypeDecorator[tuple[str, ...]]):
+class StringsColumn(TypeDecorator[tuple[str, ...]]):
     """A tuple of strings kept as a JSON list."""
 
     impl = Text
@@ -98,8 +98,8 @@ class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
         )
 
 
-def _word(words: type[StrEnum], *, index: bool = False) -> Any:
-    return Field(sa_column=Column(Word(words), nullable=False, index=index))
+def _enum(enum: type[StrEnum], *, index: bool = False) -> Any:
+    return Field(sa_column=Column(EnumColumn(enum), nullable=False, index=index))
 
 
 def _reference(to: str, *, column: str | None = None, optional: bool = False, index: bool = True) -> Any:
@@ -162,7 +162,7 @@ class CapsuleRow(SQLModel, table=True):
     title: str
     message: str | None
     theme: str
-    state: CapsuleState = _word(CapsuleState)
+    state: CapsuleState = _enum(CapsuleState)
     opens_local: NaiveDatetime
     zone: str
     fold: int
@@ -206,7 +206,7 @@ class MemberRow(SQLModel, table=True):
     id: str = _id()
     capsule_id: str = _reference("capsule", index=False)
     account_id: str = _reference("account")
-    role: Role = _word(Role)
+    role: Role = _enum(Role)
     name: str
     joined_at: datetime
     left_at: datetime | None
@@ -223,8 +223,8 @@ class InvitationRow(SQLModel, table=True):
     normalised: str
     name: str | None
     locale: str
-    role: Role = _word(Role)
-    state: InvitationState = _word(InvitationState)
+    role: Role = _enum(Role)
+    state: InvitationState = _enum(InvitationState)
     invited_by: str = _reference("member", index=False)
     rotation: int
     letters: int
@@ -239,7 +239,7 @@ class LinkRow(SQLModel, table=True):
     __tablename__ = "link"
     __table_args__ = (Index("ix_link_purpose_subject_id", "purpose", "subject_id"),)
     digest: str = Field(sa_column=Column(String(64), primary_key=True))
-    purpose: LinkPurpose = _word(LinkPurpose)
+    purpose: LinkPurpose = _enum(LinkPurpose)
     subject_id: str
     rotation: int
     created_at: datetime
@@ -250,12 +250,12 @@ class SessionRow(SQLModel, table=True):
     id: str = _id()
     account_id: str = _reference("account")
     capsule_id: str | None = _reference("capsule", optional=True)
-    kind: SessionKind = _word(SessionKind)
+    kind: SessionKind = _enum(SessionKind)
     digest: str | None = Field(default=None, unique=True)
     proved_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
-    scope: Scope = _word(Scope)
+    scope: Scope = _enum(Scope)
     name: str
     seen_at: datetime | None
 
@@ -264,7 +264,7 @@ class CodeRow(SQLModel, table=True):
     __tablename__ = "code"
     id: str = _id()
     account_id: str = _reference("account")
-    purpose: CodePurpose = _word(CodePurpose)
+    purpose: CodePurpose = _enum(CodePurpose)
     address: str
     tries: int
     created_at: datetime
@@ -292,7 +292,7 @@ class MediumRow(SQLModel, table=True):
     id: str = _id()
     story_id: str = _reference("story", index=False)
     capsule_id: str = _reference("capsule")
-    kind: MediumKind = _word(MediumKind)
+    kind: MediumKind = _enum(MediumKind)
     position: int
     duplicate_mark: str
     details: bytes = _bytes()
@@ -334,7 +334,7 @@ class EarlierDateRequestRow(SQLModel, table=True):
     id: str = _id()
     capsule_id: str = _reference("capsule")
     member_id: str = _reference("member", index=False)
-    state: DateRequestState = _word(DateRequestState)
+    state: DateRequestState = _enum(DateRequestState)
     opens_local: NaiveDatetime
     zone: str
     fold: int
@@ -372,8 +372,8 @@ class MontageRow(SQLModel, table=True):
     capsule_id: str = _reference("capsule")
     is_opening: bool
     member_id: str | None = _reference("member", optional=True, index=False)
-    state: MontageState = _word(MontageState)
-    story_ids: tuple[str, ...] = Field(sa_column=Column(Sentences, nullable=False))
+    state: MontageState = _enum(MontageState)
+    story_ids: tuple[str, ...] = Field(sa_column=Column(StringsColumn, nullable=False))
     soundtrack_blob: str | None = _reference("blob", optional=True, index=False)
     attempt: int
     failures: int
@@ -396,14 +396,14 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (Index("ix_delivery_state_next_attempt_at", "state", "next_attempt_at"),)
     id: str = _id()
-    kind: LetterKind = _word(LetterKind)
+    kind: LetterKind = _enum(LetterKind)
     dedupe_key: str = Field(unique=True)
     capsule_id: str | None = _reference("capsule", optional=True)
     member_id: str | None = _reference("member", optional=True, index=False)
     invitation_id: str | None = _reference("invitation", optional=True, index=False)
     address: str
     letter: str = _text()
-    state: DeliveryState = _word(DeliveryState)
+    state: DeliveryState = _enum(DeliveryState)
     attempt: int
     tries: int
     lease: str | None

@@ -33,7 +33,7 @@ def media_of_capsule(tx: Transaction, capsule_id: str) -> list[Medium]:
     )
 
 
-def first_picture(tx: Transaction, capsule_id: str) -> str | None:
+def first_photo_id(tx: Transaction, capsule_id: str) -> str | None:
     """Return the id of the photo that came into a capsule first."""
     statement = (
         select(MediumRow.id)
@@ -56,12 +56,12 @@ def next_medium_position(tx: Transaction, story_id: str) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def same_medium(tx: Transaction, story_id: str, duplicate_mark: str) -> Medium | None:
-    """Return the medium of a story that is the same file."""
+def medium_with_mark(tx: Transaction, story_id: str, duplicate_mark: str) -> Medium | None:
+    """Return the medium of a story that is the same file: the one with this mark."""
     return media.one(tx, story_id=story_id, duplicate_mark=duplicate_mark)
 
 
-def still_sealed_in_open(tx: Transaction, most: int) -> list[Medium]:
+def sealed_media_of_open_capsules(tx: Transaction, most: int) -> list[Medium]:
     """Return up to `most` media of open capsules whose bytes are still sealed."""
     statement = (
         media.rows()
@@ -73,7 +73,7 @@ def still_sealed_in_open(tx: Transaction, most: int) -> list[Medium]:
     return media.all(tx, statement)
 
 
-def words_still_sealed_in_open(tx: Transaction, most: int) -> list[Story]:
+def sealed_stories_of_open_capsules(tx: Transaction, most: int) -> list[Story]:
     """Return up to `most` stories of open capsules whose words are still sealed."""
     statement = (
         stories.rows()

@@ -1,4 +1,4 @@
-"""The store itself: its engine, its transactions, and the one place where its errors become ours."""
+"""The store itself: its engine, its transactions, and the one place where its errors are translated."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,15 +24,15 @@ class Transaction:
         #: For the modules of the store only.
         self.session = session
         self.may_write = may_write
-        #: What has been worked out in this transaction and will not change in it.
-        self.known: dict[str, str] = {}
+        #: Private keys of capsules that were unwrapped in this transaction, by the capsules' ids.
+        self.capsule_keys: dict[str, str] = {}
         self._afterwards: list[Callable[[], None]] = []
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Have `call` made once everything is on disk; not at all if the transaction fails."""
         self._afterwards.append(call)
 
-    def committed(self) -> None:
+    def run_after_commit(self) -> None:
         """Make the calls that waited; what was committed stays, whatever becomes of them."""
         for call in self._afterwards:
             try:
@@ -57,11 +57,11 @@ class Store:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails half-way because
         somebody else wrote in between. Raises DiskFull, Busy, NotInitialised or ConfigurationProblem.
         """
-        with translated(), Session(self.engine, expire_on_commit=False) as session:
+        with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             tx = Transaction(session, may_write=True)
             with session.begin():
                 yield tx
-        tx.committed()
+        tx.run_after_commit()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -69,7 +69,11 @@ class Store:
         options: dict[str, Any] = {_READ_ONLY: True}
         if not self.is_sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with translated(), Session(self.engine.execution_options(**options)) as session, session.begin():
+        with (
+            translating_errors(),
+            Session(self.engine.execution_options(**options)) as session,
+            session.begin(),
+        ):
             yield Transaction(session, may_write=False)
 
     def clock(self) -> datetime | None:
@@ -117,21 +121,21 @@ def _postgres_engine(url: str) -> Engine:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn the errors of the database into ours, in one place."""
+def translating_errors() -> Iterator[None]:
+    """Translate the errors of the database, in one place."""
     try:
         yield
     except CapsuleError:
         raise
     except DBAPIError as error:
-        raise _in_our_words(error) from error
+        raise _translate_error(error) from error
     except SQLAlchemyError as error:
         raise CapsuleError(
             f"The database did not do what was asked of it ({error}); nothing was changed."
         ) from error
 
 
-def _in_our_words(error: DBAPIError) -> Exception:
+def _translate_error(error: DBAPIError) -> Exception:
     origin = error.orig
     words = str(origin).lower()
     code = getattr(origin, "sqlite_errorcode", None)

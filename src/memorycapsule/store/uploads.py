@@ -24,8 +24,8 @@ def of_story(tx: Transaction, story_id: str) -> list[Upload]:
     return uploads.by(tx, col(UploadRow.created_at), story_id=story_id)
 
 
-def whole_but_unfinished(tx: Transaction) -> list[str]:
-    """Return the ids of uploads that have arrived and of which nothing has become yet, the oldest first."""
+def unfinished_ids(tx: Transaction) -> list[str]:
+    """Return the ids of uploads that have arrived whole and are neither a medium nor refused, the oldest first."""
     statement = (
         select(UploadRow.id)
         .where(
@@ -39,7 +39,7 @@ def whole_but_unfinished(tx: Transaction) -> list[str]:
     return list(tx.session.exec(statement))
 
 
-def untouched_since(tx: Transaction, instant: datetime) -> list[str]:
+def untouched_ids(tx: Transaction, instant: datetime) -> list[str]:
     """Return the ids of uploads that nothing has happened to since `instant`."""
     return list(tx.session.exec(select(UploadRow.id).where(col(UploadRow.changed_at) < instant)))
 
@@ -69,7 +69,7 @@ def bytes_of_member(tx: Transaction, member_id: str) -> int:
     return int(tx.session.exec(kept).one()) + int(tx.session.exec(coming).one())
 
 
-def take_parts(tx: Transaction, upload_id: str) -> list[str]:
+def remove_parts(tx: Transaction, upload_id: str) -> list[str]:
     """Remove the parts of an upload and return the ids of their blobs."""
     blob_ids = [part.blob_id for part in parts_of(tx, upload_id)]
     parts.remove(tx, col(UploadPartRow.upload_id) == upload_id)
@@ -78,7 +78,7 @@ def take_parts(tx: Transaction, upload_id: str) -> list[str]:
 
 def remove(tx: Transaction, upload_id: str) -> list[str]:
     """Remove an upload with its parts and return the ids of their blobs."""
-    blob_ids = take_parts(tx, upload_id)
+    blob_ids = remove_parts(tx, upload_id)
     uploads.remove(tx, col(UploadRow.id) == upload_id)
     return blob_ids
 

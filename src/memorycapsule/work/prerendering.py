@@ -68,8 +68,8 @@ class Prerenderer:
         if not self._is_free():
             return 0
         with self.context.store.reading() as tx:
-            newest = event_store.newest(tx)
-            capsules = [one for one in capsule_store.sealed(tx) if one.seal_level == _SEAL_LEVEL]
+            newest = event_store.newest_ids(tx)
+            capsules = [one for one in capsule_store.all_sealed(tx) if one.seal_level == _SEAL_LEVEL]
         sparing: set[str] = set()
         rendered = 0
         try:
@@ -218,7 +218,7 @@ class Prerenderer:
     def _check_unchanged(self, order: _Order) -> None:
         """What somebody has just taken out must not be put into the cache again."""
         with self.context.store.reading() as tx:
-            if event_store.newest(tx).get(order.capsule.id, 0) != order.happened:
+            if event_store.newest_ids(tx).get(order.capsule.id, 0) != order.happened:
                 raise _PrerenderingInterrupted
 
     def _is_quiet(self) -> bool:

@@ -86,7 +86,7 @@ def test_joining_leads_to_an_address_without_a_token_and_a_page_that_shows_the_s
     assert page.status_code == 200
     assert "영희" in page.text
     with scene.instance.store.reading() as tx:
-        assert account_store.account_at(tx, "younghee@example.org").locale == "ko"
+        assert account_store.account_with_address(tx, "younghee@example.org").locale == "ko"
 
 
 def test_a_recipient_has_nothing_to_put_in_and_is_led_to_the_capsule(scene):

@@ -82,7 +82,10 @@ def test_nobody_takes_an_address_of_somebody_else_or_learns_that_it_is_one(stage
     with pytest.raises(NotAllowed):  # even for who reads it there
         add_address(stage, ben, digits(letter), time)
     with stage.instance.store.reading() as tx:
-        assert account_store.account_at(tx, "younghee@example.org").id == stage.younghee.viewer.account_id
+        assert (
+            account_store.account_with_address(tx, "younghee@example.org").id
+            == stage.younghee.viewer.account_id
+        )
     with pytest.raises(UsageProblem):
         ask_address(stage, ben, "ben@example.org", time)
 
@@ -108,7 +111,7 @@ def test_a_deleted_account_leaves_what_it_put_in_and_nothing_about_itself(stage,
         assert capsule_store.capsules.find(tx, alone.id) is None
         assert capsule_store.membership(tx, stage.capsule.id, ben.account_id) is None
         told = [
-            *delivery_store.everything(tx),
+            *delivery_store.all_deliveries(tx),
             *invitation_store.of_capsule(tx, stage.capsule.id),
             *account_store.codes.by(tx),
             *account_store.addresses.by(tx),

@@ -43,7 +43,7 @@ def test_either_key_alone_opens_a_capsule(instance):
     capsule = make_capsule(instance)
     with instance.store.reading() as tx:
         kept = {
-            kind: capsule_store.envelopes_of(tx, capsule.id, kind).envelope
+            kind: capsule_store.newest_envelope(tx, capsule.id, kind).envelope
             for kind in ("instance", "recovery")
         }
     ours = envelopes.unwrap(kept["instance"], instance.key.identity)

@@ -40,7 +40,7 @@ def rows(stage):
     with stage.instance.store.reading() as tx:
         stories = story_store.of_capsule(tx, stage.capsule.id)
         media = story_store.media_of_capsule(tx, stage.capsule.id)
-        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in capsule_store.known_blobs(tx)]
+        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in capsule_store.known_blob_ids(tx)]
     return stories, media, blobs
 
 

@@ -54,7 +54,7 @@ def letter(instance, capsule):
 
 def outbox(instance):
     with instance.store.reading() as tx:
-        return delivery_store.everything(tx)
+        return delivery_store.all_deliveries(tx)
 
 
 def send(instance, time, connect, **more):
@@ -281,7 +281,7 @@ class Watching:
     def look(self):
         store = Store(self.url)
         with store.reading() as tx:
-            (row,) = delivery_store.everything(tx)
+            (row,) = delivery_store.all_deliveries(tx)
         store.close()
         self.seen.append((row.state, row.data_started_at is not None))
 

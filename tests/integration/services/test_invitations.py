@@ -25,7 +25,7 @@ def capsule(instance):
 
 def letters_of(instance, state=None):
     with instance.store.reading() as tx:
-        return [one for one in delivery_store.everything(tx) if state in {None, one.state}]
+        return [one for one in delivery_store.all_deliveries(tx) if state in {None, one.state}]
 
 
 def revoke(instance, capsule, *addresses):
@@ -99,7 +99,7 @@ def test_an_old_letter_that_was_on_its_way_does_not_bring_its_link_back(instance
     """It failed for now while the owner made a new one: neither is it sent later, nor does its link work."""
     first = invite(instance, capsule, "ben@example.org")
     with instance.store.transaction() as tx:
-        (letter,) = delivery_store.everything(tx)
+        (letter,) = delivery_store.all_deliveries(tx)
         taken = delivery_store.claim(tx, letter.id, "a run", NOW)
     second = invite(instance, capsule, "ben@example.org", again=True)
     with instance.store.transaction() as tx:
@@ -282,7 +282,7 @@ def test_an_invitation_can_be_sent_again_after_its_letter_was_rejected_and_rearm
     """Both number their letters; neither may take the other's number away."""
     invited = invite(instance, capsule, "ben@example.org")
     with instance.store.transaction() as tx:
-        (letter,) = delivery_store.everything(tx)
+        (letter,) = delivery_store.all_deliveries(tx)
         taken = delivery_store.claim(tx, letter.id, "a run", NOW)
         delivery_store.change_attempt(tx, letter.id, taken.attempt, state=DeliveryState.REJECTED)
     (renewed,) = deliveries.send_again(instance.store, instance.wake, instance.ada, letter.id, now=NOW)
@@ -298,7 +298,7 @@ def test_an_invitation_can_be_sent_again_after_its_letter_was_rejected_and_rearm
 def test_a_letter_of_an_invitation_that_is_not_wanted_any_more_is_not_sent_again(instance, capsule):
     invite(instance, capsule, "ben@example.org")
     with instance.store.transaction() as tx:
-        (letter,) = delivery_store.everything(tx)
+        (letter,) = delivery_store.all_deliveries(tx)
         taken = delivery_store.claim(tx, letter.id, "a run", NOW)
         delivery_store.change_attempt(tx, letter.id, taken.attempt, state=DeliveryState.REJECTED)
     revoke(instance, capsule, "ben@example.org")

@@ -58,7 +58,7 @@ def test_how_the_keys_stand_is_told_without_any_of_them(filled):
     assert status.fingerprint == filled.instance.key.fingerprint
     assert (status.capsules, status.without_instance, status.without_recovery) == (2, 0, 0)
     with filled.instance.store.transaction() as tx:
-        envelope = capsule_store.envelopes_of(tx, filled.capsule.id, "recovery")
+        envelope = capsule_store.newest_envelope(tx, filled.capsule.id, "recovery")
         capsule_store.drop_envelope(tx, envelope.id)
     assert keys.status(filled.instance.store).without_recovery == 1
 
@@ -171,7 +171,7 @@ def test_half_a_new_key_file_stops_nothing(filled, content):
 
 def test_a_replacement_that_fails_changes_nothing(filled):
     with filled.instance.store.transaction() as tx:
-        envelope = capsule_store.envelopes_of(tx, filled.capsule.id, "recovery")
+        envelope = capsule_store.newest_envelope(tx, filled.capsule.id, "recovery")
         capsule_store.drop_envelope(tx, envelope.id)
     with pytest.raises(CapsuleError, match="nothing was changed"):
         recover(filled)
@@ -201,4 +201,4 @@ def test_a_capsule_made_under_the_new_key_has_its_envelopes(filled):
 
 def test_no_letter_waits_for_a_key(filled):
     with filled.instance.store.reading() as tx:
-        assert {one.state for one in delivery_store.everything(tx)} == {DeliveryState.SUPPRESSED}
+        assert {one.state for one in delivery_store.all_deliveries(tx)} == {DeliveryState.SUPPRESSED}

@@ -248,6 +248,6 @@ def test_a_broken_capsule_does_not_keep_others_closed(stage):
     """Its key is gone: it opens all the same, its film fails, and the others are what they are."""
     with stage.instance.store.transaction() as tx:
         for kind in ("instance", "recovery"):
-            capsule_store.drop_envelope(tx, capsule_store.envelopes_of(tx, stage.capsule.id, kind).id)
+            capsule_store.drop_envelope(tx, capsule_store.newest_envelope(tx, stage.capsule.id, kind).id)
 
     assert len(opening.open_due(stage.instance.store, stage.instance.wake, OPENS)) == 2

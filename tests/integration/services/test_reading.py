@@ -271,7 +271,7 @@ def test_the_admin_sees_of_others_capsules_that_they_are_there_and_no_more(fille
 def test_what_a_tick_has_opened_is_named_only_to_its_members(filled):
     open_it(filled)
     with filled.instance.store.reading() as tx:
-        opened = [one for one in capsule_store.everything(tx) if one.is_open]
+        opened = [one for one in capsule_store.all_capsules(tx) if one.is_open]
 
     def named(viewer):
         return {one.title for one in reading.titled(filled.instance.store, viewer, opened)}

@@ -102,7 +102,7 @@ def test_neither_link_nor_digits_stand_in_the_database(stage, time):
 
     with stage.instance.store.reading() as tx:
         rows = repr(
-            [*delivery_store.everything(tx), *account_store.codes.by(tx), *account_store.links.by(tx)]
+            [*delivery_store.all_deliveries(tx), *account_store.codes.by(tx), *account_store.links.by(tx)]
         )
 
     assert token(letter) not in rows
@@ -119,7 +119,7 @@ def test_after_a_quarter_of_an_hour_neither_lets_in_and_no_letter_leaves(stage, 
 
     assert letters(stage, time) == [letter]
     with stage.instance.store.reading() as tx:
-        states = [one.state for one in delivery_store.everything(tx) if one.kind is LetterKind.SIGN_IN]
+        states = [one.state for one in delivery_store.all_deliveries(tx) if one.kind is LetterKind.SIGN_IN]
     assert sorted(states) == [DeliveryState.SENT, DeliveryState.SUPPRESSED]
     for try_it in (lambda: tap(stage, time, token(letter)), lambda: type_code(stage, time, digits(letter))):
         with pytest.raises(NotAllowed):

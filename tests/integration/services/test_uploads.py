@@ -64,7 +64,7 @@ class Sending:
 
 def blobs(stage) -> tuple[int, int]:
     with stage.instance.store.reading() as tx:
-        return len(capsule_store.known_blobs(tx)), len(stage.instance.blob_files())
+        return len(capsule_store.known_blob_ids(tx)), len(stage.instance.blob_files())
 
 
 def test_pieces_become_the_very_file(stage):
@@ -126,7 +126,7 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
     with pytest.raises(KeyboardInterrupt):
         sending.finish(prepare=breaks)
     with monkeypatch.context() as patched:
-        patched.setattr(upload_store, "take_parts", dies)
+        patched.setattr(upload_store, "remove_parts", dies)
         with pytest.raises(KeyboardInterrupt):
             sending.finish()
     assert (sending.progress().stage, sending.media()) == (UploadStage.WAITING, [])

@@ -114,18 +114,18 @@ def test_of_many_threads_one_opens_a_capsule(instance):
 def test_no_capsule_is_opened_a_microsecond_early(instance):
     capsule = make_capsule(instance)
     with instance.store.transaction() as tx:
-        assert capsules.due(tx, OPENS - timedelta(microseconds=1)) == []
+        assert capsules.due_ids(tx, OPENS - timedelta(microseconds=1)) == []
         assert not capsules.open_if_due(tx, capsule.id, OPENS - timedelta(microseconds=1))
-        assert capsules.due(tx, OPENS) == [capsule.id]
+        assert capsules.due_ids(tx, OPENS) == [capsule.id]
         assert capsules.open_if_due(tx, capsule.id, OPENS)
         assert not capsules.open_if_due(tx, capsule.id, OPENS)
-        assert capsules.due(tx, OPENS) == []
+        assert capsules.due_ids(tx, OPENS) == []
 
 
 def test_what_is_due_comes_in_the_order_of_its_dates(instance):
     late, early = make_capsule(instance), make_capsule(instance, opens=OPENS - timedelta(days=1))
     with instance.store.reading() as tx:
-        assert capsules.due(tx, OPENS) == [early.id, late.id]
+        assert capsules.due_ids(tx, OPENS) == [early.id, late.id]
 
 
 def test_of_many_threads_one_takes_a_letter(instance):
@@ -156,7 +156,7 @@ def test_an_attempt_that_was_overtaken_changes_nothing(instance):
 def test_a_letter_is_not_taken_before_its_time(instance):
     letter = queued_letter(instance, make_capsule(instance))
     with instance.store.transaction() as tx:
-        assert deliveries.due(tx, NOW - timedelta(seconds=1)) == []
+        assert deliveries.due_ids(tx, NOW - timedelta(seconds=1)) == []
         assert deliveries.claim(tx, letter.id, "run", NOW - timedelta(seconds=1)) is None
 
 

@@ -166,7 +166,7 @@ def has_work(store: Store, now: datetime) -> bool:
     """Say whether a film is being rendered or waits to be, or a capsule is due."""
     with store.reading() as tx:
         return bool(
-            montage_store.rendering(tx) or montage_store.renderable(tx, now) or capsule_store.due(tx, now)
+            montage_store.rendering(tx) or montage_store.renderable(tx, now) or capsule_store.due_ids(tx, now)
         )
 
 

@@ -75,7 +75,9 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
     opening.open_due(instance.store, instance.wake, OPENS)
     with instance.store.transaction() as tx:
         opening.queue_letters(tx, instance.wake, stage.capsule.id, "none", OPENS)
-        (delivery,) = [one for one in delivery_store.everything(tx) if one.member_id == stage.ben.member.id]
+        (delivery,) = [
+            one for one in delivery_store.all_deliveries(tx) if one.member_id == stage.ben.member.id
+        ]
         said = json.loads(delivery.letter)
         letter = letters.compose(tx, make_composer(instance), delivery, OPENS)
     assert (said["photos"], said["clips"], said["voices"], said["stories"]) == (1, 0, 1, 1)
