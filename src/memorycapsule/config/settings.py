@@ -28,6 +28,7 @@ from memorycapsule.config.sections import (
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.zones import zone as zone_named
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.languages import DEFAULT, Language, languages
 
 APPLICATION = "memory-capsule"
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
@@ -65,9 +66,9 @@ class Settings(BaseSettings):
         description="Time zone of dates given without one; unset: this machine's.",
         examples=["Asia/Seoul"],
     )
-    locale: Literal["en", "ko"] = Field(
-        default="en",
-        description="Language of people whose own is not known, en or ko; unset: this machine's.",
+    locale: Language = Field(
+        default=DEFAULT,
+        description=f"Language of people whose own is not known, {' or '.join(languages())}; unset: this machine's.",
         examples=["ko"],
     )
     log_format: Literal["auto", "json", "pretty"] = Field(

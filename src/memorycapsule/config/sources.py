@@ -27,6 +27,7 @@ from memorycapsule.config.settings import APPLICATION, Settings, fields, section
 from memorycapsule.domain.people import printable
 from memorycapsule.domain.zones import zone
 from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
+from memorycapsule.words.languages import language_of_environment
 
 SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
 DOCKER_SECRETS = Path("/run/secrets")
@@ -217,10 +218,7 @@ def _from_this_machine(path: Path, environment: Mapping[str, str]) -> Iterator[t
     yield "data_dir", FoundSettings(value=usual_data_dir(), origin="default")
     yield "key_file", FoundSettings(value=path.parent / "instance.key", origin="default")
     yield "zone", FoundSettings(value=_machine_zone(environment), origin="default")
-    language = next(
-        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
-    )
-    yield "locale", FoundSettings(value="ko" if language.lower().startswith("ko") else "en", origin="default")
+    yield "locale", FoundSettings(value=language_of_environment(environment), origin="default")
 
 
 def _machine_zone(environment: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ class Invitation:
     normalised: str
     #: How the inviter calls them; stands in letters until they choose a name.
     name: str | None
-    #: `en` or `ko`: the language of the invitation, until they choose one.
+    #: The language of the invitation, by its BCP 47 name, until they choose one.
     locale: str
     role: Role
     state: InvitationState

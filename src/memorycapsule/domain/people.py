@@ -21,7 +21,7 @@ class Account:
 
     id: str
     name: str
-    #: `en` or `ko`: the language of letters and pages.
+    #: The language of letters and pages, by its BCP 47 name.
     locale: str
     #: Whether this is the account that ran `init`.
     is_admin: bool

@@ -30,8 +30,8 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
-
-LOCALES = ("en", "ko")
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.languages import languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,9 @@ def edit(
 ) -> Account:
     """Change name and language; None leaves a thing as it is. Raises UsageProblem, NotAllowed."""
     viewer.check_account()
-    if locale is not None and locale not in LOCALES:
-        raise UsageProblem("The languages here are English (en) and Korean (ko).")
+    if locale is not None and locale not in languages():
+        names = [f"{wording(one)('language_name')} ({one})" for one in languages()]
+        raise UsageProblem(f"The languages here are {', '.join(names)}.")
     with store.transaction() as tx:
         account = account_store.accounts.get(tx, viewer.account_id, lock=True)
         changed = dataclasses.replace(

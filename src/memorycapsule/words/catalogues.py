@@ -1,20 +1,20 @@
 """
-What pages say, and which language somebody reads.
+What is said in each language.
 
-The catalogues are gettext's, one folder per language in `words/` and one file per part of the site. Their
-identifiers are names of places ("sealed_rule"), not English sentences, so that both languages are catalogues of
-equal standing and a word can be bettered in one without losing it in the other.
+The catalogues are gettext's, one folder per language beside this module and one file per area. Their identifiers
+are names of places ("sealed_rule"), not English sentences, so that all languages are of equal standing and a word
+can be bettered in one without losing it in the others.
 """
 
 from __future__ import annotations
 
 import functools
-import gettext
-import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
-LANGUAGES = ("en", "ko")
+from memorycapsule.words.languages import FOLDER, language_or_default
+from memorycapsule.words.po import PoUnreadable, read_po
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,67 +22,42 @@ class Wording:
     """The words of one language."""
 
     language: str
-    catalogue: gettext.GNUTranslations
-    #: All identifiers there are.
-    keys: frozenset[str]
+    sentences: Mapping[str, str]
+    #: The forms of what counts something.
+    forms: Mapping[str, tuple[str, ...]]
+    #: Which form goes with a number.
+    plural: Callable[[int], int]
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a sentence with its places filled. Raises KeyError for one that is not in the catalogue."""
-        if key not in self.keys:
-            raise KeyError(key)
-        return self.catalogue.gettext(key).format(**values)
+        return self.sentences[key].format(**values)
 
     def counted(self, key: str, count: int, **values: object) -> str:
         """Return the form of a sentence for so many things; its place for them is `{count}`. Raises KeyError."""
-        if key not in self.keys:
-            raise KeyError(key)
-        return self.catalogue.ngettext(key, key, count).format(count=f"{count:,}", **values)
+        return self.forms[key][self.plural(count)].format(count=f"{count:,}", **values)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return all identifiers there are."""
+        return frozenset(self.sentences) | frozenset(self.forms)
+
+
+def wording(language: str) -> Wording:
+    """Return the words of a language, or of the default for one that is not here. Raises PoUnreadable."""
+    return read_language(FOLDER / language_or_default(language))
 
 
 @functools.cache
-def wording(language: str) -> Wording:
-    """Return the words of `en` or `ko`."""
-    from babel.messages import Catalog
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    whole = Catalog(locale=language)
-    for part in sorted(
-        resources.files("memorycapsule.words").joinpath(language).iterdir(),
-        key=lambda part: part.name,
-    ):
-        for message in read_po(io.BytesIO(part.read_bytes()), locale=language):
-            if message.id:
-                whole.add(message.id, message.string)
-    compiled = io.BytesIO()
-    write_mo(compiled, whole)
-    compiled.seek(0)
-    names = (message.id if isinstance(message.id, str) else message.id[0] for message in whole if message.id)
-    return Wording(language=language, catalogue=gettext.GNUTranslations(compiled), keys=frozenset(names))
-
-
-def chosen(*wishes: str | None) -> str:
-    """
-    Return the first language that we speak among wishes, the strongest first, else English.
-
-    A wish is a language tag ("ko-KR") or an Accept-Language header (RFC 9110, 12.5.4).
-    """
-    for wish in wishes:
-        for tag in _by_weight(wish or ""):
-            language = tag.partition("-")[0]
-            if language in LANGUAGES:
-                return language
-    return "en"
-
-
-def _by_weight(header: str) -> list[str]:
-    weighted = []
-    for part in header.lower().split(",")[:20]:
-        tag, _, rest = part.partition(";")
-        try:
-            weight = float(rest.strip().removeprefix("q=")) if rest.strip().startswith("q=") else 1.0
-        except ValueError:
-            weight = 0.0
-        if weight > 0:
-            weighted.append((weight, tag.strip()))
-    return [tag for _, tag in sorted(weighted, key=lambda pair: -pair[0])]
+def read_language(folder: Path) -> Wording:
+    """Read all catalogues of a language, which bears the name of their folder. Raises PoUnreadable."""
+    files = [(path, read_po(path)) for path in sorted(folder.glob("*.po"))]
+    sentences: dict[str, str] = {}
+    forms: dict[str, tuple[str, ...]] = {}
+    for path, file in files:
+        if twice := sorted((sentences.keys() | forms.keys()) & (file.sentences.keys() | file.counted.keys())):
+            raise PoUnreadable(f"{path}: {twice[0]!r} stands in another catalogue of this language, too.")
+        if file.plural_forms != files[0][1].plural_forms:
+            raise PoUnreadable(f"{path}: its Plural-Forms are not those of {files[0][0].name}.")
+        sentences.update(file.sentences)
+        forms.update(file.counted)
+    return Wording(language=folder.name, sentences=sentences, forms=forms, plural=files[0][1].plural)

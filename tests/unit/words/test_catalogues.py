@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 
 import memorycapsule
 from memorycapsule import themes
-from memorycapsule.words.catalogues import chosen, wording
+from memorycapsule.words.catalogues import wording
 
 PACKAGE = Path(memorycapsule.__file__).parent
 FOLDER = PACKAGE / "words"
@@ -107,10 +107,3 @@ def test_things_are_counted_as_each_language_does():
     with pytest.raises(KeyError):
         english("no_such_sentence")
     assert english.keys == korean.keys
-
-
-def test_the_first_language_that_we_speak_is_taken():
-    assert chosen(None, "de-DE, ko;q=0.3, en;q=0.2") == "ko"
-    assert chosen("xx", "fr", "ko") == "ko"
-    assert chosen("en;q=0, ko;q=nonsense") == "en"
-    assert chosen() == "en"

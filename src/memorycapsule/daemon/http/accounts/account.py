@@ -22,6 +22,7 @@ from memorycapsule.services import accounts, reading, signing_in, tokens
 from memorycapsule.services.signing_in import SessionView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import short_day
+from memorycapsule.words.languages import language_or_default
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
@@ -42,6 +43,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             status=status,
             view=view,
             called=addressed(view.account.name, words.language),
+            reads=language_or_default(view.account.locale),
             longest_name=LONGEST_NAME,
             sessions=[
                 _session_fields(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN

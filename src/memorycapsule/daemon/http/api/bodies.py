@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from memorycapsule.daemon.http.api.models import AN_ID, Id, Locale, Model
+from memorycapsule.daemon.http.api.models import AN_ID, Id, Model
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import LONGEST_TEXT
+from memorycapsule.words.languages import Language
 
 #: Services cut and check what people write; this only keeps out what nobody writes.
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
@@ -64,7 +65,7 @@ class Accept(Model):
     token: InvitationToken
     name: Annotated[Line | None, Field(examples=["Younghee"])] = None
     """What the others call them; otherwise what the invitation says."""
-    locale: Locale | None = None
+    locale: Language | None = None
     """The language of letters and pages; otherwise that of the invitation."""
 
 
@@ -76,7 +77,7 @@ class AccountChanges(Model):
     """What is not named stays as it is."""
 
     name: Annotated[Line | None, Field(examples=["Younghee"])] = None
-    locale: Locale | None = None
+    locale: Language | None = None
 
 
 class NewAddress(Model):
@@ -120,7 +121,7 @@ class NewInvitations(Model):
     """Recipients put nothing in and receive it on the day."""
     name: Annotated[Line | None, Field(examples=["할머니"])] = None
     """How the letter speaks to them; for one person."""
-    locale: Locale | None = None
+    locale: Language | None = None
     """The language of the letter."""
 
 

@@ -7,7 +7,7 @@ not a gap in the document.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -17,9 +17,9 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
+from memorycapsule.words.languages import Language
 
 AN_ID = "3f0c6a52-6c0e-4b0e-9a86-8d1f3c1f7f10"
-Locale = Literal["en", "ko"]
 
 Id = Annotated[str, Field(description="A random id.", examples=[AN_ID])]
 Instant = Annotated[AwareDatetime, Field(examples=["2036-05-08T00:00:00Z"])]
@@ -84,7 +84,7 @@ class MadeTokenAnswer(Model):
 class Account(Model):
     id: Id
     name: Annotated[str, Field(examples=["Younghee"])]
-    locale: Locale
+    locale: Language
     """The language of letters and pages."""
 
 

@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
 from memorycapsule.domain.people import Account
-from memorycapsule.words.catalogues import LANGUAGES, Wording, chosen, wording
+from memorycapsule.words.catalogues import Wording, wording
+from memorycapsule.words.languages import chosen, languages
 
 #: Types of the files that pages load.
 _TYPES = {
@@ -33,7 +34,7 @@ LANGUAGE_COOKIE = "capsule-language"
 SIZE_COOKIE = "capsule-size"
 SIZES = ("usual", "large", "largest")
 #: What an address may ask of any page, and where the answer is kept: values of our own, and no others.
-_CHOICES = {"lang": (LANGUAGE_COOKIE, LANGUAGES), "size": (SIZE_COOKIE, SIZES)}
+_CHOICES = {"lang": (LANGUAGE_COOKIE, languages()), "size": (SIZE_COOKIE, SIZES)}
 #: Files that are text; fonts and pictures are packed already.
 _TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -110,7 +111,7 @@ class Pages:
         """Return the address of a path of ours, keeping the language that the reader chose."""
         lang = request.query_params.get("lang")
         path, mark, place = path.partition("#")
-        query = f"{'&' if '?' in path else '?'}{urlencode({'lang': lang})}" if lang in LANGUAGES else ""
+        query = f"{'&' if '?' in path else '?'}{urlencode({'lang': lang})}" if lang in languages() else ""
         return f"{self.root_path}{path}{query}{mark}{place}"
 
     def show(
@@ -124,12 +125,11 @@ class Pages:
         **values: object,
     ) -> HTMLResponse:
         """Render a template; `refresh_seconds` has the browser reload the page after that time."""
-        other = next(language for language in LANGUAGES if language != words.language)
         text = self._templates.get_template(template).render(
             words=words,
             at=lambda path: self.at(request, path),
             static=self.static_url,
-            other_language=f"?{urlencode({**request.query_params, 'lang': other})}",
+            languages=[_language(request, one) for one in languages()],
             size=_size(request),
             sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
             refresh_seconds=refresh_seconds,
@@ -194,6 +194,15 @@ def _holds_nothing_of_a_link(request: Request) -> bool:
     return request.method in {"GET", "HEAD"} and all(
         name in _CHOICES and value in _CHOICES[name][1] for name, value in request.query_params.multi_items()
     )
+
+
+def _language(request: Request, language: str) -> dict[str, str]:
+    """Return what a page needs to offer a language: its tag, its own name, and this page's address in it."""
+    return {
+        "tag": language,
+        "name": wording(language)("language_name"),
+        "here": f"?{urlencode({**request.query_params, 'lang': language})}",
+    }
 
 
 def _size(request: Request) -> str:

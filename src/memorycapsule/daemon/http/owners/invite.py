@@ -26,8 +26,9 @@ from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import invitations, letters, reminders
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.words.catalogues import LANGUAGES, Wording
+from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import contents_in_words, date_in_words, short_day
+from memorycapsule.words.languages import languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def _invite(
                 role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
                 # What is typed beside the list means one person.
                 name=guest.name or (typed.called.strip() or None if alone else None),
-                locale=typed.language if typed.language in LANGUAGES else None,
+                locale=typed.language if typed.language in languages() else None,
                 valid_days=app.settings.mail.invitation_days,
                 now=app.now(),
             )
