@@ -122,7 +122,7 @@ def open_app(
                 face_model=settings.film.face_model,
                 quiet_hours=parse_quiet_hours(settings.film.quiet_hours),
                 zone=settings.zone,
-                memory_places=tmpfs.usual_places(),
+                tmpfs_places=tmpfs.default_places(),
                 is_stopping=is_stopping,
             ),
         )

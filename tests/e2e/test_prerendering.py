@@ -1,4 +1,4 @@
-"""Rendering ahead by the daemon: killed at work, it leaves nothing plain; and on the day the film is there."""
+"""Prerendering by the daemon: killed at work, it leaves nothing plain; and on the day the film is there."""
 
 import dataclasses
 import json
@@ -51,10 +51,10 @@ def bring_forward(household: Household, capsule_id: str) -> None:
         capsule_store.capsules.save(tx, dataclasses.replace(capsule, opens_at=datetime.now(UTC)))
 
 
-def test_killed_while_it_renders_ahead_it_leaves_nothing_plain_and_goes_on(household):
+def test_killed_while_it_prerenders_it_leaves_nothing_plain_and_goes_on(household):
     data = household.folder / "data"
     capsule = household.capsule(opens_in=timedelta(days=3), photos=20)
-    folder = tmpfs.place(tmpfs.usual_places(), data / "work")
+    folder = tmpfs.workspace(tmpfs.default_places(), data / "work")
     shelf = data / "cache" / "segments" / capsule
 
     with household.daemon() as daemon:
@@ -92,7 +92,7 @@ def test_killed_while_it_renders_ahead_it_leaves_nothing_plain_and_goes_on(house
 def test_asked_to_end_it_ends_at_once_and_leaves_nothing_in_memory(household):
     data = household.folder / "data"
     household.capsule(opens_in=timedelta(days=3), photos=20)
-    folder = tmpfs.place(tmpfs.usual_places(), data / "work")
+    folder = tmpfs.workspace(tmpfs.default_places(), data / "work")
 
     with household.daemon() as daemon:
         wait_until(lambda: any(folder.glob("pictures/*.jpg")), 60, "a segment is in hand")

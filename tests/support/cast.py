@@ -38,7 +38,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.work.tmpfs import usual_places
+from memorycapsule.work.tmpfs import default_places
 from memorycapsule.work.worker_context import WorkerContext
 from support.moments import NOW
 
@@ -373,7 +373,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
         "nice": 0,
         "quiet_hours": parse_quiet_hours("always"),
         "zone": "UTC",
-        "memory_places": usual_places(),
+        "tmpfs_places": default_places(),
     } | more
     return WorkerContext(
         store=instance.store,

@@ -71,7 +71,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             # What had arrived whole when the daemon ended, or could not be finished yet, on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
             heartbeat.start()
-            lock.tell(url=settings.public_url or url)
+            lock.publish(url=settings.public_url or url)
 
             def ready() -> None:
                 journal.info("daemon.ready", url=url, pid=os.getpid())
@@ -95,7 +95,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("open", lambda: ticks.open_due(context), every_seconds=beat)
     heartbeat.add("letters", lambda: ticks.send_letters(context), every_seconds=beat)
     heartbeat.add("films", lambda: films.make_waiting(context), every_seconds=beat)
-    heartbeat.add("ahead", Prerenderer(context=context).work, every_seconds=beat)
+    heartbeat.add("ahead", Prerenderer(context=context).run, every_seconds=beat)
     heartbeat.add("tidy", lambda: ticks.tidy(context), every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("sweep", lambda: ticks.sweep(context), every_seconds=_DAY_SECONDS)
 

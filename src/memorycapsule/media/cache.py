@@ -1,11 +1,11 @@
 """
-The folder of what could be made again: bounded in size, the longest unused goes first, gone at any time.
+A cache of files that can be made again: bounded in size, least recently used out first, deletable at any time.
 
     <root>/<shelf>/<name>         0600, in folders of mode 0700
     <root>/<shelf>/.<name>.part   being written; left over only by a crash, removed by `sweep`
 
-When a file was used last is its time of change. A full disk is nobody's trouble here: what finds no room is not
-kept, and what is kept makes room when little of the disk is left.
+The modification time of a file says when it was used last. A full disk is no error: a file that finds no room is not
+kept, and kept files are removed when little of the disk is free.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import BinaryIO
 from memorycapsule.errors import is_disk_full
 from memorycapsule.journal import journal
 
-#: So much of the disk is left to everybody else.
+#: So much of the disk stays free for others.
 FREE_BYTES = 1_000_000_000
 _PART = ".part"
 
@@ -34,7 +34,7 @@ class _Kept:
 
 
 class Cache:
-    """Files on shelves. Names of both are plain words, given by the program."""
+    """Files on shelves. The program chooses the names of both; they are safe as file names."""
 
     def __init__(self, root: Path, most_bytes: int) -> None:
         self._root = root
@@ -46,12 +46,13 @@ class Cache:
         name: str,
         fill: Callable[[BinaryIO], None],
         *,
-        sparing: Collection[str] = (),
+        pinned: Collection[str] = (),
     ) -> bool:
         """
-        Keep what `fill` writes, and say whether there was room; other shelves than `sparing` make some.
+        Keep what `fill` writes, and return whether there was room for it.
 
-        What `fill` raises comes through, but for a full disk.
+        Files on other shelves than `pinned` are removed to make room. What `fill` raises passes through, except for a
+        full disk.
         """
 
         def write(part: Path) -> None:
@@ -60,10 +61,10 @@ class Cache:
                 file.flush()
                 os.fsync(file.fileno())
 
-        return self._keep(shelf, name, write, sparing)
+        return self._keep(shelf, name, write, pinned)
 
     def keep_file(self, shelf: str, name: str, source: Path) -> bool:
-        """Keep a file that nobody changes any more, as another name of the same bytes where that can be."""
+        """Keep a file that does not change any more, as a hard link where that is possible; return whether it was."""
 
         def link(part: Path) -> None:
             part.unlink(missing_ok=True)
@@ -77,7 +78,7 @@ class Cache:
         return self._keep(shelf, name, link, ())
 
     def find(self, shelf: str, name: str) -> Path | None:
-        """Return where a file is, if it is there, and note that it was used."""
+        """Return the path of a file and mark it as used, or None."""
         path = self._root / shelf / name
         try:
             os.utime(path)
@@ -86,7 +87,7 @@ class Cache:
         return path
 
     def names(self, shelf: str) -> set[str]:
-        """Return what is on a shelf."""
+        """Return the names of all files on a shelf."""
         try:
             return {path.name for path in (self._root / shelf).iterdir() if not path.name.startswith(".")}
         except OSError:
@@ -99,7 +100,7 @@ class Cache:
             return set()
 
     def drop(self, shelf: str, names: Collection[str]) -> None:
-        """Remove files; those that are missing are fine."""
+        """Remove files; missing ones are ignored."""
         for name in names:
             with contextlib.suppress(OSError):
                 (self._root / shelf / name).unlink()
@@ -109,36 +110,36 @@ class Cache:
         shutil.rmtree(self._root / shelf, ignore_errors=True)
 
     def sweep(self, known: Collection[str]) -> None:
-        """Remove what a crash left half written, and shelves that are not `known`. Nobody may be writing."""
+        """Remove half-written files and shelves that are not `known`. Nothing may be writing at that time."""
         for shelf in self.shelves() - set(known):
             self.clear(shelf)
         for part in self._root.glob(f"*/.*{_PART}"):
             part.unlink(missing_ok=True)
 
-    def has_room(self, sparing: Collection[str]) -> bool:
-        """Return whether more could be kept if only the shelves of `sparing` stayed."""
+    def has_room(self, pinned: Collection[str]) -> bool:
+        """Return whether there would be room for more if only the `pinned` shelves stayed."""
         kept = self._all()
-        return sum(one.bytes for one in kept if one.path.parent.name in sparing) < self._allowed(kept)
+        return sum(one.bytes for one in kept if one.path.parent.name in pinned) < self._allowed(kept)
 
-    def trim(self, sparing: Collection[str] = ()) -> bool:
+    def trim(self, pinned: Collection[str] = ()) -> bool:
         """
-        Remove the longest unused files until the rest fits; not those on the shelves of `sparing`.
+        Remove the least recently used files until the rest fits, but none on the shelves in `pinned`.
 
-        Returns whether it fits now.
+        Returns whether the rest fits now.
         """
         kept = sorted(self._all(), key=lambda one: one.used_at)
         total, allowed = sum(one.bytes for one in kept), self._allowed(kept)
         for one in kept:
             if total <= allowed:
                 break
-            if one.path.parent.name not in sparing:
+            if one.path.parent.name not in pinned:
                 one.path.unlink(missing_ok=True)
                 total -= one.bytes
                 with contextlib.suppress(OSError):
                     one.path.parent.rmdir()  # if it was the last one there
         return total <= allowed
 
-    def _keep(self, shelf: str, name: str, write: Callable[[Path], None], sparing: Collection[str]) -> bool:
+    def _keep(self, shelf: str, name: str, write: Callable[[Path], None], pinned: Collection[str]) -> bool:
         path = self._root / shelf / name
         part = path.with_name(f".{name}{_PART}")
         try:
@@ -150,7 +151,7 @@ class Cache:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-            if not self.trim(sparing):
+            if not self.trim(pinned):
                 path.unlink(missing_ok=True)
                 return False
         except OSError as error:
@@ -168,7 +169,7 @@ class Cache:
         return found
 
     def _allowed(self, kept: list[_Kept]) -> int:
-        """Return how many bytes may be kept: as many as are set, and fewer where the disk is nearly full."""
+        """Return how many bytes may be kept: the limit, or less where the disk is nearly full."""
         total = sum(one.bytes for one in kept)
         try:
             free = shutil.disk_usage(self._root).free

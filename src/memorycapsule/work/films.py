@@ -1,4 +1,8 @@
-"""Films: claimed one at a time, rendered by a child that may be killed, kept or tried again."""
+"""
+Films that wait to be rendered: each is claimed, rendered by a child process, and then kept or tried again later.
+
+The child may be killed at any time: the next try goes on from its finished segments.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +21,19 @@ from memorycapsule.journal import journal
 from memorycapsule.services.film import montages, preparation, segment_cache
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.services.film.preparation import PreparedFilm
-from memorycapsule.work.renderer import RenderJob, run_renderer, survey
+from memorycapsule.work.renderer import RenderInterrupted, RenderJob, run_renderer, survey
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
-#: What no other attempt at the film would change; it waits until somebody has seen to it.
-_NOT_THE_FILMS_FAULT = (DiskFull, Busy, ConfigurationProblem)
+#: Errors that the film is not to blame for. It waits until somebody has mended what is wrong.
+_OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem)
 _POSTPONED_BY = timedelta(minutes=5)
-
-
-class _RendererStopped(Exception):
-    """The renderer was stopped on purpose."""
 
 
 def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str]:
     """Render the films that wait, one after another, and return the ids of those that ended with a film."""
-    # Nothing is in hand now: a film that is still taken was let go of without a word, by whatever run.
+    # Nothing is being rendered now, so a film that is still claimed was abandoned by its run.
     montages.requeue_abandoned(context.store, None, context.now())
     made: list[str] = []
     tried: set[str] = set()
@@ -52,7 +52,7 @@ def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str
 
 
 def make(context: WorkerContext, montage_id: str) -> bool:
-    """Render one film and say whether there is one now. A failure is noted in the film's row, not raised."""
+    """Render one film and return whether it is there now. A failure is noted in the film's row, not raised."""
     montage = montages.claim(context.store, montage_id, lease=context.lease, now=context.now())
     if montage is None:
         return False
@@ -74,23 +74,23 @@ def make(context: WorkerContext, montage_id: str) -> bool:
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
-    except _RendererStopped:
+    except RenderInterrupted:
         with context.store.transaction() as tx:
             montages.requeue(tx, montage, context.now())
         if not context.is_stopping():
-            # Cancelled: nobody will go on with it, but the next film may show the same.
+            # The film was cancelled, but the next one may show the same segments.
             segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
-    except _NOT_THE_FILMS_FAULT as error:
+    except _OUTSIDE_ERRORS as error:
         context.vault.cache.trim()
         with context.store.transaction() as tx:
             montages.requeue(tx, montage, context.now() + _POSTPONED_BY, error.message)
         log.warning("film.postponed", reason=error.message)
         return False
     except Exception as error:
-        failure = error if isinstance(error, CapsuleError) else _in_our_words(error)
+        failure = error if isinstance(error, CapsuleError) else _translate_error(error)
         state = montages.fail(context.store, context.wake, montage, failure.message, now=context.now())
         if state.is_over:
             shutil.rmtree(folder, ignore_errors=True)
@@ -120,16 +120,16 @@ def _render(
     context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path
 ) -> tuple[RenderedFilm, int]:
     """Return the film and how many segments had to be encoded for it."""
-    told = time.monotonic()
+    noted_at = time.monotonic()
 
     def on_progress(share: float) -> None:
-        nonlocal told
+        nonlocal noted_at
         if context.is_stopping():
-            raise _RendererStopped
-        if time.monotonic() - told >= _PROGRESS_SECONDS:
-            told = time.monotonic()
+            raise RenderInterrupted
+        if time.monotonic() - noted_at >= _PROGRESS_SECONDS:
+            noted_at = time.monotonic()
             if not montages.note_progress(context.store, montage, share):
-                raise _RendererStopped
+                raise RenderInterrupted
 
     job = RenderJob(
         plan_file=prepared.plan_file,
@@ -142,35 +142,35 @@ def _render(
         digests_file=prepared.digests_file,
     )
     key = segment_cache.key_of(context.vault, montage.capsule_id)
-    unreadable = _gather(context, montage, prepared, job, key, lambda _share: on_progress(0.0))
+    unreadable = _collect_inputs(context, montage, prepared, job, key, lambda _share: on_progress(0.0))
     try:
-        facts = run_renderer(job, key=key, on_progress=on_progress)
+        film = run_renderer(job, key=key, on_progress=on_progress)
     except RenderFailed:
-        # One of the segments may be bad, and which is not said.
+        # One of the cached segments may be bad, and nobody knows which.
         context.vault.cache.clear(montage.capsule_id)
         raise
     segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
-    unusable = frozenset(str(left["id"]) for left in facts["left_out"])
+    unusable = frozenset(str(left["id"]) for left in film["left_out"])
     rendered = RenderedFilm(
         film=job.out,
         poster=job.poster,
-        seconds=float(facts["seconds"]),
+        seconds=float(film["seconds"]),
         report=(
             *prepared.report,
             *omissions_of(unreadable),
             *(
                 Omission(of=str(left["id"]), sentence=str(left["reason"]))
-                for left in facts["left_out"]
+                for left in film["left_out"]
                 if left["id"] not in prepared.unreadable and left["id"] not in unreadable
             ),
         ),
-        # Chapters and captions are told by it, so it must be the one that was followed.
+        # Chapters and subtitles are made from it, so it must be the plan that was rendered.
         plan=without_pictures(prepared.plan, unusable).to_json(),
     )
-    return rendered, int(facts["segments_encoded"])
+    return rendered, int(film["segments_encoded"])
 
 
-def _gather(
+def _collect_inputs(
     context: WorkerContext,
     montage: Montage,
     prepared: PreparedFilm,
@@ -179,9 +179,9 @@ def _gather(
     on_progress: Callable[[float], None],
 ) -> dict[str, str]:
     """
-    Take the segments that are there already from the cache, and fetch the pictures that are still wanted.
+    Link finished segments from the cache, and fetch the pictures that the renderer needs besides.
 
-    With a segment missing those are all of the film: one that turns out to be broken moves the cuts. Returns
+    When any segment is missing, all pictures are fetched, since a broken one moves the cuts of the film. Returns
     sentences about pictures that cannot be read, by their ids.
     """
     store, vault = context.store, context.vault
@@ -190,15 +190,15 @@ def _gather(
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [segment.name for segment in surveyed.segments]
     segment_cache.fetch(store, vault, montage.capsule_id, names, folder)
-    # Of voice notes no segment is made: they are wanted for the sound alone, and for that always.
+    # Voice notes belong to no segment: they are always needed, for the sound.
     sources: tuple[Source | Voice, ...] = (*prepared.plan.sources, *prepared.plan.voices)
     if all((folder / segment_cache.file_name(name)).exists() for name in names):
-        wanted = [source for source in sources if source.id in surveyed.always_needed]
-        if not preparation.fetch(store, vault, wanted, prepared.pictures):
+        needed = [source for source in sources if source.id in surveyed.always_needed]
+        if not preparation.fetch(store, vault, needed, prepared.pictures):
             return {}
     unreadable = preparation.fetch(store, vault, sources, prepared.pictures)
     return {one: sentence for one, sentence in unreadable.items() if one not in prepared.unreadable}
 
 
-def _in_our_words(error: Exception) -> CapsuleError:
+def _translate_error(error: Exception) -> CapsuleError:
     return RenderFailed(f"The film could not be worked on ({error.__class__.__name__}: {error}).")

@@ -1,4 +1,4 @@
-"""One worker per data folder: a lock that the kernel takes back when its holder dies, however it dies."""
+"""One worker per data folder: a lock that the kernel releases when its holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FolderLock:
     """
     The right to do due work in a data folder (flock(2)); a context manager.
 
-    The file holds what others may want to know of the holder, such as the address it listens on.
+    The locked file names the holder's process id and the address that it listens on.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -28,14 +28,14 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def take(self) -> Self:
-        """Take the lock. Raises Busy when another process holds it, ConfigurationProblem without the right to."""
+        """Take the lock. Raises Busy when another process holds it, ConfigurationProblem without permission."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError as error:
             raise ConfigurationProblem(
                 f"{self._path} belongs to another user; run this as that one."
             ) from error
-        # Somebody may be looking whether the lock is held, which takes a moment.
+        # `is_held` of another process holds it for a moment, too.
         for tries_left in reversed(range(_TRIES)):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,18 +46,18 @@ class FolderLock:
                     raise Busy from error
                 time.sleep(_SECONDS_BETWEEN)
         self._descriptor = descriptor
-        self.tell(url=None)
+        self.publish(url=None)
         return self
 
-    def tell(self, *, url: str | None) -> None:
-        """Write down where the holder can be reached."""
+    def publish(self, *, url: str | None) -> None:
+        """Write into the locked file where the holder can be reached."""
         assert self._descriptor is not None
-        words = json.dumps({"pid": os.getpid(), "url": url}).encode()
+        holder = json.dumps({"pid": os.getpid(), "url": url}).encode()
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, words, 0)
+        os.pwrite(self._descriptor, holder, 0)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -75,13 +75,13 @@ class FolderLock:
 
 
 def is_held(data_dir: Path) -> bool:
-    """Say whether some process works in the folder at this moment."""
+    """Return whether some process holds the folder's lock now."""
     try:
         descriptor = os.open(data_dir / _NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        # Shared, so that two who look do not see each other.
+        # A shared lock, so that two processes that ask at once do not find each other.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -91,7 +91,7 @@ def is_held(data_dir: Path) -> bool:
 
 
 def holder_url(data_dir: Path) -> str | None:
-    """Return the address of the daemon that works in the folder, if one does and has said so."""
+    """Return the address of the daemon that works in the folder; None without one, or before it has published it."""
     if not is_held(data_dir):
         return None
     try:

@@ -1,8 +1,8 @@
 """
-Rendering ahead: films of sealed capsules are made piece by piece while nobody waits, so that they are there on the day.
+Prerendering: films of sealed capsules are rendered segment by segment in quiet hours, to be ready on the day.
 
-What is shown in plain exists in a folder in memory only, and of the pictures only those of the piece in hand. Plan
-and pieces are kept sealed; they are joined after the opening, by `films`.
+Plain pictures exist in a tmpfs workspace only, and only those of the segment that is being rendered. Plan and segments
+are kept sealed. `films` joins the segments after the opening.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,117 +28,116 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.work import tmpfs
-from memorycapsule.work.renderer import RenderJob, render_segment, survey
+from memorycapsule.work.renderer import RenderInterrupted, RenderJob, render_segment, survey
 from memorycapsule.work.worker_context import WorkerContext
 
-#: Whether something is due is looked up this often while a segment is rendered.
-_LOOK_SECONDS = 1.0
+#: How often a check for due work is made while a segment is rendered.
+_CHECK_SECONDS = 1.0
 _LOWEST_PRIORITY = 19
-#: What is sealed more strongly cannot be unsealed before its date, by nobody.
+#: Nobody can unseal a capsule of a higher level before its date.
 _SEAL_LEVEL = 1
 
 
-class _PrerenderingInterrupted(Exception):
-    """Something else is to be done now, or what is in hand has changed."""
-
-
-class _NoRoom(Exception):
-    """The cache is full of what is wanted sooner."""
+class _CacheFull(Exception):
+    """The cache is full of segments that are needed sooner."""
 
 
 @dataclass(kw_only=True)
 class Prerenderer:
-    """One worker; what it remembers spares it looks at capsules to which nothing has happened."""
+    """One worker. It remembers which capsules are finished, so that it passes over unchanged ones."""
 
     context: WorkerContext
-    #: Capsules for which nothing more can be done, with the number of what happened to them last.
-    settled: dict[str, int] = field(default_factory=dict)
+    #: Capsules for which nothing more can be done, by id, with the number of their last event.
+    finished: dict[str, int] = field(default_factory=dict)
     _is_warned: bool = False
 
-    def work(self) -> int:
+    def run(self) -> int:
         """
-        Render what is missing of the films to come, the next to open first, and return how many segments.
+        Render the missing segments of films to come, those of the next capsule to open first; return how many.
 
-        Ends early as soon as anything is due. The folder's lock must be held, and `settle` called once before.
+        Ends early as soon as anything is due. The folder's lock must be held, and `ticks.settle` called once before.
         """
         if not self._is_quiet():
-            # The next night looks at everything anew: segments may have had to make room.
-            self.settled.clear()
+            # The cache may have dropped segments until the next quiet hours, so all capsules are checked again then.
+            self.finished.clear()
             return 0
-        if not self._is_free():
+        if not self._is_idle():
             return 0
         with self.context.store.reading() as tx:
             newest = event_store.newest_ids(tx)
             capsules = [one for one in capsule_store.all_sealed(tx) if one.seal_level == _SEAL_LEVEL]
-        sparing: set[str] = set()
+        pinned: set[str] = set()
         rendered = 0
         try:
             for capsule in capsules:
-                sparing.add(capsule.id)
-                happened = newest.get(capsule.id, 0)
-                if self.settled.get(capsule.id) == happened:
+                pinned.add(capsule.id)
+                last_event = newest.get(capsule.id, 0)
+                if self.finished.get(capsule.id) == last_event:
                     continue
-                if not self.context.vault.cache.has_room(sparing - {capsule.id}):
+                if not self.context.vault.cache.has_room(pinned - {capsule.id}):
                     break
-                folder = tmpfs.place(self.context.memory_places, self.context.work_dir)
-                order = _Order(capsule=capsule, happened=happened, folder=folder, sparing=frozenset(sparing))
-                rendered += self._try(order)
-        except _PrerenderingInterrupted:
+                job = _Job(
+                    capsule=capsule,
+                    last_event=last_event,
+                    workspace=tmpfs.workspace(self.context.tmpfs_places, self.context.work_dir),
+                    pinned=frozenset(pinned),
+                )
+                rendered += self._do(job)
+        except RenderInterrupted:
             journal.info("ahead.interrupted")
-        except tmpfs.NoMemoryFolder as error:
+        except tmpfs.NoTmpfs as error:
             if not self._is_warned:
                 journal.warning("ahead.impossible", reason=error.message)
             self._is_warned = True
         return rendered
 
-    def _try(self, order: _Order) -> int:
-        """Do one capsule to its end, whatever that is, and leave nothing in memory."""
-        capsule = order.capsule
-        log = journal.bind(capsule=capsule.id)
-        tmpfs.make(order.folder)
+    def _do(self, job: _Job) -> int:
+        """Render one capsule's missing segments, and remove the workspace however that ends; return how many."""
+        log = journal.bind(capsule=job.capsule.id)
+        tmpfs.create(job.workspace)
         try:
-            rendered = self._render(order)
-        except _NoRoom:
+            rendered = self._render_missing(job)
+        except _CacheFull:
             log.info("ahead.no_room")
             rendered = 0
         except CapsuleError as error:
-            # Not what it says: that may be about what is sealed.
+            # The message stays out of the log: it may speak of sealed content.
             log.warning("ahead.failed", error=type(error).__name__)
             rendered = 0
         else:
             log.info("ahead.done")
         finally:
-            tmpfs.wipe_folder(order.folder)
-        self.settled[capsule.id] = order.happened
+            tmpfs.remove(job.workspace)
+        self.finished[job.capsule.id] = job.last_event
         return rendered
 
-    def _render(self, order: _Order) -> int:
-        capsule, context = order.capsule, self.context
-        # What is too large for a memory file must not go to the disk either.
-        vault = dataclasses.replace(context.vault, workspace=order.folder)
-        prepared = self._prepared(order, vault)
+    def _render_missing(self, job: _Job) -> int:
+        capsule = job.capsule
+        # Files that are too large for memory must not go to the disk either.
+        vault = dataclasses.replace(self.context.vault, workspace=job.workspace)
+        prepared = self._prepared(job, vault)
         key = segment_cache.key_of(vault, capsule.id)
         rendered = 0
         while True:
-            plan_file, digests_file = preparation.write_plan(order.folder, prepared.plan, prepared.digests)
-            job = RenderJob(
+            plan_file, digests_file = preparation.write_plan(job.workspace, prepared.plan, prepared.digests)
+            render_job = RenderJob(
                 plan_file=plan_file,
-                pictures=order.folder / "pictures",
-                out=order.folder / "segment.mp4",
-                poster=order.folder / "poster.jpg",
-                workspace=order.folder,
+                pictures=job.workspace / "pictures",
+                out=job.workspace / "segment.mp4",
+                poster=job.workspace / "poster.jpg",
+                workspace=job.workspace,
                 workers=1,
                 nice=_LOWEST_PRIORITY,
                 digests_file=digests_file,
             )
-            segments = survey(job, key=key, on_progress=self._looking()).segments
+            segments = survey(render_job, key=key, on_progress=_PeriodicCheck(self._check_idle)).segments
             segment_cache.keep_only(vault, capsule.id, [segment.name for segment in segments])
             broken: dict[str, str] = {}
             for segment in segments:
                 if segment_cache.has_sealed(vault, capsule.id, segment.name):
                     continue
-                self._check()
-                broken = self._render_segment(order, vault, prepared, job, segment, key)
+                self._check_idle()
+                broken = self._render_segment(job, vault, prepared, render_job, segment, key)
                 if broken:
                     break
                 rendered += 1
@@ -149,11 +148,11 @@ class Prerenderer:
                 plan=without_pictures(prepared.plan, frozenset(broken)),
                 report=(*prepared.report, *omissions_of(broken)),
             )
-            self._keep_plan(order, vault, prepared)
+            self._keep_plan(job, vault, prepared)
 
-    def _prepared(self, order: _Order, vault: Vault) -> PreparedPlan:
-        """Return the plan from before, if it still is what the film would be, or a new one."""
-        context, capsule = self.context, order.capsule
+    def _prepared(self, job: _Job, vault: Vault) -> PreparedPlan:
+        """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
+        context, capsule = self.context, job.capsule
         film = opening.opening_montage(capsule, context.now())
         with context.store.reading() as tx:
             before = segment_cache.find_plan(tx, vault, capsule.id)
@@ -167,90 +166,90 @@ class Prerenderer:
             size=context.size,
             fps=context.fps,
             known=before,
-            folder=order.folder,
+            folder=job.workspace,
             face_model=context.face_model,
-            check=self._check,
+            check=self._check_idle,
         )
-        self._keep_plan(order, vault, prepared)
+        self._keep_plan(job, vault, prepared)
         return prepared
 
-    def _keep_plan(self, order: _Order, vault: Vault, prepared: PreparedPlan) -> None:
-        self._check_unchanged(order)
-        if not segment_cache.keep_plan(vault, order.capsule, prepared, order.sparing):
-            raise _NoRoom
+    def _keep_plan(self, job: _Job, vault: Vault, prepared: PreparedPlan) -> None:
+        self._check_unchanged(job)
+        if not segment_cache.keep_plan(vault, job.capsule, prepared, job.pinned):
+            raise _CacheFull
 
     def _render_segment(
         self,
-        order: _Order,
+        job: _Job,
         vault: Vault,
         prepared: PreparedPlan,
-        job: RenderJob,
+        render_job: RenderJob,
         segment: SurveyedSegment,
         key: bytes,
     ) -> dict[str, str]:
-        """Make one segment and keep it sealed; or return sentences about pictures that are broken, by their ids."""
-        job.pictures.mkdir(mode=0o700)
+        """Render one segment and keep it sealed; or return sentences about broken pictures, by their ids."""
+        pictures, out = render_job.pictures, render_job.out
+        pictures.mkdir(mode=0o700)
         try:
             sources = [source for source in prepared.plan.sources if source.id in segment.pictures]
-            broken = preparation.fetch(self.context.store, vault, sources, job.pictures)
+            broken = preparation.fetch(self.context.store, vault, sources, pictures)
             if not broken:
-                broken = render_segment(job, segment.name, key=key, on_progress=self._looking())
+                check = _PeriodicCheck(self._check_idle)
+                broken = render_segment(render_job, segment.name, key=key, on_progress=check)
             if not broken:
-                self._check_unchanged(order)
-                if not segment_cache.keep_sealed(vault, order.capsule, segment.name, job.out, order.sparing):
-                    raise _NoRoom
+                self._check_unchanged(job)
+                if not segment_cache.keep_sealed(vault, job.capsule, segment.name, out, job.pinned):
+                    raise _CacheFull
         except DiskFull:
-            # More than there is memory for: this segment is made after the opening.
+            # The segment needs more memory than there is. It is rendered after the opening, on the disk.
             return {}
         else:
             return broken
         finally:
-            shutil.rmtree(job.pictures)
-            job.out.unlink(missing_ok=True)
+            shutil.rmtree(pictures)
+            out.unlink(missing_ok=True)
 
-    def _looking(self) -> _Looking:
-        return _Looking(self)
+    def _check_idle(self) -> None:
+        """Raise RenderInterrupted unless these are quiet hours and nothing is due."""
+        if not (self._is_quiet() and self._is_idle()):
+            raise RenderInterrupted
 
-    def _check(self) -> None:
-        if not (self._is_quiet() and self._is_free()):
-            raise _PrerenderingInterrupted
-
-    def _check_unchanged(self, order: _Order) -> None:
-        """What somebody has just taken out must not be put into the cache again."""
+    def _check_unchanged(self, job: _Job) -> None:
+        """Raise RenderInterrupted after any event: what somebody has just removed must not be cached again."""
         with self.context.store.reading() as tx:
-            if event_store.newest_ids(tx).get(order.capsule.id, 0) != order.happened:
-                raise _PrerenderingInterrupted
+            if event_store.newest_ids(tx).get(job.capsule.id, 0) != job.last_event:
+                raise RenderInterrupted
 
     def _is_quiet(self) -> bool:
         hours = self.context.quiet_hours
         return hours is not None and hours.has(local_of(self.context.now(), self.context.zone))
 
-    def _is_free(self) -> bool:
+    def _is_idle(self) -> bool:
         context = self.context
         return not context.is_stopping() and not montages.has_work(context.store, context.now())
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Order:
-    """One capsule whose film is to be rendered ahead."""
+class _Job:
+    """One capsule whose film is to be prerendered."""
 
     capsule: Capsule
-    #: The number of what happened to it last when it was looked at.
-    happened: int
-    #: The folder in memory.
-    folder: Path
-    #: Ids of the capsules that keep their segments, however little room there is.
-    sparing: Collection[str]
+    #: The number of the capsule's last event when the job began.
+    last_event: int
+    #: A folder on a tmpfs.
+    workspace: Path
+    #: Ids of the capsules whose segments the cache must not drop for this one.
+    pinned: Collection[str]
 
 
-class _Looking:
-    """Looks now and then, while a child works, whether something else is to be done."""
+class _PeriodicCheck:
+    """Calls `check` every _CHECK_SECONDS while a child reports its progress."""
 
-    def __init__(self, ahead: Prerenderer) -> None:
-        self._ahead = ahead
-        self._looked = time.monotonic()
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._checked_at = time.monotonic()
 
     def __call__(self, _share: float) -> None:
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._ahead._check()
+        if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            self._check()

@@ -1,4 +1,4 @@
-"""The renderer as a child that may be killed: starting it, hearing how far it is, and what came of it."""
+"""The renderer as a child process that may be killed: starting it, reading its progress and its result."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ from memorycapsule.errors import DiskFull, RenderFailed
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 
-#: A renderer that says nothing for so long hangs.
+#: A renderer without output for so long hangs.
 _STALLED_SECONDS = 900.0
+
+
+class RenderInterrupted(Exception):
+    """Raised by `on_progress` to end the renderer on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +44,10 @@ class RenderJob:
 
 def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) -> dict[str, Any]:
     """
-    Run `python -m memorycapsule.render` as a child of lower priority, and return what it says of the film.
+    Render a film in a child of lower priority, `python -m memorycapsule.render`, and return its facts.
 
-    Whatever `on_progress` raises ends the child and passes through. Raises RenderFailed or DiskFull.
+    `on_progress` is called with 0..1 at least once a second. What it raises ends the child and passes through.
+    Raises RenderFailed or DiskFull.
     """
     arguments = [
         str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--workspace", str(job.workspace),
@@ -58,30 +63,29 @@ def survey(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) 
     arguments = [str(job.plan_file), "--pictures", str(job.pictures), "--survey"]
     if job.digests_file:
         arguments += ["--digests", str(job.digests_file)]
-    said = _run(arguments, "survey", job.workspace, job.nice, key, on_progress)
-    return Survey.from_json(said)
+    return Survey.from_json(_run(arguments, "survey", job.workspace, job.nice, key, on_progress))
 
 
 def render_segment(
     job: RenderJob, name: str, *, key: bytes, on_progress: Callable[[float], None]
 ) -> dict[str, str]:
     """
-    Make one segment alone, at `job.out`; the digests of all pictures must be known.
+    Render one segment alone to `job.out`. The digests of all pictures must be known.
 
-    Returns sentences about broken pictures by their ids; if there are any, nothing was made. Errors are those of
+    Returns sentences about broken pictures, by their ids. If there are any, no segment was made. Errors are those of
     `run_renderer`.
     """
     arguments = [
         str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--segment", name,
         "--digests", str(job.digests_file),
     ]  # fmt: skip
-    said = _run(arguments, "segment", job.workspace, job.nice, key, on_progress)
-    return {one["id"]: one["reason"] for one in said["left_out"]}
+    result = _run(arguments, "segment", job.workspace, job.nice, key, on_progress)
+    return {one["id"]: one["reason"] for one in result["left_out"]}
 
 
 def _run(
     arguments: list[str],
-    answer: str,
+    result_key: str,
     workspace: Path,
     nice: int,
     key: bytes,
@@ -89,7 +93,7 @@ def _run(
 ) -> dict[str, Any]:
     errors = workspace / "renderer.log"
     try:
-        with _readable(key) as key_fd, errors.open("wb") as log:
+        with _key_pipe(key) as key_fd, errors.open("wb") as log:
             child = processes.start(
                 [sys.executable, "-m", "memorycapsule.render", *arguments, "--key-fd", str(key_fd)],
                 processes.ChildLimits(nice=nice),
@@ -104,25 +108,25 @@ def _run(
     try:
         for line in _lines(child):
             last = json.loads(line) if line else last
-            # Called when nothing was said, too: the program may be ending, or the film have been taken back.
+            # Called without output, too: the program may be ending, or the film may have been cancelled.
             on_progress(float(last.get("progress", 1.0)))
     finally:
-        if child.poll() is None and answer not in last:
+        if child.poll() is None and result_key not in last:
             child.kill()
         child.wait()
         assert child.stdout is not None
         child.stdout.close()
-    if answer in last:
-        return dict(last[answer])
-    said = last.get("error", {})
-    if said.get("code") == DiskFull.code:
+    if result_key in last:
+        return dict(last[result_key])
+    problem = last.get("error", {})
+    if problem.get("code") == DiskFull.code:
         raise DiskFull
-    raise RenderFailed(said.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
+    raise RenderFailed(problem.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
 
 
 @contextmanager
-def _readable(key: bytes) -> Iterator[int]:
-    """Provide a file descriptor that a child reads the key from: arguments and environment can be looked at."""
+def _key_pipe(key: bytes) -> Iterator[int]:
+    """Provide a file descriptor that a child reads the key from: others may see its arguments and environment."""
     read_end, write_end = os.pipe()
     try:
         with os.fdopen(write_end, "wb") as pipe:
@@ -134,20 +138,20 @@ def _readable(key: bytes) -> Iterator[int]:
 
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """
-    Yield the lines that a child says, and an empty one for each second in which it says nothing.
+    Yield the lines of a child's stdout, and an empty one for each second without any.
 
-    Raises RenderFailed when it has been silent for 15 minutes.
+    Raises RenderFailed after 15 minutes without output.
     """
     assert child.stdout is not None
     pending = b""
-    heard = time.monotonic()
+    last_output_at = time.monotonic()
     while True:
         if not select.select([child.stdout], [], [], 1.0)[0]:
-            if time.monotonic() - heard > _STALLED_SECONDS:
+            if time.monotonic() - last_output_at > _STALLED_SECONDS:
                 raise RenderFailed("The renderer hung; it was ended and will be tried again.")
             yield b""
             continue
-        heard = time.monotonic()
+        last_output_at = time.monotonic()
         chunk = os.read(child.stdout.fileno(), 1 << 16)
         if not chunk:
             return

@@ -1,4 +1,8 @@
-"""One pass over all that is due, for daemon, cron and demo alike: rows hold all truth, and this looks at them."""
+"""
+One pass over all that is due, for daemon, cron and demo alike.
+
+What is due stands in the rows of the database alone; no state is kept between two passes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ MAILBOX_AGE = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticked:
+class TickResult:
     """What one pass did."""
 
     opened: tuple[Capsule, ...]
@@ -43,20 +47,20 @@ class Preview:
 
 
 def settle(context: WorkerContext) -> None:
-    """Take up what an earlier run of the program left behind. The folder's lock must be held."""
+    """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
     now = context.now()
     deliveries.take_up_abandoned(context.store, context.lease, now)
     montages.requeue_abandoned(context.store, context.lease, now)
     for capsule in instances.follow_zone_rules(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
-    tmpfs.wipe(context.memory_places, context.work_dir)
+    tmpfs.remove_leftovers(context.tmpfs_places, context.work_dir)
     cleanup.sweep_cache(context.store, context.vault)
 
 
-def tick(context: WorkerContext) -> Ticked:
+def tick(context: WorkerContext) -> TickResult:
     """
-    Do everything that is due: open, send letters, render films, send the letters that waited for them.
+    Do everything that is due: open capsules, send letters, render films, send the letters that waited for a film.
 
     The folder's lock must be held, and `settle` called once before.
     """
@@ -65,7 +69,7 @@ def tick(context: WorkerContext) -> Ticked:
     made = films.make_waiting(context)
     letters += send_letters(context)
     tidy(context)
-    return Ticked(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
+    return TickResult(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
 
 
 def preview(context: WorkerContext) -> Preview:
@@ -119,7 +123,7 @@ def send_letters(context: WorkerContext) -> Sent:
 
 
 def tidy(context: WorkerContext) -> None:
-    """Unseal at leisure what an opening has made readable, and sweep up."""
+    """Unseal the stored bytes of opened capsules, and remove what is too old in cache and mailbox."""
     while not context.is_stopping() and cleanup.unseal_opened(
         context.store, context.vault, context.damaged, now=context.now()
     ):
@@ -131,7 +135,7 @@ def tidy(context: WorkerContext) -> None:
 
 def sweep(context: WorkerContext) -> None:
     """
-    Sweep up what crashes and cut connections left; for once a day, since it looks at every blob.
+    Remove what crashes and broken connections left. It reads the name of every blob, so it runs once a day.
 
     Whole files that the database does not know stay where they are. The log says how many there are.
     """

@@ -28,28 +28,28 @@ class WorkerContext:
     clock: Clock
     composer: MailComposer
     connect: Callable[[], AbstractContextManager[Transport]]
-    #: Set when letters become files; it is emptied of old ones.
+    #: Set when letters are written to files instead of sent; old ones are removed.
     mailbox: Mailbox | None
     wake: Wake
-    #: This run of the program; leases of any other are void, since the folder's lock is ours.
+    #: Id of this run of the program. Leases of other runs are void, since this run holds the folder's lock.
     lease: str
     work_dir: Path
     render_grace: timedelta
     give_up_days: int
     size: Size
     fps: int
-    #: A file that knows faces, for films that move towards them.
+    #: A face detection model, for films that move towards faces; None for none.
     face_model: Path | None
     workers: int
     nice: int
-    #: When films are rendered ahead, by the wall clock of `zone`; None for never.
+    #: When films are prerendered, by the wall clock of `zone`; None for never.
     quiet_hours: QuietHours | None
     zone: str
-    #: Where a folder in memory may be made.
-    memory_places: tuple[Path, ...]
+    #: Folders on a tmpfs in which the prerenderer may create its workspace.
+    tmpfs_places: tuple[Path, ...]
     #: True once the program has been asked to end.
     is_stopping: Callable[[], bool] = lambda: False
-    #: Ids of damaged rows that unsealing has met; they are tried again by the next run.
+    #: Ids of rows that could not be unsealed because they are damaged; the next run tries them again.
     damaged: set[str] = field(default_factory=set)
 
     def now(self) -> datetime:

@@ -57,12 +57,12 @@ def test_a_shelf_that_is_spared_gives_nothing_up(cache):
         used_long_ago(cache, OTHER if number else SHELF, str(number), 1_000_000 + number)
 
     assert cache.has_room({OTHER})
-    assert keep(cache, "c", "new", 150, sparing={OTHER, "c"})
+    assert keep(cache, "c", "new", 150, pinned={OTHER, "c"})
     assert names(cache) == {"c/new", *(f"b/{number}" for number in range(1, 9))}
-    assert not keep(cache, "c", "more", sparing={OTHER, "c"}), "there is nothing that may go"
+    assert not keep(cache, "c", "more", pinned={OTHER, "c"}), "there is nothing that may go"
     assert cache.find("c", "more") is None
     assert cache.has_room({OTHER, "c"})
-    assert keep(cache, "c", "small", 50, sparing={OTHER, "c"})
+    assert keep(cache, "c", "small", 50, pinned={OTHER, "c"})
     assert not cache.has_room({OTHER, "c"})
 
 

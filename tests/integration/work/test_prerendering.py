@@ -1,4 +1,4 @@
-"""Rendering ahead: the film of a sealed capsule is there on the day, and until then nothing of it is to be seen."""
+"""Prerendering: the film of a sealed capsule is there on the day, and until then nothing of it is to be seen."""
 
 import dataclasses
 from datetime import datetime
@@ -68,7 +68,7 @@ def context(scene, time):
 
 
 def memory_folder(context):
-    return tmpfs.place(context.memory_places, context.work_dir)
+    return tmpfs.workspace(context.tmpfs_places, context.work_dir)
 
 
 def finished(context):
@@ -89,16 +89,16 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     scene = scene_on_both
     context = make_context(scene.instance, time)
     ticks.settle(context)
-    ahead = Prerenderer(context=context)
+    prerenderer = Prerenderer(context=context)
 
-    rendered = ahead.work()
+    rendered = prerenderer.run()
     assert rendered == len(scene.segments(".age")) > 2
     assert scene.segments("") == set()
     assert all(path.read_bytes().startswith(b"age-encryption.org/v1") for path in scene.shelf.iterdir())
     assert not memory_folder(context).exists()
     assert scene.film() is None, "no row tells of it"
-    assert ahead.work() == 0
-    assert Prerenderer(context=context).work() == 0, "nor is anything made again after a restart"
+    assert prerenderer.run() == 0
+    assert Prerenderer(context=context).run() == 0, "nor is anything made again after a restart"
 
     time.go_to(OPENS)
     (said,) = finished(context)
@@ -131,18 +131,18 @@ def test_a_further_film_of_the_same_and_one_after_it_was_unsealed_encode_nothing
 @pytest.mark.slow
 def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
     scene, context = long_scene, make_context(long_scene.instance, time)
-    ahead = Prerenderer(context=context)
-    before = ahead.work()
+    prerenderer = Prerenderer(context=context)
+    before = prerenderer.run()
     kept = scene.segments(".age")
     story = add_story(scene.instance, scene.capsule, scene.ben, title="And then", photos=2)
-    again = ahead.work()
+    again = prerenderer.run()
 
     assert 1 <= again < before
     assert len(scene.segments(".age") - kept) == again
     assert kept - scene.segments(".age"), "what the film does not show any more is gone"
 
     stories.edit(scene.instance.store, scene.instance.vault, scene.ben, story.id, title="Then", now=NOW)
-    assert 1 <= ahead.work() < before
+    assert 1 <= prerenderer.run() < before
     time.go_to(OPENS)
     (said,) = finished(context)
     assert said["segments_encoded"] == 0
@@ -151,7 +151,7 @@ def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
 @pytest.mark.slow
 def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time):
     scene, context = long_scene, make_context(long_scene.instance, time)
-    Prerenderer(context=context).work()
+    Prerenderer(context=context).run()
     add_story(scene.instance, scene.capsule, scene.ben, title="At the last moment", photos=1)
     time.go_to(OPENS)
     (said,) = finished(context)
@@ -164,11 +164,11 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
     "what", ["medium", *(pytest.param(one, marks=pytest.mark.slow) for one in ("story", "capsule"))]
 )
 def test_what_is_taken_out_takes_the_segments_with_it(scene, context, what):
-    Prerenderer(context=context).work()
+    Prerenderer(context=context).run()
     store, vault = scene.instance.store, scene.instance.vault
     if what == "capsule":
         stories.remove(store, vault, scene.ben, scene.story.id, now=NOW)
-        Prerenderer(context=context).work()
+        Prerenderer(context=context).run()
         assert scene.shelf.exists()
         capsules.delete(store, vault, scene.instance.ada, scene.capsule.id, now=NOW)
     elif what == "story":
@@ -183,12 +183,12 @@ def test_what_is_taken_out_takes_the_segments_with_it(scene, context, what):
 
 def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, context, time):
     at_night = dataclasses.replace(context, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
-    ahead = Prerenderer(context=at_night)
+    prerenderer = Prerenderer(context=at_night)
     for hour, is_quiet in ((12, False), (15, False), (21, False), (16, True)):
         time.go_to(datetime.fromisoformat(f"{NOW.date()} {hour:02}:30+00:00"))
-        assert (ahead.work() > 0) is is_quiet, hour
+        assert (prerenderer.run() > 0) is is_quiet, hour
 
-    assert Prerenderer(context=dataclasses.replace(context, quiet_hours=None)).work() == 0
+    assert Prerenderer(context=dataclasses.replace(context, quiet_hours=None)).run() == 0
 
 
 def hooked(context, hook):
@@ -211,12 +211,12 @@ def test_it_ends_with_the_quiet_hours(scene, context, time):
         if len(scene.segments(".age")) == 1:
             time.go_to(NOW.replace(hour=6))
 
-    Prerenderer(context=hooked(hours, go_on)).work()
+    Prerenderer(context=hooked(hours, go_on)).run()
     assert len(scene.segments(".age")) in {1, 2}, "one may have been nearly done"
     assert not memory_folder(context).exists()
 
     time.go_on(hours=20)
-    assert Prerenderer(context=hours).work() >= 1
+    assert Prerenderer(context=hours).run() >= 1
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, context,
                 montages.claim(store, film.id, lease="this run", now=time.now)
         return what == "the end"
 
-    Prerenderer(context=hooked(context, come)).work()
+    Prerenderer(context=hooked(context, come)).run()
     assert begun == [what]
     assert len(scene.segments(".age")) == 1
     assert not memory_folder(context).exists()
@@ -257,7 +257,7 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, context,
         assert said["segments_encoded"] == len(scene.segments("")) - 1
     else:
         ticks.tick(context)
-        assert Prerenderer(context=context).work() > 1
+        assert Prerenderer(context=context).run() > 1
         time.go_to(OPENS)
         assert [said["segments_encoded"] for said in finished(context)] == [0]
 
@@ -271,16 +271,16 @@ def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, context)
             stories.remove(scene.instance.store, scene.instance.vault, scene.ben, scene.story.id, now=NOW)
             removed.append(scene.story)
 
-    Prerenderer(context=hooked(context, remove)).work()
+    Prerenderer(context=hooked(context, remove)).run()
 
     assert removed
     assert scene.segments(".age") == set()
 
 
-def test_without_a_folder_in_memory_nothing_is_rendered_ahead(scene, context, tmp_path):
+def test_without_a_tmpfs_nothing_is_prerendered(scene, context, tmp_path):
     with capture_logs() as said:
-        ahead = Prerenderer(context=dataclasses.replace(context, memory_places=(tmp_path,)))
-        assert (ahead.work(), ahead.work()) == (0, 0)
+        prerenderer = Prerenderer(context=dataclasses.replace(context, tmpfs_places=(tmp_path,)))
+        assert (prerenderer.run(), prerenderer.run()) == (0, 0)
 
     assert [words["event"] for words in said] == ["ahead.impossible"]
     assert not scene.shelf.exists()
@@ -291,7 +291,7 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, context, 
     later = make_capsule(scene.instance, title="Later", opens=NOW.replace(year=NOW.year + 1))
     ben = join(scene.instance, later, "Ben")
     add_story(scene.instance, later, ben.viewer, photos=14)
-    Prerenderer(context=context).work()
+    Prerenderer(context=context).run()
     shelf = scene.shelf.with_name(later.id)
     sizes = {one: sum(path.stat().st_size for path in one.iterdir()) for one in (scene.shelf, shelf)}
     scene.instance.vault.cache.clear(scene.capsule.id)
@@ -299,16 +299,16 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, context, 
     room = sizes[scene.shelf] + sizes[shelf] // 2
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, room))
     small = Prerenderer(context=dataclasses.replace(context, vault=vault))
-    small.work()
+    small.run()
     assert sum(path.stat().st_size for path in scene.shelf.iterdir()) == pytest.approx(
         sizes[scene.shelf], rel=0.02
     )
     there = sum(path.stat().st_size for path in scene.shelf.parent.rglob("*") if path.is_file())
     assert there <= room
-    assert small.work() == 0, "it does not try again and again"
+    assert small.run() == 0, "it does not try again and again"
 
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, 0))
-    assert Prerenderer(context=dataclasses.replace(context, vault=vault)).work() == 0
+    assert Prerenderer(context=dataclasses.replace(context, vault=vault)).run() == 0
 
 
 @pytest.mark.parametrize("how", ["not a picture", pytest.param("damaged", marks=pytest.mark.slow)])
@@ -321,7 +321,7 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, context
     else:
         path.write_bytes(envelopes.seal_bytes(b"\xff\xd8 no picture", scene.capsule.recipient))
     with capture_logs() as said:
-        assert Prerenderer(context=context).work() > 2
+        assert Prerenderer(context=context).run() > 2
     assert medium.id not in str(said)
     time.go_to(OPENS)
     (of_film,) = finished(context)
@@ -339,7 +339,7 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, context
     [pytest.param("plan", marks=pytest.mark.slow), "segment", pytest.param("all", marks=pytest.mark.slow)],
 )
 def test_what_rots_in_the_cache_is_made_again(scene, context, time, what):
-    Prerenderer(context=context).work()
+    Prerenderer(context=context).run()
     plan = scene.shelf / "plan.json.age"
     segments = sorted(scene.shelf.glob("*.mp4.age"))
     for path in {"plan": [plan], "segment": segments[:1], "all": [plan, *segments]}[what]:
@@ -377,14 +377,14 @@ def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_t
 
 def test_it_says_neither_words_nor_how_long_the_film_is(scene, context):
     with capture_logs() as said:
-        Prerenderer(context=context).work()
+        Prerenderer(context=context).run()
 
     assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
 
 
 def test_a_start_wipes_what_a_killed_run_left_and_segments_of_capsules_that_are_gone(scene, context):
     folder = memory_folder(context)
-    tmpfs.make(folder)
+    tmpfs.create(folder)
     (folder / "plain.jpg").write_bytes(b"plain")
     gone = scene.shelf.with_name("gone")
     gone.mkdir(parents=True)

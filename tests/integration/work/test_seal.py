@@ -113,13 +113,13 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
 
 
 @pytest.mark.slow
-def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_afterwards(tmp_path, time):
+def test_nothing_of_it_lies_on_the_disk_while_its_film_is_prerendered_nor_afterwards(tmp_path, time):
     folder = tmp_path / "data"
     in_memory, spoken = [], []
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
         context = make_context(instance, time)
-        place = tmpfs.place(context.memory_places, context.work_dir)
+        place = tmpfs.workspace(context.tmpfs_places, context.work_dir)
 
         def look():
             assert found_in(folder) == {"open"}
@@ -128,7 +128,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_rendered_ahead_nor_aft
             spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
-        assert Prerenderer(context=dataclasses.replace(context, is_stopping=look)).work() >= 1
+        assert Prerenderer(context=dataclasses.replace(context, is_stopping=look)).run() >= 1
         look()
 
     assert "story title" in set().union(*in_memory), "there it had to be"

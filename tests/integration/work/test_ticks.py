@@ -159,7 +159,7 @@ def test_one_process_works_in_a_folder(tmp_path):
     assert not is_held(tmp_path)
     assert holder_url(tmp_path) is None
     with FolderLock(tmp_path) as lock:
-        lock.tell(url="http://127.0.0.1:8484")
+        lock.publish(url="http://127.0.0.1:8484")
         assert is_held(tmp_path)
         assert holder_url(tmp_path) == "http://127.0.0.1:8484"
         with pytest.raises(Busy):

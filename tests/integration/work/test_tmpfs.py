@@ -13,7 +13,7 @@ SHM = Path("/dev/shm")
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmpfs.place((SHM,), tmp_path)
+    folder = tmpfs.workspace((SHM,), tmp_path)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -21,33 +21,33 @@ def folder(tmp_path):
 def test_it_lies_in_memory_and_is_only_ours(folder, tmp_path):
     assert folder.parent == SHM
     assert not folder.exists()
-    tmpfs.make(folder)
+    tmpfs.create(folder)
     (folder / "picture").write_bytes(b"plain")
 
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert tmpfs.place((SHM,), tmp_path) == folder
-    tmpfs.make(folder)
+    assert tmpfs.workspace((SHM,), tmp_path) == folder
+    tmpfs.create(folder)
     assert list(folder.iterdir()) == [], "made again, it is empty"
-    tmpfs.wipe((SHM, tmp_path), tmp_path)
+    tmpfs.remove_leftovers((SHM, tmp_path), tmp_path)
     assert not folder.exists()
 
 
 def test_every_data_folder_has_its_own(folder, tmp_path):
-    assert tmpfs.place((SHM,), tmp_path / "another") != folder
+    assert tmpfs.workspace((SHM,), tmp_path / "another") != folder
 
 
 def test_a_disk_is_no_memory(tmp_path):
-    assert not tmpfs.is_in_memory(tmp_path)
-    assert tmpfs.is_in_memory(SHM)
-    with pytest.raises(tmpfs.NoMemoryFolder, match="256 MB"):
-        tmpfs.place((tmp_path, tmp_path / "nowhere"), tmp_path)
+    assert not tmpfs.is_on_tmpfs(tmp_path)
+    assert tmpfs.is_on_tmpfs(SHM)
+    with pytest.raises(tmpfs.NoTmpfs, match="256 MB"):
+        tmpfs.workspace((tmp_path, tmp_path / "nowhere"), tmp_path)
 
 
 def test_with_little_memory_free_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=tmpfs.LEAST_FREE_BYTES - 1))
 
-    with pytest.raises(tmpfs.NoMemoryFolder):
-        tmpfs.place((SHM,), tmp_path)
+    with pytest.raises(tmpfs.NoTmpfs):
+        tmpfs.workspace((SHM,), tmp_path)
 
 
 @pytest.mark.parametrize("trap", ["open to others", "a link"])
@@ -59,11 +59,11 @@ def test_what_somebody_else_put_there_is_not_used_and_not_touched(folder, tmp_pa
         folder.mkdir(mode=0o755)
         folder.chmod(0o755)
     try:
-        with pytest.raises(tmpfs.NoMemoryFolder):
-            tmpfs.place((SHM,), tmp_path)
-        with pytest.raises(tmpfs.NoMemoryFolder):
-            tmpfs.make(folder)
-        tmpfs.wipe((SHM,), tmp_path)
+        with pytest.raises(tmpfs.NoTmpfs):
+            tmpfs.workspace((SHM,), tmp_path)
+        with pytest.raises(tmpfs.NoTmpfs):
+            tmpfs.create(folder)
+        tmpfs.remove_leftovers((SHM,), tmp_path)
         assert folder.exists()
         assert trap != "a link" or (tmp_path / "precious").exists()
     finally:

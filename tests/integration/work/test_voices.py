@@ -75,11 +75,11 @@ def strength(samples, first, stop):
 
 
 @pytest.mark.slow
-def test_a_film_rendered_ahead_gets_its_voices_when_it_is_open(scene, time):
+def test_a_prerendered_film_gets_its_voices_when_it_is_open(scene, time):
     instance, capsule, note = scene
     context = make_context(instance, time)
     ticks.settle(context)
-    assert Prerenderer(context=context).work() >= 1
+    assert Prerenderer(context=context).run() >= 1
 
     assert opened(instance, time)["segments_encoded"] == 0
     film = film_of(instance, capsule)

@@ -296,8 +296,8 @@ def _rendering_ahead(app: App) -> Finding:
         says = "film.cache_size leaves no room for it; films are made after the opening."
         return Finding(what=what, state="warning", says=says)
     try:
-        place = tmpfs.place(app.worker.memory_places, app.worker.work_dir)
-    except tmpfs.NoMemoryFolder as error:
+        place = tmpfs.workspace(app.worker.tmpfs_places, app.worker.work_dir)
+    except tmpfs.NoTmpfs as error:
         says = f"{error.message} Films are made after the opening."
         return Finding(what=what, state="warning", says=says)
     when = "always" if film.quiet_hours == "always" else f"at {film.quiet_hours} ({app.settings.zone})"

@@ -17,7 +17,7 @@ from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule
-    from memorycapsule.work.ticks import Preview, Ticked
+    from memorycapsule.work.ticks import Preview, TickResult
 
 _STOP_SENTENCE = "Ctrl-C ends it cleanly."
 
@@ -90,7 +90,7 @@ def tick(
     _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 
 
-def _report(out: Output, done: Ticked) -> None:
+def _report(out: Output, done: TickResult) -> None:
     letters = done.letters
     out.answer(
         {

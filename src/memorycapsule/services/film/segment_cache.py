@@ -100,18 +100,18 @@ def sealed_names(vault: Vault, capsule_id: str) -> set[str]:
     return {name for name in vault.cache.names(capsule_id) if name.endswith(_SEALED)}
 
 
-def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, sparing: Collection[str]) -> bool:
+def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, pinned: Collection[str]) -> bool:
     """
     Keep a segment of a sealed capsule, and say whether there was room.
 
-    Capsules whose ids are in `sparing` do not give up segments for it.
+    The cache drops no segments of the capsules whose ids are in `pinned` for it.
     """
     with segment.open("rb") as source:
         return vault.cache.keep(
             capsule.id,
             file_name(name) + _SEALED,
             lambda sink: envelopes.seal_stream(source, sink, capsule.recipient),
-            sparing=sparing,
+            pinned=pinned,
         )
 
 
@@ -126,7 +126,7 @@ def keep_only(vault: Vault, capsule_id: str, names: Iterable[str]) -> None:
     vault.cache.drop(capsule_id, vault.cache.names(capsule_id) - wanted)
 
 
-def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: Collection[str]) -> bool:
+def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, pinned: Collection[str]) -> bool:
     """Keep the plan of a sealed capsule's film, sealed, and say whether there was room."""
     fields = {
         "v": _VERSION,
@@ -141,7 +141,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, sparing: C
         capsule.id,
         _PLAN,
         lambda sink: envelopes.seal_stream(io.BytesIO(plain), sink, capsule.recipient),
-        sparing=sparing,
+        pinned=pinned,
     )
 
 
