@@ -11,11 +11,11 @@ PAGES = PACKAGE / "daemon" / "http"
 
 #: Plain English within names of the domain, which a glossary need not explain.
 PLAIN = {
-    "about",
     "details",
     "json",
     "kind",
     "limits",
+    "metadata",
     "placed",
     "rect",
     "refused",

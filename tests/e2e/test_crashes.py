@@ -153,7 +153,7 @@ def check(folder: Folder) -> None:
         ada = sessions.host_viewer(store)
         with reading.film_file(store, vault, ada, film.id).stream as stream:
             assert b"ftyp" in stream.read(64)
-        assert len(reading.own_or_opened_stories(store, vault, ada, capsule.id)[0].media) == 3
+        assert len(reading.stories(store, vault, ada, capsule.id)[0].media) == 3
 
         left = [path for path in (folder.data / "work").rglob("*") if not path.is_dir()]
         assert left == [], "no temporary file is left"

@@ -76,6 +76,6 @@ def wait_after(attempt: int) -> timedelta:
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
-def has_waited_long_enough(queued_at: datetime, now: datetime, give_up_days: int) -> bool:
+def is_given_up(queued_at: datetime, now: datetime, give_up_days: int) -> bool:
     """Say whether a letter that nobody takes is to be given up."""
     return now - queued_at >= timedelta(days=give_up_days)

@@ -81,7 +81,7 @@ def printable(text: str, longest: int) -> str:
         for character in composed
         if unicodedata.category(character) not in {"Cc", "Cs"} or character.isspace()
     )
-    visible = "".join(character for character in kept if character not in _DIRECTION)
+    visible = "".join(character for character in kept if character not in _DIRECTION_CHARACTERS)
     line = " ".join(visible.split())
     if not any(unicodedata.category(character)[0] in "LNPS" for character in line):
         return ""  # marks and joiners with nothing to stand on
@@ -98,7 +98,7 @@ def storable(text: str) -> str:
 
 
 #: Characters that reorder the text around them (Unicode Bidirectional Algorithm, UAX #9, 2).
-_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DIRECTION_CHARACTERS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def checked_name(text: str, *, what: str = "name") -> str:

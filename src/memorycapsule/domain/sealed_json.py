@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from memorycapsule.domain.stories import MediumDetails, StoryWords
-from memorycapsule.domain.uploads import About
+from memorycapsule.domain.uploads import UploadMetadata
 from memorycapsule.errors import CapsuleError
 
 SEALED_VERSION = 1
@@ -44,20 +44,20 @@ def details_from_json(plain: bytes) -> MediumDetails:
     return MediumDetails(**fields)
 
 
-def about_to_json(about: About) -> bytes:
+def metadata_to_json(about: UploadMetadata) -> bytes:
     return _to_json(dataclasses.asdict(about))
 
 
-def about_from_json(plain: bytes) -> About:
-    """Read what `about_to_json` wrote. Raises CapsuleError when it is damaged."""
-    return About(**_known(About, plain))
+def metadata_from_json(plain: bytes) -> UploadMetadata:
+    """Read what `metadata_to_json` wrote. Raises CapsuleError when it is damaged."""
+    return UploadMetadata(**_known(UploadMetadata, plain))
 
 
 def _to_json(fields: dict[str, Any]) -> bytes:
     return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
 
 
-def _known(value: type[StoryWords | MediumDetails | About], plain: bytes) -> dict[str, Any]:
+def _known(value: type[StoryWords | MediumDetails | UploadMetadata], plain: bytes) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(value)}
     try:
         fields = json.loads(plain)

@@ -19,7 +19,7 @@ class UploadLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class UploadMetadata:
     """What is known of a file that is being sent; sealed like its bytes."""
 
     #: Name that it has where it comes from.

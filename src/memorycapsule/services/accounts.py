@@ -89,7 +89,7 @@ def edit(
     return changed
 
 
-def ask_address(
+def request_address(
     store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, address: str, *, now: datetime
 ) -> str:
     """
@@ -120,7 +120,7 @@ def add_address(store: Store, key: InstanceKey, viewer: Viewer, digits: str, *, 
     viewer.check_account()
     with store.transaction() as tx:
         live = account_store.usable_codes(tx, viewer.account_id, CodePurpose.ADDRESS, now)
-        code = signing_in.fitting(tx, key, live, digits)
+        code = signing_in.match_code(tx, key, live, digits)
         if code is not None:
             return _prove_address(tx, viewer, code.id, code.address, now)
     raise NotAllowed("These six digits do not fit, or their time is over. Have new ones mailed to you.")
@@ -160,7 +160,7 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
     return found
 
 
-def before_deleting(store: Store, viewer: Viewer) -> Deletion:
+def preview_deletion(store: Store, viewer: Viewer) -> Deletion:
     """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `preview` does."""
     viewer.check_account()
     with store.reading() as tx:

@@ -105,13 +105,13 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
             ArchiveFile(
                 path=folder.path(medium.details.file),
                 size=medium.details.bytes,
-                local=medium.details.taken_local or _told(capsule, story),
+                local=medium.details.taken_local or _added_local(capsule, story),
                 open=_opener(store, vault, viewer, medium),
             )
             for medium in story.media
         ]
         text = _story_text(capsule, story, files, said)
-        written.append(_written(words, text, _told(capsule, story)))
+        written.append(_written(words, text, _added_local(capsule, story)))
         given += files
         sections.append(_section(root, story, files, _byline(capsule, story, said), said))
     films = _films(store, vault, viewer, view, root.folder(said.films))
@@ -192,12 +192,14 @@ def _written(path: str, text: str, local: datetime) -> ArchiveFile:
     return ArchiveFile(path=path, size=len(content), local=local, content=content)
 
 
-def _told(capsule: Capsule, story: StoryView) -> datetime:
+def _added_local(capsule: Capsule, story: StoryView) -> datetime:
     return local_of(story.story.created_at, capsule.zone)
 
 
 def _byline(capsule: Capsule, story: StoryView, said: ArchiveTexts) -> str:
-    return said.by.format(author=story.author.name, day=short_day(_told(capsule, story), said.language))
+    return said.by.format(
+        author=story.author.name, day=short_day(_added_local(capsule, story), said.language)
+    )
 
 
 def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile], said: ArchiveTexts) -> str:

@@ -163,14 +163,14 @@ def edit(
     if without_cover:
         changes["cover_blob"] = None
     with store.reading() as tx:
-        capsule = _owned(tx, viewer, reference, now)
+        capsule = _owned_sealed(tx, viewer, reference, now)
     kept = {
         name: vault.keep_open(capsule.id, source, now)
         for name, source in (("soundtrack_blob", soundtrack), ("cover_blob", cover))
         if source is not None
     }
     with store.transaction() as tx:
-        capsule = _owned(tx, viewer, capsule.id, now)
+        capsule = _owned_sealed(tx, viewer, capsule.id, now)
         for name, blob in kept.items():
             capsule_store.blobs.add(tx, blob)
             changes[name] = blob.id
@@ -229,7 +229,7 @@ def _checked_music(name: str | None) -> str | None:
     return themes.load(name).name if name else None
 
 
-def _owned(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
+def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
     capsule, member = reading.membership(tx, viewer, reference, lock=True)
     if not member.is_owner:
         raise NotAllowed("Only its owner may edit a capsule.")

@@ -104,7 +104,7 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
             capsule_store.drop_blobs(tx, list(sealed.values()))
     finally:
         # After a success these are the sealed ones, otherwise the new ones.
-        vault.take_back(store, [*sealed.values(), *(blob.id for blob in kept.values())])
+        vault.delete_uncommitted(store, [*sealed.values(), *(blob.id for blob in kept.values())])
 
 
 def sweep_parts(vault: Vault, *, now: datetime) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from memorycapsule.domain.deliveries import Delivery, DeliveryState, has_waited_long_enough, wait_after
+from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
@@ -81,7 +81,7 @@ def send_due(
     be used, the pass ends and all letters wait a little.
     """
     # Nothing is in hand now: a letter that is still taken was let go of without a word, by whatever run.
-    take_up_abandoned(store, None, clock())
+    settle_abandoned(store, None, clock())
     waiting = due(store, clock())
     if not waiting:
         return Sent()
@@ -92,7 +92,7 @@ def send_due(
                 break
             outcome, ended = _send_one(store, composer, transport, delivery.id, lease, give_up_days, clock)
             total += ended
-            if outcome and _is_of_the_server(outcome):
+            if outcome and _is_outage(outcome):
                 pause = REFUSED_PAUSE if outcome.state == "paused" else UNREACHABLE_PAUSE
                 with store.transaction() as tx:
                     instance_store.change(
@@ -139,7 +139,7 @@ def _send_one(
     )
     now = clock()
     with store.transaction() as tx:
-        state, next_attempt_at = _what_next(delivery, outcome, give_up_days, now)
+        state, next_attempt_at = _next_state(delivery, outcome, give_up_days, now)
         is_over = state is not DeliveryState.QUEUED
         _change(
             tx,
@@ -147,7 +147,7 @@ def _send_one(
             state=state,
             lease=None,
             # Without a server there was no try: an outage does not make the waits between tries longer.
-            tries=delivery.tries + (not _is_of_the_server(outcome)),
+            tries=delivery.tries + (not _is_outage(outcome)),
             # Certainly not accepted: the next attempt starts from nothing.
             **({} if is_over else {"data_started_at": None}),
             next_attempt_at=next_attempt_at,
@@ -172,7 +172,7 @@ def _send_one(
     return outcome, Sent(**{names.get(state, "retrying"): (delivery.id,)})
 
 
-def _what_next(
+def _next_state(
     delivery: Delivery, outcome: Outcome, give_up_days: int, now: datetime
 ) -> tuple[DeliveryState, datetime]:
     match outcome.state:
@@ -182,14 +182,14 @@ def _what_next(
             return DeliveryState.REJECTED, now
         case "unknown":
             return DeliveryState.UNKNOWN, now
-    if _is_of_the_server(outcome):
+    if _is_outage(outcome):
         return DeliveryState.QUEUED, now  # the whole outbox pauses; this letter is as good as any other
-    if has_waited_long_enough(delivery.queued_at, now, give_up_days):
+    if is_given_up(delivery.queued_at, now, give_up_days):
         return DeliveryState.REJECTED, now
     return DeliveryState.QUEUED, now + wait_after(delivery.tries + 1)
 
 
-def _is_of_the_server(outcome: Outcome) -> bool:
+def _is_outage(outcome: Outcome) -> bool:
     """Say whether every other letter would have ended in the same way."""
     return outcome.unreachable or outcome.state == "paused"
 
@@ -199,7 +199,7 @@ def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
         raise NotFound("This letter was taken over by another run of the program; nothing was changed.")
 
 
-def take_up_abandoned(store: Store, lease: str | None, now: datetime) -> None:
+def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
     Settle letters that nobody sends any more: those of all runs of the program but `lease`; of any, for None.
 

@@ -98,7 +98,7 @@ def trust_clock(store: Store, now: datetime) -> None:
         event_store.record(tx, Event(kind="clock.trusted", at=now))
 
 
-def follow_zone_rules(store: Store, now: datetime) -> list[Capsule]:
+def rederive_dates(store: Store, now: datetime) -> list[Capsule]:
     """
     Derive the opening instants of sealed capsules anew if the zone rules have changed since.
 

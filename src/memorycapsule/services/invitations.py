@@ -1,4 +1,4 @@
-"""Inviting, and answering an invitation."""
+"""Invitations: inviting people, and answering an invitation."""
 
 from __future__ import annotations
 
@@ -313,7 +313,7 @@ def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Me
 
 
 def _has_left(tx: Transaction, invitation: Invitation) -> bool:
-    """Say whether whoever joined with an invitation is in the capsule no more."""
+    """Say whether the member that an invitation became has left the capsule."""
     if invitation.member_id is None:
         return False
     return capsule_store.members.get(tx, invitation.member_id).left_at is not None

@@ -101,7 +101,7 @@ def leave(
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference, lock=True)
         if takes_stories:
-            _take_along(tx, vault, viewer, capsule, member, now)
+            _remove_own_stories(tx, vault, viewer, capsule, member, now)
         gone = depart(tx, wake, capsule, member, now)
         _record(tx, "member.left", gone, now)
     return gone
@@ -127,7 +127,7 @@ def depart(tx: Transaction, wake: Wake, capsule: Capsule, member: Member, now: d
     return gone
 
 
-def _take_along(
+def _remove_own_stories(
     tx: Transaction, vault: Vault, viewer: Viewer, capsule: Capsule, member: Member, now: datetime
 ) -> None:
     if not capsule.accepts_stories(now):

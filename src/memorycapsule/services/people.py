@@ -32,7 +32,7 @@ def new_account(
     return account
 
 
-def account_named(tx: Transaction, address: str) -> str:
+def account_id_of(tx: Transaction, address: str) -> str:
     """Return the id of the account with an address. Raises UsageProblem or NotFound."""
     account = account_store.account_with_address(tx, normalised_address(address))
     if account is None:

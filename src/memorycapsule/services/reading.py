@@ -167,7 +167,7 @@ def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
         )
     return [
         CapsuleLine(
-            capsule=capsule if capsule.id in own else _without_words(capsule),
+            capsule=capsule if capsule.id in own else _redacted(capsule),
             member=own.get(capsule.id),
             members=counts.get(capsule.id, 0) if capsule.id in own else 0,
             bytes=sizes.get(capsule.id, 0) if viewer.is_admin else None,
@@ -194,20 +194,20 @@ def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
         ]
 
 
-def is_in(store: Store, viewer: Viewer, capsule_id: str) -> bool:
-    """Say whether a session reaches a capsule."""
+def reaches(store: Store, viewer: Viewer, capsule_id: str) -> bool:
+    """Say whether the viewer's session reaches a capsule: as a member, and not bound to another one."""
     with store.reading() as tx:
         return viewer.capsule_id in {None, capsule_id} and (
             capsule_store.membership(tx, capsule_id, viewer.account_id) is not None
         )
 
 
-def titled(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:
-    """Return capsules as their listing would show them to the viewer: those of others without their words."""
+def redacted(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Capsule]:
+    """Return the capsules as a list shows them to the viewer: those of others without title, slug and message."""
     with store.reading() as tx:
         found_in = capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
         own = {member.capsule_id for member in found_in}
-    return [one if one.id in own else _without_words(one) for one in found]
+    return [one if one.id in own else _redacted(one) for one in found]
 
 
 def membership(
@@ -250,7 +250,7 @@ def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> Capsu
         )
 
 
-def own_or_opened_stories(store: Store, vault: Vault, viewer: Viewer, reference: str) -> list[StoryView]:
+def stories(store: Store, vault: Vault, viewer: Viewer, reference: str) -> list[StoryView]:
     """Return the stories of a capsule that the viewer may see. Raises NotFound."""
     with store.reading() as tx:
         found, member = membership(tx, viewer, reference)
@@ -368,7 +368,7 @@ def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
         return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.all_deliveries(tx)]
 
 
-def _without_words(capsule: Capsule) -> Capsule:
+def _redacted(capsule: Capsule) -> Capsule:
     return dataclasses.replace(capsule, title="", slug="", message=None, theme="")
 
 

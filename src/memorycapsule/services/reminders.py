@@ -1,4 +1,4 @@
-"""Reminding: a letter to those who have not answered or put anything in, at most one a day."""
+"""Reminders: a letter to those who have not answered or put anything in, at most one a day."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
 
-#: Nobody is reminded sooner after the last letter.
-QUIET = timedelta(days=1)
+#: Nobody is reminded sooner after their last letter.
+LEAST_INTERVAL = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,12 @@ def remind(
     now: datetime,
 ) -> Reminded:
     """
-    Remind those who are invited and silent, and the contributors who have not put anything in.
+    Remind those who have not answered their invitation, and the contributors who have not put anything in.
 
-    The former get their letter again, with the same link; the latter one with a link of their own. `only` holds the
-    ids of invitations and members to choose from; None means all. Whoever had such a letter within a day gets none.
-    Raises NotFound, and NotAllowed for anybody but the owner and once the date has come.
+    The invited get the letter of their invitation again, with the same link; a contributor gets a letter with a link
+    of their own. `only` holds the ids of invitations and members to choose from; None means all. Whoever had such a
+    letter within a day gets none. Raises NotFound, and NotAllowed for anybody but the owner and once the date has
+    come.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -63,7 +64,7 @@ def remind(
             raise NotAllowed("The date has come; nothing can be put in any more.")
         reminded = []
         for invitation in invitation_store.of_capsule(tx, capsule.id):
-            if not _is_meant(only, invitation.id) or not _wants_letter(tx, invitation, now):
+            if not _is_chosen(only, invitation.id) or not _may_be_sent_again(tx, invitation, now):
                 continue
             again = invitation.reminded(now)
             invitation_store.invitations.save(tx, again)
@@ -71,7 +72,7 @@ def remind(
             reminded.append(again)
         members = []
         for one in capsule_store.contributions(tx, capsule.id):
-            if not _is_meant(only, one.member.id) or not has_room(one, now):
+            if not _is_chosen(only, one.member.id) or not may_be_reminded(one, now):
                 continue
             member = dataclasses.replace(one.member, reminded_at=now)
             capsule_store.members.save(tx, member)
@@ -92,22 +93,22 @@ def remind(
     return done
 
 
-def has_room(contribution: Contribution, now: datetime) -> bool:
-    """Say whether a member could be reminded now that there is room for a story of theirs."""
+def may_be_reminded(contribution: Contribution, now: datetime) -> bool:
+    """Say whether a member may be reminded now: a contributor without a story who was not reminded within a day."""
     member = contribution.member
     return (
         member.role is Role.CONTRIBUTOR
         and member.left_at is None
         and contribution.stories == 0
-        and (member.reminded_at is None or now - member.reminded_at >= QUIET)
+        and (member.reminded_at is None or now - member.reminded_at >= LEAST_INTERVAL)
     )
 
 
-def _wants_letter(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
+def _may_be_sent_again(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
     sent = delivery_store.of_invitation(tx, invitation.id)
-    is_quiet = not sent or now - sent[-1].queued_at >= QUIET
+    is_quiet = not sent or now - sent[-1].queued_at >= LEAST_INTERVAL
     return invitation.is_usable(now) and is_quiet
 
 
-def _is_meant(only: Collection[str] | None, one: str) -> bool:
+def _is_chosen(only: Collection[str] | None, one: str) -> bool:
     return only is None or one in only

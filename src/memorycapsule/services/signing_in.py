@@ -56,7 +56,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedOver:
+class HandedOverLink:
     """A link that the host hands over."""
 
     token: str
@@ -74,7 +74,7 @@ class SessionView:
     is_this: bool
 
 
-def ask(store: Store, key: InstanceKey, wake: Wake, address: str, *, now: datetime) -> None:
+def request_sign_in(store: Store, key: InstanceKey, wake: Wake, address: str, *, now: datetime) -> None:
     """
     Mail the way in to an address, if it is an account's; nobody is told whether it is.
 
@@ -113,7 +113,7 @@ def mail_code(
     return True
 
 
-def hand_over(
+def hand_over_link(
     store: Store,
     key: InstanceKey,
     viewer: Viewer,
@@ -121,7 +121,7 @@ def hand_over(
     *,
     purpose: LinkPurpose = LinkPurpose.SIGN_IN,
     now: datetime,
-) -> HandedOver:
+) -> HandedOverLink:
     """
     Return a link that signs somebody in once, for the host to hand over; the admin's own without an address.
 
@@ -144,7 +144,7 @@ def hand_over(
         code = _new_code(tx, account_id, "", CodePurpose.SIGN_IN, life, now)
         token = letters.issue_link(tx, key, purpose, code.id, 1, now)
         event_store.record(tx, Event(kind="sign_in.handed_over", at=now, subject_id=account_id))
-    return HandedOver(token=token, expires_at=code.expires_at)
+    return HandedOverLink(token=token, expires_at=code.expires_at)
 
 
 def preview(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> Account:
@@ -163,7 +163,7 @@ def with_token(store: Store, token: str, purpose: LinkPurpose, *, name: str, now
     """
     with store.transaction() as tx:
         code = _of_token(tx, token, purpose, now)
-        return _let_in(tx, code, name, now)
+        return _begin_session(tx, code, name, now)
 
 
 def set_up(store: Store, token: str, *, name: str, now: datetime) -> SignedIn:
@@ -186,15 +186,15 @@ def with_code(
         if found is not None:
             live = account_store.usable_codes(tx, found.account_id, CodePurpose.SIGN_IN, now)
             mailed_there = [one for one in live if one.address == found.address]
-            code = fitting(tx, key, mailed_there, digits)
+            code = match_code(tx, key, mailed_there, digits)
         if code is not None:
-            return _let_in(tx, code, name, now)
+            return _begin_session(tx, code, name, now)
         # Written for unknown addresses as well, so that the answer takes as long.
         event_store.record(tx, Event(kind="sign_in.refused", at=now))
     raise NotAllowed(_WRONG)
 
 
-def ask_proof(store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, *, now: datetime) -> str:
+def mail_proof_code(store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, *, now: datetime) -> str:
     """
     Mail digits to the viewer's own address, and return the address.
 
@@ -208,23 +208,23 @@ def ask_proof(store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, *, now
     return address
 
 
-def prove(store: Store, key: InstanceKey, looking: Sequence[Viewer], digits: str, *, now: datetime) -> None:
+def prove(store: Store, key: InstanceKey, viewers: Sequence[Viewer], digits: str, *, now: datetime) -> None:
     """
-    Use up mailed digits: the sessions of `looking`, all of one account, have proved its address.
+    Use up mailed digits: the sessions of `viewers`, all of one account, have proved its address.
 
     Raises NotAllowed when the digits do not fit, and for a session that may not do everything.
     """
-    for viewer in looking:
+    for viewer in viewers:
         viewer.check(Scope.EVERYTHING)
-    account_ids = {viewer.account_id for viewer in looking}
+    account_ids = {viewer.account_id for viewer in viewers}
     if len(account_ids) != 1:
         raise NotAllowed(_WRONG)
     with store.transaction() as tx:
         live = account_store.usable_codes(tx, account_ids.pop(), CodePurpose.SIGN_IN, now)
-        code = fitting(tx, key, [one for one in live if one.address], digits)
+        code = match_code(tx, key, [one for one in live if one.address], digits)
         if code is not None:
             _use(tx, code, now)
-            for viewer in looking:
+            for viewer in viewers:
                 session = account_store.sessions.get(tx, viewer.session_id)
                 account_store.sessions.save(tx, dataclasses.replace(session, proved_at=now))
             event_store.record(tx, Event(kind="session.proved", at=now, subject_id=code.account_id))
@@ -233,8 +233,8 @@ def prove(store: Store, key: InstanceKey, looking: Sequence[Viewer], digits: str
     raise NotAllowed(_WRONG)
 
 
-def fitting(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: str) -> Code | None:
-    """Return the code whose digits these are; otherwise count a wrong try against all of them."""
+def match_code(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: str) -> Code | None:
+    """Return the code whose digits these are, or None; then a wrong try counts against all of them."""
     typed = "".join(str(unicodedata.digit(one)) for one in digits if unicodedata.digit(one, None) is not None)
     open_ones = [code for code in live if code.tries < MOST_TRIES]
     # All are compared, and each in constant time: how long it takes tells nothing.
@@ -246,7 +246,7 @@ def fitting(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: str
     return found
 
 
-def of_person(store: Store, viewer: Viewer) -> list[SessionView]:
+def of_viewer(store: Store, viewer: Viewer) -> list[SessionView]:
     """
     Return the viewer's own sessions in browsers and programs, the newest first.
 
@@ -319,7 +319,7 @@ def _use(tx: Transaction, code: Code, now: datetime) -> None:
         account_store.addresses.save(tx, dataclasses.replace(address, verified_at=now))
 
 
-def _let_in(tx: Transaction, code: Code, name: str, now: datetime) -> SignedIn:
+def _begin_session(tx: Transaction, code: Code, name: str, now: datetime) -> SignedIn:
     account = account_store.accounts.get(tx, code.account_id)
     if code.address:
         _use(tx, code, now)

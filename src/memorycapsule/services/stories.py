@@ -72,7 +72,7 @@ def add(
     words = checked_words(title, text)
     with store.transaction() as tx:
         capsule, member = _author(tx, viewer, reference, in_name_of)
-        capsule = _still_sealed(tx, capsule.id, now)
+        capsule = _lock_sealed(tx, capsule.id, now)
         if not member.may_add_stories:
             raise NotAllowed("You are invited to receive this capsule; stories come from its contributors.")
         story_id = str(uuid.uuid4())
@@ -108,20 +108,20 @@ def attach(
     upload: BinaryIO,
     position: int | None = None,
     clock: Callable[[], datetime],
-    also: Callable[[Transaction, Attached], None] = lambda _tx, _attached: None,
+    on_written: Callable[[Transaction, Attached], None] = lambda _tx, _attached: None,
 ) -> Attached:
     """
     Attach one photo, clip or voice note: everything of it is there afterwards, or nothing.
 
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
-    before the row that refers to them is written; `also` is called in the transaction that writes it. Raises
+    before the row that refers to them is written; `on_written` is called in the transaction that writes it. Raises
     MediaRefused with the reason in words, DiskFull, NotFound, NotAllowed once the date has come.
     """
     viewer.check(Scope.CONTRIBUTE)
     digest, size = _digest(upload)
     mark = vault.key.mark(digest)
     with store.reading() as tx:
-        story, capsule = changeable(tx, viewer, story_id, clock())
+        story, capsule = changeable_story(tx, viewer, story_id, clock())
         known = story_store.medium_with_mark(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
@@ -147,10 +147,10 @@ def attach(
         for form, source in _forms(upload, prepared):
             kept[form] = vault.keep_sealed(capsule, source, clock())
         attached = _write(
-            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, also, clock()
+            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, on_written, clock()
         )
     except BaseException:
-        vault.take_back(store, [blob.id for blob in kept.values()])
+        vault.delete_uncommitted(store, [blob.id for blob in kept.values()])
         raise
     finally:
         if prepared.clip:
@@ -182,12 +182,12 @@ def _write(
     kind: str,
     mark: str,
     position: int | None,
-    also: Callable[[Transaction, Attached], None],
+    on_written: Callable[[Transaction, Attached], None],
     now: datetime,
 ) -> Attached:
     ids = {form: blob.id for form, blob in kept.items()}
     with store.transaction() as tx:
-        story, capsule = changeable(tx, viewer, story_id, now)
+        story, capsule = changeable_story(tx, viewer, story_id, now)
         known = story_store.medium_with_mark(tx, story.id, mark)
         if known:
             return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
@@ -211,7 +211,7 @@ def _write(
         story_store.media.add(tx, medium)
         _record(tx, "medium.attached", story, now)
         attached = Attached(medium=medium, details=details, is_duplicate=False)
-        also(tx, attached)
+        on_written(tx, attached)
     return attached
 
 
@@ -233,10 +233,12 @@ def edit(
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        story, capsule = changeable(tx, viewer, story_id, now)
+        story, capsule = changeable_story(tx, viewer, story_id, now)
         _check_own(tx, story, viewer)
-        was = vault.words_of(tx, story)
-        words = checked_words(was.title if title is None else title, was.text if text is None else text)
+        old_words = vault.words_of(tx, story)
+        words = checked_words(
+            old_words.title if title is None else title, old_words.text if text is None else text
+        )
         story = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
         story_store.stories.save(tx, story)
         if captions:
@@ -250,7 +252,7 @@ def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference)
-        capsule = _still_sealed(tx, capsule.id, now)
+        capsule = _lock_sealed(tx, capsule.id, now)
         own = [one for one in story_store.of_capsule(tx, capsule.id) if one.member_id == member.id]
         seen = {one.id for one in own if may_view(capsule, one, member, viewer)}
         if not seen.issuperset(story_ids):
@@ -269,7 +271,7 @@ def reorder_media(
     """Put the media of a story into another order; those not named follow. Raises NotFound, NotAllowed."""
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        story, _capsule = changeable(tx, viewer, story_id, now)
+        story, _capsule = changeable_story(tx, viewer, story_id, now)
         _check_own(tx, story, viewer)
         media = story_store.media_of(tx, story.id)
         if not {medium.id for medium in media}.issuperset(medium_ids):
@@ -288,7 +290,7 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        story, _capsule = changeable(tx, viewer, story_id, now)
+        story, _capsule = changeable_story(tx, viewer, story_id, now)
         if story_store.media_of(tx, story.id) or vault.words_of(tx, story) != checked_words(None, None):
             _check_own(tx, story, viewer)
         blob_ids = story_store.remove_with_media(tx, story.id)
@@ -304,7 +306,7 @@ def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *,
         medium = story_store.media.find(tx, medium_id)
         if medium is None:
             raise NotFound(_NO_STORY)
-        story, _capsule = changeable(tx, viewer, medium.story_id, now)
+        story, _capsule = changeable_story(tx, viewer, medium.story_id, now)
         _check_own(tx, story, viewer)
         blob_ids = story_store.remove_medium(tx, medium)
         capsule_store.drop_blobs(tx, blob_ids)
@@ -332,10 +334,10 @@ def _write_captions(
             story_store.media.save(tx, dataclasses.replace(medium, details=sealed))
 
 
-Placed = TypeVar("Placed", Story, Medium)
+Ordered = TypeVar("Ordered", Story, Medium)
 
 
-def _in_order(things: list[Placed], ids: Sequence[str]) -> list[Placed]:
+def _in_order(things: list[Ordered], ids: Sequence[str]) -> list[Ordered]:
     wanted = {one_id: place for place, one_id in enumerate(ids)}
     return sorted(things, key=lambda thing: wanted.get(thing.id, len(wanted)))
 
@@ -347,7 +349,7 @@ def _author(
         return reading.membership(tx, viewer, reference)
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, adds stories in another's name.")
-    account_id = people.account_named(tx, in_name_of)
+    account_id = people.account_id_of(tx, in_name_of)
     as_member = dataclasses.replace(viewer, account_id=account_id)
     try:
         return reading.membership(tx, as_member, reference)
@@ -355,7 +357,7 @@ def _author(
         raise NotFound(f"{checked_address(in_name_of)} is not a member of that capsule.") from error
 
 
-def _still_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
+def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
     # Held until the end, so that the opening cannot come between this look and the change.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
     if not capsule.accepts_stories(now):
@@ -363,7 +365,7 @@ def _still_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
     return capsule
 
 
-def changeable(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
+def changeable_story(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
     """Return a story that this session may add to: one that it attached itself, or may view as its author."""
     story = story_store.stories.find(tx, story_id)
     if story is None or viewer.capsule_id not in {None, story.capsule_id}:
@@ -374,7 +376,7 @@ def changeable(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) ->
     attached_here = story.session_id == viewer.session_id and story.attached_by == viewer.account_id
     if not attached_here and not (is_own and may_view(capsule, story, member, viewer)):
         raise NotFound(_NO_STORY)
-    return story, _still_sealed(tx, story.capsule_id, now)
+    return story, _lock_sealed(tx, story.capsule_id, now)
 
 
 def _check_own(tx: Transaction, story: Story, viewer: Viewer) -> None:

@@ -51,7 +51,7 @@ def create(store: Store, viewer: Viewer, *, name: str, scope: Scope, now: dateti
     return NewToken(session=session, secret=secret)
 
 
-def of_person(store: Store, viewer: Viewer) -> list[Session]:
+def of_viewer(store: Store, viewer: Viewer) -> list[Session]:
     """Return the viewer's tokens that have not ended, the newest first."""
     with store.reading() as tx:
         return [
@@ -63,7 +63,7 @@ def of_person(store: Store, viewer: Viewer) -> list[Session]:
 
 def end(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> Session:
     """End a token by its id or name. Raises NotFound, UsageProblem when several have the name."""
-    found = [one for one in of_person(store, viewer) if reference.strip() in {one.id, one.name}]
+    found = [one for one in of_viewer(store, viewer) if reference.strip() in {one.id, one.name}]
     if not found:
         raise NotFound("There is no such token of yours. `capsule token list` shows them.")
     if len(found) > 1:

@@ -1,9 +1,9 @@
 """
-Uploads: files that arrive piece by piece, each sealed at once, until they are whole and become a medium.
+Uploads: a file arrives piece by piece. Each piece is sealed at once, and the whole file becomes a medium.
 
-Bytes are on the disk before the row that counts them, so a crash between any two steps costs the sender one piece
-at most. Whatever becomes of a file is written in the transaction that makes it so: finishing twice does nothing
-the second time.
+The bytes of a piece are on the disk before the row that counts them, so a crash costs the sender one piece at most.
+One transaction makes the medium and notes it on the upload, so finishing an upload twice does nothing the second
+time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import KEPT_FOR, About, Upload, UploadLimits, UploadPart
+from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata, UploadPart
 from memorycapsule.errors import CapsuleError, MediaRefused, NotAllowed, NotFound, TooLarge, UsageProblem
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.media.sniff import EMPTY
@@ -59,11 +59,11 @@ class UploadStage(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class UploadProgress:
     """How far a file has come."""
 
     upload: Upload
-    about: About
+    about: UploadMetadata
     stage: UploadStage
     #: Why it was refused: a predicate ("is a PDF, not a photo or clip.").
     refusal: str | None
@@ -75,7 +75,7 @@ def begin(
     viewer: Viewer,
     story_id: str,
     *,
-    about: About,
+    about: UploadMetadata,
     length: int,
     limits: UploadLimits,
     now: datetime,
@@ -83,23 +83,23 @@ def begin(
     """
     Announce a file of `length` bytes for a story; nothing of it has arrived yet.
 
-    An empty one is refused at once, as `progress` says. Raises UsageProblem, NotFound, and NotAllowed once the date
-    has come; TooLarge after noting it, so that whoever sent it is told of it with all others that were left out.
+    An empty file is refused at once, as `progress` says. Raises UsageProblem, NotFound, and NotAllowed once the date
+    has come. Raises TooLarge after noting the refusal, so that the sender finds it among all others.
     """
     viewer.check(Scope.CONTRIBUTE)
     if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
         raise UsageProblem("A file has a length and a place from 0 on.")
     about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
     with store.transaction() as tx:
-        story, capsule = stories.changeable(tx, viewer, story_id, now)
-        too_large = _too_large(length, limits, there=upload_store.bytes_of_member(tx, story.member_id))
+        story, capsule = stories.changeable_story(tx, viewer, story_id, now)
+        too_large = _too_large(length, limits, used_bytes=upload_store.bytes_of_member(tx, story.member_id))
         refusal = too_large.message if too_large else None if length else EMPTY
         upload = Upload(
             id=str(uuid.uuid4()),
             story_id=story.id,
             capsule_id=capsule.id,
             session_id=viewer.session_id,
-            about=vault.sealed_about(capsule, about),
+            about=vault.sealed_metadata(capsule, about),
             length=length,
             received=0,
             created_at=now,
@@ -125,13 +125,13 @@ def receive(
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.reading() as tx:
-        upload, capsule = _arriving(tx, viewer, upload_id, start, len(piece), now)
+        upload, capsule = _check_piece(tx, viewer, upload_id, start, len(piece), now)
     if not piece:
         return upload
     blob = vault.keep_sealed(capsule, io.BytesIO(piece), now)
     try:
         with store.transaction() as tx:
-            upload, _capsule = _arriving(tx, viewer, upload_id, start, len(piece), now)
+            upload, _capsule = _check_piece(tx, viewer, upload_id, start, len(piece), now)
             capsule_store.blobs.add(tx, blob)
             part = UploadPart(
                 id=str(uuid.uuid4()), upload_id=upload.id, start=start, bytes=len(piece), blob_id=blob.id
@@ -140,16 +140,16 @@ def receive(
             upload = dataclasses.replace(upload, received=start + len(piece), changed_at=now)
             upload_store.uploads.save(tx, upload)
     except BaseException:
-        vault.take_back(store, [blob.id])
+        vault.delete_uncommitted(store, [blob.id])
         raise
     return upload
 
 
 def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> Upload:
     """
-    Say that what has arrived is all: the sender of a form does not know the lengths of its files.
+    Note that the file has arrived whole: the sender of a form does not know the lengths of its files.
 
-    An empty one is refused. Raises NotFound.
+    An empty file is refused. Raises NotFound.
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
@@ -162,14 +162,14 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
     return upload
 
 
-def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> Progress:
+def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> UploadProgress:
     """Return how far a file has come, and what has become of it. Raises NotFound."""
     with store.reading() as tx:
         return _progress(tx, vault, _own(tx, viewer, upload_id))
 
 
-def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[Progress]:
-    """Return what this session has sent to a story, the oldest first; for a week. Raises NotFound."""
+def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[UploadProgress]:
+    """Return what this session has sent to a story within a week, the oldest first."""
     with store.reading() as tx:
         return [
             _progress(tx, vault, upload)
@@ -197,15 +197,15 @@ def finish(
     """
     Make a file that has arrived whole into a medium of its story, or keep why it was refused.
 
-    Whoever calls this need not be its sender: what may be done was decided while it arrived. Nothing happens when
-    it is not whole, finished already or gone. Raises DiskFull and whatever else may be over later.
+    Nobody's rights are checked here: that was done while the file arrived. Nothing happens when it is not whole,
+    finished already, or gone. Raises DiskFull and other errors that may have passed by the next try.
     """
     with store.reading() as tx:
         upload = upload_store.uploads.find(tx, upload_id)
         parts = upload_store.parts_of(tx, upload_id)
         if upload is None or not upload.is_whole or not parts:
             return
-        about = vault.about_of(tx, upload)
+        about = vault.metadata_of(tx, upload)
         sender = sessions.viewer_of(account_store.sessions.get(tx, upload.session_id))
         try:
             plain = vault.open_parts(tx, upload.capsule_id, [part.blob_id for part in parts], upload.length)
@@ -215,8 +215,8 @@ def finish(
         _refuse(store, vault, upload_id, _DAMAGED, clock())
         return
 
-    def settle(tx: Transaction, attached: Attached) -> None:
-        _settle(tx, vault, upload_id, attached, clock())
+    def become_medium(tx: Transaction, attached: Attached) -> None:
+        _become_medium(tx, vault, upload_id, attached, clock())
 
     try:
         with plain:
@@ -230,11 +230,11 @@ def finish(
                 upload=plain,
                 position=about.position,
                 clock=clock,
-                also=settle,
+                on_written=become_medium,
             )
         if attached.is_duplicate:
             with store.transaction() as tx:
-                settle(tx, attached)
+                become_medium(tx, attached)
     except (MediaRefused, NotAllowed) as error:
         _refuse(store, vault, upload_id, error.message, clock())
     except NotFound:
@@ -242,14 +242,14 @@ def finish(
         return
 
 
-def waiting(store: Store) -> list[str]:
-    """Return the ids of files that are whole and have become nothing yet: what a crash may have left."""
+def unfinished_ids(store: Store) -> list[str]:
+    """Return the ids of uploads that are whole and neither a medium nor refused: a crash may have left them."""
     with store.reading() as tx:
         return upload_store.unfinished_ids(tx)
 
 
 def expire(store: Store, vault: Vault, *, now: datetime) -> int:
-    """Forget files whose rest did not come for a week, and what became of others by then; return how many."""
+    """Forget the uploads that nothing has happened to for a week, finished or not; return how many."""
     with store.transaction() as tx:
         old = upload_store.untouched_ids(tx, now - KEPT_FOR)
         for upload_id in old:
@@ -257,11 +257,11 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
     return len(old)
 
 
-def _too_large(length: int, limits: UploadLimits, *, there: int) -> TooLarge | None:
-    """Return why a file of so many bytes is too large, if it is; `there` bytes have come from its sender."""
+def _too_large(length: int, limits: UploadLimits, *, used_bytes: int) -> TooLarge | None:
+    """Return why a file of `length` bytes is too large, or None; its sender has put in `used_bytes` already."""
     if length > limits.largest_file:
         return TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
-    if there + length > limits.most_per_member:
+    if used_bytes + length > limits.most_per_member:
         return TooLarge(
             f"There is no room for it: {limits.most_per_member / 1_000_000_000:,.1f} GB may come from each."
         )
@@ -277,7 +277,7 @@ def _own(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False)
     return upload
 
 
-def _arriving(
+def _check_piece(
     tx: Transaction, viewer: Viewer, upload_id: str, start: int, count: int, now: datetime
 ) -> tuple[Upload, Capsule]:
     upload = _own(tx, viewer, upload_id, lock=True)
@@ -285,12 +285,12 @@ def _arriving(
         raise OffsetMoved
     if count and start + count > upload.length:
         raise TooLarge("That is more than this file was said to have.")
-    _story, capsule = stories.changeable(tx, viewer, upload.story_id, now)
+    _story, capsule = stories.changeable_story(tx, viewer, upload.story_id, now)
     return upload, capsule
 
 
-def _progress(tx: Transaction, vault: Vault, upload: Upload) -> Progress:
-    about = vault.about_of(tx, upload)
+def _progress(tx: Transaction, vault: Vault, upload: Upload) -> UploadProgress:
+    about = vault.metadata_of(tx, upload)
     if upload.medium_id:
         stage = UploadStage.DUPLICATE if about.is_duplicate else UploadStage.KEPT
     elif upload.refusal is not None:
@@ -299,19 +299,19 @@ def _progress(tx: Transaction, vault: Vault, upload: Upload) -> Progress:
         stage = UploadStage.ARRIVING
     else:
         stage = UploadStage.WAITING if upload_store.parts_of(tx, upload.id) else UploadStage.REMOVED
-    return Progress(upload=upload, about=about, stage=stage, refusal=vault.refusal_of(tx, upload))
+    return UploadProgress(upload=upload, about=about, stage=stage, refusal=vault.refusal_of(tx, upload))
 
 
-def _settle(tx: Transaction, vault: Vault, upload_id: str, attached: Attached, now: datetime) -> None:
+def _become_medium(tx: Transaction, vault: Vault, upload_id: str, attached: Attached, now: datetime) -> None:
     upload = upload_store.uploads.get(tx, upload_id, lock=True)
     if upload.medium_id or upload.refusal is not None:
         return
     if attached.is_duplicate:
         if story_store.media.find(tx, attached.medium.id) is None:
-            return  # taken out at this very moment; the next look at the file puts it in
+            return  # removed at this very moment; the next try to finish the upload adds it
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
-        about = dataclasses.replace(vault.about_of(tx, upload), is_duplicate=True)
-        upload = dataclasses.replace(upload, about=vault.sealed_about(capsule, about))
+        about = dataclasses.replace(vault.metadata_of(tx, upload), is_duplicate=True)
+        upload = dataclasses.replace(upload, about=vault.sealed_metadata(capsule, about))
     _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 
 

@@ -15,15 +15,15 @@ from typing import BinaryIO, cast
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.sealed_json import (
-    about_from_json,
-    about_to_json,
     details_from_json,
     details_to_json,
+    metadata_from_json,
+    metadata_to_json,
     words_from_json,
     words_to_json,
 )
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
-from memorycapsule.domain.uploads import About, Upload
+from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
@@ -57,9 +57,9 @@ class Vault:
         """Return what is known about a medium as an age file."""
         return envelopes.seal_bytes(details_to_json(details), capsule.recipient)
 
-    def sealed_about(self, capsule: Capsule, about: About) -> bytes:
+    def sealed_metadata(self, capsule: Capsule, about: UploadMetadata) -> bytes:
         """Return what a sender said about a file as an age file."""
-        return envelopes.seal_bytes(about_to_json(about), capsule.recipient)
+        return envelopes.seal_bytes(metadata_to_json(about), capsule.recipient)
 
     def sealed_sentence(self, capsule: Capsule, sentence: str) -> bytes:
         """Return a sentence that may tell something of a sealed file, as an age file."""
@@ -88,10 +88,10 @@ class Vault:
             plain = envelopes.unseal_bytes(plain, self.identity(tx, medium.capsule_id))
         return details_from_json(plain)
 
-    def about_of(self, tx: Transaction, upload: Upload) -> About:
+    def metadata_of(self, tx: Transaction, upload: Upload) -> UploadMetadata:
         """Return what its sender said about a file."""
         plain = envelopes.unseal_bytes(upload.about, self.identity(tx, upload.capsule_id))
-        return about_from_json(plain)
+        return metadata_from_json(plain)
 
     def refusal_of(self, tx: Transaction, upload: Upload) -> str | None:
         """Return why a file was refused, None when it was not."""
@@ -177,8 +177,8 @@ class Vault:
         """
         Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `open_blob` does.
 
-        Tidying may replace a sealed blob by an open one between the look at the row and the opening of the file;
-        then the row is looked at once more. Raises NotFound when the medium or this form of it does not exist.
+        Cleanup may replace a sealed blob by an open one after the row was read and before its file is opened; then
+        the row is read once more. Raises NotFound when the medium or this form of it does not exist.
         """
         for is_last in (False, True):
             with store.reading() as tx:
@@ -192,12 +192,12 @@ class Vault:
                         raise
         raise NotFound
 
-    def take_back(self, store: Store, blob_ids: list[str]) -> None:
+    def delete_uncommitted(self, store: Store, blob_ids: list[str]) -> None:
         """
-        Delete the bytes of blobs whose transaction failed.
+        Delete the bytes of those blobs that have no row, since their transaction failed.
 
-        A commit whose answer was lost may have gone through: only what has no row is deleted, and where even that
-        cannot be found out, the bytes stay.
+        A commit whose answer was lost may have gone through. So the rows are asked for, and where that fails as
+        well, all bytes stay.
         """
         try:
             with store.reading() as tx:
@@ -239,7 +239,7 @@ def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
 
 
 def translate_error(error: OSError) -> CapsuleError:
-    """Return what to tell a person when bytes could not be read or written."""
+    """Return our error for bytes that could not be read or written."""
     if is_disk_full(error):
         return DiskFull()
     return CapsuleError(f"Bytes in the data folder could not be read or written: {error.strerror or error}.")

@@ -40,7 +40,7 @@ class Visit:
     capsule: Capsule
     member: Member
     #: Whether a story of theirs is in it.
-    has_given: bool
+    has_contributed: bool
     token: str
 
 
@@ -69,11 +69,11 @@ def visit(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> V
             tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)
         )
         contributions = capsule_store.contributions(tx, capsule.id)
-    has_given = any(one.stories for one in contributions if one.member.id == member.id)
-    return Visit(capsule=capsule, member=member, has_given=has_given, token=secret)
+    has_contributed = any(one.stories for one in contributions if one.member.id == member.id)
+    return Visit(capsule=capsule, member=member, has_contributed=has_contributed, token=secret)
 
 
-def unseal(store: Store, viewer: Viewer, capsule_id: str, *, now: datetime) -> None:
+def note_unsealing(store: Store, viewer: Viewer, capsule_id: str, *, now: datetime) -> None:
     """
     Note that the viewer has seen an opened capsule being untied, which nobody is shown twice.
 

@@ -49,9 +49,9 @@ class Preview:
 def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
     now = context.now()
-    deliveries.take_up_abandoned(context.store, context.lease, now)
+    deliveries.settle_abandoned(context.store, context.lease, now)
     montages.requeue_abandoned(context.store, context.lease, now)
-    for capsule in instances.follow_zone_rules(context.store, now):
+    for capsule in instances.rederive_dates(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
     tmpfs.remove_leftovers(context.tmpfs_places, context.work_dir)

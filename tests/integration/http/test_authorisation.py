@@ -27,7 +27,7 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.sessions import LinkPurpose, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import letters, members, opening, sessions, uploads
-from memorycapsule.services.uploads import About, UploadLimits
+from memorycapsule.services.uploads import UploadLimits, UploadMetadata
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import montages as montage_store
 from support.access import PEOPLE, ROWS
@@ -120,7 +120,7 @@ def make_cast(instance: Instance) -> Cast:
     limits = UploadLimits(largest_file=10**6, most_per_member=10**7)
     upload = uploads.begin(
         instance.store, instance.vault, ben.viewer, story.id,
-        about=About(file="a.jpg"), length=10, limits=limits, now=NOW,
+        about=UploadMetadata(file="a.jpg"), length=10, limits=limits, now=NOW,
     )  # fmt: skip
     with instance.store.transaction() as tx:
         visit = letters.issue_link(tx, instance.key, LinkPurpose.VISIT, people["other"].member.id, 1, NOW)

@@ -70,18 +70,14 @@ def test_photos_and_words_come_in_without_scripts(scene, ben, here):
 
 def test_an_empty_form_leaves_nothing_behind(scene, ben, here):
     before = len(
-        reading.own_or_opened_stories(
-            scene.instance.store, scene.instance.vault, scene.ben.viewer, scene.capsule.id
-        )
+        reading.stories(scene.instance.store, scene.instance.vault, scene.ben.viewer, scene.capsule.id)
     )
 
     for files in ((), [("", b"")], [("none.jpg", b"")]):
         answer = filled_in(ben, f"{here}/add", story="", title="", text="", files=files)
         assert answer.headers["location"] == f"{here}/add?again=1"
 
-    after = reading.own_or_opened_stories(
-        scene.instance.store, scene.instance.vault, scene.ben.viewer, scene.capsule.id
-    )
+    after = reading.stories(scene.instance.store, scene.instance.vault, scene.ben.viewer, scene.capsule.id)
     assert len(after) == before
     assert "Choose a photo" in ben.get(f"{here}/add?again=1").text
 

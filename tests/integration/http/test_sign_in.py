@@ -95,7 +95,7 @@ def test_known_and_unknown_addresses_look_the_same(scene):
 def test_a_scanner_that_opens_every_link_uses_nothing_up(scene, browser):
     browser.post("/sign-in", data={"address": BEN})
     link, _ = scene.mailed()
-    host = signing_in.hand_over(
+    host = signing_in.hand_over_link(
         scene.instance.store, scene.instance.key, scene.instance.ada, purpose=LinkPurpose.SET_UP, now=scene.time.now
     )  # fmt: skip
     for path in (link, f"/set-up/{host.token}"):
@@ -410,7 +410,7 @@ def test_a_session_that_was_ended_elsewhere_is_over_at_once(scene, browser):
     sign_in(scene, browser)
     other = another_session(scene.instance, scene.ben.viewer.account_id, is_proved=True)
     here = next(
-        one.session.id for one in signing_in.of_person(scene.instance.store, other) if one.session.name
+        one.session.id for one in signing_in.of_viewer(scene.instance.store, other) if one.session.name
     )
 
     signing_in.end(scene.instance.store, other, here, now=scene.time.now)

@@ -22,7 +22,7 @@ def ben(stage):
 
 
 def ask_address(stage, viewer, address, time):
-    return accounts.ask_address(
+    return accounts.request_address(
         stage.instance.store, stage.instance.key, stage.instance.wake, viewer, address, now=time.now
     )
 
@@ -59,7 +59,9 @@ def test_a_new_address_is_proved_there_and_letters_follow(stage, ben, time):
     accounts.remove_address(store, ben, view.addresses[1].id, now=time.now)
     with pytest.raises(NotAllowed):
         accounts.remove_address(store, ben, added.id, now=time.now)
-    signing_in.ask(store, stage.instance.key, stage.instance.wake, "ben@example.org", now=time.now)
+    signing_in.request_sign_in(
+        store, stage.instance.key, stage.instance.wake, "ben@example.org", now=time.now
+    )
     assert letters(stage, time) == [letter]
 
 
@@ -93,11 +95,11 @@ def test_nobody_takes_an_address_of_somebody_else_or_learns_that_it_is_one(stage
 def test_a_deleted_account_leaves_what_it_put_in_and_nothing_about_itself(stage, ben, time):
     store, vault = stage.instance.store, stage.instance.vault
     add_story(stage.instance, stage.capsule, stage.ben.viewer, title="His")
-    signing_in.ask_proof(store, stage.instance.key, stage.instance.wake, ben, now=time.now)
+    signing_in.mail_proof_code(store, stage.instance.key, stage.instance.wake, ben, now=time.now)
     letters(stage, time)
     alone = make_capsule(stage.instance, by=ben, title="Alone")
     add_story(stage.instance, alone, ben)
-    assert [one.title for one in accounts.before_deleting(store, ben).goes_along] == ["Alone"]
+    assert [one.title for one in accounts.preview_deletion(store, ben).goes_along] == ["Alone"]
     blobs = stage.instance.blob_files()
 
     accounts.delete(store, vault, ben, now=time.now)
@@ -122,7 +124,9 @@ def test_a_deleted_account_leaves_what_it_put_in_and_nothing_about_itself(stage,
         with pytest.raises(NotFound):
             sessions.viewer_with_token(store, token)
     before = len(letters(stage, time))
-    signing_in.ask(store, stage.instance.key, stage.instance.wake, "ben@example.org", now=time.now)
+    signing_in.request_sign_in(
+        store, stage.instance.key, stage.instance.wake, "ben@example.org", now=time.now
+    )
     assert len(letters(stage, time)) == before
     # The address is free: whoever has it may be invited as anybody else.
     assert join(stage.instance, stage.capsule, "Ben").member.account_id != ben.account_id
@@ -133,7 +137,7 @@ def test_an_owner_whom_others_wait_with_and_the_admin_cannot_be_deleted(stage, b
     owned = make_capsule(stage.instance, by=ben, title="Ours")
     join(stage.instance, owned, "Dora", by=ben)
 
-    assert [one.title for one in accounts.before_deleting(store, ben).in_the_way] == ["Ours"]
+    assert [one.title for one in accounts.preview_deletion(store, ben).in_the_way] == ["Ours"]
     with pytest.raises(NotAllowed, match="Ours"):
         accounts.delete(store, vault, ben, now=time.now)
     with store.reading() as tx:

@@ -332,7 +332,7 @@ def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instanc
 
     class Slow(Watching):
         def deliver(self, letter_, *, sender, recipient, on_data):
-            deliveries.take_up_abandoned(instance.store, "a later run", NOW)
+            deliveries.settle_abandoned(instance.store, "a later run", NOW)
             return Outcome(state="rejected", detail="too late")
 
     with pytest.raises(NotFound, match="taken over"):

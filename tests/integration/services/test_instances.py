@@ -85,7 +85,7 @@ def test_when_zone_rules_change_the_wall_time_stays_and_the_instant_moves(instan
     moved, unmoved = make_capsule(instance, title="Moved"), make_capsule(instance, title="Unmoved")
     change_rules(instance, moved, opens_at=moved.opens_at + timedelta(hours=1))
 
-    (capsule,) = instances.follow_zone_rules(instance.store, NOW)
+    (capsule,) = instances.rederive_dates(instance.store, NOW)
 
     assert capsule == moved, "as it would be derived today"
     with instance.store.reading() as tx:
@@ -94,7 +94,7 @@ def test_when_zone_rules_change_the_wall_time_stays_and_the_instant_moves(instan
         assert instance_store.get(tx).zone_rules == rules_version()
     assert instance.events(moved.id)[-1] == "capsule.rederived"
     assert "capsule.rederived" not in instance.events(unmoved.id)
-    assert instances.follow_zone_rules(instance.store, NOW) == []
+    assert instances.rederive_dates(instance.store, NOW) == []
 
 
 def test_an_open_capsule_is_not_dated_anew(instance, time):
@@ -104,7 +104,7 @@ def test_an_open_capsule_is_not_dated_anew(instance, time):
     ticks.open_due(context)
     change_rules(instance, capsule, opens_at=OPENS + timedelta(hours=1))
 
-    assert instances.follow_zone_rules(instance.store, time.now) == []
+    assert instances.rederive_dates(instance.store, time.now) == []
 
 
 def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, time):

@@ -35,9 +35,7 @@ def reopened(stage):
 
 
 def bens_title(stage):
-    shown = reading.own_or_opened_stories(
-        stage.instance.store, stage.instance.vault, stage.ben.viewer, stage.capsule.id
-    )
+    shown = reading.stories(stage.instance.store, stage.instance.vault, stage.ben.viewer, stage.capsule.id)
     return [(one.words.title, one.media[0].details.file) for one in shown]
 
 

@@ -53,9 +53,7 @@ def make_film(stage, tmp_path):
 
 
 def titles(stage, viewer):
-    shown = reading.own_or_opened_stories(
-        stage.instance.store, stage.instance.vault, viewer, stage.capsule.id
-    )
+    shown = reading.stories(stage.instance.store, stage.instance.vault, viewer, stage.capsule.id)
     return {story.words.title for story in shown}
 
 
@@ -107,9 +105,9 @@ def test_nothing_is_missing_from_these_tests():
         if not name.startswith("_") and function.__module__ == reading.__name__
     }
     assert public == {
-        "account", "capsule", "capsules", "cover", "cover_file", "film", "film_file", "is_in", "medium",
-        "medium_file", "membership", "montage", "montages", "outbox", "own_or_opened_stories", "poster_file", "shelf",
-        "story", "titled", "visible_stories",
+        "account", "capsule", "capsules", "cover", "cover_file", "film", "film_file", "medium",
+        "medium_file", "membership", "montage", "montages", "outbox", "poster_file", "shelf",
+        "reaches", "redacted", "stories", "story", "visible_stories",
     }  # fmt: skip
 
 
@@ -274,7 +272,7 @@ def test_what_a_tick_has_opened_is_named_only_to_its_members(filled):
         opened = [one for one in capsule_store.all_capsules(tx) if one.is_open]
 
     def named(viewer):
-        return {one.title for one in reading.titled(filled.instance.store, viewer, opened)}
+        return {one.title for one in reading.redacted(filled.instance.store, viewer, opened)}
 
     assert len(opened) == 2
     assert named(filled.ada) == {"Summer at the Sea", "Another"}

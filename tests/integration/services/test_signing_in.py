@@ -20,7 +20,9 @@ BEN = "ben@example.org"
 
 
 def ask(stage, time, address=BEN):
-    signing_in.ask(stage.instance.store, stage.instance.key, stage.instance.wake, address, now=time.now)
+    signing_in.request_sign_in(
+        stage.instance.store, stage.instance.key, stage.instance.wake, address, now=time.now
+    )
 
 
 def letters(stage, time) -> list[str]:
@@ -180,7 +182,9 @@ def test_what_the_host_hands_over_lets_in_and_proves_nobody_but_the_admin(stage,
     add_story(stage.instance, stage.capsule, stage.ben.viewer)
 
     def hand(address=None, by=stage.ada):
-        return signing_in.hand_over(stage.instance.store, stage.instance.key, by, address, now=time.now).token
+        return signing_in.hand_over_link(
+            stage.instance.store, stage.instance.key, by, address, now=time.now
+        ).token
 
     ada = viewer(stage, tap(stage, time, hand()).token)
     ben = viewer(stage, tap(stage, time, hand(BEN)).token)
@@ -199,7 +203,7 @@ def test_what_the_host_hands_over_lets_in_and_proves_nobody_but_the_admin(stage,
 
 def test_the_set_up_link_lets_the_admin_in_once_within_a_day(stage, time):
     store, key = stage.instance.store, stage.instance.key
-    made = signing_in.hand_over(store, key, stage.ada, purpose=LinkPurpose.SET_UP, now=time.now)
+    made = signing_in.hand_over_link(store, key, stage.ada, purpose=LinkPurpose.SET_UP, now=time.now)
     with pytest.raises(NotFound):  # it is no link to sign in with
         tap(stage, time, made.token)
 
@@ -214,7 +218,7 @@ def test_the_set_up_link_lets_the_admin_in_once_within_a_day(stage, time):
 def test_a_guest_proves_who_they_are_by_typing_mailed_digits(stage, time):
     store, key = stage.instance.store, stage.instance.key
     add_story(stage.instance, stage.capsule, another_session(stage.instance, stage.ben.viewer.account_id))
-    assert signing_in.ask_proof(store, key, stage.instance.wake, stage.ben.viewer, now=time.now) == BEN
+    assert signing_in.mail_proof_code(store, key, stage.instance.wake, stage.ben.viewer, now=time.now) == BEN
     (letter,) = letters(stage, time)
     assert "/sign-in/" not in letter
     with pytest.raises(NotAllowed):
@@ -235,7 +239,7 @@ def test_people_see_and_end_their_own_sessions_only(stage, time):
     ask(stage, time)
     came = viewer(stage, tap(stage, time, token(letters(stage, time)[0])).token)
 
-    listed = signing_in.of_person(store, came)
+    listed = signing_in.of_viewer(store, came)
     assert [(one.session.kind, one.session.name, one.is_this) for one in listed] == [
         (SessionKind.SIGNED_IN, "Chrome on Windows", True),
         (SessionKind.JOINED, "", False),
@@ -274,7 +278,7 @@ def test_a_token_may_less_than_its_person(stage, time):
     reads = tokens.create(store, signed_in, name="calendar", scope=Scope.READ, now=time.now)
     laptop, calendar = viewer(stage, made.secret), viewer(stage, reads.secret)
 
-    assert [one.name for one in tokens.of_person(store, signed_in)] == ["calendar", "laptop"]
+    assert [one.name for one in tokens.of_viewer(store, signed_in)] == ["calendar", "laptop"]
     calendar.check(Scope.READ)
     for refused in (
         lambda: calendar.check(Scope.CONTRIBUTE),

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.sessions import Scope
-from memorycapsule.domain.uploads import About, UploadLimits
+from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
 from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, TooLarge
 from memorycapsule.services import reading, stories, uploads
 from memorycapsule.services.uploads import OffsetMoved, UploadStage
@@ -34,7 +34,7 @@ class Sending:
             self.vault,
             self.viewer,
             self.story.id,
-            about=About(file=file, **about),
+            about=UploadMetadata(file=file, **about),
             length=len(content),
             limits=LIMITS,
             now=NOW,
@@ -51,11 +51,11 @@ class Sending:
             now=now,
         )
 
-    def finish(self, prepare=prepare, now=NOW) -> uploads.Progress:
+    def finish(self, prepare=prepare, now=NOW) -> uploads.UploadProgress:
         uploads.finish(self.store, self.vault, prepare, self.id, clock=lambda: now)
         return self.progress()
 
-    def progress(self) -> uploads.Progress:
+    def progress(self) -> uploads.UploadProgress:
         return uploads.progress(self.store, self.vault, self.viewer, self.id)
 
     def media(self) -> list:
@@ -130,12 +130,12 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
         with pytest.raises(KeyboardInterrupt):
             sending.finish()
     assert (sending.progress().stage, sending.media()) == (UploadStage.WAITING, [])
-    assert uploads.waiting(sending.store) == [sending.id]
+    assert uploads.unfinished_ids(sending.store) == [sending.id]
 
     assert sending.finish().stage is UploadStage.KEPT
     assert sending.finish().stage is UploadStage.KEPT
     assert len(sending.media()) == 1
-    assert uploads.waiting(sending.store) == []
+    assert uploads.unfinished_ids(sending.store) == []
     assert blobs(stage) == (3, 3)
 
 
@@ -183,7 +183,7 @@ def test_the_same_file_is_recognised_and_another_kind_refused_in_words(stage):
 
     stories.remove_medium(first.store, first.vault, first.viewer, duplicate.upload.medium_id, now=NOW)
     assert first.progress().stage is UploadStage.REMOVED
-    assert uploads.waiting(first.store) == []
+    assert uploads.unfinished_ids(first.store) == []
 
 
 def test_only_the_session_that_began_goes_on(stage):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.deliveries import FIRST_WAIT, LONGEST_WAIT, has_waited_long_enough, wait_after
+from memorycapsule.domain.deliveries import FIRST_WAIT, LONGEST_WAIT, is_given_up, wait_after
 from memorycapsule.domain.film.montages import MontageState
 from support.moments import NOW
 
@@ -23,8 +23,8 @@ def test_the_wait_doubles_from_five_minutes():
 
 
 def test_a_letter_is_given_up_after_the_days_and_not_before():
-    assert not has_waited_long_enough(NOW, NOW + timedelta(days=5, microseconds=-1), 5)
-    assert has_waited_long_enough(NOW, NOW + timedelta(days=5), 5)
+    assert not is_given_up(NOW, NOW + timedelta(days=5, microseconds=-1), 5)
+    assert is_given_up(NOW, NOW + timedelta(days=5), 5)
 
 
 @pytest.mark.parametrize(

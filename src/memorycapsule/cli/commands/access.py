@@ -34,7 +34,7 @@ def login_link(
 
     door = door_of(ctx)
     with door.open() as app:
-        handed = signing_in.hand_over(
+        handed = signing_in.hand_over_link(
             app.store, app.vault.key, door.viewer(app.store), address, now=app.now()
         )
         url = letters.sign_in_url(app.worker.composer.base_url, handed.token)
@@ -79,7 +79,7 @@ def list_tokens(ctx: typer.Context) -> None:
 
     door = door_of(ctx)
     with door.open() as app:
-        found = tokens.of_person(app.store, door.viewer(app.store))
+        found = tokens.of_viewer(app.store, door.viewer(app.store))
     door.out.answer({"tokens": [shapes.token(one) for one in found]})
     if not found:
         door.out.show("No tokens.")

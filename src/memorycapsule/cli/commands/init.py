@@ -220,7 +220,7 @@ def _set_up_url(door: Door, settings: Settings) -> str | None:
     if settings.public_url is None and settings.daemon.port == 0:
         return None
     with door.open(settings) as app:
-        handed = signing_in.hand_over(
+        handed = signing_in.hand_over_link(
             app.store, app.vault.key, door.viewer(app.store), purpose=LinkPurpose.SET_UP, now=app.now()
         )
         return letters.set_up_url(app.worker.composer.base_url, handed.token)

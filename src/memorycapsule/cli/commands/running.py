@@ -79,14 +79,14 @@ def tick(
         viewer = door.viewer(app.store)
         if dry_run:
             preview = ticks.preview(app.worker)
-            opened = reading.titled(app.store, viewer, preview.opened)
+            opened = reading.redacted(app.store, viewer, preview.opened)
             letters = preview.letters if viewer.is_admin else ()
             _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
         with FolderLock(app.settings.data_dir):
             ticks.settle(app.worker)
             done = ticks.tick(app.worker)
-        opened = reading.titled(app.store, viewer, done.opened)
+        opened = reading.redacted(app.store, viewer, done.opened)
     _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 
 

@@ -42,7 +42,7 @@ def _stories(door: Door, capsule: str) -> list[shapes.Shape]:
     from memorycapsule.services import reading
 
     with door.open() as app:
-        views = reading.own_or_opened_stories(app.store, app.vault, door.viewer(app.store), capsule)
+        views = reading.stories(app.store, app.vault, door.viewer(app.store), capsule)
         return [shapes.story(view) for view in views]
 
 

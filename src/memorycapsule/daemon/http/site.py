@@ -42,7 +42,7 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, ReauthenticationNeeded
 from memorycapsule.journal import journal
-from memorycapsule.services.uploads import Progress
+from memorycapsule.services.uploads import UploadProgress
 
 #: So many heartbeats may be missed, and never less than so many seconds, before we say that we are not well.
 _MISSED_BEATS = 3
@@ -162,7 +162,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(contributing.routes(app, pages, cookie, receiver))
     site.include_router(own_stories.routes(app, pages, cookie))
 
-    def explain(request: Request, progress: Progress) -> str | None:
+    def explain(request: Request, progress: UploadProgress) -> str | None:
         return (
             refusals.translate_refusal(progress.refusal, pages.wording(request)) if progress.refusal else None
         )

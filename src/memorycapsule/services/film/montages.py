@@ -253,7 +253,7 @@ def keep(
     try:
         return _keep(store, wake, montage, rendered, state, [film_blob, poster_blob], now)
     finally:
-        vault.take_back(store, [film_blob.id, poster_blob.id])
+        vault.delete_uncommitted(store, [film_blob.id, poster_blob.id])
 
 
 def _keep(

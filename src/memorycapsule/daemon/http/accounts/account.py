@@ -35,7 +35,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def account_page(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
         view = accounts.show(app.store, viewer, now=app.now())
         words = pages.wording(request, person=view.account)
-        own = signing_in.of_person(app.store, viewer)
+        own = signing_in.of_viewer(app.store, viewer)
         return pages.show(
             request,
             "account.html",
@@ -76,7 +76,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def mail_address_code(request: Request, address: Annotated[str, Form()] = "") -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         try:
-            accounts.ask_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
+            accounts.request_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
         except UsageProblem:
             return account_page(request, viewer, status=UsageProblem.http_status, address_problem="bad")
         except TooMany:
@@ -133,7 +133,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             "account_delete.html",
             words_for(request, viewer),
             account=reading.account(app.store, viewer),
-            deletion=accounts.before_deleting(app.store, viewer),
+            deletion=accounts.preview_deletion(app.store, viewer),
         )
 
     @router.post("/account/delete")

@@ -64,7 +64,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         next_path = local_path(next)
         try:
             await in_constant_time(
-                lambda: signing_in.ask(app.store, app.vault.key, app.wake, address, now=app.now())
+                lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, address, now=app.now())
             )
         except UsageProblem:
             return sign_in_page(pages, request, next_path=next_path, bad_address=address)

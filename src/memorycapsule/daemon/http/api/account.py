@@ -38,7 +38,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.get("/deletion", response_model=models.DeletionAnswer, responses=documented(403))
     def before_deleting(viewer: Viewer = asker) -> Any:
         """Say what deleting the account would do, changing nothing."""
-        return {"deletion": shapes.deletion(accounts.before_deleting(app.store, viewer))}
+        return {"deletion": shapes.deletion(accounts.preview_deletion(app.store, viewer))}
 
     @router.delete("", status_code=204, responses=documented(403, 507))
     def delete(viewer: Viewer = asker) -> Response:
@@ -63,7 +63,9 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     )
     def ask_address(body: bodies.NewAddress, viewer: Viewer = asker) -> Any:
         """Have six digits mailed to an address that is to be added. Needs a fresh proof."""
-        asked = accounts.ask_address(app.store, app.vault.key, app.wake, viewer, body.email, now=app.now())
+        asked = accounts.request_address(
+            app.store, app.vault.key, app.wake, viewer, body.email, now=app.now()
+        )
         return {"asked": asked}
 
     @router.post(
@@ -88,7 +90,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         request: Request, limit: Limit = 50, after: After = None, viewer: Viewer = asker
     ) -> Any:
         """List where one is signed in, and one's personal tokens; the newest first, never their secrets."""
-        views = signing_in.of_person(app.store, viewer)
+        views = signing_in.of_viewer(app.store, viewer)
         found, further = piece(request, views, lambda one: one.session.id, limit=limit, after=after)
         return {"sessions": [shapes.session_line(one) for one in found], "next": further}
 

@@ -35,7 +35,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         The answer is the same whether the address is somebody's here or not.
         """
         await in_constant_time(
-            lambda: signing_in.ask(app.store, app.vault.key, app.wake, body.email, now=app.now())
+            lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, body.email, now=app.now())
         )
         return Response(status_code=204)
 
@@ -108,7 +108,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     )
     def ask_proof(viewer: Viewer = asker) -> Response:
         """Have six digits mailed to one's own address, for what needs a proof that it is oneself."""
-        signing_in.ask_proof(app.store, app.vault.key, app.wake, viewer, now=app.now())
+        signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
         return Response(status_code=204)
 
     @router.post(

@@ -41,7 +41,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         viewer: Viewer = asker,
     ) -> Any:
         """List the stories that the caller may see: their own until the day, all of them afterwards."""
-        views = reading.own_or_opened_stories(app.store, app.vault, viewer, capsule)
+        views = reading.stories(app.store, app.vault, viewer, capsule)
         found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
         return {"stories": [shapes.story(view) for view in found], "next": further}
 
@@ -75,7 +75,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def reorder_stories(capsule: Reference, body: bodies.StoryOrder, viewer: Viewer = asker) -> Any:
         """Put one's own stories into another order, until the day; answers those that the caller sees."""
         stories.reorder(app.store, viewer, capsule, story_ids=body.stories, now=app.now())
-        views = reading.own_or_opened_stories(app.store, app.vault, viewer, capsule)
+        views = reading.stories(app.store, app.vault, viewer, capsule)
         return {"stories": [shapes.story(view) for view in views], "next": None}
 
     @router.get(

@@ -27,14 +27,14 @@ from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, 
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import About, Upload
+from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import reading, stories
 from memorycapsule.services import uploads as upload_service
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
-from memorycapsule.services.uploads import Progress, UploadStage
+from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import contents_in_words, date_in_words
 
@@ -195,7 +195,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
                 form.viewer,
                 form.story_id,
                 # Files keep the order of the form, whichever is finished first.
-                about=About(file=name, position=_next_position(form.story) + form.files),
+                about=UploadMetadata(file=name, position=_next_position(form.story) + form.files),
                 length=min(length, receiver.limits.largest_file),
                 limits=receiver.limits,
                 now=app.now(),
@@ -301,7 +301,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
     return router
 
 
-def _refused(sent_files: list[Progress], words: Wording) -> list[tuple[str, str]]:
+def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, str]]:
     """Return the names of the files that were left out, and why."""
     return [
         (one.about.file, refusals.translate_refusal(one.refusal, words)) for one in sent_files if one.refusal

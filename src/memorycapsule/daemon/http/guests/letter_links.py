@@ -51,7 +51,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         # Whoever has contributed already comes to look after it.
         path = (
             f"/g/c/{visit.capsule.id}"
-            if visit.has_given
+            if visit.has_contributed
             else landing_path(visit.capsule, visit.member, app.now())
         )
         response = pages.forward(request, path)

@@ -75,7 +75,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     ) -> Response:
         first_with_access(
             cookie_viewers(app.store, cookie, request),
-            lambda viewer: visits.unseal(app.store, viewer, str(capsule_id), now=app.now()),
+            lambda viewer: visits.note_unsealing(app.store, viewer, str(capsule_id), now=app.now()),
         )
         return pages.forward(request, f"/g/c/{capsule_id}/{to}")
 

@@ -40,7 +40,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         ]
         capsule = _CAPSULE_PATH.fullmatch(next_path)
         first = (
-            next((one for one in viewers if reading.is_in(app.store, one, capsule[1])), None)
+            next((one for one in viewers if reading.reaches(app.store, one, capsule[1])), None)
             if capsule
             else signed_in_viewer(app.store, cookie, request)
         )
@@ -74,7 +74,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         next_path = local_path(next) or "/"
         try:
             viewer = viewers_of_person(request, next_path)[0]
-            signing_in.ask_proof(app.store, app.vault.key, app.wake, viewer, now=app.now())
+            signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
         except TooMany as error:
             return page(request, next_path, is_sent=True, problem=error)
         return pages.forward(request, f"/g/prove?{urlencode({'next': next_path, 'sent': '1'})}")

@@ -201,7 +201,7 @@ def _people(
                 "role": one.member.role,
                 "is_viewer": one.member.id == view.member.id,
                 "has_left": one.member.left_at is not None,
-                "has_room": is_sealed and reminders.has_room(one, now),
+                "has_room": is_sealed and reminders.may_be_reminded(one, now),
                 "amount": contents_in_words(
                     photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
                 ),

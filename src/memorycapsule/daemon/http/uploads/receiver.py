@@ -120,7 +120,7 @@ class UploadReceiver:
 
     def resume(self) -> None:
         """Finish the files that had arrived whole when the program ended."""
-        for upload_id in uploads.waiting(self._app.store):
+        for upload_id in uploads.unfinished_ids(self._app.store):
             self._finishers.finish(upload_id)
 
     def close(self) -> None:

@@ -26,10 +26,10 @@ from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import KEPT_FOR, About, Upload
+from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadMetadata
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
-from memorycapsule.services.uploads import Progress, UploadStage
+from memorycapsule.services.uploads import UploadProgress, UploadStage
 
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
@@ -40,7 +40,7 @@ FINISH_WAIT_SECONDS = 25.0
 #: Finds who may be sending a request, the first choice first.
 ViewersOf = Callable[[Request], list[Viewer]]
 #: Says in the reader's language why a file was refused; None when it was not.
-Explain = Callable[[Request, Progress], str | None]
+Explain = Callable[[Request, UploadProgress], str | None]
 Result = TypeVar("Result")
 
 
@@ -59,7 +59,7 @@ def routes(
     def for_sender(request: Request, work: Callable[[Viewer], Result]) -> Result:
         return first_with_access(viewers_of(request), work)
 
-    def progress_of(request: Request, upload_id: str) -> Progress:
+    def progress_of(request: Request, upload_id: str) -> UploadProgress:
         return for_sender(request, lambda viewer: uploads.progress(app.store, app.vault, viewer, upload_id))
 
     @router.options(prefix)
@@ -77,7 +77,7 @@ def routes(
 
     @router.post(prefix)
     async def create(request: Request) -> Response:
-        def begin(about: About, story_id: str, length: int) -> Upload:
+        def begin(about: UploadMetadata, story_id: str, length: int) -> Upload:
             return for_sender(
                 request,
                 lambda viewer: uploads.begin(
@@ -187,7 +187,7 @@ async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
     await asyncio.wait([future], timeout=FINISH_WAIT_SECONDS)
 
 
-def _progress_fields(progress: Progress, reason: str | None) -> dict[str, object]:
+def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, object]:
     """Return the JSON fields of a file on its way: how far it has come, and what became of it."""
     upload = progress.upload
     return {
@@ -233,7 +233,7 @@ def _whole_number(request: Request, name: str) -> int:
     return int(text)
 
 
-def _parse_metadata(metadata: str) -> tuple[About, str]:
+def _parse_metadata(metadata: str) -> tuple[UploadMetadata, str]:
     """Return what Upload-Metadata says of a file, and the id of its story. Raises UsageProblem or _ProtocolError."""
     pairs: dict[str, str] = {}
     for pair in metadata.split(",")[:20]:
@@ -245,13 +245,13 @@ def _parse_metadata(metadata: str) -> tuple[About, str]:
     position = pairs.get("position", "")
     if position and not (position.isascii() and position.isdecimal() and len(position) <= 6):
         raise _ProtocolError(400)
-    about = About(file=pairs.get("filename", ""), position=int(position) if position else None)
+    about = UploadMetadata(file=pairs.get("filename", ""), position=int(position) if position else None)
     if "story" not in pairs:
         raise UsageProblem("Say which story the file is for: Upload-Metadata needs `story`.")
     return about, pairs["story"]
 
 
-def _metadata(progress: Progress) -> str:
+def _metadata(progress: UploadProgress) -> str:
     """Return the value of Upload-Metadata for a file."""
     pairs = {"filename": progress.about.file, "story": progress.upload.story_id}
     if progress.about.position is not None:
@@ -270,7 +270,7 @@ def _offset_headers(upload: Upload) -> dict[str, str]:
     }
 
 
-def _outcome_headers(progress: Progress) -> dict[str, str]:
+def _outcome_headers(progress: UploadProgress) -> dict[str, str]:
     """Return the headers that say what became of a file; none while it arrives."""
     if progress.stage is UploadStage.ARRIVING:
         return {}
