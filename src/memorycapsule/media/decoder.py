@@ -1,7 +1,7 @@
 """
 The child that opens what strangers made: `python -m memorycapsule.media.decoder DESCRIPTOR`.
 
-It speaks over a socket with `children.Child`. A request is one JSON object {"format", "memory_bytes"} that
+It speaks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"} that
 brings the file as a descriptor; the answer is four bytes of length (big-endian), a JSON header and two JPEGs:
 {"width", "height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes,
 bytes]}, or {"refused": sentence}. After a refusal the child ends, since a file that broke a decoder may have

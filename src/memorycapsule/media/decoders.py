@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal, Self
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips, voice_notes
-from memorycapsule.media.children import LARGE_PIXELS, Child, DecodedPhoto
+from memorycapsule.media.decoder_process import LARGE_PIXELS, DecodedPhoto, DecoderProcess
 from memorycapsule.media.measure import measure_photo
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, is_photo, recognise
@@ -32,7 +32,7 @@ class Decoders:
 
     def __init__(self, *, workspace: Path, children: int = 2) -> None:
         self._workspace = workspace
-        self._slots: queue.LifoQueue[Child | None] = queue.LifoQueue()
+        self._slots: queue.LifoQueue[DecoderProcess | None] = queue.LifoQueue()
         for _ in range(children):
             self._slots.put(None)
         self._children = children
@@ -163,7 +163,7 @@ class Decoders:
                 child.stop()
                 child = None
             if child is None:
-                child = self._starter.submit(Child, processes.start).result()
+                child = self._starter.submit(DecoderProcess, processes.start).result()
             return child.decode(window.descriptor, format_, is_large=is_large)
         finally:
             self._slots.put(child)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from memorycapsule import processes
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.errors import MediaRefused
-from memorycapsule.media.children import SECONDS, TOOK_TOO_LONG
 from memorycapsule.media.colour import to_srgb
+from memorycapsule.media.decoder_process import SECONDS, TOOK_TOO_LONG
 from memorycapsule.media.exif import Exif, read_exif
 from memorycapsule.media.measure import jpeg_frame, tiff_profile
 from memorycapsule.media.prepared import DISPLAY_SIDE

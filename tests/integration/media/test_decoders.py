@@ -16,7 +16,7 @@ import pytest
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, MediaRefused
-from memorycapsule.media import children, clips, pixels
+from memorycapsule.media import clips, decoder_process, pixels
 from memorycapsule.media.decoders import Decoders
 from memorycapsule.media.sniff import Window
 from support.servers import wait_until
@@ -107,7 +107,7 @@ def test_the_same_child_serves_many_photos(pool, picture):
 
 
 def test_a_child_is_replaced_after_its_share_of_photos(pool, picture, monkeypatch):
-    monkeypatch.setattr(children, "FILES_PER_CHILD", 2)
+    monkeypatch.setattr(decoder_process, "FILES_PER_CHILD", 2)
     before = decoding_children()
     pids = []
     for _ in range(4):
@@ -149,7 +149,7 @@ def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
     before = decoding_children()
     prepare(pool, picture)
     the_child(before).suspend()
-    monkeypatch.setattr(children, "SECONDS", 0.2)
+    monkeypatch.setattr(decoder_process, "SECONDS", 0.2)
     with pytest.raises(MediaRefused, match="took too long"):
         prepare(pool, picture)
     monkeypatch.undo()
@@ -160,7 +160,7 @@ def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
 def test_a_photo_that_needs_too_much_memory_is_refused(pool, picture, tmp_path, monkeypatch):
     hungry = tmp_path / "hungry"
     hungry.write_bytes(png(8000, 7900))
-    monkeypatch.setattr(children, "MEMORY_BYTES", 380 << 20)
+    monkeypatch.setattr(decoder_process, "MEMORY_BYTES", 380 << 20)
     with pytest.raises(MediaRefused, match="needs more memory"):
         prepare(pool, hungry)
     monkeypatch.undo()
@@ -292,7 +292,7 @@ def test_an_avif_that_takes_too_long_is_refused_with_that_reason(tmp_path, sampl
 
 
 def test_ffmpeg_ends_before_the_child_that_started_it():
-    assert pixels._AVIF_SECONDS < children.SECONDS
+    assert pixels._AVIF_SECONDS < decoder_process.SECONDS
 
 
 def test_children_outlive_the_thread_that_asked_for_them(pool, picture):

@@ -18,7 +18,7 @@ from memorycapsule.domain.film.plan import (
     Size,
     sources_of,
 )
-from memorycapsule.render.moving import ClipReader
+from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import (

@@ -9,7 +9,7 @@ from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
-from memorycapsule.render.stages.desktop.entering import DesktopPainter
+from memorycapsule.render.stages.desktop.entrances import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import number_of
 from memorycapsule.render.stages.desktop.pixels import (
     LETTER_ROWS,

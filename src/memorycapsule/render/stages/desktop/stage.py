@@ -15,13 +15,13 @@ from memorycapsule.render.painting import Painter
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     """Prepare a shot: decode its pictures, set its words. Raises RenderFailed."""
-    from memorycapsule.render.stages.desktop import cards, showing
+    from memorycapsule.render.stages.desktop import cards, picture_windows
 
     match shot:
         case Photo():
-            return showing.WindowPhotoPainter(plan, shot, pictures)
+            return picture_windows.WindowPhotoPainter(plan, shot, pictures)
         case Clip():
-            return showing.WindowClipPainter(plan, shot, pictures)
+            return picture_windows.WindowClipPainter(plan, shot, pictures)
         case Card(role="text"):
             return cards.PaperPainter(plan, shot)
         case Card(role="end"):

@@ -20,7 +20,7 @@ from memorycapsule.domain.film.plan import (
     Size,
     Source,
 )
-from memorycapsule.render.moving import ClipReader
+from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture
 from memorycapsule.render.planes import MARGIN, Bytes, darken, planes_from_bgr, planes_of

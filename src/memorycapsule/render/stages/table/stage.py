@@ -12,7 +12,7 @@ import numpy as np
 
 from memorycapsule.domain.film.framing import is_panorama
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Move, Photo, Shot
-from memorycapsule.render.moving import ClipReader
+from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture
 from memorycapsule.render.planes import (

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from memorycapsule.domain.film.plan import Clip, MontagePlan, Move, Photo, Rect, Size, Source, sources_of
-from memorycapsule.render.moving import ClipReader
+from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.painting import View
 from memorycapsule.render.pictures import canvas_scale, read_picture
 from memorycapsule.render.planes import Bytes, Planes, new_frame, planes_from_bgr, planes_of
-from memorycapsule.render.stages.desktop.entering import DesktopPainter
+from memorycapsule.render.stages.desktop.entrances import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import Pane, arranged, number_of, view_of, words_of
 from memorycapsule.render.stages.desktop.pixels import (
     PixelBox,

@@ -51,7 +51,7 @@ class DecodedPhoto:
     thumbnail: bytes
 
 
-class Child:
+class DecoderProcess:
     """A decoder process. Used by one thread at a time; dead after a failure or FILES_PER_CHILD photos."""
 
     def __init__(self, start: Callable[..., subprocess.Popen[bytes]] = processes.start) -> None:
