@@ -1,9 +1,9 @@
 """
-The heartbeat: jobs that run again and again, and at once when they are woken. Rows hold all truth.
+The heartbeat: it runs jobs at intervals, and at once when they are woken.
 
-APScheduler only beats: interval jobs in memory, each in a thread of its own, so that neither a film nor a mail
-server that hangs delays an opening. A thread lives as long as the daemon, because children are killed when the
-thread that started them ends (see `processes`).
+Jobs keep nothing in memory: rows say what is due. APScheduler starts each job in a thread of its own, so that neither
+a film nor a mail server that hangs delays an opening. A thread lives as long as the daemon, because children are
+killed when the thread that started them ends (see `processes`).
 """
 
 # APScheduler has no types; this module is the typed wrapper around it.
@@ -26,29 +26,29 @@ from apscheduler.triggers.base import BaseTrigger
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 
-#: One run and one that waits for its turn: a wake that comes while the job is at work must not be lost. As each
-#: job has one thread only, two never run at the same time.
+#: One run, and one that waits: a wake that comes during a run must not be lost. Each job has one thread, so two runs
+#: of it never overlap.
 _RUNNING_AND_WAITING = 2
 _WATCH_SECONDS = 2.0
 
 
 @dataclass(kw_only=True)
-class _Beat:
-    """One job."""
+class _Job:
+    """A job and its thread."""
 
     name: str
     seconds: float
     work: Callable[[], object]
-    thread: _OneThread
-    #: When a run ended last (time.monotonic); runs that failed count as well.
+    thread: _ThreadExecutor
+    #: When the last run ended (time.monotonic); runs that failed count as well.
     ended: float = field(default_factory=time.monotonic)
 
 
 class Heartbeat:
     """
-    Jobs by name; `add` them, then `start`.
+    Jobs by name: `add` them, then `start`.
 
-    A job that raises is logged in one line and has its next turn as if nothing had happened.
+    A job that raises is logged in one line, and its next run comes as if nothing had happened.
     """
 
     def __init__(self) -> None:
@@ -60,18 +60,18 @@ class Heartbeat:
                 "max_instances": _RUNNING_AND_WAITING,
             },
         )
-        self._beats: dict[str, _Beat] = {}
+        self._jobs: dict[str, _Job] = {}
         self._is_stopped = threading.Event()
         self._watch = threading.Thread(target=self._watch_clock, name="watchdog", daemon=True)
 
     def add(self, name: str, work: Callable[[], object], *, every_seconds: float) -> None:
         """Add a job that runs at the start and then every so many seconds."""
-        thread = _OneThread(name)
-        self._beats[name] = _Beat(name=name, seconds=every_seconds, work=work, thread=thread)
+        thread = _ThreadExecutor(name)
+        self._jobs[name] = _Job(name=name, seconds=every_seconds, work=work, thread=thread)
         self._scheduler.add_executor(thread, name)
         self._scheduler.add_job(
             self._run,
-            _Every(every_seconds),
+            _Interval(every_seconds),
             args=[name],
             id=name,
             executor=name,
@@ -83,67 +83,67 @@ class Heartbeat:
         self._watch.start()
 
     def wake(self, name: str) -> None:
-        """Have a job run now; one that is at work runs once more afterwards."""
-        if self._is_stopped.is_set() or name not in self._beats:
+        """Have a job run now; a job that is running runs once more afterwards."""
+        if self._is_stopped.is_set() or name not in self._jobs:
             return
         self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def age_seconds(self, name: str) -> float:
         """Return how long ago a job's last run ended, however it ended."""
-        return time.monotonic() - self._beats[name].ended
+        return time.monotonic() - self._jobs[name].ended
 
     def stop(self, deadline_seconds: float) -> list[str]:
         """
-        Begin no other run, wait for those at work, and return the names of the jobs that are still at it.
+        Begin no other run, wait for those that are running, and return the names of jobs that run longer than that.
 
-        Their threads end with the process, whose end they do not delay.
+        The threads of these end with the process and do not delay its end.
         """
         self._is_stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         deadline = time.monotonic() + deadline_seconds
         return [
-            beat.name
-            for beat in self._beats.values()
-            if not beat.thread.is_over(max(0.0, deadline - time.monotonic()))
+            job.name
+            for job in self._jobs.values()
+            if not job.thread.is_over(max(0.0, deadline - time.monotonic()))
         ]
 
     def _run(self, name: str) -> None:
-        beat = self._beats[name]
+        job = self._jobs[name]
         if self._is_stopped.is_set():
             return
         try:
-            beat.work()
+            job.work()
         except CapsuleError as error:
             journal.error("job.failed", job=name, error=type(error).__name__, reason=error.message)
             journal.debug("job.failed", job=name, exc_info=True)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in one job, the others and its next turn go on
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in one job, the others and its next run go on
             journal.error("job.failed", job=name, error=type(error).__name__)
             journal.debug("job.failed", job=name, exc_info=True)
         finally:
-            beat.ended = time.monotonic()
+            job.ended = time.monotonic()
 
     def _watch_clock(self) -> None:
         """
-        Bring jobs back whose next turn is further away than their interval: the wall clock was set back.
+        Wake jobs whose next run is further away than their interval, because the wall clock was set back.
 
-        The scheduler reckons with the wall clock and would wait until that has caught up.
+        The scheduler goes by the wall clock and would wait until that has caught up.
         """
         while not self._is_stopped.wait(_WATCH_SECONDS):
-            for beat in self._beats.values():
-                job = self._scheduler.get_job(beat.name)
-                latest = datetime.now(UTC) + timedelta(seconds=beat.seconds + _WATCH_SECONDS)
-                if job is not None and job.next_run_time > latest:
-                    journal.warning("heartbeat.revived", job=beat.name)
-                    self.wake(beat.name)
+            for job in self._jobs.values():
+                scheduled = self._scheduler.get_job(job.name)
+                latest = datetime.now(UTC) + timedelta(seconds=job.seconds + _WATCH_SECONDS)
+                if scheduled is not None and scheduled.next_run_time > latest:
+                    journal.warning("heartbeat.revived", job=job.name)
+                    self.wake(job.name)
 
 
-class _Every(BaseTrigger):
+class _Interval(BaseTrigger):
     """
-    A turn every so many seconds, reckoned from now.
+    A trigger that fires so many seconds after now.
 
-    APScheduler's own trigger lists every turn that was missed: when a machine without a battery clock learns the
-    time and jumps ahead by decades, those are more than its memory holds.
+    APScheduler's own trigger lists every run that was missed. When a machine without a battery clock learns the time
+    and jumps ahead by decades, those are more than fit into memory.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -154,12 +154,12 @@ class _Every(BaseTrigger):
         return now + self._interval
 
 
-class _OneThread(BaseExecutor):
+class _ThreadExecutor(BaseExecutor):
     """
-    An executor with one thread that starts with the scheduler and ends with `shutdown`.
+    An executor with one thread, which starts with the scheduler and ends with `shutdown`.
 
-    concurrent.futures has its threads joined at the end of Python, so a mail server that hangs would keep the
-    daemon from ending.
+    Python joins the threads of concurrent.futures at its end, so a mail server that hangs would keep the daemon from
+    ending.
     """
 
     def __init__(self, name: str) -> None:
@@ -176,7 +176,7 @@ class _OneThread(BaseExecutor):
         self._waiting.put(None)
 
     def is_over(self, timeout_seconds: float) -> bool:
-        """Wait for the thread to end, and say whether it did."""
+        """Wait for the thread to end, for at most so many seconds, and return whether it did."""
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
@@ -185,7 +185,7 @@ class _OneThread(BaseExecutor):
         self._waiting.put((job, run_times))
 
     def _work(self) -> None:
-        while (next_up := self._waiting.get()) is not None:
-            job, run_times = next_up
+        while (item := self._waiting.get()) is not None:
+            job, run_times = item
             events = run_job(job, job._jobstore_alias, run_times[-1:], self._logger.name)
             self._run_job_success(job.id, events)

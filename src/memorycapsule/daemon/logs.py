@@ -1,4 +1,4 @@
-"""The daemon's log: one line per event on stderr, without tokens and addresses, for people or as JSON."""
+"""The log of the daemon: one line per event on stderr, for people or as JSON, without tokens and addresses."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from structlog.typing import EventDict, Processor
 
 from memorycapsule.journal import journal
 
-#: What follows these opens a door.
+#: Whatever follows these paths is a secret of a mailed link.
 _TOKEN = re.compile(r"(/g/(?:[iov]|consent)/|/sign-in/|/set-up/)(?!code\b)[^\s/?#\"']+")
 _ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
-#: Libraries tell us of every job and request; we say ourselves what matters.
+#: Libraries that log every job and request; of these, only errors are kept.
 _CHATTY = ("apscheduler", "alembic", "asyncio", "sqlalchemy", "uvicorn", "multipart", "python_multipart")
 
 
 def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = False) -> None:
-    """Send what structlog and the libraries say to stderr; `auto` is pretty on a terminal, else JSON."""
+    """Log what structlog and the libraries say to stderr; `auto` is pretty on a terminal, and JSON elsewhere."""
     is_pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
     level = logging.DEBUG if is_verbose else logging.INFO
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # As plain text, since the richer forms print the values of variables.
+        # Tracebacks as plain text: the richer forms print the values of variables.
         structlog.processors.format_exc_info,
-        masked,
+        mask_event,
     ]
     last: Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -57,11 +57,11 @@ def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = Fal
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def masked(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Take tokens and addresses out of every text of a log line."""
+def mask_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Mask tokens and addresses in every text of a log line; a processor of structlog."""
     return {name: mask(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def mask(text: str) -> str:
-    """Return `text` without the tokens of mailed links and without addresses."""
+    """Return `text` with the tokens of mailed links and all mail addresses masked."""
     return _ADDRESS.sub("(address)", _TOKEN.sub(r"\1(token)", text))

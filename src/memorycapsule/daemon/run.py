@@ -1,4 +1,4 @@
-"""The long-running service: one process that listens, beats and ends when it is asked to."""
+"""The daemon: one process that serves pages, runs the heartbeat and ends when a signal asks it to."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock
 from memorycapsule.work.prerendering import Prerenderer
 
-#: Commands that only look hold the folder's lock for a moment.
+#: How long the daemon waits for the folder's lock: commands that only read hold it for a moment.
 _LOCK_GRACE_SECONDS = 3.0
-#: How long guests' downloads, and then the work at hand, may still take when the daemon is asked to end.
+#: How long downloads, and then jobs, may still take when the daemon ends.
 _DOWNLOADS_GRACE_SECONDS = 2
 _WORK_GRACE_SECONDS = 6.0
-#: Proxies keep idle connections for up to two minutes (nginx one, Caddy two); whoever sends at the very moment that
-#: we hang up gets no answer, so they are the ones to hang up.
-_IDLE_SECONDS = 150
+#: Proxies close idle connections after at most two minutes (nginx one, Caddy two). The daemon closes them later than
+#: that: a request that is sent while the daemon closes the connection gets no answer.
+_KEEP_ALIVE_SECONDS = 150
 _DAY_SECONDS = timedelta(days=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "tidying": "tidy"}
@@ -44,16 +44,16 @@ _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "tidying": "
 
 def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:
     """
-    Run until SIGTERM or SIGINT, then end cleanly; a second SIGINT ends at once.
+    Run until SIGTERM or SIGINT, then end cleanly; a second SIGINT ends the process at once.
 
-    `announce(url, pid)` is called once everything is ready and the port is open; `url` is the address on this
-    machine. Raises Busy when somebody else works in the folder, ConfigurationProblem when the port is taken,
-    and what `open_app` raises.
+    Calls `announce(url, pid)` once everything is ready and the port is open; `url` is the address on this machine.
+    Raises Busy when another program works in the folder, ConfigurationProblem when the port is taken, and what
+    `open_app` raises.
     """
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
     heartbeat = Heartbeat()
-    with _held(settings) as lock, contextlib.closing(_listening(settings)) as listener:
+    with _folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
         url = settings.local_url(int(listener.getsockname()[1]))
         with (
             open_app(
@@ -62,13 +62,13 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                 on_wake=lambda work: heartbeat.wake(_JOB_OF[work]),
                 is_stopping=stopping.is_set,
             ) as app,
-            _ending_on_signals(stopping) as server_box,
+            _end_on_signals(stopping) as server_box,
         ):
             ticks.settle(app.worker)
             _add_jobs(heartbeat, app)
             server = _Server(app, heartbeat, stopping)
             server_box.append(server)
-            # What had arrived whole when the daemon ended, or could not be finished yet, on a full disk.
+            # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
             heartbeat.start()
             lock.publish(url=settings.public_url or url)
@@ -84,7 +84,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                 unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
                 server.receiver.close()
                 if unfinished:
-                    # Their rows say what was begun; the next start takes it up.
+                    # The rows of these jobs say what was begun; the next start goes on with it.
                     journal.warning("daemon.cut_off", jobs=unfinished)
             journal.info("daemon.ended")
 
@@ -101,8 +101,8 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
 
 
 @contextlib.contextmanager
-def _held(settings: Settings) -> Iterator[FolderLock]:
-    """Hold the folder's lock. Raises Busy when somebody holds it for longer than a look takes."""
+def _folder_lock(settings: Settings) -> Iterator[FolderLock]:
+    """Hold the folder's lock. Raises Busy when another program holds it for longer than a command that reads."""
     lock = FolderLock(settings.data_dir)
     deadline = time.monotonic() + _LOCK_GRACE_SECONDS
     while True:
@@ -119,8 +119,12 @@ def _held(settings: Settings) -> Iterator[FolderLock]:
         yield lock
 
 
-def _listening(settings: Settings) -> socket.socket:
-    """Return a socket that is bound, so that the port is known before anything else begins."""
+def _bound_socket(settings: Settings) -> socket.socket:
+    """
+    Return a listening socket, so that the port is known before anything else begins.
+
+    Raises ConfigurationProblem when address or port cannot be used.
+    """
     host, port = settings.daemon.host, settings.daemon.port
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -147,13 +151,13 @@ def _listening(settings: Settings) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _ending_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
-    """Turn SIGTERM and SIGINT into the wish to end; what is put into the list is told."""
+def _end_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
+    """Have SIGTERM and SIGINT set `stopping` and end the servers that the caller appends to the yielded list."""
     servers: list[_Server] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set() and number == signal.SIGINT:
-            # Somebody is in a hurry; children die with us, and the rows know what was begun.
+            # The second SIGINT: children die with this process, and the rows say what was begun.
             os._exit(128 + number)
         stopping.set()
         for server in servers:
@@ -171,7 +175,7 @@ def _ending_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn on a socket of ours, without its own idea of signals: it would end the process by the signal."""
+    """uvicorn on a given socket, without its own signal handlers, which would end the process."""
 
     def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
         site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
@@ -182,11 +186,11 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                # Who a visitor is and how they came is taken from a proxy's headers only if we know the proxy.
+                # The client's address and scheme are taken from a proxy's headers only if the proxy is trusted.
                 proxy_headers=True,
                 forwarded_allow_ips=app.settings.daemon.trusted_proxies,
                 lifespan="off",
-                timeout_keep_alive=_IDLE_SECONDS,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
             )
         )

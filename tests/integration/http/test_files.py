@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from memorycapsule.daemon.http.protocol.files import FileAnswer, disposition
+from memorycapsule.daemon.http.protocol.files import FileAnswer, content_disposition
 from memorycapsule.services.reading import OpenedFile
 
 SIZE = 100_000
@@ -143,7 +143,7 @@ def harmless(said: str) -> str:
     ],
 )
 def test_any_name_becomes_one_that_every_system_can_keep(name, shown):
-    assert harmless(disposition(name, as_download=True)) == shown
+    assert harmless(content_disposition(name, as_download=True)) == shown
 
 
 def test_a_file_is_closed_even_when_its_reader_goes_away(tmp_path):

@@ -117,10 +117,10 @@ def test_a_clock_that_was_set_back_stops_nothing(heartbeat, monkeypatch):
 
 
 def test_a_clock_that_jumps_ahead_by_decades_leads_to_one_run():
-    every = heartbeat_module._Every(0.1)
+    interval = heartbeat_module._Interval(0.1)
     long_ago, now = datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC)
 
-    assert every.get_next_fire_time(long_ago, now) == now + timedelta(seconds=0.1)
+    assert interval.get_next_fire_time(long_ago, now) == now + timedelta(seconds=0.1)
 
 
 def test_stopping_waits_for_the_run_and_names_what_is_still_at_it():

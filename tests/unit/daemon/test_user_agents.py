@@ -2,7 +2,7 @@
 
 import pytest
 
-from memorycapsule.daemon.http.protocol.user_agents import device_in_words
+from memorycapsule.daemon.http.protocol.user_agents import device_name
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ from memorycapsule.daemon.http.protocol.user_agents import device_in_words
     ],
 )
 def test_browser_and_device_are_named(said, words):
-    assert device_in_words(said) == words
+    assert device_name(said) == words

@@ -44,17 +44,17 @@ from memorycapsule.errors import CapsuleError, ReauthenticationNeeded
 from memorycapsule.journal import journal
 from memorycapsule.services.uploads import UploadProgress
 
-#: So many heartbeats may be missed, and never less than so many seconds, before we say that we are not well.
+#: /healthz reports a stuck heartbeat after this many missed beats, but not before so many seconds.
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
-#: Where larger bodies than a form's are taken, and how many bytes.
-TAKES_MORE: dict[str, int] = {
+#: The paths that take larger bodies than other forms, and how many bytes those may have.
+BODY_LIMITS: dict[str, int] = {
     "/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM_WITH_FILES_BYTES,
     # A cover and a song.
     "/capsules/new/seal": 100_000_000,
     "/c/[0-9a-f-]{36}/settings": 100_000_000,
     r"/api/v1/capsules/[^/]+/(?:cover|soundtrack)": 100_000_000,
-    **films.TAKES_MORE,
+    **films.BODY_LIMITS,
 }
 
 
@@ -62,7 +62,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     """
     Return the ASGI application of an instance.
 
-    `heartbeat_age` says how many seconds ago the last look at what is due ended.
+    `heartbeat_age` returns how many seconds ago the last run of the job that opens capsules ended.
     """
     public_url = app.settings.public_url
     root_path = urlsplit(public_url or "").path.rstrip("/")
@@ -82,9 +82,9 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
     def redirect_there_and_back(path: str, request: Request) -> Response:
         """Redirect a browser to a page that leads back to the one where it was."""
-        return pages.forward(request, f"{path}?{urlencode({'next': nearest_page(site, request)})}")
+        return pages.redirect(request, f"{path}?{urlencode({'next': nearest_page(site, request)})}")
 
-    def proof_needed(request: Request, error: Exception) -> Response:
+    def reauthentication_needed(request: Request, error: Exception) -> Response:
         if api.is_for_api(request):
             return problems.of_error(error)
         return redirect_there_and_back("/g/prove", request)
@@ -97,7 +97,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         status = error.http_status if isinstance(error, CapsuleError) else 500
         code = ""
         if status >= 500:
-            # Read out on the telephone, it finds the line in the log; what the page was about stays out of both.
+            # A person can read this code out on the telephone; it finds the line in the log, which names no page.
             code = f"MC-{secrets.randbelow(9000) + 1000}"
             journal.error("page.failed", error=type(error).__name__, code=code)
             journal.debug("page.failed", code=code, exc_info=error)
@@ -116,7 +116,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     def refuse(request: Request, status: int) -> Response:
         return problems.of_status(status) if api.is_for_api(request) else pages.error(request, status)
 
-    site.add_exception_handler(ReauthenticationNeeded, proof_needed)
+    site.add_exception_handler(ReauthenticationNeeded, reauthentication_needed)
     site.add_exception_handler(SignInNeeded, sign_in_needed)
     site.add_exception_handler(CapsuleError, failed)
     site.add_exception_handler(HTTPException, no_such_page)
@@ -126,8 +126,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         Guard,
         public_url=public_url,
         root_path=root_path,
-        takes_more={**TAKES_MORE, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiver.limits.largest_file},
-        is_known=lambda request: bool(viewers_of(request)),
+        body_limits={**BODY_LIMITS, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiver.limits.largest_file},
+        has_session=lambda request: bool(viewers_of(request)),
         refuse=refuse,
         failed=failed,
     )
@@ -144,13 +144,15 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
     @site.api_route("/g/static/{version}/{name:path}", methods=["GET", "HEAD"])
     def static(request: Request, version: str, name: str) -> Response:
-        found = pages.static(request, name)
-        if found is None:
+        response = pages.static(request, name)
+        if response is None:
             return pages.error(request, 404)
-        # The address holds the digest of all files; a page that is older than we are gets what we have, unkept.
+        # The address holds the digest of all files. A page of an older program gets today's file and may not keep it.
         is_current = version == pages.version
-        found.headers["cache-control"] = "public, max-age=31536000, immutable" if is_current else "no-store"
-        return found
+        response.headers["cache-control"] = (
+            "public, max-age=31536000, immutable" if is_current else "no-store"
+        )
+        return response
 
     site.include_router(home.routes(app, pages, cookie))
     site.include_router(sign_in.routes(app, pages, cookie))

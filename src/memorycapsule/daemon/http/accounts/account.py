@@ -66,7 +66,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
         except UsageProblem:
             return account_page(request, viewer, status=UsageProblem.http_status, is_name_bad=True)
-        return pages.forward(request, "/account")
+        return pages.redirect(request, "/account")
 
     @router.api_route("/account/addresses", methods=GET)
     def show_address_code(request: Request) -> Response:
@@ -81,7 +81,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             return account_page(request, viewer, status=UsageProblem.http_status, address_problem="bad")
         except TooMany:
             return account_page(request, viewer, status=TooMany.http_status, address_problem="often")
-        return pages.forward(request, "/account/addresses")
+        return pages.redirect(request, "/account/addresses")
 
     @router.post("/account/addresses/code")
     def add_address(request: Request, code: Annotated[str, Form()] = "") -> Response:
@@ -90,7 +90,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
         except NotAllowed:
             return _address_page(app, pages, request, viewer, is_code_bad=True)
-        return pages.forward(request, "/account")
+        return pages.redirect(request, "/account")
 
     @router.post("/account/addresses/{address_id}/remove")
     def remove_address(request: Request, address_id: UUID) -> Response:
@@ -99,13 +99,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
         except NotAllowed:
             return account_page(request, viewer, status=409, address_problem="last")
-        return pages.forward(request, "/account")
+        return pages.redirect(request, "/account")
 
     @router.post("/account/sessions/{session_id}/end")
     def end_session(request: Request, session_id: UUID) -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         signing_in.end(app.store, viewer, str(session_id), now=app.now())
-        return pages.forward(request, "/account")
+        return pages.redirect(request, "/account")
 
     @router.post("/account/tokens")
     def make_token(
@@ -142,8 +142,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             accounts.delete(app.store, app.vault, viewer, now=app.now())
         except NotAllowed:
-            return pages.forward(request, "/account/delete")
-        response = pages.forward(request, "/sign-in")
+            return pages.redirect(request, "/account/delete")
+        response = pages.redirect(request, "/sign-in")
         cookie.keep(response, [])
         return response
 
@@ -155,7 +155,7 @@ def _address_page(
 ) -> Response:
     view = accounts.show(app.store, viewer, now=app.now())
     if view.asked_address is None and not is_code_bad:
-        return pages.forward(request, "/account")
+        return pages.redirect(request, "/account")
     return pages.show(
         request,
         "account_address.html",

@@ -16,7 +16,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
-from memorycapsule.daemon.http.protocol.user_agents import device_in_words
+from memorycapsule.daemon.http.protocol.user_agents import device_name
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.typed_text import addressed
@@ -41,18 +41,18 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         return kept.get("to", [""])[0][:_LONGEST_ADDRESS], local_path(kept.get("next", [""])[0]) or "/"
 
     def begin_session(request: Request, token: str, next_path: str) -> Response:
-        response = pages.forward(request, next_path)
+        response = pages.redirect(request, next_path)
         response.delete_cookie(PENDING_COOKIE, path=cookie.path)
         cookie.add(request, response, token)
         return response
 
     def device(request: Request) -> str:
-        return device_in_words(request.headers.get("user-agent", ""))
+        return device_name(request.headers.get("user-agent", ""))
 
     @router.api_route("/sign-in", methods=GET)
     def show_sign_in(request: Request, next: str | None = None) -> Response:  # noqa: A002 - as it stands in the address
         if signed_in_viewer(app.store, cookie, request):
-            return pages.forward(request, local_path(next) or "/")
+            return pages.redirect(request, local_path(next) or "/")
         return sign_in_page(pages, request, next_path=local_path(next))
 
     @router.post("/sign-in")
@@ -68,7 +68,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             )
         except UsageProblem:
             return sign_in_page(pages, request, next_path=next_path, bad_address=address)
-        response = pages.forward(request, "/sign-in/code")
+        response = pages.redirect(request, "/sign-in/code")
         response.set_cookie(
             PENDING_COOKIE,
             urlencode({"to": address.strip(), "next": next_path or "/"}),
@@ -132,7 +132,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def used_up(request: Request) -> Response:
         # A second tap of somebody who is in already is no mistake.
         if signed_in_viewer(app.store, cookie, request):
-            return pages.forward(request, "/")
+            return pages.redirect(request, "/")
         return sign_in_page(pages, request, is_over=True)
 
     @router.api_route("/sign-in/{token}", methods=GET)
@@ -153,7 +153,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        response = pages.forward(request, "/sign-in")
+        response = pages.redirect(request, "/sign-in")
         kept = []
         for secret in cookie.secrets(request):
             try:

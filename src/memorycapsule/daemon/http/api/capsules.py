@@ -108,7 +108,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def put_cover(capsule: Reference, file: Picture, viewer: Viewer = asker) -> Any:
         """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
         reading.capsule(app.store, app.vault, viewer, capsule)
-        with form_fields(file, lambda: theme_options.cover_of(app, file)) as picture:
+        with form_fields(file, lambda: theme_options.prepare_cover(app, file)) as picture:
             edited = capsules.edit(app.store, app.vault, viewer, capsule, cover=picture, now=app.now())
         return answer(viewer, edited.id)
 
@@ -124,7 +124,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     def put_soundtrack(capsule: Reference, file: Song, viewer: Viewer = asker) -> Any:
         """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
         reading.capsule(app.store, app.vault, viewer, capsule)
-        with form_fields(file, lambda: theme_options.song_of(file)) as song:
+        with form_fields(file, lambda: theme_options.checked_song(file)) as song:
             edited = capsules.edit(app.store, app.vault, viewer, capsule, soundtrack=song, now=app.now())
         return answer(viewer, edited.id)
 

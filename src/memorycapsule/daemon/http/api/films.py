@@ -103,7 +103,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     ) -> Any:
         """Make a further film with a song of one's own; otherwise as without."""
         reading.capsule(app.store, app.vault, viewer, capsule)
-        with form_fields(file, lambda: theme_options.song_of(file)) as song:
+        with form_fields(file, lambda: theme_options.checked_song(file)) as song:
             queued = montages.queue(
                 app.store,
                 app.vault,

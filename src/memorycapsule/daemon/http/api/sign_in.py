@@ -12,7 +12,7 @@ from memorycapsule.daemon.http.api import bodies, models
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.problems import documented
-from memorycapsule.daemon.http.protocol.user_agents import device_in_words
+from memorycapsule.daemon.http.protocol.user_agents import device_name
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import invitations, shapes, signing_in
 from memorycapsule.services.signing_in import SignedIn
@@ -52,7 +52,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
         It has proved its address, and for 15 minutes may do what needs such a proof.
         """
-        device = device_in_words(request.headers.get("user-agent", ""))
+        device = device_name(request.headers.get("user-agent", ""))
 
         def try_code() -> SignedIn:
             return signing_in.with_code(

@@ -18,7 +18,7 @@ from zipstream.ng import ZipStreamInfo
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.files import disposition, span, span_headers
+from memorycapsule.daemon.http.protocol.files import content_disposition, range_headers, requested_range
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.services import archive
 from memorycapsule.services.archive import Archive, ArchiveFile
@@ -50,13 +50,13 @@ def zip_answer(request: Request, found: Archive) -> Response:
     zipped = _make_zip(found)
     size = len(zipped)
     tag = _tag(found)
-    status, start, end = span(request.headers, tag, size)
+    status, start, end = requested_range(request.headers, tag, size)
     headers = {
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache",
-        "content-disposition": disposition(f"{found.name}.zip", as_download=True),
+        "content-disposition": content_disposition(f"{found.name}.zip", as_download=True),
         "etag": tag,
-        **span_headers(status, start, end, size),
+        **range_headers(status, start, end, size),
     }
     body = iter(()) if request.method == "HEAD" or start == end else _range(zipped, start, end)
     return StreamingResponse(body, status_code=status, media_type="application/zip", headers=headers)

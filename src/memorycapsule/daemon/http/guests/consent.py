@@ -44,7 +44,7 @@ def routes(app: App, pages: Pages) -> APIRouter:
                     rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
             except NotFound:
                 return pages.unknown_link(request)
-        return pages.forward(request, f"/g/consent/{token}")
+        return pages.redirect(request, f"/g/consent/{token}")
 
     return router
 

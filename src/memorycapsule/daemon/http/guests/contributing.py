@@ -95,7 +95,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
         else:
             (_viewer, view), shown, sent_files = read_capsule(request, capsule_id), None, []
         if not view.capsule.accepts_stories(app.now()):
-            return pages.forward(request, f"/g/c/{capsule_id}")
+            return pages.redirect(request, f"/g/c/{capsule_id}")
         if not view.member.may_add_stories:
             raise NotFound
         words = pages.wording(request)
@@ -128,7 +128,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
                 raise
             if not wants_json and not form.files and not any(form.fields.values()):
                 await run_in_threadpool(_discard_empty_story, form)
-                return pages.forward(request, f"/g/c/{capsule_id}/add?again=1")
+                return pages.redirect(request, f"/g/c/{capsule_id}/add?again=1")
             story_id = await run_in_threadpool(_save_words, form)
         except NotAllowed as error:
             if wants_json:
@@ -144,7 +144,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
             )
         if wants_json:
             return JSONResponse({"story": story_id})
-        return pages.forward(request, f"/g/c/{capsule_id}/thanks?story={story_id}")
+        return pages.redirect(request, f"/g/c/{capsule_id}/thanks?story={story_id}")
 
     async def _receive_form(request: Request, form: _StoryForm) -> None:
         """Keep files and fields as they arrive. Raises what ends a form early."""
@@ -259,7 +259,7 @@ def routes(app: App, pages: Pages, cookie: Cookie, receiver: UploadReceiver) -> 
                 raise NotFound
             shown = max(mine, key=lambda one: one.story.changed_at)
         if view.capsule.is_open:
-            return pages.forward(request, f"/g/c/{capsule_id}")
+            return pages.redirect(request, f"/g/c/{capsule_id}")
         words = pages.wording(request)
         numbers = [one.member.id for one in view.contributions]
         dye = numbers.index(view.member.id) % len(DYES)

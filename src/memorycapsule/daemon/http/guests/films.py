@@ -36,7 +36,7 @@ from memorycapsule.services.reading import CapsuleView, FilmView
 
 #: The form that asks for a film may bring a song of people's own.
 LARGEST_SONG_BYTES = 100 * 1024 * 1024
-TAKES_MORE = {
+BODY_LIMITS = {
     r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES,
     r"/api/v1/capsules/[^/]+/montages/with-soundtrack": LARGEST_SONG_BYTES,
 }
@@ -182,7 +182,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         except TooMany:
             problem = words("films_too_many")
         else:
-            return pages.forward(request, f"/g/c/{capsule_id}/film?of={made.id}")
+            return pages.redirect(request, f"/g/c/{capsule_id}/film?of={made.id}")
         return page(request, viewer, view, replace(film_request, problem=problem), None)
 
     @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
@@ -191,7 +191,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         if not any(one.id == str(montage_id) for one in view.montages):
             raise NotFound
         montages.cancel(app.store, viewer, str(montage_id), now=app.now())
-        return pages.forward(request, f"/g/c/{capsule_id}/film")
+        return pages.redirect(request, f"/g/c/{capsule_id}/film")
 
     @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
     def subtitles_file(request: Request, montage_id: UUID, kind: Subtitles) -> Response:

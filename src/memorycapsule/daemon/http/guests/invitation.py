@@ -38,7 +38,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             return pages.unknown_link(request)
         if reason := _unusable_reason(view, app):
             if _is_member(app, cookie, request, view):
-                return pages.forward(request, f"/g/c/{view.capsule.id}")
+                return pages.redirect(request, f"/g/c/{view.capsule.id}")
             return _unusable(pages, request, view, reason)
         return _invitation(app, pages, request, token, view)
 
@@ -66,8 +66,8 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             return pages.unknown_link(request)
         except NotAllowed:
             # The page of the invitation says why it cannot be answered any more.
-            return pages.forward(request, f"/g/i/{token}")
-        return pages.forward(request, f"/g/i/{token}")
+            return pages.redirect(request, f"/g/i/{token}")
+        return pages.redirect(request, f"/g/i/{token}")
 
     @router.post("/g/i/{token}")
     def join(request: Request, token: str, name: Annotated[str, Form()] = "") -> Response:
@@ -89,10 +89,10 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             return _invitation(app, pages, request, token, view, bad_name=name)
         except NotAllowed:
             if _is_member(app, cookie, request, view):
-                return pages.forward(request, f"/g/c/{view.capsule.id}")
+                return pages.redirect(request, f"/g/c/{view.capsule.id}")
             view = invitations.preview(app.store, token)
             return _unusable(pages, request, view, _unusable_reason(view, app) or "used")
-        response = pages.forward(request, landing_path(joined.capsule, joined.member, app.now()))
+        response = pages.redirect(request, landing_path(joined.capsule, joined.member, app.now()))
         cookie.add(request, response, joined.token)
         return response
 

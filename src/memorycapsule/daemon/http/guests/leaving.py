@@ -56,7 +56,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             takes_stories=stories == "take",
             now=app.now(),
         )
-        return pages.forward(request, f"/g/left?stories={'take' if stories == 'take' else 'stay'}")
+        return pages.redirect(request, f"/g/left?stories={'take' if stories == 'take' else 'stay'}")
 
     @router.api_route("/g/left", methods=["GET", "HEAD"])
     def show_left(request: Request, stories: str = "stay") -> Response:

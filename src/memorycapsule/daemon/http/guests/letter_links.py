@@ -54,7 +54,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             if visit.has_contributed
             else landing_path(visit.capsule, visit.member, app.now())
         )
-        response = pages.forward(request, path)
+        response = pages.redirect(request, path)
         cookie.add(request, response, visit.token)
         return response
 

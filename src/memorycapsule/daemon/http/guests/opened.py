@@ -77,7 +77,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             cookie_viewers(app.store, cookie, request),
             lambda viewer: visits.note_unsealing(app.store, viewer, str(capsule_id), now=app.now()),
         )
-        return pages.forward(request, f"/g/c/{capsule_id}/{to}")
+        return pages.redirect(request, f"/g/c/{capsule_id}/{to}")
 
     @router.api_route("/g/c/{capsule_id}/photos", methods=GET)
     def show_photos(

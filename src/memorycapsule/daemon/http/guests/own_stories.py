@@ -97,13 +97,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             if direction:
                 ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
                 stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
-                return pages.forward(request, f"{path}#m-{medium_id}")
+                return pages.redirect(request, f"{path}#m-{medium_id}")
         except UsageProblem:
             words = pages.wording(request)
             return story_page(request, view, story, problem=words("own_too_long"))
         except NotAllowed:
             return _closed(request)
-        return pages.forward(request, f"{path}?saved=1")
+        return pages.redirect(request, f"{path}?saved=1")
 
     @router.api_route("/g/c/{capsule_id}/stories/{story_id}/remove", methods=_GET)
     def confirm_removal(
@@ -133,13 +133,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         try:
             if not medium:
                 stories.remove(app.store, app.vault, viewer, story.story.id, now=app.now())
-                return pages.forward(request, f"/g/c/{capsule_id}")
+                return pages.redirect(request, f"/g/c/{capsule_id}")
             if medium not in {one.medium.id for one in story.media}:
                 raise NotFound
             stories.remove_medium(app.store, app.vault, viewer, medium, now=app.now())
         except NotAllowed:
             return _closed(request)
-        return pages.forward(request, f"/g/c/{capsule_id}/stories/{story_id}")
+        return pages.redirect(request, f"/g/c/{capsule_id}/stories/{story_id}")
 
     @router.post("/g/c/{capsule_id}/order")
     def reorder(request: Request, capsule_id: UUID, move: Annotated[str, Form()] = "") -> Response:
@@ -155,7 +155,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             first_with_access(cookie_viewers(app.store, cookie, request), move_story)
         except NotAllowed:
             return _closed(request)
-        return pages.forward(request, f"/g/c/{capsule_id}#own")
+        return pages.redirect(request, f"/g/c/{capsule_id}#own")
 
     def _closed(request: Request) -> Response:
         words = pages.wording(request)

@@ -77,7 +77,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
         except TooMany as error:
             return page(request, next_path, is_sent=True, problem=error)
-        return pages.forward(request, f"/g/prove?{urlencode({'next': next_path, 'sent': '1'})}")
+        return pages.redirect(request, f"/g/prove?{urlencode({'next': next_path, 'sent': '1'})}")
 
     @router.post("/g/prove")
     def use_code(
@@ -92,6 +92,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             )
         except NotAllowed as error:
             return page(request, next_path, is_sent=True, problem=error)
-        return pages.forward(request, next_path)
+        return pages.redirect(request, next_path)
 
     return router

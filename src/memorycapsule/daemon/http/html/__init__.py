@@ -1,1 +1,1 @@
-"""From templates, catalogues and drawings to the HTML of a page."""
+"""The HTML of pages: templates, drawings and fonts."""

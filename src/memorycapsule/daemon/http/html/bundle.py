@@ -1,8 +1,8 @@
 """
-The bundle: a wrapping cloth sewn from the members' dyes, drawn for one capsule.
+The bundle: a wrapping cloth sewn from the members' dyes, drawn as SVG for one capsule.
 
-The same capsule always has the same cloth. Sizes of patches come from the seed, never from what was put in; how
-many a member has follows from the counts that everybody may see anyway.
+The same capsule always has the same cloth. The sizes of patches come from the capsule's id alone. The number of a
+member's patches follows from the counts that everybody may see anyway.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def _cut(
     if count == 1:
         return [piece]
     x, y, width, height = piece
-    ahead = count // 2 if count < 4 else chance.randint(count * 2 // 5, count * 3 // 5)
-    share = min(max(ahead / count + chance.uniform(-0.07, 0.07), 0.2), 0.8)
+    in_first = count // 2 if count < 4 else chance.randint(count * 2 // 5, count * 3 // 5)
+    share = min(max(in_first / count + chance.uniform(-0.07, 0.07), 0.2), 0.8)
     if width >= height:
         first, second = (x, y, width * share, height), (x + width * share, y, width * (1 - share), height)
     else:
         first, second = (x, y, width, height * share), (x, y + height * share, width, height * (1 - share))
-    return [*_cut(first, ahead, chance), *_cut(second, count - ahead, chance)]
+    return [*_cut(first, in_first, chance), *_cut(second, count - in_first, chance)]

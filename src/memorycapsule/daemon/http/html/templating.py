@@ -1,4 +1,4 @@
-"""Pages: templates, the words in them, and addresses that work under any path."""
+"""Pages: templates with the words of a language, and addresses that work under any path."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _TYPES = {
 }
 #: Where a reader's choice of language is kept; it holds nothing else.
 LANGUAGE_COOKIE = "capsule-language"
-#: Where a guest's choice of letters is kept, and the sizes there are.
+#: Where a reader's choice of text size is kept, and the sizes there are.
 SIZE_COOKIE = "capsule-size"
 SIZES = ("usual", "large", "largest")
-#: What an address may ask of any page, and where the answer is kept: values of our own, and no others.
+#: The query parameters that every page takes: the cookie that keeps each choice, and the values that are taken.
 _CHOICES = {"lang": (LANGUAGE_COOKIE, languages()), "size": (SIZE_COOKIE, SIZES)}
-#: Files that are text; fonts and pictures are packed already.
+#: The endings of files that are text; fonts and pictures are compressed already.
 _TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -57,7 +57,7 @@ class Pages:
             digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
         #: Stands in the address of every file, so that browsers may keep them for ever.
         self.version = digest.hexdigest()[:12]
-        self._packed: dict[str, bytes] = {}
+        self._gzipped: dict[str, bytes] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
             autoescape=True,
@@ -67,7 +67,7 @@ class Pages:
         )
 
     def static(self, request: Request, name: str) -> Response | None:
-        """Return a file that pages load, packed if it is text and may be; None when there is none of that name."""
+        """Return a file that pages load, text as gzip where the browser takes it; None when there is no such file."""
         content, ending = self._static.get(name), name.rpartition(".")[2]
         if content is None or ending not in _TYPES:
             return None
@@ -76,13 +76,13 @@ class Pages:
             headers["vary"] = "accept-encoding"
             if accepts_gzip(request):
                 headers["content-encoding"] = "gzip"
-                if name not in self._packed:
-                    self._packed[name] = gzipped(content)
-                content = self._packed[name]
+                if name not in self._gzipped:
+                    self._gzipped[name] = gzipped(content)
+                content = self._gzipped[name]
         return Response(content, media_type=_TYPES[ending], headers=headers)
 
     def static_url(self, name: str) -> str:
-        """Return the address of a file that pages load. Raises KeyError when there is none of that name."""
+        """Return the address of a file that pages load. Raises KeyError when there is no such file."""
         if name not in self._static:
             raise KeyError(name)
         return f"{self.root_path}/g/static/{self.version}/{name}"
@@ -91,10 +91,10 @@ class Pages:
         self, request: Request, locale: str | None = None, *, person: Account | None = None
     ) -> Wording:
         """
-        Return the words for a reader.
+        Return the words in the language of a reader.
 
-        The first that says something: what they chose here, the language of the account that is known to be
-        theirs (`person`), what their browser asks for, `locale` (what others think that they read), ours.
+        The first of these that names a language counts: the reader's choice on a page, the account that is known to
+        be theirs (`person`), their browser, `locale` (what others think that they read), the setting of the instance.
         """
         return wording(
             chosen(
@@ -108,7 +108,7 @@ class Pages:
         )
 
     def at(self, request: Request, path: str) -> str:
-        """Return the address of a path of ours, keeping the language that the reader chose."""
+        """Return the address of a path of ours, with the language that the reader chose on this page."""
         lang = request.query_params.get("lang")
         path, mark, place = path.partition("#")
         query = f"{'&' if '?' in path else '?'}{urlencode({'lang': lang})}" if lang in languages() else ""
@@ -138,7 +138,7 @@ class Pages:
         )
         headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
         content = text.encode()
-        if accepts_gzip(request) and _holds_nothing_of_a_link(request):
+        if accepts_gzip(request) and _repeats_nothing_of_a_link(request):
             headers["content-encoding"] = "gzip"
             content = gzipped(content)
         answer = HTMLResponse(content, status_code=status, headers=headers)
@@ -156,7 +156,7 @@ class Pages:
         return answer
 
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
-        """Say calmly that something cannot be had or done."""
+        """Return the page for a status of 400 or more; `code` finds the line in the log."""
         words = self.wording(request)
         known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
         return self.show(
@@ -169,7 +169,7 @@ class Pages:
         )
 
     def unknown_link(self, request: Request) -> HTMLResponse:
-        """Say that a mailed link is not known here."""
+        """Return the page for a mailed link that is not known here."""
         words = self.wording(request)
         return self.show(
             request,
@@ -180,16 +180,17 @@ class Pages:
             text=words("unknown_link_text"),
         )
 
-    def forward(self, request: Request, path: str) -> RedirectResponse:
-        """Send a browser on to another page of ours, with GET."""
+    def redirect(self, request: Request, path: str) -> RedirectResponse:
+        """Redirect a browser to another page of ours, which it gets with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
 
 
-def _holds_nothing_of_a_link(request: Request) -> bool:
+def _repeats_nothing_of_a_link(request: Request) -> bool:
     """
-    Say whether nothing that somebody else may have written into a link or a form can stand in a page.
+    Say whether a page repeats nothing that somebody else may have written into a link or a form.
 
-    Addresses of pages are ids, which have to be right, and what is asked of them comes back in their links.
+    Paths of pages hold ids, which must exist. Query parameters come back in the links of a page, so only those with
+    values of ours are harmless.
     """
     return request.method in {"GET", "HEAD"} and all(
         name in _CHOICES and value in _CHOICES[name][1] for name, value in request.query_params.multi_items()
@@ -206,9 +207,9 @@ def _language(request: Request, language: str) -> dict[str, str]:
 
 
 def _size(request: Request) -> str:
-    """Return the size of letters that a guest chose here or before."""
-    wishes = (request.query_params.get("size"), request.cookies.get(SIZE_COOKIE))
-    return next((wish for wish in wishes if wish in SIZES), SIZES[0])
+    """Return the size of text that a reader chose here or before."""
+    choices = (request.query_params.get("size"), request.cookies.get(SIZE_COOKIE))
+    return next((choice for choice in choices if choice in SIZES), SIZES[0])
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Making a capsule: four questions, the answers once more in words, and the first knot."""
+"""The pages that make a capsule: a form with four questions, its answers for a last look, and the sealing."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _THEME = "photocard"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """The answers so far, as they were typed."""
+    """The answers to the questions, as they were typed."""
 
     title: str
     message: str
     date: TypedDate
     theme: str
-    #: '' for the theme's own.
+    #: The theme whose song the film has; '' for the song of the capsule's own theme.
     music: str
     film_photos: str
 
@@ -59,7 +59,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/capsules/new", methods=["GET", "HEAD"])
-    def ask(request: Request) -> Response:
+    def show_form(request: Request) -> Response:
         require_signed_in(app.store, cookie, request)
         empty = Draft(
             title="",
@@ -69,21 +69,21 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             music="",
             film_photos=str(app.settings.film.film_photos),
         )
-        return _ask(pages, request, empty, {})
+        return _form_page(pages, request, empty, {})
 
     @router.post("/capsules/new")
-    def check(
+    def check_answers(
         request: Request, draft: Annotated[Draft, Depends(_draft)], back: Annotated[str, Form()] = ""
     ) -> Response:
         require_signed_in(app.store, cookie, request)
         words = pages.wording(request)
-        date, problems = _checked(app, draft, words)
+        date, problems = _check(app, draft, words)
         if date is None or problems or back:
-            return _ask(pages, request, draft, {} if back else problems)
-        return _confirm(app, pages, request, draft, date)
+            return _form_page(pages, request, draft, {} if back else problems)
+        return _confirmation_page(app, pages, request, draft, date)
 
     @router.post("/capsules/new/seal")
-    def seal(
+    def create_capsule(
         request: Request,
         draft: Annotated[Draft, Depends(_draft)],
         cover: Annotated[UploadFile | None, File()] = None,
@@ -91,17 +91,19 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     ) -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         words = pages.wording(request)
-        date, problems = _checked(app, draft, words)
+        date, problems = _check(app, draft, words)
         if date is None or problems:
-            return _ask(pages, request, draft, problems)
+            return _form_page(pages, request, draft, problems)
         try:
-            picture = theme_options.cover_of(app, cover) if cover and theme_options.is_given(cover) else None
+            picture = (
+                theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+            )
         except MediaRefused:
-            return _confirm(app, pages, request, draft, date, bad_cover=True)
+            return _confirmation_page(app, pages, request, draft, date, bad_cover=True)
         try:
-            own_song = theme_options.song_of(song) if song and theme_options.is_given(song) else None
+            own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
         except MediaRefused:
-            return _confirm(app, pages, request, draft, date, bad_song=True)
+            return _confirmation_page(app, pages, request, draft, date, bad_song=True)
         made = capsules.create(
             app.store,
             app.vault,
@@ -116,19 +118,19 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             cover=picture,
             now=app.now(),
         )
-        return pages.forward(request, f"/c/{made.id}/people?done=sealed")
+        return pages.redirect(request, f"/c/{made.id}/people?done=sealed")
 
     return router
 
 
-def _checked(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, dict[str, str]]:
-    """Return the date that is meant, and what is wrong with the other answers, by their names."""
+def _check(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, dict[str, str]]:
+    """Return the date, None for a bad one, and what is wrong with the answers, by the names of their fields."""
     problems: dict[str, str] = {}
     date = None
     try:
-        date = draft.date.understood(app.now())
+        date = draft.date.parse(app.now())
     except UsageProblem as error:
-        problems["date"] = date_form.problem(error, words)
+        problems["date"] = date_form.translate_error(error, words)
     try:
         checked_title(draft.title)
     except UsageProblem:
@@ -144,7 +146,7 @@ def _checked(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None
     return date, problems
 
 
-def _ask(pages: Pages, request: Request, draft: Draft, problems: dict[str, str]) -> Response:
+def _form_page(pages: Pages, request: Request, draft: Draft, problems: dict[str, str]) -> Response:
     words = pages.wording(request)
     return pages.show(
         request,
@@ -160,7 +162,7 @@ def _ask(pages: Pages, request: Request, draft: Draft, problems: dict[str, str])
     )
 
 
-def _confirm(
+def _confirmation_page(
     app: App,
     pages: Pages,
     request: Request,
@@ -180,7 +182,7 @@ def _confirm(
         words,
         status=MediaRefused.http_status if bad_cover or bad_song else 200,
         draft=draft,
-        frozen=date_form.frozen(date),
+        frozen=date_form.pinned(date),
         title=checked_title(draft.title),
         opens=date_form.date_fields(date, app.now(), words),
         theme=theme,

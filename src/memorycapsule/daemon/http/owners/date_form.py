@@ -1,4 +1,4 @@
-"""A date as a form asks for it: a day, a time and a zone, or words such as "in 10 years"."""
+"""The date in a form: a day, a time and a zone, or a phrase such as "in 10 years"."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _LONGEST = 80
 
 @dataclass(frozen=True, kw_only=True)
 class TypedDate:
-    """What was typed; `phrase`, where there is any, goes before the day."""
+    """A date as it was typed; a `phrase` takes the place of the day."""
 
     phrase: str = ""
     day: str = ""
     clock: str = "09:00"
     zone: str = "UTC"
 
-    def understood(self, now: datetime) -> OpeningDate:
-        """Return the date that is meant. Raises UsageProblem."""
+    def parse(self, now: datetime) -> OpeningDate:
+        """Return the date that is meant. Raises UsageProblem for one that cannot be read or cannot be."""
         text = self.phrase.strip() or self.day.strip()
         try:
             at_time = time.fromisoformat(self.clock.strip() or "09:00").replace(tzinfo=None)
@@ -38,8 +38,8 @@ class TypedDate:
         return parse_opening_date(text, self.zone, now, at_time=at_time)
 
 
-def frozen(date: OpeningDate) -> TypedDate:
-    """Return a date in a form that means the same however long somebody looks at it."""
+def pinned(date: OpeningDate) -> TypedDate:
+    """Return a date as the form sends it again: an instant, which means the same later, as "in 10 years" would not."""
     return TypedDate(day=f"{date.at:%Y-%m-%dT%H:%M:%SZ}", zone=date.zone)
 
 
@@ -49,13 +49,13 @@ def typed_date(
     clock: Annotated[str, Form(max_length=_LONGEST)] = "09:00",
     zone: Annotated[str, Form(max_length=_LONGEST)] = "UTC",
 ) -> TypedDate:
-    """Return what a form says of a date."""
+    """Return the date that a form sends."""
     return TypedDate(phrase=phrase, day=day, clock=clock, zone=zone)
 
 
 @functools.cache
 def zone_groups() -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return all zones by part of the world, each with what it is called there."""
+    """Return the names of all zones by part of the world, each with the name of its place."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name in zones.names():
         part, _slash, place = name.partition("/")
@@ -64,7 +64,7 @@ def zone_groups() -> Mapping[str, Sequence[tuple[str, str]]]:
 
 
 def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, str]:
-    """Say a date in words, and how long it still takes."""
+    """Return a date in words, how long it is until then, and the date in UTC."""
     start = now if date.local.second else now.replace(second=0, microsecond=0)
     return {
         "date": date_in_words(date.local, date.zone, words.language),
@@ -73,8 +73,8 @@ def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, s
     }
 
 
-def problem(error: UsageProblem, words: Wording) -> str:
-    """Say why a date cannot be, in the reader's language."""
+def translate_error(error: UsageProblem, words: Wording) -> str:
+    """Return in the reader's language why a date cannot be taken."""
     match error:
         case DatePassed():
             return words("date_passed")

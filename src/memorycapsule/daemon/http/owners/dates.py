@@ -1,4 +1,4 @@
-"""Another date: the owner moves it or asks for it, and everybody concerned answers."""
+"""The page of the date: the owner moves it to a later one, or asks everybody concerned for an earlier one."""
 
 from __future__ import annotations
 
@@ -28,50 +28,50 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     owned = owned_by(app, cookie)
 
     @router.api_route("/c/{capsule_id}/date", methods=["GET", "HEAD"])
-    def look(request: Request, capsule_id: UUID) -> Response:
+    def show_date(request: Request, capsule_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
-        return _date(app, pages, request, viewer, view)
+        return _date_page(app, pages, request, viewer, view)
 
     @router.post("/c/{capsule_id}/date")
-    def check(
+    def check_date(
         request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
     ) -> Response:
         viewer, view = owned(request, capsule_id)
         words = pages.wording(request)
         try:
-            date = typed.understood(app.now())
+            date = typed.parse(app.now())
         except UsageProblem as error:
-            problem = date_form.problem(error, words)
-            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
+            problem = date_form.translate_error(error, words)
+            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
         if date.at == view.capsule.opens_at:
             problem = words("date_same")
-            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return _confirm(app, pages, request, view, typed, date)
+            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
+        return _confirmation_page(app, pages, request, view, typed, date)
 
     @router.post("/c/{capsule_id}/date/move")
-    def move(
+    def move_date(
         request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
     ) -> Response:
         viewer, view = owned(request, capsule_id)
         try:
             done = rescheduling.reschedule(
-                app.store, app.wake, viewer, view.capsule.id, typed.understood(app.now()), now=app.now()
+                app.store, app.wake, viewer, view.capsule.id, typed.parse(app.now()), now=app.now()
             )
         except UsageProblem as error:
-            problem = date_form.problem(error, pages.wording(request))
-            return _date(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return pages.forward(request, f"/c/{capsule_id}/date?done={'asked' if done.request else 'moved'}")
+            problem = date_form.translate_error(error, pages.wording(request))
+            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
+        return pages.redirect(request, f"/c/{capsule_id}/date?done={'asked' if done.request else 'moved'}")
 
     @router.post("/c/{capsule_id}/date/withdraw")
-    def withdraw(request: Request, capsule_id: UUID) -> Response:
+    def withdraw_request(request: Request, capsule_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
         rescheduling.withdraw(app.store, viewer, view.capsule.id, now=app.now())
-        return pages.forward(request, f"/c/{capsule_id}/date?done=withdrawn")
+        return pages.redirect(request, f"/c/{capsule_id}/date?done=withdrawn")
 
     return router
 
 
-def _date(
+def _date_page(
     app: App,
     pages: Pages,
     request: Request,
@@ -109,7 +109,7 @@ def _date(
     )
 
 
-def _confirm(
+def _confirmation_page(
     app: App, pages: Pages, request: Request, view: CapsuleView, typed: TypedDate, date: OpeningDate
 ) -> Response:
     words = pages.wording(request)
@@ -119,7 +119,7 @@ def _confirm(
         "date_confirm.html",
         words,
         view=view,
-        typed=date_form.frozen(date),
+        typed=date_form.pinned(date),
         back=typed,
         was=date_form.date_fields(held, app.now(), words),
         opens=date_form.date_fields(date, app.now(), words),

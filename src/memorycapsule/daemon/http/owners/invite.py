@@ -1,4 +1,4 @@
-"""Inviting: whom, how far they are, a word to remind them, and cards to hand out."""
+"""The page of invitations: it invites, shows who has answered, reminds, revokes, and prints cards to hand out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TypedInvitations:
     called: str = ""
     role: str = Role.CONTRIBUTOR
     language: str = ""
-    #: The entries that hold no address.
+    #: The entries that are no address.
     unreadable: tuple[str, ...] = ()
     is_empty: bool = False
     is_long: bool = False
@@ -54,9 +54,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     owned = owned_by(app, cookie)
 
     @router.api_route("/c/{capsule_id}/people", methods=["GET", "HEAD"])
-    def people(request: Request, capsule_id: UUID) -> Response:
+    def show_people(request: Request, capsule_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
-        return _people(app, pages, request, viewer, view, TypedInvitations())
+        return _people_page(app, pages, request, viewer, view, TypedInvitations())
 
     @router.post("/c/{capsule_id}/people")
     def invite(
@@ -83,9 +83,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 is_empty=found is not None and not found.unreadable,
                 is_long=found is None,
             )
-            return _people(app, pages, request, viewer, view, bad)
+            return _people_page(app, pages, request, viewer, view, bad)
         sent, known = _invite(app, viewer, view, found, typed)
-        return pages.forward(request, f"/c/{capsule_id}/people?done=invited&n={sent}&known={known}")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=invited&n={sent}&known={known}")
 
     @router.post("/c/{capsule_id}/people/remind")
     def remind(request: Request, capsule_id: UUID, only: Annotated[str, Form()] = "") -> Response:
@@ -98,10 +98,10 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             only={only} if only else None,
             now=app.now(),
         )
-        return pages.forward(request, f"/c/{capsule_id}/people?done=reminded&n={done.count}")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=reminded&n={done.count}")
 
     @router.post("/c/{capsule_id}/people/again")
-    def again(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
+    def resend(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
         viewer, view = owned(request, capsule_id)
         invitations.invite(
             app.store,
@@ -114,18 +114,18 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             valid_days=app.settings.mail.invitation_days,
             now=app.now(),
         )
-        return pages.forward(request, f"/c/{capsule_id}/people?done=invited&n=1")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=invited&n=1")
 
     @router.post("/c/{capsule_id}/people/revoke")
     def revoke(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
         viewer, view = owned(request, capsule_id)
         invitations.revoke(app.store, viewer, view.capsule.id, addresses=[address], now=app.now())
-        return pages.forward(request, f"/c/{capsule_id}/people?done=revoked")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=revoked")
 
     @router.api_route("/c/{capsule_id}/cards", methods=["GET", "HEAD"])
-    def cards(request: Request, capsule_id: UUID) -> Response:
+    def show_cards(request: Request, capsule_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
-        return _cards(app, pages, request, viewer, view)
+        return _cards_page(app, pages, request, viewer, view)
 
     return router
 
@@ -133,9 +133,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
 def _invite(
     app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed: TypedInvitations
 ) -> tuple[int, int]:
-    """Invite each guest, and return how many got a letter and how many were invited or in it already."""
+    """Invite each guest; return how many get a letter, and how many were invited or members already."""
     sent = known = 0
-    alone = len(found.guests) == 1
+    is_single = len(found.guests) == 1
     for guest in found.guests:
         try:
             (one,) = invitations.invite(
@@ -146,14 +146,14 @@ def _invite(
                 view.capsule.id,
                 addresses=[guest.address],
                 role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
-                # What is typed beside the list means one person.
-                name=guest.name or (typed.called.strip() or None if alone else None),
+                # The name that is typed beside the list is for a single guest.
+                name=guest.name or (typed.called.strip() or None if is_single else None),
                 locale=typed.language if typed.language in languages() else None,
                 valid_days=app.settings.mail.invitation_days,
                 now=app.now(),
             )
         except NotAllowed:
-            # They are in it already; whoever is not the owner has not come as far as this.
+            # The guest is a member already: only owners come as far as this, so nothing else is not allowed.
             known += 1
             continue
         sent += one.is_new
@@ -161,7 +161,7 @@ def _invite(
     return sent, known
 
 
-def _people(
+def _people_page(
     app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView, typed: TypedInvitations
 ) -> Response:
     words = pages.wording(request)
@@ -178,7 +178,7 @@ def _people(
         typed=typed,
         is_sealed=is_sealed,
         was_handed_over=view.capsule.made_by != view.member.account_id,
-        # Letters would hold links that lead their readers to their own machines.
+        # With a loopback address, the links in letters would lead readers to their own machines.
         links_work=not (app.settings.mail_is_real and app.settings.public_url_is_loopback),
         waiting=[
             {
@@ -208,11 +208,11 @@ def _people(
             }
             for number, one in enumerate(view.contributions)
         ],
-        done=_done(request, words),
+        done=_done_message(request, words),
     )
 
 
-def _cards(app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView) -> Response:
+def _cards_page(app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView) -> Response:
     urls = _urls(app, viewer, view)
     shown = []
     for one in view.invitations:
@@ -261,16 +261,18 @@ def _state(invitation: Invitation, view: CapsuleView, words: Wording, *, is_usab
             return words("state_waiting", day=day) if is_usable else words("state_expired", day=day)
 
 
-def _done(request: Request, words: Wording) -> str | None:
-    """Say what the form that led here has done."""
-    asked = request.query_params
-    count, known = (int(asked[key]) if asked.get(key, "").isdecimal() else 0 for key in ("n", "known"))
-    match asked.get("done"):
+def _done_message(request: Request, words: Wording) -> str | None:
+    """Return what the form that led here has done, None when no form did."""
+    parameters = request.query_params
+    count, known = (
+        int(parameters[key]) if parameters.get(key, "").isdecimal() else 0 for key in ("n", "known")
+    )
+    match parameters.get("done"):
         case "sealed":
             return words("done_sealed")
         case "invited":
-            said = words.counted("done_invited", count) if count else words("done_invited_none")
-            return f"{said} {words.counted('done_known', known)}" if known else said
+            sent = words.counted("done_invited", count) if count else words("done_invited_none")
+            return f"{sent} {words.counted('done_known', known)}" if known else sent
         case "reminded":
             return words.counted("done_reminded", count) if count else words("done_reminded_none")
         case "revoked":

@@ -1,4 +1,4 @@
-"""One member, as the owner looks after them: their part, the capsule itself, and farewell."""
+"""The page of one member: the owner changes their role, hands the capsule over to them, or removes them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     path = "/c/{capsule_id}/members/{member_id}"
 
     @router.api_route(path, methods=["GET", "HEAD"])
-    def look(request: Request, capsule_id: UUID, member_id: UUID) -> Response:
+    def show_member(request: Request, capsule_id: UUID, member_id: UUID) -> Response:
         _viewer, view = owned(request, capsule_id)
-        one = _other(view, str(member_id))
+        one = _other_member(view, str(member_id))
         words = pages.wording(request)
         return pages.show(
             request,
@@ -50,17 +50,17 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     ) -> Response:
         viewer, view = owned(request, capsule_id)
         members.change_role(app.store, viewer, view.capsule.id, str(member_id), role, now=app.now())
-        return pages.forward(request, f"/c/{capsule_id}/people?done=role")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=role")
 
     @router.post(f"{path}/hand-over")
     def hand_over(request: Request, capsule_id: UUID, member_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
         members.hand_over(app.store, viewer, view.capsule.id, str(member_id), now=app.now())
-        # Its old owner has no pages of an owner any more.
-        return pages.forward(request, f"/c/{capsule_id}/handed-over")
+        # The owner's pages are closed to whoever handed the capsule over.
+        return pages.redirect(request, f"/c/{capsule_id}/handed-over")
 
     @router.api_route("/c/{capsule_id}/handed-over", methods=["GET", "HEAD"])
-    def handed_over(request: Request, capsule_id: UUID) -> Response:
+    def show_handed_over(request: Request, capsule_id: UUID) -> Response:
         viewer = require_signed_in(app.store, cookie, request)
         view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
         owner = next(one.member for one in view.contributions if one.member.is_owner)
@@ -77,13 +77,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     def remove(request: Request, capsule_id: UUID, member_id: UUID) -> Response:
         viewer, view = owned(request, capsule_id)
         members.remove(app.store, app.wake, viewer, view.capsule.id, str(member_id), now=app.now())
-        return pages.forward(request, f"/c/{capsule_id}/people?done=removed")
+        return pages.redirect(request, f"/c/{capsule_id}/people?done=removed")
 
     return router
 
 
-def _other(view: CapsuleView, member_id: str) -> Contribution:
-    """Return a member who is there and is not the owner. Raises NotFound."""
+def _other_member(view: CapsuleView, member_id: str) -> Contribution:
+    """Return a member who has not left and is not the owner. Raises NotFound when there is none with that id."""
     for one in view.contributions:
         if one.member.id == member_id and one.member.left_at is None and not one.member.is_owner:
             return one

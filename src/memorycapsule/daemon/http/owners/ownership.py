@@ -1,4 +1,4 @@
-"""What the pages of a capsule's owner have in common."""
+"""Access to the pages of a capsule's owner."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView
 
-#: Finds who is looking, and the capsule that they own.
+#: Returns the viewer and the capsule that they own. Raises SignInNeeded and NotFound.
 Owned = Callable[[Request, UUID], tuple[Viewer, CapsuleView]]
 
 
 def owned_by(app: App, cookie: Cookie) -> Owned:
-    """Return what finds the capsule of whoever is signed in; to others than its owner it is not there."""
+    """Return the function that reads a capsule for its owner; for everybody else, the capsule is not there."""
 
     def owned(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
         viewer = require_signed_in(app.store, cookie, request)

@@ -1,4 +1,8 @@
-"""What the owner said about a capsule, and may say differently; and its end, while it is nobody else's."""
+"""
+The settings of a capsule: its owner changes them before the date.
+
+The owner may also delete the capsule, as long as nobody else has added a story.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.reading import CapsuleView
 
-#: The choice of music that leaves a song of people's own where it is.
+#: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
 
 
@@ -35,12 +39,12 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
     owned = owned_by(app, cookie)
 
     @router.api_route("/c/{capsule_id}/settings", methods=["GET", "HEAD"])
-    def look(request: Request, capsule_id: UUID) -> Response:
+    def show_settings(request: Request, capsule_id: UUID) -> Response:
         _viewer, view = owned(request, capsule_id)
-        return _settings(app, pages, request, view, {})
+        return _settings_page(app, pages, request, view, {})
 
     @router.post("/c/{capsule_id}/settings")
-    def change(
+    def change_settings(
         request: Request,
         capsule_id: UUID,
         title: Annotated[str, Form()] = "",
@@ -71,16 +75,18 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
                 problems[name] = sentence
         picture = own_song = None
         try:
-            picture = theme_options.cover_of(app, cover) if cover and theme_options.is_given(cover) else None
+            picture = (
+                theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+            )
         except MediaRefused:
             problems["cover"] = words("cover_bad")
         try:
-            own_song = theme_options.song_of(song) if song and theme_options.is_given(song) else None
+            own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
         except MediaRefused:
             problems["song"] = words("song_bad")
         if problems:
             typed = {"title": title, "message": message, "film_photos": film_photos}
-            return _settings(app, pages, request, view, problems, typed)
+            return _settings_page(app, pages, request, view, problems, typed)
         capsules.edit(
             app.store,
             app.vault,
@@ -96,25 +102,25 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             without_cover=bool(without_cover) and picture is None,
             now=app.now(),
         )
-        return pages.forward(request, f"/c/{capsule_id}/settings?done=changed")
+        return pages.redirect(request, f"/c/{capsule_id}/settings?done=changed")
 
     @router.api_route("/c/{capsule_id}/delete", methods=["GET", "HEAD"])
-    def ask(request: Request, capsule_id: UUID) -> Response:
+    def confirm_deletion(request: Request, capsule_id: UUID) -> Response:
         _viewer, view = owned(request, capsule_id)
-        return _delete(pages, request, view)
+        return _deletion_page(pages, request, view)
 
     @router.post("/c/{capsule_id}/delete")
-    def delete(request: Request, capsule_id: UUID, title: Annotated[str, Form()] = "") -> Response:
+    def delete_capsule(request: Request, capsule_id: UUID, title: Annotated[str, Form()] = "") -> Response:
         viewer, view = owned(request, capsule_id)
         if title.strip().casefold() != view.capsule.title.casefold():
-            return _delete(pages, request, view, typed=title)
+            return _deletion_page(pages, request, view, typed=title)
         capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
-        return pages.forward(request, "/")
+        return pages.redirect(request, "/")
 
     return router
 
 
-def _settings(
+def _settings_page(
     app: App,
     pages: Pages,
     request: Request,
@@ -146,7 +152,9 @@ def _settings(
     )
 
 
-def _delete(pages: Pages, request: Request, view: CapsuleView, *, typed: str | None = None) -> Response:
+def _deletion_page(
+    pages: Pages, request: Request, view: CapsuleView, *, typed: str | None = None
+) -> Response:
     words = pages.wording(request)
     others = [one for one in view.contributions if one.stories and one.member.id != view.member.id]
     return pages.show(

@@ -1,4 +1,4 @@
-"""What a capsule is dressed in: the themes, songs and covers that forms offer, and the files that come with them."""
+"""The look of a capsule: the themes and songs that forms offer, and the covers and songs that come with a form."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def theme_choices(language: str) -> Sequence[ThemeChoice]:
     ]
 
 
-def is_given(upload: UploadFile | None) -> bool:
-    """Say whether a file was chosen; a browser sends an empty one where none was."""
+def has_file(upload: UploadFile | None) -> bool:
+    """Say whether a file was chosen; a browser sends an empty file where none was."""
     return upload is not None and bool(upload.filename) and upload.size != 0
 
 
-def cover_of(app: App, upload: UploadFile) -> BinaryIO:
-    """Return a picture as a display JPEG. Raises MediaRefused with a predicate."""
+def prepare_cover(app: App, upload: UploadFile) -> BinaryIO:
+    """Return a picture as JPEG of the size that is shown. Raises MediaRefused for anything but a photo."""
     with memory_copy(upload.file, limit_bytes=_MOST_COVER_BYTES) as copy, app.decoders() as decoders:
         prepared = decoders.prepare(copy)
     if prepared.clip:
@@ -62,8 +62,8 @@ def cover_of(app: App, upload: UploadFile) -> BinaryIO:
     return io.BytesIO(prepared.display)
 
 
-def song_of(upload: UploadFile) -> BinaryIO:
-    """Return a song that can really be played. Raises MediaRefused with a predicate."""
+def checked_song(upload: UploadFile) -> BinaryIO:
+    """Return a copy of a song that can be played. Raises MediaRefused for anything else."""
     copy = memory_copy(upload.file, limit_bytes=_MOST_SONG_BYTES)
     try:
         probe_soundtrack(copy)

@@ -1,1 +1,1 @@
-"""What holds for every request, whatever it asks for: sessions, limits, ranges, compression, forms."""
+"""The HTTP of every request, whatever page it is for: sessions, limits, ranges, compression, forms, problems."""

@@ -1,4 +1,4 @@
-"""Evenly: answers that take as long whatever was found."""
+"""Constant time: an answer takes as long whether somebody was found or not."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TypeVar
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-#: Longer than what is done takes on a small machine with a slow disk, and short for whoever waits.
-_BEAT_SECONDS = 0.2
+#: Longer than the work takes on a small machine with a slow disk, and short for people who wait.
+_STEP_SECONDS = 0.2
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-async def in_constant_time(work: Callable[[], Answer]) -> Answer:
+async def in_constant_time(work: Callable[[], Result]) -> Result:
     """
-    Do `work` in a thread, and return what it returns or raises at the next beat of a clock that began with it.
+    Do `work` in a thread, and return or raise what it does, after a whole number of steps of 0.2 seconds.
 
-    Mailing a code to somebody takes a few milliseconds more than finding out that there is nobody to mail it to,
-    and whoever asks often enough could tell the two apart.
+    To mail a code to a known address takes a few milliseconds longer than to find out that an address is not known.
+    Without the wait, an attacker who asks often enough could tell the two apart.
     """
     began = time.monotonic()
     try:
         return await run_in_threadpool(work)
     finally:
         taken = time.monotonic() - began
-        await anyio.sleep(_BEAT_SECONDS - taken % _BEAT_SECONDS)
+        await anyio.sleep(_STEP_SECONDS - taken % _STEP_SECONDS)

@@ -1,8 +1,7 @@
 """
-Files on their way to a browser: with ranges (RFC 9110, 14) and names that are safe everywhere.
+Files for browsers: with ranges (RFC 9110, 14) and names that are safe on every system.
 
-They come as open files, often without a name on the disk, so that nothing unsealed lies about for a web server
-to pick up.
+They come as open files, often without a name on the disk: no web server could find anything unsealed there.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from starlette.types import Receive, Scope, Send
 from memorycapsule.domain.people import printable
 from memorycapsule.services.reading import OpenedFile
 
-#: A file that is opened by itself may do nothing: no script, no form, no other file but itself.
+#: A file that a browser opens by itself may do nothing: no script, no form, no other file.
 _FILE_POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
     "frame-ancestors 'none'; sandbox"
 )
-#: What belongs to a finished film or photo never changes under its address.
+#: A finished film or photo never changes under its address.
 _OPEN_CACHE = "private, max-age=86400"
 _SEALED_CACHE = "private, no-store"
 _CHUNK_BYTES = 256 * 1024
@@ -37,9 +36,9 @@ _LONGEST_NAME = 120
 
 class FileAnswer(StreamingResponse):
     """
-    An open file as an answer, closed when the answer is over however it ends.
+    A response with an open file, which is closed when the response ends, however it does.
 
-    `tag` names its content for ever (ETag); `as_download` has the browser save it under the file's name.
+    `tag` names the content for ever (ETag). With `as_download`, the browser saves it under the file's name.
     """
 
     def __init__(self, file: OpenedFile, *, tag: str, as_download: bool = False) -> None:
@@ -53,7 +52,7 @@ class FileAnswer(StreamingResponse):
             headers={
                 "accept-ranges": "bytes",
                 "cache-control": _SEALED_CACHE if file.is_private else _OPEN_CACHE,
-                "content-disposition": disposition(file.name, as_download=as_download),
+                "content-disposition": content_disposition(file.name, as_download=as_download),
                 "content-security-policy": _FILE_POLICY,
             },
         )
@@ -70,14 +69,14 @@ class FileAnswer(StreamingResponse):
         finally:
             self._stream.close()
 
-    def _prepare(self, asked: Headers) -> tuple[int, int]:
-        """Set status and headers for what is asked, and return the bytes to send as [start, end)."""
-        if not self._is_private and self._tag in asked.get("if-none-match", ""):
+    def _prepare(self, request: Headers) -> tuple[int, int]:
+        """Set status and headers for the headers of a request, and return the bytes to send as [start, end)."""
+        if not self._is_private and self._tag in request.get("if-none-match", ""):
             self.status_code = 304
             del self.headers["content-type"]
             return 0, 0
-        self.status_code, start, end = span(asked, self._tag, self._size)
-        self.headers.update(span_headers(self.status_code, start, end, self._size))
+        self.status_code, start, end = requested_range(request, self._tag, self._size)
+        self.headers.update(range_headers(self.status_code, start, end, self._size))
         return start, end
 
     async def _chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
@@ -92,15 +91,19 @@ class FileAnswer(StreamingResponse):
             yield chunk
 
 
-def span(asked: Headers, tag: str, size: int) -> tuple[int, int, int]:
-    """Return the status for what is asked of `size` bytes that are named `tag`, and which to send: [start, end)."""
+def requested_range(request: Headers, tag: str, size: int) -> tuple[int, int, int]:
+    """
+    Return the status, and the bytes to send as [start, end), for the headers of a request.
+
+    The file has `size` bytes and the entity tag `tag`.
+    """
     # Only a strong, equal tag lets a range continue what the browser has (RFC 9110, 13.1.5).
-    is_current = asked.get("if-range") in {None, tag}
-    wanted = _RANGE.fullmatch(asked.get("range", "").strip()) if is_current else None
-    if wanted is None or not any(wanted.groups()):
-        # Several ranges at once, or what is no range: the whole file is a right answer (14.2).
+    is_current = request.get("if-range") in {None, tag}
+    asked = _RANGE.fullmatch(request.get("range", "").strip()) if is_current else None
+    if asked is None or not any(asked.groups()):
+        # For several ranges at once, and for no range at all, the whole file is a right answer (14.2).
         return 200, 0, size
-    first, last = wanted.groups()
+    first, last = asked.groups()
     if not first:
         start, end = max(size - int(last), 0), size
     elif last and int(last) < int(first):
@@ -110,17 +113,17 @@ def span(asked: Headers, tag: str, size: int) -> tuple[int, int, int]:
     return (206, start, end) if start < end else (416, 0, 0)
 
 
-def span_headers(status: int, start: int, end: int, size: int) -> dict[str, str]:
-    """Return what an answer says about the bytes that `span` has found."""
+def range_headers(status: int, start: int, end: int, size: int) -> dict[str, str]:
+    """Return the response headers for what `requested_range` has found."""
     place = {206: f"bytes {start}-{end - 1}/{size}", 416: f"bytes */{size}"}.get(status)
     return {"content-length": str(end - start)} | ({"content-range": place} if place else {})
 
 
-def disposition(name: str, *, as_download: bool) -> str:
+def content_disposition(name: str, *, as_download: bool) -> str:
     """
-    Return a Content-Disposition (RFC 6266) for whatever name a file came with.
+    Return a Content-Disposition (RFC 6266) for any name that a file came with.
 
-    Both forms of the name hold one line without quotes, paths and characters that turn text around.
+    Both forms of the name are one line, without quotes, paths and characters that turn text around.
     """
     clean = printable(name.replace("\\", "/").rpartition("/")[2], 2000).lstrip(".") or "file"
     stem, dot, ending = clean.rpartition(".")

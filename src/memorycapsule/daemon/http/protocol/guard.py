@@ -1,8 +1,8 @@
 """
-What holds for every request and answer, whatever page it is for.
+The guard around the whole site: it checks every request and secures every answer.
 
-Requests that change something must come from our own pages, and small ones may not be large. Every answer
-forbids the browser what no page of ours needs, and tells nobody where its reader comes from.
+A request that changes something must come from a page of ours, and its body may not be larger than its route takes.
+Every answer forbids the browser what no page of ours needs, and hides from other sites which page its reader saw.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Guard:
     An ASGI application around another one.
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
-    either way. `takes_more` holds the paths (regular expressions, whole, without `root_path`) whose requests may
-    have larger bodies, with how many bytes; those are streamed and not kept in memory. They are taken from whom
-    `is_known` says that they have a session: a form is read before anybody asks whose it is, and strangers could
-    fill the disk. `refuse` makes the page for a request that is turned away with a status, `failed` the one for an
-    exception that nobody else has answered.
+    either way. `body_limits` holds the paths (regular expressions, whole, without `root_path`) whose requests may
+    have larger bodies, and how many bytes those have at most; such bodies are streamed, not kept in memory. They are
+    taken only from senders who `has_session`: a form is read before its sender is checked, and strangers could fill
+    the disk. `refuse` makes the page for a request that is refused with a status, `failed` the page for an exception
+    that nothing else has handled.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class Guard:
         *,
         public_url: str | None,
         root_path: str,
-        takes_more: Mapping[str, int],
-        is_known: Callable[[Request], bool],
+        body_limits: Mapping[str, int],
+        has_session: Callable[[Request], bool],
         refuse: Refuse,
         failed: Failed,
     ) -> None:
         self._app = app
-        self._takes_more = [(re.compile(pattern), most) for pattern, most in takes_more.items()]
+        self._body_limits = [(re.compile(pattern), limit) for pattern, limit in body_limits.items()]
         self._root_path = root_path
         self._own_origin = _origin(public_url) if public_url else None
-        self._is_known = is_known
+        self._has_session = has_session
         self._refuse = refuse
         self._failed = failed
 
@@ -98,7 +98,7 @@ class Guard:
         except Exception as error:
             page = self._failed(Request(scope), error)
             if has_started:
-                # Half an answer is out; all that is left is to break off.
+                # A part of the answer is sent already; nothing can be done but break off.
                 raise
             await page(scope, receive, send_guarded)
 
@@ -110,15 +110,15 @@ class Guard:
         if not self._is_from_our_pages(headers):
             return 403, receive
         path = scope["path"].removeprefix(self._root_path)
-        more = next((most for pattern, most in self._takes_more if pattern.fullmatch(path)), None)
-        if more and not await run_in_threadpool(self._is_known, Request(scope)):
-            more = None
-        most = more or LARGEST_FORM_BYTES
+        larger = next((limit for pattern, limit in self._body_limits if pattern.fullmatch(path)), None)
+        if larger and not await run_in_threadpool(self._has_session, Request(scope)):
+            larger = None
+        limit = larger or LARGEST_FORM_BYTES
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 18 or int(length) > most:
+        if not length.isdecimal() or len(length) > 18 or int(length) > limit:
             return 413, receive
-        if more:
-            return None, _counted(receive, more)
+        if larger:
+            return None, _limited(receive, larger)
         body = await _whole_body(receive)
         if body is None:
             return 413, receive
@@ -126,7 +126,7 @@ class Guard:
 
     def _is_from_our_pages(self, headers: Headers) -> bool:
         """
-        Say whether a browser sent this from a page of ours, or whoever sent it is no browser.
+        Say whether a browser sent this from a page of ours, or the sender is no browser.
 
         Browsers send Sec-Fetch-Site over https and to localhost, and Origin with every form (Fetch standard). A
         proxy may have changed Host, so the public address counts as well.
@@ -160,30 +160,31 @@ async def _whole_body(receive: Receive) -> bytes | None:
             return body
 
 
-class _TooLarge(HTTPException):
-    """A body without a length turned out to be larger than its place takes."""
+class _BodyTooLarge(HTTPException):
+    """A body without a length is larger than its route takes."""
 
     def __init__(self) -> None:
         super().__init__(413)
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    """Return what hands a body on, and gives up as soon as it is too large."""
-    so_far = 0
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Return a `receive` that raises HTTPException (413) as soon as the body is larger than `limit` bytes."""
+    received = 0
 
-    async def receive_counted() -> Message:
-        nonlocal so_far
+    async def receive_limited() -> Message:
+        nonlocal received
         message = await receive()
         if message["type"] == "http.request":
-            so_far += len(message.get("body", b""))
-            if so_far > most:
-                raise _TooLarge
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _BodyTooLarge
         return message
 
-    return receive_counted
+    return receive_limited
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives a body that was read already, once more."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""Problems: how the API says that something cannot be had or done (RFC 9457)."""
+"""Problems: the answers of the API to requests that it refuses or that fail (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse
 from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded
 
 MEDIA_TYPE = "application/problem+json"
-#: For people of the same sentence as any other problem, and for programs that compare addresses.
+#: The `type` of a problem is this and its code.
 _TYPE = "urn:memorycapsule:problem:"
-#: What refusals that no service has raised are called, and what they say.
+#: The code and the sentence of a refusal that no service has raised, by its status.
 _OF_STATUS = {
     400: ("malformed", "The request cannot be read. Check its body against the document at /api/docs."),
     403: ("cross_site", "This request comes from another site, and those change nothing here."),
@@ -26,7 +26,7 @@ _OF_STATUS = {
     415: ("media_type", "This address takes another type of content; /api/docs says which."),
     429: ("too_many", "That was a little too often; `Retry-After` says in how many seconds to try again."),
 }
-#: Programs have no page that leads them to where a code is mailed.
+#: A browser is redirected to the page that mails a code; a program is told the addresses.
 _HOW_TO_PROVE = (
     "POST /api/v1/session/proof/letter has one mailed, POST /api/v1/session/proof takes it; "
     "it counts for 15 minutes."

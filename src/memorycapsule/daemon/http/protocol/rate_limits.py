@@ -1,8 +1,8 @@
 """
-How often one address may ask for something that opens doors or sends letters.
+Rate limits: how often one client may send what checks a secret or mails a letter.
 
-Buckets of tokens in memory, one for each client and kind of request: so much at once, then at a steady pace. It
-keeps guessing hopeless and mailboxes quiet; what a link or code is worth does not rest on it.
+Each client has one token bucket for each kind of request: so many requests at once, then one at a time at a steady
+pace. The limits make guessing hopeless and keep mailboxes quiet; links and codes are secure without them.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _MOST_BUCKETS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """How much at once, and how long until there is one more."""
+    """How many requests are taken at once, and how long it takes until one more is."""
 
     kind: str
     at_once: int
     every_seconds: float
 
 
-# A family shares one address, and at a party all guests may: nobody of them should ever notice.
+# A family shares one address, and all guests of a party may: none of them should ever notice the limits.
 SIGN_IN = Rate(kind="sign_in", at_once=10, every_seconds=30)
 CODE = Rate(kind="code", at_once=20, every_seconds=15)
 LINK = Rate(kind="link", at_once=120, every_seconds=1)
 RESEND = Rate(kind="resend", at_once=10, every_seconds=30)
 INVITE = Rate(kind="invite", at_once=40, every_seconds=30)
 #: Paths (regular expressions, whole, without the path of the public address) whose POSTs are counted.
-LIMITED = {
+RATES = {
     r"/sign-in": SIGN_IN,
     r"/sign-in/code": CODE,
     r"/sign-in/[^/]+": LINK,
@@ -62,7 +62,7 @@ LIMITED = {
 
 
 class RateLimits:
-    """An ASGI application around another one; `refuse` makes the page for a request that came too often."""
+    """An ASGI application around another one; `refuse` makes the page for a request that is too much."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class RateLimits:
         self._root_path = root_path
         self._refuse = refuse
         self._clock = clock
-        self._patterns = [(re.compile(pattern), rate) for pattern, rate in LIMITED.items()]
+        self._patterns = [(re.compile(pattern), rate) for pattern, rate in RATES.items()]
         #: How many tokens there were and when that was; the longest unused first.
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class RateLimits:
         await self._app(scope, receive, send)
 
     def _wait(self, rate: Rate, client: str) -> float:
-        """Take a token, or return how many seconds it takes until there is one."""
+        """Take a token and return 0, or return how many seconds it takes until there is one."""
         now = self._clock()
         key = (rate.kind, client)
         with self._lock:
@@ -109,9 +109,9 @@ class RateLimits:
 
 def client_of(scope: Scope) -> str:
     """
-    Return who a request counts for: its address, or of IPv6 the network that a household is given (/64).
+    Return the client that a request counts for: its IPv4 address, or its IPv6 network of /64, which is a household's.
 
-    Behind a proxy that is trusted (`daemon.trusted_proxies`), the server has put the client's address there.
+    The server has replaced the address of a trusted proxy (`daemon.trusted_proxies`) with that of the proxy's client.
     """
     host = str((scope.get("client") or ("", 0))[0])
     try:

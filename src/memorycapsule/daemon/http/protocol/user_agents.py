@@ -1,10 +1,10 @@
-"""What a browser says it is, in words that its person recognises in a list."""
+"""User agents: the names of browsers and devices, as people recognise them in a list of sessions."""
 
 from __future__ import annotations
 
 import re
 
-#: The first that fits: most browsers also name those that they descend from.
+#: The first match counts: most browsers also name those that they descend from.
 _BROWSERS = (
     (r"\bEdg(?:e|A|iOS)?/", "Edge"),
     (r"\bSamsungBrowser/", "Samsung Internet"),
@@ -27,7 +27,7 @@ _DEVICES = (
 )
 
 
-def device_in_words(user_agent: str) -> str:
+def device_name(user_agent: str) -> str:
     """Return "Firefox on Android", or as much of it as can be told; "" when that is nothing."""
     browser = _first(_BROWSERS, user_agent)
     device = _first(_DEVICES, user_agent)
@@ -35,5 +35,5 @@ def device_in_words(user_agent: str) -> str:
 
 
 def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
-    # What comes in may be as long as it likes; what counts stands in front.
+    # The header may be of any length; the names stand near its beginning.
     return next((name for pattern, name in patterns if re.search(pattern, text[:400])), "")
