@@ -27,12 +27,13 @@ from memorycapsule.mail.typed_text import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
     LONGEST_TITLE,
-    addressed,
     one_line,
     several_lines,
     title_for_subject,
 )
-from memorycapsule.words.dates import contents_in_words, date_in_words, day_in_words, people_in_words
+from memorycapsule.words.counts import contents_in_words, people_in_words
+from memorycapsule.words.dates import date_in_words, day_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,4 +1,4 @@
-"""Typed text fitted into letters: shortened with grace, and people addressed as they should be."""
+"""Typed text fitted into letters: one printable line, shortened with grace."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ LONGEST_NAME, LONGEST_TITLE, LONGEST_MESSAGE = 60, 80, 600
 LONGEST_SUBJECT = 39
 #: ... but enough of the title is kept to recognise it.
 SHORTEST_TITLE = 12
-
-#: Words by which Koreans address their own family; a name that ends in one takes no 님 after it.
-_FAMILY_WORDS = frozenset({
-    "할머니", "할아버지", "외할머니", "외할아버지", "엄마", "아빠", "어머니", "아버지", "이모", "고모",
-    "이모부", "고모부", "삼촌", "외삼촌", "숙모", "외숙모", "큰엄마", "큰아빠", "작은엄마", "작은아빠",
-    "큰어머니", "큰아버지", "작은어머니", "작은아버지", "언니", "오빠", "누나", "형",
-})  # fmt: skip
 
 
 def one_line(text: str, limit: int) -> str:
@@ -52,14 +45,6 @@ def shorten(text: str, limit: int) -> str:
 def title_for_subject(title: str, rest: int) -> str:
     """The title as far as a subject with `rest` other characters has room for it."""
     return shorten(title, max(LONGEST_SUBJECT - rest, SHORTEST_TITLE))
-
-
-def addressed(name: str, locale: str) -> str:
-    """How a letter calls somebody: the name as it is, in Korean with 님 unless that would be wrong."""
-    last_word = name.split()[-1:]
-    if locale != "ko" or not last_word or name.endswith("님") or last_word[0] in _FAMILY_WORDS:
-        return name
-    return f"{name} 님"
 
 
 def _joins_on(character: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from memorycapsule.words import cldr
 from memorycapsule.words.languages import FOLDER, language_or_default
 from memorycapsule.words.po import PoUnreadable, read_po
 
@@ -34,7 +35,7 @@ class Wording:
 
     def counted(self, key: str, count: int, **values: object) -> str:
         """Return the form of a sentence for so many things; its place for them is `{count}`. Raises KeyError."""
-        return self.forms[key][self.plural(count)].format(count=f"{count:,}", **values)
+        return self.forms[key][self.plural(count)].format(count=cldr.number(count, self.language), **values)
 
     @property
     def keys(self) -> frozenset[str]:

@@ -12,10 +12,21 @@ from babel.messages.pofile import read_po
 import memorycapsule
 from memorycapsule import themes
 from memorycapsule.words.catalogues import wording
+from memorycapsule.words.po import read_po as read_po_file
 
 PACKAGE = Path(memorycapsule.__file__).parent
 FOLDER = PACKAGE / "words"
-PAGES = PACKAGE / "daemon" / "http"
+CODE = [
+    *PACKAGE.rglob("*.py"),
+    *(PACKAGE / "daemon" / "http" / "templates").glob("**/*.html"),
+    *(PACKAGE / "mail" / "templates").iterdir(),
+]
+#: What the sentences of `dates.po` may be put together from: each language takes what it needs.
+PARTS = {
+    "moment": {"day", "time", "zone"},
+    "time": {"clock", "period", "half"},
+    "clock": {"hour", "hour_24", "minute", "second"},
+}
 
 
 def catalogue(language: str) -> dict[str, list[str]]:
@@ -28,6 +39,9 @@ def catalogue(language: str) -> dict[str, list[str]]:
                 key = message.id[0] if is_plural else message.id
                 found[key] = list(message.string) if is_plural else [message.string]
     return found
+
+
+DATES = set(read_po_file(FOLDER / "en" / "dates.po").sentences)
 
 
 def plural(language: str) -> set[str]:
@@ -48,11 +62,22 @@ def test_both_languages_say_the_same_things_with_the_same_values():
 
     assert english.keys() == korean.keys()
     assert [key for key in english if not (english[key][0] and korean[key][0])] == []
-    assert {key for key in english if places(english[key][-1]) != places(korean[key][-1])} == set()
+    assert {
+        key for key in english if key not in DATES and places(english[key][-1]) != places(korean[key][-1])
+    } == set()
     # English says one thing and several in two forms, Korean in one.
     assert {key for key in english if len(english[key]) == 2} == {
         key for key, forms in korean.items() if key in plural("ko")
     }
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_dates_are_put_together_from_what_there_is(language):
+    said = {key: forms for key, forms in catalogue(language).items() if key in DATES}
+
+    assert {
+        key for key, (sentence,) in said.items() if places(sentence) - PARTS.get(key.partition("_")[0], set())
+    } == set()
 
 
 def test_no_place_is_named_twice():
@@ -73,7 +98,7 @@ def test_both_languages_have_the_same_parts():
 
 
 def test_every_sentence_is_used_and_every_used_one_exists():
-    code = "\n".join(path.read_text() for path in [*PAGES.rglob("*.py"), *PAGES.glob("templates/**/*.html")])
+    code = "\n".join(path.read_text() for path in CODE)
     made_up = {
         f"{reason}_{what}"
         for reason in ("used", "expired", "revoked", "declined", "over")
@@ -86,6 +111,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {f"films_lack_{kind}" for kind in ("photo", "clip", "voice", "words", "song", "other")}
     made_up |= {f"dye_{number}" for number in range(8)}
     made_up |= {f"theme_{name}" for name in themes.names()}
+    made_up |= {f"people_{number}" for number in range(11)}
     words = set(wording("en").keys)
 
     assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()

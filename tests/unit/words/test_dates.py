@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.words.dates import contents_in_words, countdown_in_words, date_in_words, people_in_words
+from memorycapsule.words.counts import contents_in_words, people_in_words
+from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,21 @@ def test_contents_are_counted_without_what_is_not_there(counts, english, korean)
 
     assert contents_in_words(**given, locale="en") == english
     assert contents_in_words(**given, locale="ko") == korean
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "korean"),
+    [
+        ("Ben", "Ben", "Ben 님"),
+        ("김영희", "김영희", "김영희 님"),
+        ("할머니", "할머니", "할머니"),
+        ("부산 외할머니", "부산 외할머니", "부산 외할머니"),
+        ("영희님", "영희님", "영희님"),
+        ("  ", "  ", "  "),
+        ("", "", ""),
+        ("{name}", "{name}", "{name} 님"),
+    ],
+)
+def test_people_are_addressed_as_they_are_used_to(name, english, korean):
+    assert addressed(name, "en") == english
+    assert addressed(name, "ko") == korean

@@ -254,7 +254,7 @@ def delete(
 
 def story_line(story: shapes.Shape) -> str:
     """Say what is in a story that the viewer may see, briefly."""
-    from memorycapsule.words.dates import contents_in_words
+    from memorycapsule.words.counts import contents_in_words
 
     kinds = Counter(one["kind"] for one in story["media"])
     contents = contents_in_words(
@@ -282,7 +282,8 @@ def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
 
 def _portrait(found: shapes.Shape, now: datetime) -> Iterator[str]:
     from memorycapsule.domain.zones import local_of
-    from memorycapsule.words.dates import contents_in_words, date_in_words
+    from memorycapsule.words.counts import contents_in_words
+    from memorycapsule.words.dates import date_in_words
 
     opens_at, zone = datetime.fromisoformat(found["opens_at"]), found["zone"]
     is_open = found["opened_at"] is not None

@@ -17,11 +17,11 @@ from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, TooMany, UsageProblem
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import accounts, reading, signing_in, tokens
 from memorycapsule.services.signing_in import SessionView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import short_day
+from memorycapsule.words.forms_of_address import addressed
 from memorycapsule.words.languages import language_or_default
 
 

@@ -16,17 +16,12 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.zones import local_of
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import reading
 from memorycapsule.services.reading import ShelfEntry
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.dates import (
-    contents_in_words,
-    countdown_in_words,
-    date_in_words,
-    people_in_words,
-    short_day,
-)
+from memorycapsule.words.counts import contents_in_words, people_in_words
+from memorycapsule.words.dates import countdown_in_words, date_in_words, short_day
+from memorycapsule.words.forms_of_address import addressed
 
 _WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
 

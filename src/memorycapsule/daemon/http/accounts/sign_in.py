@@ -19,9 +19,9 @@ from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.daemon.http.protocol.user_agents import device_name
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import sessions, signing_in
 from memorycapsule.services.signing_in import CODE_LIFE, SignedIn
+from memorycapsule.words.forms_of_address import addressed
 
 #: Keeps, for as long as a code is valid, which address it was mailed to and which page comes next. In a URL, both
 #: would stay in the browser's history.

@@ -18,10 +18,11 @@ from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.errors import NotAllowed, NotFound
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import rescheduling
 from memorycapsule.services.rescheduling import DateRequestView
-from memorycapsule.words.dates import date_in_words, people_in_words
+from memorycapsule.words.counts import people_in_words
+from memorycapsule.words.dates import date_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 
 def routes(app: App, pages: Pages) -> APIRouter:

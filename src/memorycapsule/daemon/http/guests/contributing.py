@@ -30,13 +30,14 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.mail.calendar_entry import calendar_entry
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import reading, stories
 from memorycapsule.services import uploads as upload_service
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.dates import contents_in_words, date_in_words
+from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.dates import date_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 #: A form that is sent without scripts, all its files together.
 LARGEST_FORM_WITH_FILES_BYTES = 500_000_000

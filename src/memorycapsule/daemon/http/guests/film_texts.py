@@ -18,7 +18,8 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.reading import CapsuleView, FilmView, StoryView
 from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.dates import contents_in_words, short_day
+from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.dates import short_day
 
 _SOON_SECONDS = 60
 _MEGABYTE = 1_000_000

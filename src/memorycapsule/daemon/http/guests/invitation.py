@@ -16,10 +16,11 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import invitations, reading
 from memorycapsule.services.invitations import InvitationView
-from memorycapsule.words.dates import countdown_in_words, date_in_words, people_in_words
+from memorycapsule.words.counts import people_in_words
+from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 #: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
 _GONE = 410

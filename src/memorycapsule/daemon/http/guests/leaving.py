@@ -16,7 +16,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members, reading
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.words.dates import contents_in_words
+from memorycapsule.words.counts import contents_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

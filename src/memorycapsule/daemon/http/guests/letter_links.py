@@ -13,9 +13,10 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotFound
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import visits
-from memorycapsule.words.dates import date_in_words, people_in_words
+from memorycapsule.words.counts import people_in_words
+from memorycapsule.words.dates import date_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

@@ -20,7 +20,8 @@ from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import reading, stories
 from memorycapsule.services.reading import CapsuleView, StoryView
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.dates import contents_in_words, short_day
+from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.dates import short_day
 
 _GET = ["GET", "HEAD"]
 _CAPTION = "caption-"

@@ -9,7 +9,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.words.dates import contents_in_words, people_in_words
+from memorycapsule.words.counts import contents_in_words, people_in_words
 
 
 def opening_film(view: CapsuleView) -> Montage | None:

@@ -20,7 +20,8 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import rescheduling
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.words.dates import date_in_words, people_in_words
+from memorycapsule.words.counts import people_in_words
+from memorycapsule.words.dates import date_in_words
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:

@@ -23,11 +23,12 @@ from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, UsageProblem
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import invitations, letters, reminders
 from memorycapsule.services.reading import CapsuleView
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.dates import contents_in_words, date_in_words, short_day
+from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.dates import date_in_words, short_day
+from memorycapsule.words.forms_of_address import addressed
 from memorycapsule.words.languages import languages
 
 

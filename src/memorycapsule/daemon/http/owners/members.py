@@ -15,10 +15,10 @@ from memorycapsule.daemon.http.owners.ownership import owned_by
 from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.capsules import Contribution, Role
 from memorycapsule.errors import NotFound
-from memorycapsule.mail.typed_text import addressed
 from memorycapsule.services import members, reading
 from memorycapsule.services.reading import CapsuleView
-from memorycapsule.words.dates import contents_in_words
+from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.forms_of_address import addressed
 
 
 def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
