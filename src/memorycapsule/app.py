@@ -133,8 +133,8 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
     """
     Open the database alone. Raises NotInitialised, MigrationNeeded or NewerSchema when `checked`.
 
-    Whatever raises NotInitialised, be it inside of the block, raises DataNotUsed where the data folder holds
-    something of an instance: `capsule init` would be the wrong advice there.
+    Where the data folder holds something of an instance, NotInitialised becomes DataNotUsed, also when it is raised
+    inside the block: `capsule init` would be the wrong advice there.
     """
     if checked and settings.database_path and not settings.database_path.exists():
         refuse_unused_data(settings)
@@ -153,7 +153,7 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
 
 def refuse_unused_data(settings: Settings) -> None:
     """
-    Raise DataNotUsed when the data folder holds blobs or another database; for when ours has no instance.
+    Raise DataNotUsed when the data folder holds blobs or another database; called when ours has no instance.
 
     A new instance beside them would know none of these files, and would hide that their database is missing.
     Nothing is made or changed.
@@ -176,7 +176,7 @@ def refuse_unused_data(settings: Settings) -> None:
 
 
 def smtp_settings(settings: Settings) -> SmtpServer:
-    """Return where letters are handed over. Raises ConfigurationProblem when no mail server is set."""
+    """Return the mail server of the settings. Raises ConfigurationProblem when none is set."""
     from memorycapsule.mail.smtp import SmtpServer
 
     smtp = settings.smtp

@@ -18,7 +18,7 @@ CapsuleError                     exit 1   HTTP 500
 │   ├── KeyMissing, WrongKey
 │   └── MailRefused
 ├── NotAllowed                   exit 8        403
-├── ProofNeeded                  exit 8        403   a mailed code first
+├── ReauthenticationNeeded       exit 8        403   a mailed code first
 ├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason
 ├── TooLarge                     exit 1        413

@@ -1,8 +1,8 @@
 """
 Draw the pictures of the demo: no photo of anybody, no licence, every kind of file a family's phones make.
 
-The scenes are painted by `drawn_days`, `drawn_evenings`, `drawn_seasons` and `drawn_waters` with the brushes of
-`drawn_brushes`; here they become files, with capture date, orientation and colour profile as a camera would write them.
+The scenes are painted by `scenes_day`, `scenes_evening`, `scenes_seasons` and `scenes_water` with `brushes`. Here they
+become files, with capture date, orientation and colour profile as a camera would write them.
 """
 
 import io

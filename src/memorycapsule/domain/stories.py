@@ -131,7 +131,7 @@ class MediumDetails:
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who is looking: an account through one session."""
+    """Who reads or changes something: an account through one session."""
 
     account_id: str
     session_id: str
@@ -161,8 +161,8 @@ class Viewer:
 
     def check_fresh(self, now: datetime) -> None:
         """
-        Raise ProofNeeded unless the session proved its address a moment ago: removal, change of address or role
-        need that. The command line on the machine itself proves it by being there.
+        Raise ReauthenticationNeeded unless the session proved its address a moment ago: removals and changes of
+        addresses or roles need that. The command line on the machine itself needs no other proof.
         """
         if not self.is_admin and (self.proved_at is None or now - self.proved_at > FRESH_PROOF):
             raise ReauthenticationNeeded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-#: How long what has arrived of a file waits for the rest, and what became of a file can be asked.
+#: How long an upload is kept after its last change: what has arrived waits for the rest, or the outcome can be asked.
 KEPT_FOR = timedelta(days=7)
 
 
@@ -20,7 +20,7 @@ class UploadLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadMetadata:
-    """What is known of a file that is being sent; sealed like its bytes."""
+    """What the sender says about a file; sealed like its bytes."""
 
     #: Name that it has where it comes from.
     file: str
@@ -39,7 +39,7 @@ class Upload:
     capsule_id: str
     #: The session that began it; no other goes on with it.
     session_id: str
-    #: JSON of what the sender said about the file (its name), sealed.
+    #: JSON of UploadMetadata, sealed.
     about: bytes
     #: Bytes of the whole file, and how many of them have arrived.
     length: int

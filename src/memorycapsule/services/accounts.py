@@ -93,10 +93,10 @@ def request_address(
     store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, address: str, *, now: datetime
 ) -> str:
     """
-    Mail a code to an address that the viewer would like to add, and return it as it is written to.
+    Mail a code to an address that the viewer would like to add, and return the address as the letter has it.
 
-    Raises UsageProblem for what is no address or the viewer's already, ProofNeeded, TooMany. An address of
-    somebody else gets its letter like any other: only who reads it there learns more.
+    An address of somebody else gets its letter like any other: only who reads it there learns more. Raises
+    UsageProblem for what is no address or the viewer's already, ReauthenticationNeeded, TooMany.
     """
     viewer.check_account()
     viewer.check_fresh(now)
@@ -145,7 +145,7 @@ def _prove_address(tx: Transaction, viewer: Viewer, code_id: str, typed: str, no
 
 
 def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: datetime) -> Address:
-    """Remove an address; the last one stays. Raises NotFound, NotAllowed, ProofNeeded."""
+    """Remove an address; the last one stays. Raises NotFound, NotAllowed, ReauthenticationNeeded."""
     viewer.check_account()
     viewer.check_fresh(now)
     with store.transaction() as tx:
@@ -161,7 +161,7 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
 
 
 def preview_deletion(store: Store, viewer: Viewer) -> Deletion:
-    """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `preview` does."""
+    """Return what deleting the viewer's account would do, changing nothing. Raises NotAllowed as `show` does."""
     viewer.check_account()
     with store.reading() as tx:
         in_the_way, goes_along, stays = [], [], 0
@@ -182,8 +182,8 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
     """
     Delete the viewer's account: it leaves every capsule, and its name and addresses are forgotten.
 
-    What it had put in stays, under the names it was given there; a sealed capsule that it is alone in goes
-    with it. Raises NotAllowed for the admin, and while it owns a sealed capsule with others in it; ProofNeeded.
+    What it had put in stays, under the names it has there; a sealed capsule that it is alone in is deleted with it.
+    Raises ReauthenticationNeeded, and NotAllowed for the admin and while it owns a sealed capsule with others in it.
     """
     viewer.check_account()
     viewer.check_fresh(now)

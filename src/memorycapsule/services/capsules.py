@@ -1,4 +1,4 @@
-"""Making, editing and deleting capsules."""
+"""Capsules: making, editing and deleting them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def create(
     Make a sealed capsule whose owner is the viewer.
 
     `soundtrack` is a music file that `media` has accepted, `music` the theme whose soundtrack is heard where there
-    is no such file, `cover` a display JPEG; song and cover are visible before the date. `once` is a word of the
-    caller's: with the same one again, nothing new is made and the capsule that is there is returned. Raises
-    UsageProblem for words or a theme that cannot be, NotAllowed for a session of one capsule.
+    is no such file, `cover` a display JPEG. Song and cover are visible before the date. `once` is an idempotency key:
+    a second call with the same one makes nothing and returns the capsule of the first. Raises UsageProblem for a
+    title, message, number or theme that cannot be, NotAllowed for a session of one capsule.
     """
     viewer.check(Scope.EVERYTHING)
     if viewer.capsule_id is not None:
@@ -140,11 +140,11 @@ def edit(
     now: datetime,
 ) -> Capsule:
     """
-    Change what its owner said about a capsule; None leaves a thing as it is.
+    Change the settings of a capsule; None leaves a setting as it is.
 
-    `music` names the theme whose soundtrack is to be heard, '' for the capsule's own theme; a song of people's own
-    goes then, as the choice of music does when such a song comes. Raises NotFound, NotAllowed for anybody but the
-    owner and after the opening, UsageProblem.
+    `music` names the theme whose soundtrack is to be heard, '' for the capsule's own theme. It takes the place of a
+    song of people's own, and `soundtrack`, such a song, takes the place of `music`. Raises NotFound, NotAllowed for
+    anybody but the owner and after the opening, UsageProblem.
     """
     viewer.check(Scope.EVERYTHING)
     changes: dict[str, str | int | None] = {}
@@ -200,8 +200,8 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     """
     Delete a capsule with all that is in it.
 
-    Raises NotFound, ProofNeeded, and NotAllowed for anybody but the owner and as soon as somebody else has added a
-    story.
+    Raises NotFound, ReauthenticationNeeded, and NotAllowed for anybody but the owner and as soon as somebody else
+    has added a story.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Tidying: unsealing at leisure what an opening has made readable, and looking for what crashes left."""
+"""Cleanup: unsealing at leisure what an opening has made readable, and finding what crashes left behind."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class UnknownBlobs:
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
     """
-    Rewrite a portion of what is still sealed in open capsules, and return how much was done (0: all is done).
+    Unseal some of the stories and media of open capsules, and return how many (0: none is sealed any more).
 
     The gate decrypts on every read until then, so nobody waits for this. Each story and medium is a
-    transaction of its own; a crash loses nothing. What is damaged is noted once and its id put into `skip`.
+    transaction of its own; a crash loses nothing. What is damaged is noted once, and its id is put into `skip`.
     Raises DiskFull.
     """
     with store.reading() as tx:
@@ -134,7 +134,7 @@ def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
 
 
 def sweep_cache(store: Store, vault: Vault) -> None:
-    """Delete finished pieces of films whose capsule is gone. The data folder's lock must be held."""
+    """Delete the cached segments of capsules that are gone. The data folder's lock must be held."""
     with store.reading() as tx:
         known = [capsule.id for capsule in capsule_store.all_capsules(tx)]
     vault.cache.sweep(known)

@@ -1,4 +1,4 @@
-"""Deliveries: letters from the outbox to the mail server, each at most once unless somebody says otherwise."""
+"""Deliveries: letters go from the outbox to the mail server, each at most once unless the admin asks for more."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFUSED_PAUSE = timedelta(minutes=5)
 
 
 class Transport(Protocol):
-    """Takes letters away: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
+    """What delivers letters: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
 
     def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
         """Hand one letter over; `on_data` is called before the first byte of it leaves, if that can be lost."""
@@ -76,11 +76,11 @@ def send_due(
     """
     Send every letter that is due, one recipient per transaction of the mail server, committing after each.
 
-    A letter is taken (`sending`), composed, and marked (`data_started_at`) before its first byte leaves, so that
-    after a crash it is known whether it may have arrived: reference RFC 1047. When the server as a whole cannot
-    be used, the pass ends and all letters wait a little.
+    A letter is claimed (`sending`), composed, and marked (`data_started_at`) before its first byte leaves. So it is
+    known after a crash whether it may have arrived (RFC 1047). When the server as a whole cannot be used, the pass
+    ends and all letters wait a little.
     """
-    # Nothing is in hand now: a letter that is still taken was let go of without a word, by whatever run.
+    # This run sends nothing now: a letter that is still claimed was abandoned, by whatever run.
     settle_abandoned(store, None, clock())
     waiting = due(store, clock())
     if not waiting:
@@ -201,10 +201,10 @@ def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
 
 def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
-    Settle letters that nobody sends any more: those of all runs of the program but `lease`; of any, for None.
+    Settle letters that nobody sends any more: those claimed by other runs than `lease`, or by any run for None.
 
-    A letter whose handing-over had not begun goes back to the outbox; one whose handing-over had is `unknown`
-    and never sent again by itself.
+    A letter goes back to the outbox if none of its bytes had left. Otherwise it is `unknown`, and never sent again
+    by itself.
     """
     with store.transaction() as tx:
         for delivery in delivery_store.abandoned(tx, lease):
@@ -240,9 +240,9 @@ def send_again(
     """
     Have letters tried again because the admin asks for it, and return them.
 
-    One by its id: a waiting letter is tried at once; a rejected or unknown one is queued anew under the next
-    number. None: everything that waits or was rejected, but nothing that may have arrived. Raises NotAllowed
-    for others than the admin, NotFound.
+    A waiting letter is tried at once; a rejected or unknown one is queued anew under the next number. None as the
+    id means all that wait or were rejected, but none that may have arrived. Raises NotFound, and NotAllowed for
+    anybody but the admin.
     """
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, sends letters again.")

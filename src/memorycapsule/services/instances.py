@@ -92,7 +92,7 @@ def note_time(store: Store, now: datetime) -> None:
 
 
 def trust_clock(store: Store, now: datetime) -> None:
-    """Take the clock's word for it from now on: somebody has looked at it."""
+    """Trust the clock from now on: somebody has checked it."""
     with store.transaction() as tx:
         instance_store.change(tx, seen_at=now, clock_trusted_at=now)
         event_store.record(tx, Event(kind="clock.trusted", at=now))
@@ -100,9 +100,10 @@ def trust_clock(store: Store, now: datetime) -> None:
 
 def rederive_dates(store: Store, now: datetime) -> list[Capsule]:
     """
-    Derive the opening instants of sealed capsules anew if the zone rules have changed since.
+    Derive the opening instants of sealed capsules anew if the zone rules have changed.
 
-    People meant the wall time, so that stays and the instant moves. Returns the capsules whose instant moved.
+    People meant the wall time, so the wall time stays and the instant moves. Returns the capsules whose instant
+    moved.
     """
     with store.reading() as tx:
         if instance_store.get(tx).zone_rules == rules_version():

@@ -75,11 +75,11 @@ def invite(
     now: datetime,
 ) -> list[Invited]:
     """
-    Invite addresses to a capsule and queue a letter to each; all of them or, if one is wrong, none.
+    Invite addresses to a capsule and queue a letter to each. If one of them is wrong, none is invited.
 
-    An address that is invited already keeps its invitation and gets no second letter unless `again`, which
-    makes a new link and lets the old one go. Raises NotFound, NotAllowed for anybody but the owner, for
-    members, and after the opening, and UsageProblem for a malformed address.
+    An address that is invited already keeps its invitation and gets no second letter. With `again` it gets one, with
+    a new link, and the old link ends. Raises NotFound, NotAllowed for anybody but the owner, for members, and after
+    the opening, and UsageProblem for a malformed address.
     """
     viewer.check(Scope.EVERYTHING)
     wanted = {normalised_address(address): checked_address(address) for address in addresses}
@@ -195,17 +195,17 @@ def join(
     store: Store, token: str, *, name: str | None = None, locale: str | None = None, now: datetime
 ) -> Joined:
     """
-    Accept an invitation: its address becomes an account's, the account a member, and a session begins.
+    Accept an invitation: its address gets an account, the account becomes a member, and a session begins.
 
-    The link may have come to other hands than the address's owner, so this proves nothing about the address.
-    Raises NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
+    Somebody else than the address's owner may have the link, so this proves nothing about the address. Raises
+    NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
     """
     with store.transaction() as tx:
         invitation = _of_token(tx, token)
         # Others may be answering the same invitation at this moment.
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
         invitation.check_usable(now)
-        # The opening counts members: nobody joins between its look and its letters.
+        # The opening counts members: nobody joins between that and its letters.
         capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
         if capsule.is_open:
             raise NotAllowed("This capsule has been opened already; nobody else can join.")
@@ -273,7 +273,7 @@ def personal_links(
 def _become_member(
     tx: Transaction, invitation: Invitation, account: Account, name: str, now: datetime
 ) -> Member:
-    """Add the account to the capsule; whoever has left comes back as who they were, to what they had put in."""
+    """Add the account to the capsule. Whoever has left gets their old membership back, with their stories."""
     former = capsule_store.ever_membership(tx, invitation.capsule_id, account.id)
     if former:
         member = dataclasses.replace(former, role=invitation.role, name=name, left_at=None)

@@ -1,4 +1,4 @@
-"""Keys: how they stand, and replacing the instance key, by itself or with the recovery key after its loss."""
+"""Keys: their state, and replacing the instance key, or recovering from its loss with the recovery key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from memorycapsule.store.transactions import Store
 
 @dataclass(frozen=True, kw_only=True)
 class KeyStatus:
-    """How the keys of the instance stand."""
+    """The state of the instance's keys."""
 
     fingerprint: str
     recovery_recipient: str
@@ -37,7 +37,7 @@ class KeyStatus:
 
 
 def status(store: Store) -> KeyStatus:
-    """Return how the keys stand, without needing any of them."""
+    """Return the state of the keys, without needing any of them."""
     with store.reading() as tx:
         instance = instance_store.get(tx)
         capsules = capsule_store.all_capsules(tx)

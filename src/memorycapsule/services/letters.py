@@ -1,8 +1,8 @@
 """
-Letters: what they say is decided and frozen when they are queued, and composed when they are sent.
+Letters: what a letter says is fixed when it is queued, and the letter is composed when it is sent.
 
-A queued letter holds everything but the private link, whose token is derived from the instance key each time,
-so that a copied database opens nothing and a letter sent again is equal to the first, byte for byte.
+A queued letter holds everything but the private link, whose token is derived from the instance key each time. So
+a copied database opens nothing, and a letter that is sent again equals the first, byte for byte.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def consent_url(base_url: str, token: str) -> str:
 def issue_link(
     tx: Transaction, key: InstanceKey, purpose: LinkPurpose, subject_id: str, rotation: int, now: datetime
 ) -> str:
-    """Return the token of a link, and see to it that the store knows its digest."""
+    """Return the token of a link, and keep its digest in the store."""
     token = key.token(purpose, subject_id, rotation)
     account_store.links.add_once(
         tx,
@@ -132,7 +132,7 @@ def queue_invitation(
 def queue_reminder(
     tx: Transaction, wake: Wake, capsule: Capsule, owner: Member, member: Member, now: datetime
 ) -> bool:
-    """Queue a letter that tells a member of the room for a story of theirs."""
+    """Queue a letter that reminds a member to add a story."""
     fields = _date_fields(capsule) | {
         "owner": owner.name,
         "dyes": len(capsule_store.members_of(tx, capsule.id)),
@@ -179,9 +179,9 @@ def date_request_and_member(subject_id: str) -> tuple[str, str]:
 
 def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmStatus, now: datetime) -> int:
     """
-    Queue the one `opened` letter of each member, and return how many that were.
+    Queue the `opened` letter of each member, and return how many were queued.
 
-    Members who have one already, from an earlier call, get no other: their key is taken.
+    Members who have one from an earlier call get no other: its dedupe key exists.
     """
     contributions = capsule_store.contributions(tx, capsule.id)
     members = [one.member for one in contributions if one.member.left_at is None]
@@ -229,7 +229,7 @@ def queue_code(
     has_link: bool,
     now: datetime,
 ) -> None:
-    """Queue the letter of a code: its digits, and where it lets in, a link as well."""
+    """Queue the letter of a code: it has the digits and, with `has_link`, a link that signs in."""
     _queue(
         tx,
         wake,
@@ -256,7 +256,7 @@ def deliveries_with_code(tx: Transaction, code_id: str) -> list[Delivery]:
 
 
 def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetime) -> None:
-    """Take letters back that have not left, and forget of the others whom they went to."""
+    """Suppress the letters that have not left, and forget the recipients of all."""
     for delivery in written:
         if delivery.state is DeliveryState.SENDING:
             continue  # it is on its way at this moment, and its row belongs to who carries it
@@ -274,10 +274,10 @@ def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetim
 
 def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     """
-    Say whether a letter still holds.
+    Say whether a letter is still to be sent.
 
-    Its invitation may have been answered, taken back or renewed since, its code have expired, its member have left,
-    its question be over.
+    It is not when its invitation was answered, revoked or renewed, when its code has expired, its member has left,
+    or the request that it asks about is over.
     """
     if not delivery.address:
         return False

@@ -26,10 +26,10 @@ def change_role(
     store: Store, viewer: Viewer, reference: str, member_id: str, role: Role, *, now: datetime
 ) -> Member:
     """
-    Say whether a member adds stories or only receives them; what is in stays in.
+    Change whether a member adds stories or only receives them; the member's stories stay.
 
-    Raises NotFound, ProofNeeded, NotAllowed for anybody but the owner and once the date has come, UsageProblem for
-    the role of the owner, which is handed over instead.
+    Raises NotFound, ReauthenticationNeeded, NotAllowed for anybody but the owner and once the date has come, and
+    UsageProblem for the role of the owner, which is handed over instead.
     """
     viewer.check(Scope.EVERYTHING)
     if role is Role.OWNER:
@@ -50,7 +50,8 @@ def hand_over(store: Store, viewer: Viewer, reference: str, member_id: str, *, n
     """
     Make another member the owner; the old one goes on as a contributor.
 
-    Raises NotFound, ProofNeeded, NotAllowed for anybody but the owner, UsageProblem for the owner themselves.
+    Raises NotFound, ReauthenticationNeeded, NotAllowed for anybody but the owner, and UsageProblem when the member
+    is the owner.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -70,7 +71,8 @@ def remove(
     """
     Take a member out of a capsule. Their stories stay, they get no more letters, and their links end.
 
-    Raises NotFound, ProofNeeded, NotAllowed for anybody but the owner, and for the owner, who hands over first.
+    Raises NotFound, ReauthenticationNeeded, and NotAllowed for anybody but the owner. The owner cannot be removed
+    either (NotAllowed), but hands over first.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -91,11 +93,11 @@ def leave(
     now: datetime,
 ) -> Member:
     """
-    Leave a capsule, with all stories of one's own or without them.
+    Leave a capsule; with `takes_stories`, the member's stories are removed.
 
-    Without them it needs no proof: nothing is lost, and the owner can invite again. Stories are taken along until
-    the date; those that this session may not see, only by one that has proved the address a moment ago. Raises
-    NotFound, ProofNeeded, and NotAllowed for the owner, who hands over first.
+    Leaving alone needs no proof: nothing is lost, and the owner can invite again. Stories can be taken until the
+    date. If this session may not see all of them, it must have proved the address a moment ago. Raises NotFound,
+    ReauthenticationNeeded, and NotAllowed for the owner, who hands over first.
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
@@ -111,7 +113,8 @@ def depart(tx: Transaction, wake: Wake, capsule: Capsule, member: Member, now: d
     """
     End a member's part in a capsule. Raises NotAllowed for its owner.
 
-    What asks for their consent to an earlier date stays, since that is needed as long as a story of theirs is in it.
+    A letter that asks for their consent to an earlier date is still sent: their consent is needed as long as a story
+    of theirs is in the capsule.
     """
     if member.is_owner:
         raise NotAllowed("The owner cannot leave a capsule; hand it over to another member first.")
@@ -147,7 +150,11 @@ def _remove_own_stories(
 def _of_owner(
     tx: Transaction, viewer: Viewer, reference: str, member_id: str, now: datetime
 ) -> tuple[Capsule, Member, Member]:
-    """Return the capsule, its owner, who is looking, and the member that is meant."""
+    """
+    Return the capsule, its owner, who is the viewer, and the member.
+
+    Raises NotFound, NotAllowed for anybody but the owner, ReauthenticationNeeded.
+    """
     capsule, owner = reading.membership(tx, viewer, reference, lock=True)
     if not owner.is_owner:
         raise NotAllowed("Only the capsule's owner decides who is in it and as what.")

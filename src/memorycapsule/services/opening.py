@@ -48,7 +48,7 @@ def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:
 
 def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Capsule | None:
     """
-    Open a capsule if it is sealed and its date has come; return None if somebody else has done it, or it is not.
+    Open a capsule if it is sealed and its date has come; return None if it is not, or somebody else was first.
 
     The montage that the letters wait for is queued in the same transaction, so no open capsule is without it.
     """
@@ -97,9 +97,10 @@ def open_now(
 
 def queue_letters(tx: Transaction, wake: Wake, capsule_id: str, film: FilmStatus, now: datetime) -> int:
     """
-    Queue what members are to be told about an opened capsule, given what is known about its film.
+    Queue the letters to the members of an opened capsule that are due with this status of its film.
 
-    The first call queues the opened letters; a later one, with the film ready, tells those who were promised it.
+    The first call queues the opened letters. A later call, with the film ready, queues letters to the members whose
+    opened letter said that the film follows.
     """
     # Whoever comes first, the finished film or the end of the grace, holds this row until its letters are queued.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)

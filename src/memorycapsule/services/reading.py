@@ -1,8 +1,8 @@
 """
 Reading: the one gate that every page, API call, listing and file passes.
 
-Nothing else hands out stories, media, films or names. `domain.stories.may_view` holds the rule; this module
-applies it to what the store has, so that what a viewer may not see is, to them, not there.
+Nothing else hands out stories, media, films or names. `domain.stories.may_view` holds the rule, and this module
+applies it: what a viewer may not see does not exist for them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class StoryView:
 
 @dataclass(frozen=True, kw_only=True)
 class CapsuleView:
-    """A capsule as the viewer may see it: before the date, how much from whom, and their own stories."""
+    """A capsule as the viewer may see it: before the date, everybody's counts and the viewer's own stories."""
 
     capsule: Capsule
     #: The viewer's part in it.
@@ -81,7 +81,7 @@ class CapsuleView:
 
 @dataclass(frozen=True, kw_only=True)
 class CapsuleLine:
-    """A capsule in a list; of those that they are not in, the admin sees state, date and bytes."""
+    """A capsule in a list; of a capsule that the admin is not in, the admin sees id, state, date and bytes."""
 
     capsule: Capsule
     member: Member | None
@@ -93,7 +93,7 @@ class CapsuleLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfEntry:
-    """A capsule on its member's shelf: what its outside tells, and of an opened one its cover."""
+    """A capsule on the shelf of a member: its counts, and the film and first photo of an open one."""
 
     capsule: Capsule
     member: Member
@@ -151,7 +151,7 @@ def account(store: Store, viewer: Viewer) -> Account:
 
 
 def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
-    """Return the viewer's capsules, the next to open first; for the admin all, those of others untitled."""
+    """Return the viewer's capsules, the next to open first; the admin gets all, those of others redacted."""
     with store.reading() as tx:
         counts = capsule_store.member_counts(tx)
         sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
@@ -276,8 +276,10 @@ def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> Medium
 
 def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
     """
-    Return a photo, clip or voice note in one of its forms. Raises NotFound as `story` does, and for a form that it
-    does not have: a photo is not played, of a voice note there is nothing to see.
+    Return a photo, clip or voice note in one of its forms.
+
+    Raises NotFound as `story` does, and for a form that the medium does not have: a photo has no clip, and a voice
+    note no pictures.
     """
     with store.reading() as tx:
         medium = _viewable_medium(tx, viewer, medium_id)
@@ -413,7 +415,7 @@ def _story_views(
 
 
 def _story_view(tx: Transaction, vault: Vault, story: Story, author: Member) -> StoryView:
-    """Return a story with what can still be read of it: a bit that has rotted must not take the rest along."""
+    """Return a story with all of it that can be read: a damaged medium must not hide the others."""
     try:
         words = vault.words_of(tx, story)
     except DamagedEnvelope as error:

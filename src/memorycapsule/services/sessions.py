@@ -1,4 +1,4 @@
-"""Sessions: how a door finds out who is looking."""
+"""Sessions: how a door finds out who the viewer is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SEEN_EVERY = timedelta(hours=1)
 
 def host_viewer(store: Store) -> Viewer:
     """
-    Return the admin as the command line on the machine itself knows them.
+    Return the admin as the viewer: whoever runs the command line on the machine itself.
 
-    Whoever may run it there is the admin by definition, so their own address needs no other proof.
+    Whoever may run it is the admin by definition, so their address needs no other proof. Raises NotInitialised.
     """
     with store.reading() as tx:
         admin = account_store.admin(tx)
@@ -33,9 +33,9 @@ def host_viewer(store: Store) -> Viewer:
 
 def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> Viewer:
     """
-    Return whoever a session's secret belongs to. Raises NotFound when it is nobody's or has ended.
+    Return the viewer whose session has this secret. Raises NotFound when there is none, or it has ended.
 
-    `now` notes, at most once an hour, that the session is in use.
+    With `now`, the session's last use is noted, at most once an hour.
     """
     with store.reading() as tx:
         session = account_store.live_session(tx, token_digest(token))
@@ -49,7 +49,7 @@ def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> 
 
 
 def viewer_of(session: Session) -> Viewer:
-    """Return who looks through a session."""
+    """Return the viewer of a session."""
     return Viewer(
         account_id=session.account_id,
         session_id=session.id,

@@ -1,8 +1,8 @@
 """
 Signing in: by a mailed link or the six digits beside it, and by a link that the host hands over.
 
-Links and digits are derived from the instance key; the store keeps the digest of the link, and of the digits
-nothing. Whether an address is known here is told to nobody: asking and guessing look the same for all.
+Links and digits are derived from the instance key. The store keeps a digest of the link, and nothing of the digits.
+Nobody learns whether an address is known here: the answers are the same for all addresses.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SessionView:
 
 def request_sign_in(store: Store, key: InstanceKey, wake: Wake, address: str, *, now: datetime) -> None:
     """
-    Mail the way in to an address, if it is an account's; nobody is told whether it is.
+    Mail a link and digits to sign in with to an address, if it is an account's; nobody is told whether it is.
 
     Raises UsageProblem for what is no address.
     """
@@ -100,7 +100,7 @@ def mail_code(
     *,
     has_link: bool = False,
 ) -> bool:
-    """Queue a letter with a code, at most five an hour to one account; say whether there was room for it."""
+    """Queue a letter with a code, at most five an hour to one account; say whether it was queued."""
     account = account_store.accounts.get(tx, account_id, lock=True)
     account_store.forget_codes(tx, account_id, now - LETTERS_WITHIN)
     if account_store.codes_mailed_since(tx, account_id, now - LETTERS_WITHIN) >= MOST_LETTERS:
@@ -158,8 +158,8 @@ def with_token(store: Store, token: str, purpose: LinkPurpose, *, name: str, now
     """
     Use up a link and begin a session called `name`. Raises NotFound, NotAllowed when it is over.
 
-    A mailed link proves the address that it was mailed to. One that the host handed over proves nothing, but
-    to the admin, who is whoever may run commands on the machine.
+    A mailed link proves the address that it was mailed to. A link that the host handed over proves nothing, unless
+    it is the admin's: the admin is whoever may run commands on the machine.
     """
     with store.transaction() as tx:
         code = _of_token(tx, token, purpose, now)

@@ -64,9 +64,9 @@ def add(
     Add a story, its words sealed at once; media are attached to it one by one.
 
     `in_name_of` is the address of a member for whom the admin adds it (grandmother's shoebox, scanned); such a
-    story is recorded as attached by the admin, who cannot read it afterwards. `once` is a word of the caller's:
-    with the same one again, nothing new is added and the story that is there is returned. Raises NotFound,
-    NotAllowed for recipients and after the date, UsageProblem.
+    story is recorded as attached by the admin, who cannot read it afterwards. `once` is an idempotency key: a second
+    call with the same one adds nothing and returns the story of the first. Raises NotFound, NotAllowed for
+    recipients and after the date, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
     words = checked_words(title, text)
@@ -162,7 +162,7 @@ def attach(
 
 
 def _forms(upload: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield what is kept of a medium, by the names of its blobs; of a voice note there is nothing to see."""
+    """Yield the forms of a medium that are kept, with their bytes; a voice note has no pictures."""
     yield "original", upload
     if prepared.display is not None:
         yield "display", io.BytesIO(prepared.display)
@@ -248,7 +248,7 @@ def edit(
 
 
 def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence[str], now: datetime) -> None:
-    """Put one's stories into another order; those that are not named follow. Raises NotFound, NotAllowed."""
+    """Put the viewer's stories into another order; stories not named follow. Raises NotFound, NotAllowed."""
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, reference)
@@ -268,7 +268,7 @@ def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence
 def reorder_media(
     store: Store, viewer: Viewer, story_id: str, *, medium_ids: Sequence[str], now: datetime
 ) -> None:
-    """Put the media of a story into another order; those not named follow. Raises NotFound, NotAllowed."""
+    """Put the media of a story into another order; media not named follow. Raises NotFound, NotAllowed."""
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
         story, _capsule = changeable_story(tx, viewer, story_id, now)
@@ -286,7 +286,7 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
     """
     Remove a story with its media, for good. Raises NotFound, NotAllowed once the date has come.
 
-    One that holds nothing may be taken back by whoever attached it, too: an import that came to nothing.
+    An empty story may also be removed by the account that attached it: an import may have brought nothing.
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
@@ -358,7 +358,7 @@ def _author(
 
 
 def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
-    # Held until the end, so that the opening cannot come between this look and the change.
+    # Held until the end, so that the opening cannot come between this check and the change.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
     if not capsule.accepts_stories(now):
         raise NotAllowed("The date has come: stories could be added and changed until then, and not after.")
@@ -366,7 +366,11 @@ def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
 
 
 def changeable_story(tx: Transaction, viewer: Viewer, story_id: str, now: datetime) -> tuple[Story, Capsule]:
-    """Return a story that this session may add to: one that it attached itself, or may view as its author."""
+    """
+    Return a story that this session may add to, with its capsule: one that it attached, or may view as its author.
+
+    Raises NotFound, NotAllowed once the date has come.
+    """
     story = story_store.stories.find(tx, story_id)
     if story is None or viewer.capsule_id not in {None, story.capsule_id}:
         raise NotFound(_NO_STORY)
@@ -380,7 +384,7 @@ def changeable_story(tx: Transaction, viewer: Viewer, story_id: str, now: dateti
 
 
 def _check_own(tx: Transaction, story: Story, viewer: Viewer) -> None:
-    """Whoever added a story in another's name may go on adding to it, and nothing else."""
+    """Raise Sealed for all but the author: whoever added a story in another's name may only add to it."""
     member = capsule_store.members.get(tx, story.member_id)
     if member.account_id != viewer.account_id:
         raise Sealed

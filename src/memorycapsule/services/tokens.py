@@ -29,7 +29,7 @@ class NewToken:
 
 def create(store: Store, viewer: Viewer, *, name: str, scope: Scope, now: datetime) -> NewToken:
     """
-    Make a token. It reaches what the viewer's session reaches, and knows the viewer as well as that one does.
+    Make a token. It reaches what the viewer's session reaches, and has proved the address if that session has.
 
     Raises UsageProblem for a name or scope that cannot be, NotAllowed for a session that is a token itself.
     """

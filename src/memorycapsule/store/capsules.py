@@ -124,14 +124,14 @@ def memberships_of(tx: Transaction, account_id: str) -> list[Member]:
 
 def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
     """Return how much each member has put in; former members, too, whose stories are still there."""
-    told = dict(
+    story_counts = dict(
         tx.session.exec(
             select(StoryRow.member_id, func.count())
             .where(StoryRow.capsule_id == capsule_id)
             .group_by(col(StoryRow.member_id))
         ).all()
     )
-    shown = {
+    media_counts = {
         member_id: [int(count) for count in counts]
         for member_id, *counts in tx.session.exec(
             select(StoryRow.member_id, *(_count(kind) for kind in MediumKind))
@@ -143,14 +143,14 @@ def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
     return [
         Contribution(
             member=member,
-            stories=told.get(member.id, 0),
+            stories=story_counts.get(member.id, 0),
             photos=photos,
             clips=clips,
             voices=voices,
         )
         for member in ever_members_of(tx, capsule_id)
-        if member.left_at is None or member.id in told
-        for photos, clips, voices in [shown.get(member.id, [0, 0, 0])]
+        if member.left_at is None or member.id in story_counts
+        for photos, clips, voices in [media_counts.get(member.id, [0, 0, 0])]
     ]
 
 

@@ -55,8 +55,8 @@ def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
 
 
 def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Delivery | None:
-    """Take a queued letter for one run of the program; None if somebody else has it or its time has moved."""
-    taken = deliveries.change(
+    """Claim a queued letter for one run of the program; return None if it is not queued, or not due, any more."""
+    claimed = deliveries.change(
         tx,
         col(DeliveryRow.id) == delivery_id,
         col(DeliveryRow.state) == DeliveryState.QUEUED,
@@ -65,7 +65,7 @@ def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Deliv
         lease=lease,
         attempt=col(DeliveryRow.attempt) + 1,
     )
-    return deliveries.get(tx, delivery_id) if taken else None
+    return deliveries.get(tx, delivery_id) if claimed else None
 
 
 def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields: Any) -> bool:
@@ -82,13 +82,13 @@ def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields:
 
 
 def abandoned(tx: Transaction, lease: str | None) -> list[Delivery]:
-    """Return the letters that are taken by another run of the program than `lease`; by any, for None."""
-    taken = deliveries.by(tx, state=DeliveryState.SENDING)
-    return [delivery for delivery in taken if lease is None or delivery.lease != lease]
+    """Return the letters that are claimed by another run of the program than `lease`, or by any run for None."""
+    claimed = deliveries.by(tx, state=DeliveryState.SENDING)
+    return [delivery for delivery in claimed if lease is None or delivery.lease != lease]
 
 
 def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:
-    """Take queued letters back whose fields equal `equal`."""
+    """Suppress the queued letters whose fields equal `equal`."""
     deliveries.change(
         tx,
         *(col(getattr(DeliveryRow, name)) == wanted for name, wanted in equal.items()),

@@ -39,8 +39,8 @@ def rendering(tx: Transaction) -> list[Montage]:
 
 
 def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:
-    """Take a queued montage for one run of the program, under a new attempt; None if somebody else has it."""
-    taken = montages.change(
+    """Claim a queued montage for one run, under a new attempt; return None if it is not queued any more."""
+    claimed = montages.change(
         tx,
         col(MontageRow.id) == montage_id,
         col(MontageRow.state) == MontageState.QUEUED,
@@ -49,7 +49,7 @@ def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:
         attempt=col(MontageRow.attempt) + 1,
         progress=0.0,
     )
-    return montages.get(tx, montage_id) if taken else None
+    return montages.get(tx, montage_id) if claimed else None
 
 
 def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any) -> bool:
@@ -66,5 +66,5 @@ def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any
 
 
 def abandoned(tx: Transaction, lease: str | None) -> list[Montage]:
-    """Return the montages that are taken by another run of the program than `lease`; by any, for None."""
+    """Return the montages that are claimed by another run of the program than `lease`, or by any run for None."""
     return [montage for montage in rendering(tx) if lease is None or montage.lease != lease]

@@ -103,7 +103,7 @@ def _enum(enum: type[StrEnum], *, index: bool = False) -> Any:
 
 
 def _reference(to: str, *, column: str | None = None, optional: bool = False, index: bool = True) -> Any:
-    """Return the id of a row of another table; `column` is what the column is called, if not as the field."""
+    """Return a field with the id of another table's row; `column` names the column if it is not named as the field."""
     return Field(sa_column=Column(column, String(36), ForeignKey(f"{to}.id"), nullable=optional, index=index))
 
 

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 def _insert_into(dialect: str, row: type[SQLModel]) -> Any:
-    """Return an INSERT that can leave conflicts alone, which each dialect has of its own and loads by itself."""
+    """Return an INSERT that can pass over conflicts: each dialect has its own, loaded only when it is used."""
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as into_postgres
 

@@ -43,9 +43,9 @@ def with_corrected_times(pictures: Iterable[Picture], now: datetime) -> tuple[Pi
     or that lies after `now`, is none; pictures without a date stand beside their neighbour in the story
     (`Picture.beside_at`).
     """
-    given = list(pictures)
+    pictures = list(pictures)
     by_fixes = [
-        _shifted(picture, error) for picture, error in zip(given, _errors_by_fixes(given), strict=True)
+        _shifted(picture, error) for picture, error in zip(pictures, _errors_by_fixes(pictures), strict=True)
     ]
     sound = [_without_made_up(picture, now) for picture in by_fixes]
     shared = _errors_by_scenes(sound)

@@ -1,4 +1,4 @@
-"""Montages: the films of a capsule."""
+"""Montages: the rows of a capsule's films, and their states."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ SONG = "soundtrack"
 
 
 def omissions_of(sentences: Mapping[str, str]) -> list[Omission]:
-    """Return sentences about what cannot be used, by its ids, as lines of a report."""
+    """Return the omissions of a report; `sentences` say by the ids of media why they cannot be used."""
     return [Omission(of=one, sentence=sentence) for one, sentence in sentences.items()]
 
 
 def content_omissions(report: Iterable[Omission]) -> tuple[Omission, ...]:
-    """Return what a film does without, without what only delayed it."""
+    """Return the omissions that name what is missing, without those that only say what delayed the film."""
     return tuple(omission for omission in report if omission.of)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Montage:
-    """One film of a capsule: the one made at opening, or a further one of chosen stories."""
+    """The row of one film: of the film made at opening, or of a further one of chosen stories."""
 
     id: str
     capsule_id: str

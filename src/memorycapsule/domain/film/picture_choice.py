@@ -68,8 +68,8 @@ class Picture:
 
 def film_order(picture: Picture) -> tuple[datetime, str, int, str]:
     """
-    Return what pictures are sorted by: the time they were taken, then story and place in it; undated ones
-    beside their neighbour, or last.
+    Return what pictures are sorted by in a film: the time they were taken, then story and place in it. Pictures
+    without a date stand beside their neighbour, or last.
     """
     return (picture.taken_at or picture.beside_at or _NEVER, picture.story_id, picture.position, picture.id)
 

@@ -74,11 +74,11 @@ def queue(
     """
     Queue a further film of an open capsule: of the chosen stories in the chosen order, or of all.
 
-    `soundtrack` is a music file that `media` has accepted, `music` the theme whose own is wanted instead of the
-    capsule's; `length` is what `parse_length` understands; `title` is what it is called, the capsule's if nothing.
-    `once` is a word of the caller's: with the same one again, nothing new is queued and the film that is there is
-    returned. Raises NotFound for a capsule or story that is not there, Sealed before the date, UsageProblem for
-    another length or theme or a title that is too long, TooMany.
+    `soundtrack` is a music file that `media` has accepted, `music` the theme whose soundtrack is wanted instead of
+    the capsule's. `length` is what `parse_length` understands. `title` is the film's; without one it goes by the
+    capsule's. `once` is an idempotency key: a second call with the same one queues nothing and returns the montage
+    of the first. Raises NotFound for a capsule or story that is not there, Sealed before the date, UsageProblem for
+    a length, theme or title that cannot be, TooMany.
     """
     viewer.check(Scope.EVERYTHING)
     parse_length(length)
@@ -126,7 +126,7 @@ def queue(
 
 def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> Montage:
     """
-    Take a further film back before it is ready.
+    Cancel a further film before it is ready.
 
     Raises NotFound, and NotAllowed for the film of the opening, for a finished one, and for anybody but the
     member who asked for it and the capsule's owner.

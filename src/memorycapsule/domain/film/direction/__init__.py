@@ -89,18 +89,20 @@ def direct(
     gives the same plan.
     """
     direction = direction or Direction()
-    given = list(pictures)
-    excerpts = choose_excerpts(direction, given, stories)
-    names = _names(contributors, stories, given)
+    pictures = list(pictures)
+    excerpts = choose_excerpts(direction, pictures, stories)
+    names = _names(contributors, stories, pictures)
     dyes = {
         person: direction.style.dyes[index % len(direction.style.dyes)] for index, person in enumerate(names)
     }
-    gave = Counter(picture.contributor_key for picture in given)
-    people = tuple(Credit(name=name, dye=dyes[person], count=gave[person]) for person, name in names.items())
+    counts = Counter(picture.contributor_key for picture in pictures)
+    people = tuple(
+        Credit(name=name, dye=dyes[person], count=counts[person]) for person, name in names.items()
+    )
     notes: Notes = {story.story_id: story.notes for story in stories}
     asked, spoken = direction, 0.0
     for _ in range(_MOST_TRIES):
-        chosen = choose(given, most_pictures(asked, excerpts, spoken), asked.seed)
+        chosen = choose(pictures, most_pictures(asked, excerpts, spoken), asked.seed)
         groups = _grouped(asked, chosen, stories)
         units = [unit for _, group in groups for unit in group]
         direction = replace(asked, style=paced_style(asked, units, excerpts, spoken))

@@ -61,7 +61,7 @@ def _may_share(picture: Picture) -> bool:
 
 
 def unit_seconds(direction: Direction, unit: Unit) -> float:
-    """Return how long pictures that are shown at once are shown: two take half as long again as one."""
+    """Return for how many seconds a unit is shown: two photos together for 1.4 times as long as one."""
     picture = unit[0]
     if picture.kind == "clip":
         longest = direction.style.longest_clip_seconds

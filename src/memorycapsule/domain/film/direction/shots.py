@@ -135,5 +135,5 @@ def source_of(picture: Picture) -> Source:
 
 
 def seeded_number(seed: int, word: str) -> int:
-    """Return a number that is the same for a picture whatever else is in the film."""
+    """Return a number of 32 bits that depends on seed and word alone, whatever else is in the film."""
     return int.from_bytes(sha256(f"{seed}\0move\0{word}".encode()).digest()[:4], "big")
