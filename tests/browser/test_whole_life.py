@@ -1,8 +1,8 @@
 """
 The whole life of a capsule in the browser: an organiser makes it, two guests fill it, and on the day all look.
 
-A real daemon, real letters over SMTP, real photos. Every page on the way is looked at in English and in Korean, wide
-and narrow, by day and by night: it must be quiet in the console, ask nobody else for anything, fit, and be no barrier.
+A real daemon, real letters over SMTP, real photos. Every page on the way is inspected in English and in Korean, wide
+and narrow, light and dark: it leaves the console quiet, loads nothing from elsewhere, fits, and is accessible.
 `CAPSULE_TEST_SHOTS=FOLDER` keeps a picture of each.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from support.browsing import HOST, House, Person
 from support.mailservers import MailServer
 from support.servers import is_missing, wait_until
-from support.walking import HOST, House, Person
 
 pytestmark = pytest.mark.slow
 
@@ -128,17 +128,17 @@ def test_a_whole_life_in_the_browser(house, people, gallery, photos):
 def make_a_capsule(house: House, organiser: Person) -> str:
     page = organiser.page
     page.goto(f"{house.url}/")
-    organiser.look("sign-in")
+    organiser.inspect_in_all_views("sign-in")
     set_up = house.household.made["set_up_url"]
-    organiser.look("set-up", set_up)
+    organiser.inspect_in_all_views("set-up", set_up)
     page.goto(set_up)
     page.locator("main form button").click()
     page.wait_for_url(f"{house.url}/")
-    organiser.look("home-empty")
-    organiser.look("account", f"{house.url}/account")
+    organiser.inspect_in_all_views("home-empty")
+    organiser.inspect_in_all_views("account", f"{house.url}/account")
 
     organiser.press("Make a new capsule", role="link")
-    organiser.look("create")
+    organiser.inspect_in_all_views("create")
     page.locator("#title").fill("The summer we kept")
     page.locator("#message").fill("One photo of this summer from each of you.")
     page.locator("#phrase").fill("+3h")
@@ -148,7 +148,7 @@ def make_a_capsule(house: House, organiser: Person) -> str:
     organiser.inspect("create-confirm")
     organiser.press("Tie the first knot")
     page.wait_for_url("**/people?done=sealed")
-    organiser.look("people-first")
+    organiser.inspect_in_all_views("people-first")
     return page.url.split("/")[-2]
 
 
@@ -173,25 +173,25 @@ def invite(house: House, organiser: Person, capsule: str) -> None:
     page.locator("#guests").fill("Jiho <jiho@example.org>")
     page.locator("input[name=language][value=en]").check()
     organiser.press("Send the invitations")
-    organiser.look("people-invited")
-    organiser.look("cards", f"{house.url}/c/{capsule}/cards")
+    organiser.inspect_in_all_views("people-invited")
+    organiser.inspect_in_all_views("cards", f"{house.url}/c/{capsule}/cards")
 
 
 def fill_it_as_the_grandmother(house: House, grandmother: Person, home: str, photos: Path) -> None:
     letter = house.link("younghee@example.org", "/g/i/")
     page = grandmother.page
-    grandmother.look("invitation", letter)
-    grandmother.look("decline", f"{letter}/decline")
+    grandmother.inspect_in_all_views("invitation", letter)
+    grandmother.inspect_in_all_views("decline", f"{letter}/decline")
     page.goto(letter)
     assert "할머니" in page.locator("h1").inner_text()
     grandmother.press("사진 넣기")
     page.wait_for_url(f"{home}/add")
-    grandmother.look("add")
+    grandmother.inspect_in_all_views("add")
 
     # From here on with scripts, as any telephone has them: it is the same browser.
     scripted = grandmother.context.browser.new_context(viewport={"width": 390, "height": 844}, locale="ko-KR")
     scripted.add_cookies(grandmother.context.cookies())
-    grandmother.take(scripted)
+    grandmother.move_to(scripted)
     page = grandmother.page
     page.goto(f"{home}/add")
     page.locator("#title").fill("마당의 감나무")
@@ -205,14 +205,14 @@ def fill_it_as_the_grandmother(house: House, grandmother: Person, home: str, pho
     assert "사진 2장" in page.locator("h1").inner_text()
     for picture in page.locator(".given img").all():
         assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
-    grandmother.look("thanks")
+    grandmother.inspect_in_all_views("thanks")
     page.goto(home)
     assert "마당의 감나무" in page.locator("main").inner_text()
     assert "The long bridge" not in page.content()
-    grandmother.look("sealed-guest")
+    grandmother.inspect_in_all_views("sealed-guest")
     page.locator("#own .into").click()
-    grandmother.look("own-story")
-    grandmother.look("leave", f"{home}/leave")
+    grandmother.inspect_in_all_views("own-story")
+    grandmother.inspect_in_all_views("leave", f"{home}/leave")
 
 
 def join_as_the_teenager(house: House, teenager: Person, home: str) -> None:
@@ -224,9 +224,9 @@ def join_as_the_teenager(house: House, teenager: Person, home: str) -> None:
 def remind(organiser: Person, house: House, capsule: str) -> None:
     organiser.page.goto(f"{house.url}/c/{capsule}/people")
     organiser.press("Remind all who are silent")
-    organiser.look("people-reminded")
+    organiser.inspect_in_all_views("people-reminded")
     organiser.page.get_by_role("link", name="Jiho").click()
-    organiser.look("member")
+    organiser.inspect_in_all_views("member")
 
 
 def read_about_the_api(organiser: Person, house: House) -> None:
@@ -239,7 +239,7 @@ def read_about_the_api(organiser: Person, house: House) -> None:
 def fill_it_as_the_teenager(house: House, teenager: Person, home: str, gallery: list[Path]) -> None:
     page = teenager.page
     way_back = house.link("jiho@example.org", "/g/v/")
-    teenager.look("visit", way_back)
+    teenager.inspect_in_all_views("visit", way_back)
     page.goto(way_back)
     page.locator("main form button").click()
     page.wait_for_url(f"{home}/add")
@@ -263,9 +263,9 @@ def fill_it_as_the_teenager(house: House, teenager: Person, home: str, gallery: 
         "() => !document.querySelector('.tile.waiting, .tile.sending')", timeout=PATIENCE_MS
     )
     refused = page.locator(".tile.refused")
-    said = {line.split("\n")[0]: line for line in refused.all_inner_texts()}
-    assert sorted(said) == sorted(f"bad-{name}" for name in REFUSED)
-    assert all(len(line.split("\n")[-1]) > 10 for line in said.values())
+    reasons = {line.split("\n")[0]: line for line in refused.all_inner_texts()}
+    assert sorted(reasons) == sorted(f"bad-{name}" for name in REFUSED)
+    assert all(len(line.split("\n")[-1]) > 10 for line in reasons.values())
     teenager.inspect("add-hundred")
     teenager.press("That is everything")
     page.wait_for_url("**/thanks*")
@@ -276,7 +276,7 @@ def fill_it_as_the_teenager(house: House, teenager: Person, home: str, gallery: 
     (story,) = stories
     kept = sorted(one["file"] for one in story["media"])
     assert len(kept) == len(set(kept)) == MANY - len(REFUSED) - 1
-    teenager.look("thanks-hundred")
+    teenager.inspect_in_all_views("thanks-hundred")
 
 
 def see_counts_only(organiser: Person, home: str) -> None:
@@ -285,20 +285,20 @@ def see_counts_only(organiser: Person, home: str) -> None:
     for secret in ("마당", "August", "IMG_0001"):
         assert secret not in text
     assert "95 photos" in organiser.page.locator("main").inner_text()
-    organiser.look("sealed-owner")
-    organiser.look("home", home.replace(urllib.parse.urlsplit(home).path, "/"))
+    organiser.inspect_in_all_views("sealed-owner")
+    organiser.inspect_in_all_views("home", home.replace(urllib.parse.urlsplit(home).path, "/"))
     capsule = home.rpartition("/")[2]
-    organiser.look("settings", home.replace("/g/c/", "/c/") + "/settings")
-    organiser.look("delete", home.replace("/g/c/", "/c/") + "/delete")
+    organiser.inspect_in_all_views("settings", home.replace("/g/c/", "/c/") + "/settings")
+    organiser.inspect_in_all_views("delete", home.replace("/g/c/", "/c/") + "/delete")
     for path in ("photos", "photos.json", "film", "everything.zip"):
-        assert organiser.ask("GET", f"/g/c/{capsule}/{path}").status_code == 404, path
+        assert organiser.request("GET", f"/g/c/{capsule}/{path}").status_code == 404, path
 
 
 def agree_on_an_earlier_day(house: House, people, capsule: str) -> None:
     organiser, *guests = people
     page = organiser.page
     page.goto(f"{house.url}/c/{capsule}/date")
-    organiser.look("date")
+    organiser.inspect_in_all_views("date")
     page.locator("#phrase").fill("+1h")
     organiser.press("Look at it once more")
     organiser.inspect("date-confirm")
@@ -321,17 +321,17 @@ def untie_it(house: House, people, home: str) -> None:
     for person, address in ((grandmother, "younghee@example.org"), (teenager, "jiho@example.org")):
         letter = wait_until(lambda address=address: house.link(address, "/g/o/"), 120, "it is open")
         if person is grandmother:
-            person.look("letter", letter)
+            person.inspect_in_all_views("letter", letter)
         person.page.goto(letter)
         person.page.locator("main form button").click()
         person.page.wait_for_url(home)
-        person.look("unsealing")
+        person.inspect_in_all_views("unsealing")
     teenager.page.locator(".skip-it").click()
     teenager.press("See the photos")
     teenager.page.wait_for_url("**/photos")
-    teenager.look("choice", home)
+    teenager.inspect_in_all_views("choice", home)
     organiser.page.goto(f"{house.url}/")
-    organiser.look("home-opened")
+    organiser.inspect_in_all_views("home-opened")
 
 
 def look_at_the_photos(teenager: Person, home: str) -> None:
@@ -339,7 +339,7 @@ def look_at_the_photos(teenager: Person, home: str) -> None:
     text = page.locator("main").inner_text()
     for title in ("마당의 감나무", "The long bridge", "All of August"):
         assert title in text
-    teenager.look("photos")
+    teenager.inspect_in_all_views("photos")
     page.locator("a[data-medium]").first.focus()
     page.keyboard.press("Enter")
     viewer = page.locator(".pswp--open")
@@ -357,7 +357,7 @@ def look_at_the_photos(teenager: Person, home: str) -> None:
 def watch_and_make_films(house: House, grandmother: Person, home: str) -> None:
     page = grandmother.page
     page.goto(f"{home}/film")
-    grandmother.look("film")
+    grandmother.inspect_in_all_views("film")
     video = page.locator("video")
     video.evaluate("video => { video.muted = true; }")
     page.locator(".go").click()
@@ -368,7 +368,7 @@ def watch_and_make_films(house: House, grandmother: Person, home: str) -> None:
     page.locator("#making button.main").click()
     page.wait_for_url("**/film?of=*")
     page.locator(".player").wait_for(timeout=PATIENCE_MS)
-    grandmother.look("film-further")
+    grandmother.inspect_in_all_views("film-further")
     capsule = home.rpartition("/")[2]
     made = house.household.films(capsule)
     assert [one["state"] for one in made] == ["ready", "ready"]
@@ -380,7 +380,7 @@ def keep_everything(teenager: Person, home: str) -> None:
     with teenager.page.expect_download() as kept:
         teenager.page.locator(".tabs .all").click()
     content = Path(kept.value.path()).read_bytes()
-    promised = teenager.ask("HEAD", f"{urllib.parse.urlsplit(home).path}/everything.zip")
+    promised = teenager.request("HEAD", f"{urllib.parse.urlsplit(home).path}/everything.zip")
     assert len(content) == int(promised.headers["content-length"])
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None

@@ -1,7 +1,7 @@
 """
 Who may do what: the table that `integration/http/test_authorisation.py` holds the site to.
 
-Ben has put a story in, Dora has joined, Rae only receives, Olga owns the capsule, Fred has left it, Ada is the admin.
+Ben has added a story, Dora has joined, Rae only receives, Olga owns the capsule, Fred has left it, Ada is the admin.
 """
 
 PEOPLE = ("anonymous", "invited", "contributor", "other", "recipient", "owner", "former", "admin")
@@ -9,17 +9,17 @@ PEOPLE = ("anonymous", "invited", "contributor", "other", "recipient", "owner", 
 EVERYBODY = frozenset(PEOPLE)
 NOBODY: frozenset[str] = frozenset()
 MEMBERS = frozenset({"contributor", "other", "recipient", "owner"})
-GIVERS = frozenset({"contributor", "other", "owner"})
+MAY_ADD = frozenset({"contributor", "other", "owner"})
 AUTHOR = frozenset({"contributor"})
 OWNER = frozenset({"owner"})
-#: Sessions that are somebody's for all of their capsules.
+#: Those whose session reaches all capsules of their account.
 ACCOUNTS = frozenset({"owner", "admin"})
-#: Whoever has any session at all.
-KNOWN = MEMBERS | {"admin"}
-HAVE_GIVEN = frozenset({"contributor", "owner"})
+#: Those who have a session of any kind.
+WITH_SESSION = MEMBERS | {"admin"}
+HAVE_ADDED = frozenset({"contributor", "owner"})
 NO_OWNERS = MEMBERS - OWNER
 
-#: Method and path: who is let in while the capsule is sealed, and once it is open.
+#: By method and path: who has access while the capsule is sealed, and once it is open.
 ROWS: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
 
@@ -30,7 +30,7 @@ def row(routes: str, sealed: frozenset[str], opened: frozenset[str] | None = Non
             ROWS[line.strip()] = (sealed, sealed if opened is None else opened)
 
 
-# What is somebody's for all of their capsules needs a session that is, too.
+# What concerns a whole account needs a session that reaches all capsules of the account.
 row(
     """
     GET /account
@@ -53,7 +53,7 @@ row(
     """,
     ACCOUNTS,
 )
-# What is on its way belongs to the session that began it.
+# An upload belongs to the session that began it.
 row(
     """
     DELETE /api/v1/uploads/{upload_id}
@@ -63,7 +63,7 @@ row(
     """,
     AUTHOR,
 )
-# A story before the day: its author's alone; then everybody's who is in the capsule.
+# A story is its author's alone while the capsule is sealed, and all members' afterwards.
 row(
     """
     GET /api/v1/media/{medium}
@@ -75,7 +75,7 @@ row(
     AUTHOR,
     MEMBERS,
 )
-# Nobody but its author changes a story, and nobody at all once the day has come.
+# Only its author changes a story, and nobody once the capsule is open.
 row(
     """
     DELETE /api/v1/media/{medium}
@@ -96,7 +96,7 @@ row(
     AUTHOR,
     NOBODY,
 )
-# Doors that show everybody the same, and those whose key is in the address.
+# Pages that are the same for everybody, and those whose address holds a secret.
 row(
     """
     GET /
@@ -120,7 +120,7 @@ row(
     """,
     EVERYBODY,
 )
-# An opened capsule takes nobody in; whoever is inside is led there.
+# Nobody joins an open capsule; members are redirected to it.
 row(
     """
     GET /g/i/{token}
@@ -137,19 +137,19 @@ row(
     EVERYBODY,
     NOBODY,
 )
-# Too late to put something in, members are led to what is there.
-row("GET /g/c/{capsule_id}/add", GIVERS, MEMBERS)
+# Nobody adds to an open capsule; members are redirected to it.
+row("GET /g/c/{capsule_id}/add", MAY_ADD, MEMBERS)
 row(
     """
     POST /api/v1/capsules/{capsule}/stories
     POST /g/c/{capsule_id}/add
     """,
-    GIVERS,
+    MAY_ADD,
     NOBODY,
 )
-# Thanks are for those who have put something in.
-row("GET /g/c/{capsule_id}/thanks", HAVE_GIVEN)
-# What tells the asker about themselves, or is the same for all capsules.
+# The thank-you page is for those who have added a story.
+row("GET /g/c/{capsule_id}/thanks", HAVE_ADDED)
+# What concerns the person who asks, or is the same for all capsules.
 row(
     """
     GET /api/v1/capsules
@@ -166,9 +166,9 @@ row(
     POST /g/prove
     POST /g/prove/letter
     """,
-    KNOWN,
+    WITH_SESSION,
 )
-# How much from whom, and when.
+# The outside of a capsule: its members, their counts, its date.
 row(
     """
     GET /api/v1/capsules/{capsule}
@@ -191,7 +191,7 @@ row(
     NOBODY,
     EVERYBODY,
 )
-# Nothing of it is there before the day, for nobody.
+# What exists only once the capsule is open.
 row(
     """
     GET /api/v1/capsules/{capsule}/everything.zip
@@ -213,8 +213,8 @@ row(
     NOBODY,
     MEMBERS,
 )
-# Links, digits and answers that are not there, a capsule with other people's stories, a film that is not ready, the
-# only address.
+# What nobody gets here: tokens and codes that do not exist, a capsule with other people's stories, a film that is not
+# ready, the removal of the only address.
 row(
     """
     DELETE /api/v1/me/addresses/{address}
@@ -253,7 +253,7 @@ row(
     """,
     NO_OWNERS,
 )
-# An opened capsule stays as it was.
+# An open capsule does not change.
 row(
     """
     PATCH /api/v1/capsules/{capsule}

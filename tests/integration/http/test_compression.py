@@ -1,4 +1,4 @@
-"""Packing: what is text comes as gzip, but for pages in which something may stand that somebody put into a link."""
+"""Compression: text comes as gzip, but for pages that repeat what somebody may have put into a link."""
 
 import gzip
 

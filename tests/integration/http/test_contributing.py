@@ -1,4 +1,4 @@
-"""Pages on which people put things in, are thanked, and look after what is theirs."""
+"""The pages on which people add stories, are thanked, and edit what is their own."""
 
 import re
 
@@ -25,7 +25,7 @@ def here(scene) -> str:
     return f"/g/c/{scene.capsule.id}"
 
 
-def seen(scene, story_id: str):
+def story_view(scene, story_id: str):
     return reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story_id)
 
 
@@ -49,7 +49,7 @@ def test_photos_and_words_come_in_without_scripts(scene, ben, here):
 
     story_id = re.fullmatch(rf"{here}/thanks\?story=([0-9a-f-]{{36}})", done.headers["location"])[1]
     assert done.status_code == 303
-    story = seen(scene, story_id)
+    story = story_view(scene, story_id)
     assert (story.words.title, story.words.text) == ("The <b>swing</b>", "One\ntwo")
     assert [one.details.file for one in story.media] == ["a.jpg", "b.jpg"]
     thanks = ben.get(done.headers["location"]).text
@@ -65,7 +65,7 @@ def test_photos_and_words_come_in_without_scripts(scene, ben, here):
         ben, f"{here}/add", story=story_id, title="The swing", text="", files=[("c.jpg", make_photo())]
     )
     assert more.headers["location"].endswith(story_id)
-    assert len(seen(scene, story_id).media) == 3
+    assert len(story_view(scene, story_id).media) == 3
 
 
 def test_an_empty_form_leaves_nothing_behind(scene, ben, here):
@@ -91,7 +91,7 @@ def test_scripts_keep_the_words_as_they_are_typed(scene, ben, here):
     )
 
     assert again.json() == {"story": story_id}
-    assert seen(scene, story_id).words.title == "The swing"
+    assert story_view(scene, story_id).words.title == "The swing"
     assert 'value="The swing"' in ben.get(f"{here}/add?story={story_id}").text
 
 
@@ -140,7 +140,7 @@ def test_words_captions_and_order_are_changed_in_one_go(scene, ben, here):
 
     moved = ben.post(page, data=typed | {"move": f"up:{second}"})
 
-    story = seen(scene, scene.story.id)
+    story = story_view(scene, scene.story.id)
     assert moved.headers["location"] == f"{page}#m-{second}"
     assert (story.words.title, story.words.text) == ("Pier", "Late")
     assert [one.medium.id for one in story.media] == [second, scene.medium_id]
@@ -162,10 +162,10 @@ def test_stories_are_put_into_another_order(scene, ben, here):
 def test_taking_out_asks_first(scene, ben, here):
     page = f"{here}/stories/{scene.story.id}"
     assert "Take this one out?" in ben.get(f"{page}/remove?medium={scene.medium_id}").text
-    assert len(seen(scene, scene.story.id).media) == 1
+    assert len(story_view(scene, scene.story.id).media) == 1
 
     ben.post(f"{page}/remove", data={"medium": scene.medium_id})
-    assert seen(scene, scene.story.id).media == []
+    assert story_view(scene, scene.story.id).media == []
     assert ben.get(f"/g/m/{scene.medium_id}/original").status_code == 404
     assert ben.post(f"{page}/remove").headers["location"] == here
     assert ben.get(page).status_code == 404

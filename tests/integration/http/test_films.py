@@ -1,4 +1,4 @@
-"""The film page: for members of an open capsule; further films as they were wished for."""
+"""The film page: it is for members of an open capsule, and further films are as the form asked."""
 
 import contextlib
 import io
@@ -35,7 +35,7 @@ def film_page(scene):
     return f"/g/c/{scene.capsule.id}/film"
 
 
-def wish(scene, browser=None, files=None, **form):
+def request_film(scene, browser=None, files=None, **form):
     browser = browser or scene.browser(scene.ben.token)
     scene.time.go_on(seconds=1)
     return browser.post(f"/g/c/{scene.capsule.id}/films", data=form, files=files or {"own": ("", b"")})
@@ -57,7 +57,7 @@ def a_song() -> bytes:
 
 
 def test_stories_are_taken_in_the_order_in_which_they_are_sent(scene, three):
-    answer = wish(scene, story=[three[2], three[0]], length="short", song="museum")
+    answer = request_film(scene, story=[three[2], three[0]], length="short", song="museum")
     film = newest(scene)
 
     assert answer.status_code == 303
@@ -67,7 +67,7 @@ def test_stories_are_taken_in_the_order_in_which_they_are_sent(scene, three):
 
 
 def test_without_scripts_numbers_say_the_order(scene, three):
-    wish(
+    request_film(
         scene,
         **{f"place-{three[0]}": "3", f"place-{three[2]}": "1", f"place-{three[1]}": " "},
         length="usual",
@@ -79,7 +79,7 @@ def test_without_scripts_numbers_say_the_order(scene, three):
 
 def test_a_song_of_ones_own_is_taken_when_it_plays(scene, three):
     song = a_song()
-    answer = wish(scene, song="own", files={"own": ("노래.wav", song, "audio/wav")})
+    answer = request_film(scene, song="own", files={"own": ("노래.wav", song, "audio/wav")})
     with scene.instance.store.reading() as tx:
         assert answer.status_code == 303
         with scene.instance.vault.open_blob(tx, newest(scene).soundtrack_blob) as kept:
@@ -95,7 +95,7 @@ def test_a_song_of_ones_own_is_taken_when_it_plays(scene, three):
 )
 def test_one_that_does_not_play_is_refused_in_words_and_the_choice_stays(scene, three, files, said):
     before = newest(scene)
-    answer = wish(scene, story=[three[1]], song="own", files=files)
+    answer = request_film(scene, story=[three[1]], song="own", files=files)
 
     assert answer.status_code == 422
     assert said in answer.text
@@ -104,7 +104,7 @@ def test_one_that_does_not_play_is_refused_in_words_and_the_choice_stays(scene, 
 
 
 def test_a_title_is_shown_wherever_the_film_is(scene, three):
-    wish(scene, title="가을 1/2")
+    request_film(scene, title="가을 1/2")
     film_id = scene.finish_film()
     browser = scene.browser(scene.ben.token)
 
@@ -115,7 +115,7 @@ def test_a_title_is_shown_wherever_the_film_is(scene, three):
 
 
 def test_a_title_that_is_too_long_is_said_in_words_and_the_choice_stays(scene, three):
-    answer = wish(scene, title="a" * 201, story=[three[1]])
+    answer = request_film(scene, title="a" * 201, story=[three[1]])
 
     assert answer.status_code == 422
     assert "longer than 200 letters" in answer.text
@@ -126,13 +126,13 @@ def test_a_title_that_is_too_long_is_said_in_words_and_the_choice_stays(scene, t
 
 def test_the_queue_of_one_person_ends_with_a_sentence(scene, three):
     for _ in range(5):
-        assert wish(scene).status_code == 303
+        assert request_film(scene).status_code == 303
 
-    assert "Five films of yours" in wish(scene).text
+    assert "Five films of yours" in request_film(scene).text
 
 
 def test_progress_is_told_and_whoever_asked_takes_the_film_back(scene, three):
-    wish(scene, story=[three[0], three[1]])
+    request_film(scene, story=[three[0], three[1]])
     film = newest(scene)
     attempt = montages.claim(scene.instance.store, film.id, lease="this run", now=scene.time.now)
     scene.time.go_on(seconds=60)
@@ -163,18 +163,18 @@ def test_a_film_of_another_capsule_cannot_be_cancelled_through_this_one(scene, t
 def test_the_length_of_a_choice_is_told(scene, three):
     browser = scene.browser(scene.ben.token)
 
-    def told(*story_ids, **more):
+    def estimate(*story_ids, **more):
         return browser.get(f"{film_page(scene)}/length", params={"story": story_ids, **more}).json()
 
-    assert told(three[1])["say"].startswith("One story, about 0:")
-    assert told()["say"].startswith("All stories, about 0:")
-    assert told(three[1])["seconds"] < told(*three)["seconds"]
+    assert estimate(three[1])["say"].startswith("One story, about 0:")
+    assert estimate()["say"].startswith("All stories, about 0:")
+    assert estimate(three[1])["seconds"] < estimate(*three)["seconds"]
     assert browser.get(f"{film_page(scene)}/length", params={"length": "forever"}).status_code == 404
 
 
 def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, three, tmp_path):
     store, vault = scene.instance.store, scene.instance.vault
-    wish(scene, story=[three[1]])
+    request_film(scene, story=[three[1]])
     attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
     prepared = preparation.prepare(
         store, vault, attempt, tmp_path, size=scene.app.worker.size, fps=scene.app.worker.fps

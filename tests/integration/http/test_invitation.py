@@ -1,4 +1,4 @@
-"""The invitation: looking changes nothing, one button joins, and every dead end says what to do."""
+"""The invitation: showing it changes nothing, one button joins, and every dead end says what to do."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Coming in by mail, home, one's own account; and that trying, scanning and guessing lead nowhere."""
+"""Sign-in by mail, the home page and the account page; trying, scanning and guessing lead nowhere."""
 
 import email
 import email.policy

@@ -37,7 +37,7 @@ def browser_of(scene, token=None, **headers):
         scene.sites.clear()
 
 
-def said(**values) -> str:
+def metadata_of(**values) -> str:
     return ",".join(
         f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in values.items()
     )
@@ -46,18 +46,18 @@ def said(**values) -> str:
 def begin(browser, story: str, content: bytes, file: str = "사진.jpg", **more):
     return browser.post(
         "/g/u",
-        headers=TUS | {"upload-length": str(len(content)), "upload-metadata": said(filename=file, story=story)} | more,
+        headers=TUS | {"upload-length": str(len(content)), "upload-metadata": metadata_of(filename=file, story=story)} | more,
     )  # fmt: skip
 
 
-def put(browser, address: str, start: int, piece: bytes, **more):
+def send_piece(browser, address: str, start: int, piece: bytes, **more):
     return browser.patch(address, content=piece, headers=PIECE | {"upload-offset": str(start)} | more)
 
 
 def send(browser, story: str, content: bytes, file: str = "사진.jpg") -> dict:
     """Send a file in one piece, and return what became of it."""
     address = begin(browser, story, content, file).headers["location"]
-    assert put(browser, address, 0, content).status_code == 204
+    assert send_piece(browser, address, 0, content).status_code == 204
     return browser.get(address).json()
 
 
@@ -72,7 +72,7 @@ def test_a_file_comes_in_as_the_protocol_says(scene, sender):
         "0",
     )
     assert UUID(address.removeprefix("/g/u/"))
-    first = put(sender, address, 0, jpeg[:100])
+    first = send_piece(sender, address, 0, jpeg[:100])
     assert (first.status_code, first.content, first.headers["upload-offset"]) == (204, b"", "100")
     assert "upload-expires" in first.headers
     asked = sender.head(address, headers=TUS)
@@ -83,11 +83,11 @@ def test_a_file_comes_in_as_the_protocol_says(scene, sender):
     )
     assert asked.headers["cache-control"] == "no-store"
     assert set(asked.headers["upload-metadata"].split(",")) == set(
-        said(filename="사진.jpg", story=scene.story.id).split(",")
+        metadata_of(filename="사진.jpg", story=scene.story.id).split(",")
     )
-    assert put(sender, address, 90, jpeg[90:]).status_code == 409
+    assert send_piece(sender, address, 90, jpeg[90:]).status_code == 409
 
-    last = put(sender, address, 100, jpeg[100:])
+    last = send_piece(sender, address, 100, jpeg[100:])
 
     state = sender.get(address).json()
     assert (last.status_code, last.headers["capsule-stage"]) == (204, "kept")
@@ -96,7 +96,7 @@ def test_a_file_comes_in_as_the_protocol_says(scene, sender):
     original = sender.get(f"/g/m/{state['medium']}/original")
     assert original.content == jpeg
     # Once more, by whoever did not hear the answer: told, and not kept twice.
-    assert put(sender, address, len(jpeg), b"").headers["capsule-stage"] == "kept"
+    assert send_piece(sender, address, len(jpeg), b"").headers["capsule-stage"] == "kept"
     assert send(sender, scene.story.id, jpeg)["stage"] == "duplicate"
     assert sender.delete(address, headers=TUS).status_code == 204
     assert sender.head(address, headers=TUS).status_code == 404
@@ -105,7 +105,7 @@ def test_a_file_comes_in_as_the_protocol_says(scene, sender):
 
 def test_what_the_protocol_does_not_know_is_turned_away(scene, sender):
     address = begin(sender, scene.story.id, b"x" * 10).headers["location"]
-    metadata = {"upload-metadata": said(filename="a", story=scene.story.id)}
+    metadata = {"upload-metadata": metadata_of(filename="a", story=scene.story.id)}
 
     options = sender.options("/g/u")
     assert (options.status_code, options.headers["tus-version"]) == (204, "1.0.0")
@@ -126,9 +126,9 @@ def test_what_the_protocol_does_not_know_is_turned_away(scene, sender):
         "refused",
         "There is nothing in this file, so we left it out.",
     )
-    assert put(sender, address, 0, b"x", **{"content-type": "text/plain"}).status_code == 415
-    assert put(sender, address, 5, b"x").status_code == 409
-    assert put(sender, address, 0, b"x" * 11).status_code == 413
+    assert send_piece(sender, address, 0, b"x", **{"content-type": "text/plain"}).status_code == 415
+    assert send_piece(sender, address, 5, b"x").status_code == 409
+    assert send_piece(sender, address, 0, b"x" * 11).status_code == 413
     override = {"x-http-method-override": "PATCH", "upload-offset": "0"}
     assert sender.post(address, content=b"x", headers=PIECE | override).headers["upload-offset"] == "1"
     assert sender.post(address, headers=TUS).status_code == 405
@@ -147,7 +147,7 @@ def test_only_who_began_it_may_go_on_or_ask(scene, sender):
         for path in (address, missing):
             assert other.get(path).status_code == 404
             assert other.head(path, headers=TUS).status_code == 404
-            assert put(other, path, 0, b"x").status_code == 404
+            assert send_piece(other, path, 0, b"x").status_code == 404
             assert other.delete(path, headers=TUS).status_code == 404
         assert other.get(address).content == other.get(missing).content
         assert begin(other, scene.story.id, b"x").status_code == 404
@@ -181,13 +181,13 @@ def test_nothing_is_taken_beyond_what_is_allowed(scene):
                 read += 100_000
                 yield bytes(100_000)
 
-        refused = put(sender, address, 0, without_length())
+        refused = send_piece(sender, address, 0, without_length())
 
         assert refused.status_code == 413
         assert "content-length" not in refused.request.headers
         # What had come so far is kept, and no more than that.
         assert sender.get(address).json()["received"] <= 3_000_000
-        assert put(sender, address, 0, b"", **{"content-length": "3000001"}).status_code == 413
+        assert send_piece(sender, address, 0, b"", **{"content-length": "3000001"}).status_code == 413
 
 
 def cut_off(browser, address: str, piece: bytes, headers: dict) -> None:
@@ -277,7 +277,7 @@ def test_what_arrived_before_a_cut_is_kept(scene, sender):
     # The daemon itself dies: another one goes on with what is there.
     with browser_of(scene, scene.ben.token) as later:
         assert later.get(address).json()["received"] == 5000
-        assert put(later, address, 5000, content[5000:]).headers["capsule-stage"] == "kept"
+        assert send_piece(later, address, 5000, content[5000:]).headers["capsule-stage"] == "kept"
 
 
 def test_what_was_whole_when_the_daemon_died_is_finished_at_the_next_start(scene, sender):
@@ -305,10 +305,10 @@ def test_what_was_whole_when_the_daemon_died_is_finished_at_the_next_start(scene
 def test_after_the_date_nothing_comes_in(scene, sender):
     address = begin(sender, scene.story.id, b"x" * 10).headers["location"]
     scene.time.go_to(OPENS - timedelta(seconds=1))
-    assert put(sender, address, 0, b"x").status_code == 204
+    assert send_piece(sender, address, 0, b"x").status_code == 204
     scene.time.go_to(OPENS)
 
-    answer = put(sender, address, 1, b"x")
+    answer = send_piece(sender, address, 1, b"x")
 
     assert (answer.status_code, json.loads(answer.content)["code"]) == (403, "not_allowed")
     assert begin(sender, scene.story.id, b"x").status_code == 403

@@ -1,4 +1,4 @@
-"""What browsers say they are, as their people know them."""
+"""Browsers and devices have the names that people know them by."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def routes(app: App, pages: Pages) -> APIRouter:
 def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:
     words = pages.wording(request)
     language, capsule, earlier = words.language, view.capsule, view.request
-    yeses = sum(1 for one in view.answers if one.is_given)
+    yes_count = sum(1 for one in view.answers if one.is_given)
     return pages.show(
         request,
         "consent.html",
@@ -62,11 +62,11 @@ def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) 
         view=view,
         called=addressed(view.member.name, language),
         asker=addressed(view.asker.name, language),
-        holds=date_in_words(capsule.opens_local, capsule.zone, language),
-        wished=date_in_words(earlier.opens_local, earlier.zone, language),
+        current_date=date_in_words(capsule.opens_local, capsule.zone, language),
+        requested_date=date_in_words(earlier.opens_local, earlier.zone, language),
         is_granted=earlier.state is DateRequestState.GRANTED,
-        yeses=yeses,
-        of_all=len(view.answers),
+        yes_count=yes_count,
+        answer_count=len(view.answers),
         bundle=bundle(
             capsule.id,
             [1] * len(view.answers),

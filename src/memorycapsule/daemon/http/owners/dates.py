@@ -86,7 +86,7 @@ def _date_page(
     capsule = view.capsule
     if not capsule.accepts_stories(app.now()):
         raise NotFound
-    held = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
+    current = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
     earlier = rescheduling.waiting_request(app.store, viewer, capsule.id, app.now())
     return pages.show(
         request,
@@ -94,7 +94,7 @@ def _date_page(
         words,
         status=UsageProblem.http_status if problem else 200,
         view=view,
-        opens=date_form.date_fields(held, app.now(), words),
+        opens=date_form.date_fields(current, app.now(), words),
         typed=typed
         or TypedDate(
             day=f"{capsule.opens_local:%Y-%m-%d}", clock=f"{capsule.opens_local:%H:%M}", zone=capsule.zone
@@ -102,10 +102,10 @@ def _date_page(
         problem=problem,
         zones=date_form.zone_groups(),
         earlier=earlier,
-        wished=date_in_words(earlier.request.opens_local, earlier.request.zone, words.language)
+        requested_date=date_in_words(earlier.request.opens_local, earlier.request.zone, words.language)
         if earlier
         else None,
-        yeses=sum(1 for one in earlier.answers if one.is_given) if earlier else 0,
+        yes_count=sum(1 for one in earlier.answers if one.is_given) if earlier else 0,
         done=_done(request),
     )
 
@@ -114,7 +114,7 @@ def _confirmation_page(
     app: App, pages: Pages, request: Request, view: CapsuleView, typed: TypedDate, date: OpeningDate
 ) -> Response:
     words = pages.wording(request)
-    held = opening_date(view.capsule.opens_local, view.capsule.zone, view.capsule.fold)
+    current = opening_date(view.capsule.opens_local, view.capsule.zone, view.capsule.fold)
     return pages.show(
         request,
         "date_confirm.html",
@@ -122,7 +122,7 @@ def _confirmation_page(
         view=view,
         typed=date_form.pinned(date),
         back=typed,
-        was=date_form.date_fields(held, app.now(), words),
+        current=date_form.date_fields(current, app.now(), words),
         opens=date_form.date_fields(date, app.now(), words),
         is_earlier=date.at < view.capsule.opens_at,
         people=people_in_words(len(view.contributions), words.language),

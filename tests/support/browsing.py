@@ -1,4 +1,4 @@
-"""A house with a daemon and its post, and the people who walk through its pages, looking closely at each."""
+"""A daemon with its mail, and people in browsers: every page that they see is inspected."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from support.mailservers import MailServer
 from support.servers import Daemon, wait_until
 
 HOST = "house.test"
-#: How every page is looked at.
+#: Language, width and colour scheme of the views in which every page is inspected.
 VIEWS = (("en", 1440, "light"), ("ko", 390, "dark"))
 
 
 class House:
-    """A daemon at an address of the house, and the letters that it sends."""
+    """A daemon at an address of its own, and the letters that it sends."""
 
     def __init__(self, folder: Path, server: MailServer) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -57,7 +57,7 @@ class House:
 
 
 class Person:
-    """Somebody's browser, and all that it complained of and asked for."""
+    """Somebody's browser, with the complaints in its console and the hosts that it sent requests to."""
 
     def __init__(self, chromium, house: House, *, width: int, language: str, **options) -> None:
         self._chromium, self._house = chromium, house
@@ -67,8 +67,8 @@ class Person:
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
         self.expects_cuts = False
-        self._overhear(self.context)
-        self._eyes = [
+        self._record(self.context)
+        self._views = [
             (
                 language,
                 width,
@@ -80,11 +80,11 @@ class Person:
             )
             for language, width, scheme in VIEWS
         ]
-        for _language, _width, eye in self._eyes:
-            self._overhear(eye)
+        for _language, _width, view in self._views:
+            self._record(view)
         self.page = self.context.new_page()
 
-    def _overhear(self, context) -> None:
+    def _record(self, context) -> None:
         def complain(message) -> None:
             is_cut = "net::ERR_" in message.text
             if not (self.expects_cuts and is_cut):
@@ -99,13 +99,13 @@ class Person:
         if parts.scheme not in {"blob", "data"}:
             self.hosts.add(parts.netloc)
 
-    def look(self, name: str, address: str | None = None) -> None:
-        """Look at a page with other eyes, in both languages; that must change nothing for its person."""
+    def inspect_in_all_views(self, name: str, address: str | None = None) -> None:
+        """Inspect a page in every view, with the cookies of this browser; that changes nothing for its person."""
         address = address or self.page.url
-        for language, width, eye in self._eyes:
-            eye.clear_cookies()
-            eye.add_cookies(self.context.cookies())
-            page = eye.new_page()
+        for language, width, view in self._views:
+            view.clear_cookies()
+            view.add_cookies(self.context.cookies())
+            page = view.new_page()
             base, _, _place = address.partition("#")
             page.goto(f"{base}{'&' if '?' in base else '?'}lang={language}")
             assert page.locator("html").get_attribute("lang") == language
@@ -113,7 +113,7 @@ class Person:
             page.close()
 
     def inspect(self, name: str, *, page=None, width: int | None = None) -> None:
-        """Look at the page as it is now."""
+        """Check the page as it is now: accessible, as wide as the screen, without complaints."""
         from axe_playwright_python.sync_playwright import Axe
 
         page = page or self.page
@@ -126,15 +126,15 @@ class Person:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert self.complaints == [], f"{name}: {self.complaints}"
 
-    def take(self, context) -> None:
+    def move_to(self, context) -> None:
         """Go on in another browser of the same person."""
         self.page.close()
         self.context.close()
         self.context, self.page = context, context.new_page()
-        self._overhear(context)
+        self._record(context)
 
-    def ask(self, method: str, path: str) -> httpx.Response:
-        """Ask for something outside of the page, with what the browser has been given to keep."""
+    def request(self, method: str, path: str) -> httpx.Response:
+        """Send a request outside of the page, with the cookies of the browser."""
         cookies = "; ".join(f"{one['name']}={one['value']}" for one in self.context.cookies())
         house = urllib.parse.urlsplit(self._house.url)
         return httpx.request(
@@ -148,5 +148,5 @@ class Person:
         self.page.locator("main").get_by_role(role, name=name).first.click()
 
     def close(self) -> None:
-        for context in (self.context, *(eye for _language, _width, eye in self._eyes)):
+        for context in (self.context, *(view for _language, _width, view in self._views)):
             context.close()

@@ -1,4 +1,4 @@
-"""Putting photos in, in a real browser on a telephone: connections that break, pages that are left, no scripts."""
+"""Photos are added in a real browser on a telephone: connections break, pages are left, scripts are off."""
 
 from collections.abc import Iterator
 from datetime import timedelta
