@@ -39,7 +39,7 @@ _WORK_GRACE_SECONDS = 6.0
 _KEEP_ALIVE_SECONDS = 150
 _DAY_SECONDS = timedelta(days=1).total_seconds()
 _TIDY_SECONDS = 60.0
-_JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "tidying": "tidy"}
+_JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "tidy"}
 
 
 def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:

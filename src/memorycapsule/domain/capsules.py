@@ -88,7 +88,7 @@ class Capsule:
             self, state=CapsuleState.OPEN, opened_at=now, generation=self.generation + 1
         )
 
-    def dated(self, date: OpeningDate) -> Capsule:
+    def with_date(self, date: OpeningDate) -> Capsule:
         """Return it with another opening date."""
         return dataclasses.replace(
             self,

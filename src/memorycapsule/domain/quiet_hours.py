@@ -19,7 +19,7 @@ class QuietHours:
     #: The first moment that is not in it any more; equal to `first` for the whole day.
     stop: time
 
-    def has(self, local: datetime) -> bool:
+    def contains(self, local: datetime) -> bool:
         """Return whether the naive wall time `local` is in it."""
         at = local.time()
         if self.first < self.stop:

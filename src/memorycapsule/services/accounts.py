@@ -171,7 +171,7 @@ def preview_deletion(store: Store, viewer: Viewer) -> Deletion:
             capsule = capsule_store.capsules.get(tx, member.capsule_id)
             if not member.is_owner or capsule.is_open:
                 stays += 1
-            elif _others(tx, capsule, member):
+            elif _other_contributions(tx, capsule, member):
                 in_the_way.append(capsule)
             else:
                 goes_along.append(capsule)
@@ -194,7 +194,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
         for member in capsule_store.memberships_of(tx, account.id):
             capsule = capsule_store.capsules.get(tx, member.capsule_id, lock=True)
             if member.is_owner and member.left_at is None and not capsule.is_open:
-                if _others(tx, capsule, member):
+                if _other_contributions(tx, capsule, member):
                     raise NotAllowed(
                         f"You own “{capsule.title}”, which is still sealed and has others in it. "
                         "Hand it over first."
@@ -207,14 +207,14 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
         event_store.record(tx, Event(kind="account.deleted", at=now, subject_id=account.id))
 
 
-def _others(tx: Transaction, capsule: Capsule, owner: Member) -> list[Contribution]:
+def _other_contributions(tx: Transaction, capsule: Capsule, owner: Member) -> list[Contribution]:
     """Return everybody else who is in a capsule, or has left a story in it."""
     return [one for one in capsule_store.contributions(tx, capsule.id) if one.member.id != owner.id]
 
 
 def _forgetting(vault: Vault, capsule_id: str, blob_ids: list[str]) -> Callable[[], None]:
     def forget() -> None:
-        vault.forget(blob_ids)
+        vault.delete_blobs(blob_ids)
         vault.cache.clear(capsule_id)
 
     return forget

@@ -182,7 +182,7 @@ def edit(
         capsule = dataclasses.replace(capsule, **changes)  # type: ignore[arg-type]
         capsule_store.capsules.save(tx, capsule)
         capsule_store.drop_blobs(tx, replaced)
-        tx.after_commit(lambda: vault.forget(replaced))
+        tx.after_commit(lambda: vault.delete_blobs(replaced))
         event_store.record(
             tx,
             Event(
@@ -220,7 +220,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
         event_store.record(
             tx, Event(kind="capsule.deleted", at=now, capsule_id=capsule.id, subject_id=capsule.id)
         )
-        tx.after_commit(lambda: vault.forget(blob_ids))
+        tx.after_commit(lambda: vault.delete_blobs(blob_ids))
         tx.after_commit(lambda: vault.cache.clear(capsule.id))
     return capsule
 

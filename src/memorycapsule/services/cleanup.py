@@ -22,8 +22,8 @@ from memorycapsule.store.transactions import Store
 #: Bytes that no row refers to are somebody's import at this moment, unless they are older than this.
 ORPHAN_AGE = timedelta(days=1)
 
-_MOST_AT_ONCE = 50
-_ASKED_AT_ONCE = 500
+_BATCH_ITEMS = 50
+_BATCH_BLOBS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,8 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
     Raises DiskFull.
     """
     with store.reading() as tx:
-        stories = story_store.sealed_stories_of_open_capsules(tx, _MOST_AT_ONCE + len(skip))
-        media = story_store.sealed_media_of_open_capsules(tx, _MOST_AT_ONCE + len(skip))
+        stories = story_store.sealed_stories_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
+        media = story_store.sealed_media_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
     done = 0
     sealed: list[Story | Medium] = [*stories, *media]
     for item in sealed:
@@ -121,7 +121,7 @@ def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
     """
     files = size = 0
     ids = iter(vault.blobs)
-    while some := list(itertools.islice(ids, _ASKED_AT_ONCE)):
+    while some := list(itertools.islice(ids, _BATCH_BLOBS)):
         with store.reading() as tx:
             known = capsule_store.known_blob_ids(tx, some)
         for blob_id in some:

@@ -112,7 +112,7 @@ def rederive_dates(store: Store, now: datetime) -> list[Capsule]:
     with store.transaction() as tx:
         for capsule in capsule_store.all_sealed(tx):
             try:
-                derived = capsule.dated(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
+                derived = capsule.with_date(opening_date(capsule.opens_local, capsule.zone, capsule.fold))
             except UsageProblem:
                 # The zone has left the rules, as zones do; the instant that it meant last stays.
                 event_store.record(

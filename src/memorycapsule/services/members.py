@@ -77,7 +77,7 @@ def remove(
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
         capsule, _owner, member = _of_owner(tx, viewer, reference, member_id, now)
-        gone = depart(tx, wake, capsule, member, now)
+        gone = end_membership(tx, wake, capsule, member, now)
         _record(tx, "member.removed", gone, now)
     return gone
 
@@ -104,12 +104,12 @@ def leave(
         capsule, member = reading.membership(tx, viewer, reference, lock=True)
         if takes_stories:
             _remove_own_stories(tx, vault, viewer, capsule, member, now)
-        gone = depart(tx, wake, capsule, member, now)
+        gone = end_membership(tx, wake, capsule, member, now)
         _record(tx, "member.left", gone, now)
     return gone
 
 
-def depart(tx: Transaction, wake: Wake, capsule: Capsule, member: Member, now: datetime) -> Member:
+def end_membership(tx: Transaction, wake: Wake, capsule: Capsule, member: Member, now: datetime) -> Member:
     """
     End a member's part in a capsule. Raises NotAllowed for its owner.
 
@@ -142,7 +142,7 @@ def _remove_own_stories(
         viewer.check_fresh(now)
     blob_ids = [blob_id for story in own for blob_id in story_store.remove_with_media(tx, story.id)]
     capsule_store.drop_blobs(tx, blob_ids)
-    tx.after_commit(lambda: vault.forget(blob_ids))
+    tx.after_commit(lambda: vault.delete_blobs(blob_ids))
     # What was rendered ahead shows them.
     tx.after_commit(lambda: vault.cache.clear(capsule.id))
 

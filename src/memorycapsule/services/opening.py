@@ -62,7 +62,7 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
             tx, Event(kind="capsule.opened", at=now, capsule_id=capsule_id, subject_id=capsule_id)
         )
         wake(tx, "films", montage.id)
-        wake(tx, "tidying", capsule_id)
+        wake(tx, "cleanup", capsule_id)
     return capsule
 
 

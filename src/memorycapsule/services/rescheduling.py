@@ -121,7 +121,7 @@ def waiting_request(store: Store, viewer: Viewer, reference: str, now: datetime)
         )
 
 
-def show(store: Store, token: str, now: datetime) -> DateRequestView:
+def preview(store: Store, token: str, now: datetime) -> DateRequestView:
     """Return the request that a link asks about, changing nothing. Raises NotFound."""
     with store.reading() as tx:
         request, capsule, member = _of_token(tx, token)
@@ -237,7 +237,7 @@ def _move_if_granted(
 
 
 def _move(tx: Transaction, wake: Wake, capsule: Capsule, date: OpeningDate, now: datetime) -> Capsule:
-    moved = capsule.dated(date)
+    moved = capsule.with_date(date)
     capsule_store.capsules.save(tx, moved)
     event_store.record(tx, Event(kind="capsule.moved", at=now, capsule_id=capsule.id, subject_id=capsule.id))
     # A letter that still waits would tell of a date that no longer holds.

@@ -157,7 +157,7 @@ def attach(
             prepared.clip.close()
     if attached.is_duplicate:
         # The same file came in twice at the same time; the first one stays.
-        vault.forget([blob.id for blob in kept.values()])
+        vault.delete_blobs([blob.id for blob in kept.values()])
     return attached
 
 
@@ -315,7 +315,7 @@ def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *,
 
 
 def _forget(vault: Vault, capsule_id: str, blob_ids: list[str]) -> None:
-    vault.forget(blob_ids)
+    vault.delete_blobs(blob_ids)
     # What was rendered ahead shows it; that the rest is rendered again is a small price.
     vault.cache.clear(capsule_id)
 

@@ -153,7 +153,7 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        upload = _own(tx, viewer, upload_id, lock=True)
+        upload = _own_upload(tx, viewer, upload_id, lock=True)
         upload = dataclasses.replace(upload, length=upload.received, changed_at=now)
         if not upload.received:
             capsule = capsule_store.capsules.get(tx, upload.capsule_id)
@@ -165,7 +165,7 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
 def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> UploadProgress:
     """Return how far a file has come, and what has become of it. Raises NotFound."""
     with store.reading() as tx:
-        return _progress(tx, vault, _own(tx, viewer, upload_id))
+        return _progress(tx, vault, _own_upload(tx, viewer, upload_id))
 
 
 def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[UploadProgress]:
@@ -183,7 +183,7 @@ def cancel(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: d
     del now  # forgetting leaves no trace
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        _drop(tx, vault, _own(tx, viewer, upload_id, lock=True).id)
+        _forget(tx, vault, _own_upload(tx, viewer, upload_id, lock=True).id)
 
 
 def finish(
@@ -253,7 +253,7 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
     with store.transaction() as tx:
         old = upload_store.untouched_ids(tx, now - KEPT_FOR)
         for upload_id in old:
-            _drop(tx, vault, upload_id)
+            _forget(tx, vault, upload_id)
     return len(old)
 
 
@@ -268,7 +268,7 @@ def _too_large(length: int, limits: UploadLimits, *, used_bytes: int) -> TooLarg
     return None
 
 
-def _own(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:
+def _own_upload(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:
     upload = upload_store.uploads.find(tx, upload_id, lock=lock)
     if upload is None or upload.session_id != viewer.session_id:
         raise NotFound(_NO_UPLOAD)
@@ -280,7 +280,7 @@ def _own(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False)
 def _check_piece(
     tx: Transaction, viewer: Viewer, upload_id: str, start: int, count: int, now: datetime
 ) -> tuple[Upload, Capsule]:
-    upload = _own(tx, viewer, upload_id, lock=True)
+    upload = _own_upload(tx, viewer, upload_id, lock=True)
     if start != upload.received:
         raise OffsetMoved
     if count and start + count > upload.length:
@@ -329,10 +329,10 @@ def _save_without_parts(tx: Transaction, vault: Vault, upload: Upload) -> None:
     blob_ids = upload_store.remove_parts(tx, upload.id)
     capsule_store.drop_blobs(tx, blob_ids)
     upload_store.uploads.save(tx, upload)
-    tx.after_commit(lambda: vault.forget(blob_ids))
+    tx.after_commit(lambda: vault.delete_blobs(blob_ids))
 
 
-def _drop(tx: Transaction, vault: Vault, upload_id: str) -> None:
+def _forget(tx: Transaction, vault: Vault, upload_id: str) -> None:
     blob_ids = upload_store.remove(tx, upload_id)
     capsule_store.drop_blobs(tx, blob_ids)
-    tx.after_commit(lambda: vault.forget(blob_ids))
+    tx.after_commit(lambda: vault.delete_blobs(blob_ids))

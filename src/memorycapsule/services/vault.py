@@ -204,9 +204,9 @@ class Vault:
                 lost = [blob_id for blob_id in blob_ids if capsule_store.blobs.find(tx, blob_id) is None]
         except CapsuleError:
             return
-        self.forget(lost)
+        self.delete_blobs(lost)
 
-    def forget(self, blob_ids: list[str]) -> None:
+    def delete_blobs(self, blob_ids: list[str]) -> None:
         """Delete the bytes of blobs whose rows are gone."""
         for blob_id in blob_ids:
             self.blobs.delete(blob_id)

@@ -19,7 +19,7 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store.transactions import Store, Transaction
 
 #: The session that a member's own link begins.
-_BEGINS = {LinkPurpose.OPENED: SessionKind.OPENED, LinkPurpose.VISIT: SessionKind.VISITED}
+_SESSION_KINDS = {LinkPurpose.OPENED: SessionKind.OPENED, LinkPurpose.VISIT: SessionKind.VISITED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def visit(store: Store, token: str, purpose: LinkPurpose, *, now: datetime) -> V
     with store.transaction() as tx:
         capsule, member = _of_token(tx, token, purpose)
         _session, secret = sessions.begin(
-            tx, account_id=member.account_id, capsule_id=capsule.id, kind=_BEGINS[purpose], now=now
+            tx, account_id=member.account_id, capsule_id=capsule.id, kind=_SESSION_KINDS[purpose], now=now
         )
         event_store.record(
             tx, Event(kind="member.visited", at=now, capsule_id=capsule.id, subject_id=member.id)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from memorycapsule.store.transactions import Transaction
 
-Work = Literal["letters", "films", "tidying"]
+Work = Literal["letters", "films", "cleanup"]
 Wake = Callable[[Transaction, Work, str], None]
 
 

@@ -222,7 +222,7 @@ class Prerenderer:
 
     def _is_quiet(self) -> bool:
         hours = self.context.quiet_hours
-        return hours is not None and hours.has(local_of(self.context.now(), self.context.zone))
+        return hours is not None and hours.contains(local_of(self.context.now(), self.context.zone))
 
     def _is_idle(self) -> bool:
         context = self.context

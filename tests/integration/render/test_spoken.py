@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memorycapsule.domain.film.direction import StoryText
-from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.picture_choice import VoiceNote
 from memorycapsule.domain.film.plan import Clip
 from memorycapsule.render import sound
 from memorycapsule.render.segment_jobs import survey
@@ -20,7 +20,7 @@ def note(studio, name, seconds, *, frequency=VOICE, loudness=0.1):
         "-f", "lavfi", "-i", f"sine=frequency={frequency}:duration={seconds}:sample_rate=48000,volume={loudness * 8}",
         "-c:a", "aac", "-b:a", "128k", "-f", "ipod", str(studio.pictures / f"{name}.m4a"),
     )  # fmt: skip
-    return Note(id=name, file=f"{name}.m4a", duration_seconds=seconds)
+    return VoiceNote(id=name, file=f"{name}.m4a", duration_seconds=seconds)
 
 
 def told(*notes, story="story"):
@@ -107,8 +107,8 @@ def test_a_note_that_is_too_long_is_gone_when_the_next_story_is_there(studio):
 
 def test_a_note_that_cannot_be_played_is_left_out_with_a_sentence(studio):
     (studio.pictures / "bad.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
-    gone = Note(id="gone", file="gone.m4a", duration_seconds=2.0)
-    notes = [Note(id="bad", file="bad.m4a", duration_seconds=2.0), gone, note(studio, "n", 2.0)]
+    gone = VoiceNote(id="gone", file="gone.m4a", duration_seconds=2.0)
+    notes = [VoiceNote(id="bad", file="bad.m4a", duration_seconds=2.0), gone, note(studio, "n", 2.0)]
     plan = film_of(studio, notes)
     film, _watched = studio.film(plan)
 

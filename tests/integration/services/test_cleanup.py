@@ -186,7 +186,7 @@ def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time
 
 def test_all_are_counted_however_many_there_are(opened, monkeypatch):
     """The database is asked about a portion at a time."""
-    monkeypatch.setattr(cleanup, "_ASKED_AT_ONCE", 2)
+    monkeypatch.setattr(cleanup, "_BATCH_BLOBS", 2)
     for _ in range(5):
         opened.instance.vault.blobs.write(str(uuid4()), lambda sink: sink.write(b"four"))
 

@@ -137,7 +137,7 @@ def test_a_former_member_is_asked_only_while_a_story_of_theirs_is_in_it(stage):
     assert (asked.waits_for, letters(stage, "consent")) == (1, {"ben@example.org"})
 
     token = mailed(stage, "ben@example.org")
-    assert rescheduling.show(stage.instance.store, token, NOW).is_waiting
+    assert rescheduling.preview(stage.instance.store, token, NOW).is_waiting
     rescheduling.answer(stage.instance.store, stage.instance.wake, token, is_given=True, now=NOW)
 
     assert opens_at(stage) == EARLIER
@@ -179,7 +179,7 @@ def test_another_wish_or_a_later_date_withdraws_the_wish_with_its_yeses(stage, t
 
     with pytest.raises(NotAllowed):
         rescheduling.answer(stage.instance.store, stage.instance.wake, token, is_given=True, now=NOW)
-    assert not rescheduling.show(stage.instance.store, token, NOW).is_waiting
+    assert not rescheduling.preview(stage.instance.store, token, NOW).is_waiting
     assert requests(stage)[0] is DateRequestState.WITHDRAWN
     assert opens_at(stage) in {OPENS, LATER}
 
@@ -228,7 +228,7 @@ def test_a_capsule_goes_with_its_wishes_and_their_links(stage):
     capsules.delete(stage.instance.store, stage.instance.vault, stage.ada, stage.capsule.id, now=NOW)
 
     with pytest.raises(NotFound, match="not known"):
-        rescheduling.show(stage.instance.store, token, NOW)
+        rescheduling.preview(stage.instance.store, token, NOW)
 
 
 def test_opening_comes_before_a_move_or_after_it(stage):

@@ -59,7 +59,7 @@ def test_an_open_capsule_stays_open(later):
     assert not opened.accepts_stories(OPENS - later)
     with pytest.raises(NotDue):
         opened.opened(OPENS + later)
-    assert opened.dated(opening_date(datetime(2090, 1, 1), "Asia/Seoul")).is_open
+    assert opened.with_date(opening_date(datetime(2090, 1, 1), "Asia/Seoul")).is_open
 
 
 @pytest.mark.parametrize(

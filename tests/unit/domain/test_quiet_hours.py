@@ -25,8 +25,8 @@ def at(clock):
 def test_what_is_in_them(text, inside, outside):
     hours = parse_quiet_hours(text)
 
-    assert all(hours.has(at(clock)) for clock in inside)
-    assert not any(hours.has(at(clock)) for clock in outside)
+    assert all(hours.contains(at(clock)) for clock in inside)
+    assert not any(hours.contains(at(clock)) for clock in outside)
 
 
 def test_there_may_be_none():

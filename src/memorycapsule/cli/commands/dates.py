@@ -44,7 +44,7 @@ def reschedule(
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
         date = parse_opening_date(when, zone or found.zone, app.now())
         if is_interactive(door) and not yes:
-            words = opens_in_words(found.dated(date), app.now())
+            words = opens_in_words(found.with_date(date), app.now())
             typer.confirm(f"It is to open on {words}. Is that right?", default=True, abort=True, err=True)
         done = rescheduling.reschedule(app.store, app.wake, viewer, found.id, date, now=app.now())
         send_now(app)

@@ -15,7 +15,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Note:
+class VoiceNote:
     """A prepared voice note of a story."""
 
     id: str
@@ -74,7 +74,7 @@ def film_order(picture: Picture) -> tuple[datetime, str, int, str]:
     return (picture.taken_at or picture.beside_at or _NEVER, picture.story_id, picture.position, picture.id)
 
 
-def choose(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tuple[Picture, ...]:
+def choose_pictures(pictures: Iterable[Picture], limit: int | None, seed: int = 0) -> tuple[Picture, ...]:
     """
     Choose at most `limit` pictures (None: all), fair to all contributors, in chronological order.
 

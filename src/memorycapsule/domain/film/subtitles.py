@@ -59,12 +59,12 @@ def _captions(plan: MontagePlan) -> Iterator[Cue]:
     for placed, following in pairwise([*timeline, None]):
         if placed is None:
             continue
-        first, stop, text = _said(placed, following)
+        first, stop, text = _words_of(placed, following)
         if text:
             yield Cue(start_seconds=first / plan.fps, stop_seconds=stop / plan.fps, text=text)
 
 
-def _said(placed: PlacedShot, following: PlacedShot | None) -> tuple[int, int, str]:
+def _words_of(placed: PlacedShot, following: PlacedShot | None) -> tuple[int, int, str]:
     shot = placed.shot
     if isinstance(shot, Card):
         names = ", ".join(person.name for person in shot.credits) if shot.role == "end" else ""

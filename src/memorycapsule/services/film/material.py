@@ -14,7 +14,7 @@ from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission
-from memorycapsule.domain.film.picture_choice import Note, Picture
+from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
 from memorycapsule.domain.zones import local_of, zone
@@ -64,7 +64,7 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
     for story in stories:
         member = members[story.member_id]
         author = member.name
-        notes: list[Note] = []
+        notes: list[VoiceNote] = []
         for medium in story_store.media_of(tx, story.id):
             try:
                 if medium.kind is MediumKind.VOICE:
@@ -212,9 +212,9 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
     )
 
 
-def _note(tx: Transaction, vault: Vault, medium: Medium) -> Note:
+def _note(tx: Transaction, vault: Vault, medium: Medium) -> VoiceNote:
     details = vault.details_of(tx, medium)
-    return Note(
+    return VoiceNote(
         id=medium.id, file=f"{medium.id}{VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
     )
 

@@ -16,7 +16,7 @@ from memorycapsule.domain.film.direction import (
     without_pictures,
 )
 from memorycapsule.domain.film.framing import fitted_size
-from memorycapsule.domain.film.picture_choice import Picture, choose
+from memorycapsule.domain.film.picture_choice import Picture, choose_pictures
 from memorycapsule.domain.film.plan import (
     Caption,
     Card,
@@ -56,7 +56,7 @@ counts = st.dictionaries(
 def test_nobody_gets_fewer_than_another_unless_they_gave_fewer(given_counts, limit, seed):
     pictures = gathered(given_counts)
     gave = Counter(item.contributor for item in pictures)
-    got = Counter(item.contributor for item in choose(pictures, limit, seed))
+    got = Counter(item.contributor for item in choose_pictures(pictures, limit, seed))
 
     assert sum(got.values()) == min(limit, len(pictures))
     for one in gave:
@@ -67,9 +67,9 @@ def test_nobody_gets_fewer_than_another_unless_they_gave_fewer(given_counts, lim
 @given(counts, st.tuples(st.sampled_from("ABCDEF"), st.integers(1, 12)), st.integers(1, 40))
 def test_a_new_story_replaces_at_most_its_share(given_counts, new, limit):
     pictures = gathered(given_counts)
-    before = {item.id for item in choose(pictures, limit)}
+    before = {item.id for item in choose_pictures(pictures, limit)}
     added = gathered({(new[0], "new"): new[1]})
-    after = {item.id for item in choose([*pictures, *added], limit)}
+    after = {item.id for item in choose_pictures([*pictures, *added], limit)}
     brought = {item.id for item in added} & after
 
     assert after - brought <= before, "a picture that was left out came in"
@@ -84,14 +84,14 @@ def test_the_choice_is_chronological_and_undated_pictures_come_last():
         picture("none-1", day=None, position=1),
     ]
 
-    assert [item.id for item in choose(pictures, None)] == ["early", "late", "none-1", "none-2"]
+    assert [item.id for item in choose_pictures(pictures, None)] == ["early", "late", "none-1", "none-2"]
 
 
 def test_as_many_stories_as_pictures_allowed_is_no_riddle():
     pictures = [picture(f"p{number}", story=f"s{number}") for number in range(7)]
 
-    assert len(choose(pictures, 7)) == 7
-    assert len(choose(pictures, 6)) == 6
+    assert len(choose_pictures(pictures, 7)) == 7
+    assert len(choose_pictures(pictures, 6)) == 6
 
 
 names = st.text(st.sampled_from("AB가나 🎂é"), min_size=1, max_size=30)
@@ -340,7 +340,7 @@ def test_two_people_of_one_name_have_a_share_a_dye_and_a_credit_each():
         for number in range(9)
     ]
     dad = [picture(f"dad-{number}", story="dad", by="Dad", day=number) for number in range(9)]
-    chosen = Counter(item.contributor_key for item in choose([*moms, *dad], 9))
+    chosen = Counter(item.contributor_key for item in choose_pictures([*moms, *dad], 9))
     stories = [
         StoryText(story_id=person, title=person, contributor="Mom", contributor_id=person)
         for person in ("one", "two")

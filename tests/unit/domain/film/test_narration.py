@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, without_pictures
 from memorycapsule.domain.film.direction.narration import share_out
-from memorycapsule.domain.film.picture_choice import Note, Picture
+from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, PlanRefused
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
@@ -30,7 +30,7 @@ def pictures(story, count, *, day=0, kind="photo", **more):
 
 def story(name, *seconds, title="", text=""):
     notes = tuple(
-        Note(id=f"{name}-note-{number}", file=f"{name}-note-{number}.m4a", duration_seconds=length)
+        VoiceNote(id=f"{name}-note-{number}", file=f"{name}-note-{number}.m4a", duration_seconds=length)
         for number, length in enumerate(seconds)
     )
     return StoryText(story_id=name, title=title, text=text, contributor="Ada", notes=notes)

@@ -31,7 +31,7 @@ def routes(app: App, pages: Pages) -> APIRouter:
     @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
     def show_consent(request: Request, token: str) -> Response:
         try:
-            view = rescheduling.show(app.store, token, app.now())
+            view = rescheduling.preview(app.store, token, app.now())
         except NotFound:
             return pages.unknown_link(request)
         return _consent(pages, request, token, view)

@@ -35,7 +35,7 @@ from memorycapsule.domain.film.direction.lengths import (
     reading_seconds,
 )
 from memorycapsule.domain.film.direction.narration import (
-    Notes,
+    VoiceNotes,
     lengthened,
     missing_seconds,
     share_out,
@@ -43,7 +43,7 @@ from memorycapsule.domain.film.direction.narration import (
 )
 from memorycapsule.domain.film.direction.shots import pictures_scene, seeded_number
 from memorycapsule.domain.film.grading import gains_of
-from memorycapsule.domain.film.picture_choice import Picture, choose, film_order
+from memorycapsule.domain.film.picture_choice import Picture, choose_pictures, film_order
 from memorycapsule.domain.film.plan import Credit, MontagePlan, Scene
 
 __all__ = [
@@ -99,10 +99,10 @@ def direct(
     people = tuple(
         Credit(name=name, dye=dyes[person], count=counts[person]) for person, name in names.items()
     )
-    notes: Notes = {story.story_id: story.notes for story in stories}
+    notes: VoiceNotes = {story.story_id: story.notes for story in stories}
     asked, spoken = direction, 0.0
     for _ in range(_MOST_TRIES):
-        chosen = choose(pictures, most_pictures(asked, excerpts, spoken), asked.seed)
+        chosen = choose_pictures(pictures, most_pictures(asked, excerpts, spoken), asked.seed)
         groups = _grouped(asked, chosen, stories)
         units = [unit for _, group in groups for unit in group]
         direction = replace(asked, style=paced_style(asked, units, excerpts, spoken))
@@ -159,7 +159,7 @@ def _story_scenes(
 
 
 def _timed(
-    direction: Direction, scenes: Sequence[Scene], notes: Notes, longer: Sequence[float]
+    direction: Direction, scenes: Sequence[Scene], notes: VoiceNotes, longer: Sequence[float]
 ) -> tuple[Scene, ...]:
     """Return the scenes held for their voice notes, as far as there is room, and put on the beat of the music."""
 

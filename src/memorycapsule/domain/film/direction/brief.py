@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.picture_choice import VoiceNote
 from memorycapsule.domain.film.plan import Encoder, FilmStyle, Size, Soundtrack
 from memorycapsule.errors import UsageProblem
 
@@ -30,7 +30,7 @@ class StoryText:
     #: Tells contributors of one name apart; '' for the name itself.
     contributor_id: str = ""
     #: What is heard over its pictures, in order.
-    notes: tuple[Note, ...] = ()
+    notes: tuple[VoiceNote, ...] = ()
 
     @property
     def contributor_key(self) -> str:

@@ -11,7 +11,7 @@ from memorycapsule.domain.film.direction.brief import Direction, StoryText
 from memorycapsule.domain.film.direction.lengths import picture_limit
 from memorycapsule.domain.film.near_duplicates import without_near_duplicates
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
-from memorycapsule.domain.film.picture_choice import Picture, choose
+from memorycapsule.domain.film.picture_choice import Picture, choose_pictures
 
 #: Analyses pictures: returns the analyses by the pictures' ids, and the ids of those that cannot be used.
 AnalysePictures = Callable[[Sequence[Picture]], tuple[Mapping[str, PictureAnalysis], Collection[str]]]
@@ -35,7 +35,7 @@ def select_candidates(
     analysed: set[str] = set()
     while True:
         distinct = without_near_duplicates(with_corrected_times(usable, now))
-        chosen = choose(distinct, picture_limit(direction, distinct, stories), direction.seed)
+        chosen = choose_pictures(distinct, picture_limit(direction, distinct, stories), direction.seed)
         waiting = [picture for picture in chosen if picture.id not in analysed]
         if not waiting:
             return distinct

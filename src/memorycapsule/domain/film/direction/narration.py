@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from memorycapsule.domain.film.direction.beats import with_frames
 from memorycapsule.domain.film.direction.brief import Direction
-from memorycapsule.domain.film.picture_choice import Note
+from memorycapsule.domain.film.picture_choice import VoiceNote
 from memorycapsule.domain.film.plan import Clip, Scene
 from memorycapsule.domain.film.voices import Voice
 
@@ -23,12 +23,12 @@ _LEAST_HEARD_SECONDS = 2.0
 _MOST_CORRECTIONS = 4
 
 #: The notes of each story by its id.
-Notes = Mapping[str | None, Sequence[Note]]
+VoiceNotes = Mapping[str | None, Sequence[VoiceNote]]
 
 
-def missing_seconds(direction: Direction, scenes: Sequence[Scene], notes: Notes) -> list[float]:
+def missing_seconds(direction: Direction, scenes: Sequence[Scene], notes: VoiceNotes) -> list[float]:
     """Return for each scene how many seconds it is too short for its voice notes, within reason."""
-    return [_missing(direction, scene, notes.get(scene.story_id, ())) for scene in scenes]
+    return [_missing_in(direction, scene, notes.get(scene.story_id, ())) for scene in scenes]
 
 
 def share_out(wanted: Sequence[float], room: float) -> list[float]:
@@ -60,7 +60,7 @@ def lengthened(direction: Direction, scenes: Sequence[Scene], longer: Sequence[f
 def with_voices(
     direction: Direction,
     scenes: Sequence[Scene],
-    notes: Notes,
+    notes: VoiceNotes,
     on_the_beat: Callable[[Sequence[Scene]], Sequence[Scene]],
 ) -> tuple[Scene, ...]:
     """
@@ -86,7 +86,7 @@ def with_voices(
     )
 
 
-def _missing(direction: Direction, scene: Scene, notes: Sequence[Note]) -> float:
+def _missing_in(direction: Direction, scene: Scene, notes: Sequence[VoiceNote]) -> float:
     if not notes or not _can_be_held(scene):
         return 0.0
     seconds = max(0.0, _needed_frames(direction, scene, notes) - scene.frames) / direction.fps
@@ -100,7 +100,7 @@ def _missing(direction: Direction, scene: Scene, notes: Sequence[Note]) -> float
     return min(seconds, most)
 
 
-def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
+def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[VoiceNote]) -> int:
     """Return how many frames a scene needs for all of its notes."""
     spoken = sum(_frames_of(direction, note) for note in notes)
     pauses = (len(notes) - 1) * direction.frames(_PAUSE_SECONDS)
@@ -113,7 +113,7 @@ def _needed_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) ->
     )
 
 
-def _kept_frames(direction: Direction, scene: Scene, notes: Sequence[Note]) -> int:
+def _kept_frames(direction: Direction, scene: Scene, notes: Sequence[VoiceNote]) -> int:
     """Return how many frames a scene must keep for its voice notes to end; 0 where it has too few of them anyway."""
     needed = _needed_frames(direction, scene, notes) if notes else 0
     return needed if needed <= scene.frames else 0
@@ -123,7 +123,7 @@ def _first_note_frame(direction: Direction, scene: Scene) -> int:
     return scene.shots[0].entrance_frames + direction.frames(_LEAD_SECONDS)
 
 
-def _frames_of(direction: Direction, note: Note) -> int:
+def _frames_of(direction: Direction, note: VoiceNote) -> int:
     return max(1, math.ceil(note.duration_seconds * direction.fps))
 
 
@@ -167,7 +167,7 @@ def _level(lengths: Sequence[int], frames: int) -> float:
     return level
 
 
-def _voices(direction: Direction, scene: Scene, notes: Sequence[Note]) -> tuple[Voice, ...]:
+def _voices(direction: Direction, scene: Scene, notes: Sequence[VoiceNote]) -> tuple[Voice, ...]:
     voices: list[Voice] = []
     at = _first_note_frame(direction, scene)
     # The next story begins to come in here, and is there when a note that fades has gone.
