@@ -154,7 +154,7 @@ def _invite(
                 now=app.now(),
             )
         except NotAllowed:
-            # The guest is a member already: only owners come as far as this, so nothing else is not allowed.
+            # The guest is a member already. No other reason is left: only owners come as far as this.
             known += 1
             continue
         sent += one.is_new
