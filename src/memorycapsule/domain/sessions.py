@@ -21,7 +21,7 @@ class SessionKind(StrEnum):
 class Scope(StrEnum):
     """What a session may do at most."""
 
-    READ = "read"  #: look
+    READ = "read"  #: see what its account may see
     CONTRIBUTE = "contribute"  #: that, and add, change and remove stories of its own
     EVERYTHING = "everything"  #: whatever its account may
 
@@ -78,7 +78,7 @@ class Link:
 class CodePurpose(StrEnum):
     """What a mailed code of six digits proves."""
 
-    SIGN_IN = "sign_in"  #: that whoever types it reads the account's mail
+    SIGN_IN = "sign_in"  #: that the person who types it reads the account's mail
     ADDRESS = "address"  #: that a new address reaches the account's person
 
 

@@ -49,7 +49,7 @@ class LocalBlobs:
         """
         path = self._path(blob_id)
         part = path.with_name(f".{path.name}{_PART}")
-        with _in_our_words():
+        with _translating_errors():
             self._make_folder(path.parent)
             try:
                 with _Digesting(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)) as file:
@@ -79,7 +79,7 @@ class LocalBlobs:
 
     def delete(self, blob_id: str) -> None:
         """Remove a blob; one that is missing is fine."""
-        with _in_our_words():
+        with _translating_errors():
             self._path(blob_id).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[str]:
@@ -148,7 +148,7 @@ class _Digesting(io.FileIO):
 
 @contextmanager
 def _found() -> Iterator[None]:
-    with _in_our_words():
+    with _translating_errors():
         try:
             yield
         except FileNotFoundError as error:
@@ -156,7 +156,7 @@ def _found() -> Iterator[None]:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -346,7 +346,7 @@ def film(store: Store, viewer: Viewer, montage_id: str) -> FilmView:
         blob = capsule_store.blobs.find(tx, found.film_blob) if found.film_blob else None
     plan = None
     if blob and found.plan:
-        # One of another version of the program tells nothing, and the film can be seen all the same.
+        # The plan of another version of the program cannot be read; the film can be seen all the same.
         with contextlib.suppress(PlanRefused):
             plan = MontagePlan.from_json(found.plan)
     return FilmView(montage=found, member=member, bytes=blob.bytes if blob else None, plan=plan)

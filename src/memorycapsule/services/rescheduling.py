@@ -58,10 +58,10 @@ class DateRequestView:
     capsule: Capsule
     #: Who asked.
     asker: Member
-    #: Whoever is looking.
+    #: The member who sees it.
     member: Member
     is_given: bool | None
-    #: Of everybody concerned: who has said yes is told to all, and nobody is pressed by name.
+    #: Of everybody concerned. All learn who has said yes, and nobody is named for being silent.
     answers: tuple[Answer, ...]
     #: Whether it can still be answered.
     is_waiting: bool

@@ -42,7 +42,7 @@ def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> 
     if session is None:
         raise NotFound("This token is not known here, or its session has ended.")
     if now is not None and (session.seen_at is None or now - session.seen_at >= _SEEN_EVERY):
-        # Whoever only looks may look, even while nothing can be written.
+        # Reading works even while nothing can be written.
         with contextlib.suppress(Busy, DiskFull), store.transaction() as tx:
             account_store.note_use(tx, session.id, session.seen_at, now)
     return viewer_of(session)

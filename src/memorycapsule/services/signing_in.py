@@ -70,7 +70,7 @@ class SessionView:
     session: Session
     #: The capsule that it is for; None for all.
     capsule: Capsule | None
-    #: Whether it is the one that looks.
+    #: Whether it is the viewer's own session.
     is_this: bool
 
 

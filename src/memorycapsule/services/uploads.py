@@ -51,7 +51,7 @@ class UploadStage(StrEnum):
     """What has become of a file."""
 
     ARRIVING = "arriving"  #: some of it is still missing
-    WAITING = "waiting"  #: all of it is here, and will be looked at
+    WAITING = "waiting"  #: all of it is here, and waits to become a medium
     KEPT = "kept"  #: it is in the story
     DUPLICATE = "duplicate"  #: the very same file was in the story before
     REFUSED = "refused"  #: it is no photo, clip or voice note

@@ -29,7 +29,7 @@ def check(store: Store) -> None:
 
 def current_revision(store: Store) -> str | None:
     """Return the revision that the database is at, None when it has no schema of ours."""
-    with store.reading() as tx:  # looking must not wait for whoever writes
+    with store.reading() as tx:  # this must not wait for a writer
         connection = tx.session.connection()
         if not inspect(connection).has_table("alembic_version"):
             return None

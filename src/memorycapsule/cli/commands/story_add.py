@@ -258,13 +258,13 @@ def _collect(
         except (CapsuleError, OSError) as error:
             # The disk is full, the date has come, the story is gone: nothing after it would fare better.
             stop()
-            done.failure = done.failure or _in_our_words(error)
+            done.failure = done.failure or _translate_error(error)
         else:
             if kept is not None:
                 done.attached[place] = kept
 
 
-def _in_our_words(error: CapsuleError | OSError) -> CapsuleError:
+def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
     if isinstance(error, CapsuleError):
         return error
     if is_disk_full(error):

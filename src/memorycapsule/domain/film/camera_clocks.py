@@ -26,7 +26,7 @@ _LEAST_FIXES, _LEAST_SCENES = 2, 3
 _NEXT_SCENE = timedelta(minutes=5)
 #: Time zones differ by so much at most, and by whole quarters of an hour.
 _MOST_ZONES, _ZONE_STEP = timedelta(hours=26), timedelta(minutes=15)
-#: What a camera says whose clock was never set: a day on which nobody had such a camera, or the first hour of one.
+#: The date of a camera whose clock was never set: a day on which nobody had such a camera, or the first hour of one.
 _RESET_DAYS = frozenset({date(1904, 1, 1), date(1969, 12, 31), date(1970, 1, 1), date(1980, 1, 1)})
 _RESET_HOURS = frozenset({date(2000, 1, 1)})
 #: Whoever is ahead of us by time zones is not in the future.

@@ -114,7 +114,7 @@ def direct(
         if people or end_line or (direction.style.stage.kind != "screen" and direction.soundtrack.title):
             scenes.append(end_scene(direction, people, end_line, title, chosen))
         longer = missing_seconds(direction, scenes, notes)
-        # Where fewer pictures make room for what is said, there is then more to hold the others for.
+        # Where fewer pictures make room for voice notes, the others have to be held for longer.
         if direction.length in {None, "full"} or sum(longer) <= spoken:
             break
         spoken = sum(longer)

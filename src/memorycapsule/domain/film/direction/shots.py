@@ -22,7 +22,7 @@ def pictures_scene(
     named_day = ""
     for index, unit in enumerate(units):
         day = _day(direction, unit[0])
-        # Where not every picture says its day, each new day of a story that lasts several does.
+        # Where not every picture is labelled, the first of each day is, in a story that lasts several days.
         is_new_day = len(set(days)) > 1 and day != named_day
         named_day = day or named_day
         caption = _caption(
