@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: How far children step back that read what people send: whoever looks at a page goes first.
-STEPS_BACK = 5
+#: Niceness of children that read uploads: serving pages comes first.
+UPLOAD_NICE = 5
 
 
 @dataclass(frozen=True, kw_only=True)

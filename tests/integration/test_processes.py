@@ -43,7 +43,7 @@ from memorycapsule import processes
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
 ask = "import resource as r; print(r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_CPU))"
-limits = processes.Limits(memory_bytes=3 << 30, cpu_seconds=1000)
+limits = processes.ChildLimits(memory_bytes=3 << 30, cpu_seconds=1000)
 done = processes.run([sys.executable, "-c", ask], limits, timeout_seconds=20)
 print(done.stdout.decode(), done.stderr.decode())
 """

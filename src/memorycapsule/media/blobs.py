@@ -1,8 +1,8 @@
 """
-The folder that keeps bytes: one file per blob, written whole or not at all.
+The folder of blobs: one file for each, written whole or not at all.
 
     <root>/ab/cd/abcd1234-...        0600, in folders of mode 0700
-    <root>/ab/cd/.abcd1234-....part  being written; left over only by a crash, removed by `sweep`
+    <root>/ab/cd/.abcd1234-....part  being written; only a crash leaves one, and `sweep` removes it
 """
 
 import hashlib
@@ -23,6 +23,8 @@ _PART = ".part"
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBlob:
+    """What was stored."""
+
     #: SHA-256 of the stored bytes, in hexadecimal.
     digest: str
     bytes: int
@@ -32,7 +34,7 @@ class LocalBlobs:
     """
     Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError.
 
-    Everything raises CapsuleError when the system does not let this folder be read or written.
+    Every method raises CapsuleError when the folder cannot be read or written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -41,10 +43,10 @@ class LocalBlobs:
 
     def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:
         """
-        Store what `fill` writes into the file it is given, under `blob_id`.
+        Store what `fill` writes into the file that it is called with, under `blob_id`.
 
-        `fill` writes from beginning to end; the file cannot be sought. When it raises, nothing is kept. Raises
-        DiskFull when there is no space, be it for what `fill` does. On return the bytes and their name have
+        `fill` writes from beginning to end; the file cannot seek. When it raises, nothing is kept. Raises DiskFull
+        when there is no space, also for anything else that `fill` writes. On return the bytes and their name have
         reached the disk.
         """
         path = self._path(blob_id)
@@ -64,26 +66,26 @@ class LocalBlobs:
 
     def open(self, blob_id: str) -> BinaryIO:
         """Return the blob, open for reading. Raises NotFound."""
-        with _found():
+        with _translating_missing():
             return self._path(blob_id).open("rb")
 
     def size(self, blob_id: str) -> int:
         """Return the bytes of a blob. Raises NotFound."""
-        with _found():
+        with _translating_missing():
             return self._path(blob_id).stat().st_size
 
     def written_at(self, blob_id: str) -> datetime:
         """Return when a blob was written, as aware UTC. Raises NotFound."""
-        with _found():
+        with _translating_missing():
             return datetime.fromtimestamp(self._path(blob_id).stat().st_mtime, UTC)
 
     def delete(self, blob_id: str) -> None:
-        """Remove a blob; one that is missing is fine."""
+        """Remove a blob; a missing one is ignored."""
         with _translating_errors():
             self._path(blob_id).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the ids of all blobs that are whole."""
+        """Yield the ids of all blobs that are written whole."""
         return ids_in(self._root)
 
     def sweep(self, *, older_than: datetime) -> int:
@@ -91,7 +93,7 @@ class LocalBlobs:
         swept = 0
         for part in self._root.glob(f"??/??/.*{_PART}"):
             # Another process may have just finished or swept it.
-            with suppress(NotFound), _found():
+            with suppress(NotFound), _translating_missing():
                 if part.stat().st_mtime < older_than.timestamp():
                     part.unlink()
                     swept += 1
@@ -110,9 +112,9 @@ class LocalBlobs:
 
 
 def ids_in(root: Path) -> Iterator[str]:
-    """Yield the ids of all whole blobs below `root`, which may be missing; nothing is made, nothing changed."""
+    """Yield the ids of all whole blobs below `root`, which may be missing. Nothing is created or changed."""
     for path in root.glob("??/??/*"):
-        # Other programs leave files of their own in any folder.
+        # Other programs may leave files of their own in the folder.
         if _is_id(path.name):
             yield path.name
 
@@ -125,7 +127,7 @@ def _is_id(name: str) -> bool:
 
 
 class _Digesting(io.FileIO):
-    """A file being written once from beginning to end, that knows the digest and length of what it got."""
+    """A file that is written once from beginning to end, and counts and digests what is written."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb")
@@ -133,7 +135,7 @@ class _Digesting(io.FileIO):
         self.count = 0
 
     def write(self, data: Any, /) -> int:
-        # A raw file may take less than it is given, on a disk that has just become full.
+        # A raw file may write less than it was asked to, on a disk that has just become full.
         view = memoryview(data).cast("B")
         left = view
         while left:
@@ -147,7 +149,8 @@ class _Digesting(io.FileIO):
 
 
 @contextmanager
-def _found() -> Iterator[None]:
+def _translating_missing() -> Iterator[None]:
+    """Raise NotFound for a missing file, and the errors of `_translating_errors`."""
     with _translating_errors():
         try:
             yield
@@ -157,6 +160,7 @@ def _found() -> Iterator[None]:
 
 @contextmanager
 def _translating_errors() -> Iterator[None]:
+    """Raise DiskFull or CapsuleError for what the operating system refuses."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 """
 Boxes of the ISO base media file format (ISO/IEC 14496-12), which HEIC, AVIF, MP4 and MOV share.
 
-Reads are bounded: a box says how long it is, and what it says is believed only within its parent.
+Reads are bounded: the length that a box states is believed only within its parent.
 """
 
 from collections.abc import Iterator
@@ -20,12 +20,14 @@ DAMAGED = "is damaged: its index cannot be read."
 
 @dataclass(frozen=True)
 class Box:
+    """A box: its four-letter kind, and its body without the header."""
+
     kind: bytes
     body: bytes
 
 
 def find_top_level(window: Window, kind: bytes) -> bytes | None:
-    """Return the body of the first top-level box of that kind, or None; raises MediaRefused for damage."""
+    """Return the body of the first top-level box of that kind, or None. Raises MediaRefused for damage."""
     offset = 0
     for _ in range(MOST_BOXES):
         head = window.read(offset, 16)
@@ -47,7 +49,7 @@ def find_top_level(window: Window, kind: bytes) -> bytes | None:
 
 
 def children(body: bytes, *, skip: int = 0) -> Iterator[Box]:
-    """Yield the boxes inside `body`, after `skip` bytes; ends quietly at the first that does not fit."""
+    """Yield the boxes inside `body`, after `skip` bytes. Ends at the first one that does not fit."""
     offset = skip
     for _ in range(MOST_BOXES):
         if offset + 8 > len(body):

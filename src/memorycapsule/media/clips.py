@@ -1,8 +1,8 @@
 """
-Display clips: every clip becomes one upright H.264 mp4 that all browsers and the film can play.
+Display clips: every clip is converted to one upright H.264 mp4 that all browsers and the film can play.
 
-A hostile clip is only ever opened by ffmpeg in a process of its own, with limits, forced to read it as MP4 or
-MOV (so that a playlist is never followed) and from a descriptor (so that no name reaches it).
+Only a limited ffmpeg process opens a stranger's clip. It must read it as MP4 or MOV, so that it follows no playlist,
+and from a descriptor, so that no file name reaches it.
 """
 
 import re
@@ -16,7 +16,7 @@ from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_f
 from memorycapsule.media.movie import Movie, read_movie
 from memorycapsule.media.sniff import Window
 
-#: The longest clip that is taken, in seconds.
+#: The longest clip that is accepted, in seconds.
 MOST_SECONDS = 600.0
 #: A display clip fits 1920 x 1080, or 1080 x 1920 when it stands.
 LONG_SIDE, SHORT_SIDE = 1920, 1080
@@ -27,10 +27,10 @@ POSTER_AT_SECONDS = 1.0
 MEMORY_BYTES = 3 << 30
 #: Part of a clip that may be missing from its end before it counts as damaged.
 _MOST_MISSING = 0.25
-#: Sound may go on after the picture for so long, in seconds; cameras end both at about the same time.
+#: Sound may continue after the picture for so long, in seconds; cameras end both at about the same time.
 _MOST_SOUND_ALONE_SECONDS = 0.2
-#: The system's words for "no space left on device" and "disk quota exceeded", in ffmpeg's report.
-DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
+#: What ffmpeg reports on a full disk, and on an exceeded disk quota.
+DISK_FULL_MESSAGES = (b"No space left on device", b"Disk quota exceeded")
 
 #: PQ and HLG, by ffmpeg's names, in its description of a video stream.
 _HDR = re.compile(rb"Stream #0:\d+.*: Video: .*\b(smpte2084|arib-std-b67)\b")
@@ -42,7 +42,7 @@ _TONE_MAP = (
 
 
 def read_clip(window: Window) -> Movie:
-    """Read what the clip says; raises MediaRefused for a damaged one and for one longer than MOST_SECONDS."""
+    """Read a clip's metadata. Raises MediaRefused for a damaged clip and for one longer than MOST_SECONDS."""
     movie = read_movie(window)
     _check_length(movie.duration_seconds)
     return movie
@@ -53,15 +53,15 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
     Return the display clip as an unnamed temporary file in `workspace`, at offset 0.
 
     H.264 High, yuv420p, BT.709, 30 frames per second, AAC 48 kHz stereo when it has sound, faststart, without
-    metadata. It ends with the picture: sound that goes on is cut. Raises MediaRefused, DiskFull, or CapsuleError
-    when `workspace` cannot be written.
+    metadata. It ends with the picture: later sound is cut off. Raises MediaRefused, DiskFull, or CapsuleError when
+    `workspace` cannot be written.
     """
     filters = _filters(movie, is_hdr=_is_hdr(window))
     clip = unnamed(workspace)
     try:
         _run_ffmpeg(
             [
-                # A second more than is taken shows what is too long although its header does not say so.
+                # One second more than is accepted, to find a clip that is longer than its header states.
                 "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS + 1),
                 "-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1", "-map_chapters", "-1",
                 "-vf", filters, "-fps_mode", "cfr",
@@ -88,7 +88,7 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
 
 
 def length_seconds(clip: BinaryIO) -> float:
-    """Return how long a display clip really is; what the header of the upload said may be wrong or nothing."""
+    """Return the length of a display clip; the header of the upload may state a wrong one, or none."""
     return read_movie(Window.of(clip)).duration_seconds
 
 
@@ -126,7 +126,7 @@ def _filters(movie: Movie, *, is_hdr: bool) -> str:
 
 
 def _is_hdr(window: Window) -> bool:
-    """Ask ffmpeg for the transfer curve: it may stand in the container or only in the coded stream."""
+    """Return whether the transfer curve is one of HDR; it may stand in the container or in the coded stream only."""
     # Without an output ffmpeg describes its input, then ends with an error.
     described = _ffmpeg(
         ["-v", "info", "-i", f"/dev/fd/{window.descriptor}"], (window.descriptor,), seconds=30
@@ -143,7 +143,7 @@ def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
     """
     Return the first `seconds` of a display clip, at offset 0.
 
-    ffmpeg's `-shortest` cannot do that on the way: it learns only at the end of the file that no picture follows.
+    ffmpeg's `-shortest` cannot do that while converting: it learns only at the end of the file that no picture follows.
     """
     shorter = unnamed(workspace)
     try:
@@ -174,10 +174,10 @@ def _check_nothing_missing(made: Movie, movie: Movie) -> None:
 
 
 def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: float) -> None:
-    """Run ffmpeg to its good end; raises MediaRefused when it fails, or DiskFull."""
+    """Run ffmpeg. Raises MediaRefused when it fails, or DiskFull."""
     done = _ffmpeg(["-v", "error", *arguments], descriptors, seconds=seconds)
     if done.returncode != 0:
-        if any(words in done.stderr for words in DISK_FULL_WORDS):
+        if any(message in done.stderr for message in DISK_FULL_MESSAGES):
             raise DiskFull
         raise MediaRefused("is damaged or in a form that cannot be played.")
 
@@ -185,7 +185,7 @@ def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: 
 def _ffmpeg(
     arguments: list[str], descriptors: tuple[int, ...], *, seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg under limits, on descriptors only; raises MediaRefused when it takes too long."""
+    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too long."""
     try:
         return processes.run(
             [
@@ -193,7 +193,7 @@ def _ffmpeg(
                 "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
             ],
             processes.ChildLimits(
-                memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds), nice=processes.STEPS_BACK
+                memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds), nice=processes.UPLOAD_NICE
             ),
             timeout_seconds=seconds,
             pass_fds=descriptors,

@@ -1,10 +1,10 @@
 """
-Colours to sRGB: what a phone or camera meant, on every screen.
+Conversion of a picture's colours to sRGB.
 
-Phones record in Display P3, cameras in Adobe RGB, and newer ones in HDR. OpenCV hands the numbers over as
-they are; shown as sRGB they look dull (or grey, for HDR). Two kinds of description are understood: ICC profiles
-made of a matrix and curves (ICC.1:2022, 8.3 and 10), and the code points of ITU-T H.273 ("nclx"). With any
-other profile, or a damaged one, the picture is taken as sRGB.
+Phones record in Display P3, cameras in Adobe RGB, and newer ones in HDR. OpenCV returns the stored numbers; shown as
+sRGB they look dull (or grey, for HDR). Two kinds of description are understood: ICC profiles made of a matrix and
+curves (ICC.1:2022, 8.3 and 10), and the code points of ITU-T H.273 ("nclx"). With any other profile, or a damaged
+one, the picture is treated as sRGB.
 """
 
 import struct
@@ -51,7 +51,7 @@ def to_srgb(pixels: Array, *, profile: bytes | None, nclx: dict[str, Any] | None
     """
     Return `pixels` (BGR, height x width x 3, uint8 or uint16) as 8-bit sRGB.
 
-    An ICC profile goes before `nclx` (ISO/IEC 23008-12, 6.5.5); without either the values are sRGB already.
+    An ICC profile takes precedence over `nclx` (ISO/IEC 23008-12, 6.5.5). Without either the values are sRGB already.
     """
     steps = 65536 if pixels.dtype == np.uint16 else 256
     conversion = None
@@ -103,7 +103,7 @@ _SRGB_BY_LIGHT = _make_srgb_by_light()
 
 
 def _is_srgb(conversion: Conversion) -> bool:
-    """Whether the conversion would change nothing that an eye, or an 8-bit value, could show."""
+    """Return whether the conversion would change no 8-bit value visibly."""
     if conversion.is_hdr or np.abs(conversion.matrix - np.eye(3)).max() > 0.01:
         return False
     steps = conversion.curves.shape[1]

@@ -1,11 +1,11 @@
 """
-The child that opens what strangers made: `python -m memorycapsule.media.decoder DESCRIPTOR`.
+The limited child that decodes strangers' photos: `python -m memorycapsule.media.decoder DESCRIPTOR`.
 
-It speaks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"} that
-brings the file as a descriptor; the answer is four bytes of length (big-endian), a JSON header and two JPEGs:
-{"width", "height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes,
-bytes]}, or {"refused": sentence}. After a refusal the child ends, since a file that broke a decoder may have
-harmed more than its own answer.
+It talks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"}, with the file as
+a descriptor. The answer is four bytes of length (big-endian), a JSON header and two JPEGs. The header is {"width",
+"height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes, bytes]}, or
+{"refused": sentence} without pictures. The child ends after a refusal: a file that broke a decoder may have harmed the
+process.
 """
 
 import json
@@ -25,8 +25,8 @@ TOO_MUCH_MEMORY = "needs more memory than a photo may use."
 
 def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
-    # libjpeg tells only on standard error what it had to make up; here it can be read back.
-    os.dup2(os.memfd_create("complaints"), 2)
+    # libjpeg reports damage on standard error only. As a file in memory, `pixels` can read it back.
+    os.dup2(os.memfd_create("warnings"), 2)
     while True:
         message, descriptors, _, _ = socket.recv_fds(line, MOST_REQUEST_BYTES, 1)
         if not message:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    """Set the soft limit for this file; the hard limit stays what the parent gave, and is never exceeded."""
+    """Set the soft limit for this file. The hard limit, which the parent has set, is never exceeded."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         memory_bytes = min(memory_bytes, hard)

@@ -1,4 +1,4 @@
-"""One limited child that decodes photos, seen from the parent."""
+"""The parent's side of one limited child that decodes photos; `decoder` is the child's side."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from memorycapsule.errors import MediaRefused
 from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
 from memorycapsule.media.sniff import Format
 
-#: A photo of more pixels than this is large: one at a time, with more memory and time.
+#: A photo of more pixels than this is large: only one is decoded at a time, with more memory and time.
 LARGE_PIXELS = 64_000_000
 #: Address space in bytes for a photo, and for a large one. Measured: an idle child has 0.34 GB, one with a JPEG
 #: of 12 megapixels 0.36 GB, with a HEIC of 200 megapixels 1.25 GB.
@@ -25,13 +25,13 @@ LARGE_MEMORY_BYTES = 2048 << 20
 #: Wall time for one photo, start of the child included.
 SECONDS = 45.0
 LARGE_SECONDS = 120.0
-#: A child is replaced after so many photos, so that nothing can pile up in it.
+#: A child is replaced after so many photos, so that leaks in it stay small.
 FILES_PER_CHILD = 50
 
 _MOST_HEADER_BYTES = 1 << 16
 _MOST_PART_BYTES = 64 << 20
 _LONGEST_CAMERA = 64
-#: What a child may know of the parent's environment: no setting and no secret of ours.
+#: The variables that a child inherits: none of our settings and secrets.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "IMAGEIO_FFMPEG_EXE")
 
 BROKE_DOWN = "cannot be read: decoding it broke down."
@@ -40,6 +40,8 @@ TOOK_TOO_LONG = "cannot be read: decoding it took too long."
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedPhoto:
+    """A photo as the child decoded it; for the values see `Prepared`."""
+
     width: int
     height: int
     taken_local: datetime | None
@@ -52,25 +54,25 @@ class DecodedPhoto:
 
 
 class DecoderProcess:
-    """A decoder process. Used by one thread at a time; dead after a failure or FILES_PER_CHILD photos."""
+    """A decoder process. One thread uses it at a time. It ends after a failure or FILES_PER_CHILD photos."""
 
     def __init__(self, start: Callable[..., subprocess.Popen[bytes]] = processes.start) -> None:
-        self._line, theirs = socket.socketpair()
+        self._socket, child_end = socket.socketpair()
         try:
             self._process = start(
-                [sys.executable, "-P", "-m", "memorycapsule.media.decoder", str(theirs.fileno())],
-                processes.ChildLimits(memory_bytes=LARGE_MEMORY_BYTES, nice=processes.STEPS_BACK),
-                pass_fds=(theirs.fileno(),),
+                [sys.executable, "-P", "-m", "memorycapsule.media.decoder", str(child_end.fileno())],
+                processes.ChildLimits(memory_bytes=LARGE_MEMORY_BYTES, nice=processes.UPLOAD_NICE),
+                pass_fds=(child_end.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
             )
         except BaseException:
-            self._line.close()
+            self._socket.close()
             raise
         finally:
-            theirs.close()
+            child_end.close()
         self._files = 0
 
     @property
@@ -78,7 +80,7 @@ class DecoderProcess:
         return self._process.pid
 
     @property
-    def is_worn(self) -> bool:
+    def is_used_up(self) -> bool:
         """Whether the next photo needs a fresh child."""
         return self._files >= FILES_PER_CHILD or self._process.poll() is not None
 
@@ -86,15 +88,15 @@ class DecoderProcess:
         """
         Decode the file behind `descriptor`.
 
-        Raises MediaRefused with what the child said, or when it crashed, hung or said nonsense. The child is
-        then dead.
+        Raises MediaRefused with the child's reason, or when it crashed, hung or sent nonsense. The child has then
+        ended.
         """
         self._files += 1
         deadline = monotonic() + (LARGE_SECONDS if is_large else SECONDS)
         request = {"format": format_, "memory_bytes": LARGE_MEMORY_BYTES if is_large else MEMORY_BYTES}
         try:
-            self._line.settimeout(max(0.1, deadline - monotonic()))
-            socket.send_fds(self._line, [json.dumps(request).encode()], [descriptor])
+            self._socket.settimeout(max(0.1, deadline - monotonic()))
+            socket.send_fds(self._socket, [json.dumps(request).encode()], [descriptor])
             return self._checked(self._header(deadline), deadline)
         except TimeoutError as error:
             self.stop()
@@ -107,8 +109,8 @@ class DecoderProcess:
             raise
 
     def stop(self) -> None:
-        """End the child and wait for it; it is then no longer in the process table."""
-        self._line.close()
+        """End the child and wait until it is gone from the process table."""
+        self._socket.close()
         self._process.kill()
         self._process.wait()
 
@@ -122,9 +124,9 @@ class DecoderProcess:
         return header
 
     def _checked(self, header: dict[str, Any], deadline: float) -> DecodedPhoto:
-        """Believe the child only what can be true; raises ValueError, LookupError or TypeError otherwise."""
+        """Check every value, and read the pictures. Raises ValueError, LookupError or TypeError for a false answer."""
         width, height, (display_bytes, thumbnail_bytes) = header["width"], header["height"], header["parts"]
-        offset, taken = header["taken_offset_seconds"], header["taken_local"]
+        offset, taken_local = header["taken_offset_seconds"], header["taken_local"]
         camera, gps_at = header["camera"], header["gps_at"]
         numbers = (width, height, display_bytes, thumbnail_bytes, 0 if offset is None else offset)
         if not all(isinstance(number, int) for number in numbers):
@@ -138,7 +140,9 @@ class DecoderProcess:
         return DecodedPhoto(
             width=width,
             height=height,
-            taken_local=None if taken is None else datetime.fromisoformat(taken).replace(tzinfo=None),
+            taken_local=None
+            if taken_local is None
+            else datetime.fromisoformat(taken_local).replace(tzinfo=None),
             taken_offset_seconds=offset,
             has_gps=header["has_gps"] is True,
             camera=camera,
@@ -148,18 +152,18 @@ class DecoderProcess:
         )
 
     def _receive(self, count: int, deadline: float) -> bytes:
-        """Read exactly `count` bytes; raises TimeoutError, or EOFError when the child is gone."""
+        """Read exactly `count` bytes. Raises TimeoutError, or EOFError when the child has ended."""
         received = bytearray(count)
         view = memoryview(received)
         while view:
             left = deadline - monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._line.settimeout(left)
-            got = self._line.recv_into(view)
-            if not got:
+            self._socket.settimeout(left)
+            count = self._socket.recv_into(view)
+            if not count:
                 raise EOFError
-            view = view[got:]
+            view = view[count:]
         return bytes(received)
 
 

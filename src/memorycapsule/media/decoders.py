@@ -1,7 +1,7 @@
 """
-The door through which every photo, clip and voice note comes in: `Decoders.prepare`.
+The entry of every photo, clip and voice note: `Decoders.prepare`.
 
-Photos are decoded by reusable limited children, clips and voice notes by limited runs of ffmpeg; this process only
+Reusable limited children decode photos. Limited runs of ffmpeg convert clips and voice notes. This process itself only
 compares bytes and reads headers. Any thread may call.
 """
 
@@ -25,9 +25,8 @@ class Decoders:
     """
     A pool of decoding children, started when first needed.
 
-    `workspace` is a folder of mode 0700 in which display clips are made, as files without a name.
-    `children` is how many photos are decoded at the same time, and how many clips and voice notes; further callers
-    wait.
+    `workspace` is a folder of mode 0700 for display clips, as files without a name. `children` is how many photos are
+    decoded at the same time, and also how many clips and voice notes. Further callers wait.
     """
 
     def __init__(self, *, workspace: Path, children: int = 2) -> None:
@@ -85,12 +84,12 @@ class Decoders:
         )
 
     def close(self) -> None:
-        """Wait for photos that are being decoded, and end all children; nothing can be prepared any more."""
+        """Wait for photos that are being decoded, and end all children. `prepare` then raises CapsuleError."""
         self._is_closed = True
         for child in [self._slots.get() for _ in range(self._children)]:
             if child is not None:
                 child.stop()
-            # Whoever still waits for a slot gets it, and finds the pool closed.
+            # A thread that still waits for the slot gets it, and finds the pool closed.
             self._slots.put(None)
         self._starter.shutdown()
 
@@ -100,24 +99,24 @@ class Decoders:
 
     def _prepare_played(self, window: Window, format_: Format | Sound) -> Prepared:
         self._check_open()
-        # Recorders write sound alone into an ordinary MP4; whether there is a picture, its tracks tell.
+        # Recorders write sound alone into an ordinary MP4: only its tracks tell whether it has a picture.
         if voice_notes.holds_picture(window, format_):
             return self._prepare_clip(window, "MOV" if format_ == "MOV" else "MP4")
         return self._prepare_voice(window, format_)
 
     def _prepare_voice(self, window: Window, format_: Format | Sound) -> Prepared:
         voice = voice_notes.make_voice(window, format_, workspace=self._workspace)
-        heard = voice.heard
+        facts = voice.facts
         return Prepared(
             kind="voice",
             format=voice_notes.format_name(format_),
             width=0,
             height=0,
-            taken_local=heard.taken_local,
-            taken_offset_seconds=heard.taken_offset_seconds,
-            has_gps=heard.has_gps,
-            camera=heard.camera,
-            duration_seconds=heard.seconds,
+            taken_local=facts.taken_local,
+            taken_offset_seconds=facts.taken_offset_seconds,
+            has_gps=facts.has_gps,
+            camera=facts.camera,
+            duration_seconds=facts.seconds,
             has_sound=True,
             display=None,
             thumbnail=None,
@@ -159,7 +158,7 @@ class Decoders:
         child = self._slots.get()
         try:
             self._check_open()
-            if child is not None and child.is_worn:
+            if child is not None and child.is_used_up:
                 child.stop()
                 child = None
             if child is None:

@@ -1,8 +1,8 @@
 """
 When and by which camera a photo was taken, and whether it says where, from its EXIF block.
 
-exifread walks the directories; what it finds is checked strictly here, because cameras with an empty battery,
-chat programs and editors write dates and positions that do not exist. Without a sound value there is none.
+exifread parses the directories. Its values are checked strictly here, because cameras with an empty battery, chat
+programs and editors write impossible dates and positions. A value that fails the check counts as absent.
 """
 
 import hashlib
@@ -18,12 +18,14 @@ _GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 #: The widest offset in use is +14:00.
 _WIDEST_OFFSET = timedelta(hours=14)
-#: The satellites of GPS count their weeks from here; receivers that have heard none say this or less.
+#: GPS time begins in 1980. A receiver without any fix reports that year or an earlier one.
 _FIRST_GPS_YEAR = 1981
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exif:
+    """What is used of an EXIF block."""
+
     #: 1..8 of CIPA DC-008 (EXIF 3.0) tag 0x0112; 1 when absent or unknown.
     orientation: int = 1
     taken_local: datetime | None = None
@@ -31,7 +33,7 @@ class Exif:
     has_gps: bool = False
     #: See `camera_mark`.
     camera: str = ""
-    #: The instant by the clock of the satellites, aware UTC; a receiver may repeat that of its last fix.
+    #: The instant by the satellites' clock, aware UTC. A receiver may repeat the one of its last fix.
     gps_at: datetime | None = None
 
 
@@ -39,7 +41,7 @@ def read_exif(block: bytes | None) -> Exif:
     """
     Read an EXIF block: a TIFF structure, with or without the word "Exif" and two NULs before it.
 
-    Never raises: a block that cannot be read is one that says nothing.
+    Never raises: a block that cannot be read counts as empty.
     """
     if not block:
         return Exif()
@@ -82,9 +84,9 @@ def parse_offset(text: str | None) -> int | None:
 
 def camera_mark(make: str | None, model: str | None, serial: str | None = None) -> str:
     """
-    Return what tells one camera from others, '' for an unknown one.
+    Return a digest that identifies a camera; '' for an unknown one.
 
-    It is a digest: clocks of cameras are compared by it, and nobody needs to read a serial number.
+    Cameras are only compared, so that each clock can be corrected. A digest does not reveal the serial number.
     """
     words = [(word or "").strip().lower() for word in (make, model, serial)]
     if not any(words):
@@ -93,6 +95,7 @@ def camera_mark(make: str | None, model: str | None, serial: str | None = None) 
 
 
 def is_position(latitude: float, longitude: float) -> bool:
+    """Return whether these degrees are a place on Earth."""
     return (
         math.isfinite(latitude) and math.isfinite(longitude) and abs(latitude) <= 90 and abs(longitude) <= 180
     )

@@ -1,4 +1,4 @@
-"""What the caller needs around `Decoders`: copies in memory, the song of a film, files to leave out quietly."""
+"""Helpers of importing files: copies in memory, the check of a film's song, files that are skipped silently."""
 
 import os
 import re
@@ -33,10 +33,10 @@ _POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
 
 def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
     """
-    Copy `source` from where it stands into a file that exists only in memory, at offset 0.
+    Copy `source`, from its offset on, into a file that exists in memory only, and return that at offset 0.
 
-    Where the system has no such files (macOS), it is a temporary file without a name. Raises MediaRefused
-    above `limit_bytes`, DiskFull, or CapsuleError when `source` cannot be read or the copy not be held.
+    Where the system has no such files (macOS), it is a temporary file without a name. Raises MediaRefused above
+    `limit_bytes`, DiskFull, or CapsuleError when `source` cannot be read or the copy cannot be written.
     """
     try:
         copy = _in_memory()
@@ -74,9 +74,9 @@ def _copy(source: BinaryIO, copy: BinaryIO, limit_bytes: int) -> None:
 
 def probe_soundtrack(upload: BinaryIO) -> float:
     """
-    Return the seconds of sound that can really be decoded from an mp3, m4a, ogg, flac or wav file.
+    Decode an mp3, m4a, ogg, flac or wav file, and return the seconds of sound in it.
 
-    `upload` is a real file; its offset stays. Raises MediaRefused with a predicate.
+    `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused with a predicate.
     """
     window = Window.of(upload)
     demuxer = _demuxer(window)
@@ -101,19 +101,19 @@ def probe_soundtrack(upload: BinaryIO) -> float:
 
 
 def is_system_file(name: str) -> bool:
-    """Tell the files that Windows and macOS leave in every folder; they are left out without a word."""
+    """Return whether this is a file that Windows or macOS leaves in every folder; such files are skipped silently."""
     return name.startswith("._") or name.lower() in {"thumbs.db", ".ds_store", "desktop.ini", "ehthumbs.db"}
 
 
 def _demuxer(window: Window) -> str:
-    """Return ffmpeg's name for the container; raises MediaRefused for anything but sound alone."""
+    """Return ffmpeg's name for the container. Raises MediaRefused for anything but sound alone."""
     head = window.read(0, HEAD_BYTES)
     if not head:
         raise MediaRefused(EMPTY)
     try:
         found = recognise(head)
     except MediaRefused as error:
-        # What it is instead is said with photos in mind.
+        # The other sentence is written for photos and clips.
         raise MediaRefused(_NO_SONG) from error
     if found not in _DEMUXERS:
         raise MediaRefused(_NO_SONG)

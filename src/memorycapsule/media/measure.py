@@ -1,8 +1,8 @@
 """
 The size of a picture from its header, before anything is decoded.
 
-A picture costs memory by its pixels, not by its bytes: 300 KB of PNG can hold 2.5 gigapixels. So the size is
-read here, in plain Python, and what is too large never reaches a decoder.
+A picture needs memory for its pixels, not for its bytes: 300 KB of PNG can hold 2.5 gigapixels. So the size is read
+here, in plain Python, and a picture that is too large never reaches a decoder.
 """
 
 import struct
@@ -22,7 +22,7 @@ def measure_photo(window: Window, format_: Format) -> tuple[int, int]:
     """
     Return width and height in pixels as stored (before any turn).
 
-    Raises MediaRefused when the header does not tell, or tells more than MOST_PIXELS or MOST_SIDE.
+    Raises MediaRefused when the header has no size, or one above MOST_PIXELS or MOST_SIDE.
     """
     try:
         width, height = _MEASURES[format_](window)
@@ -118,7 +118,7 @@ _SUB_DIRECTORIES, _COLOUR_PROFILE, _DNG_VERSION = 330, 34675, 50706
 
 
 def tiff_profile(window: Window) -> bytes | None:
-    """Return the ICC profile of a TIFF, which OpenCV does not hand over."""
+    """Return the ICC profile of a TIFF, which OpenCV does not return."""
     count, offset = _tiff_directory(window).get(_COLOUR_PROFILE, (0, 0))
     return window.read(offset, count) if 128 < count < 8 << 20 else None
 

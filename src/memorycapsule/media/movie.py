@@ -1,8 +1,8 @@
 """
-What an MP4 or MOV says about itself, read from its `moov` box in plain Python.
+Metadata of an MP4 or MOV, read from its `moov` box in plain Python.
 
-ffmpeg's own report leaves out the turn of the picture and the offset of the date, and a hostile header is
-best met before any decoder runs. Boxes: ISO/IEC 14496-12, Apple's QuickTime File Format, 3GPP TS 26.244.
+ffmpeg's report lacks the turn of the picture and the offset of the date, and a hostile header is best refused before
+any decoder runs. Boxes: ISO/IEC 14496-12, Apple's QuickTime File Format, 3GPP TS 26.244.
 """
 
 import re
@@ -25,9 +25,9 @@ _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASC
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What is said of a movie, and of sound alone in the same form."""
+    """Metadata of a movie, or of sound alone in the same container."""
 
-    #: Length with sound that goes on after the picture; 0 when the header does not know it.
+    #: Length, with sound that continues after the picture; 0 when the header does not state it.
     whole_seconds: float
     has_sound: bool
     taken_local: datetime | None
@@ -39,15 +39,17 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Movie(Recording):
+    """Metadata of a movie."""
+
     #: Size in pixels as a person sees it: with the track's turn.
     width: int
     height: int
-    #: Length of the picture, not of the sound. 0 when the header does not know it, as of a movie in fragments.
+    #: Length of the picture, not of the sound; 0 when the header does not state it, as in a fragmented movie.
     duration_seconds: float
 
 
 def read_movie(window: Window) -> Movie:
-    """Read the index; raises MediaRefused when there is none, it is damaged, or it holds no picture."""
+    """Read the index. Raises MediaRefused when there is none, it is damaged, or it holds no picture."""
     found = read_recording(window)
     if not isinstance(found, Movie):
         raise MediaRefused("holds sound but no picture.")
@@ -56,8 +58,9 @@ def read_movie(window: Window) -> Movie:
 
 def read_recording(window: Window) -> Recording:
     """
-    Read the index of a movie, or of sound alone. Raises MediaRefused when there is none, it is damaged, or it
-    holds neither picture nor sound.
+    Read the index of a movie, or of sound alone.
+
+    Raises MediaRefused when there is none, it is damaged, or it holds neither picture nor sound.
     """
     moov = boxes.find_top_level(window, b"moov")
     if moov is None:
@@ -78,21 +81,21 @@ def _read(moov: bytes) -> Recording:
         raise MediaRefused(
             f"says it is {width} x {height} pixels; clips up to {MOST_CLIP_SIDE} a side are taken."
         )
-    said = _said_of(moov, tracks)
+    recording = _recording(moov, tracks)
     scale = _movie_header(moov)[1]
-    # In fragments the header counts none or the first of them.
-    length = 0.0 if _is_in_fragments(moov) else _length(pictures[0]) / scale or said.whole_seconds
-    return Movie(width=width, height=height, duration_seconds=length, **vars(said))
+    # The header of a fragmented movie counts no fragment, or the first one alone.
+    length = 0.0 if _is_in_fragments(moov) else _length(pictures[0]) / scale or recording.whole_seconds
+    return Movie(width=width, height=height, duration_seconds=length, **vars(recording))
 
 
 def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
-    said = _said_of(moov, tracks)
-    if not said.has_sound:
+    recording = _recording(moov, tracks)
+    if not recording.has_sound:
         raise MediaRefused("holds neither picture nor sound.")
-    return said
+    return recording
 
 
-def _said_of(moov: bytes, tracks: list[bytes]) -> Recording:
+def _recording(moov: bytes, tracks: list[bytes]) -> Recording:
     created, scale, whole = _movie_header(moov)
     taken_local, offset = created, None if created is None else 0
     facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
@@ -129,7 +132,7 @@ def _size_as_shown(track: bytes) -> tuple[int, int]:
 
 
 def _length(track: bytes) -> int:
-    """Return the length of a track in units of the movie header, 0 when its header does not know it."""
+    """Return the length of a track in units of the movie header, 0 when its header does not state it."""
     header = boxes.first(track, b"tkhd") or b""
     start, size = (28, 8) if header[:1] == b"\x01" else (20, 4)
     length = int.from_bytes(header[start : start + size], "big")
@@ -149,7 +152,7 @@ def _movie_header(moov: bytes) -> tuple[datetime | None, int, int]:
 
 
 def _since_1904(seconds: int) -> datetime | None:
-    """Cameras without a clock write 0, or the seconds since 1970 as if they were these."""
+    """Return seconds since 1904 as naive UTC; None for the 0, or the seconds since 1970, of cameras without a clock."""
     try:
         instant = datetime(1904, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - naive UTC
     except OverflowError:
@@ -158,7 +161,7 @@ def _since_1904(seconds: int) -> datetime | None:
 
 
 def _named_facts(parent: bytes) -> dict[str, str]:
-    """Read the named facts of a QuickTime `meta` box: `keys` names them by number, `ilst` holds them."""
+    """Return the metadata of a QuickTime `meta` box by name: `keys` holds the names, `ilst` the values by number."""
     meta = boxes.first(parent, b"meta") or b""
     if boxes.first(meta, b"keys") is None:
         # In MP4 the same box is a full box: four bytes of version and flags come first.

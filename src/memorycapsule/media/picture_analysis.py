@@ -1,9 +1,10 @@
 """
-Looks at prepared pictures: `analyse_pictures`, and the child that does the work.
+Analysis of prepared pictures: `analyse_pictures`, and the limited child that does the work.
 
-`python -m memorycapsule.media.picture_analysis FOLDER` reads one JSON object on stdin, {"face_model": path or null,
-"pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and says one JSON line for each picture, in
-order: {"id", "look": {...} or null}. When the face model is no good it goes on without, and ends with status 2.
+The child is `python -m memorycapsule.media.picture_analysis FOLDER`. It reads one JSON object from stdin,
+{"face_model": path or null, "pictures": [{"id", "file", "kind", "side", "duration", "seconds"}]}, and writes one JSON
+line for each picture, in order: {"id", "analysis": {...} or null}. When the face model cannot be used, it continues
+without one, and ends with status 2.
 """
 
 from __future__ import annotations
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 _MEMORY_BYTES = 2 << 30
 #: Wall time for a photo, start of the child included, and for a clip besides four times its length.
 _PHOTO_SECONDS, _CLIP_SECONDS = 60.0, 240.0
-#: So many children in a row may end without a word before the rest of the pictures is let be.
+#: After so many children in a row that answer nothing, the rest of the pictures is not analysed.
 _MOST_SILENT = 3
-#: The long side of what is looked at has at least so many pixels, where the picture has.
-_LOOK_SIDE = 320
-_FACE_SIDE = 640
-#: YuNet is sure of a face from here on.
+#: Pictures are decoded with at least so many pixels on their long side, where they have them: without faces, and with.
+_ANALYSIS_SIDE, _FACE_SIDE = 320, 640
+#: The least score of a face that YuNet reports.
 _FACE_SCORE = 0.8
 
 
@@ -51,31 +51,31 @@ def analyse_pictures(
     on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, PictureAnalysis]:
     """
-    Look at the prepared pictures in `folder`, in a limited child of low priority, and return what was seen by id.
+    Analyse the prepared pictures in `folder`, in a limited child of low priority, and return the results by id.
 
     A clip's best part is sought for `clip_seconds`, the longest that the film shows of one
-    (`FilmStyle.longest_clip_seconds`). A picture that cannot be read has no look. A face model that is no
-    good is not used; `face_model_problem` tells. `on_progress` is called with the share that is done; what it
-    raises ends the child and passes through.
+    (`FilmStyle.longest_clip_seconds`). A picture that cannot be read has no result. A face model that cannot be used
+    is ignored; `face_model_problem` says why. `on_progress` is called with 0..1; what it raises ends the child and
+    passes through.
     """
-    given = list(pictures)
-    waiting = given
-    looks: dict[str, PictureAnalysis] = {}
+    wanted = list(pictures)
+    waiting = wanted
+    analyses: dict[str, PictureAnalysis] = {}
     silent = 0
     while waiting and silent < _MOST_SILENT:
         answered = 0
         with closing(_answers(folder, waiting, clip_seconds, face_model, nice)) as answers:
             for line in answers:
-                fields = json.loads(line)["look"]
+                fields = json.loads(line)["analysis"]
                 if fields is not None:
-                    looks[waiting[answered].id] = PictureAnalysis(**fields)
+                    analyses[waiting[answered].id] = PictureAnalysis(**fields)
                 answered += 1
                 if on_progress:
-                    on_progress(1 - (len(waiting) - answered) / len(given))
+                    on_progress(1 - (len(waiting) - answered) / len(wanted))
         silent = 0 if answered else silent + 1
-        # Where a child ended early, the picture it had in hand is to blame and gets no look.
+        # Where a child ended early, the picture that it was analysing is to blame and gets no result.
         waiting = waiting[answered + 1 :]
-    return looks
+    return analyses
 
 
 def face_model_problem(model: Path) -> str | None:
@@ -96,14 +96,14 @@ def face_model_problem(model: Path) -> str | None:
 def _answers(
     folder: Path, pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None, nice: int
 ) -> Generator[bytes, None, None]:
-    """Yield the lines of one child until it has looked at all pictures, has died, or took too long over one."""
+    """Yield the lines of one child until it has analysed all pictures, has died, or took too long over one."""
     child = _start(folder, nice=nice)
     assert child.stdin is not None
     assert child.stdout is not None
     try:
-        # It reads to the end before it says anything, so neither waits for the other.
-        with child.stdin as line:
-            line.write(_request(pictures, clip_seconds, face_model))
+        # The child reads to the end before it writes, so neither process blocks the other.
+        with child.stdin as pipe:
+            pipe.write(_request(pictures, clip_seconds, face_model))
         pending = b""
         for picture in pictures:
             deadline = monotonic() + _most_seconds(picture)
@@ -161,38 +161,38 @@ def _request(pictures: Sequence[Picture], clip_seconds: float, face_model: Path 
 
 
 def main() -> None:
-    """Look at what stdin names; see the module's docstring."""
+    """Analyse the pictures that stdin names; see the module's docstring."""
     import cv2
 
     cv2.setNumThreads(1)
     folder, request = Path(sys.argv[1]), json.load(sys.stdin)
-    faces = _face_finder(request["face_model"]) if request["face_model"] else None
+    faces = _face_detector(request["face_model"]) if request["face_model"] else None
     for picture in request["pictures"]:
         try:
-            look = asdict(_look_at(folder / picture["file"], picture, faces))
+            analysis = asdict(_analyse(folder / picture["file"], picture, faces))
         except (MediaRefused, cv2.error, MemoryError):
-            look = None
-        sys.stdout.write(json.dumps({"id": picture["id"], "look": look}) + "\n")
+            analysis = None
+        sys.stdout.write(json.dumps({"id": picture["id"], "analysis": analysis}) + "\n")
         sys.stdout.flush()
     if request["face_model"] and faces is None:
         sys.exit(2)
 
 
-def _look_at(path: Path, picture: dict[str, Any], faces: Faces | None) -> PictureAnalysis:
-    """Raises MediaRefused when it cannot be read."""
+def _analyse(path: Path, picture: dict[str, Any], faces: Faces | None) -> PictureAnalysis:
+    """Return the analysis of one picture. Raises MediaRefused when it cannot be read."""
     from memorycapsule.media import clip_highlights, picture_features
 
     if picture["kind"] == "photo":
         return picture_features.analyse_picture(
-            _read(path, picture["side"], _FACE_SIDE if faces else _LOOK_SIDE), faces
+            _read(path, picture["side"], _FACE_SIDE if faces else _ANALYSIS_SIDE), faces
         )
     start, moment = clip_highlights.best_part(path, picture["duration"], picture["seconds"])
-    look = picture_features.analyse_picture(clip_highlights.frame_at(path, moment), faces)
-    return replace(look, best_seconds=round(start, 3))
+    analysis = picture_features.analyse_picture(clip_highlights.frame_at(path, moment), faces)
+    return replace(analysis, best_seconds=round(start, 3))
 
 
 def _read(path: Path, long_side: int, wanted: int) -> Bytes:
-    """Return a prepared JPEG, BGR, of which only as much is decoded as leaves `wanted` of its `long_side`."""
+    """Return a prepared JPEG, BGR, decoded at the smallest scale that leaves `wanted` pixels of its `long_side`."""
     import cv2
     import numpy as np
 
@@ -204,18 +204,18 @@ def _read(path: Path, long_side: int, wanted: int) -> Bytes:
     return np.asarray(picture, np.uint8)
 
 
-def _face_finder(model: str) -> Faces | None:
-    """Return what finds faces with a YuNet model; None when it is no such model."""
+def _face_detector(model: str) -> Faces | None:
+    """Return a function that detects faces with a YuNet model; None when it is no such model."""
     import cv2
     import numpy as np
 
     try:
-        # The last two: boxes that overlap by more than this are one face, and how many are looked into.
-        finder = cv2.FaceDetectorYN.create(model, "", (320, 320), _FACE_SCORE, 0.3, 500)
+        # The last two arguments: boxes that overlap by more are one face, and how many boxes are kept at most.
+        detector = cv2.FaceDetectorYN.create(model, "", (320, 320), _FACE_SCORE, 0.3, 500)
 
         def faces(picture: Bytes) -> list[tuple[float, float, float, float]]:
-            finder.setInputSize((picture.shape[1], picture.shape[0]))
-            _, found = finder.detect(picture)
+            detector.setInputSize((picture.shape[1], picture.shape[0]))
+            _, found = detector.detect(picture)
             rows = [] if found is None else np.asarray(found, np.float64)
             return [(float(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]
 

@@ -1,5 +1,5 @@
 """
-What is seen in one picture: where it draws the eye, what it looks like, how light and how warm it is.
+Features of one picture: its salient point, its perceptual hash, its exposure and its colour cast.
 
 Pictures are BGR arrays of shape (height, width, 3), uint8, sRGB; a side of some hundred pixels is enough.
 """
@@ -16,32 +16,32 @@ from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-#: Faces in a picture, each (left, top, width, height) in pixels.
+#: Detects the faces in a picture, each (left, top, width, height) in pixels.
 Faces = Callable[[Bytes], list[tuple[float, float, float, float]]]
 
-#: Long side of the picture in which the eye is drawn somewhere: Hou & Zhang found 64 to be enough.
-_SALIENT_SIDE = 64
-#: How far around a point counts for it, as a part of the long side.
-_ATTENTION = 0.08
-#: What draws the eye less than this part of the strongest place is left out of the middle.
-_STRONG = 0.6
-#: Where things usually are in a picture, how widely spread, and how much this counts.
-_USUAL = (0.5, 0.42)
-_USUAL_SPREAD = 0.28
-_USUAL_SHARE = 0.85
-#: Long side of the picture whose light is measured.
-_LIGHT_SIDE = 96
-#: Luminance and colour at least so far from their ends are believed; of 255.
+#: Long side of the picture for saliency: Hou & Zhang found 64 to be enough.
+_SALIENCY_SIDE = 64
+#: Standard deviation of the blur of a saliency map, as a share of the long side.
+_SALIENCY_BLUR = 0.08
+#: Places of less saliency than this share of the maximum do not count for the salient point.
+_SALIENT_SHARE = 0.6
+#: The centre bias: where things usually are in a picture, how widely spread, and how much this counts.
+_CENTRE = (0.5, 0.42)
+_CENTRE_SPREAD = 0.28
+_CENTRE_SHARE = 0.85
+#: Long side of the picture for exposure and colour cast.
+_EXPOSURE_SIDE = 96
+#: Pixels whose strongest channel is darker or brighter than this, of 255, count as clipped.
 _DARKEST, _BRIGHTEST = 3, 250
-#: What is left when nothing can be measured; half of a level, in linear light.
+#: The exposure of a black picture: half of a level, in linear light.
 _BLACK = 0.5 / 255 / 12.92
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126])
 
 
 def analyse_picture(picture: Bytes, faces: Faces | None = None) -> PictureAnalysis:
-    """Return what is seen in a picture; `faces`, where given and found, say what matters in it."""
-    x, y = _faces_focus(picture, faces) or salient_point(picture)
-    exposure, red, blue = light(picture)
+    """Return a picture's features. The focus is the middle of the faces that `faces` detects, or the salient point."""
+    x, y = _face_centre(picture, faces) or salient_point(picture)
+    exposure, red, blue = exposure_and_cast(picture)
     return PictureAnalysis(
         focus_x=round(x, 4),
         focus_y=round(y, 4),
@@ -54,66 +54,67 @@ def analyse_picture(picture: Bytes, faces: Faces | None = None) -> PictureAnalys
 
 def salient_point(picture: Bytes) -> tuple[float, float]:
     """Return where the eye is drawn first, 0..1 of width and height."""
-    drawn = attention(picture)
-    # The middle of all that is nearly as strong as the strongest: of a face rather than of its left eye.
-    strong = np.maximum(drawn - _STRONG * drawn.max(), 0)
+    salient = saliency(picture)
+    # The centre of all places that are nearly the most salient: of a face rather than of its left eye.
+    strong = np.maximum(salient - _SALIENT_SHARE * salient.max(), 0)
     height, width = strong.shape
     across, down = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
     whole = float(strong.sum())
     if not whole:
-        return _USUAL
+        return _CENTRE
     return float(strong.sum(0) @ across) / whole, float(strong.sum(1) @ down) / whole
 
 
-def attention(picture: Bytes) -> Floats:
+def saliency(picture: Bytes) -> Floats:
     """
-    Return how much each place of a picture draws the eye.
+    Return the saliency map of a picture: how much each place draws the eye.
 
-    The spectral residual (Hou & Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007): what of
-    the log amplitude spectrum an average of its neighbourhood does not foretell, with the phases of the
-    picture. It is taken of lightness and of both colour axes (CIELAB). What is in focus counts more than what
-    is blurred, and the middle and upper part a little more than the edges.
+    The spectral residual (Hou & Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007): the log
+    amplitude spectrum less its local average, with the phases of the picture. It is computed for lightness and both
+    colour axes (CIELAB), and weighted by sharpness and by a bias towards the middle and upper part.
     """
-    share = _SALIENT_SIDE / max(picture.shape[:2])
+    share = _SALIENCY_SIDE / max(picture.shape[:2])
     size = (max(8, round(picture.shape[1] * share)), max(8, round(picture.shape[0] * share)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2LAB), np.float32)
-    salient = sum((_residual(lab[:, :, axis]) for axis in range(3)), np.zeros(lab.shape[:2], np.float32))
-    sigma = max(size) * _ATTENTION
-    drawn = _blurred(salient, sigma) * (0.35 + _blurred(_detail(picture, size), sigma))
-    return np.asarray(drawn * _usual_places(size), np.float32)
+    salient = sum(
+        (_spectral_residual(lab[:, :, axis]) for axis in range(3)), np.zeros(lab.shape[:2], np.float32)
+    )
+    sigma = max(size) * _SALIENCY_BLUR
+    weighted = _blurred(salient, sigma) * (0.35 + _blurred(_sharpness(picture, size), sigma))
+    return np.asarray(weighted * _centre_bias(size), np.float32)
 
 
-def _residual(plane: Floats) -> Floats:
+def _spectral_residual(plane: Floats) -> Floats:
     spectrum = np.fft.fft2(plane)
     amplitude = np.log(np.abs(spectrum) + 1e-3).astype(np.float32)
     residual = amplitude - cv2.blur(amplitude, (3, 3), borderType=cv2.BORDER_REFLECT)
     salient = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
-    # Axes with little in them say little.
+    # An axis with little contrast counts little.
     return np.asarray(salient / (salient.mean() + 1e-9) * min(1.0, float(plane.std()) / 12), np.float32)
 
 
-def _detail(picture: Bytes, size: tuple[int, int]) -> Floats:
+def _sharpness(picture: Bytes, size: tuple[int, int]) -> Floats:
     """Return how sharp each place is, 0..1."""
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.float32)
     edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
-    detail = np.sqrt(cv2.resize(edges, size, interpolation=cv2.INTER_AREA))
-    return np.asarray(detail / (float(np.percentile(detail, 95)) + 1e-3), np.float32).clip(0, 1)
+    sharpness = np.sqrt(cv2.resize(edges, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(sharpness / (float(np.percentile(sharpness, 95)) + 1e-3), np.float32).clip(0, 1)
 
 
-def _usual_places(size: tuple[int, int]) -> Floats:
-    across = (np.arange(size[0]) + 0.5) / size[0] - _USUAL[0]
-    down = (np.arange(size[1]) + 0.5) / size[1] - _USUAL[1]
-    near = np.exp(-(across[None, :] ** 2 + down[:, None] ** 2) / (2 * _USUAL_SPREAD**2))
-    return np.asarray(1 - _USUAL_SHARE + _USUAL_SHARE * near, np.float32)
+def _centre_bias(size: tuple[int, int]) -> Floats:
+    across = (np.arange(size[0]) + 0.5) / size[0] - _CENTRE[0]
+    down = (np.arange(size[1]) + 0.5) / size[1] - _CENTRE[1]
+    near = np.exp(-(across[None, :] ** 2 + down[:, None] ** 2) / (2 * _CENTRE_SPREAD**2))
+    return np.asarray(1 - _CENTRE_SHARE + _CENTRE_SHARE * near, np.float32)
 
 
 def _blurred(plane: Floats, sigma: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
-def _faces_focus(picture: Bytes, faces: Faces | None) -> tuple[float, float] | None:
-    """Return the middle of all faces, large ones counting more; None without any."""
+def _face_centre(picture: Bytes, faces: Faces | None) -> tuple[float, float] | None:
+    """Return the mean of all faces' middles, weighted by their areas; None without any face."""
     found = faces(picture) if faces else []
     if not found:
         return None
@@ -128,9 +129,8 @@ def perceptual_hash(picture: Bytes) -> int:
     """
     Return a 64-bit hash that is nearly the same for pictures that look nearly the same.
 
-    The signs of the 64 lowest frequencies of the discrete cosine transform of the picture at 32 x 32 grey
-    pixels, against their median, without the mean (as pHash does). Light, size and compression hardly change
-    it.
+    As in pHash, the bits say which of the 64 lowest frequencies of the discrete cosine transform, at 32 x 32 grey
+    pixels and without the mean, lie above their median. Light, size and compression hardly change it.
     """
     grey = cv2.cvtColor(cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     low = cv2.dct(np.asarray(grey, np.float32))[:9, :9].ravel()
@@ -139,28 +139,28 @@ def perceptual_hash(picture: Bytes) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def light(picture: Bytes) -> tuple[float, float, float]:
+def exposure_and_cast(picture: Bytes) -> tuple[float, float, float]:
     """
     Return exposure, red and blue as `PictureAnalysis` has them, in linear light (sRGB, IEC 61966-2-1).
 
-    Clipped pixels are left out, and of the others the ends: the lightest and darkest twentieth for exposure,
-    the most coloured half for the cast, so that a red coat is not a red light.
+    They are trimmed means over all pixels that are not clipped: without the lightest and darkest twentieth for the
+    exposure, and without the most coloured half for the cast, so that a red coat does not count as red light.
     """
-    share = _LIGHT_SIDE / max(picture.shape[:2])
+    share = _EXPOSURE_SIDE / max(picture.shape[:2])
     if share < 1:
         size = (max(1, round(picture.shape[1] * share)), max(1, round(picture.shape[0] * share)))
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-    believed = (picture.max(2) <= _BRIGHTEST) & (picture.max(2) >= _DARKEST)
-    if not believed.any():
+    unclipped = (picture.max(2) <= _BRIGHTEST) & (picture.max(2) >= _DARKEST)
+    if not unclipped.any():
         return (0.0 if picture.mean() > 127 else float(np.log2(_BLACK))), 0.0, 0.0
-    pixels = _LINEAR[picture[believed]]
-    exposure = _middle(np.log2(pixels @ _LUMINANCE), 0.05)
+    pixels = _LINEAR[picture[unclipped]]
+    exposure = _trimmed_mean(np.log2(pixels @ _LUMINANCE), 0.05)
     blue, green, red = np.log2(pixels).T
-    return exposure, _middle(red - green, 0.25), _middle(blue - green, 0.25)
+    return exposure, _trimmed_mean(red - green, 0.25), _trimmed_mean(blue - green, 0.25)
 
 
-def _middle(values: NDArray[np.float64], left_out: float) -> float:
-    """Return the mean without so large a part at either end."""
+def _trimmed_mean(values: NDArray[np.float64], left_out: float) -> float:
+    """Return the mean without the share `left_out` at either end."""
     ordered = np.sort(values)
     ends = int(len(ordered) * left_out)
     return float(ordered[ends : len(ordered) - ends].mean())

@@ -1,9 +1,9 @@
 """
-Decoding one photo to upright 8-bit sRGB pixels. Runs in the limited child only.
+Decoding of one photo to upright 8-bit sRGB pixels. It runs in the limited child only.
 
-OpenCV decodes JPEG, PNG, WebP, GIF, BMP and TIFF; libheif decodes HEIC; ffmpeg decodes AVIF, because neither
-OpenCV (many files, all of 10 bits) nor pillow-heif's libheif (built without an AV1 decoder) can. Pillow
-decodes nothing.
+OpenCV decodes JPEG, PNG, WebP, GIF, BMP and TIFF. libheif decodes HEIC. ffmpeg decodes AVIF, because OpenCV cannot
+decode many of these files (all of 10 bits), and pillow-heif's libheif is built without an AV1 decoder. Pillow decodes
+nothing.
 """
 
 import os
@@ -41,12 +41,14 @@ _MOST_SURPLUS = 0.01
 #: T.81, B.1.1.2 and B.1.1.5).
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SCAN, _END = b"\xda", b"\xff\xd9"
-#: Seconds for ffmpeg to decode one AVIF: this child must still be there to say that it took too long.
+#: Seconds for ffmpeg to decode one AVIF: shorter than this child may run, so that it can still report the timeout.
 _AVIF_SECONDS = SECONDS - 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class UprightPhoto:
+    """A decoded photo."""
+
     #: Upright BGR, height x width x 3, uint8, sRGB; at most DISPLAY_SIDE on the long side.
     pixels: NDArray[np.uint8]
     #: Size of the whole picture as a person sees it.
@@ -57,7 +59,7 @@ class UprightPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class _Raw:
-    """What a decoder hands over: pixels as stored, with what is needed to turn and colour them."""
+    """What a decoder returns: the pixels as stored, and what is needed to turn and colour them."""
 
     pixels: Array
     #: Size as stored, of the whole picture even when `pixels` are reduced.
@@ -71,7 +73,7 @@ class _Raw:
 
 
 def decode_photo(window: Window, format_: Format) -> UprightPhoto:
-    """Decode; raises MediaRefused for a damaged file and MemoryError for one beyond this process's limit."""
+    """Decode a photo. Raises MediaRefused for a damaged file, MemoryError for one beyond this process's limit."""
     try:
         raw = _DECODERS.get(format_, _by_opencv)(window, format_)
     except cv2.error as error:
@@ -89,7 +91,7 @@ def decode_photo(window: Window, format_: Format) -> UprightPhoto:
 
 
 def turned(pixels: Array, orientation: int) -> Array:
-    """Return the picture as EXIF orientation 1..8 wants it seen (CIPA DC-008, tag 0x0112)."""
+    """Return the upright picture for EXIF orientation 1..8 (CIPA DC-008, tag 0x0112)."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     flips = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}.get(orientation)
@@ -132,7 +134,7 @@ def _by_opencv(window: Window, format_: Format) -> _Raw:
     if pixels is None:
         raise MediaRefused(_INCOMPLETE if format_ == "PNG" else _UNREADABLE)
     if format_ == "TIFF":
-        # OpenCV turns a TIFF whatever it is told, and keeps EXIF and profile to itself.
+        # OpenCV turns a TIFF whatever its flags say, and returns neither EXIF nor profile.
         exif, profile = read_exif(window.read(0, window.size)), tiff_profile(window)
     else:
         exif = read_exif(exif_block)
@@ -153,15 +155,15 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
     end = _checked_scans(mapped, scans_at)
     flags = _reduction(max(width, height)) | cv2.IMREAD_IGNORE_ORIENTATION
     data = np.frombuffer(mapped, np.uint8)
-    _forget_complaints()
+    _clear_warnings()
     pixels, exif_block, profile = _imdecode(data, flags)
     if pixels is None:
         # OpenCV refuses a file without its closing marker, even when nothing else is missing.
-        _forget_complaints()
+        _clear_warnings()
         pixels, exif_block, profile = _imdecode(np.append(data, np.frombuffer(_END, np.uint8)), flags)
     if pixels is None:
         raise MediaRefused(_UNREADABLE)
-    _check_complaints(_complaints(), end - scans_at)
+    _check_warnings(_warnings(), end - scans_at)
     return _Raw(
         pixels=pixels,
         width=width,
@@ -174,7 +176,7 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
 
 def _checked_scans(data: Any, scans_at: int) -> int:
     """
-    Return where the picture ends; what phones write behind it (a clip, a second picture) is none of its scans.
+    Return the offset at which the picture ends. What phones write behind it (a clip, a second picture) is ignored.
 
     Raises MediaRefused for a picture whose end is missing or that is made of far too many scans.
     """
@@ -194,16 +196,16 @@ def _checked_scans(data: Any, scans_at: int) -> int:
     return len(data)
 
 
-def _check_complaints(complaints: bytes, scan_bytes: int) -> None:
+def _check_warnings(warnings: bytes, scan_bytes: int) -> None:
     """
-    Raise MediaRefused when libjpeg had to make up a good part of the picture.
+    Raise MediaRefused when libjpeg replaced a good part of the picture.
 
-    It goes on after any damage, with grey or with garbage, and says so in one line. A few bytes too many are
-    harmless: whole series of phones write them.
+    It continues after any damage, with grey or with garbage, and warns in one line. A few surplus bytes are harmless:
+    whole series of phones write them.
     """
-    if b"Corrupt JPEG data" not in complaints:
+    if b"Corrupt JPEG data" not in warnings:
         return
-    surplus = _SURPLUS.search(complaints)
+    surplus = _SURPLUS.search(warnings)
     if surplus is None:
         raise MediaRefused(_INCOMPLETE)
     if int(surplus[1]) > _MOST_SURPLUS * scan_bytes:
@@ -316,13 +318,13 @@ def _mapped(window: Window) -> Any:
     return mmap.mmap(window.descriptor, window.size, access=mmap.ACCESS_READ)
 
 
-def _forget_complaints() -> None:
+def _clear_warnings() -> None:
     os.ftruncate(2, 0)
     os.lseek(2, 0, os.SEEK_SET)
 
 
-def _complaints() -> bytes:
-    """Return what libraries wrote to standard error, which `decoder` has made a file in memory."""
+def _warnings() -> bytes:
+    """Return what libraries wrote to standard error, which `decoder` has replaced by a file in memory."""
     return os.pread(2, 65536, 0)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a photo, clip or voice note beside its original."""
+"""What is kept of a photo, clip or voice note besides its original."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +22,9 @@ class Prepared:
     #: Size in pixels as a person sees it, after any turn; 0 for a voice note.
     width: int
     height: int
-    #: Wall time of the camera, naive; None when the file does not say.
+    #: Wall time of the camera, naive; None when the file does not state it.
     taken_local: datetime | None
-    #: Offset of that wall time from UTC, where the file says it.
+    #: Offset of that wall time from UTC; None when the file does not state it.
     taken_offset_seconds: int | None
     #: The original holds a usable latitude and longitude. The derivatives never do.
     has_gps: bool
@@ -37,7 +37,7 @@ class Prepared:
     thumbnail: bytes | None
     #: H.264 mp4, of a voice note AAC m4a, in an unnamed temporary file at offset 0; None for a photo.
     clip: BinaryIO | None
-    #: Tells cameras apart without naming them; '' for an unknown one.
+    #: A digest that identifies the camera without naming it; '' for an unknown one.
     camera: str = ""
-    #: When it was taken by the clock of the satellites, aware UTC; None when the file does not say.
+    #: Capture time by the satellites' clock, aware UTC; None when the file does not state it.
     gps_at: datetime | None = None

@@ -1,8 +1,8 @@
 """
-Recognising a file by its first bytes, never by its name.
+Recognising a file's format by its first bytes, never by its name.
 
-Nothing here decodes anything: a few bytes are compared, and the answer is a format that we take, or a
-sentence that says what the file is instead. The sentences are predicates that read well after a file's name.
+Nothing is decoded here: a few bytes are compared. The answer is a format that is accepted, or a sentence that says
+what the file is instead. The sentences are predicates, to stand after a file's name.
 """
 
 import os
@@ -16,7 +16,7 @@ from memorycapsule.errors import MediaRefused
 HEAD_BYTES = 4096
 
 Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV"]
-#: Sound alone. Of WebM only the first bytes are known here: whether it has a picture, too, its tracks tell.
+#: Formats of sound. A WebM may hold a picture, too: only its tracks tell, which are not read here.
 Sound = Literal["mp3", "m4a", "ogg", "flac", "wav", "webm"]
 
 CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
@@ -25,7 +25,7 @@ SOUND_FORMATS: tuple[Sound, ...] = ("mp3", "m4a", "ogg", "flac", "wav", "webm")
 EMPTY = "is empty."
 RAW = "is a raw camera file; export it as a JPEG first."
 _OTHER_VIDEO = "is a {} video; a story takes MP4 and MOV clips."
-#: EBML (RFC 8794), and how WebM calls itself in that header.
+#: EBML (RFC 8794), and the document type of WebM in its header.
 _EBML, _WEBM = b"\x1aE\xdf\xa3", b"webm"
 _EBML_HEADER_BYTES = 64
 
@@ -141,7 +141,7 @@ def recognise(head: bytes) -> Format | Sound:
 
 
 def is_photo(found: Format | Sound) -> TypeGuard[Format]:
-    """Say whether it is the format of a still picture: one that is decoded whole, in memory."""
+    """Return whether it is the format of a still picture."""
     return found not in CLIP_FORMATS and found not in SOUND_FORMATS
 
 
@@ -165,7 +165,7 @@ def _riff(kind: bytes) -> Format | Sound:
 
 
 def _base_media(head: bytes) -> Format | Sound:
-    """Tell the relatives of ISO/IEC 14496-12 apart by the brands in their `ftyp` box."""
+    """Return the format of an ISO/IEC 14496-12 file, by the brands in its `ftyp` box."""
     length = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
     brands = {major} | {head[place : place + 4] for place in range(16, length - 3, 4)}

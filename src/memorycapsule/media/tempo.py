@@ -4,14 +4,13 @@ The tempo of people's own songs, so that scenes can last whole bars of them.
     python -m memorycapsule.media.tempo FILE
 
 prints one JSON line: {"beat_seconds", "first_beat_seconds", "beats_per_bar"}, or null for music without a steady
-tempo and for what is no music. It is a child with limits because it opens what strangers made; `tempo_of` runs
-it.
+tempo and for a file that is no music. `tempo_of` runs it as a limited child, because it opens strangers' files.
 
-How: onsets are sudden rises of loudness in 36 bands (spectral flux; Bello et al. 2005, "A tutorial on onset
+Method: onsets are sudden rises of loudness in 36 bands (spectral flux; Bello et al. 2005, "A tutorial on onset
 detection in music signals"). A steady beat is a line in the Fourier transform of the onset curve over the whole
-song, with lines at its multiples; the sum of the first four picks the tempo. Whether it is steady is asked of
-the parts: in windows of eight beats the onsets must lie where they lie in the rest of the song. A straight line
-through what the windows are late or early makes period and phase exact.
+song, with lines at its multiples. The largest sum of the first four lines gives the tempo. It counts as steady when
+the onsets of each window of eight beats lie where they lie in the rest of the song. A straight line fitted to the
+delays of the windows makes period and phase exact.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from memorycapsule import processes
 from memorycapsule.domain.film.plan import Soundtrack
 
 RATE = 16_000
-#: No more of a song is listened to.
+#: At most so much of a song is analysed.
 MOST_SECONDS = 300
 
 _SLOWEST, _FASTEST = 60.0, 140.0
@@ -50,9 +49,9 @@ _TOLERANCE_SECONDS = 0.03
 #: Of the windows, so many lie right in a steady song, and so alike are they to the rest on average.
 _STEADY_SHARE = 0.75
 _STEADY_LIKENESS = 0.5
-#: A beat weaker than this part of the one before it is none.
+#: A beat weaker than this share of the one before it counts as empty.
 _EMPTY = 0.25
-#: How clear an accent is that is no accident.
+#: An accent clearer than this is no accident.
 _CLEAR = 10.0
 
 _MEMORY_BYTES = 1 << 30
@@ -115,7 +114,7 @@ def find_tempo(samples: NDArray[np.float32]) -> Tempo | None:
 
 
 def _onsets(samples: NDArray[np.float32]) -> tuple[_Values, _Values]:
-    """Return how much the sound rises at each frame: in all bands, and below 200 Hz; each about 1 on average."""
+    """Return the spectral flux at each frame: in all bands, and below 200 Hz; each about 1 on average."""
     bands, low = _loudness_in_bands(samples)
     # Over two frames, since a window is as long as three. Held tones ripple by less than half a decibel.
     rise = np.maximum(bands[2:] - bands[:-2] - 0.05, 0)
@@ -188,7 +187,7 @@ def _periods(curve: _Values) -> list[float]:
 
 
 def _aligned(curve: _Values, period: float) -> float | None:
-    """Return the period made exact when most windows of the song have their onsets in the same places of it."""
+    """Return the exact period if most windows of the song have their onsets at the same places of it, else None."""
     for _ in range(3):
         middles, late, likeness = _windows(curve, period)
         if len(middles) < _FEWEST_WINDOWS:
@@ -328,6 +327,7 @@ def _decoded(path: Path) -> NDArray[np.float32] | None:
 
 
 def main() -> None:
+    """Print the tempo of the file that the command line names; see the module's docstring."""
     samples = _decoded(Path(sys.argv[1]))
     found = None if samples is None else find_tempo(samples)
     sys.stdout.write(json.dumps(found and asdict(found)) + "\n")

@@ -1,9 +1,9 @@
 """
-Voice notes: every recording becomes one m4a that all browsers and the film can play, as loud as every other.
+Voice notes: every recording is converted to one m4a that all browsers and the film can play, at one loudness.
 
-A stranger's recording is only ever opened by ffmpeg in a process of its own, with limits, by the one demuxer that
-its first bytes ask for, and from a descriptor. It is read twice: once to hear whether it is whole, how long it is
-and how loud, and once to make the note.
+Only a limited ffmpeg process opens a stranger's recording, with the one demuxer that its first bytes ask for, and from
+a descriptor. It is decoded twice: once to measure whether it is whole, its length and its loudness, and once to make
+the note.
 """
 
 import re
@@ -15,11 +15,11 @@ from typing import BinaryIO
 
 from memorycapsule import processes
 from memorycapsule.errors import DiskFull, MediaRefused
-from memorycapsule.media.clips import DISK_FULL_WORDS, unnamed
+from memorycapsule.media.clips import DISK_FULL_MESSAGES, unnamed
 from memorycapsule.media.movie import Movie, Recording, read_recording
 from memorycapsule.media.sniff import Format, Sound, Window, other_video
 
-#: The longest note that is taken, in seconds.
+#: The longest note that is accepted, in seconds.
 MOST_SECONDS = 900.0
 #: One shorter than this was a slip of the finger.
 LEAST_SECONDS = 0.3
@@ -28,7 +28,7 @@ _LUFS = -16.0
 _LEAST_GAIN, _MOST_GAIN = -20.0, 24.0
 #: Its highest peak, of full scale.
 _PEAK = 0.89
-#: A recording whose peak (decibels of full scale) is lower has nothing in it: the microphone was off.
+#: A recording whose peak (decibels of full scale) is lower is silent: the microphone was off.
 _SILENT_PEAK = -66.0
 #: Part of a recording that may be missing from its end before it counts as damaged.
 _MOST_MISSING = 0.25
@@ -36,7 +36,7 @@ _KBIT = 128
 _MEMORY_BYTES = 1 << 30
 _CPU_SECONDS = 120
 
-#: What ffmpeg calls the demuxers, and people the formats.
+#: By format: ffmpeg's demuxer, and the name that people know.
 _DEMUXERS: dict[str, tuple[str, str]] = {
     "mp3": ("mp3", "MP3"),
     "m4a": ("mov", "M4A"),
@@ -59,11 +59,11 @@ _DAMAGED = "is damaged: no sound can be read from it."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What listening to a recording told."""
+class VoiceNoteFacts:
+    """What is known of a recording, decoded and from its metadata."""
 
     seconds: float
-    #: What it is to be made louder by, in decibels.
+    #: Decibels that bring it to the usual loudness.
     gain: float
     taken_local: datetime | None
     taken_offset_seconds: int | None
@@ -73,15 +73,15 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedVoiceNote:
-    """A note, and what its recording said of itself."""
+    """A note, and what is known of its recording."""
 
-    heard: Heard
+    facts: VoiceNoteFacts
     #: AAC m4a in an unnamed temporary file at offset 0.
     note: BinaryIO
 
 
 def format_name(format_: Format | Sound) -> str:
-    """Return what people call the form of a recording."""
+    """Return the name of a recording's format that people know."""
     return _DEMUXERS[format_][1]
 
 
@@ -93,10 +93,10 @@ def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> P
     played, is silent, longer than MOST_SECONDS or has moving pictures; DiskFull; CapsuleError when `workspace`
     cannot be written.
     """
-    heard = _listen(window, format_)
+    facts = _measure(window, format_)
     note = unnamed(workspace)
     try:
-        filters = f"{_STEREO},volume={heard.gain:.2f}dB,alimiter=limit={_PEAK}:level=disabled:latency=1"
+        filters = f"{_STEREO},volume={facts.gain:.2f}dB,alimiter=limit={_PEAK}:level=disabled:latency=1"
         done = _ffmpeg(
             [
                 *_input(window, format_), "-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1",
@@ -111,22 +111,22 @@ def make_voice(window: Window, format_: Format | Sound, *, workspace: Path) -> P
         note.close()
         raise
     note.seek(0)
-    return PreparedVoiceNote(heard=heard, note=note)
+    return PreparedVoiceNote(facts=facts, note=note)
 
 
 def _check_made(done: subprocess.CompletedProcess[bytes]) -> None:
     if done.returncode != 0:
-        if any(words in done.stderr for words in DISK_FULL_WORDS):
+        if any(message in done.stderr for message in DISK_FULL_MESSAGES):
             raise DiskFull
         raise MediaRefused(_DAMAGED)
 
 
-def _listen(window: Window, format_: Format | Sound) -> Heard:
+def _measure(window: Window, format_: Format | Sound) -> VoiceNoteFacts:
     """Decode all of a recording and measure it. Raises MediaRefused."""
-    said = _said(window, format_)
+    metadata = _metadata(window, format_)
     done = _ffmpeg(
         [
-            # A second more than is taken shows what is too long.
+            # One second more than is accepted, to find a recording that is too long.
             *_input(window, format_), "-map", "0:a:0", "-t", str(MOST_SECONDS + 1),
             "-af", f"{_STEREO},ebur128=framelog=quiet:peak=sample",
             "-progress", "pipe:1", "-f", "null", "-",
@@ -140,41 +140,42 @@ def _listen(window: Window, format_: Format | Sound) -> Heard:
     seconds = int(positions[-1]) / 1_000_000 if positions else 0.0
     if done.returncode != 0 or seconds <= 0:
         raise MediaRefused(_DAMAGED)
-    _check_length(seconds, said.whole_seconds if said else 0.0)
-    taken = said.taken_local if said else _made_at(described)
-    return Heard(
+    _check_length(seconds, metadata.whole_seconds if metadata else 0.0)
+    taken_local = metadata.taken_local if metadata else _made_at(described)
+    offset = metadata.taken_offset_seconds if metadata else None if taken_local is None else 0
+    return VoiceNoteFacts(
         seconds=seconds,
         gain=_gain(done.stderr),
-        taken_local=taken,
-        taken_offset_seconds=said.taken_offset_seconds if said else None if taken is None else 0,
-        has_gps=bool(said and said.has_gps),
-        camera=said.camera if said else "",
+        taken_local=taken_local,
+        taken_offset_seconds=offset,
+        has_gps=bool(metadata and metadata.has_gps),
+        camera=metadata.camera if metadata else "",
     )
 
 
-def _said(window: Window, format_: Format | Sound) -> Recording | None:
-    """Return what an m4a or its like says of itself; None for every other form."""
+def _metadata(window: Window, format_: Format | Sound) -> Recording | None:
+    """Return the metadata of an m4a, MP4 or MOV; None for every other format."""
     if _DEMUXERS[format_][0] != "mov":
         return None
-    said = read_recording(window)
-    if said.whole_seconds > MOST_SECONDS + 1:
+    metadata = read_recording(window)
+    if metadata.whole_seconds > MOST_SECONDS + 1:
         raise MediaRefused(_too_long())
-    return said
+    return metadata
 
 
 def holds_picture(window: Window, format_: Format | Sound) -> bool:
-    """Say whether an MP4, MOV or M4A has a picture that moves. Raises MediaRefused when it is damaged."""
+    """Return whether an MP4, MOV or M4A has a moving picture. Raises MediaRefused when it is damaged."""
     return _DEMUXERS[format_][0] == "mov" and isinstance(read_recording(window), Movie)
 
 
-def _check_length(seconds: float, promised: float) -> None:
+def _check_length(seconds: float, stated: float) -> None:
     if seconds > MOST_SECONDS + 0.5:
         raise MediaRefused(_too_long())
     if seconds < LEAST_SECONDS:
         raise MediaRefused("is too short: there is less than a third of a second of sound in it.")
-    missing = promised - seconds
-    if missing > max(0.5, _MOST_MISSING * promised):
-        raise MediaRefused(f"is damaged: {missing:.1f} of its {promised:.1f} seconds are missing.")
+    missing = stated - seconds
+    if missing > max(0.5, _MOST_MISSING * stated):
+        raise MediaRefused(f"is damaged: {missing:.1f} of its {stated:.1f} seconds are missing.")
 
 
 def _too_long() -> str:
@@ -190,14 +191,14 @@ def _made_at(described: bytes) -> datetime | None:
 
 
 def _gain(report: bytes) -> float:
-    """Return the decibels that bring a recording to the loudness of all others. Raises MediaRefused for silence."""
+    """Return the decibels that bring a recording to the usual loudness. Raises MediaRefused for silence."""
     summary = report.rpartition(b"Summary:")[2]
     loud, peak = _measured(_LOUDNESS, summary), _measured(_PEAK_LEVEL, summary)
     if peak < _SILENT_PEAK:
         raise MediaRefused("is silent: there is nothing to be heard in it; see that the microphone is on.")
-    # Too short or too faint to be measured: its peak says how loud it is.
-    wished = _LUFS - loud if loud > -70.0 else -6.0 - peak
-    return min(max(wished, _LEAST_GAIN), _MOST_GAIN)
+    # A recording that is too short or too faint to be measured is brought to a usual peak.
+    wanted = _LUFS - loud if loud > -70.0 else -6.0 - peak
+    return min(max(wanted, _LEAST_GAIN), _MOST_GAIN)
 
 
 def _measured(pattern: re.Pattern[bytes], summary: bytes) -> float:
@@ -211,7 +212,7 @@ def _input(window: Window, format_: Format | Sound) -> list[str]:
 
 
 def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg under limits, on descriptors only; raises MediaRefused when it takes too long."""
+    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too long."""
     try:
         return processes.run(
             [
@@ -219,7 +220,7 @@ def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.Co
                 "-protocol_whitelist", "file,pipe", "-threads", "1", *arguments,
             ],
             processes.ChildLimits(
-                memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, nice=processes.STEPS_BACK
+                memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, nice=processes.UPLOAD_NICE
             ),
             timeout_seconds=_CPU_SECONDS,
             pass_fds=descriptors,

@@ -1,4 +1,4 @@
-"""Pictures are looked at by a child: what draws the eye, what looks alike, how light it is, the best of a clip."""
+"""Pictures are analysed by a child: what draws the eye, what looks alike, how light it is, the best of a clip."""
 
 import json
 import subprocess
@@ -36,12 +36,12 @@ SCENES = [
 
 
 @pytest.fixture
-def see(tmp_path):
-    """Look at pictures given by name as BGR pixels, or as the bytes of a JPEG or a display clip."""
+def analyse(tmp_path):
+    """Analyse pictures that are given by name as BGR pixels, or as the bytes of a JPEG or a display clip."""
 
-    def see(given, *, seconds=10.0, durations=None, **options):
+    def analyse(contents, *, seconds=10.0, durations=None, **options):
         pictures = []
-        for name, content in given.items():
+        for name, content in contents.items():
             is_clip = name.endswith(".mp4")
             width, height = 2560, 1920
             if isinstance(content, np.ndarray):
@@ -57,7 +57,7 @@ def see(tmp_path):
             )  # fmt: skip
         return analyse_pictures(tmp_path, pictures, clip_seconds=seconds, **options), pictures
 
-    return see
+    return analyse
 
 
 def bits(one: PictureAnalysis, other: PictureAnalysis) -> int:
@@ -69,14 +69,14 @@ def pixels_of(jpeg: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.25, 0.3), (0.75, 0.35), (0.5, 0.7), (0.85, 0.6)])
-def test_a_thing_on_a_plain_ground_is_what_matters(see, x, y):
+def test_a_thing_on_a_plain_ground_is_what_matters(analyse, x, y):
     picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
     cv2.circle(picture, (round(x * 1280), round(y * 960)), 90, (40, 60, 220), -1)
     cv2.circle(picture, (round(x * 1280), round(y * 960)), 40, (240, 240, 240), -1)
-    looks, _ = see({"blob.jpg": picture})
+    analyses, _ = analyse({"blob.jpg": picture})
 
-    assert looks["blob.jpg"].focus_x == pytest.approx(x, abs=0.06)
-    assert looks["blob.jpg"].focus_y == pytest.approx(y, abs=0.06)
+    assert analyses["blob.jpg"].focus_x == pytest.approx(x, abs=0.06)
+    assert analyses["blob.jpg"].focus_y == pytest.approx(y, abs=0.06)
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_a_thing_on_a_plain_ground_is_what_matters(see, x, y):
         ("Olympus μ Digital 800.JPG", 0.1, 0.25, 0.9, 0.85),  # the ship
     ],
 )
-def test_the_focus_of_a_photo_is_on_its_subject(samples, prepare, see, name, left, top, right, bottom):
-    looks, _ = see({"photo.jpg": prepare(samples[name].path).display})
-    look = looks["photo.jpg"]
+def test_the_focus_of_a_photo_is_on_its_subject(samples, prepare, analyse, name, left, top, right, bottom):
+    analyses, _ = analyse({"photo.jpg": prepare(samples[name].path).display})
+    analysis = analyses["photo.jpg"]
 
-    assert left <= look.focus_x <= right
-    assert top <= look.focus_y <= bottom
+    assert left <= analysis.focus_x <= right
+    assert top <= analysis.focus_y <= bottom
 
 
-def test_a_photo_changed_a_little_stays_alike(samples, prepare, see):
+def test_a_photo_changed_a_little_stays_alike(samples, prepare, analyse):
     photo = pixels_of(prepare(samples["nikon_d750_tanners_ridge.jpg"].path).display)
     half = cv2.resize(photo, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
-    looks, pictures = see(
+    analyses, pictures = analyse(
         {
             "whole.jpg": photo,
             "chat.jpg": cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, 40])[1].tobytes(),
@@ -110,39 +110,42 @@ def test_a_photo_changed_a_little_stays_alike(samples, prepare, see):
         }
     )
 
-    assert max(bits(looks["whole.jpg"], look) for look in looks.values()) <= SAME_BITS
-    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
-    assert [picture.id for picture in without_near_duplicates(seen)] == ["brighter.jpg"]
+    assert max(bits(analyses["whole.jpg"], analysis) for analysis in analyses.values()) <= SAME_BITS
+    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
+    assert [picture.id for picture in without_near_duplicates(analysed)] == ["brighter.jpg"]
 
 
-def test_different_photos_are_not_alike(samples, prepare, see):
-    looks, pictures = see(
+def test_different_photos_are_not_alike(samples, prepare, analyse):
+    analyses, pictures = analyse(
         {f"{place}.jpg": prepare(samples[name].path).display for place, name in enumerate(SCENES)}
     )
-    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
+    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
 
-    assert len(looks) == len(SCENES)
-    assert min(bits(looks[one], looks[other]) for one in looks for other in looks if one != other) > 12
-    assert without_near_duplicates(seen) == tuple(seen)
+    assert len(analyses) == len(SCENES)
+    assert (
+        min(bits(analyses[one], analyses[other]) for one in analyses for other in analyses if one != other)
+        > 12
+    )
+    assert without_near_duplicates(analysed) == tuple(analysed)
 
 
 @pytest.mark.parametrize("scene", ["Landscape", "Portrait"])
-def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepare, see, scene):
-    looks, pictures = see(
+def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepare, analyse, scene):
+    analyses, pictures = analyse(
         {
             f"{turn}.jpg": prepare(samples[f"orientation/{scene}_{turn}.jpg"].path).display
             for turn in range(1, 9)
         }
     )
-    seen = [replace(picture, analysis=looks[picture.id]) for picture in pictures]
+    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
 
-    assert max(bits(looks["1.jpg"], look) for look in looks.values()) <= SAME_BITS
-    assert len(without_near_duplicates(seen)) == 1
-    assert np.ptp([look.focus_x for look in looks.values()]) < 0.05
-    assert np.ptp([look.focus_y for look in looks.values()]) < 0.05
+    assert max(bits(analyses["1.jpg"], analysis) for analysis in analyses.values()) <= SAME_BITS
+    assert len(without_near_duplicates(analysed)) == 1
+    assert np.ptp([analysis.focus_x for analysis in analyses.values()]) < 0.05
+    assert np.ptp([analysis.focus_y for analysis in analyses.values()]) < 0.05
 
 
-def test_light_and_cast_are_measured_in_stops_of_linear_light(see):
+def test_light_and_cast_are_measured_in_stops_of_linear_light(analyse):
     def grey(level, cast=(1.0, 1.0, 1.0)):
         linear = np.full((200, 300, 3), level) * np.array(cast)[::-1]
         encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -152,7 +155,7 @@ def test_light_and_cast_are_measured_in_stops_of_linear_light(see):
     coat[60:140, 100:180] = (30, 30, 200)
     burnt = grey(0.18)
     burnt[:60] = 255
-    looks, _ = see(
+    analyses, _ = analyse(
         {
             "middle.jpg": grey(0.18),
             "darker.jpg": grey(0.09),
@@ -164,19 +167,19 @@ def test_light_and_cast_are_measured_in_stops_of_linear_light(see):
         }
     )
 
-    assert looks["middle.jpg"].exposure == pytest.approx(np.log2(0.18), abs=0.03)
-    assert looks["middle.jpg"].exposure - looks["darker.jpg"].exposure == pytest.approx(1, abs=0.05)
-    assert looks["warm.jpg"].red == pytest.approx(np.log2(1.2), abs=0.05)
-    assert looks["warm.jpg"].blue == pytest.approx(np.log2(0.8), abs=0.05)
-    assert abs(looks["coat.jpg"].red) < 0.05
-    assert looks["burnt.jpg"].exposure == pytest.approx(looks["middle.jpg"].exposure, abs=0.1)
-    assert looks["black.jpg"].exposure < -8
-    assert looks["white.jpg"].exposure == 0
+    assert analyses["middle.jpg"].exposure == pytest.approx(np.log2(0.18), abs=0.03)
+    assert analyses["middle.jpg"].exposure - analyses["darker.jpg"].exposure == pytest.approx(1, abs=0.05)
+    assert analyses["warm.jpg"].red == pytest.approx(np.log2(1.2), abs=0.05)
+    assert analyses["warm.jpg"].blue == pytest.approx(np.log2(0.8), abs=0.05)
+    assert abs(analyses["coat.jpg"].red) < 0.05
+    assert analyses["burnt.jpg"].exposure == pytest.approx(analyses["middle.jpg"].exposure, abs=0.1)
+    assert analyses["black.jpg"].exposure < -8
+    assert analyses["white.jpg"].exposure == 0
 
 
-def test_a_broken_picture_has_no_look_and_harms_no_other(see, samples):
+def test_a_broken_picture_has_no_look_and_harms_no_other(analyse, samples):
     good = np.full((300, 400, 3), 90, np.uint8)
-    looks, _ = see(
+    analyses, _ = analyse(
         {
             "a.jpg": good,
             "broken.jpg": b"\xff\xd8\xff\xe0 not a picture",
@@ -188,21 +191,21 @@ def test_a_broken_picture_has_no_look_and_harms_no_other(see, samples):
         durations={"broken.mp4": 3.0, "playlist.mp4": 3.0},
     )
 
-    assert set(looks) == {"a.jpg", "z.jpg"}
+    assert set(analyses) == {"a.jpg", "z.jpg"}
 
 
-def test_a_picture_that_kills_the_child_is_passed_over(see, tmp_path):
+def test_a_picture_that_kills_the_child_is_passed_over(analyse, tmp_path):
     """A length that is no number breaks the child; the next one goes on behind that picture."""
     good = np.full((300, 400, 3), 90, np.uint8)
-    looks, _ = see(
+    analyses, _ = analyse(
         {"a.jpg": good, "deadly.mp4": b"", "z.jpg": good, "deadlier.mp4": b""},
         durations={"deadly.mp4": float("nan"), "deadlier.mp4": float("nan")},
     )
 
-    assert set(looks) == {"a.jpg", "z.jpg"}
+    assert set(analyses) == {"a.jpg", "z.jpg"}
 
 
-def test_whoever_waits_is_told_and_can_end_it(see):
+def test_whoever_waits_is_told_and_can_end_it(analyse):
     picture = np.full((300, 400, 3), 90, np.uint8)
     told = []
 
@@ -214,22 +217,22 @@ def test_whoever_waits_is_told_and_can_end_it(see):
         if len(told) == 6:
             raise Enough
 
-    see({"a.jpg": picture, "broken.jpg": b"", "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
+    analyse({"a.jpg": picture, "broken.jpg": b"", "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
     with pytest.raises(Enough):
-        see({"a.jpg": picture, "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
+        analyse({"a.jpg": picture, "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
     assert told == pytest.approx([0.25, 0.5, 0.75, 1.0, 1 / 3, 2 / 3])
 
 
-def test_the_smallest_picture_can_be_looked_at(see):
-    looks, _ = see(
+def test_the_smallest_picture_can_be_looked_at(analyse):
+    analyses, _ = analyse(
         {"dot.jpg": np.full((1, 1, 3), 200, np.uint8), "line.jpg": np.zeros((2, 900, 3), np.uint8)}
     )
 
-    assert {(look.focus_x, look.focus_y) for look in looks.values()} == {(0.5, 0.42)}
-    assert len(looks) == 2
+    assert {(analysis.focus_x, analysis.focus_y) for analysis in analyses.values()} == {(0.5, 0.42)}
+    assert len(analyses) == 2
 
 
-def test_faces_matter_more_than_anything_else_when_there_is_a_model(see, tmp_path):
+def test_faces_matter_more_than_anything_else_when_there_is_a_model(analyse, tmp_path):
     model = tmp_path / "faces.onnx"
     model.write_bytes(magenta_model())
     picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
@@ -237,15 +240,15 @@ def test_faces_matter_more_than_anything_else_when_there_is_a_model(see, tmp_pat
     picture[200:360, 960:1120] = (255, 0, 255)
     nobody = cv2.flip(picture, 0)
     nobody[nobody[:, :, 1] == 0] = (200, 255, 200)
-    looks, _ = see({"faces.jpg": picture, "nobody.jpg": nobody}, face_model=model)
+    analyses, _ = analyse({"faces.jpg": picture, "nobody.jpg": nobody}, face_model=model)
 
     assert face_model_problem(model) is None
-    assert looks["faces.jpg"].focus_x == pytest.approx(1040 / 1280, abs=0.02)
-    assert looks["faces.jpg"].focus_y == pytest.approx(280 / 960, abs=0.02)
-    assert looks["nobody.jpg"].focus_x < 0.6
+    assert analyses["faces.jpg"].focus_x == pytest.approx(1040 / 1280, abs=0.02)
+    assert analyses["faces.jpg"].focus_y == pytest.approx(280 / 960, abs=0.02)
+    assert analyses["nobody.jpg"].focus_x < 0.6
 
 
-def test_a_face_model_that_is_none_is_one_sentence_and_is_not_used(see, tmp_path):
+def test_a_face_model_that_is_none_is_one_sentence_and_is_not_used(analyse, tmp_path):
     noise = tmp_path / "noise.onnx"
     noise.write_bytes(bytes(range(256)) * 9)
     picture = {"a.jpg": np.full((300, 400, 3), 90, np.uint8)}
@@ -256,7 +259,7 @@ def test_a_face_model_that_is_none_is_one_sentence_and_is_not_used(see, tmp_path
     assert face_model_problem(noise) == (
         f"{noise} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
     )
-    assert see(picture, face_model=noise) == see(picture)
+    assert analyse(picture, face_model=noise) == analyse(picture)
 
 
 def clip_of(path, frames, *, sound: np.ndarray | None = None, rate=30) -> bytes:
@@ -298,7 +301,7 @@ def filmed(ground, second, *, blur=0.0, shake=0.0, ball=True):
 
 
 @pytest.mark.slow
-def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(see, tmp_path):
+def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(analyse, tmp_path):
     ground = meadow(np.random.default_rng(3))
 
     def at(second):
@@ -313,66 +316,68 @@ def test_the_best_part_of_a_clip_is_sharp_steady_and_alive(see, tmp_path):
         return filmed(ground, second) // 20
 
     clip = clip_of(tmp_path, [at(number / 30) for number in range(20 * 30)])
-    looks, _ = see({"clip.mp4": clip}, seconds=3.0, durations={"clip.mp4": 20.0})
+    analyses, _ = analyse({"clip.mp4": clip}, seconds=3.0, durations={"clip.mp4": 20.0})
 
-    assert 8 <= looks["clip.mp4"].best_seconds <= 9.2
-    assert looks["clip.mp4"].exposure > -3
+    assert 8 <= analyses["clip.mp4"].best_seconds <= 9.2
+    assert analyses["clip.mp4"].exposure > -3
 
 
 @pytest.mark.slow
-def test_voices_draw_the_film_to_them(see, tmp_path):
+def test_voices_draw_the_film_to_them(analyse, tmp_path):
     ground = meadow(np.random.default_rng(4))
     time = np.arange(12 * 8000) / 8000
     voice = 0.3 * np.sin(2 * np.pi * 440 * time) * (1 + np.sin(2 * np.pi * 4 * time)) / 2
     rumble = 0.3 * np.sin(2 * np.pi * 60 * time)
     sound = np.where((time > 6) & (time < 9), voice, 0) + np.where(time < 3, rumble, 0)
     frames = [filmed(ground, number / 30) for number in range(12 * 30)]
-    looks, _ = see(
+    analyses, _ = analyse(
         {"loud.mp4": clip_of(tmp_path, frames, sound=sound), "silent.mp4": clip_of(tmp_path, frames)},
         seconds=3.0,
         durations={"loud.mp4": 12.0, "silent.mp4": 12.0},
     )
 
-    assert looks["loud.mp4"].best_seconds == pytest.approx(6, abs=0.5)
+    assert analyses["loud.mp4"].best_seconds == pytest.approx(6, abs=0.5)
     # Where all is equally good, the earliest that is not the very beginning.
-    assert looks["silent.mp4"].best_seconds < 2
-    assert looks["silent.mp4"].best_seconds >= 0.5
+    assert analyses["silent.mp4"].best_seconds < 2
+    assert analyses["silent.mp4"].best_seconds >= 0.5
 
 
 @pytest.mark.parametrize(
     ("duration", "seconds", "best"), [(2.0, 10.0, 0.0), (2.0, 1.6, 0.2), (0.1, 10.0, 0.0)]
 )
 def test_a_clip_hardly_longer_than_what_is_shown_of_it_is_shown_in_its_middle(
-    see, tmp_path, duration, seconds, best
+    analyse, tmp_path, duration, seconds, best
 ):
     ground = meadow(np.random.default_rng(5))
     frames = [filmed(ground, number / 30) for number in range(round(duration * 30))]
-    looks, _ = see({"clip.mp4": clip_of(tmp_path, frames)}, seconds=seconds, durations={"clip.mp4": duration})
+    analyses, _ = analyse(
+        {"clip.mp4": clip_of(tmp_path, frames)}, seconds=seconds, durations={"clip.mp4": duration}
+    )
 
-    assert looks["clip.mp4"].best_seconds == pytest.approx(best, abs=0.11)
+    assert analyses["clip.mp4"].best_seconds == pytest.approx(best, abs=0.11)
 
 
 @pytest.mark.slow
-def test_of_a_long_clip_only_the_promising_part_is_watched_closely(see, tmp_path):
+def test_of_a_long_clip_only_the_promising_part_is_scored_closely(analyse, tmp_path):
     ground = meadow(np.random.default_rng(6))
     frames = [
         filmed(ground, number / 10, blur=0 if 70 <= number / 10 < 80 else 5) for number in range(100 * 10)
     ]
     clip = clip_of(tmp_path, frames, rate=10)
-    looks, _ = see({"clip.mp4": clip}, seconds=5.0, durations={"clip.mp4": 100.0})
+    analyses, _ = analyse({"clip.mp4": clip}, seconds=5.0, durations={"clip.mp4": 100.0})
 
-    assert 69.5 <= looks["clip.mp4"].best_seconds <= 75.5
+    assert 69.5 <= analyses["clip.mp4"].best_seconds <= 75.5
 
 
-def test_a_still_and_the_clip_around_it_look_alike(samples, prepare, see, tmp_path):
+def test_a_still_and_the_clip_around_it_look_alike(samples, prepare, analyse, tmp_path):
     """The two halves of a Live Photo: the clip sees a little less, and is compressed harder."""
     photo = pixels_of(prepare(samples["canon500d_exif_dims_lie.jpg"].path).display)
     photo = cv2.resize(photo, (960, 640))
     frames = [photo[8 + number // 15 : 632, 12:948][:620, :936] for number in range(75)]
     clip = clip_of(tmp_path, [cv2.resize(frame, (720, 480)) for frame in frames])
-    looks, _ = see({"still.jpg": photo, "clip.mp4": clip}, durations={"clip.mp4": 2.5})
+    analyses, _ = analyse({"still.jpg": photo, "clip.mp4": clip}, durations={"clip.mp4": 2.5})
 
-    assert bits(looks["still.jpg"], looks["clip.mp4"]) <= 10
+    assert bits(analyses["still.jpg"], analyses["clip.mp4"]) <= 10
 
 
 def test_the_child_speaks_one_json_line_for_each_picture(tmp_path):
@@ -388,5 +393,5 @@ def test_the_child_speaks_one_json_line_for_each_picture(tmp_path):
     )  # fmt: skip
     first, second = map(json.loads, done.stdout.splitlines())
 
-    assert (first["id"], set(first["look"])) == ("1", set(PictureAnalysis.__dataclass_fields__))
-    assert second == {"id": "2", "look": None}
+    assert (first["id"], set(first["analysis"])) == ("1", set(PictureAnalysis.__dataclass_fields__))
+    assert second == {"id": "2", "analysis": None}
