@@ -1,10 +1,11 @@
 """
 What a mail says, and the letter as the bytes that are sent.
 
-The words of each letter stand once per language in `templates/<letter>.<locale>.txt`; `layout.html` and
-`layout.txt` show them, so the plain twin says the same in the same order. Typed names and titles are made
-one printable line (control characters, line ends and direction marks are taken out), and addresses are
-refused unless they are plain ones: no header can be smuggled in. Nothing in a letter is loaded from anywhere.
+`templates/<letter>.txt` says which sentences each part of a letter has, `letters.po` of each language has the
+sentences; `layout.html` and `layout.txt` show the parts, so the plain twin says the same in the same order. Typed
+names and titles are made one printable line (control characters, line ends and direction marks are taken out), and
+addresses are refused unless they are plain ones: no header can be smuggled in. Nothing in a letter is loaded from
+anywhere.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from memorycapsule.mail.typed_text import (
     several_lines,
     title_for_subject,
 )
+from memorycapsule.words.catalogues import wording
 from memorycapsule.words.counts import contents_in_words, people_in_words
 from memorycapsule.words.dates import date_in_words, day_in_words
 from memorycapsule.words.forms_of_address import addressed
+from memorycapsule.words.languages import language_or_default
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -56,7 +59,7 @@ class Recipient:
     address: str
     #: As the letter speaks to them ("Younghee", "할머니").
     name: str | None
-    #: "ko", or anything else for English.
+    #: The language that they read, by its BCP 47 name; the default stands in for one that is not here.
     locale: str
 
 
@@ -211,17 +214,6 @@ Letter = (
     | TrialLetter
 )
 
-#: The templates of letters.
-_NAMES: dict[type, str] = {
-    InvitationLetter: "invitation",
-    OpenedLetter: "opened",
-    FilmReadyLetter: "film_ready",
-    ReminderLetter: "reminder",
-    DateMovedLetter: "moved",
-    ConsentLetter: "consent",
-    TrialLetter: "test",
-}
-
 
 def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
     """
@@ -232,41 +224,41 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError(f"not a Message-ID: {message_id!r}")
-    locale = "ko" if letter.recipient.locale == "ko" else "en"
+    language = language_or_default(letter.recipient.locale)
     recipient_name = one_line(letter.recipient.name or "", LONGEST_NAME)
-    facts = _facts(letter, locale=locale, date=date)
+    facts = _facts(letter, language=language, date=date)
     sender_name = one_line(sender.name, LONGEST_NAME) or "MemoryCapsule"
-    words = _words(
+    parts = _parts(
         letter,
-        locale,
-        facts | {"name": recipient_name and addressed(recipient_name, locale), "sender": sender_name},
+        language,
+        facts | {"name": recipient_name and addressed(recipient_name, language), "sender": sender_name},
     )
     from_name = f"{facts['inviter_name']} ({sender_name})" if facts.get("inviter_name") else sender_name
     headers = {
         "From": mailbox_header(from_name, sender.address),
         "To": mailbox_header(recipient_name, letter.recipient.address),
-        "Subject": encoded_words(words["subject"]),
+        "Subject": encoded_words(parts["subject"]),
         "Date": format_datetime(date.astimezone(UTC)),
         "Message-ID": message_id,
         "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's holiday notice should answer
-        "Content-Language": locale,
+        "Content-Language": language,
     }
     block = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return block.encode("ascii") + _content(letter, words, message_id=message_id, date=date)
+    return block.encode("ascii") + _content(letter, parts, message_id=message_id, date=date)
 
 
-def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
+def _content(letter: Letter, parts: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
     """The MIME headers and parts: text and HTML, and the calendar entry of a letter that says a date for good."""
     environment = _environment()
     # RFC 2045 section 6.7: encoded lines have at most 76 characters. 7bit, as not every server takes 8BITMIME.
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", max_line_length=76))
-    mail.set_content(environment.get_template("layout.txt").render(words))
-    mail.add_alternative(environment.get_template("layout.html").render(words), subtype="html")
+    mail.set_content(environment.get_template("layout.txt").render(parts))
+    mail.add_alternative(environment.get_template("layout.html").render(parts), subtype="html")
     if isinstance(letter, InvitationLetter | DateMovedLetter):
         entry = calendar_entry(
             uid=letter.calendar_uid,
-            summary=words["calendar_summary"],
-            description=words["calendar_description"],
+            summary=parts["calendar_summary"],
+            description=parts["calendar_description"],
             opens_at=letter.opens_at,
             zone=letter.zone,
             stamp=date,
@@ -278,7 +270,7 @@ def _content(letter: Letter, words: Mapping[str, Any], *, message_id: str, date:
     return mail.as_bytes()
 
 
-def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
+def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
     """What the templates may say of this letter, every typed text already harmless."""
     if isinstance(letter, TrialLetter):
         return {"url": _checked_url(letter.public_url), "dyes": _strip(1), "title": "MemoryCapsule"}
@@ -299,68 +291,71 @@ def _facts(letter: Letter, *, locale: str, date: datetime) -> dict[str, Any]:
         case InvitationLetter():
             inviter = one_line(letter.inviter, LONGEST_NAME)
             return facts | {
-                "inviter": addressed(inviter, locale),
+                "inviter": addressed(inviter, language),
                 "inviter_name": inviter,
                 "quote": several_lines(letter.message or "", LONGEST_MESSAGE),
-                "opens": date_in_words(letter.opens_local, letter.zone, locale),
-                "last_day": day_in_words(_last_day(letter, date), locale),
+                "opens": date_in_words(letter.opens_local, letter.zone, language),
+                "last_day": day_in_words(_last_day(letter, date), language),
             }
         case OpenedLetter():
             return facts | {
-                "owner": addressed(one_line(letter.owner, LONGEST_NAME), locale),
-                "people": people_in_words(letter.members, locale),
+                "owner": addressed(one_line(letter.owner, LONGEST_NAME), language),
+                "people": people_in_words(letter.members, language),
                 "contents": contents_in_words(
                     photos=letter.photos,
                     clips=letter.clips,
                     voices=letter.voices,
                     stories=letter.stories,
-                    locale=locale,
+                    locale=language,
                 ),
                 "things": letter.photos + letter.clips + letter.voices + letter.stories,
                 "has_pictures": bool(letter.photos + letter.clips),
                 "film": letter.film,
             }
         case FilmReadyLetter():
-            return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), locale)}
+            return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), language)}
         case ReminderLetter() | DateMovedLetter() | ConsentLetter():
-            return facts | _dates_of(letter, locale)
+            return facts | _dates_of(letter, language)
         case _:
             assert_never(letter)
 
 
-def _dates_of(letter: ReminderLetter | DateMovedLetter | ConsentLetter, locale: str) -> dict[str, Any]:
+def _dates_of(letter: ReminderLetter | DateMovedLetter | ConsentLetter, language: str) -> dict[str, Any]:
     owner = one_line(letter.owner, LONGEST_NAME)
     facts: dict[str, Any] = {
-        "owner": addressed(owner, locale),
-        "opens": date_in_words(letter.opens_local, letter.zone, locale),
+        "owner": addressed(owner, language),
+        "opens": date_in_words(letter.opens_local, letter.zone, language),
     }
     match letter:
         case DateMovedLetter():
-            was = date_in_words(letter.was_local, letter.was_zone, locale)
+            was = date_in_words(letter.was_local, letter.was_zone, language)
             return facts | {"was": was, "is_earlier": letter.is_earlier}
         case ConsentLetter():
-            wished = date_in_words(letter.wished_local, letter.wished_zone, locale)
+            wished = date_in_words(letter.wished_local, letter.wished_zone, language)
             return facts | {"wished": wished, "inviter_name": owner}
         case ReminderLetter():
             return facts | {"inviter_name": owner}
 
 
-def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _parts(letter: Letter, language: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """
     The parts of a letter in one language: what its template sets, with the facts the layouts need.
 
     A part is paragraphs of lines. The text twin keeps the lines (one sentence each); in HTML they run on,
     except in the headline and the notes.
     """
-    kind = (
-        ("address" if letter.is_for_address else "sign_in")
-        if isinstance(letter, CodeLetter)
-        else _NAMES[type(letter)]
-    )
+    words = wording(language)
     module = (
         _environment()
-        .get_template(f"{kind}.{locale}.txt")
-        .make_module({"quote": (), "title_mark": _TITLE_MARK, **facts})
+        .get_template(f"{_template_of(letter)}.txt")
+        .make_module(
+            {
+                "title_mark": _TITLE_MARK,
+                **facts,
+                "words": functools.partial(words, **facts),
+                "counted": functools.partial(words.counted, **facts),
+            }
+        )
     )
     said = {name: str(value).strip() for name, value in vars(module).items() if not name.startswith("_")}
     paragraphs = {
@@ -370,15 +365,40 @@ def _words(letter: Letter, locale: str, facts: Mapping[str, Any]) -> dict[str, A
     title: str = facts["title"]
     for_subject = title_for_subject(title, len(said["subject"].replace(_TITLE_MARK, "")))
     return {
-        "locale": locale,
+        "language": language,
+        "fonts": words("letter_fonts"),
+        "address_note": words("letter_address_note"),
         "quote": (),
         "inviter": "",
         "digits": "",
+        "button": "",
         **facts,
         **said,
         **paragraphs,
         "subject": said["subject"].replace(_TITLE_MARK, for_subject),
     }
+
+
+def _template_of(letter: Letter) -> str:
+    match letter:
+        case InvitationLetter():
+            return "invitation"
+        case OpenedLetter():
+            return "opened"
+        case FilmReadyLetter():
+            return "film_ready"
+        case ReminderLetter():
+            return "reminder"
+        case DateMovedLetter():
+            return "moved"
+        case ConsentLetter():
+            return "consent"
+        case TrialLetter():
+            return "test"
+        case CodeLetter():
+            return "address" if letter.is_for_address else "sign_in" if letter.url else "proof"
+        case _:
+            assert_never(letter)
 
 
 @functools.cache
