@@ -21,7 +21,6 @@ from memorycapsule.services import accounts, reading, signing_in, tokens
 from memorycapsule.services.signing_in import SessionView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import short_day
-from memorycapsule.words.forms_of_address import addressed
 from memorycapsule.words.languages import language_or_default
 
 
@@ -42,7 +41,6 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             words,
             status=status,
             view=view,
-            called=addressed(view.account.name, words.language),
             reads=language_or_default(view.account.locale),
             longest_name=LONGEST_NAME,
             sessions=[

@@ -44,7 +44,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             request,
             "home.html",
             words,
-            called=addressed(person.name, words.language),
+            addressed_name=addressed(person.name, words.language),
             next_one=sealed[0].capsule if sealed else None,
             countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
             is_soon=bool(sealed) and _is_soon(sealed[0], now),

@@ -114,7 +114,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             request,
             "sign_in_link.html",
             words,
-            called=addressed(account.name, words.language),
+            addressed_name=addressed(account.name, words.language),
             is_first=purpose is LinkPurpose.SET_UP,
             action=f"{path}/{token}",
             bundle=_bundle(words("come_in_cloth")),

@@ -60,7 +60,7 @@ def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) 
         words,
         token=token,
         view=view,
-        called=addressed(view.member.name, language),
+        addressed_name=addressed(view.member.name, language),
         asker=addressed(view.asker.name, language),
         current_date=date_in_words(capsule.opens_local, capsule.zone, language),
         requested_date=date_in_words(earlier.opens_local, earlier.zone, language),

@@ -131,7 +131,7 @@ def _invitation(
     words = pages.wording(request, view.invitation.locale)
     language = words.language
     capsule, name = view.capsule, view.invitation.name
-    called = addressed(name, language) if name else None
+    addressed_name = addressed(name, language) if name else None
     return pages.show(
         request,
         "invitation.html",
@@ -139,7 +139,7 @@ def _invitation(
         status=200 if bad_name is None else UsageProblem.http_status,
         token=token,
         view=view,
-        called=called,
+        addressed_name=addressed_name,
         address=_masked(view.invitation.address),
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         countdown=countdown_in_words(app.now(), capsule.opens_at, language),

@@ -35,7 +35,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             words,
             token=token,
             view=view,
-            called=addressed(view.member.name, words.language),
+            addressed_name=addressed(view.member.name, words.language),
             date=date_in_words(capsule.opens_local, capsule.zone, words.language),
             bundle=bundle(
                 capsule.id,

@@ -47,7 +47,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
         if date.at == view.capsule.opens_at:
             problem = words("date_same")
             return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return _confirmation_page(app, pages, request, view, typed, date)
+        return _confirmation_page(app, pages, request, view, date)
 
     @router.post("/c/{capsule_id}/date/move")
     def move_date(
@@ -111,7 +111,7 @@ def _date_page(
 
 
 def _confirmation_page(
-    app: App, pages: Pages, request: Request, view: CapsuleView, typed: TypedDate, date: OpeningDate
+    app: App, pages: Pages, request: Request, view: CapsuleView, date: OpeningDate
 ) -> Response:
     words = pages.wording(request)
     current = opening_date(view.capsule.opens_local, view.capsule.zone, view.capsule.fold)
@@ -121,7 +121,6 @@ def _confirmation_page(
         words,
         view=view,
         typed=date_form.pinned(date),
-        back=typed,
         current=date_form.date_fields(current, app.now(), words),
         opens=date_form.date_fields(date, app.now(), words),
         is_earlier=date.at < view.capsule.opens_at,

@@ -37,7 +37,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             words,
             view=view,
             one=one,
-            called=addressed(one.member.name, words.language),
+            addressed_name=addressed(one.member.name, words.language),
             is_sealed=view.capsule.accepts_stories(app.now()),
             amount=contents_in_words(
                 photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
@@ -70,7 +70,7 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             "handed_over.html",
             words,
             view=view,
-            called=addressed(owner.name, words.language),
+            addressed_name=addressed(owner.name, words.language),
         )
 
     @router.post(f"{path}/remove")
