@@ -22,6 +22,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason
 ├── TooLarge                     exit 1        413
+├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 └── RenderFailed                 exit 1        500
 """
 
@@ -75,6 +76,13 @@ class TooLarge(CapsuleError):
 
     code = "too_large"
     http_status = 413
+
+
+class OffsetMoved(CapsuleError):
+    """More or less of this file has arrived than that; ask how much before going on."""
+
+    code = "offset_moved"
+    http_status = 409
 
 
 class RenderFailed(CapsuleError):

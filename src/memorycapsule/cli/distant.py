@@ -32,12 +32,6 @@ class Unreachable(CapsuleError):
     code = "unreachable"
 
 
-class OffsetMoved(CapsuleError):
-    """More or less of the file has arrived than was thought."""
-
-    code = "offset_moved"
-
-
 class Distant:
     """
     A distant daemon, as the owner of a token.
@@ -317,7 +311,7 @@ def _kinds() -> Mapping[str, type[CapsuleError]]:
         if isinstance(kind, type) and issubclass(kind, CapsuleError)
     }
     # A token that is not known is, here as there, one that nobody has.
-    return {**known, "unauthenticated": NotFound, "offset_moved": OffsetMoved}
+    return {**known, "unauthenticated": NotFound}
 
 
 def _quoted(reference: str) -> str:

@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 import platformdirs
 
-from memorycapsule.cli.distant import Distant, OffsetMoved, Unreachable
+from memorycapsule.cli.distant import Distant, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
-from memorycapsule.errors import CapsuleError, MediaRefused, NotFound
+from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved
 
 AT_ONCE = 3
 _PART_BYTES = 5_000_000

@@ -22,7 +22,14 @@ from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata, UploadPart
-from memorycapsule.errors import CapsuleError, MediaRefused, NotAllowed, NotFound, TooLarge, UsageProblem
+from memorycapsule.errors import (
+    MediaRefused,
+    NotAllowed,
+    NotFound,
+    OffsetMoved,
+    TooLarge,
+    UsageProblem,
+)
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.media.sniff import EMPTY
 from memorycapsule.seal.envelopes import DamagedEnvelope
@@ -38,13 +45,6 @@ from memorycapsule.store.transactions import Store, Transaction
 _NO_UPLOAD = "Nothing of this file is here; begin again with it."
 _LONGEST_NAME = 1000
 _DAMAGED = "was damaged on its way; put it in once more."
-
-
-class OffsetMoved(CapsuleError):
-    """More or less of this file has arrived than that; ask how much before going on."""
-
-    code = "offset_moved"
-    http_status = 409
 
 
 class UploadStage(StrEnum):

@@ -76,7 +76,7 @@ class Prerenderer:
                     continue
                 if not self.context.vault.cache.has_room(pinned - {capsule.id}):
                     break
-                job = _Job(
+                job = _PrerenderingJob(
                     capsule=capsule,
                     last_event=last_event,
                     workspace=tmpfs.workspace(self.context.tmpfs_places, self.context.work_dir),
@@ -91,7 +91,7 @@ class Prerenderer:
             self._is_warned = True
         return rendered
 
-    def _do(self, job: _Job) -> int:
+    def _do(self, job: _PrerenderingJob) -> int:
         """Render one capsule's missing segments, and remove the workspace however that ends; return how many."""
         log = journal.bind(capsule=job.capsule.id)
         tmpfs.create(job.workspace)
@@ -111,7 +111,7 @@ class Prerenderer:
         self.finished[job.capsule.id] = job.last_event
         return rendered
 
-    def _render_missing(self, job: _Job) -> int:
+    def _render_missing(self, job: _PrerenderingJob) -> int:
         capsule = job.capsule
         # Files that are too large for memory must not go to the disk either.
         vault = dataclasses.replace(self.context.vault, workspace=job.workspace)
@@ -150,7 +150,7 @@ class Prerenderer:
             )
             self._keep_plan(job, vault, prepared)
 
-    def _prepared(self, job: _Job, vault: Vault) -> PreparedPlan:
+    def _prepared(self, job: _PrerenderingJob, vault: Vault) -> PreparedPlan:
         """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
         context, capsule = self.context, job.capsule
         film = opening.opening_montage(capsule, context.now())
@@ -173,14 +173,14 @@ class Prerenderer:
         self._keep_plan(job, vault, prepared)
         return prepared
 
-    def _keep_plan(self, job: _Job, vault: Vault, prepared: PreparedPlan) -> None:
+    def _keep_plan(self, job: _PrerenderingJob, vault: Vault, prepared: PreparedPlan) -> None:
         self._check_unchanged(job)
         if not segment_cache.keep_plan(vault, job.capsule, prepared, job.pinned):
             raise _CacheFull
 
     def _render_segment(
         self,
-        job: _Job,
+        job: _PrerenderingJob,
         vault: Vault,
         prepared: PreparedPlan,
         render_job: RenderJob,
@@ -214,7 +214,7 @@ class Prerenderer:
         if not (self._is_quiet() and self._is_idle()):
             raise RenderInterrupted
 
-    def _check_unchanged(self, job: _Job) -> None:
+    def _check_unchanged(self, job: _PrerenderingJob) -> None:
         """Raise RenderInterrupted after any event: what somebody has just removed must not be cached again."""
         with self.context.store.reading() as tx:
             if event_store.newest_ids(tx).get(job.capsule.id, 0) != job.last_event:
@@ -230,7 +230,7 @@ class Prerenderer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class _PrerenderingJob:
     """One capsule whose film is to be prerendered."""
 
     capsule: Capsule

@@ -10,9 +10,9 @@ import pytest
 
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
-from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, TooLarge
+from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, TooLarge
 from memorycapsule.services import reading, stories, uploads
-from memorycapsule.services.uploads import OffsetMoved, UploadStage
+from memorycapsule.services.uploads import UploadStage
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import uploads as upload_store
 from support.cast import OPENS, add_story, another_session, make_photo, prepare
