@@ -1,13 +1,17 @@
-"""The tree says what it holds: words of the glossary, folders that can be taken in at a glance."""
+"""The tree says what it holds: names that exist once, words of the glossary, folders that can be taken in at a glance."""
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "src" / "memorycapsule"
 PAGES = PACKAGE / "daemon" / "http"
+
+#: These hold the JSON contract and its requests: they say in their own classes what the domain says in its.
+CONTRACTS = (PACKAGE / "schemas", PAGES / "api")
 
 #: Plain English within names of the domain, which a glossary need not explain.
 PLAIN = {
@@ -56,6 +60,16 @@ def names_of_the_domain() -> Iterator[tuple[str, str]]:
         place = path.relative_to(domain)
         names = [*place.with_suffix("").parts, *classes(path)]
         yield from ((str(place), name) for name in names if not name.startswith("_"))
+
+
+def test_no_class_has_the_name_of_another():
+    places = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if not any(path.is_relative_to(contract) for contract in CONTRACTS):
+            for name in classes(path):
+                places[name].append(str(path.relative_to(PACKAGE)))
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_the_words_of_the_domain_stand_in_the_glossary():
