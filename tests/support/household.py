@@ -113,8 +113,10 @@ class Household:
                     clock=lambda: yesterday,
                 )
             for number, title in enumerate(more_stories, 1):
-                told = yesterday + timedelta(minutes=number)
-                stories.add(app.store, app.vault, ada, capsule.id, title=title, text="It rained.", now=told)
+                added_at = yesterday + timedelta(minutes=number)
+                stories.add(
+                    app.store, app.vault, ada, capsule.id, title=title, text="It rained.", now=added_at
+                )
         return capsule.id
 
     def daemon(self, *arguments: str) -> Daemon:

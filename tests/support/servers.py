@@ -338,9 +338,9 @@ class Daemon:
         self.close()
 
     def _announced(self) -> dict[str, Any] | None:
-        said, end_of_line, _ = self._stdout.read_text().partition("\n")
+        line, end_of_line, _ = self._stdout.read_text().partition("\n")
         if end_of_line:
-            return json.loads(said)["daemon"]
+            return json.loads(line)["daemon"]
         assert self.process.poll() is None, (
             f"the daemon ended with {self.process.returncode} before it was ready"
         )

@@ -112,14 +112,14 @@ def test_a_deleted_account_leaves_what_it_put_in_and_nothing_about_itself(stage,
         assert (account.name, account.deleted_at) == ("", time.now)
         assert capsule_store.capsules.find(tx, alone.id) is None
         assert capsule_store.membership(tx, stage.capsule.id, ben.account_id) is None
-        told = [
+        rows = [
             *delivery_store.all_deliveries(tx),
             *invitation_store.of_capsule(tx, stage.capsule.id),
             *account_store.codes.by(tx),
             *account_store.addresses.by(tx),
         ]
-    assert "ben@" not in repr(told)
-    assert json.dumps("Ben")[1:-1] not in repr(told)
+    assert "ben@" not in repr(rows)
+    assert json.dumps("Ben")[1:-1] not in repr(rows)
     for token in (stage.ben.token,):
         with pytest.raises(NotFound):
             sessions.viewer_with_token(store, token)

@@ -140,8 +140,8 @@ def test_damaged_words_are_noted_and_the_photos_go_on(opened):
     assert not any(one.is_sealed for one in rows(opened)[1])
 
 
-def unknown_events(said):
-    return [event for event in said if event["event"] == "blobs.unknown"]
+def unknown_events(logged):
+    return [event for event in logged if event["event"] == "blobs.unknown"]
 
 
 def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows(opened, time):
@@ -156,15 +156,15 @@ def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows
     context, now = make_context(opened.instance, time), datetime.now(UTC)
 
     time.go_to(now + timedelta(hours=23))
-    with capture_logs() as said:
+    with capture_logs() as logged:
         ticks.sweep(context)
-    assert (opened.instance.blob_files(), unknown_events(said)) == (before, [])
+    assert (opened.instance.blob_files(), unknown_events(logged)) == (before, [])
 
     time.go_to(now + timedelta(hours=25))
-    with capture_logs() as said:
+    with capture_logs() as logged:
         ticks.sweep(context)
     assert before - opened.instance.blob_files() == {half}
-    assert unknown_events(said) == [
+    assert unknown_events(logged) == [
         {
             "event": "blobs.unknown",
             "log_level": "warning",
@@ -177,10 +177,10 @@ def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows
 
 def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time):
     time.go_to(datetime.now(UTC) + timedelta(days=30))
-    with capture_logs() as said:
+    with capture_logs() as logged:
         ticks.sweep(make_context(opened.instance, time))
 
-    assert unknown_events(said) == []
+    assert unknown_events(logged) == []
     assert originals(opened) == PHOTOS
 
 

@@ -273,12 +273,12 @@ class Watching:
         pass
 
     def deliver(self, letter, *, sender, recipient, on_data):
-        self.look()
+        self.record()
         on_data()
-        self.look()
+        self.record()
         return Outcome(state="sent", detail="ok")
 
-    def look(self):
+    def record(self):
         store = Store(self.url)
         with store.reading() as tx:
             (row,) = delivery_store.all_deliveries(tx)

@@ -36,11 +36,11 @@ def test_an_invitation_queues_one_letter_that_holds_no_link(instance, capsule):
     invited = invite(instance, capsule, "Ben@Example.org", name="Ben", locale="ko")
 
     (letter,) = letters_of(instance)
-    said = json.loads(letter.letter)
+    fields = json.loads(letter.letter)
     assert invited.is_new
     assert letter.dedupe_key == f"invitation:{invited.invitation.id}:1"
     assert letter.address == "Ben@example.org"
-    assert said["recipient"] == {"address": "Ben@example.org", "name": "Ben", "locale": "ko"}
+    assert fields["recipient"] == {"address": "Ben@example.org", "name": "Ben", "locale": "ko"}
     assert invited.token not in letter.letter
     assert ("letters", letter.id) in instance.woken
 

@@ -198,8 +198,8 @@ def test_a_letter_says_how_much_there_is_to_see(stage, tmp_path):
     with stage.instance.store.reading() as tx:
         letter = delivery_store.deliveries.by(tx, capsule_id=stage.capsule.id, kind="opened")[0]
 
-    said = json.loads(letter.letter)
-    assert {name: said[name] for name in ("members", "stories", "photos", "clips", "owner")} == {
+    fields = json.loads(letter.letter)
+    assert {name: fields[name] for name in ("members", "stories", "photos", "clips", "owner")} == {
         "members": 1, "stories": 1, "photos": 2, "clips": 0, "owner": "Ada",
     }  # fmt: skip
 

@@ -147,12 +147,12 @@ def test_an_unknown_address_gets_no_letter_and_the_same_answers(stage, time):
     ask(stage, time, "nobody@example.org")
     assert len(letters(stage, time)) == 1
 
-    said = []
+    messages = []
     for address in (BEN, "nobody@example.org"):
         with pytest.raises(NotAllowed) as refused:
             type_code(stage, time, "12", address)
-        said.append(refused.value.message)
-    assert said[0] == said[1]
+        messages.append(refused.value.message)
+    assert messages[0] == messages[1]
     with pytest.raises(UsageProblem):
         ask(stage, time, "nonsense")
 

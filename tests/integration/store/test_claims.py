@@ -88,10 +88,10 @@ def test_six_processes_open_each_capsule_once(instance, store_url, number_of_cap
     for opener in openers:
         opener.stdin.write("\n")
         opener.stdin.flush()
-    said = [opener.communicate(timeout=120)[0].split() for opener in openers]
+    outputs = [opener.communicate(timeout=120)[0].split() for opener in openers]
 
     assert all(opener.returncode == 0 for opener in openers)
-    assert Counter(capsule_id for lines in said for capsule_id in lines) == Counter(wanted)
+    assert Counter(capsule_id for lines in outputs for capsule_id in lines) == Counter(wanted)
     with instance.store.reading() as tx:
         for capsule_id in wanted:
             found = capsules.capsules.get(tx, capsule_id)

@@ -307,9 +307,9 @@ def test_a_postgres_database_that_does_not_exist_is_one_sentence(postgres):
 def test_postgres_tells_its_own_time_and_sqlite_has_none(postgres, sqlite):
     url = postgres.create_database()
     store = Store(url)
-    told = store.clock()
+    now = store.clock()
     store.close()
     postgres.drop_database(url)
 
-    assert abs(told - datetime.now(UTC)) < timedelta(seconds=30)
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=30)
     assert sqlite.clock() is None

@@ -16,7 +16,7 @@ from support.cast import OPENS, add_story
 
 
 @pytest.fixture
-def told(stage):
+def story_ids(stage):
     """Three stories of Ben, of an opened capsule; their ids by title."""
     found = {
         title: add_story(stage.instance, stage.capsule, stage.ben.viewer, title=title, photos=4).id
@@ -57,13 +57,13 @@ def estimate(stage, *story_ids, length=None, viewer=None):
     )
 
 
-def test_stories_come_in_the_order_in_which_they_were_chosen_and_no_others(stage, told, tmp_path):
-    film = queue(stage, story_ids=[told["Three"], told["One"]])
+def test_stories_come_in_the_order_in_which_they_were_chosen_and_no_others(stage, story_ids, tmp_path):
+    film = queue(stage, story_ids=[story_ids["Three"], story_ids["One"]])
 
     assert titles(plan(stage, film, tmp_path)) == ["Three", "One"]
 
 
-def test_the_music_of_another_theme_lies_beside_the_pictures_and_beats_the_time(stage, told, tmp_path):
+def test_the_music_of_another_theme_lies_beside_the_pictures_and_beats_the_time(stage, story_ids, tmp_path):
     museum = themes.load("museum")
     prepared = plan(stage, queue(stage, music="museum"), tmp_path)
     track = prepared.plan.soundtrack
@@ -74,25 +74,25 @@ def test_the_music_of_another_theme_lies_beside_the_pictures_and_beats_the_time(
     assert track.beat_seconds == pytest.approx(60 / 72)
 
 
-def test_a_song_of_ones_own_goes_before_all_others(stage, told, tmp_path):
+def test_a_song_of_ones_own_goes_before_all_others(stage, story_ids, tmp_path):
     prepared = plan(stage, queue(stage, soundtrack=io.BytesIO(b"a song"), music="museum"), tmp_path)
 
     assert (prepared.pictures / prepared.plan.soundtrack.file).read_bytes() == b"a song"
 
 
 @pytest.mark.parametrize("length", ["20", "40"])
-def test_a_film_is_about_as_long_as_was_wished(stage, told, tmp_path, length):
+def test_a_film_is_about_as_long_as_was_wished(stage, story_ids, tmp_path, length):
     film = queue(stage, length=length)
 
     assert plan(stage, film, tmp_path).plan.seconds == pytest.approx(float(length), abs=6)
 
 
-def test_what_was_told_beforehand_is_what_the_film_becomes(stage, told, tmp_path):
-    chosen = [told["Two"], told["One"]]
+def test_what_was_told_beforehand_is_what_the_film_becomes(stage, story_ids, tmp_path):
+    chosen = [story_ids["Two"], story_ids["One"]]
     prepared = plan(stage, queue(stage, story_ids=chosen), tmp_path)
 
     assert estimate(stage, *chosen) == pytest.approx(prepared.plan.seconds, abs=1)
-    assert estimate(stage, told["Two"]) < estimate(stage, *chosen) < estimate(stage)
+    assert estimate(stage, story_ids["Two"]) < estimate(stage, *chosen) < estimate(stage)
 
 
 def test_before_the_date_and_to_strangers_no_length_is_told(stage):
@@ -102,7 +102,7 @@ def test_before_the_date_and_to_strangers_no_length_is_told(stage):
         estimate(stage, viewer=stage.cleo)
 
 
-def test_a_title_of_its_own_is_the_films_and_its_files(stage, told, tmp_path):
+def test_a_title_of_its_own_is_the_films_and_its_files(stage, story_ids, tmp_path):
     film = queue(stage, title=" Best of\nsummer 1/2 ")
 
     assert film.title == "Best of summer 1/2"
@@ -111,14 +111,14 @@ def test_a_title_of_its_own_is_the_films_and_its_files(stage, told, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wish", [{"length": "forever"}, {"length": "-1"}, {"music": "opera"}, {"title": "a" * 201}]
+    "options", [{"length": "forever"}, {"length": "-1"}, {"music": "opera"}, {"title": "a" * 201}]
 )
-def test_what_cannot_be_had_is_refused_at_once(stage, told, wish):
+def test_what_cannot_be_had_is_refused_at_once(stage, story_ids, options):
     with pytest.raises(UsageProblem):
-        queue(stage, **wish)
+        queue(stage, **options)
 
 
-def test_nobody_fills_the_queue_alone(stage, told):
+def test_nobody_fills_the_queue_alone(stage, story_ids):
     films = [queue(stage) for _ in range(5)]
     with pytest.raises(TooMany):
         queue(stage)
@@ -128,7 +128,7 @@ def test_nobody_fills_the_queue_alone(stage, told):
     assert queue(stage).state is MontageState.QUEUED
 
 
-def test_a_token_that_may_only_contribute_makes_and_cancels_no_film(stage, told):
+def test_a_token_that_may_only_contribute_makes_and_cancels_no_film(stage, story_ids):
     from dataclasses import replace
 
     from memorycapsule.domain.sessions import Scope
@@ -141,7 +141,7 @@ def test_a_token_that_may_only_contribute_makes_and_cancels_no_film(stage, told)
         montages.cancel(stage.instance.store, narrow, film.id, now=OPENS)
 
 
-def test_wishes_are_kept_with_the_film(stage, told):
+def test_options_are_kept_with_the_film(stage, story_ids):
     film = queue(stage, length="short", music="window")
     with stage.instance.store.reading() as tx:
         found = montage_store.montages.get(tx, film.id)
@@ -149,7 +149,7 @@ def test_wishes_are_kept_with_the_film(stage, told):
     assert (found.length, found.music, found.soundtrack_blob) == ("short", "window", None)
 
 
-def test_how_far_a_film_is_can_be_seen_by_members_alone(stage, told):
+def test_how_far_a_film_is_can_be_seen_by_members_alone(stage, story_ids):
     film = queue(stage)
 
     assert reading.film(stage.instance.store, stage.younghee.viewer, film.id).bytes is None

@@ -78,9 +78,9 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
         (delivery,) = [
             one for one in delivery_store.all_deliveries(tx) if one.member_id == stage.ben.member.id
         ]
-        said = json.loads(delivery.letter)
+        fields = json.loads(delivery.letter)
         letter = letters.compose(tx, make_composer(instance), delivery, OPENS)
-    assert (said["photos"], said["clips"], said["voices"], said["stories"]) == (1, 0, 1, 1)
+    assert (fields["photos"], fields["clips"], fields["voices"], fields["stories"]) == (1, 0, 1, 1)
     assert b"1 voice note" in letter
 
     while cleanup.unseal_opened(instance.store, instance.vault, set(), now=OPENS):

@@ -20,15 +20,15 @@ def picture(name, minutes=None, *, error=timedelta(0), fix=None, camera="canon",
     """Taken so many minutes after noon by a clock that is `error` ahead; `fix`: seconds the satellites lag."""
     values = {"story_id": "a", "position": 0, "contributor": "Ada", **more}
     true = None if minutes is None else NOON + minutes * MINUTE
-    said = true and true + error
+    local = true and true + error
     return Picture(
         id=name,
         kind="photo",
         file=f"{name}.jpg",
         width=3,
         height=2,
-        taken_at=said,
-        taken_local=said and said.replace(tzinfo=None),
+        taken_at=local,
+        taken_local=local and local.replace(tzinfo=None),
         gps_at=None if fix is None or true is None else true - timedelta(seconds=fix),
         camera=camera,
         **values,
@@ -125,13 +125,13 @@ def test_a_receiver_without_a_view_repeats_itself_and_is_not_believed_twice():
 )
 def test_dates_that_nobody_took_a_picture_at_are_none(local, is_believed):
     """A scanned photo of 1962 was dated by somebody; 1980 is what a camera says whose clock was never set."""
-    given_picture = Picture(
+    original = Picture(
         id="a", kind="photo", file="a.jpg", width=3, height=2, story_id="a", contributor="Ada",
         taken_at=local.replace(tzinfo=UTC), taken_local=local,
     )  # fmt: skip
-    (found,) = with_corrected_times([given_picture], NOW)
+    (found,) = with_corrected_times([original], NOW)
 
-    assert (found == given_picture) is is_believed
+    assert (found == original) is is_believed
     assert (found.taken_at is None and found.taken_local is None) is not is_believed
 
 

@@ -65,7 +65,7 @@ def test_a_sunset_keeps_its_colour_though_its_light_is_matched():
     assert red[0] == red[1] == red[2] < 1
 
 
-looks = st.builds(
+analyses = st.builds(
     picture,
     st.floats(-9, 0).map(lambda value: round(value, 3)),
     st.floats(-4, 4),
@@ -75,7 +75,7 @@ looks = st.builds(
 )
 
 
-@given(st.lists(looks, max_size=8))
+@given(st.lists(analyses, max_size=8))
 def test_nothing_ever_changes_by_more_than_a_sixth_of_a_stop(pictures):
     gains = gains_of(pictures)
 
@@ -84,7 +84,7 @@ def test_nothing_ever_changes_by_more_than_a_sixth_of_a_stop(pictures):
         assert all(abs(stop) <= MOST_STOPS + 0.0002 for stop in stops(channels))
 
 
-@given(st.lists(looks, min_size=3, max_size=8), looks, st.data())
+@given(st.lists(analyses, min_size=3, max_size=8), analyses, st.data())
 def test_gains_depend_on_immediate_neighbours_only(pictures, another, data):
     changed = data.draw(st.integers(0, len(pictures) - 1))
     before = gains_of(pictures)

@@ -69,10 +69,10 @@ def seen(plan, name):
 def test_a_story_lasts_until_all_is_said(theme, seconds):
     given_pictures = [*pictures("a", 2), *pictures("b", 3, day=1), *pictures("c", 2, day=2)]
     plan = film(given_pictures, [story("a"), story("b", *seconds), story("c", 4)], theme=theme)
-    said = heard(plan)
+    spoken = heard(plan)
     begin, end = seen(plan, "b")
 
-    notes = [said[f"b-note-{number}"] for number in range(len(seconds))]
+    notes = [spoken[f"b-note-{number}"] for number in range(len(seconds))]
     for (start, stop, fade), length in zip(notes, seconds, strict=True):
         assert stop - start == pytest.approx(length, abs=0.1)
         assert fade == 0
@@ -152,14 +152,14 @@ def test_the_usual_film_becomes_longer_by_half_at_most():
 
 
 @given(st.lists(st.floats(0, 100), max_size=8), st.floats(0, 300))
-def test_room_is_shared_so_that_short_wishes_come_true_first(wishes, room):
-    got = share_out(wishes, room)
+def test_room_is_shared_so_that_whoever_wants_little_gets_it_first(wanted, room):
+    got = share_out(wanted, room)
 
-    assert sum(got) <= max(room, 0) + 1e-6 or got == wishes
-    assert all(0 <= one <= wish + 1e-9 for one, wish in zip(got, wishes, strict=True))
-    if sum(wishes) > room + 1e-6:
+    assert sum(got) <= max(room, 0) + 1e-6 or got == wanted
+    assert all(0 <= one <= seconds + 1e-9 for one, seconds in zip(got, wanted, strict=True))
+    if sum(wanted) > room + 1e-6:
         assert sum(got) == pytest.approx(room, abs=1e-6)
-        cut = [one for one, wish in zip(got, wishes, strict=True) if one < wish - 1e-9]
+        cut = [one for one, seconds in zip(got, wanted, strict=True) if one < seconds - 1e-9]
         assert max(cut) - min(cut) < 1e-6
         assert max(got) <= max(cut) + 1e-6
 
@@ -172,12 +172,12 @@ counts = st.lists(st.tuples(st.integers(0, 6), st.lists(st.floats(0.3, 900), max
     counts, st.one_of(st.none(), st.just("short"), st.just("full"), st.floats(5, 600)), st.sampled_from(themes.names()),
     st.booleans(),
 )  # fmt: skip
-def test_never_two_at_once_and_in_order_whatever_is_given(told, length, theme, is_chosen):
+def test_never_two_at_once_and_in_order_whatever_is_given(counts, length, theme, is_chosen):
     given_pictures = [
-        one for number, (count, _) in enumerate(told) for one in pictures(f"s{number}", count, day=number)
+        one for number, (count, _) in enumerate(counts) for one in pictures(f"s{number}", count, day=number)
     ]
     stories = [
-        story(f"s{number}", *seconds, title=f"Story {number}") for number, (_, seconds) in enumerate(told)
+        story(f"s{number}", *seconds, title=f"Story {number}") for number, (_, seconds) in enumerate(counts)
     ]
     plan = film(given_pictures, stories, length=length, theme=theme, keeps_story_order=is_chosen)
     spoken = plan.placed_voices

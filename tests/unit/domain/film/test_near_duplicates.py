@@ -75,11 +75,11 @@ def test_a_caption_then_more_pixels_then_the_earlier_decide_which_stays():
     small = picture("small", width=1280, height=960)
     late = picture("late", seconds=3)
     early = picture("early", seconds=2)
-    told = picture("told", width=1280, height=960, seconds=9, caption="Grandmother laughs")
+    captioned = picture("told", width=1280, height=960, seconds=9, caption="Grandmother laughs")
 
     assert without_near_duplicates([small, late, early]) == (early,)
     assert without_near_duplicates([small, late]) == (late,)
-    assert without_near_duplicates([small, late, early, told]) == (told,)
+    assert without_near_duplicates([small, late, early, captioned]) == (captioned,)
 
 
 @pytest.mark.parametrize(

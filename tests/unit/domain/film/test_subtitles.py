@@ -41,12 +41,12 @@ def test_chapters_follow_each_other_from_the_first_frame_to_the_end_card():
 def test_captions_say_all_words_in_order_while_they_can_be_read():
     plan = film("One")
     found = captions(plan)
-    said = [cue.text for cue in found]
+    texts = [cue.text for cue in found]
 
-    assert said[0] == "Summer"
-    assert said[1].startswith("One\nwords 0\nAda")
-    assert "A letter\nDear all\nBen" in said
-    assert said[-1].startswith("By\nAda, Ben")
+    assert texts[0] == "Summer"
+    assert texts[1].startswith("One\nwords 0\nAda")
+    assert "A letter\nDear all\nBen" in texts
+    assert texts[-1].startswith("By\nAda, Ben")
     assert [cue.start_seconds for cue in found] == sorted(cue.start_seconds for cue in found)
     assert all(cue.start_seconds < cue.stop_seconds <= plan.seconds for cue in found)
 
