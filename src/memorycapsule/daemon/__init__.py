@@ -1,0 +1,1 @@
+"""The daemon: the process that runs all the time, its heartbeat, its log and its pages."""

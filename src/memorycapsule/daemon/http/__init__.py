@@ -1,0 +1,1 @@
+"""Everything that the daemon answers over HTTP; `site.py` puts the folders together."""

@@ -1,1 +1,5 @@
-"""What guests need, all of it below /g/: a proxy may publish this alone. Nothing here knows the owners' pages."""
+"""
+The pages that guests need, all of them below /g/.
+
+A proxy may publish these and the uploads alone. Nothing here knows the pages of owners and accounts.
+"""

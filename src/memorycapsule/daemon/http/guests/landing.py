@@ -1,4 +1,4 @@
-"""The first page that somebody sees who comes in by an invitation or by the link of a letter."""
+"""The first page for a member who comes by an invitation or by the link of a letter."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages of whoever owns a capsule: making it, its settings, its guests, its date."""
+"""The pages of a capsule's owner: making it, its settings, its guests, its date."""

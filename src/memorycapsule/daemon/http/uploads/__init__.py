@@ -1,1 +1,1 @@
-"""Files on their way in: the tus protocol, and the threads that take pieces."""
+"""Uploads: the tus protocol, and the receiver that keeps what arrives."""
