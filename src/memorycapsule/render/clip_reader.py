@@ -1,4 +1,4 @@
-"""Moving pictures: the frames of a prepared clip, one after another, from an ffmpeg of its own."""
+"""The frames of a prepared clip, decoded one after another by an ffmpeg of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ClipReader:
     """
     Reads the frames of a clip's shot as NV12, scaled to fill `width` x `height` (both even).
 
-    The first frame is there from the beginning; when the clip ends early its last one stays. Raises RenderFailed
-    when there is none at all.
+    The first frame is read at once. When the clip ends early, its last frame is repeated. Raises RenderFailed when
+    the clip has no frame.
     """
 
     def __init__(self, pictures: Path, shot: Clip, width: int, height: int, fps: int) -> None:
@@ -37,7 +37,7 @@ class ClipReader:
             )
 
     def frame(self, index: int) -> Bytes:
-        """Return frame `index` of the shot, not to be written to; indices are asked for in rising order."""
+        """Return frame `index` of the shot, not to be written to. Callers ask for indices in rising order."""
         while self._next <= index and self._advance():
             pass
         return self._frame
@@ -52,5 +52,6 @@ class ClipReader:
         return True
 
     def close(self) -> None:
+        """End the decoder."""
         self._decoder.kill()
         self._decoder.communicate()

@@ -1,4 +1,4 @@
-"""Words over pictures: ink and scrims as planes with opacity, laid over frames."""
+"""Text over pictures: ink and scrims as planes with opacity, laid over frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _CAP_HEIGHT = 0.72
 
 @dataclass(frozen=True)
 class Overlay:
-    """Rows of a frame from `top` on: what is laid over it (already times its opacity), and what is let through."""
+    """
+    Rows of a frame from `top` on: the ink, already multiplied by its opacity, and how much of the frame stays.
+
+    All values are 0..255.
+    """
 
     top: int
     luma: Bytes
@@ -30,7 +34,7 @@ class Overlay:
     colour_through: Bytes
 
     def lay_over(self, frame: Bytes, opacity: float = 1.0) -> None:
-        """Lay the words over a frame, in place; `opacity` 0..1."""
+        """Lay it over a frame, in place; `opacity` 0..1."""
         if opacity <= 0:
             return
         planes = planes_of(frame)
@@ -47,7 +51,7 @@ def _lay(target: Bytes, ink: Bytes, through: Bytes, opacity: float) -> None:
 
 
 class Sheet:
-    """Paper for an overlay: colour and opacity, painted layer by layer, then turned into planes."""
+    """A sheet for an overlay: colour and opacity, painted layer by layer, then converted to planes."""
 
     def __init__(self, size: Size, top: int, rows: int) -> None:
         self.top, self.rows, self.width = top - top % 2, rows + rows % 2, size.width
@@ -55,11 +59,11 @@ class Sheet:
         self._opacity = np.zeros((self.rows, self.width, 1), np.float32)
 
     def paint(self, mask: NDArray[np.float32], colour: str) -> None:
-        """Paint `colour` where `mask` (rows, width), 0..1, says."""
+        """Paint `colour` with the opacities of `mask` (rows, width), 0..1."""
         self._paint(mask, 0, 0, colour)
 
     def _paint(self, mask: NDArray[np.float32], left: int, top: int, colour: str) -> None:
-        """Paint with a small mask whose upper left corner lies at (`left`, `top`) of the paper."""
+        """Paint with a small mask whose upper left corner lies at (`left`, `top`) of the sheet."""
         rows, columns = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
         share = mask[:, :, None]
         for layer, ink in ((self._bgr, np.array(bgr(colour), np.float32)), (self._opacity, np.float32(1))):
@@ -70,7 +74,7 @@ class Sheet:
         """Write a line with its baseline at a row of the frame; `shade` lays a soft dark glow under it."""
         mask = np.zeros((self.rows, self.width), np.uint8)
         typesetting.draw(line, mask, x, baseline - self.top)
-        # Most of the paper stays as it is: only the ink's own place is painted, and as far as its glow reaches.
+        # Only the place of the ink and its glow is painted; the rest of the sheet does not change.
         softness = max(1.0, line.size / 9)
         room = round(4 * softness) + 1 if shade else 0
         left, top, width, height = cv2.boundingRect(mask)
@@ -83,7 +87,7 @@ class Sheet:
         self._paint(ink, left, top, colour)
 
     def mark(self, x: int, y: int, width: int, height: int, colour: str, radius: int = 0) -> None:
-        """Paint a patch with soft corners; (`x`, `y`) is its upper left corner in the frame."""
+        """Paint a rectangle with round corners; (`x`, `y`) is its upper left corner in the frame."""
         scale = 4
         patch = np.zeros((height * scale, width * scale), np.uint8)
         r = min(radius * scale, min(patch.shape) // 2)
@@ -98,7 +102,7 @@ class Sheet:
             cv2.circle(patch, centre, r, (255,), -1)
         small = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         y -= self.top
-        # What lies outside the paper is cut off, on every side.
+        # What lies outside the sheet is cut off.
         top, bottom = max(y, 0), min(y + height, self.rows)
         left, right = max(x, 0), min(x + width, self.width)
         if top < bottom and left < right:
@@ -106,6 +110,7 @@ class Sheet:
             self._paint(np.asarray(part, np.float32), left, top, colour)
 
     def overlay(self) -> Overlay:
+        """Return the sheet as an overlay."""
         matrix, offset = YUV_FROM_BGR.astype(np.float32), YUV_OFFSET.astype(np.float32)
         half = (self.width // 2, self.rows // 2)
         # Halving three channels has a fast way, halving two has none.
@@ -129,7 +134,7 @@ def bgr(colour: str) -> tuple[int, int, int]:
 
 
 def caption_overlay(size: Size, style: FilmStyle, caption: Caption) -> Overlay | None:
-    """Return heading and note in the lower third, over a scrim; None when nothing of them can be drawn."""
+    """Return heading and note in the lower third, over a scrim; None when there is nothing to draw."""
     heading = typesetting.clean(caption.heading)
     note = typesetting.clean(" · ".join(filter(None, (caption.who, caption.text, caption.when))))
     if not heading and not note:
@@ -175,7 +180,7 @@ def _scrim(sheet: Sheet, first: int, most: float) -> NDArray[np.float32]:
 
 
 def card_overlay(size: Size, style: FilmStyle, card: Card) -> Overlay:
-    """Return the words of a card."""
+    """Return the text of a card."""
     sheet = Sheet(size, 0, size.height)
     if card.role == "title":
         _title(sheet, size, style, card)
@@ -229,7 +234,7 @@ def _title(sheet: Sheet, size: Size, style: FilmStyle, card: Card) -> None:
 
 
 def _stitches(sheet: Sheet, size: Size, style: FilmStyle, people: tuple[Credit, ...], y: int) -> None:
-    """Sew a short line of stitches, one in each contributor's dye: everybody who put something in."""
+    """Draw a short line of stitches, one in the dye of each contributor."""
     dyes = [person.dye for person in people][:16] or [style.accent] * 3
     long, thick, gap = (size.height * share for share in (0.03, 0.0065, 0.014))
     # Many stitches in a narrow frame are smaller ones.

@@ -12,32 +12,32 @@ WHOLE = Rect(x=0, y=0, width=1, height=1)
 
 
 class Painter(ABC):
-    """Paints the frames of one shot, and how the shot takes the place of the one before it."""
+    """Paints the frames of one shot, and its entrance: how it takes the place of the shot before it."""
 
     #: How many frames the entrance lasts.
     entrance_frames: int = 0
 
     @abstractmethod
     def paint(self, index: int, frame: Bytes) -> None:
-        """Paint all of frame `index` of the shot; indices are asked for in rising order."""
+        """Paint the whole of frame `index` of the shot. Callers ask for indices in rising order."""
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
         """
-        Paint frame `index` of the entrance, 0 <= index < entrance_frames, while the shot before is still there.
+        Paint frame `index` of the entrance, 0 <= index < entrance_frames, over the end of the shot before.
 
-        `before` is at its own frame `before_index`; `spare` is a frame to draw on. Unless a stage knows better,
-        this is a crossfade.
+        `before` is at its own frame `before_index`, and `spare` is a frame to draw on. Stages may override this
+        crossfade.
         """
         before.paint(before_index, frame)
         self.paint(index, spare)
         blend(frame, spare, entrance_share(index, self.entrance_frames), frame)
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to let go of
-        """Let go of children."""
+    def close(self) -> None:  # noqa: B027 - most have nothing to release
+        """End child processes."""
 
 
 class View:
-    """The straight way of the film's frame over a canvas."""
+    """The film's frame, moving in a straight line over a canvas (pan and zoom)."""
 
     def __init__(self, picture: Planes, move: Move, size: Size, frames: int) -> None:
         self._canvas, self._move, self._size = with_margin(picture), move, size
@@ -45,12 +45,13 @@ class View:
         self._last = max(1, frames - 1)
 
     def show(self, index: int, frame: Bytes) -> None:
+        """Fill `frame` with what of the canvas is seen at frame `index`."""
         share = index / self._last
         start, end = self._move.start, self._move.end
         x = (start.x + (end.x - start.x) * share) * self._width
         y = (start.y + (end.y - start.y) * share) * self._height
         step = (start.width + (end.width - start.width) * share) * self._width / self._size.width
-        # Even sizes of canvas and frame make the heights differ by a pixel at most; stay inside.
+        # Canvas and frame have even sizes, so their heights may differ by a pixel. Stay inside.
         y = max(0.0, min(y, self._height - step * self._size.height))
         sample(self._canvas, max(0.0, x), y, step, frame)
 

@@ -1,4 +1,4 @@
-"""Canvases: what the film's moving frame looks at."""
+"""Canvases: the pictures over which the film's frame moves."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from memorycapsule.errors import RenderFailed
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, Planes, planes_from_bgr
 
-#: Source pixels per frame pixel at the closest: a little above one keeps the move away from simple ratios,
-#: where the exact resampling would have to fall back to the slow way, and lets the cubic kernel see all the
-#: detail there is.
+#: Source pixels per frame pixel at the closest. A little above one avoids simple ratios, at which the exact resampling
+#: would need its slow way, and keeps all detail within reach of the cubic kernel.
 _CLOSEST_STEP = 1.06
 #: How much of the frame's height (or width) an inset picture takes.
 _INSET = 0.93
 #: Between pictures that stand side by side, of the frame's width.
 _GAP = 0.02
-#: How long the longer side of a card's backdrop needs to be: it is blurred.
+#: Pixels of the longer side of a card's backdrop; few are enough, since it is blurred.
 BACKDROP_SIDE = 640
 #: Small pictures are enlarged at most so much.
 _LARGEST_INSET_SCALE = 2.0
@@ -33,11 +32,11 @@ _GRAIN = 512
 
 def read_picture(pictures: Path, source: Source, long_side: int = 0) -> Bytes:
     """
-    Return a prepared JPEG as BGR with its gains applied; where `long_side` is given, not much larger than that.
+    Return a prepared JPEG as BGR with its gains applied; with a `long_side`, at least that large and not much larger.
 
     Raises RenderFailed when it cannot be decoded.
     """
-    # Decoding at a half or a quarter of the size costs as much less.
+    # Decoding at a half or a quarter of the size takes less time in proportion.
     spare = max(source.width, source.height) / long_side if long_side else 1
     way = (
         cv2.IMREAD_REDUCED_COLOR_4
@@ -51,10 +50,10 @@ def read_picture(pictures: Path, source: Source, long_side: int = 0) -> Bytes:
         raise RenderFailed(
             f"The prepared picture {source.file} cannot be read any more; prepare the pictures again."
         )
-    return _developed(np.asarray(picture, np.uint8), source.gains)
+    return _with_gains(np.asarray(picture, np.uint8), source.gains)
 
 
-def _developed(picture: Bytes, gains: tuple[float, float, float]) -> Bytes:
+def _with_gains(picture: Bytes, gains: tuple[float, float, float]) -> Bytes:
     """Multiply red, green and blue in linear light, where sRGB is close to a power of 2.2 (IEC 61966-2-1)."""
     if gains == (1.0, 1.0, 1.0):
         return picture
@@ -70,9 +69,9 @@ def canvas_scale(move: Move) -> float:
 
 def photo_canvas(pictures: list[Bytes], shot: Photo, size: Size, style: FilmStyle) -> Planes:
     """
-    Return what the moving frame sees of a shot: the picture itself ('cover') or the composed frame ('inset').
+    Return the canvas of a shot: the picture itself ('cover'), or pictures composed into a frame ('inset').
 
-    `pictures` are those of the shot, in order; only an inset shows more than the first.
+    `pictures` are those of the shot, in order. Only an inset shows more than the first.
     """
     scale = canvas_scale(shot.move)
     if shot.fit == "cover":
@@ -85,7 +84,7 @@ def photo_canvas(pictures: list[Bytes], shot: Photo, size: Size, style: FilmStyl
 
 
 def needed_side(shot: Photo, size: Size) -> int:
-    """Return how long the longer side of a photo needs to be for `photo_canvas`; for `read_picture`."""
+    """Return how many pixels of a photo's longer side `photo_canvas` needs, to pass to `read_picture`."""
     width, height = shot.source.width, shot.source.height
     scale = canvas_scale(shot.move)
     if shot.fit == "cover":
@@ -97,8 +96,9 @@ def needed_side(shot: Photo, size: Size) -> int:
 
 def card_canvas(backdrop: Bytes | None, card: Card, size: Size, style: FilmStyle) -> Planes:
     """
-    Return the ground of a card, without a margin: a gradient, with a blurred picture shimmering through where
-    there is one; as large as the closest view of the card's move needs it.
+    Return the ground of a card, without a margin: a gradient, over a blurred `backdrop` where there is one.
+
+    It is as large as the closest view of the card's move needs it.
     """
     wide = _even(size.width * (canvas_scale(card.move) if card.move else 1))
     tall = _even(wide / size.aspect)
@@ -156,7 +156,7 @@ def composed(pictures: list[Bytes], width: int, height: int, scale: float, style
 
 
 def _shares(pictures: list[Bytes], width: int, height: int, scale: float) -> list[float]:
-    """Return how much each picture is enlarged: all equally high, unless one would be blown up."""
+    """Return the scale of each picture: all get one height, unless one would be enlarged too much."""
     tall = [1 / picture.shape[0] for picture in pictures]
     room = _INSET * width - _GAP * width * (len(pictures) - 1)
     wide = sum(picture.shape[1] * share for picture, share in zip(pictures, tall, strict=True))
@@ -186,7 +186,7 @@ def blurred(picture: Bytes, width: int, height: int, strength: float) -> Bytes:
 
 
 def _resized(picture: Bytes, width: int, height: int) -> Bytes:
-    # Hardly smaller, linear is a little closer to an ideal filter than area, and five times as fast.
+    # When the size hardly changes, linear is a little closer to an ideal filter than area, and five times as fast.
     share = width / picture.shape[1]
     way = cv2.INTER_AREA if share < _HARDLY_SMALLER else cv2.INTER_LINEAR if share < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)

@@ -3,7 +3,7 @@ Pictures as video planes, and the exact resampling of them.
 
 A frame is one NV12 array of shape (height * 3 / 2, width), uint8: luma above, the interleaved colour planes
 below. Colours are BT.709, limited range: luma 16..235, colour 16..240 around 128 (ITU-R BT.709-6, item 4).
-Colour samples lie in the middle of their 2x2 luma samples, and the encoder is told so.
+Colour samples lie in the middle of their 2x2 luma samples; `ffmpeg.encode_arguments` tells the encoder so.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
-#: Room around the left and top of a canvas for the columns that the phase search adds.
+#: Margin left of and above a canvas, for the samples that the phase search adds.
 MARGIN = 128
 _MOST_EXTRA = 120
-#: How far off, in source pixels, a resampled frame may lie; and in the few places where no other way is fast.
+#: The largest error of a resampled frame's place, in source pixels; the second where the first has no fast way.
 _EXACT_ENOUGH = (0.008, 0.016)
 
 _KR, _KB = 0.2126, 0.0722
@@ -76,9 +76,10 @@ def with_margin(planes: Planes) -> Planes:
 
 def sample(canvas: Planes, x: float, y: float, step: float, frame: Bytes) -> None:
     """
-    Fill `frame` from a canvas with a margin: its upper left corner lies at (`x`, `y`) of the picture on the
-    canvas, and each of its pixels is `step` source pixels wide. All in luma pixels, exact to 0.01 px; cubic
-    for luma, linear for colour.
+    Fill `frame` from a canvas with a margin.
+
+    The frame's upper left corner lies at (`x`, `y`) of the picture on the canvas, and each of its pixels is `step`
+    source pixels wide. All are luma pixels. The place is exact to 0.02 px. Luma is cubic, colour linear.
     """
     target = planes_of(frame)
     resample(canvas.luma, x + MARGIN, y + MARGIN, step, target.luma, cv2.INTER_CUBIC)
@@ -88,11 +89,11 @@ def sample(canvas: Planes, x: float, y: float, step: float, frame: Bytes) -> Non
 
 def resample(source: Bytes, x: float, y: float, step: float, target: Bytes, interpolation: int) -> None:
     """Fill `target`, any part of a plane, from one plane of a canvas as `sample` does; (0, 0) is its corner."""
-    # cv2.resize is five times as fast as warpAffine and keeps an exact scale, but starts at whole source
-    # pixels. So the frame is made from the nearest place on where a border between its pixels falls on one
-    # between source pixels; see `_pieces`.
+    # cv2.resize is five times as fast as warpAffine and keeps an exact scale, but starts at whole source pixels.
+    # So resampling starts at the nearest place where a border between frame pixels falls on one between source
+    # pixels; see `_spans`.
     height, width = target.shape[:2]
-    across, down = _pieces(x, step, width), _pieces(y, step, height)
+    across, down = _spans(x, step, width), _spans(y, step, height)
     if not across or not down:
         _warp(source, x, y, step, target, 0, 0, interpolation)
         return
@@ -112,7 +113,7 @@ def resample(source: Bytes, x: float, y: float, step: float, target: Bytes, inte
             else:
                 cv2.flip(made, flip, dst=place)
     if interpolation == cv2.INTER_CUBIC:
-        # At a seam the kernel did not see the other side.
+        # At a seam the kernel missed the samples of the other side.
         reach = int(np.ceil(1.5 / step))
         if len(down) > 1:
             top = max(0, down[1].first - reach)
@@ -129,7 +130,7 @@ _FLIPS = {(False, False): None, (True, False): 0, (False, True): 1, (True, True)
 def _warp(
     source: Bytes, x: float, y: float, step: float, target: Bytes, left: int, top: int, interpolation: int
 ) -> None:
-    """Fill a part of a frame, from column `left` and row `top` on, in the slow way."""
+    """Fill a part of a frame, from column `left` and row `top` on, by the slow cv2.warpAffine."""
     matrix = np.array([[step, 0, x + (left + 0.5) * step - 0.5], [0, step, y + (top + 0.5) * step - 0.5]])
     target[...] = cv2.warpAffine(
         source,
@@ -141,43 +142,43 @@ def _warp(
 
 
 @dataclass(frozen=True)
-class _PlanePiece:
-    """Samples of one direction: `length` of them from `first` on come of source pixels `start` up to `end`."""
+class _ResampleSpan:
+    """Frame samples of one direction: `length` of them from `first` on, made from source pixels `start` up to `end`."""
 
     first: int
     length: int
     start: int
     end: int
-    #: So many samples are made before those that are wanted.
+    #: So many samples are made before the first one of the span, and dropped.
     skip: int = 0
-    #: Made backwards, from `end` down.
+    #: The span is made backwards, from `end` down.
     is_mirrored: bool = False
 
 
-def _pieces(origin: float, step: float, length: int) -> tuple[_PlanePiece, ...]:
+def _spans(origin: float, step: float, length: int) -> tuple[_ResampleSpan, ...]:
     """
-    Return how to make `length` samples from `origin` on, each `step` wide, exactly; () when there is no way.
+    Return the spans that make `length` samples from `origin` on, each `step` wide; () when there is no exact way.
 
-    A few samples more before the first may put the beginning on a whole source pixel. Where that takes too
-    many, the samples are split where a border falls on one, and the part before it is made backwards.
+    A few more samples before the first may make the beginning a whole source pixel. Where that takes too many, the
+    samples are split at the first border that is a whole source pixel, and the span before it is made backwards.
     """
     for off in _EXACT_ENOUGH:
         extra = _first_whole(origin, -step, off)
         if extra is not None and extra <= min(_MOST_EXTRA, origin / step):
             start = round(origin - extra * step)
-            return (_PlanePiece(0, length, start, start + int((length + extra) * step) + 4, skip=extra),)
+            return (_ResampleSpan(0, length, start, start + int((length + extra) * step) + 4, skip=extra),)
     for off in _EXACT_ENOUGH:
         split = _first_whole(origin, step, off)
         if split is not None and split < length:
             border = round(origin + split * step)
             return (
-                _PlanePiece(0, split, max(0, border - int(split * step) - 4), border, is_mirrored=True),
-                _PlanePiece(split, length - split, border, border + int((length - split) * step) + 4),
+                _ResampleSpan(0, split, max(0, border - int(split * step) - 4), border, is_mirrored=True),
+                _ResampleSpan(split, length - split, border, border + int((length - split) * step) + 4),
             )
     return ()
 
 
-#: Fractions of a pixel are counted in these.
+#: Units of a pixel, to count with whole numbers.
 _GRAIN = 1 << 32
 
 
@@ -188,7 +189,7 @@ def _first_whole(origin: float, step: float, off: float) -> int | None:
 
 
 def _first_within(stride: int, whole: int, low: int, high: int) -> int | None:
-    """Return the smallest n >= 0 for which `low` <= n * `stride` mod `whole` <= `high`, if any, as Euclid would."""
+    """Return the smallest n >= 0 with `low` <= n * `stride` mod `whole` <= `high`, if any, by a Euclidean algorithm."""
     if low > high or low == 0:
         return 0
     if stride == 0:
@@ -196,7 +197,7 @@ def _first_within(stride: int, whole: int, low: int, high: int) -> int | None:
     count = -(-low // stride)
     if count * stride <= high:
         return count
-    # No multiple of the stride lies within before the first turn; so the turns are counted, in a smaller circle.
+    # No multiple of the stride lies between within the first turn. So the turns are counted, on a smaller circle.
     turns = _first_within(whole % stride, stride, -high % stride, -low % stride)
     return None if turns is None else -(-(low + whole * turns) // stride)
 

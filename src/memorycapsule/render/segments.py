@@ -1,9 +1,9 @@
 """
-Segments: closed pieces of the film, cut inside the bodies of shots and named by all that they show.
+Segments: closed parts of the film, cut inside the bodies of shots, and named by everything that they show.
 
-Where to cut depends on what is near only: a shot whose digest says so is cut once the segment is long enough.
-So a story that is added or taken out moves the cuts around it, and soon after them the old segments come
-again. Only a film too short for that is cut evenly, so that all processors have work to the end.
+A cut depends on its neighbourhood only: the first shot whose digest allows it is cut, once the segment is long enough.
+So a story that is added or removed moves the cuts near it, and soon after those the old segments follow. Only a film
+too short for that is cut into equal parts, so that all processors have work until the end.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, PlacedShot, Shot, Source, sources_of
 from memorycapsule.domain.hangul import has_hangul
 
-#: Changes with every change of what the renderer draws.
+#: To be raised with every change of what the renderer draws.
 RENDERER_VERSION = "4"
-#: What a style says about time and movement is in the shots themselves.
+#: Fields of a style that decide time and movement. The shots hold their effect, so names leave them out.
 _PACING = {
     "photo_seconds",
     "panorama_seconds",
@@ -41,12 +41,12 @@ _PACING = {
 }
 #: One shot in so many is a place for a cut.
 _CHANCE = 2
-#: A segment of more than so many times the usual length is cut at any shot.
+#: A segment of more than so many times the wanted length is cut at any shot.
 _TOO_LONG = 2.0
-#: A film shorter than so many times the usual length is cut into even parts, and into so many at most.
+#: A film shorter than so many times the wanted length is cut into equal parts, so many at most.
 _SHORT = 4.0
 _MOST_EVEN_PARTS = 8
-#: Such a part may be so much shorter than the usual length: near the end, a processor without work is dear.
+#: Such a part may be so many times shorter than the wanted length, so that no processor is idle near the end.
 _FINER = 3
 
 
@@ -68,9 +68,9 @@ def cut(
     plan: MontagePlan, digests: Mapping[str, str], made_with: Mapping[str, str], key: bytes
 ) -> tuple[Segment, ...]:
     """
-    Cut the film into segments; `digests` are those of the prepared pictures, by id.
+    Cut the film into segments that together have every frame once, in order.
 
-    Together they have every frame once, in order.
+    `digests` are the SHA-256 of the prepared pictures, by id. `key` is that of the HMAC in their names.
     """
     edges = [0, *_cuts(plan, digests), plan.frames]
     return tuple(
@@ -81,10 +81,10 @@ def cut(
 
 def is_whole(path: Path) -> bool:
     """
-    Return whether a file is an mp4 with nothing missing at its end: whole boxes, `moov` among them.
+    Return whether a file is an mp4 with nothing missing at its end: all boxes are whole, and `moov` is among them.
 
-    A crash of the machine can leave a name without its content; such a segment is made again. The boxes are
-    those of ISO/IEC 14496-12, 4.2.
+    A crash of the machine can leave a name without its content. Such a segment is encoded again. Boxes: ISO/IEC
+    14496-12, 4.2.
     """
     try:
         with path.open("rb") as file:
@@ -128,10 +128,9 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
         body_first, body_stop = placed.first + placed.shot.entrance_frames, placed.stop - following
         at = (body_first + body_stop) // 2
         long = at - last
-        # A clip is decoded again from its start for its second half, so it is cut only where nothing else is
-        # in sight.
-        willing = _chosen(placed.shot, digests) and not isinstance(placed.shot, Clip)
-        if long >= least and plan.frames - at >= least and (willing or long >= _TOO_LONG * least):
+        # The second half of a cut clip is decoded from its start again, so a clip is cut only where no other shot is.
+        is_cut_place = _is_cut_place(placed.shot, digests) and not isinstance(placed.shot, Clip)
+        if long >= least and plan.frames - at >= least and (is_cut_place or long >= _TOO_LONG * least):
             cuts.append(at)
             last = at
     return cuts
@@ -149,14 +148,14 @@ def _even_cuts(plan: MontagePlan, least: int) -> list[int]:
 
 
 def _bodies(timeline: tuple[PlacedShot, ...]) -> Iterator[int]:
-    """Yield the frames at which one shot alone is seen; of a clip only the first, to decode it once."""
+    """Yield the frames that show one shot alone; of a clip only the first such frame, so that it is decoded once."""
     for index, placed in enumerate(timeline):
         following = timeline[index + 1].shot.entrance_frames if index + 1 < len(timeline) else 0
         frames = range(placed.first + placed.shot.entrance_frames + 1, placed.stop - following)
         yield from frames[:1] if isinstance(placed.shot, Clip) else frames
 
 
-def _chosen(shot: Shot, digests: Mapping[str, str]) -> bool:
+def _is_cut_place(shot: Shot, digests: Mapping[str, str]) -> bool:
     word = shot.heading + shot.body if isinstance(shot, Card) else digests.get(shot.source.id, shot.source.id)
     return hashlib.sha256(word.encode()).digest()[0] % _CHANCE == 0
 
@@ -171,11 +170,11 @@ def _name(
 ) -> str:
     shown = []
     for placed in visible(plan.timeline, first, stop):
-        # The files' names and the film's clock do not change a pixel.
+        # Names of files, and the time in the film, change no pixel.
         pictures = [
             {
                 "digest": digests[source.id],
-                # Stages place pictures by their ids.
+                # Stages place pictures by a hash of their ids.
                 "id": source.id,
                 "gains": source.gains,
                 "size": [source.width, source.height],
@@ -198,7 +197,7 @@ def _name(
         "size": asdict(plan.size),
         "fps": plan.fps,
         "seed": plan.seed,
-        # Unnamed pictures are called in the language of the title.
+        # Pictures without a caption are labelled in the language of the title.
         "is_korean": has_hangul(plan.title),
         "style": {name: value for name, value in asdict(plan.style).items() if name not in _PACING},
         "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),

@@ -11,7 +11,7 @@ from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, planes_
 #: From the middle of a colour sample to where it lies among luma samples: 2x + 0.5.
 _LUMA_FROM_COLOUR = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1.0]])
 _COLOUR_FROM_LUMA = np.linalg.inv(_LUMA_FROM_COLOUR)
-#: Soft things are resampled for every so many pixels only.
+#: Soft patches are resampled at every so many pixels only.
 _COARSE = 4
 _COARSE_FROM_LUMA = np.array(
     [[1 / _COARSE, 0, 0.5 / _COARSE - 0.5], [0, 1 / _COARSE, 0.5 / _COARSE - 0.5], [0, 0, 1.0]]
@@ -25,7 +25,7 @@ class Sprite:
     A picture with opacity, kept as planes already multiplied by it.
 
     Made from `picture` (height, width, 3), BGR, and `opacity` (height, width), both uint8 and 0..255; both
-    edges are made even by a transparent row or column.
+    sides are made even with a transparent row or column.
     """
 
     def __init__(self, picture: Bytes, opacity: Bytes) -> None:
@@ -44,13 +44,13 @@ class Sprite:
         self._colour = _times(cv2.transform(small, matrix[1:]), _doubled(self._half_opacity))
 
     def show(self, frame: Bytes) -> None:
-        """Show a frame of the same size from now on, with the same opacity."""
+        """Replace the picture by a frame of the same size; the opacity stays."""
         planes = planes_of(frame)
         self._luma = _times(planes.luma, self._opacity)
         self._colour = _times(planes.colour, _doubled(self._half_opacity))
 
     def lay(self, frame: Bytes, x: float, y: float, share: float = 1.0) -> None:
-        """Lay it with its upper left corner at (`x`, `y`) of the frame, in pixels; `share` 0..1 of its opacity."""
+        """Lay it with its upper left corner at (`x`, `y`) of the frame, in pixels, at `share` 0..1 of its opacity."""
         near = 2 * round(x / 2), 2 * round(y / 2)
         if max(abs(near[0] - x), abs(near[1] - y)) > _WHOLE:
             self.lay_turned(frame, np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]]), share)
@@ -95,7 +95,7 @@ class Haze:
     """
     A soft patch of one colour, '#rrggbb': a shadow, a glow.
 
-    `opacity` (height, width), 0..255, has no sharp edges, so it is resampled coarsely, which is quick.
+    `opacity` (height, width), 0..255, has no sharp edges, so that coarse and fast resampling is enough.
     """
 
     def __init__(self, opacity: Bytes, colour: str) -> None:
@@ -131,7 +131,7 @@ def _enlarged(part: NDArray[np.float32], times: int, shape: tuple[int, ...]) -> 
 
 
 def _tint(target: Bytes, share: NDArray[np.float32], ink: float) -> None:
-    """Mix a plane with one value of it, rounded once: rings would show where light is faint."""
+    """Mix a plane with one value, rounded only once, since rings would show where light is faint."""
     value = np.full(target.shape, round(ink), np.uint8)
     target[...] = cv2.blendLinear(np.ascontiguousarray(target), value, 1 - share, share)
 

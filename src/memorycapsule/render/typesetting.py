@@ -1,8 +1,8 @@
 """
-Lettering: text in the themes' fonts, in English and Korean, with one-colour emoji and no empty boxes.
+Typesetting: text in the themes' fonts, in English and Korean, with one-colour emoji and no empty boxes.
 
-A letter is drawn with the first font of the chain that has it: the wanted one, Noto Emoji, and last the font
-that OpenCV carries. What none of them can draw is left out.
+A character is drawn with the first font that has a glyph for it: the wanted font, Noto Emoji, and last the font that
+OpenCV carries. Characters without any glyph are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from memorycapsule import themes
 
 _EMOJI = "NotoEmoji-Regular.ttf"
 _EMBEDDED = "uni"
-#: Joiners, variation selectors and skin tones: the one-colour glyphs have no use for them.
+#: Joiners, variation selectors and skin tones: they have no effect on one-colour glyphs, so they are left out.
 _SILENT = frozenset(
     {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x20E3, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)}
 )
@@ -45,19 +45,20 @@ _PAIR = 2
 
 def clean(text: str) -> str:
     """
-    Return text as it can be drawn: composed (file names of a Mac are not), without controls and unknown
-    letters.
+    Return text as it can be drawn: in composed form (NFC), without control and unknown characters.
+
+    File names of a Mac, for one, are not composed.
     """
     kept: list[str] = []
-    for letter in unicodedata.normalize("NFC", text):
-        if letter in "\n\t ":
-            kept.append("\n" if letter == "\n" else " ")
+    for character in unicodedata.normalize("NFC", text):
+        if character in "\n\t ":
+            kept.append("\n" if character == "\n" else " ")
         elif (
-            ord(letter) not in _SILENT
-            and unicodedata.category(letter)[0] != "C"
-            and _font_for(letter, "") is not None
+            ord(character) not in _SILENT
+            and unicodedata.category(character)[0] != "C"
+            and _font_for(character, "") is not None
         ):
-            kept.append(letter)
+            kept.append(character)
     return "".join(kept).strip()
 
 
@@ -66,9 +67,9 @@ def measure(text: str, font: str, size: int) -> int:
     return sum(_width(run, name, size) for name, run in _runs(text, font))
 
 
-def is_emoji(letter: str, font: str) -> bool:
-    """Return whether a letter is drawn as a one-colour emoji beside those of `font`."""
-    return _font_for(letter, font) == _EMOJI
+def is_emoji(character: str, font: str) -> bool:
+    """Return whether a character is drawn as a one-colour emoji, since `font` has no glyph for it."""
+    return _font_for(character, font) == _EMOJI
 
 
 def draw(line: Line, mask: NDArray[np.uint8], x: int, baseline: int) -> None:
@@ -84,13 +85,13 @@ def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False)
     """
     Break text into lines of at most `width` pixels, between words where possible (Korean too: keep-all).
 
-    `balanced` makes the lines of a heading about equally long, without more lines than needed; a heading of
-    two lines that its author divided ("Summer · 여름") is broken there.
+    `balanced` makes the lines of a heading about equally long, in as few lines as possible. A heading of two lines
+    with a divider ("Summer · 여름") is broken after it.
     """
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        pieces = _pieces(paragraph, font, size, width)
-        found = _filled(pieces, font, size, width)
+        words = _words(paragraph, font, size, width)
+        found = _broken_into_lines(words, font, size, width)
         divided = _divided(paragraph, font, size, width) if balanced and len(found) == _PAIR else []
         if divided:
             found = divided
@@ -98,7 +99,7 @@ def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False)
             low, high = width // len(found), width
             while high - low > 2:
                 middle = (low + high) // 2
-                tried = _filled(pieces, font, size, middle)
+                tried = _broken_into_lines(words, font, size, middle)
                 if len(tried) <= len(found) and all(measure(line, font, size) <= middle for line in tried):
                     high, found = middle, tried
                 else:
@@ -110,10 +111,7 @@ def wrap(text: str, font: str, size: int, width: int, *, balanced: bool = False)
 def fitting(
     text: str, font: str, sizes: tuple[int, ...], width: int, most_lines: int, *, balanced: bool = True
 ) -> list[Line]:
-    """
-    Return text in the largest of `sizes` (descending) that needs at most `most_lines`; the smallest is cut
-    off.
-    """
+    """Return text in the largest of `sizes` (descending) that fits `most_lines`; in the smallest, it is truncated."""
     for size in sizes:
         lines = wrap(text, font, size, width, balanced=balanced)
         if len(lines) <= most_lines:
@@ -127,7 +125,7 @@ def fitting(
 
 
 def _divided(paragraph: str, font: str, size: int, width: int) -> list[str]:
-    """Return the two halves of a heading with one divider, if both fit on a line; the divider ends the first."""
+    """Return the two halves of a heading with one divider, if each fits on a line. The divider ends the first."""
     for divider in _DIVIDERS:
         first, found, second = paragraph.partition(f"{divider} ")
         halves = [first + divider, second]
@@ -136,66 +134,66 @@ def _divided(paragraph: str, font: str, size: int, width: int) -> list[str]:
     return []
 
 
-def _pieces(paragraph: str, font: str, size: int, width: int) -> list[str]:
-    """Return the words of a paragraph; a word wider than a line is cut."""
-    pieces: list[str] = []
+def _words(paragraph: str, font: str, size: int, width: int) -> list[str]:
+    """Return the words of a paragraph. A word wider than a line is cut into parts."""
+    words: list[str] = []
     for word in paragraph.split():
         rest = word
         while measure(rest, font, size) > width and len(rest) > 1:
             fits = _how_many_fit(rest, font, size, width)
-            pieces.append(rest[:fits])
+            words.append(rest[:fits])
             rest = rest[fits:]
-        pieces.append(rest)
-    return pieces
+        words.append(rest)
+    return words
 
 
 def _how_many_fit(word: str, font: str, size: int, width: int) -> int:
-    """Return how many letters of a word too wide for a line fit on it, one at least."""
+    """Return how many characters of a too wide word fit on a line, one at least."""
     counts = range(1, len(word))
     return max(1, bisect.bisect(counts, width, key=lambda count: measure(word[:count], font, size)))
 
 
-def _filled(pieces: list[str], font: str, size: int, width: int) -> list[str]:
+def _broken_into_lines(words: list[str], font: str, size: int, width: int) -> list[str]:
     lines: list[str] = []
-    for piece in pieces:
-        longer = f"{lines[-1]} {piece}" if lines else piece
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines else word
         if lines and measure(longer, font, size) <= width:
             lines[-1] = longer
         else:
-            lines.append(piece)
+            lines.append(word)
     return lines
 
 
 def _runs(text: str, font: str) -> list[tuple[str, str]]:
-    """Return (font, text) for stretches of letters drawn with one font."""
-    named = [(_font_for(letter, font), letter) for letter in text]
+    """Return (font, text) for each run of characters that are drawn with one font."""
+    named = [(_font_for(character, font), character) for character in text]
     return [
-        (name, "".join(letter for _, letter in run))
+        (name, "".join(character for _, character in run))
         for name, run in itertools.groupby(named, key=lambda pair: pair[0])
         if name is not None
     ]
 
 
 @functools.cache
-def _font_for(letter: str, font: str) -> str | None:
+def _font_for(character: str, font: str) -> str | None:
     wanted = font or "Pretendard-Regular.otf"
-    if letter.isspace() or ord(letter) in _covered(wanted):
+    if character.isspace() or ord(character) in _covered(wanted):
         return wanted
-    if ord(letter) in _covered(_EMOJI):
+    if ord(character) in _covered(_EMOJI):
         return _EMOJI
-    return None if _is_unknown(letter) else _EMBEDDED
+    return None if _is_unknown(character) else _EMBEDDED
 
 
 @functools.cache
-def _is_unknown(letter: str) -> bool:
-    """Return whether OpenCV's own font draws a question mark, or nothing at all, in place of a letter."""
-    drawn = _bitmap(letter)
-    return letter != "?" and (not drawn.any() or bool(np.array_equal(drawn, _bitmap("?"))))
+def _is_unknown(character: str) -> bool:
+    """Return whether OpenCV's own font has no glyph for a character: it draws a question mark, or nothing."""
+    drawn = _bitmap(character)
+    return character != "?" and (not drawn.any() or bool(np.array_equal(drawn, _bitmap("?"))))
 
 
-def _bitmap(letter: str) -> NDArray[np.uint8]:
+def _bitmap(character: str) -> NDArray[np.uint8]:
     ink = np.zeros((48, 96), np.uint8)
-    cv2.putText(ink, letter, (8, 36), (255,), _face(_EMBEDDED), 28)
+    cv2.putText(ink, character, (8, 36), (255,), _face(_EMBEDDED), 28)
     return ink
 
 
@@ -205,13 +203,13 @@ def _face(name: str) -> cv2.FontFace:
 
 
 def _size(name: str, size: int) -> int:
-    # Emoji fill their whole square; beside letters they look right a little smaller.
+    # Emoji fill their whole square. Beside text they look right a little smaller.
     return round(size * 0.86) if name == _EMOJI else size
 
 
 @functools.lru_cache(maxsize=4096)
 def _width(run: str, name: str, size: int) -> int:
-    # The place where text goes on is the only true advance; the bounding box leaves out spaces.
+    # putText returns where text would continue. Only that is the advance; the bounding box leaves out spaces.
     paper = np.zeros((1, (len(run) + 2) * size * 2), np.uint8)
     (x, _), _ = cv2.putText(paper, run, (0, 0), (255,), _face(name), _size(name, size))
     return int(x)

@@ -1,4 +1,4 @@
-"""Stages: where a film is set. Each draws shots, words and entrances in its own way, from the plan alone."""
+"""Stages: the settings of a film. Each one draws shots, text and entrances in its own way, from the plan alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memorycapsule.render.painting import Painter
 
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
-    """Prepare a shot on the stage of the plan: decode its pictures, set its words. Raises RenderFailed."""
+    """Return the painter of a shot on the plan's stage: decodes its pictures, sets its text. Raises RenderFailed."""
     from memorycapsule.render.stages import screen
     from memorycapsule.render.stages.bundle import prologue
     from memorycapsule.render.stages.desktop import stage as desktop

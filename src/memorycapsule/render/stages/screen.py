@@ -36,7 +36,7 @@ _INSET_CLIP = 0.94
 
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
-    """Prepare a shot: decode its picture, set its words. Raises RenderFailed."""
+    """Return the painter of a shot: decodes its picture, sets its text. Raises RenderFailed."""
     if isinstance(shot, Photo):
         return ScreenPhotoPainter(plan, shot, pictures)
     if isinstance(shot, Clip):
@@ -60,19 +60,19 @@ class ScreenPhotoPainter(Painter):
 
 
 class CardPainter(Painter):
-    """Words on the theme's ground, moving together; the words of the title card appear softly."""
+    """Text on the theme's ground, moving together with it. The text of the title card fades in."""
 
     def __init__(self, plan: MontagePlan, card: Card, pictures: Path) -> None:
         backdrop = read_picture(pictures, card.backdrop, BACKDROP_SIDE) if card.backdrop else None
         bare = card_canvas(backdrop, card, plan.size, plan.style)
         height, width = bare.luma.shape
-        lettered = new_frame(width, height)
-        planes = planes_of(lettered)
+        with_words = new_frame(width, height)
+        planes = planes_of(with_words)
         planes.luma[...], planes.colour[...] = bare.luma, bare.colour
-        card_overlay(Size(width=width, height=height), plan.style, card).lay_over(lettered)
+        card_overlay(Size(width=width, height=height), plan.style, card).lay_over(with_words)
         move = card.move or Move(start=WHOLE, end=WHOLE)
         self._view = View(planes, move, plan.size, card.frames)
-        # The film begins with its ground alone; later cards come with their crossfade.
+        # The film begins with the bare ground. Later cards enter with a crossfade.
         self._rise = (round(0.25 * plan.fps), round(1.1 * plan.fps)) if card.role == "title" else None
         self._bare: View | None = None
         if self._rise:

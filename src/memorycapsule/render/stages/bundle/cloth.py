@@ -27,9 +27,9 @@ _Patch = tuple[float, float, float, float]
 
 def patchwork(people: Sequence[Credit], dyes: Sequence[str], side: int) -> Bytes:
     """
-    Return a square cloth as BGR: patches in the dyes of all who gave something, seams and running stitches.
+    Return a square cloth as BGR: patches in the dyes of all contributors, seams and running stitches.
 
-    The same people get the same cloth. Nobody gets patches by how much they gave.
+    The same people get the same cloth. The number of patches does not depend on how much somebody contributed.
     """
     word = "\0".join(f"{person.name}\0{person.dye}" for person in people)
     chance = np.random.default_rng(list(hashlib.sha256(word.encode()).digest()[:8]))
@@ -159,7 +159,7 @@ def _coloured(
     white = np.array([255, 255, 255], np.float32)
     colours = []
     for dye in chosen:
-        # Every piece of cloth has seen its own share of sun.
+        # Each patch has faded by its own amount.
         faded, colour = chance.uniform(-0.08, 0.2), np.array(bgr(dye), np.float32)
         colours.append(colour + (white - colour) * faded if faded > 0 else colour * (1 + faded))
     return colours

@@ -21,7 +21,7 @@ _CLOSED, _OPEN = 0.52, 0.41
 _EYE = 2.4
 #: How far the sides of a full bundle bend out.
 _ROUND = 0.07
-#: When what happens, in parts of the prologue: from, until.
+#: When each thing happens, as shares of the prologue: from, until.
 _KNOT, _RELAX, _BACK, _GLOW, _LIGHT = (0.08, 0.38), (0.20, 0.33), (0.28, 0.72), (0.34, 0.8), (0.52, 0.94)
 #: When the first corner starts to open, how much later each next one, and how long it takes.
 _FLAPS = (0.30, 0.052, 0.27)
@@ -32,7 +32,7 @@ _BRIGHT = 120
 
 
 class ProloguePainter(Painter):
-    """A bundle in the dyes of all who gave something; the words come with the title."""
+    """A bundle in the dyes of all contributors, without text: that comes with the title."""
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         size, style = plan.size, plan.style
@@ -129,7 +129,7 @@ class ProloguePainter(Painter):
             part.lay_turned(frame, base @ bent[name] @ middle, left)
 
     def _shine(self, share: float, side: float, frame: Bytes) -> None:
-        """Let the light grow out of the open cloth, over everything where the theme is a light one."""
+        """Let light grow out of the open cloth; in a light theme it covers the frame."""
         grown = _share(share, _LIGHT)
         if grown <= 0:
             return
@@ -164,7 +164,7 @@ def _during(share: float, when: tuple[float, float]) -> float:
 
 
 def _eased(share: float) -> float:
-    """Ease like cloth that is let go: slowly first, then quickly, and softly down."""
+    """Ease like released cloth: slowly at first, then quickly, and slowly at the end."""
     share = min(1.0, max(0.0, share))
     return share * share * share * (share * (share * 6 - 15) + 10)
 
@@ -246,8 +246,10 @@ def _shade(shape: Bytes, side: int) -> Haze:
 
 def _bulged(cloth: Bytes, lines: Bytes, full: float) -> tuple[Bytes, Bytes]:
     """
-    Return a closed bundle as BGR and opacity: its sides bend out as far as it is `full`, 0..1, light falls on it
-    from above, and the lines show where its corners meet.
+    Return a closed bundle as BGR and opacity.
+
+    Its sides bend out the more, the fuller it is (`full`, 0..1). Light falls on it from above, and lines show where
+    its corners meet.
     """
     side = cloth.shape[0]
     margin = 2 + round(side * _ROUND)

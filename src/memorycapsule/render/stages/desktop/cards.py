@@ -1,4 +1,4 @@
-"""Words on the desktop: the title in pixel letters, stories in the window of an editor, the last screen."""
+"""Cards of the desktop: the title in pixel glyphs, stories in the window of an editor, the last screen."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from memorycapsule.render.planes import Bytes, new_frame
 from memorycapsule.render.stages.desktop.entrances import DesktopPainter
 from memorycapsule.render.stages.desktop.layout import number_of
 from memorycapsule.render.stages.desktop.pixels import (
-    LETTER_ROWS,
-    LETTER_SIZE,
-    Letter,
+    GLYPH_ROWS,
+    GLYPH_SIZE,
+    Glyph,
     PixelBox,
     Pixels,
     bevel,
     bundle,
     even,
-    faces,
     fill,
     folder,
-    pixel_letters,
+    glyph_faces,
+    joined_glyphs,
+    pixel_glyphs,
     shade,
     switch_off,
     whole,
-    whole_line,
 )
 from memorycapsule.render.stages.desktop.windows import (
     ICONS,
@@ -39,7 +39,7 @@ from memorycapsule.render.stages.desktop.windows import (
 )
 from memorycapsule.render.typesetting import Line
 
-#: A title in pixel letters has at most so many lines, and its pixels are at most and at least so large on a
+#: A title in pixel glyphs has at most so many lines, and its pixels are at most and at least so large on a
 #: screen of 1080 rows.
 _TITLE_LINES = 3
 _TITLE_SCALES = (14, 12, 10, 8, 6)
@@ -69,35 +69,35 @@ _STORY = ("story", "이야기")
 
 
 def open_title(plan: MontagePlan, card: Card) -> DesktopPainter:
-    """Prepare the title card: in pixel letters where they have room, otherwise in a window."""
+    """Return the painter of the title card: in pixel glyphs where they have room, otherwise in a window."""
     heading = typesetting.clean(card.heading)
     desk = Desk(plan.size, plan.style)
     for scale in (even(scale * desk.scale) for scale in _TITLE_SCALES):
         columns = int(desk.size.width * _TITLE_WIDTH) // scale - 8
         rows = desk.size.height * _TITLE_HEIGHT / scale
         most = min(_TITLE_LINES, max(1, int(rows // _STEP)))
-        if columns < 2 * LETTER_SIZE:
+        if columns < 2 * GLYPH_SIZE:
             continue
-        lines = typesetting.wrap(heading, plan.style.heading_font, LETTER_SIZE, columns, balanced=True)
+        lines = typesetting.wrap(heading, plan.style.heading_font, GLYPH_SIZE, columns, balanced=True)
         if len(lines) <= most and _is_unbroken(heading, lines):
-            return LettersPainter(plan, card, lines, scale)
+            return PixelTitlePainter(plan, card, lines, scale)
     return PaperPainter(plan, card)
 
 
 def _is_unbroken(text: str, lines: Sequence[Line]) -> bool:
-    """Return whether no word had to be cut; then the lines are made of whole words."""
+    """Return whether the lines are made of whole words."""
     words = set(text.split())
     return all(word in words for line in lines for word in line.text.split())
 
 
-class LettersPainter(DesktopPainter):
-    """The title: its letters drop in one by one and stand; then come the date and a folder for everybody."""
+class PixelTitlePainter(DesktopPainter):
+    """The title: its glyphs drop in one by one. Then the date and a folder for each contributor appear."""
 
     def __init__(self, plan: MontagePlan, card: Card, lines: Sequence[Line], scale: int) -> None:
         super().__init__(plan, card)
         desk = self.desk
         self._scale, self._colours = scale, (desk.stage.outline, plan.style.accent)
-        self._lines = [pixel_letters(line.text.removesuffix(" ·"), line.font) for line in lines]
+        self._lines = [pixel_glyphs(line.text.removesuffix(" ·"), line.font) for line in lines]
         step = _STEP * scale
         below = even(2.1 * desk.text) + 4 * desk.gap if card.note else 0
         tall = step * len(lines) + below
@@ -133,13 +133,13 @@ class LettersPainter(DesktopPainter):
             for (line, columns), (x, y) in zip(self._lines, self._places, strict=True):
                 starts = self._starts[first : first + len(line)]
                 first += len(line)
-                above = y // self._scale + LETTER_ROWS
+                above = y // self._scale + GLYPH_ROWS
                 self._lay(frame, line, columns, x, y, [self._rise(index, start, above) for start in starts])
         for icon, x, y, scale in self._folders[:shown]:
             icon.lay(frame, x, y, scale)
 
     def _rise(self, index: int, start: int, above: int) -> int | None:
-        """Return how many of its pixels a letter is above its place; None before it comes into sight."""
+        """Return how many of its pixels a glyph is above its place; None before it appears."""
         seconds = (index - start) / self._fps
         if seconds < 0:
             return None
@@ -149,10 +149,10 @@ class LettersPainter(DesktopPainter):
         return round(_HOP * 4 * share * (1 - share)) if share < 1 else 0
 
     def _lay(
-        self, frame: Bytes, line: Sequence[Letter], columns: int, x: int, y: int, rises: Sequence[int | None]
+        self, frame: Bytes, line: Sequence[Glyph], columns: int, x: int, y: int, rises: Sequence[int | None]
     ) -> None:
         above = max((rise for rise in rises if rise is not None), default=0)
-        pixels = Pixels(whole_line(line, columns, rises, above), self._colours)
+        pixels = Pixels(joined_glyphs(line, columns, rises, above), self._colours)
         pixels.lay(frame, x, y - above * self._scale, self._scale)
 
 
@@ -182,7 +182,7 @@ def _folders(desk: Desk, card: Card) -> list[tuple[Pixels, int, int, int]]:
 
 
 class PaperPainter(DesktopPainter):
-    """Words in the window of a simple editor, with a caret that blinks: a story, or a title too long for letters."""
+    """Text in the window of a simple editor, with a blinking caret: a story, or a title too long for pixel glyphs."""
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         super().__init__(plan, card)
@@ -200,10 +200,10 @@ class PaperPainter(DesktopPainter):
             and not is_title
             and typesetting.measure(heading, plan.style.heading_font, desk.text) > 0.7 * width
         ):
-            # A heading that the title bar cuts off is read on the paper.
+            # The title bar truncates a long heading, so it stands on the paper too.
             text = f"{heading}\n{body}"
-        said, dye = (who, card.credits[0].dye) if who else (note, "")
-        status = Status(desk, "", said, dye, width) if said else None
+        label, dye = (who, card.credits[0].dye) if who else (note, "")
+        status = Status(desk, "", label, dye, width) if label else None
         pad = 2 * desk.text
         room = desk.room.height - desk.outer_of(0, 0)[1] - (status.height + desk.gap if status else 0)
         lines = _set(desk, text, font, width - 2 * pad, room - 2 * desk.line - pad)
@@ -276,7 +276,7 @@ def _set(desk: Desk, text: str, font: str, width: int, height: int) -> list[Line
 
 
 class DesktopEndPainter(DesktopPainter):
-    """The last screen: dark, with amber words, and the names of all."""
+    """The last screen: dark, with amber text, and the names of all contributors."""
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         super().__init__(plan, card)
@@ -289,23 +289,23 @@ class DesktopEndPainter(DesktopPainter):
         hangul = has_hangul(heading or "".join(name for name, _ in people) + note or plan.title)
         room = round(0.84 * size.width)
         goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
-        pieces = [f"{name} {count}" if count else name for name, count in people]
+        names = [f"{name} {count}" if count else name for name, count in people]
         high = len(goodbye) * _LINE * scale
         for text in (max(6, round(share * desk.text)) for share in _END_SIZES):
             gap, step = even(1.1 * text), even(1.5 * text)
             above = [one_line(heading, style.heading_font, round(1.1 * text), room)] if heading else []
-            names = _joined(pieces, style.text_font, text, room) if pieces else []
+            name_lines = _joined(names, style.text_font, text, room) if names else []
             music = (
                 typesetting.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
             )
-            parts = [part for part in (above, names, music) if part]
+            parts = [part for part in (above, name_lines, music) if part]
             tall = high + sum(gap + step * len(part) for part in parts)
             if tall <= 0.9 * size.height:
                 break
         y = max(2, whole((size.height - tall) / 2))
         for line in goodbye:
-            made, columns = pixel_letters(line.text, line.font)
-            pixels = Pixels(faces(whole_line(made, columns, [0] * len(made), 0)), (stage.off_ink,))
+            made, columns = pixel_glyphs(line.text, line.font)
+            pixels = Pixels(glyph_faces(joined_glyphs(made, columns, [0] * len(made), 0)), (stage.off_ink,))
             pixels.lay(self._still, whole((size.width - columns * scale) / 2), y - 4 * scale, scale)
             y += _LINE * scale
         for part in parts:
@@ -333,21 +333,21 @@ def _goodbye(desk: Desk, words: str, room: int) -> tuple[list[Line], int]:
     scales = [even(scale * desk.scale) for scale in (4, 2)]
     for scale in scales:
         lines = typesetting.wrap(
-            words, desk.style.heading_font, LETTER_SIZE, max(LETTER_SIZE, room // scale - 8), balanced=True
+            words, desk.style.heading_font, GLYPH_SIZE, max(GLYPH_SIZE, room // scale - 8), balanced=True
         )
         if len(lines) <= 2:
             return lines, scale
     return lines, scale
 
 
-def _joined(pieces: Sequence[str], font: str, size: int, width: int) -> list[Line]:
-    """Return pieces with dots between them, in lines of about equal length; a piece is not broken."""
-    short = [one_line(piece, font, size, width).text for piece in pieces]
-    found = _filled(short, font, size, width)
+def _joined(names: Sequence[str], font: str, size: int, width: int) -> list[Line]:
+    """Return names with dots between them, in lines of about equal length. No name is broken."""
+    short = [one_line(name, font, size, width).text for name in names]
+    found = _broken_into_lines(short, font, size, width)
     low, high = width // max(1, len(found)), width
     while high - low > 2:
         middle = (low + high) // 2
-        tried = _filled(short, font, size, middle)
+        tried = _broken_into_lines(short, font, size, middle)
         if len(tried) <= len(found) and all(
             typesetting.measure(line, font, size) <= middle for line in tried
         ):
@@ -359,12 +359,12 @@ def _joined(pieces: Sequence[str], font: str, size: int, width: int) -> list[Lin
     ]
 
 
-def _filled(pieces: Sequence[str], font: str, size: int, width: int) -> list[str]:
-    lines = [pieces[0]]
-    for piece in pieces[1:]:
-        longer = f"{lines[-1]} · {piece}"
+def _broken_into_lines(names: Sequence[str], font: str, size: int, width: int) -> list[str]:
+    lines = [names[0]]
+    for name in names[1:]:
+        longer = f"{lines[-1]} · {name}"
         if typesetting.measure(longer, font, size) <= width:
             lines[-1] = longer
         else:
-            lines.append(piece)
+            lines.append(name)
     return lines

@@ -12,8 +12,8 @@ from memorycapsule.render.stages.desktop.layout import number_of
 from memorycapsule.render.stages.desktop.pixels import PixelBox, Pixels, even, fill, folder, whole
 from memorycapsule.render.stages.desktop.windows import OUTLINE_STEPS, Desk, outlines, row_height
 
-#: Parts of the folder's entrance: until then the shot before is there, the folder is small, closed, open;
-#: then the outline grows, and from the last on the new window is there.
+#: Shares of the folder's entrance until which the shot before is seen, then a small folder, then a closed one, then an
+#: open one, then the growing outline. From the last on the new window is seen.
 _BEFORE, _SMALL, _CLOSED, _OPENED, _THERE = 0.1, 0.16, 0.5, 0.6, 0.93
 #: The outline of the next window begins in the middle of the one before, with this share of its size.
 _HEART = 0.2
@@ -39,8 +39,8 @@ class DesktopPainter(Painter):
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
         """
-        Paint a frame of the entrance, in steps: a new story's window out of its folder, any other window out
-        of an outline. Nothing fades on such a computer but what comes from, or has, no window.
+        Paint a frame of the entrance, in steps: a new story's window comes out of its folder, any other window out of
+        a growing outline. Nothing fades on such a computer, except from or to a shot without windows.
         """
         if not isinstance(before, DesktopPainter) or not self.windows:
             super().enter(index, before, before_index, frame, spare)
@@ -56,7 +56,7 @@ class DesktopPainter(Painter):
             self._grow(frame, starts, step)
 
     def share(self, index: int) -> float:
-        """Return how far the entrance is: 0 at its first frame, 1 at its last."""
+        """Return the progress of the entrance: 0 at its first frame, 1 at its last."""
         return index / max(1, self.entrance_frames - 1)
 
     def _out_of_folder(
@@ -90,7 +90,7 @@ def _heart(window: PixelBox) -> PixelBox:
 
 
 class _StoryFolder:
-    """The folder of a story, in its contributor's dye, with the story's name below it, on the bare desktop."""
+    """A story's folder on the bare desktop, in its contributor's dye, with the story's name below it."""
 
     def __init__(self, desk: Desk, caption: Caption | None, number: int) -> None:
         self._desk = desk

@@ -1,4 +1,4 @@
-"""Where the windows of a shot stand, how large they are, and what is written on them."""
+"""The layout of a shot's windows: their places, their sizes, and the text on them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UPRIGHT_ASIDE = 0.12
 
 @dataclass(frozen=True, kw_only=True)
 class WindowText:
-    """What is written on the windows of a shot."""
+    """The text on the windows of a shot."""
 
     #: On the title bars, one for each.
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ class Pane:
 
 
 def number_of(shot: Shot) -> int:
-    """Return a number that tells shots apart, by what they show."""
+    """Return a number that differs between shots, by what they show."""
     named = sources_of(shot)
     word = named[0].id if named else shot.heading if isinstance(shot, Card) else ""
     return int.from_bytes(sha256(f"desktop\0{word}".encode()).digest()[:4], "big")
@@ -63,11 +63,14 @@ def number_of(shot: Shot) -> int:
 
 def words_of(plan: MontagePlan, shot: Photo | Clip) -> WindowText:
     """
-    Return the words of a shot's windows. What stands on the title bar is not said again in the status line;
-    a picture of which nothing is known is just a picture.
+    Return the text of a shot's windows.
+
+    The status line does not repeat the title bar. A picture without a caption is titled 'photo' or 'clip'.
     """
-    said = shot.caption or Caption(dye=plan.style.accent, first=0, stop=0)
-    heading, text, who, when = map(typesetting.clean, (said.heading, said.text, said.who, said.when))
+    caption = shot.caption or Caption(dye=plan.style.accent, first=0, stop=0)
+    heading, text, who, when = map(
+        typesetting.clean, (caption.heading, caption.text, caption.who, caption.when)
+    )
     hangul = has_hangul(heading + text + who + when if shot.caption else plan.title)
     kind = ("영상" if hangul else "clip") if isinstance(shot, Clip) else "사진" if hangul else "photo"
     first = heading or when or kind
@@ -76,12 +79,12 @@ def words_of(plan: MontagePlan, shot: Photo | Clip) -> WindowText:
         names=(first, *others),
         text=text,
         label=" · ".join(filter(None, (who, when if heading else ""))),
-        dye=said.dye,
+        dye=caption.dye,
     )
 
 
 def view_of(source: Source) -> tuple[float, float]:
-    """Return how much of a picture its window shows at once, in the picture's pixels: all, unless it is too long."""
+    """Return width and height of what its window shows of a picture at once, in its pixels: all but of long ones."""
     aspect = source.width / source.height
     if aspect > _LONGEST:
         return source.height * max(_LONG_VIEW, min(aspect / 2, _FLATTEST)), source.height
@@ -130,18 +133,18 @@ def _measured(
     width: int,
     height: int,
 ) -> Pane:
-    """Return a window at the origin, at most so large; if possible all the words of its status line are there."""
+    """Return a window at the origin, of at most `width` x `height`; its status line is whole where that is possible."""
     around = 2 * (desk.edge + desk.line)
     below = strip + desk.gap if strip else 0
     room = height - (desk.bar + desk.gap + around) - below
     most = width - around
     least = min(desk.least_width(name), most)
-    said = words if words and (words.text or words.label) else None
+    status_text = words if words and (words.text or words.label) else None
     tries = [
-        _settled(desk, view, said, max(least, min(even(share * desk.size.width), most)), most, room)
-        for share in ((0.0,) if said is None else _WIDTHS)
+        _contents(desk, view, status_text, max(least, min(even(share * desk.size.width), most)), most, room)
+        for share in ((0.0,) if status_text is None else _WIDTHS)
     ]
-    wide, picture, status = max(tries, key=lambda tried: _worth(desk, *tried))
+    wide, picture, status = max(tries, key=lambda tried: _score(desk, *tried))
     inside = picture[1] + 2 * desk.line + below + (desk.gap + status.height if status else 0)
     wide_outer, tall_outer = desk.outer_of(wide + 2 * desk.line, inside)
     outer = PixelBox(x=0, y=0, width=wide_outer, height=tall_outer)
@@ -162,12 +165,13 @@ def _measured(
     )
 
 
-def _settled(
+def _contents(
     desk: Desk, view: tuple[float, float], words: WindowText | None, least: int, most: int, room: int
 ) -> tuple[int, tuple[int, int], Status | None]:
     """
-    Return width, picture and status line of a window's contents, between `least` and `most` wide: the wider,
-    the fewer lines of words, and the larger the picture, and with it the window.
+    Return width, picture and status line of a window's contents, between `least` and `most` wide.
+
+    A wider window has fewer lines of text, and so room for a larger picture.
     """
     line = desk.gap + even(1.32 * desk.text + desk.gap) if words else 0
     wide = max(least, fitted(view, most, room - line)[0])
@@ -175,7 +179,7 @@ def _settled(
         status = Status(desk, words.text, words.label, words.dye, wide + 2 * desk.line) if words else None
         picture = fitted(view, wide, max(_SMALLEST, room - (desk.gap + status.height if status else 0)))
         closer = max(least, picture[0])
-        # Only ever narrower: two widths could take turns for ever.
+        # The width only ever decreases, so that two widths cannot alternate for ever.
         if closer >= wide:
             return wide, picture, status
         narrow = Status(desk, words.text, words.label, words.dye, closer + 2 * desk.line) if words else None
@@ -184,8 +188,8 @@ def _settled(
         wide = closer
 
 
-def _worth(desk: Desk, wide: int, picture: tuple[int, int], status: Status | None) -> float:
-    """Return how good a window is: with a large picture, all the words in few lines, little emptiness beside it."""
+def _score(desk: Desk, wide: int, picture: tuple[int, int], status: Status | None) -> float:
+    """Return the score of a window: high for a large picture, whole text in few lines, and little empty space."""
     empty = (wide - picture[0]) * picture[1] / (desk.size.width * desk.size.height)
     worth = picture[0] * picture[1] * max(0.1, 1 - 2 * empty)
     if status is None:

@@ -1,4 +1,4 @@
-"""Pixel titles: the very bitmap that a film's desktop shows its title in, as one path for a page."""
+"""A capsule's title as the film's desktop draws it, in pixel glyphs, as paths for a page."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from memorycapsule.render import typesetting
 from memorycapsule.render.stages.desktop.pixels import (
-    LETTER_ROWS,
-    LETTER_SIZE,
-    faces,
-    pixel_letters,
-    whole_line,
+    GLYPH_ROWS,
+    GLYPH_SIZE,
+    glyph_faces,
+    joined_glyphs,
+    pixel_glyphs,
 )
 
-#: From one line to the next, and how wide a line may be: about sixteen letters.
-_LINE, _WIDEST = 30, 16 * LETTER_SIZE
+#: Rows from one line to the next, and the widest line: about sixteen letters.
+_LINE, _WIDEST = 30, 16 * GLYPH_SIZE
 
 
 @dataclass(frozen=True, kw_only=True)
 class PixelTitle:
-    """Letters as paths of unit squares (SVG): their outlines with all that is inside, and their faces."""
+    """Glyphs as paths of unit squares (SVG): the filled outlines, and the faces."""
 
     columns: int
     rows: int
@@ -33,21 +33,21 @@ class PixelTitle:
 
 @functools.lru_cache(maxsize=64)
 def pixel_title(text: str, font: str) -> PixelTitle:
-    """Return a title in pixel letters, in lines of about sixteen."""
+    """Return a title in pixel glyphs, in lines of about sixteen."""
     lines = [
-        pixel_letters(line.text, line.font)
-        for line in typesetting.wrap(typesetting.clean(text), font, LETTER_SIZE, _WIDEST, balanced=True)
+        pixel_glyphs(line.text, line.font)
+        for line in typesetting.wrap(typesetting.clean(text), font, GLYPH_SIZE, _WIDEST, balanced=True)
     ]
     widest = max((columns for _, columns in lines), default=1)
     outlines, inside = [], []
     for number, (line, columns) in enumerate(lines):
-        drawn = whole_line(line, columns, [0] * len(line), 0)
+        drawn = joined_glyphs(line, columns, [0] * len(line), 0)
         left, top = (widest - columns) // 2, number * _LINE
         outlines.append(_path(drawn > 0, left, top))
-        inside.append(_path(faces(drawn) > 0, left, top))
+        inside.append(_path(glyph_faces(drawn) > 0, left, top))
     return PixelTitle(
         columns=widest,
-        rows=max(0, len(lines) - 1) * _LINE + LETTER_ROWS,
+        rows=max(0, len(lines) - 1) * _LINE + GLYPH_ROWS,
         outlines="".join(outlines),
         faces="".join(inside),
     )

@@ -1,4 +1,4 @@
-"""Pictures in windows: photos that move slowly, and clips that play."""
+"""Windows with pictures: photos that move slowly, and clips that play."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from memorycapsule.render.stages.desktop.windows import ICONS, Desk
 _TINY = 200
 #: Of a picture at least so much of width and height is always seen.
 _MOST_SEEN = 0.97
-#: A window goes over a long picture by at most so many of its own widths.
+#: A window pans over a long picture by at most so many of its own widths.
 _LONGEST_WAY = 0.9
 #: Beside an upright picture there is room for folders on the desktop.
 _FREE_SIDE = 0.34
@@ -43,7 +43,7 @@ _PLAY = Pixels.drawn(
 
 
 class WindowPhotoPainter(DesktopPainter):
-    """A photo in a window, and those beside it in windows of their own; only the photos move."""
+    """A photo in a window, and the photos beside it in windows of their own. Only the photos move."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
         super().__init__(plan, shot)
@@ -55,7 +55,7 @@ class WindowPhotoPainter(DesktopPainter):
         for source, pane in zip(sources, panes, strict=True):
             box = pane.picture
             if max(source.width, source.height) <= _TINY and box.width > source.width:
-                # Crisp, as small pictures were shown then, and quite still: any move would smear it.
+                # Enlarged to crisp pixels, as small pictures were shown then. It stands still: a move would blur it.
                 paste(self._ground, _crisp(read_picture(pictures, source), box), box.x, box.y)
             else:
                 move = _move_over(shot.move, source)
@@ -97,7 +97,7 @@ class WindowClipPainter(DesktopPainter):
 
 
 def _furnished(desk: Desk, panes: tuple[Pane, ...], kind: str, number: int) -> Bytes:
-    """Return the desktop with windows that wait for their pictures."""
+    """Return the desktop with empty windows, into which pictures are painted."""
     frame = desk.ground()
     _strew(frame, desk, panes, number)
     desk.open_on_task_bar(frame, panes[0].name, ICONS[kind])
@@ -117,7 +117,7 @@ def _furnished(desk: Desk, panes: tuple[Pane, ...], kind: str, number: int) -> B
 
 
 def _strew(frame: Bytes, desk: Desk, panes: tuple[Pane, ...], number: int) -> None:
-    """Lay folders where a single window leaves a side of the desktop free."""
+    """Lay some folders on a side of the desktop that a single window leaves free."""
     left = panes[0].outer.x - desk.room.x
     right = desk.room.right - panes[-1].outer.right
     free = max(left, right)
@@ -141,7 +141,7 @@ def _strew(frame: Bytes, desk: Desk, panes: tuple[Pane, ...], number: int) -> No
 
 
 def _player(frame: Bytes, desk: Desk, strip: PixelBox) -> PixelBox:
-    """Draw button and track of a player; returns where what was played is shown."""
+    """Draw button and track of a player. Returns the box in which its progress is shown."""
     button = PixelBox(x=strip.x, y=strip.y, width=even(1.3 * strip.height), height=strip.height)
     bevel(frame, button, desk.line, desk.stage.light, desk.stage.shade)
     scale = max(2, whole(0.46 * strip.height / _PLAY.rows))
@@ -163,7 +163,7 @@ def _player(frame: Bytes, desk: Desk, strip: PixelBox) -> PixelBox:
 
 
 def _move_over(move: Move, source: Source) -> Move:
-    """Return the way over the picture itself: a gentle zoom, or along a picture that is too long to be seen whole."""
+    """Return the move over the picture: a gentle zoom, or a pan along one that is too long to be seen whole."""
     wide, tall = view_of(source)
     across, down = wide / source.width, tall / source.height
     if across == down == 1:

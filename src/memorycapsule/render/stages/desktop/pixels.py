@@ -1,8 +1,8 @@
 """
-Pixel art of the desktop: flat boxes, icons, landscape and lettering, drawn right into frames.
+Pixel art of the desktop: flat boxes, icons, landscape and glyphs, drawn directly into frames.
 
-Everything stands on even pixels and is scaled by even whole numbers, so that no edge shares a colour sample
-of 4:2:0 with its neighbour: hard edges stay hard.
+Everything lies on even pixels and is scaled by even whole numbers, so that no edge shares a 4:2:0 colour sample with
+its neighbour: hard edges stay hard.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from memorycapsule.render.planes import (
     planes_of,
 )
 
-#: Letters are rasterised at so many pixels and cut at this grey; the thin strokes of emoji are cut lower.
-LETTER_SIZE = 22
+#: Glyphs are rasterised at so many pixels and thresholded at this grey; the thin strokes of emoji at a lower one.
+GLYPH_SIZE = 22
 _CUT, _CUT_EMOJI = 0.46, 0.3
-#: Rows of a line of letters, and where its baseline lies.
-LETTER_ROWS, _BASELINE = 34, 25
-#: What is seen of a letter: its outline, a second one below it, and its face.
+#: Rows of a line of glyphs, and the row of its baseline.
+GLYPH_ROWS, _BASELINE = 34, 25
+#: Numbers of a glyph's outline, which is one row thicker below, and of its face.
 _EDGE, _FACE = 1, 2
 
 
@@ -140,10 +140,10 @@ class Pixels:
 
     @classmethod
     def drawn(cls, rows: Sequence[str], colours: Mapping[str, str]) -> Pixels:
-        """Return what letters draw, each standing for a colour; others are holes."""
-        order = {letter: number for number, letter in enumerate(colours, start=1)}
+        """Return what rows of characters draw, each character standing for a colour; others are holes."""
+        order = {key: number for number, key in enumerate(colours, start=1)}
         width = max(map(len, rows))
-        numbers = [[order.get(letter, 0) for letter in row.ljust(width)] for row in rows]
+        numbers = [[order.get(key, 0) for key in row.ljust(width)] for row in rows]
         return cls(np.array(numbers, np.uint8), tuple(colours.values()))
 
     def lay(self, frame: Bytes, x: int, y: int, scale: int) -> None:
@@ -167,56 +167,58 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One letter of a line, as numbers of `Pixels`, and the column in which it stands."""
+class Glyph:
+    """One glyph of a line, as numbers of `Pixels`, and the column in which it begins."""
 
     numbers: Bytes
     column: int
 
 
-def pixel_letters(text: str, font: str) -> tuple[list[Letter], int]:
+def pixel_glyphs(text: str, font: str) -> tuple[list[Glyph], int]:
     """
-    Return the letters of a line, LETTER_ROWS high, with an outline of one pixel and one more below, and how
-    many columns the line takes.
+    Return the glyphs of a line, and how many columns the line takes.
+
+    They are GLYPH_ROWS high, with an outline of one pixel, and of two below.
     """
-    found: list[Letter] = []
-    for index, letter in enumerate(text):
-        start = typesetting.measure(text[:index], font, LETTER_SIZE)
-        width = typesetting.measure(letter, font, LETTER_SIZE)
-        ink = np.zeros((LETTER_ROWS, width + 8), np.uint8)
+    found: list[Glyph] = []
+    for index, character in enumerate(text):
+        start = typesetting.measure(text[:index], font, GLYPH_SIZE)
+        width = typesetting.measure(character, font, GLYPH_SIZE)
+        ink = np.zeros((GLYPH_ROWS, width + 8), np.uint8)
         typesetting.draw(
-            typesetting.Line(text=letter, font=font, size=LETTER_SIZE, width=width), ink, 3, _BASELINE
+            typesetting.Line(text=character, font=font, size=GLYPH_SIZE, width=width), ink, 3, _BASELINE
         )
-        cut = _CUT_EMOJI if typesetting.is_emoji(letter, font) else _CUT
+        cut = _CUT_EMOJI if typesetting.is_emoji(character, font) else _CUT
         face = (ink > 255 * cut).astype(np.uint8)
         if face.any():
             edge = np.asarray(cv2.dilate(face, np.ones((3, 3), np.uint8)), np.uint8)
             edge[1:] |= edge[:-1].copy()
-            found.append(Letter(np.where(face, _FACE, edge * np.uint8(_EDGE)).astype(np.uint8), start))
-    return found, typesetting.measure(text, font, LETTER_SIZE) + 8
+            found.append(Glyph(np.where(face, _FACE, edge * np.uint8(_EDGE)).astype(np.uint8), start))
+    return found, typesetting.measure(text, font, GLYPH_SIZE) + 8
 
 
-def whole_line(line: Sequence[Letter], columns: int, rises: Sequence[int | None], above: int) -> Bytes:
+def joined_glyphs(line: Sequence[Glyph], columns: int, rises: Sequence[int | None], above: int) -> Bytes:
     """
-    Return a line of letters as numbers, with `above` more rows on top; letter n stands `rises[n]` rows above
-    its place, or is not there yet where that is None.
+    Return a line of glyphs as numbers, with `above` more rows on top.
+
+    Glyph n stands `rises[n]` rows above its place. One whose rise is None is left out.
     """
-    made = np.zeros((LETTER_ROWS + above, columns), np.uint8)
-    # All outlines first: none may lie over the face of a neighbour.
+    made = np.zeros((GLYPH_ROWS + above, columns), np.uint8)
+    # All outlines come first, so that none lies over the face of a neighbour.
     for number in (_EDGE, _FACE):
-        for letter, rise in zip(line, rises, strict=True):
-            top = above - rise if rise is not None else -LETTER_ROWS
-            if top <= -LETTER_ROWS:
+        for glyph, rise in zip(line, rises, strict=True):
+            top = above - rise if rise is not None else -GLYPH_ROWS
+            if top <= -GLYPH_ROWS:
                 continue
-            rows = letter.numbers[max(0, -top) :]
-            place = made[max(0, top) : max(0, top) + len(rows), letter.column :][:, : rows.shape[1]]
+            rows = glyph.numbers[max(0, -top) :]
+            place = made[max(0, top) : max(0, top) + len(rows), glyph.column :][:, : rows.shape[1]]
             ink = rows[:, : place.shape[1]]
             np.maximum(place, (ink >= number) * np.uint8(number), out=place)
     return made
 
 
-def faces(line: Bytes) -> Bytes:
-    """Return the letters of a line without their outlines."""
+def glyph_faces(line: Bytes) -> Bytes:
+    """Return the glyphs of a line without their outlines."""
     return np.asarray(line == _FACE, np.uint8)
 
 
@@ -247,7 +249,7 @@ _BANDS = 14
 
 
 def switch_off(frame: Bytes, cell: int, colour: str, share: float) -> None:
-    """Paint `share` 0..1 of the pixels of `cell` frame pixels, in the order of a dither."""
+    """Paint `share` 0..1 of the cells, squares of `cell` frame pixels, in the order of a dither."""
     planes = planes_of(frame)
     height, width = planes.luma.shape
     wide, tall = -(-width // cell), -(-height // cell)

@@ -1,8 +1,7 @@
 """
 The desktop: pictures in windows on the screen of a small friendly computer in 1998; the window theme.
 
-All but the picture inside a window stands still, so a frame is a copy of the ground with a small part made
-anew.
+Only the picture inside a window moves, so a frame is a copy of the ground with a small part painted anew.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from memorycapsule.render.painting import Painter
 
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
-    """Prepare a shot: decode its pictures, set its words. Raises RenderFailed."""
+    """Return the painter of a shot: decodes its pictures, sets its text. Raises RenderFailed."""
     from memorycapsule.render.stages.desktop import cards, picture_windows
 
     match shot:

@@ -1,4 +1,4 @@
-"""Furniture of the desktop: windows with their bars and status lines, the task bar, dotted outlines."""
+"""Parts of the desktop: windows with their bars and status lines, the task bar, dotted outlines."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Desk:
     def __init__(self, size: Size, style: FilmStyle) -> None:
         assert isinstance(style.stage, DesktopStage)
         self.size, self.style, self.stage = size, style, style.stage
-        # As on a wide screen; upright films have the furniture of a smaller one.
+        # Upright films get bars and text of a smaller screen.
         self.scale = min(size.height, size.width * 0.75) / 1080
         self.line, self.cell, self.gap = (even(length * self.scale) for length in (4, 6, 8))
         self.text = max(6, math.ceil(style.caption_size * 1080 * self.scale))
@@ -207,9 +207,9 @@ class Desk:
         *,
         middle: int = 0,
     ) -> None:
-        """Write lines in the middle of a height; with `middle` their middles stand at that column instead of x."""
+        """Write lines, centred in a height. They begin at column `x`, or are centred on column `middle` if given."""
         if not lines or height <= 0 or y + height > self.size.height:
-            # In a frame too small for its words there are none.
+            # A frame that is too small for its text has none.
             return
         sheet = Sheet(self.size, y, height)
         step = row_height(lines)
@@ -239,7 +239,7 @@ class Desk:
         x = bar.x + self.gap
         icon.lay(frame, x, whole(bar.y + (bar.height - icon.rows * mark) / 2), mark)
         x += icon.columns * mark + self.gap + self.gap // 2
-        # Where the name needs the room, one button has to do.
+        # Where the name needs the room, only the last button is drawn.
         wide = typesetting.measure(name, self.style.heading_font, self.text)
         buttons = _BUTTONS if x + wide + self.gap <= bar.right - 3 * bar.height else _BUTTONS[-1:]
         right = self._bar_buttons(frame, bar, buttons)
@@ -250,7 +250,7 @@ class Desk:
         return max(2, whole(0.62 * self.bar / icon.rows))
 
     def _bar_buttons(self, frame: Bytes, bar: PixelBox, buttons: Sequence[Sequence[str]]) -> int:
-        """Draw the buttons of a title bar; returns where they begin."""
+        """Draw the buttons of a title bar. Returns the column at which they begin."""
         side = bar.height - 2 * self.line
         x = bar.right - self.line
         scale = max(2, whole(side * 0.44 / 6))
@@ -265,12 +265,12 @@ class Desk:
         return x
 
     def least_width(self, name: str) -> int:
-        """Return how wide the contents of a window with this name are at least, its longest name aside."""
+        """Return the least width of the contents of a window with this name; a long name is truncated."""
         wide = typesetting.measure(name, self.style.heading_font, self.text) + 2 * self.bar + 4 * self.gap
         return even(max(4 * self.bar, min(wide, 0.3 * self.size.width, self.room.width - 2 * self.edge)))
 
     def well(self, frame: Bytes, box: PixelBox, colour: str) -> None:
-        """Draw a sunken place, `line` pixels wider than the box on each side."""
+        """Draw a sunken box, `line` pixels wider than `box` on each side."""
         around = box.inset(-self.line)
         fill(frame, around, colour)
         bevel(frame, around, self.line, self.stage.shade, self.stage.light)
@@ -299,7 +299,7 @@ class _Field:
 
 
 class Status:
-    """A status line of a given width: fields with words, the last one with the contributor's dye."""
+    """A status line of a given width: fields with text, the last one with the contributor's dye."""
 
     def __init__(self, desk: Desk, words: str, label: str, dye: str, width: int) -> None:
         self._desk = desk
@@ -358,13 +358,14 @@ class Status:
 
 
 def one_line(text: str, font: str, size: int, width: int) -> Line:
-    """Return text on one line, cut off where it does not fit."""
+    """Return text on one line, truncated where it does not fit."""
     if not text:
         return Line(text="", font=font, size=size, width=0)
     return typesetting.fitting(text.replace("\n", " "), font, (size,), max(size, width), 1)[0]
 
 
 def row_height(lines: Sequence[Line]) -> int:
+    """Return the pixels from one of these lines to the next."""
     return round(max(line.size for line in lines) * _LINE_HEIGHT)
 
 

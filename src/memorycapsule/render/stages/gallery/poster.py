@@ -15,7 +15,7 @@ from memorycapsule.render.stages.gallery.walls import Floats, as_bytes, bare_wal
 from memorycapsule.render.stages.gallery.words import write
 from memorycapsule.render.typesetting import Line
 
-#: The papers below the sheet: left, top, right and low edge as parts of the poster, and how askew, in degrees.
+#: The papers below the sheet: left, top, right and low edge as parts of the poster, and the tilt in degrees.
 _PAPERS = (
     (0.0, 0.05, 0.5, 0.47, -4.0),
     (0.42, 0.0, 0.87, 0.42, 5.0),
@@ -62,7 +62,11 @@ def entrance(width: int, height: int, card: Card, style: FilmStyle, stage: Galle
 def _torn(
     width: float, height: float, tall: float, colour: str, random: np.random.Generator, sides: str
 ) -> tuple[Bytes, Floats]:
-    """Return a piece of paper, BGR, and its opacity 0..1; `sides` says which are torn: left, top, right, bottom."""
+    """
+    Return a sheet of paper, BGR, and its opacity 0..1.
+
+    `sides` are the initials of the torn ones: left, top, right, bottom.
+    """
     pad = round(3 * _WANDER * tall) + 2
     columns, rows = round(width) + 2 * pad, round(height) + 2 * pad
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
@@ -77,7 +81,7 @@ def _torn(
         tear, pale = np.zeros(count, np.float32), np.zeros(count, np.float32)
         if side in sides:
             tear = _wandering(count, tall, random)
-            # The coloured layer tears off further in than the pale one below it.
+            # The coloured layer is torn further in than the pale one below it.
             pale = np.maximum(
                 0.1 * _TORN * tall,
                 _TORN * tall * (1 + 0.55 * _wandering(count, tall, random) / (_WANDER * tall)),
@@ -97,7 +101,7 @@ def _torn(
 
 
 def _wandering(count: int, tall: float, random: np.random.Generator) -> Floats:
-    """Return how far a torn edge wanders: long waves with small teeth on them."""
+    """Return the offsets along a torn edge: long waves with small teeth on them."""
     path = np.zeros(count, np.float32)
     for length, share in ((0.05, 0.45), (0.014, 0.38), (0.004, 0.17)):
         points = random.uniform(-1, 1, max(4, int(count / (length * tall)) + 2)).astype(np.float32)
@@ -109,7 +113,7 @@ def _wandering(count: int, tall: float, random: np.random.Generator) -> Floats:
 def _paste(
     wall: Bytes, paper: Bytes, opacity: Floats, middle: tuple[float, float], degrees: float, tall: float
 ) -> None:
-    """Lay a piece of paper on a wall with its shadow, in place, turned clockwise around its middle."""
+    """Lay a sheet of paper with its shadow on a wall, in place, turned clockwise around its middle."""
     rows, columns = opacity.shape
     turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), -degrees, 1.0)
     turn[:, 2] += np.array(middle) - np.array([(columns - 1) / 2, (rows - 1) / 2])
@@ -161,7 +165,7 @@ def _print(sheet: Bytes, card: Card, style: FilmStyle, stage: GalleryStage, tall
 
 
 def _heading(heading: str, font: str, tall: float, width: int, height: float) -> list[Line]:
-    """Return a title as large as there is room for it; words stay whole where they can."""
+    """Return a title in the largest size that fits, with whole words where that is possible."""
     longest = max(heading.split(), key=len, default="")
     for size in (round(share * tall) for share in _SIZES):
         lines = typesetting.wrap(heading, font, size, width, balanced=True)
@@ -177,7 +181,7 @@ def _heading(heading: str, font: str, tall: float, width: int, height: float) ->
 
 
 def _rows_of(names: list[str], font: str, size: int, width: int) -> list[Line]:
-    """Return names in at most two even rows, none of them broken; nothing when there are too many."""
+    """Return names in at most two rows of about equal length, none of them broken; [] when they do not fit."""
     for count in (1, _MOST_NAME_ROWS):
         each = -(-len(names) // count)
         rows = [" · ".join(names[place : place + each]) for place in range(0, len(names), max(1, each))]
@@ -204,7 +208,7 @@ def _pin(wall: Bytes, middle: tuple[float, float], radius: float) -> None:
 
 
 def _brass(far: Floats) -> Floats:
-    """Return brass as bright as its distance from the point that reflects the lamp says."""
+    """Return the colours of brass by the distance from the point that reflects the lamp."""
     stops = np.array([0.0, 0.55, 1.35], np.float32)
     colours = np.array([bgr("#fff2cc"), bgr("#d2a652"), bgr("#70490f")], np.float32)
     return np.stack([np.interp(far, stops, colours[:, channel]) for channel in range(3)], axis=2).astype(

@@ -1,8 +1,8 @@
 """
-Rooms of a gallery: stretches of wall with lamps, and how one gets from one to the next.
+Rooms of a gallery: stretches of wall with lamps, and the ways from one to the next.
 
-Every shot is a stretch of wall as wide as the frame. Walls of one room go on into each other without a seam,
-so that the camera walks from one stretch to the next; another room is entered through a dark doorway.
+Every shot is a stretch of wall as wide as the frame. The walls of one room join without a seam, so that the camera
+walks from one stretch to the next. Another room is entered through a dark doorway.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from memorycapsule.render.stages.gallery.walls import WallBox
 
 #: How long a lamp takes to rise, in seconds, and at which part of the entrance it begins.
 _RISE_SECONDS, _RISE_FROM = 0.8, 0.72
-#: The doorway as it is first seen: its width, top and foot as parts of the frame, and how small the room beyond is.
+#: The doorway when it appears: its width, top and foot as parts of the frame, and the scale of the room beyond it.
 _DOOR, _DOOR_ROWS, _BEYOND = 0.2, (0.2, 0.93), 0.7
 #: In so many steps of brightness the sides of a doorway are drawn.
 _SIDES = 20
-#: Until this part of a doorway the old room gets dark; from that on the new one is seen, already this bright. So the
-#: film itself is never black.
+#: The old room darkens until _DARK_AT of the entrance. From _SEEN_FROM on the new one is seen, at first as bright as
+#: _FIRST_LIGHT. So the film is never black.
 _DARK_AT, _SEEN_FROM, _FIRST_LIGHT = 0.38, 0.27, 0.35
 
 
@@ -50,9 +50,9 @@ def wall_colour(plan: MontagePlan, shot: Shot) -> str:
 
 class Wall(Painter):
     """
-    A lit stretch of wall, towards which the camera moves, and into which one can come on foot.
+    A lit stretch of wall, over which the camera moves, and to which it can walk from the wall before.
 
-    `picture` is all of it, BGR, `dark` the same while its lamp is off; `move` is over either.
+    `picture` is the whole wall, BGR, and `dark` the same with its lamp off. `move` is over both.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Wall(Painter):
         self._height, self._width = picture.shape[:2]
 
     def paint(self, index: int, frame: Bytes) -> None:
-        self.ready(index)
+        self.refresh(index)
         self.show_part(self.view(index), self.lamp(index), frame, (0, self._size.width))
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
@@ -83,7 +83,7 @@ class Wall(Painter):
             super().enter(index, before, before_index, frame, spare)
 
     def lamp(self, index: int) -> float:
-        """Return how far the lamp is lit; 0..1."""
+        """Return the lamp's brightness at a frame, 0..1."""
         if not self.entrance_frames:
             return 1.0
         return smooth((index - _RISE_FROM * self.entrance_frames) / (_RISE_SECONDS * self._fps))
@@ -94,8 +94,9 @@ class Wall(Painter):
 
     def show_part(self, view: Rect, light: float, frame: Bytes, columns: tuple[int, int]) -> None:
         """
-        Show some columns, both even, of a view that may begin left or right of the wall, in `light` 0..1 of its
-        lamp.
+        Fill the frame's `columns` (from, to; both even) with their part of a view, at `light` 0..1 of the lamp.
+
+        The view may begin left or right of the wall.
         """
         left, right = columns
         if right <= left:
@@ -111,17 +112,17 @@ class Wall(Painter):
             part.colour[...] = cv2.addWeighted(part.colour, light, dark.colour, 1 - light, 0)
 
     def _corner(self, view: Rect) -> tuple[float, float, float]:
-        """Return where a view begins on the canvas, and how wide its pixels are."""
+        """Return where a view begins on the canvas, and how many canvas pixels one of its pixels is wide."""
         step = view.width * self._width / self._size.width
-        # Even sizes of canvas and frame make the heights differ by a pixel at most; stay inside.
+        # Canvas and frame have even sizes, so their heights may differ by a pixel. Stay inside.
         y = max(0.0, min(view.y * self._height, self._height - step * self._size.height))
         return view.x * self._width, y, step
 
     def _walk(self, index: int, before: Wall, before_index: int, frame: Bytes) -> None:
         """Walk along the wall from one stretch to the next; its lamp goes down behind us, the next one rises."""
         share = entrance_share(index, self.entrance_frames)
-        before.ready(before_index)
-        self.ready(index)
+        before.refresh(before_index)
+        self.refresh(index)
         old, new = before.view(before_index), self.view(index)
         view = _between(old, Rect(x=new.x + 1, y=new.y, width=new.width, height=new.height), share)
         width = self._size.width
@@ -131,13 +132,13 @@ class Wall(Painter):
         beyond = Rect(x=view.x - 1, y=view.y, width=view.width, height=view.height)
         self.show_part(beyond, self.lamp(index), frame, (seam, width))
 
-    def ready(self, index: int) -> None:
-        """Put up what moves on the wall at frame `index`; most have nothing of the kind."""
+    def refresh(self, index: int) -> None:
+        """Paint the moving picture's frame `index` on the wall; only a wall with a clip has one."""
 
     def _come_through(
         self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes
     ) -> None:
-        """The old room gets dark, then the next one is seen through its doorway, which we pass."""
+        """Darken the old room, then pass through a doorway into the next one."""
         share = (index + 1) / (self.entrance_frames + 1)
         before.paint(before_index, frame)
         darken(frame, smooth(share / _DARK_AT))
@@ -158,7 +159,7 @@ class Wall(Painter):
 
 
 def _show(canvas: Planes, x: float, y: float, step: float, part: Planes) -> None:
-    """Fill a part of a frame as `sample` fills all of one."""
+    """Fill a part of a frame from a canvas; see `planes.sample`."""
     half = MARGIN // 2
     resample(canvas.luma, x + MARGIN, y + MARGIN, step, part.luma, cv2.INTER_CUBIC)
     resample(canvas.colour, x / 2 + half, y / 2 + half, step, part.colour, cv2.INTER_LINEAR)
@@ -175,7 +176,7 @@ def _doorway(near: float, size: Size) -> WallBox:
 
 
 def _see_through(door: WallBox, room: Bytes, zoom: float, frame: Bytes) -> None:
-    """Show what of a room, as small as `zoom` says around the middle, is seen through a doorway, in place."""
+    """Show the part of a room, scaled by `zoom` about the middle, that is seen through a doorway, in place."""
     seen, target = planes_of(room), planes_of(frame)
     height, width = seen.luma.shape
     for plane, below, halves in ((seen.luma, target.luma, 1), (seen.colour, target.colour, 2)):

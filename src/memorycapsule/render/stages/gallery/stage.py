@@ -39,19 +39,19 @@ from memorycapsule.render.stages.gallery.walls import (
 from memorycapsule.render.stages.gallery.words import (
     label_rows,
     label_size,
-    letter_names,
-    letter_text,
     put_label,
+    typeset_names,
+    typeset_text,
 )
 
-#: Nothing is enlarged by more than this at the nearest.
+#: No picture is enlarged by more than this at the closest.
 _LARGEST_SCALE = 2.0
 #: At the end the lights go down by so much, over the last part of the shot.
 _LIGHTS_DOWN, _GOING_DOWN = 0.72, 0.42
 
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
-    """Prepare a shot: decode its pictures, hang them, letter its words. Raises RenderFailed."""
+    """Return the painter of a shot: decodes its pictures, hangs them, sets its text. Raises RenderFailed."""
     stage = plan.style.stage
     assert isinstance(stage, GalleryStage)
     match shot:
@@ -62,7 +62,7 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
         case Card(role="title" | "prologue"):
             return PosterPainter(plan, shot, stage)
         case Card():
-            return _lettered_wall(plan, shot, stage)
+            return _text_wall(plan, shot, stage)
 
 
 def _photo_wall(plan: MontagePlan, shot: Photo, stage: GalleryStage, pictures: Path) -> Wall:
@@ -84,12 +84,12 @@ class ClipWall(Wall):
         work = hung.works[0]
         self._place = work.picture
         self._clip = ClipReader(pictures, shot, self._place.width, self._place.height, plan.fps)
-        # The frame is hung empty; each picture is put into it when it is shown.
+        # The frame is hung empty. `refresh` puts each picture of the clip into it.
         empty = np.zeros((self._place.height, self._place.width, 3), np.uint8)
         hang_work(hung.wall, work, empty, _kind(self._clip.frame(0)), stage)
         super().__init__(plan, shot, hung.wall, hung.unlit(), move)
 
-    def ready(self, index: int) -> None:
+    def refresh(self, index: int) -> None:
         shown, place = planes_of(self._clip.frame(index)), self._place
         top, left = MARGIN + place.y, MARGIN + place.x
         rows, columns = slice(top, top + place.height), slice(left, left + place.width)
@@ -118,15 +118,15 @@ class NamesWall(Wall):
             darken(frame, _LIGHTS_DOWN * smooth((index - start) / (0.7 * (self._frames - start))))
 
 
-def _lettered_wall(plan: MontagePlan, card: Card, stage: GalleryStage) -> Wall:
+def _text_wall(plan: MontagePlan, card: Card, stage: GalleryStage) -> Wall:
     move = _step(stage.wall_step)
     width, height = _canvas_size(plan.size, move)
-    # Words want an evener light than works.
+    # Text needs a more even light than pictures do.
     light = 0.6 * pool(width, height, 0.44, 0.55)
     colour = wall_colour(plan, card)
     wall = lit(bare_wall(width, height, colour), light)
     is_end = card.role == "end"
-    (letter_names if is_end else letter_text)(wall, card, plan.style, stage)
+    (typeset_names if is_end else typeset_text)(wall, card, plan.style, stage)
     return (NamesWall if is_end else Wall)(plan, card, wall, unlit(wall, light, colour, ()), move)
 
 
@@ -151,7 +151,7 @@ def _step(step: float) -> Move:
 
 
 class _Hung:
-    """A lit wall with its label, and where its works are to be hung."""
+    """A lit wall with its label, and the places of its works."""
 
     def __init__(
         self,
@@ -193,5 +193,5 @@ def _fitted(picture: Bytes, width: int, height: int) -> Bytes:
 
 
 def _kind(picture: Bytes) -> int:
-    """Return the kind of frame for a picture; the same for the same picture wherever it hangs."""
+    """Return the kind of frame for a picture; it is the same wherever the picture hangs."""
     return sha256(np.ascontiguousarray(picture[::31, ::31]).tobytes()).digest()[0]

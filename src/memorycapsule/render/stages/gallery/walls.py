@@ -87,7 +87,7 @@ def bare_wall(width: int, height: int, colour: str, kind: Literal["room", "entra
 
 @functools.lru_cache(maxsize=2)
 def _plaster(width: int, height: int) -> Floats:
-    """Return the relief of plaster as levels around 0; it goes on at its right edge where it began at its left."""
+    """Return the relief of plaster as levels around 0. Its right edge continues at its left one."""
     random = np.random.default_rng(width * 65537 + height)
     coarse = max(8, width // 6), max(8, height // 6)
     clouds = _wrapped_noise(random, *coarse, 0.03 * coarse[1])
@@ -108,7 +108,7 @@ def _wrapped_noise(random: np.random.Generator, width: int, height: int, blur: f
 
 
 def _scaled_wrapped(noise: Floats, width: int, height: int) -> Floats:
-    """Enlarge what repeats after its width to a size, so that it still does."""
+    """Enlarge noise that repeats after its width, so that it still repeats."""
     pad = 4
     wide = np.concatenate([noise[:, -pad:], noise, noise[:, :pad]], axis=1)
     share = width / noise.shape[1]
@@ -152,8 +152,10 @@ def _bands(wall: Floats, rows: Floats, top: float, low: float, colour: Floats) -
 
 def pool(width: int, height: int, centre: float, reach: float) -> Floats:
     """
-    Return the light of a lamp on a wall, (height, width), 0..1: around column `centre`, wide `reach`, both as
-    parts of the width. At the left and right edge, and on the skirting, it is 0.
+    Return the light of a lamp on a wall, shape (height, width), 0..1.
+
+    It is centred on column `centre` and `reach` wide, both as parts of the width. At the left and right edge, and on
+    the skirting, it is 0.
     """
     coarse = 8
     columns = (np.arange(width // coarse + 1, dtype=np.float32) * coarse / width)[None, :]
@@ -167,7 +169,7 @@ def pool(width: int, height: int, centre: float, reach: float) -> Floats:
 
 def lit(wall: Bytes, light: Floats) -> Bytes:
     """Return a wall in the light of `pool`."""
-    # In whole levels it takes a fifth of the time, and the plaster's grain hides their steps.
+    # Whole levels take a fifth of the time, and the plaster's grain hides their steps.
     gain = as_bytes((1 + _LAMP * light) * np.float32(255 / (1 + _LAMP)))
     brighter = cv2.multiply(wall, cv2.merge([gain] * 3), scale=(1 + _LAMP) / 255)
     warmth = cv2.merge([cv2.convertScaleAbs(light, alpha=level) for level in _WARMTH])
@@ -176,8 +178,9 @@ def lit(wall: Bytes, light: Floats) -> Bytes:
 
 def unlit(picture: Bytes, light: Floats, colour: str, things: tuple[WallBox, ...]) -> Bytes:
     """
-    Return a lit wall of a colour, with all that is on it, while its lamp is off: the bare wall is what it was
-    before it was lit, and `things` on it are as dark as `UNLIT` says.
+    Return a lit wall, with everything on it, as it is with its lamp off.
+
+    The bare wall is what it was before it was lit. The boxes of `things` on it are darkened to UNLIT.
     """
     height, width = light.shape
     coarse = (width // 8, height // 8)
@@ -222,11 +225,10 @@ def hang(
     width: int, height: int, pictures: tuple[tuple[int, int], ...], label: tuple[int, int], largest: float
 ) -> Hanging:
     """
-    Return where works hang on a wall: whole, side by side, as large as there is room, none enlarged by more
-    than `largest`.
+    Return where works hang on a wall: whole, side by side, as large as possible, none enlarged more than `largest`.
 
-    `pictures` are widths and heights in pixels; `label` is the size of a label, (0, 0) for none. It stands at
-    the lower right of the works, or below them where they get larger so.
+    `pictures` are widths and heights in pixels. `label` is the size of a label, (0, 0) for none. It stands at the
+    lower right of the works, or below them where the works are then larger.
     """
     if not label[0]:
         return _arranged(width, height, pictures, (0, 0), largest, below=False)
@@ -266,7 +268,7 @@ def _arranged(
         is_small = high < _SMALL * scale and largest * own[1] <= tall
         works.append(
             (
-                # Even edges let a moving picture be put in as it is, with its halved colour.
+                # With even sides, a clip's frames fit without resampling, their halved colour included.
                 max(4, 2 * round(high * own[0] / own[1] / 2)),
                 2 * round(high / 2),
                 round(_WIDE_MAT * scale) if is_small else mat,
@@ -318,7 +320,7 @@ def hang_work(wall: Bytes, work: Work, picture: Bytes, kind: int, stage: Gallery
 
 
 def cast_shadow(wall: Bytes, box: WallBox, *, drop: float, blur: float, strength: float) -> None:
-    """Darken a wall below a thing that hangs on it, in place."""
+    """Draw the shadow of a box that hangs on a wall, in place."""
     coarse = max(1, round(blur / 3))
     reach = round(3 * blur)
     left, top = max(0, box.x - reach), max(0, box.y - reach)
@@ -369,7 +371,7 @@ def _frame(part: Bytes, moulding: int, kind: int) -> None:
         grain = 0.045 * grain / max(1e-6, float(grain.std()))
         rail = (wood * (profile[:, None] * (1 + grain))[:, :, None] * (1 - lip) + edge * lip) * light
         if is_turned:
-            # Seen from below: what faces up is the inner edge.
+            # This rail is seen from below, so its inner edge faces up.
             rail = rail * (0.86 + 0.2 * across)[:, None, None]
         rail[: max(1, moulding // 14)] *= 0.55
         return np.asarray(rail, np.float32)

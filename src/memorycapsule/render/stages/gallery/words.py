@@ -1,4 +1,4 @@
-"""Words in a gallery: labels beside works, lettering on walls."""
+"""Text in a gallery: labels beside works, and lettering on walls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memorycapsule.render.planes import Bytes
 from memorycapsule.render.stages.gallery.walls import Floats, WallBox, as_bytes, cast_shadow, unit
 from memorycapsule.render.typesetting import Line
 
-#: No words are smaller than this part of a wall: 42 pixels of a film 1080 high.
+#: No text is smaller than this part of a wall: 42 pixels of a film 1080 high.
 _SMALLEST = 0.039
 _RING = "#fbf9f4"
 _LINE_HEIGHT = 1.36
@@ -47,7 +47,7 @@ class Row:
 
 
 def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> list[Row]:
-    """Return what a label says: the heading or the words first, then who and when; none for nothing to say."""
+    """Return the lines of a label: the heading or the text first, then who and when; [] for an empty caption."""
     heading, text, who, when = (
         typesetting.clean(words) for words in (caption.heading, caption.text, caption.who, caption.when)
     )
@@ -59,7 +59,7 @@ def label_rows(caption: Caption, style: FilmStyle, scale: float, room: int) -> l
     widths = [width for width in steps if width < room] or [room]
     indent = round(small * 0.86)
     signed = [words for words in (who, when) if words and words != first]
-    # A name and a day stand on one line where that makes no very wide label; the title has as much room as they.
+    # Name and day share a line unless that makes the label very wide. The title gets the same width.
     together = indent + typesetting.measure(", ".join(signed), style.text_font, small)
     signature = [", ".join(signed)] if signed and together <= 0.5 * scale else signed
     signed_widths = [indent + typesetting.measure(words, style.text_font, small) for words in signature]
@@ -112,7 +112,7 @@ def put_label(wall: Bytes, corner: tuple[int, int], rows: list[Row], stage: Gall
 
 
 def write_rows(wall: Bytes, rows: list[Row], x: int, y: int) -> int:
-    """Write lines one below the other from (`x`, `y`) on, in place; returns where the next would begin."""
+    """Write lines one below the other from (`x`, `y`) on, in place. Returns the row at which the next would begin."""
     for row in rows:
         baseline = y + (row.step + round(row.line.size * _CAP_HEIGHT)) // 2
         if row.dye:
@@ -150,20 +150,20 @@ def dot(wall: Bytes, middle: tuple[float, float], radius: float, colour: str) ->
 
 
 def ink(part: Bytes, mask: Floats, colour: str) -> None:
-    """Paint `colour` where `mask` (rows, columns), 0..1, says, in place."""
+    """Paint `colour` with the opacities of `mask` (rows, columns), 0..1, in place."""
     share = mask[:, :, None]
     part[...] = as_bytes(part * (1 - share) + share * np.array(bgr(colour), np.float32))
 
 
-def letter_text(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
-    """Letter a story without pictures on a wall, in place: its title, its words, and who told it."""
+def typeset_text(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
+    """Set a story without pictures on a wall, in place: its title, its text, and its contributor."""
     scale = unit(wall.shape[1], wall.shape[0])
     width = round(wall.shape[1] * _ROOM_X)
     most = wall.shape[0] * _ROOM_Y
     heading, body, note = (typesetting.clean(words) for words in (card.heading, card.body, card.note))
     blocks: list[list[Row]] = []
     for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
-        # A long title makes room first; the words stay as large as those of a label.
+        # A long title shrinks first. The text is never smaller than that of a label.
         sizes = [round(max(share * part, _SMALLEST) * scale) for part in (0.08, 0.05, 0.038)]
         blocks = [
             _block(heading, style.heading_font, sizes[0], width, stage.lettering, spread=1.3),
@@ -189,8 +189,8 @@ def _block(text: str, font: str, size: int, width: int, colour: str, *, spread: 
     return [Row(line, colour, spread=spread) for line in lines]
 
 
-def letter_names(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
-    """Letter the names of a page of the end on a wall, in place, with its heading and what the music is called."""
+def typeset_names(wall: Bytes, card: Card, style: FilmStyle, stage: GalleryStage) -> None:
+    """Set the names of an end card on a wall, in place, with its heading and the title of the music."""
     scale = unit(wall.shape[1], wall.shape[0])
     left, width = round(wall.shape[1] * _LEFT), round(wall.shape[1] * _ROOM_X)
     heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)

@@ -18,36 +18,36 @@ from memorycapsule.render.stages.table.paper import lay_on, mixed, rounded
 
 #: Sprite pixels per pixel of what they are laid on: with so many, linear resampling is as sharp as cubic.
 FINE = 1.4
-#: The eye stands so many frame heights before the table.
+#: Distance of the eye from the table, in frame heights.
 _EYE = 2.8
 #: Pictures are enlarged at most so much, and their card is at least so many frame heights long and wide.
 _LARGEST_SCALE = 2.0
 _SMALLEST_CARD = 0.2
-#: From where to where pictures lie, as parts of the frame: with words below them, and without. Only the white edge
-#: of their cards, about so high, goes below many words.
+#: Top and foot of the pictures, as parts of the frame: with a caption below them, and without. Only the white edge of
+#: their cards, about so high, may reach below a long caption.
 _BOX_ABOVE_WORDS = (0.068, 0.818)
 _BOX_ALONE = (0.07, 0.92)
 _EDGE = 0.022
 _BOX_WIDTH = 0.9
 #: Cards side by side cover so much of each other.
 _OVERLAP = 0.035
-#: One shadow that is seen, one where the card touches the table; in frame heights: offset, softness; opacity.
+#: A wide shadow, and one where the card touches the table: offset and softness in frame heights, and opacity.
 _SHADOWS = ((0.03, 0.04, 0.30), (0.002, 0.004, 0.20))
-#: Shadows are so soft that a quarter of the pixels does.
+#: Shadows are so soft that a quarter of the resolution is enough.
 _COARSE = 4
 
 
 @dataclass(frozen=True)
-class Glance:
-    """How composed pixels lie in a frame: times `zoom`, then shifted."""
+class ViewTransform:
+    """Maps composed pixels to pixels of a frame: times `zoom`, then shifted."""
 
     zoom: float = 1.0
     x: float = 0.0
     y: float = 0.0
 
     @classmethod
-    def at(cls, move: Move, share: float, size: Size) -> Glance:
-        """Return how a move sees the composed frame at `share` 0..1 of its way."""
+    def at(cls, move: Move, share: float, size: Size) -> ViewTransform:
+        """Return the view of a move at `share` 0..1 of its way."""
         start, end = move.start, move.end
         zoom = 1 / (start.width + (end.width - start.width) * share)
         x = start.x + (end.x - start.x) * share
@@ -57,14 +57,14 @@ class Glance:
 
 @dataclass(frozen=True)
 class Pose:
-    """How a card differs from lying at its place: shifted (frame pixels), scaled, turned, lifted, see-through."""
+    """How a card deviates from its place: shifted (frame pixels), scaled, tilted, turned, lifted, see-through."""
 
     x: float = 0.0
     y: float = 0.0
     scale: float = 1.0
     #: Degrees, clockwise.
     tilt: float = 0.0
-    #: Radians around its upright middle line.
+    #: Radians around its vertical axis.
     turn: float = 0.0
     lift: float = 0.0
     share: float = 1.0
@@ -121,9 +121,9 @@ def arranged(
     return tuple(places)
 
 
-class TablePiece:
+class TableCard:
     """
-    A card with its shadow, and where it lies when nothing moves it.
+    A card with its shadow, and the place at which it rests.
 
     `picture` (BGR) and `opacity` have `fine` pixels for each composed pixel.
     """
@@ -147,13 +147,13 @@ class TablePiece:
         #: A moving picture on the card, laid over it around the same middle.
         self.screen: Sprite | None = None
 
-    def lay(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+    def lay(self, frame: Bytes, view: ViewTransform, pose: Pose = REST) -> None:
         """Lay it with its shadow over a frame."""
-        self.lay_shadow(frame, glance, pose)
-        self.lay_card(frame, glance, pose)
+        self.lay_shadow(frame, view, pose)
+        self.lay_card(frame, view, pose)
 
-    def lay_shadow(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
-        # What is lifted throws a fainter shadow, farther away.
+    def lay_shadow(self, frame: Bytes, view: ViewTransform, pose: Pose = REST) -> None:
+        # A lifted card casts a fainter shadow, farther away.
         away = pose.lift * 0.05 * self._stage.height
         low = Pose(
             x=pose.x,
@@ -162,27 +162,27 @@ class TablePiece:
             tilt=pose.tilt,
             turn=pose.turn,
         )
-        matrix = self._matrix(glance, low, 1 / _COARSE, self._shadow_middle)
+        matrix = self._matrix(view, low, 1 / _COARSE, self._shadow_middle)
         self._shadow.lay_turned(frame, matrix, pose.share * (1 - 0.3 * pose.lift))
 
-    def lay_card(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
-        self._card.lay_turned(frame, self._matrix(glance, pose, self.fine, self._middle), pose.share)
-        self.lay_screen(frame, glance, pose)
+    def lay_card(self, frame: Bytes, view: ViewTransform, pose: Pose = REST) -> None:
+        self._card.lay_turned(frame, self._matrix(view, pose, self.fine, self._middle), pose.share)
+        self.lay_screen(frame, view, pose)
 
-    def lay_screen(self, frame: Bytes, glance: Glance, pose: Pose = REST) -> None:
+    def lay_screen(self, frame: Bytes, view: ViewTransform, pose: Pose = REST) -> None:
         """Lay the moving picture alone, where there is one."""
         if self.screen is not None:
             middle = self.screen.width / 2, self.screen.height / 2
-            matrix = self._matrix(glance, pose, 1.0, middle)
-            if not (self.tilt or pose.tilt or pose.turn) and pose.scale * glance.zoom == 1:
-                # Nothing turns it, so it may have nothing to resample.
+            matrix = self._matrix(view, pose, 1.0, middle)
+            if not (self.tilt or pose.tilt or pose.turn) and pose.scale * view.zoom == 1:
+                # Nothing turns or scales it, so it may lie on whole pixels.
                 self.screen.lay(frame, matrix[0, 2], matrix[1, 2], pose.share)
             else:
                 self.screen.lay_turned(frame, matrix, pose.share)
 
-    def bounds(self, glance: Glance) -> tuple[float, float, float, float]:
-        """Return left, top, right and bottom of what it covers when it lies still, with its shadow."""
-        matrix = self._matrix(glance, REST, 1 / _COARSE, self._shadow_middle)
+    def bounds(self, view: ViewTransform) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of the resting card with its shadow."""
+        matrix = self._matrix(view, REST, 1 / _COARSE, self._shadow_middle)
         wide, high = self._shadow.width, self._shadow.height
         corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float64)
         mapped = cv2.perspectiveTransform(corners[None], matrix)[0]
@@ -191,14 +191,14 @@ class TablePiece:
         return float(left), float(top), float(right), float(low)
 
     def _matrix(
-        self, glance: Glance, pose: Pose, fine: float, middle: tuple[float, float]
+        self, view: ViewTransform, pose: Pose, fine: float, middle: tuple[float, float]
     ) -> NDArray[np.float64]:
         """Return the map from the pixels of a sprite around the card's middle to those of the frame."""
         angle = np.deg2rad(self.tilt + pose.tilt)
         cosine, sine = np.cos(angle), np.sin(angle)
-        scale = pose.scale * glance.zoom
-        x = self.x * glance.zoom + glance.x + pose.x
-        y = self.y * glance.zoom + glance.y + pose.y
+        scale = pose.scale * view.zoom
+        x = self.x * view.zoom + view.x + pose.x
+        y = self.y * view.zoom + view.y + pose.y
         # Pixel numbers mean their middles; edges lie half a pixel before.
         centred = np.array([[1, 0, 0.5 - middle[0]], [0, 1, 0.5 - middle[1]], [0, 0, fine]]) / fine
         turned = np.array(
@@ -220,11 +220,11 @@ class TableGeometry:
 
 
 def stage_of(size: Size, style: FilmStyle) -> TableGeometry:
-    """Return what cards need to know of a film; another theme's film gets a table of the usual colours."""
+    """Return what cards need to know of a film. A film of another theme gets a table in the default colours."""
     return TableGeometry(size.height, style.stage if isinstance(style.stage, TableStage) else TableStage())
 
 
-def picture_piece(picture: Bytes, place: Place, stage: TableGeometry, zoom: float) -> TablePiece:
+def picture_card(picture: Bytes, place: Place, stage: TableGeometry, zoom: float) -> TableCard:
     """Return a card with a picture, sharp up to `zoom`."""
     fine = FINE * zoom
     inside = _whole(place.width * fine), _whole(place.height * fine)
@@ -243,7 +243,7 @@ def picture_piece(picture: Bytes, place: Place, stage: TableGeometry, zoom: floa
         rounded(shown[1], shown[0], min(min(shown) / 8, short * (stage.table.rounding - stage.table.edge))),
     )
     opacity = rounded(*paper.shape[:2], short * stage.table.rounding)
-    return TablePiece(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
+    return TableCard(paper, opacity, fine, (place.x, place.y, place.tilt), stage)
 
 
 def cropped(picture: Bytes, shape: float) -> Bytes:
@@ -254,19 +254,19 @@ def cropped(picture: Bytes, shape: float) -> Bytes:
     return picture[top : top + max(1, high), left : left + max(1, wide)]
 
 
-def blank_piece(place: Place, stage: TableGeometry) -> TablePiece:
+def blank_card(place: Place, stage: TableGeometry) -> TableCard:
     """Return a card without a picture, of the size that goes with a picture of the place."""
     edge = place.short * stage.table.edge
     wide, high = _whole((place.width + 2 * edge) * FINE), _whole((place.height + 2 * edge) * FINE)
     paper = np.empty((high, wide, 3), np.uint8)
     paper[...] = bgr(stage.table.card)
     opacity = rounded(high, wide, place.short * stage.table.rounding * FINE)
-    return TablePiece(paper, opacity, FINE, (place.x, place.y, place.tilt), stage)
+    return TableCard(paper, opacity, FINE, (place.x, place.y, place.tilt), stage)
 
 
-def back_piece(
+def card_back(
     width: float, height: float, dye: str, middle: tuple[float, float, float], stage: TableGeometry
-) -> TablePiece:
+) -> TableCard:
     """Return the back of a card: a contributor's dye inside the white edge, with a pattern of dots."""
     wide, high = _whole(width * FINE), _whole(height * FINE)
     paper = np.empty((high, wide, 3), np.uint8)
@@ -287,7 +287,7 @@ def back_piece(
     dots = np.clip((0.16 - near) * step + 0.5, 0, 1) * 0.34
     cloth = mixed(cloth, "#ffffff", dots)
     lay_on(paper, cloth, edge, edge, rounded(*inner, short * (stage.table.rounding - stage.table.edge)))
-    return TablePiece(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
+    return TableCard(paper, rounded(high, wide, short * stage.table.rounding), FINE, middle, stage)
 
 
 @functools.lru_cache(maxsize=2)

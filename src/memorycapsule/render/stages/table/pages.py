@@ -17,13 +17,13 @@ from memorycapsule.render.pictures import read_picture
 from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.stages.table.cards import (
     FINE,
-    Glance,
     Place,
     Pose,
+    TableCard,
     TableGeometry,
-    TablePiece,
+    ViewTransform,
     cropped,
-    picture_piece,
+    picture_card,
     stage_of,
     whole_sky,
 )
@@ -38,8 +38,8 @@ _PUT_BACK = (0.45, 0.1, 0.55)
 _CAP_HEIGHT = 0.72
 
 
-def text_piece(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, zoom: float) -> TablePiece:
-    """Return a story without pictures as the back of a card: a strip of its teller's dye, the words, the name."""
+def text_card(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, zoom: float) -> TableCard:
+    """Return a story without pictures as the back of a card: a strip in its contributor's dye, the text, the name."""
     fine = FINE * zoom
     wide = round(min(max(0.76 * size.width, 0.9 * min(size.width, size.height)), 1.3 * size.height) * fine)
     high = round(min(0.78 * size.height, 1.3 * size.width) * fine)
@@ -82,7 +82,7 @@ def text_piece(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, z
         dot(paper, left, foot - round(line.size * _CAP_HEIGHT), round(line.size * 0.74), dye)
         write(paper, line, left + round(line.size * 1.15), foot, style.ink_soft)
     opacity = rounded(high, wide, 0.045 * unit)
-    return TablePiece(paper, opacity, fine, (size.width / 2, 0.495 * size.height, -0.8), stage)
+    return TableCard(paper, opacity, fine, (size.width / 2, 0.495 * size.height, -0.8), stage)
 
 
 class TableEndPainter(Painter):
@@ -95,26 +95,26 @@ class TableEndPainter(Painter):
         sources = card.sources[:9]
         paper = Paper(whole_sky(style, size))
         page, names = _laid_out(size, has_page=bool(sources))
-        self._pieces: list[TablePiece] = []
+        self._cards: list[TableCard] = []
         if sources:
             pockets = _draw_page(paper, page, stage, 2 if len(sources) <= 4 else 3)
-            self._pieces = [
+            self._cards = [
                 _pocketed(source, pocket, stage, pictures)
                 for source, pocket in zip(sources, pockets, strict=False)
             ]
         _draw_names(paper, names, style, card, size.height)
         self._empty = paper.frame
         self._full = self._empty.copy()
-        for piece in self._pieces:
-            piece.lay(self._full, Glance())
+        for table_card in self._cards:
+            table_card.lay(self._full, ViewTransform())
 
     def paint(self, index: int, frame: Bytes) -> None:
         first, later, long = (share * self._fps for share in _PUT_BACK)
-        if index >= first + later * len(self._pieces) + long:
+        if index >= first + later * len(self._cards) + long:
             frame[...] = self._full
             return
         frame[...] = self._empty
-        for number, piece in enumerate(self._pieces):
+        for number, table_card in enumerate(self._cards):
             share = min(1.0, (index - first - later * number) / long)
             if share <= 0:
                 continue
@@ -127,7 +127,7 @@ class TableEndPainter(Painter):
                 lift=left,
                 share=smooth(share * 3),
             )
-            piece.lay(frame, Glance(), pose)
+            table_card.lay(frame, ViewTransform(), pose)
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
         if not isinstance(before, OnTable):
@@ -138,7 +138,7 @@ class TableEndPainter(Painter):
         blend(before.sky, frame, smooth(share * 1.6 - 0.6), frame)
         before.refresh(before_index)
         before.leave(before_index, share, frame)
-        before.say(before_index, frame)
+        before.lay_words(before_index, frame)
 
 
 @dataclass(frozen=True)
@@ -205,16 +205,16 @@ def _draw_page(paper: Paper, area: _Area, stage: TableGeometry, rows: int) -> li
                 _Pocket(x + (left + across / 2) / 2, y + (top + down / 2) / 2, across / 2, down / 2)
             )
     corners = rounded(high * 2, wide * 2, 0.041 * high * 2)
-    TablePiece(page, corners, 2.0, (x + wide / 2, y + high / 2, 0.0), stage).lay(paper.frame, Glance())
+    TableCard(page, corners, 2.0, (x + wide / 2, y + high / 2, 0.0), stage).lay(paper.frame, ViewTransform())
     return pockets
 
 
-def _pocketed(source: Source, pocket: _Pocket, stage: TableGeometry, pictures: Path) -> TablePiece:
+def _pocketed(source: Source, pocket: _Pocket, stage: TableGeometry, pictures: Path) -> TableCard:
     shape = min(max(source.width / source.height, 0.5), 2.0)
     room = 0.95 * min(pocket.width / shape, pocket.height)
     inside = room * shape * (1 - 2 * stage.table.edge), room * (1 - 2 * stage.table.edge)
     picture = cropped(read_picture(pictures, source, round(2 * max(inside) * FINE)), shape)
-    return picture_piece(picture, Place(pocket.x, pocket.y, *inside, inside, 0.0), stage, 1.0)
+    return picture_card(picture, Place(pocket.x, pocket.y, *inside, inside, 0.0), stage, 1.0)
 
 
 def _draw_names(paper: Paper, area: _Area, style: FilmStyle, card: Card, height: int) -> None:

@@ -1,4 +1,4 @@
-"""Paper: words, dots and pictures drawn on pictures, with soft corners; captions on their pills."""
+"""Text, dots and pictures drawn on pictures, with round corners; captions on pills."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memorycapsule.render.typesetting import Line
 
 
 class Paper:
-    """A frame that is written on."""
+    """A frame to write and draw on."""
 
     def __init__(self, ground: Bytes) -> None:
         self.frame = ground.copy()
@@ -40,7 +40,7 @@ class Paper:
         self._ink(mask[:, :, 0], left, top, colour)
 
     def _part(self, x: int, y: int, wide: int, high: int) -> tuple[int, int, int, int]:
-        """Return the left, top, width and height of what colours need to be drawn for, inside the frame."""
+        """Return left, top, width and height of a box, made even for the colour planes, inside the frame."""
         left, top = max(0, x - x % 2), max(0, y - y % 2)
         right, low = min(self._width, x + wide + 2), min(self._height, y + high + 2)
         return left, top, max(0, right - left) // 2 * 2, max(0, low - top) // 2 * 2
@@ -64,9 +64,9 @@ class Paper:
 
 def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, table: TableStage) -> Sprite:
     """
-    Return words on a white pill with a dot in a dye: rows of lines, each a line with its colour.
+    Return text on a white pill with a dot in a dye: rows of lines, each line with its colour.
 
-    Around the pill is room for its shadow: `pill_margin` pixels on each side.
+    The sprite has a margin for the pill's shadow: `pill_margin` pixels on each side.
     """
     big = max(line.size for row in lines for line, _ in row)
     gap, dot = round(big * 0.42), round(big * 0.62)
@@ -101,7 +101,7 @@ def pill(lines: Sequence[Sequence[tuple[Line, str]]], dye: str, size: Size, tabl
 
 
 def pill_margin(size: Size) -> int:
-    """Return how much room there is around a pill for its shadow."""
+    """Return the pixels around a pill for its shadow."""
     return 2 * round(size.height * 0.018)
 
 
@@ -115,11 +115,11 @@ def write(paper: Bytes, line: Line, x: int, baseline: int, colour: str, spacing:
         return
     mask = np.zeros((low - top, right - left), np.uint8)
     if spacing:
-        for number, letter in enumerate(line.text):
-            ahead = typesetting.measure(line.text[:number], line.font, line.size)
-            at = x - left + ahead + round(number * spacing * line.size)
+        for number, character in enumerate(line.text):
+            advance = typesetting.measure(line.text[:number], line.font, line.size)
+            at = x - left + advance + round(number * spacing * line.size)
             typesetting.draw(
-                Line(text=letter, font=line.font, size=line.size, width=0), mask, at, baseline - top
+                Line(text=character, font=line.font, size=line.size, width=0), mask, at, baseline - top
             )
     else:
         typesetting.draw(line, mask, x - left, baseline - top)

@@ -27,12 +27,12 @@ from memorycapsule.render.sprites import Sprite
 from memorycapsule.render.stages.table import pages
 from memorycapsule.render.stages.table.cards import (
     FINE,
-    Glance,
     Place,
-    TablePiece,
+    TableCard,
+    ViewTransform,
     arranged,
-    blank_piece,
-    picture_piece,
+    blank_card,
+    picture_card,
     sky,
     stage_of,
 )
@@ -48,7 +48,7 @@ _ROOM = 4
 
 
 def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
-    """Prepare a shot: cut its cards, set its words. Raises RenderFailed."""
+    """Return the painter of a shot: makes its cards, sets its text. Raises RenderFailed."""
     if isinstance(shot, Clip):
         return TableClipPainter(plan, shot, pictures)
     if isinstance(shot, Photo):
@@ -63,24 +63,28 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
 
 
 class _Drifting(OnTable):
-    """Still cards that the film slowly moves towards: drawn once, and sampled where they lie in each frame."""
+    """Still cards over which the film slowly moves. They are drawn once on a canvas, and resampled for each frame."""
 
     def __init__(
-        self, plan: MontagePlan, shot: Photo | Card, pieces: Sequence[TablePiece], words: CardText
+        self, plan: MontagePlan, shot: Photo | Card, table_cards: Sequence[TableCard], words: CardText
     ) -> None:
         move = shot.move or _STILL
-        super().__init__(plan, shot, pieces, words, move)
+        super().__init__(plan, shot, table_cards, words, move)
         size = plan.size
         edges = np.array(
-            [piece.bounds(Glance.at(move, end, size)) for piece in pieces for end in (0.0, 1.0)]
+            [
+                table_card.bounds(ViewTransform.at(move, end, size))
+                for table_card in table_cards
+                for end in (0.0, 1.0)
+            ]
         ).reshape(-1, 4)
         left, top = (max(0, 2 * int(edge / 2)) for edge in edges[:, :2].min(axis=0))
         right = min(size.width, 2 * math.ceil(edges[:, 2].max() / 2))
         low = min(size.height, 2 * math.ceil(edges[:, 3].max() / 2))
         self._left, self._top = left, top
         self._part = new_frame(right - left, low - top)
-        # What of the composed frame this part of the film's frame ever sees.
-        views = [Glance.at(move, end, size) for end in (0.0, 1.0)]
+        # The canvas covers every part of the composed frame that these cards show during the move.
+        views = [ViewTransform.at(move, end, size) for end in (0.0, 1.0)]
         x = min((left - view.x) / view.zoom for view in views) - _ROOM
         y = min((top - view.y) / view.zoom for view in views) - _ROOM
         wide = max((right - view.x) / view.zoom for view in views) + _ROOM - x
@@ -90,18 +94,18 @@ class _Drifting(OnTable):
         self._x, self._y = x, y
         bottom = y + height / self._scale
         canvas = sky(plan.style, width, height, y / size.height, bottom / size.height)
-        for piece in pieces:
-            piece.lay(canvas, Glance(self._scale, -x * self._scale, -y * self._scale))
+        for table_card in table_cards:
+            table_card.lay(canvas, ViewTransform(self._scale, -x * self._scale, -y * self._scale))
         self._canvas = with_margin(planes_of(canvas))
 
     def paint(self, index: int, frame: Bytes) -> None:
         frame[...] = self.sky
-        glance = self.glance(index)
-        x = ((self._left - glance.x) / glance.zoom - self._x) * self._scale
-        y = ((self._top - glance.y) / glance.zoom - self._y) * self._scale
-        sample(self._canvas, x, y, self._scale / glance.zoom, self._part)
+        view = self.view(index)
+        x = ((self._left - view.x) / view.zoom - self._x) * self._scale
+        y = ((self._top - view.y) / view.zoom - self._y) * self._scale
+        sample(self._canvas, x, y, self._scale / view.zoom, self._part)
         _put(frame, self._part, self._left, self._top)
-        self.say(index, frame)
+        self.lay_words(index, frame)
 
 
 class TablePhotoPainter(_Drifting):
@@ -113,11 +117,11 @@ class TablePhotoPainter(_Drifting):
         words = CardText(plan, shot)
         places = arranged(plan.size, shapes, shot.tilt, words.top)
         stage, zoom = stage_of(plan.size, plan.style), canvas_scale(shot.move)
-        pieces = [
-            picture_piece(read_picture(pictures, source, _long_side(place, zoom)), place, stage, zoom)
+        table_cards = [
+            picture_card(read_picture(pictures, source, _long_side(place, zoom)), place, stage, zoom)
             for source, place in zip(sources, places, strict=True)
         ]
-        super().__init__(plan, shot, pieces, words)
+        super().__init__(plan, shot, table_cards, words)
 
 
 class TextPainter(_Drifting):
@@ -127,22 +131,22 @@ class TextPainter(_Drifting):
 
     def __init__(self, plan: MontagePlan, card: Card) -> None:
         zoom = canvas_scale(card.move or _STILL)
-        piece = pages.text_piece(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
-        super().__init__(plan, card, [piece], CardText(plan, card))
+        table_card = pages.text_card(plan.size, plan.style, card, stage_of(plan.size, plan.style), zoom)
+        super().__init__(plan, card, [table_card], CardText(plan, card))
 
 
-class _Inside(OnTable):
-    """A card that lies still while the picture on it moves."""
+class _StillCard(OnTable):
+    """A still card with a moving picture on it."""
 
     def __init__(self, plan: MontagePlan, shot: Photo | Clip, place: Place, words: CardText) -> None:
         stage = stage_of(plan.size, plan.style)
-        piece = blank_piece(place, stage)
-        super().__init__(plan, shot, [piece], words, _STILL)
+        table_card = blank_card(place, stage)
+        super().__init__(plan, shot, [table_card], words, _STILL)
         self._still = self.sky.copy()
-        piece.lay(self._still, Glance())
+        table_card.lay(self._still, ViewTransform())
         wide, high = (_even(edge) for edge in place.picture)
         mask = rounded(high, wide, place.short * (stage.table.rounding - stage.table.edge))
-        piece.screen = self._screen = Sprite(np.zeros((high, wide, 3), np.uint8), mask)
+        table_card.screen = self._screen = Sprite(np.zeros((high, wide, 3), np.uint8), mask)
 
     @abstractmethod
     def picture(self, index: int) -> Bytes:
@@ -154,12 +158,12 @@ class _Inside(OnTable):
     def paint(self, index: int, frame: Bytes) -> None:
         self.refresh(index)
         frame[...] = self._still
-        for piece in self.pieces:
-            piece.lay_screen(frame, Glance())
-        self.say(index, frame)
+        for table_card in self.cards:
+            table_card.lay_screen(frame, ViewTransform())
+        self.lay_words(index, frame)
 
 
-class TableClipPainter(_Inside):
+class TableClipPainter(_StillCard):
     """A clip playing on a card."""
 
     def __init__(self, plan: MontagePlan, shot: Clip, pictures: Path) -> None:
@@ -176,7 +180,7 @@ class TableClipPainter(_Inside):
         self._clip.close()
 
 
-class PanoramaPainter(_Inside):
+class PanoramaPainter(_StillCard):
     """A panorama on a wide card, going by from end to end."""
 
     def __init__(self, plan: MontagePlan, shot: Photo, pictures: Path) -> None:
@@ -185,7 +189,7 @@ class PanoramaPainter(_Inside):
         words = CardText(plan, shot)
         (place,) = arranged(size, [shape], 0.0, words.top)
         wide, high = (_even(edge) for edge in place.picture)
-        # Whole even pixels from the frame's corner, so that nothing but the picture is resampled.
+        # The card lies on whole even pixels, so that nothing but the picture is resampled.
         x, y = (
             2 * round((middle - edge / 2) / 2) + edge / 2
             for middle, edge in ((place.x, wide), (place.y, high))

@@ -14,14 +14,14 @@ from memorycapsule.render.pictures import read_picture
 from memorycapsule.render.planes import Bytes, blend
 from memorycapsule.render.stages.table.cards import (
     FINE,
-    Glance,
     Place,
     Pose,
+    TableCard,
     TableGeometry,
-    TablePiece,
-    back_piece,
+    ViewTransform,
+    card_back,
     cropped,
-    picture_piece,
+    picture_card,
     stage_of,
     whole_sky,
 )
@@ -58,19 +58,19 @@ class TitlePainter(Painter):
         size, style = plan.size, plan.style
         stage = stage_of(size, style)
         self._fps, self._frames, self._height = plan.fps, card.frames, size.height
-        self._pieces = _title_pieces(size, card, stage, pictures)
-        top = min((_top(piece) for piece in self._pieces), default=0.0)
-        self._ground = _lettered(size, style, card, stage, top)
+        self._cards = _title_cards(size, card, stage, pictures)
+        top = min((_top(table_card) for table_card in self._cards), default=0.0)
+        self._ground = _title_ground(size, style, card, stage, top)
 
     def paint(self, index: int, frame: Bytes) -> None:
         frame[...] = self._ground
         first, later, long = (share * self._fps for share in _SLIDE)
-        for number, piece in enumerate(self._pieces):
+        for number, table_card in enumerate(self._cards):
             share = min(1.0, (index - first - later * number) / long)
             if share <= 0:
                 continue
             left = (1 - share) ** 3
-            # What has come still glides a little, as long as the title stands.
+            # A card that has arrived still glides a little, as long as the title stands.
             gliding = 1 - index / self._frames
             pose = Pose(
                 x=left * 0.25 * self._height,
@@ -78,16 +78,16 @@ class TitlePainter(Painter):
                 tilt=left * 22 + gliding * 0.8,
                 lift=left,
             )
-            piece.lay(frame, Glance(), pose)
+            table_card.lay(frame, ViewTransform(), pose)
 
     def enter(self, index: int, before: Painter, before_index: int, frame: Bytes, spare: Bytes) -> None:
-        # The light of the prologue has become the sky before there are letters on it.
+        # The light of the prologue turns into the sky before letters appear on it.
         before.paint(before_index, frame)
         self.paint(index, spare)
         blend(frame, spare, smooth(1.4 * entrance_share(index, self.entrance_frames) - 0.4), frame)
 
 
-def _title_pieces(size: Size, card: Card, stage: TableGeometry, pictures: Path) -> list[TablePiece]:
+def _title_cards(size: Size, card: Card, stage: TableGeometry, pictures: Path) -> list[TableCard]:
     """Return the title's cards: its pictures, or the backs of cards in the contributors' dyes."""
     count = len(card.sources[:3])
     shapes = [_shape(source) for source in card.sources[:3]]
@@ -106,7 +106,7 @@ def _title_pieces(size: Size, card: Card, stage: TableGeometry, pictures: Path) 
     x = size.width * (1 - _EDGE_X) - total - 0.02 * size.height
     # In a narrow frame the date has no room beside them, so it stands below.
     bottom = _TITLE_BOTTOM if size.width > _NARROW * size.height or not card.note else 3 * _TITLE_BOTTOM
-    pieces = []
+    table_cards = []
     for number, (wide, high) in enumerate(zip(widths, heights, strict=True)):
         tilt, down = _TITLE_TILTS[number if count > 1 else 2]
         wide, high = wide * shrink, high * shrink  # noqa: PLW2901
@@ -116,26 +116,28 @@ def _title_pieces(size: Size, card: Card, stage: TableGeometry, pictures: Path) 
             place = Place(x + wide / 2, y, *inside, inside, tilt)
             source = card.sources[number]
             picture = cropped(read_picture(pictures, source, round(2 * max(inside) * FINE)), shapes[number])
-            pieces.append(picture_piece(picture, place, stage, 1.0))
+            table_cards.append(picture_card(picture, place, stage, 1.0))
         else:
-            pieces.append(back_piece(wide, high, card.credits[number].dye, (x + wide / 2, y, tilt), stage))
+            table_cards.append(
+                card_back(wide, high, card.credits[number].dye, (x + wide / 2, y, tilt), stage)
+            )
         x += wide - overlap * shrink
-    return pieces
+    return table_cards
 
 
-def _lettered(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, cards_top: float) -> Bytes:
+def _title_ground(size: Size, style: FilmStyle, card: Card, stage: TableGeometry, cards_top: float) -> Bytes:
     """Return the sky with the title's letters and the line of its date; `cards_top` is 0 without cards."""
-    lines, letter = _title_lines(size, style, card, stage, cards_top)
+    lines, em = _title_lines(size, style, card, stage, cards_top)
     left = round(size.width * _EDGE_X)
-    step = round(letter * _step(lines))
-    spacing = _spacing(size, style, stage, letter)
+    step = round(em * _step(lines))
+    spacing = _spacing(size, style, stage, em)
     top = size.height * _EDGE_Y
     if not cards_top:
         top = max(top, (size.height * 0.94 - step * len(lines)) / 2)
-    baseline = round(top + letter * _RISE)
+    baseline = round(top + em * _RISE)
     paper = Paper(whole_sky(style, size))
     for line in lines:
-        paper.write(line, left - round(0.04 * letter), baseline, style.ink, spacing)
+        paper.write(line, left - round(0.04 * em), baseline, style.ink, spacing)
         baseline += step
     note = typesetting.clean(card.note)
     if note:
@@ -158,39 +160,35 @@ def _title_lines(
     usual = size.height * style.title_size
     least = max(4, round(size.height * _SMALLEST_TITLE))
     sizes = [round(usual * _LARGEST_TITLE * 0.94**number) for number in range(60)]
-    for letter in (size for size in sizes if size >= least):
+    for em in (size for size in sizes if size >= least):
         font, width = stage.table.title_font, round(room * 1.05)
-        is_cut = any(typesetting.measure(word, font, letter) > width for word in heading.split())
-        if is_cut and letter > 0.4 * usual:
-            # Rather smaller letters than a word in two.
+        is_cut = any(typesetting.measure(word, font, em) > width for word in heading.split())
+        if is_cut and em > 0.4 * usual:
+            # A smaller size is better than a broken word.
             continue
-        lines = typesetting.wrap(heading, font, letter, width, balanced=True)
-        spacing = _spacing(size, style, stage, letter)
-        widths = [line.width + spacing * letter * len(line.text) for line in lines]
-        feet = size.height * _EDGE_Y + (_RISE + _step(lines) * (len(lines) - 1)) * letter
-        low = (
-            cards_top + (_COVERED if len(lines) <= 2 else -_FALL) * letter
-            if cards_top
-            else size.height * 0.84
-        )
+        lines = typesetting.wrap(heading, font, em, width, balanced=True)
+        spacing = _spacing(size, style, stage, em)
+        widths = [line.width + spacing * em * len(line.text) for line in lines]
+        feet = size.height * _EDGE_Y + (_RISE + _step(lines) * (len(lines) - 1)) * em
+        low = cards_top + (_COVERED if len(lines) <= 2 else -_FALL) * em if cards_top else size.height * 0.84
         if max(widths, default=0) <= room and feet <= low:
-            return lines, letter
+            return lines, em
     most_lines = max(
         1, int(((cards_top or size.height * 0.84) - size.height * _EDGE_Y) / (least * _STEPS[1]))
     )
     return typesetting.fitting(heading, stage.table.title_font, (least,), room, most_lines), least
 
 
-def _top(piece: TablePiece) -> float:
+def _top(table_card: TableCard) -> float:
     """Return the highest point of a card as it lies."""
-    angle = math.radians(abs(piece.tilt))
-    return piece.y - (piece.height * math.cos(angle) + piece.width * math.sin(angle)) / 2
+    angle = math.radians(abs(table_card.tilt))
+    return table_card.y - (table_card.height * math.cos(angle) + table_card.width * math.sin(angle)) / 2
 
 
-def _spacing(size: Size, style: FilmStyle, stage: TableGeometry, letter: int) -> float:
-    """Return the space between letters in ems: giant ones stand tight, small ones must be read."""
+def _spacing(size: Size, style: FilmStyle, stage: TableGeometry, em: int) -> float:
+    """Return the letter spacing in ems: tight for giant letters, loose for small ones, so that they can be read."""
     giant = size.height * style.title_size
-    return stage.table.title_spacing * min(1.0, letter / giant)
+    return stage.table.title_spacing * min(1.0, em / giant)
 
 
 def _step(lines: Sequence[Line]) -> float:
