@@ -7,17 +7,23 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn, Self, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
+from pydantic import ValidationError
 
 from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar, plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
-from memorycapsule.services.shapes import Shape
+from memorycapsule.schemas.capsule_lines import CapsuleLine
+from memorycapsule.schemas.capsules import Capsule
+from memorycapsule.schemas.model import Model
+from memorycapsule.schemas.montages import Montage
+from memorycapsule.schemas.stories import Medium, Story
 
+Kind = TypeVar("Kind", bound=Model)
 #: Short enough for a person who waits, long enough for a router that starts anew.
 _WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _MOST_IN_A_PIECE = 200
@@ -58,26 +64,26 @@ class Distant:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def capsules(self) -> list[Shape]:
-        return list(self._everything("/capsules", "capsules"))
+    def capsules(self) -> list[CapsuleLine]:
+        return list(self._everything(CapsuleLine, "/capsules", "capsules"))
 
-    def capsule(self, reference: str) -> Shape:
-        return self._get(f"/capsules/{_quoted(reference)}", "capsule")
+    def capsule(self, reference: str) -> Capsule:
+        return self._get(Capsule, f"/capsules/{_quoted(reference)}", "capsule")
 
-    def stories(self, reference: str) -> list[Shape]:
-        return list(self._everything(f"/capsules/{_quoted(reference)}/stories", "stories"))
+    def stories(self, reference: str) -> list[Story]:
+        return list(self._everything(Story, f"/capsules/{_quoted(reference)}/stories", "stories"))
 
-    def story(self, story_id: str) -> Shape:
-        return self._get(f"/stories/{_quoted(story_id)}", "story")
+    def story(self, story_id: str) -> Story:
+        return self._get(Story, f"/stories/{_quoted(story_id)}", "story")
 
-    def montages(self, reference: str) -> list[Shape]:
-        return list(self._everything(f"/capsules/{_quoted(reference)}/montages", "montages"))
+    def montages(self, reference: str) -> list[Montage]:
+        return list(self._everything(Montage, f"/capsules/{_quoted(reference)}/montages", "montages"))
 
-    def montage(self, montage_id: str) -> Shape:
-        return self._get(f"/montages/{_quoted(montage_id)}", "montage")
+    def montage(self, montage_id: str) -> Montage:
+        return self._get(Montage, f"/montages/{_quoted(montage_id)}", "montage")
 
-    def medium(self, medium_id: str) -> Shape:
-        return self._get(f"/media/{_quoted(medium_id)}", "medium")
+    def medium(self, medium_id: str) -> Medium:
+        return self._get(Medium, f"/media/{_quoted(medium_id)}", "medium")
 
     def add_story(self, reference: str, *, title: str | None, text: str | None) -> str:
         """Add a story and return its id; however often the answer is lost, it is one story."""
@@ -87,7 +93,7 @@ class Distant:
             json={"title": title, "text": text},
             headers={"idempotency-key": str(uuid.uuid4())},
         )
-        return str(self._told(answer, "story")["id"])
+        return self._model(Story, answer, "story").id
 
     def make_montage(
         self,
@@ -98,21 +104,22 @@ class Distant:
         length: str | None,
         music: str | None,
         song: bytes | None,
-    ) -> Shape:
+    ) -> Montage:
         """Queue a film, with a song of one's own or the music of a theme; whatever is lost, it is one film."""
         path = f"/capsules/{_quoted(reference)}/montages"
         once = {"idempotency-key": str(uuid.uuid4())}
         if song is None:
             wish = {"stories": stories, "title": title, "length": length, "music": music}
-            return self._shape(self.ask("POST", path, json=wish, headers=once), "montage")
+            return self._model(Montage, self.ask("POST", path, json=wish, headers=once), "montage")
         words = {"title": title, "length": length}
         fields = {"stories": stories} | {name: word for name, word in words.items() if word}
         file = {"file": ("soundtrack", song)}
         answer = self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once)
-        return self._shape(answer, "montage")
+        return self._model(Montage, answer, "montage")
 
-    def cancel_montage(self, montage_id: str) -> Shape:
-        return self._shape(self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel"), "montage")
+    def cancel_montage(self, montage_id: str) -> Montage:
+        answer = self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel")
+        return self._model(Montage, answer, "montage")
 
     def save_film(self, montage_id: str, sink: BinaryIO, bar: Bar) -> None:
         """Write a film to `sink`, all of it; `bar` reaches 1."""
@@ -124,14 +131,15 @@ class Distant:
 
     def next_position(self, story_id: str) -> int:
         """Return the place after the last medium of a story."""
-        media = self._everything(f"/stories/{_quoted(story_id)}/media", "media")
-        return max((int(one["position"]) + 1 for one in media), default=0)
+        media = self._everything(Medium, f"/stories/{_quoted(story_id)}/media", "media")
+        return max((one.position + 1 for one in media), default=0)
 
     def edit_story(
         self, story_id: str, *, title: str | None, text: str | None, captions: Mapping[str, str]
-    ) -> Shape:
+    ) -> Story:
         changes = {"title": title, "text": text, "captions": captions}
-        return self._shape(self.ask("PATCH", f"/stories/{_quoted(story_id)}", json=changes), "story")
+        answer = self.ask("PATCH", f"/stories/{_quoted(story_id)}", json=changes)
+        return self._model(Story, answer, "story")
 
     def remove_story(self, story_id: str) -> None:
         """Remove a story that was there a moment ago."""
@@ -202,22 +210,28 @@ class Distant:
         is_said = path.startswith(f"{urlsplit(self.url).path}/api/")
         return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
 
-    def _get(self, path: str, name: str) -> Shape:
-        return self._shape(self.ask("GET", path), name)
+    def _get(self, kind: type[Kind], path: str, name: str) -> Kind:
+        return self._model(kind, self.ask("GET", path), name)
 
     def _remove(self, path: str) -> None:
         # Gone already: an earlier answer was lost on its way here.
         with suppress(NotFound):
             self.ask("DELETE", path)
 
-    def _shape(self, answer: httpx.Response, name: str) -> Shape:
-        found: Shape = self._told(answer, name)
-        return found
+    def _model(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind:
+        return self._read(kind, self._told(answer, name))
 
-    def _everything(self, path: str, name: str) -> Iterator[Shape]:
+    def _read(self, kind: type[Kind], told: Any) -> Kind:
+        """Return a model of what was answered, without the fields that only a newer daemon knows."""
+        try:
+            return kind.model_validate(told, extra="ignore")
+        except ValidationError as error:
+            raise self._no_capsule() from error
+
+    def _everything(self, kind: type[Kind], path: str, name: str) -> Iterator[Kind]:
         answer = self.ask("GET", path, params={"limit": _MOST_IN_A_PIECE})
         while True:
-            yield from self._told(answer, name)
+            yield from (self._read(kind, told) for told in self._told(answer, name))
             further = self._told(answer, "next")
             if further is None:
                 return

@@ -8,9 +8,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.errors import MediaRefused
+
+if TYPE_CHECKING:
+    from memorycapsule.schemas.stories import Medium
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +33,7 @@ class FoundFile:
 class StoredMedium:
     """What has become of a file: a medium of the story."""
 
-    medium_id: str
-    #: As `shapes.medium` says it.
-    shape: dict[str, Any]
+    medium: Medium
     #: The very same file was in the story before.
     is_duplicate: bool
 

@@ -20,6 +20,8 @@ from memorycapsule.errors import CapsuleError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from memorycapsule.schemas.model import Model
+
 SCHEMA = 1
 #: Without a terminal, progress is a line each time this much more is done, and not more often than this.
 _LINE_SHARE, _LINE_SECONDS = 0.1, 10.0
@@ -183,8 +185,12 @@ def _width(text: str) -> int:
 
 def as_json(words: Mapping[str, Any]) -> str:
     """Return one line of JSON; a surrogate, which UTF-8 cannot carry, is written as its escape (RFC 8259, 7)."""
-    text = json.dumps(words, ensure_ascii=not _is_utf8(sys.stdout))
+    text = json.dumps(words, ensure_ascii=not _is_utf8(sys.stdout), default=_fields)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _fields(model: Model) -> dict[str, Any]:
+    return model.model_dump(mode="json")
 
 
 def _is_utf8(stream: TextIO) -> bool:

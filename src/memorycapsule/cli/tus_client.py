@@ -135,8 +135,7 @@ class TusUploader:
             match state["stage"]:
                 case "kept" | "duplicate":
                     return StoredMedium(
-                        medium_id=state["medium"],
-                        shape=self._there.medium(state["medium"]),
+                        medium=self._there.medium(state["medium"]),
                         is_duplicate=is_old or state["stage"] == "duplicate",
                     )
                 case "refused":

@@ -11,7 +11,6 @@ from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.sessions import Scope
@@ -30,6 +29,7 @@ def login_link(
     It is for the host: when no mail arrives, or for a telephone beside you. Somebody else's link proves
     nothing about their address, so it shows them no more than a link that was passed on.
     """
+    from memorycapsule.schemas.sessions import SignInLink
     from memorycapsule.services import letters, signing_in
 
     door = door_of(ctx)
@@ -39,7 +39,7 @@ def login_link(
         )
         url = letters.sign_in_url(app.worker.composer.base_url, handed.token)
         is_near = app.settings.public_url_is_loopback
-    door.out.answer({"login": {"url": url, "expires_at": shapes.instant(handed.expires_at)}})
+    door.out.answer({"login": SignInLink(url=url, expires_at=handed.expires_at)})
     until = f"{handed.expires_at.astimezone():%H:%M}"
     show_link(door, f"It works once, until {until}:", url, with_drawing=not is_near)
 
@@ -63,24 +63,26 @@ def create_token(
     ] = "contribute",
 ) -> None:
     """Make a token for a program, for CAPSULE_TOKEN or the API. It is shown this once."""
+    from memorycapsule.schemas.sessions import MadeToken
     from memorycapsule.services import tokens
 
     door = door_of(ctx)
     with door.open() as app:
         made = tokens.create(app.store, door.viewer(app.store), name=name, scope=_scope(scope), now=app.now())
-    door.out.answer({"token": shapes.new_token(made)})
+    door.out.answer({"token": MadeToken.of_new(made)})
     door.out.say(f"The token “{plain(made.session.name)}”, shown this once:")
     door.out.show(made.secret)
 
 
 def list_tokens(ctx: typer.Context) -> None:
     """List your tokens; never their secrets."""
+    from memorycapsule.schemas.sessions import Token
     from memorycapsule.services import tokens
 
     door = door_of(ctx)
     with door.open() as app:
         found = tokens.of_viewer(app.store, door.viewer(app.store))
-    door.out.answer({"tokens": [shapes.token(one) for one in found]})
+    door.out.answer({"tokens": [Token.of(one) for one in found]})
     if not found:
         door.out.show("No tokens.")
         return
@@ -104,12 +106,13 @@ def end_token(
     token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its name or id.", show_default=False)],
 ) -> None:
     """End a token: whoever has it can do nothing with it any more."""
+    from memorycapsule.schemas.sessions import Token
     from memorycapsule.services import tokens
 
     door = door_of(ctx)
     with door.open() as app:
         ended = tokens.end(app.store, door.viewer(app.store), token, now=app.now())
-    door.out.answer({"token": shapes.token(ended)})
+    door.out.answer({"token": Token.of(ended)})
     door.out.say(f"The token “{plain(ended.name)}” is over.")
 
 

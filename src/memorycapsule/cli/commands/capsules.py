@@ -16,11 +16,12 @@ from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import MediaRefused, UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.domain.capsules import Capsule
+    from memorycapsule.schemas.capsule_lines import CapsuleLine, DatedCapsule
+    from memorycapsule.schemas.capsules import Capsule
+    from memorycapsule.schemas.stories import Story
 
 ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
 SoundtrackOption = Annotated[
@@ -71,6 +72,7 @@ def create(
     DATE is like "2036-05-08 09:00", "in 10 years", "+10y" or "10년 후"; for trials "+20s".
     """
     from memorycapsule.domain.opening_dates import parse_opening_date
+    from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import capsules, reading
 
     if soundtrack and music_theme:
@@ -82,7 +84,7 @@ def create(
         date = parse_opening_date(opens, zone or settings.zone, app.now())
         if is_interactive(door) and not yes:
             typer.confirm(
-                f"It opens on {_when(date.local, date.zone, date.at, app.now())}. Is that right?",
+                f"It opens on {when_in_words(date.local, date.zone, date.at, app.now())}. Is that right?",
                 default=True, abort=True, err=True,
             )  # fmt: skip
         made = capsules.create(
@@ -100,10 +102,10 @@ def create(
             now=app.now(),
         )
         view = reading.capsule(app.store, app.vault, viewer, made.id)
-        door.out.answer({"capsule": shapes.capsule(view)})
+        door.out.answer({"capsule": Capsule.of_view(view)})
         door.out.say(
             f"“{plain(made.title)}” is sealed and called {plain(made.slug)}.\n"
-            f"It opens on {_when(made.opens_local, made.zone, made.opens_at, app.now())}."
+            f"It opens on {when_in_words(made.opens_local, made.zone, made.opens_at, app.now())}."
         )
 
 
@@ -114,6 +116,7 @@ def list_capsules(ctx: typer.Context) -> None:
     The admin also sees that there are others, and how much room they take; not what they are called.
     """
     from memorycapsule import clock
+    from memorycapsule.domain.capsules import CapsuleState
     from memorycapsule.words.dates import countdown_in_words, day_in_words
 
     door = door_of(ctx)
@@ -124,35 +127,34 @@ def list_capsules(ctx: typer.Context) -> None:
         return
     rows = []
     for line in lines:
-        opens_at = datetime.fromisoformat(line["opens_at"])
-        if line["state"] == "open":
+        if line.state is CapsuleState.OPEN:
             left = "open"
-        elif opens_at <= now:
+        elif line.opens_at <= now:
             left = "due"
         else:
-            left = f"in {countdown_in_words(now, opens_at, 'en')}".replace("in soon", "soon")
-        is_own = line["role"] is not None
+            left = f"in {countdown_in_words(now, line.opens_at, 'en')}".replace("in soon", "soon")
         rows.append(
             (
-                line["slug"] if is_own else line["id"],
-                line["title"] if is_own else "(not yours)",
+                line.slug or line.id,
+                line.title or "(not yours)",
                 left,
-                day_in_words(datetime.fromisoformat(line["opens_local"]), "en"),
-                str(line["members"]) if is_own else "",
-                line["role"] if is_own else "",
+                day_in_words(datetime.fromisoformat(line.opens_local), "en"),
+                "" if line.members is None else str(line.members),
+                line.role or "",
             )
         )
     door.out.table(("CAPSULE", "TITLE", "OPENS", "DATE", "PEOPLE", "YOU ARE"), rows)
 
 
-def _lines(door: Door) -> list[shapes.Shape]:
+def _lines(door: Door) -> list[CapsuleLine]:
     if there := door.distant():
         with there:
             return there.capsules()
+    from memorycapsule.schemas.capsule_lines import CapsuleLine
     from memorycapsule.services import reading
 
     with door.open() as app:
-        return [shapes.line(line) for line in reading.capsules(app.store, door.viewer(app.store))]
+        return [CapsuleLine.of_line(line) for line in reading.capsules(app.store, door.viewer(app.store))]
 
 
 def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
@@ -170,14 +172,15 @@ def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     door.out.show("\n".join(_portrait(found, clock.now())))
 
 
-def _shown(door: Door, capsule: str) -> shapes.Shape:
+def _shown(door: Door, capsule: str) -> Capsule:
     if there := door.distant():
         with there:
             return there.capsule(capsule)
+    from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import reading
 
     with door.open() as app:
-        return shapes.capsule(reading.capsule(app.store, app.vault, door.viewer(app.store), capsule))
+        return Capsule.of_view(reading.capsule(app.store, app.vault, door.viewer(app.store), capsule))
 
 
 def edit(
@@ -196,6 +199,7 @@ def edit(
 
     Only its owner can, and only until the date.
     """
+    from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import capsules, reading
 
     if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
@@ -220,7 +224,7 @@ def edit(
             now=app.now(),
         )
         view = reading.capsule(app.store, app.vault, viewer, edited.id)
-    door.out.answer({"capsule": shapes.capsule(view)})
+    door.out.answer({"capsule": Capsule.of_view(view)})
     door.out.say(f"“{plain(edited.title)}” is changed.")
 
 
@@ -252,24 +256,30 @@ def delete(
     door.out.say(f"“{plain(deleted.title)}” is deleted.")
 
 
-def story_line(story: shapes.Shape) -> str:
+def story_line(story: Story) -> str:
     """Say what is in a story that the viewer may see, briefly."""
+    from memorycapsule.domain.stories import MediumKind
     from memorycapsule.words.counts import contents_in_words
 
-    kinds = Counter(one["kind"] for one in story["media"])
+    kinds = Counter(one.kind for one in story.media)
     contents = contents_in_words(
-        photos=kinds["photo"], clips=kinds["clip"], voices=kinds["voice"], stories=0, locale="en"
+        photos=kinds[MediumKind.PHOTO],
+        clips=kinds[MediumKind.CLIP],
+        voices=kinds[MediumKind.VOICE],
+        stories=0,
+        locale="en",
     )
-    title = plain(story["title"]) or "(untitled)"
-    return f"{story['id']}  {title}, by {plain(story['author']['name'])}{': ' if contents else ''}{contents}"
+    title = plain(story.title) or "(untitled)"
+    return f"{story.id}  {title}, by {plain(story.author.name)}{': ' if contents else ''}{contents}"
 
 
-def opens_in_words(found: Capsule, now: datetime) -> str:
+def opens_in_words(found: DatedCapsule, now: datetime) -> str:
     """Say when a capsule opens: in words, with zone, UTC and what is left."""
-    return _when(found.opens_local, found.zone, found.opens_at, now)
+    return when_in_words(datetime.fromisoformat(found.opens_local), found.zone, found.opens_at, now)
 
 
-def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
+def when_in_words(local: datetime, zone: str, at: datetime, now: datetime) -> str:
+    """Say when something happens, at a wall time in a zone, which is an instant: with UTC and what is left."""
     from memorycapsule.words.dates import countdown_in_words, date_in_words
 
     words = date_in_words(local, zone, "en")
@@ -280,52 +290,48 @@ def _when(local: datetime, zone: str, at: datetime, now: datetime) -> str:
     return f"{words}{utc}, {left if left == 'soon' else f'in {left}'}"
 
 
-def _portrait(found: shapes.Shape, now: datetime) -> Iterator[str]:
+def _portrait(found: Capsule, now: datetime) -> Iterator[str]:
+    from memorycapsule.domain.invitations import InvitationState
     from memorycapsule.domain.zones import local_of
     from memorycapsule.words.counts import contents_in_words
     from memorycapsule.words.dates import date_in_words
 
-    opens_at, zone = datetime.fromisoformat(found["opens_at"]), found["zone"]
-    is_open = found["opened_at"] is not None
-    yield f"{plain(found['title'])}  ({plain(found['slug'])}, {found['theme']})"
-    if is_open:
-        opened = local_of(datetime.fromisoformat(found["opened_at"]), zone).replace(microsecond=0)
-        yield f"Open since {date_in_words(opened, zone, 'en')}."
-    elif opens_at <= now:
+    yield f"{plain(found.title)}  ({plain(found.slug)}, {found.theme})"
+    if found.opened_at is not None:
+        opened = local_of(found.opened_at, found.zone).replace(microsecond=0)
+        yield f"Open since {date_in_words(opened, found.zone, 'en')}."
+    elif found.opens_at <= now:
         yield "It is due: the daemon or `capsule tick` opens it."
     else:
-        yield f"Sealed. It opens on {_when(datetime.fromisoformat(found['opens_local']), zone, opens_at, now)}."
-    if found["message"]:
-        yield f"\n{plain(found['message'], keeps_lines=True)}"
+        yield f"Sealed. It opens on {opens_in_words(found, now)}."
+    if found.message:
+        yield f"\n{plain(found.message, keeps_lines=True)}"
     yield "\nPeople"
-    roles = {one["id"]: one["role"] for one in found["members"]}
-    for one in found["contributions"]:
+    roles = {one.id: one.role for one in found.members}
+    for one in found.contributions:
         added = contents_in_words(
-            photos=one["photos"],
-            clips=one["clips"],
-            voices=one["voices"],
-            stories=one["stories"],
-            locale="en",
+            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale="en"
         )
-        yield f"  {plain(one['name'])} ({roles[one['member']]}): {added or 'nothing yet'}"
-    waiting = [invited for invited in found["invitations"] if invited["state"] != "accepted"]
+        yield f"  {plain(one.name)} ({roles[one.member]}): {added or 'nothing yet'}"
+    waiting = [invited for invited in found.invitations if invited.state is not InvitationState.ACCEPTED]
     if waiting:
         yield "\nInvited"
     for invited in waiting:
-        has_expired = datetime.fromisoformat(invited["expires_at"]) <= now
-        state = "expired" if invited["state"] == "invited" and has_expired else invited["state"]
-        address, name = plain(invited["email"]), invited["name"]
-        yield f"  {address if name is None else f'{plain(name)} <{address}>'}: {state}"
+        has_expired = invited.state is InvitationState.INVITED and invited.expires_at <= now
+        address, name = plain(invited.email), invited.name
+        called = address if name is None else f"{plain(name)} <{address}>"
+        yield f"  {called}: {'expired' if has_expired else invited.state}"
+    is_open = found.opened_at is not None
     yield "\nStories" if is_open else "\nYour stories (until the day, everybody sees only their own)"
-    if not found["stories"]:
+    if not found.stories:
         yield "  none yet"
-    for story in found["stories"]:
+    for story in found.stories:
         yield f"  {story_line(story)}"
-    if found["montages"]:
+    if found.montages:
         yield "\nFilms"
-    for film in found["montages"]:
-        length = f", {film['seconds']:.0f} s" if film["seconds"] else ""
-        yield f"  {film['id']}  {film['state']}{length}"
+    for film in found.montages:
+        length = f", {film.seconds:.0f} s" if film.seconds else ""
+        yield f"  {film.id}  {film.state}{length}"
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.commands.capsules import opens_in_words
+from memorycapsule.cli.commands.capsules import opens_in_words, when_in_words
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.services.rescheduling import DateRequestView
@@ -36,6 +35,8 @@ def reschedule(
     have left and whose story is in it; until the last yes the old date holds, and silence is no.
     """
     from memorycapsule.domain.opening_dates import parse_opening_date
+    from memorycapsule.schemas.capsules import Capsule
+    from memorycapsule.schemas.date_requests import AskedWish
     from memorycapsule.services import reading, rescheduling
 
     door = door_of(ctx)
@@ -44,15 +45,15 @@ def reschedule(
         found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
         date = parse_opening_date(when, zone or found.zone, app.now())
         if is_interactive(door) and not yes:
-            words = opens_in_words(found.with_date(date), app.now())
+            words = when_in_words(date.local, date.zone, date.at, app.now())
             typer.confirm(f"It is to open on {words}. Is that right?", default=True, abort=True, err=True)
         done = rescheduling.reschedule(app.store, app.wake, viewer, found.id, date, now=app.now())
         send_now(app)
-        view = reading.capsule(app.store, app.vault, viewer, found.id)
+        moved = Capsule.of_view(reading.capsule(app.store, app.vault, viewer, found.id))
     door.out.answer(
         {
-            "capsule": shapes.capsule(view),
-            "wish": shapes.wish(done.request) if done.request else None,
+            "capsule": moved,
+            "wish": AskedWish.of(done.request) if done.request else None,
             "waits_for": done.waits_for,
         }
     )
@@ -60,11 +61,11 @@ def reschedule(
         people = "one person" if done.waits_for == 1 else f"{done.waits_for} people"
         door.out.say(
             f"Asked by letter; it needs a yes from {people} still. Until the last one the old date holds: "
-            f"{opens_in_words(done.capsule, app.now())}."
+            f"{opens_in_words(moved, app.now())}."
         )
     else:
         door.out.say(
-            f"“{plain(done.capsule.title)}” opens on {opens_in_words(done.capsule, app.now())}. "
+            f"“{plain(moved.title)}” opens on {opens_in_words(moved, app.now())}. "
             "Everybody is told by letter."
         )
 
@@ -81,6 +82,7 @@ def consent(
     Without --yes or --no it tells what is asked. Everybody answers for themselves: with their own CAPSULE_TOKEN,
     or on the page that the letter leads to.
     """
+    from memorycapsule.schemas.date_requests import Wish
     from memorycapsule.services import rescheduling
 
     if yes and no:
@@ -94,7 +96,7 @@ def consent(
             send_now(app)
         else:
             view = rescheduling.waiting_request(app.store, viewer, capsule, app.now())
-    door.out.answer({"wish": shapes.wish_view(view) if view else None})
+    door.out.answer({"wish": Wish.of_view(view) if view else None})
     if view is None:
         door.out.say("Nobody has asked whether this capsule may open earlier.")
     else:

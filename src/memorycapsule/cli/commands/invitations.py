@@ -11,7 +11,6 @@ from memorycapsule.cli.foreground import send_now, why_letters_wait
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import ConfigurationProblem, UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -52,6 +51,7 @@ def invite(
     Each gets a link of their own; you see it too, to hand it over in another way. An address that waits for
     an answer already keeps its link and gets no second letter, unless --resend.
     """
+    from memorycapsule.schemas.invitations import SentInvitation
     from memorycapsule.services import invitations
 
     if resend and revoke:
@@ -84,7 +84,7 @@ def invite(
         send_now(app)
         waits = why_letters_wait(app)
         urls = {one.token: invitation_url(app, one.token) for one in invited}
-    door.out.answer({"invitations": [shapes.sent_invitation(one, urls[one.token]) for one in invited]})
+    door.out.answer({"invitations": [SentInvitation.of_invited(one, urls[one.token]) for one in invited]})
     for one in invited:
         state = "is invited" if one.is_new else "is invited already; no other letter was sent"
         door.out.say(f"{plain(one.invitation.address)} {state}.\n  {urls[one.token]}")
@@ -93,10 +93,11 @@ def invite(
 
 
 def _revoke(app: App, viewer: Viewer, capsule: str, addresses: list[str], out: Output) -> None:
+    from memorycapsule.schemas.invitations import Invitation
     from memorycapsule.services import invitations
 
     revoked = invitations.revoke(app.store, viewer, capsule, addresses=addresses, now=app.now())
-    out.answer({"invitations": [shapes.invitation(one) for one in revoked]})
+    out.answer({"invitations": [Invitation.of(one) for one in revoked]})
     for one in revoked:
         out.say(f"The invitation of {plain(one.address)} is taken back; its link does not work any more.")
 
@@ -123,6 +124,7 @@ def join(
 
     The answer holds the joiner's own token: with CAPSULE_TOKEN set to it, the other commands act as this member.
     """
+    from memorycapsule.schemas.invitations import JoinedAnswer
     from memorycapsule.services import invitations
 
     door = door_of(ctx)
@@ -130,7 +132,7 @@ def join(
         joined = invitations.join(
             app.store, _token_in(token), name=name, locale=_locale(locale), now=app.now()
         )
-    door.out.answer(shapes.joined(joined))
+    door.out.answer(dict(JoinedAnswer.of(joined)))
     door.out.say(
         f"{plain(joined.member.name)} is in “{plain(joined.capsule.title)}”.\n"
         f"To act as {plain(joined.member.name)} here: export CAPSULE_TOKEN={joined.token}"

@@ -13,7 +13,6 @@ from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, MailRefused
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 def outbox(ctx: typer.Context) -> None:
     """List the letters, the oldest first: waiting, sent, rejected, and those of which nobody knows."""
+    from memorycapsule.schemas.outbox import Letter, MailPause
     from memorycapsule.services import instances, reading
 
     door = door_of(ctx)
@@ -28,9 +28,12 @@ def outbox(ctx: typer.Context) -> None:
         letters = reading.outbox(app.store, door.viewer(app.store))
         instance = instances.check_key(app.store, app.vault.key)
         until = instance.mail_paused_until
-        is_paused = until is not None and app.now() < until
-    paused = {"until": shapes.instant(until), "reason": instance.mail_pause_reason} if is_paused else None
-    door.out.answer({"letters": [shapes.letter(one) for one in letters], "paused": paused})
+        paused = (
+            MailPause(until=until, reason=instance.mail_pause_reason)
+            if until is not None and app.now() < until
+            else None
+        )
+    door.out.answer({"letters": [Letter.of(one) for one in letters], "paused": paused})
     if not letters:
         door.out.show("No letters yet.")
         return
@@ -46,8 +49,8 @@ def outbox(ctx: typer.Context) -> None:
         for one in letters
     ]
     door.out.table(("ID", "LETTER", "TO", "STATE", "WHEN", "DETAIL"), rows)
-    if is_paused:
-        door.out.warn(f"No letter leaves until {until:%H:%M} UTC: {plain(instance.mail_pause_reason or '')}")
+    if paused:
+        door.out.warn(f"No letter leaves until {paused.until:%H:%M} UTC: {plain(paused.reason or '')}")
 
 
 def retry(
@@ -62,6 +65,7 @@ def retry(
 
     A letter that may have arrived is sent again only by its id.
     """
+    from memorycapsule.schemas.outbox import Letter
     from memorycapsule.services import deliveries, reading
 
     door = door_of(ctx)
@@ -71,7 +75,7 @@ def retry(
         is_done_here = send_now(app)
         now = {one.id: one for one in reading.outbox(app.store, viewer)}
     tried = [now[one.id] for one in again]
-    door.out.answer({"letters": [shapes.letter(one) for one in tried]})
+    door.out.answer({"letters": [Letter.of(one) for one in tried]})
     if not tried:
         door.out.say("No letter waits.")
     for one in tried:

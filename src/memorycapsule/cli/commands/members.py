@@ -12,11 +12,10 @@ from memorycapsule.cli.foreground import send_now, why_letters_wait
 from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import NotFound, UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.domain.capsules import Member
+    from memorycapsule.domain import capsules
     from memorycapsule.domain.stories import Viewer
 
 MemberArgument = Annotated[
@@ -29,12 +28,13 @@ MemberArgument = Annotated[
 
 def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     """List who is in a capsule and how much they have added."""
+    from memorycapsule.schemas.members import MemberLine
     from memorycapsule.services import reading
 
     door = door_of(ctx)
     with door.open() as app:
         view = reading.capsule(app.store, app.vault, door.viewer(app.store), capsule)
-    door.out.answer({"members": [shapes.member_line(one) for one in view.contributions]})
+    door.out.answer({"members": [MemberLine.of_contribution(one) for one in view.contributions]})
     door.out.table(
         ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS", "VOICES"),
         [
@@ -63,6 +63,7 @@ def role(
     A capsule has one owner: making somebody else the owner hands it over, and you go on as a contributor.
     """
     from memorycapsule.domain.capsules import Role
+    from memorycapsule.schemas.members import Member
     from memorycapsule.services import members
 
     wanted = part_named(part, "contributor, recipient or owner")
@@ -76,7 +77,7 @@ def role(
             changed = members.change_role(
                 app.store, viewer, found.capsule_id, found.id, wanted, now=app.now()
             )
-    door.out.answer({"member": shapes.member(changed)})
+    door.out.answer({"member": Member.of(changed)})
     door.out.say(f"{plain(changed.name)} is {changed.role} now.")
 
 
@@ -91,6 +92,7 @@ def remove(
 
     Their stories stay in it, they get no more letters, and their links end. Inviting them again brings them back.
     """
+    from memorycapsule.schemas.members import Member
     from memorycapsule.services import members
 
     door = door_of(ctx)
@@ -102,7 +104,7 @@ def remove(
         if not yes:
             typer.confirm(f"Take {plain(found.name)} out?", default=False, abort=True, err=True)
         gone = members.remove(app.store, app.wake, viewer, found.capsule_id, found.id, now=app.now())
-    door.out.answer({"member": shapes.member(gone)})
+    door.out.answer({"member": Member.of(gone)})
     door.out.say(f"{plain(gone.name)} is out; what they put in stays in.")
 
 
@@ -119,6 +121,7 @@ def leave(
 
     Your stories stay in it unless you take them along; you get no more letters. The owner hands over first.
     """
+    from memorycapsule.schemas.members import Member
     from memorycapsule.services import members, reading
 
     door = door_of(ctx)
@@ -133,7 +136,7 @@ def leave(
         gone = members.leave(
             app.store, app.vault, app.wake, viewer, found.id, takes_stories=with_stories, now=app.now()
         )
-    door.out.answer({"member": shapes.member(gone)})
+    door.out.answer({"member": Member.of(gone)})
     door.out.say(f"You have left “{plain(found.title)}”.")
 
 
@@ -144,6 +147,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     The invited get their letter again, with the same link; members without a story a letter with a link of their
     own. Nobody gets more than one a day.
     """
+    from memorycapsule.schemas.invitations import RemindedAnswer
     from memorycapsule.services import reminders
 
     door = door_of(ctx)
@@ -151,7 +155,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         done = reminders.remind(app.store, app.wake, door.viewer(app.store), capsule, now=app.now())
         send_now(app)
         waits = why_letters_wait(app)
-    door.out.answer(shapes.reminded(done))
+    door.out.answer(dict(RemindedAnswer.of(done)))
     if not done.count:
         door.out.say("There is nobody to remind: all have put something in, or had a letter within a day.")
     for invited in done.invitations:
@@ -162,7 +166,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         door.out.warn(f"The letters wait and are sent as soon as they can be: {plain(waits)}")
 
 
-def _member(app: App, viewer: Viewer, capsule: str, named: str) -> Member:
+def _member(app: App, viewer: Viewer, capsule: str, named: str) -> capsules.Member:
     """Return the member that a name or id means. Raises NotFound, and UsageProblem for a name that two have."""
     from memorycapsule.services import reading
 

@@ -19,12 +19,11 @@ from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.cli.distant import Distant
+    from memorycapsule.schemas.montages import Montage
 
 _SOON_SECONDS = 60
 #: How often a distant daemon is asked how far a film is.
@@ -67,15 +66,14 @@ def make(
                 film = _make_there(there, capsule, wish, song, door.out if wait else None)
         else:
             film = _make_here(door, capsule, wish, song, wait=wait)
-    state = MontageState(film["state"])
-    if state.is_over and not state.has_film:
+    if film.state.is_over and not film.state.has_film:
         raise RenderFailed(film_sentence(film))
     door.out.answer({"montage": film})
-    if state.is_over:
+    if film.state.is_over:
         door.out.say(film_sentence(film))
     else:
         door.out.say(
-            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film['id']}."
+            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film.id}."
         )
 
 
@@ -89,7 +87,8 @@ class _Wish:
     music: str | None
 
 
-def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, wait: bool) -> shapes.Shape:
+def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, wait: bool) -> Montage:
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.services.film import montages
 
     with door.open() as app:
@@ -109,13 +108,13 @@ def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, 
         )
         if wait:
             film = finish_film(app, viewer, film.id, door.out)
-        return shapes.montage(film)
+        return Montage.of(film)
 
 
 def _make_there(
     there: Distant, capsule: str, wish: _Wish, song: BinaryIO | None, waiting: Output | None
-) -> shapes.Shape:
-    """Have a distant daemon make a film; with `renderable`, which shows how far it is, return it as it ended."""
+) -> Montage:
+    """Have a distant daemon make a film; with `waiting`, which shows how far it is, return it as it ended."""
     film = there.make_montage(
         capsule,
         stories=wish.stories,
@@ -127,10 +126,10 @@ def _make_there(
     if waiting is None:
         return film
     with waiting.progress("The film", 1.0) as bar:
-        while not MontageState(film["state"]).is_over:
-            bar.reach(film["progress"])
+        while not film.state.is_over:
+            bar.reach(film.progress)
             threading.Event().wait(_LOOK_SECONDS)
-            film = there.montage(film["id"])
+            film = there.montage(film.id)
     return film
 
 
@@ -149,9 +148,9 @@ def list_films(
         return
     rows = [
         (
-            film["id"],
+            film.id,
             _how_far(film),
-            f"{film['seconds']:.0f} s" if film["seconds"] else "",
+            f"{film.seconds:.0f} s" if film.seconds else "",
             _what(film),
         )
         for film in found
@@ -159,12 +158,15 @@ def list_films(
     door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
 
 
-def _films(door: Door, capsule: str | None) -> list[shapes.Shape]:
+def _films(door: Door, capsule: str | None) -> list[Montage]:
     if there := door.distant():
+        from memorycapsule.domain.capsules import CapsuleState
+
         with there:
-            open_ones = (one["id"] for one in there.capsules() if one["state"] == "open")
+            open_ones = (one.id for one in there.capsules() if one.state is CapsuleState.OPEN)
             wanted = open_ones if capsule is None else [capsule]
             return [film for one in wanted for film in there.montages(one)]
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.services import reading
     from memorycapsule.services.film import montages
 
@@ -173,18 +175,18 @@ def _films(door: Door, capsule: str | None) -> list[shapes.Shape]:
         own = (line.capsule for line in reading.capsules(app.store, viewer) if line.member)
         wanted = (one.id for one in own if one.is_open) if capsule is None else [capsule]
         return [
-            shapes.montage(film, seconds_left=montages.seconds_left(app.store, film, app.now()))
+            Montage.of(film, seconds_left=montages.seconds_left(app.store, film, app.now()))
             for one in wanted
             for film in reading.montages(app.store, viewer, one)
         ]
 
 
-def _what(film: shapes.Shape) -> str:
-    if film["is_opening"]:
+def _what(film: Montage) -> str:
+    if film.is_opening:
         return "of the opening"
-    stories, length, music = film["stories"], film["length"], film["music"]
+    stories, length, music = film.stories, film.length, film.music
     wishes = [
-        *([f"“{film['title']}”"] if film["title"] else []),
+        *([f"“{film.title}”"] if film.title else []),
         f"{len(stories) or 'all'} {'story' if len(stories) == 1 else 'stories'}",
         *([f"{length} s" if length[0].isdigit() else length] if length else []),
         *([f"music of {music}"] if music else []),
@@ -192,11 +194,13 @@ def _what(film: shapes.Shape) -> str:
     return ", ".join(wishes)
 
 
-def _how_far(film: shapes.Shape) -> str:
-    if film["state"] != "rendering":
-        return str(film["state"])
-    words = f"{film['state']} {film['progress']:.0%}"
-    left = film["seconds_left"]
+def _how_far(film: Montage) -> str:
+    from memorycapsule.domain.film.montages import MontageState
+
+    if film.state is not MontageState.RENDERING:
+        return str(film.state)
+    words = f"{film.state} {film.progress:.0%}"
+    left = film.seconds_left
     if left is None:
         return words
     if left < _SOON_SECONDS:
@@ -260,14 +264,15 @@ def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
     door.out.say("The film is cancelled; the stories are as they were.")
 
 
-def _cancelled(door: Door, montage: str) -> shapes.Shape:
+def _cancelled(door: Door, montage: str) -> Montage:
     if there := door.distant():
         with there:
             return there.cancel_montage(montage)
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.services.film import montages
 
     with door.open() as app:
-        return shapes.montage(montages.cancel(app.store, door.viewer(app.store), montage, now=app.now()))
+        return Montage.of(montages.cancel(app.store, door.viewer(app.store), montage, now=app.now()))
 
 
 def register(app: typer.Typer) -> None:

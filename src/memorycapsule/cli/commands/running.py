@@ -11,12 +11,11 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import NotDue, PartlyDone
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Capsule
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.work.ticks import Preview, TickResult
 
 _STOP_SENTENCE = "Ctrl-C ends it cleanly."
@@ -33,6 +32,8 @@ def open_capsule(
     Before its date this is refused to everybody (exit 4). The daemon opens capsules by itself. Without one,
     --wait makes the film here and sends the letters.
     """
+    from memorycapsule.schemas.capsule_lines import OpenedCapsule
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.services import opening, reading
     from memorycapsule.work import ticks
     from memorycapsule.work.lock import is_held
@@ -50,13 +51,14 @@ def open_capsule(
         if film and wait:
             film = finish_film(app, viewer, film.id, door.out)
         daemon = is_held(app.settings.data_dir)
-    door.out.answer({"capsule": shapes.opened(opened), "film": shapes.montage(film) if film else None})
-    if film and not film.state.is_over:
+    shown = Montage.of(film) if film else None
+    door.out.answer({"capsule": OpenedCapsule.of_opened(opened), "film": shown})
+    if shown and not shown.state.is_over:
         who = "The daemon is" if daemon else "`capsule tick` or the daemon will be"
         door.out.say(f"Everything in it can be seen now. {who} making the film; the letters follow.")
-    elif film:
-        door.out.say(film_sentence(shapes.montage(film)))
-        if not film.state.has_film:
+    elif shown:
+        door.out.say(film_sentence(shown))
+        if not shown.state.has_film:
             raise typer.Exit(PartlyDone.exit_code)
 
 
@@ -91,10 +93,12 @@ def tick(
 
 
 def _report(out: Output, done: TickResult) -> None:
+    from memorycapsule.schemas.capsule_lines import OpenedCapsule
+
     letters = done.letters
     out.answer(
         {
-            "opened": [shapes.opened(one) for one in done.opened],
+            "opened": [OpenedCapsule.of_opened(one) for one in done.opened],
             "films": list(done.films),
             "letters": {
                 "sent": len(letters.sent),
@@ -123,12 +127,15 @@ def _report(out: Output, done: TickResult) -> None:
 
 
 def _foretell(out: Output, preview: Preview) -> None:
+    from memorycapsule.schemas.capsule_lines import OpenedCapsule
+    from memorycapsule.schemas.outbox import Letter
+
     out.answer(
         {
             "dry_run": True,
-            "opened": [shapes.opened(one) for one in preview.opened],
+            "opened": [OpenedCapsule.of_opened(one) for one in preview.opened],
             "films": [one.id for one in preview.films],
-            "would_send": [shapes.letter(one) for one in preview.letters],
+            "would_send": [Letter.of(one) for one in preview.letters],
             "doubt": preview.doubt,
         }
     )
@@ -175,15 +182,14 @@ def daemon(
     serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
-def film_sentence(film: shapes.Shape) -> str:
+def film_sentence(film: Montage) -> str:
     """Say how a film ended."""
-    report = film["report"]
-    if not MontageState(film["state"]).has_film:
-        reason = f": {plain(report[-1])}" if report else "."
-        return f"There is no film ({film['state']}){reason}"
-    left_out = "".join(f"\n  {plain(one)}" for one in report)
-    save = f"`capsule montage save {film['id']} film.mp4`"
-    return f"The film is ready, {film['seconds'] or 0:.0f} s: {save}{left_out}"
+    if not film.state.has_film:
+        reason = f": {plain(film.report[-1])}" if film.report else "."
+        return f"There is no film ({film.state}){reason}"
+    left_out = "".join(f"\n  {plain(one)}" for one in film.report)
+    save = f"`capsule montage save {film.id} film.mp4`"
+    return f"The film is ready, {film.seconds or 0:.0f} s: {save}{left_out}"
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -15,10 +15,10 @@ from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.cli.distant import Distant
+    from memorycapsule.schemas.stories import Medium, Story
 
 #: File systems allow 255 bytes in a name; room is left for a number.
 _LONGEST_NAME_BYTES = 240
@@ -35,15 +35,16 @@ def list_stories(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         door.out.show(story_line(story))
 
 
-def _stories(door: Door, capsule: str) -> list[shapes.Shape]:
+def _stories(door: Door, capsule: str) -> list[Story]:
     if there := door.distant():
         with there:
             return there.stories(capsule)
+    from memorycapsule.schemas.stories import Story
     from memorycapsule.services import reading
 
     with door.open() as app:
         views = reading.stories(app.store, app.vault, door.viewer(app.store), capsule)
-        return [shapes.story(view) for view in views]
+        return [Story.of(view) for view in views]
 
 
 def show(
@@ -59,34 +60,35 @@ def show(
     """Show a story that you may see, and save its photos, clips and voice notes."""
     door = door_of(ctx)
     found, saved = _story(door, story, save)
-    answer: shapes.Shape = {"story": found}
+    answer: dict[str, Any] = {"story": found}
     if save:
         answer["saved"] = [str(path) for path in saved]
     door.out.answer(answer)
-    door.out.show(plain(found["title"]) or "(untitled)")
-    door.out.show(f"by {plain(found['author']['name'])}")
-    if found["text"]:
-        door.out.show(f"\n{plain(found['text'], keeps_lines=True)}")
-    if found["media"]:
+    door.out.show(plain(found.title) or "(untitled)")
+    door.out.show(f"by {plain(found.author.name)}")
+    if found.text:
+        door.out.show(f"\n{plain(found.text, keeps_lines=True)}")
+    if found.media:
         door.out.show("")
-    for one in found["media"]:
-        taken = f", taken {one['taken_at']}" if one["taken_at"] else ""
-        door.out.show(f"  {one['id']}  {plain(one['file'])} ({one['kind']}, {_size(one)}{taken})")
+    for one in found.media:
+        taken = f", taken {one.taken_at}" if one.taken_at else ""
+        door.out.show(f"  {one.id}  {plain(one.file)} ({one.kind}, {_size(one)}{taken})")
     if save:
         door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
 
 
-def _story(door: Door, story: str, folder: Path | None) -> tuple[shapes.Shape, list[Path]]:
+def _story(door: Door, story: str, folder: Path | None) -> tuple[Story, list[Path]]:
     """Return a story, and where its files were saved if there is a folder for them."""
     if there := door.distant():
         with there:
             found = there.story(story)
             return found, _save(found, folder, there.save_original) if folder else []
+    from memorycapsule.schemas.stories import Story
     from memorycapsule.services import reading
 
     with door.open() as app:
         viewer = door.viewer(app.store)
-        found = shapes.story(reading.story(app.store, app.vault, viewer, story))
+        found = Story.of(reading.story(app.store, app.vault, viewer, story))
 
         def copy(medium_id: str, sink: BinaryIO) -> None:
             opened = reading.medium_file(app.store, app.vault, viewer, medium_id, "original")
@@ -124,12 +126,11 @@ def edit(
     door.out.say("The story is changed.")
 
 
-def _edited(
-    door: Door, story: str, title: str | None, text: str | None, captions: dict[str, str]
-) -> shapes.Shape:
+def _edited(door: Door, story: str, title: str | None, text: str | None, captions: dict[str, str]) -> Story:
     if there := door.distant():
         with there:
             return there.edit_story(story, title=title, text=text, captions=captions)
+    from memorycapsule.schemas.stories import Story
     from memorycapsule.services import reading, stories
 
     with door.open() as app:
@@ -137,7 +138,7 @@ def _edited(
         stories.edit(
             app.store, app.vault, viewer, story, title=title, text=text, captions=captions, now=app.now()
         )
-        return shapes.story(reading.story(app.store, app.vault, viewer, story))
+        return Story.of(reading.story(app.store, app.vault, viewer, story))
 
 
 def remove(
@@ -175,11 +176,12 @@ def _remove_there(there: Distant, door: Door, story: str, media: list[str] | Non
 
 def _remove_here(door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
     """Remove a story of this machine, or some of its media; returns what was in it."""
+    from memorycapsule.schemas.stories import Story
     from memorycapsule.services import reading, stories
 
     with door.open() as app:
         viewer = door.viewer(app.store)
-        held = _media_of(shapes.story(reading.story(app.store, app.vault, viewer, story)), media)
+        held = _media_of(Story.of(reading.story(app.store, app.vault, viewer, story)), media)
         _confirm_removal(door, media, yes=yes)
         for medium_id in dict.fromkeys(media or []):
             stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
@@ -188,9 +190,9 @@ def _remove_here(door: Door, story: str, media: list[str] | None, *, yes: bool) 
     return held
 
 
-def _media_of(story: shapes.Shape, wanted: list[str] | None) -> set[str]:
+def _media_of(story: Story, wanted: list[str] | None) -> set[str]:
     """Return the ids of all that is in a story. Raises NotFound when something wanted is not."""
-    held = {one["id"] for one in story["media"]}
+    held = {one.id for one in story.media}
     for medium_id in wanted or []:
         if medium_id not in held:
             raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
@@ -206,26 +208,26 @@ def _confirm_removal(door: Door, media: list[str] | None, *, yes: bool) -> None:
     typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
 
 
-def _size(medium: shapes.Shape) -> str:
+def _size(medium: Medium) -> str:
     """Say how large a picture is; of a voice note, how long."""
-    if medium["width"]:
-        return f"{medium['width']}×{medium['height']}"
-    minutes, seconds = divmod(round(medium["duration_seconds"] or 0), 60)
+    if medium.width:
+        return f"{medium.width}×{medium.height}"
+    minutes, seconds = divmod(round(medium.duration_seconds or 0), 60)
     return f"{minutes}:{seconds:02} min"
 
 
-def _save(story: shapes.Shape, folder: Path, copy: Callable[[str, BinaryIO], None]) -> list[Path]:
+def _save(story: Story, folder: Path, copy: Callable[[str, BinaryIO], None]) -> list[Path]:
     """Have `copy` write the originals of a story into a folder, by their ids, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CapsuleError(f"The folder {plain(str(folder))} cannot be made: {error.strerror}.") from error
     saved = []
-    for one in story["media"]:
-        path = free_path(folder, safe_name(one["file"]) or one["id"])
+    for one in story.media:
+        path = free_path(folder, safe_name(one.file) or one.id)
         with path.open("xb") as file:
             try:
-                copy(one["id"], file)
+                copy(one.id, file)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

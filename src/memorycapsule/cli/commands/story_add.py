@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -26,7 +26,6 @@ from memorycapsule.errors import (
     UsageProblem,
     is_disk_full,
 )
-from memorycapsule.services import shapes
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -275,6 +274,7 @@ def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
 def _attach(
     app: App, decoders: Decoders, viewer: Viewer, story_id: str, path: Path, position: int | None
 ) -> StoredMedium:
+    from memorycapsule.schemas.stories import Medium
     from memorycapsule.services import stories
 
     with open_regular(path) as file, closing(_upload(app, file)) as upload:
@@ -290,9 +290,7 @@ def _attach(
             clock=app.now,
         )
     return StoredMedium(
-        medium_id=attached.medium.id,
-        shape=shapes.medium(attached.medium, attached.details),
-        is_duplicate=attached.is_duplicate,
+        medium=Medium.of(attached.medium, attached.details), is_duplicate=attached.is_duplicate
     )
 
 
@@ -355,10 +353,12 @@ def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError
     )
 
 
-def _sorted_out(found: Sequence[FoundFile], done: _Import) -> tuple[list[shapes.Shape], list[dict[str, str]]]:
+def _sorted_out(
+    found: Sequence[FoundFile], done: _Import
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Return what is new, and what was there already with the name of what it equals, in order."""
     fresh = {
-        one.medium_id: str(found[place].path)
+        one.medium.id: str(found[place].path)
         for place, one in sorted(done.attached.items())
         if not one.is_duplicate
     }
@@ -366,10 +366,11 @@ def _sorted_out(found: Sequence[FoundFile], done: _Import) -> tuple[list[shapes.
     for place, one in sorted(done.attached.items()):
         path = str(found[place].path)
         if one.is_duplicate:
-            known = fresh.get(one.medium_id, one.shape["file"])
+            known = fresh.get(one.medium.id, one.medium.file)
             duplicates.append({"file": path, "duplicate_of": known})
         else:
-            media.append({**one.shape, "file": path})
+            # What a path holds need not be Unicode, so it is no field of a model.
+            media.append({**one.medium.model_dump(mode="json"), "file": path})
     return media, duplicates
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from memorycapsule.daemon.http.api.models import AN_ID, Id, Model
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import LONGEST_TEXT
+from memorycapsule.schemas.model import AN_ID, Id, Model
 from memorycapsule.words.languages import Language
 
 #: Services cut and check what people write; this only keeps out what nobody writes.
@@ -22,7 +22,11 @@ InvitationToken = Annotated[
 ]
 
 
-class NewCapsule(Model):
+class Body(Model):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class NewCapsule(Body):
     title: Annotated[Line, Field(examples=["The summer we kept"])]
     opens: Annotated[Line, Field(examples=["2036-05-08 09:00"])]
     """When it opens, for good: ISO 8601, “in 10 years”, “+10y” or “10년 후”."""
@@ -37,7 +41,7 @@ class NewCapsule(Model):
     """What invitations say; visible before the date."""
 
 
-class CapsuleChanges(Model):
+class CapsuleChanges(Body):
     """What is not named stays as it is."""
 
     title: Annotated[Line | None, Field(examples=["The summer we kept"])] = None
@@ -48,7 +52,7 @@ class CapsuleChanges(Model):
     """The theme whose music is to be heard, "" for its own; a song of people's own goes then."""
 
 
-class SignIn(Model):
+class SignIn(Body):
     email: Annotated[Line, Field(examples=["younghee@example.org"])]
     """Where the six digits are mailed to, if it is an account's."""
 
@@ -57,11 +61,11 @@ class SignInCode(SignIn):
     code: Digits
 
 
-class Proof(Model):
+class Proof(Body):
     code: Digits
 
 
-class Accept(Model):
+class Accept(Body):
     token: InvitationToken
     name: Annotated[Line | None, Field(examples=["Younghee"])] = None
     """What the others call them; otherwise what the invitation says."""
@@ -69,53 +73,53 @@ class Accept(Model):
     """The language of letters and pages; otherwise that of the invitation."""
 
 
-class Decline(Model):
+class Decline(Body):
     token: InvitationToken
 
 
-class AccountChanges(Model):
+class AccountChanges(Body):
     """What is not named stays as it is."""
 
     name: Annotated[Line | None, Field(examples=["Younghee"])] = None
     locale: Language | None = None
 
 
-class NewAddress(Model):
+class NewAddress(Body):
     email: Annotated[Line, Field(examples=["younghee@new.example"])]
 
 
-class NewToken(Model):
+class NewToken(Body):
     name: Annotated[Line, Field(examples=["laptop"])]
     """What it is for."""
     scope: Literal["read", "contribute"] = Scope.CONTRIBUTE.value
     """read: look; contribute: that, and add, change and remove stories of one's own."""
 
 
-class MemberChanges(Model):
+class MemberChanges(Body):
     role: Literal["contributor", "recipient"]
     """Recipients put nothing in and receive it on the day."""
 
 
-class Leaving(Model):
+class Leaving(Body):
     takes_stories: Annotated[bool, Field(examples=[False])] = False
     """Whether all stories of one's own go along, for good; until the date."""
 
 
-class Reminders(Model):
+class Reminders(Body):
     only: Annotated[list[Id] | None, Field(max_length=1000)] = None
     """The ids of the invitations and members who are to be reminded; null for all who are silent."""
 
 
-class NewDate(Model):
+class NewDate(Body):
     opens: Annotated[Line, Field(examples=["2040-05-08 09:00"])]
     zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
 
 
-class Consent(Model):
+class Consent(Body):
     is_given: bool
 
 
-class NewInvitations(Model):
+class NewInvitations(Body):
     emails: Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
     role: Literal["contributor", "recipient"] | None = None
     """Recipients put nothing in and receive it on the day."""
@@ -125,12 +129,12 @@ class NewInvitations(Model):
     """The language of the letter."""
 
 
-class NewStory(Model):
+class NewStory(Body):
     title: Annotated[Line | None, Field(examples=["The swing"])] = None
     text: Annotated[Prose | None, Field(examples=["We stayed until dark."])] = None
 
 
-class StoryChanges(Model):
+class StoryChanges(Body):
     """What is not named stays as it is."""
 
     title: Annotated[Line | None, Field(examples=["The swing"])] = None
@@ -141,17 +145,17 @@ class StoryChanges(Model):
     """What is written under photos and clips, by their ids."""
 
 
-class MediaOrder(Model):
+class MediaOrder(Body):
     media: Annotated[list[Id], Field(max_length=2000)]
     """The ids in their new order; those that are not named follow."""
 
 
-class StoryOrder(Model):
+class StoryOrder(Body):
     stories: Annotated[list[Id], Field(max_length=2000)]
     """The ids in their new order; those that are not named follow."""
 
 
-class NewMontage(Model):
+class NewMontage(Body):
     stories: Annotated[list[Id], Field(max_length=1000, default_factory=list)]
     """The stories to take, in this order; none for all."""
     title: Annotated[Line | None, Field(examples=["The best of the summer"])] = None

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.form_fields import Picture, Song, form_fields
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
@@ -19,7 +19,9 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import archive, capsules, reading, shapes
+from memorycapsule.schemas.capsule_lines import CapsuleLine
+from memorycapsule.schemas.capsules import Capsule
+from memorycapsule.services import archive, capsules, reading
 
 _TAGS: list[str | Any] = ["capsules"]
 _FILE_REFUSALS = (400, 403, 404, 413, 422, 507)
@@ -29,25 +31,25 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     router = APIRouter(tags=_TAGS)
     asker = Depends(asking)
 
-    def answer(viewer: Viewer, reference: str) -> shapes.Shape:
-        return {"capsule": shapes.capsule(reading.capsule(app.store, app.vault, viewer, reference))}
+    def answer(viewer: Viewer, reference: str) -> answers.CapsuleAnswer:
+        view = reading.capsule(app.store, app.vault, viewer, reference)
+        return answers.CapsuleAnswer(capsule=Capsule.of_view(view))
 
-    @router.get("/capsules", response_model=models.CapsulesAnswer, responses=documented(422))
+    @router.get("/capsules", responses=documented(422))
     def list_capsules(
         request: Request, limit: Limit = 50, after: After = None, viewer: Viewer = asker
-    ) -> Any:
+    ) -> answers.CapsulesAnswer:
         """List the caller's capsules, the next to open first."""
         lines = reading.capsules(app.store, viewer)
         found, further = piece(request, lines, lambda line: line.capsule.id, limit=limit, after=after)
-        return {"capsules": [shapes.line(line) for line in found], "next": further}
+        return answers.CapsulesAnswer(capsules=[CapsuleLine.of_line(line) for line in found], next=further)
 
     @router.post(
         "/capsules",
         status_code=201,
-        response_model=models.CapsuleAnswer,
         responses=documented(403, 413, 422, 507),
     )
-    def create(body: bodies.NewCapsule, once: Once = None, viewer: Viewer = asker) -> Any:
+    def create(body: bodies.NewCapsule, once: Once = None, viewer: Viewer = asker) -> answers.CapsuleAnswer:
         """
         Make a capsule that nobody opens before its date; the caller is its owner.
 
@@ -69,8 +71,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         )
         return answer(viewer, made.id)
 
-    @router.get("/capsules/{capsule}", response_model=models.CapsuleAnswer, responses=documented(404, 422))
-    def show(capsule: Reference, viewer: Viewer = asker) -> Any:
+    @router.get("/capsules/{capsule}", responses=documented(404, 422))
+    def show(capsule: Reference, viewer: Viewer = asker) -> answers.CapsuleAnswer:
         """
         Show a capsule and what is in it.
 
@@ -80,10 +82,11 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
     @router.patch(
         "/capsules/{capsule}",
-        response_model=models.CapsuleAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def edit(capsule: Reference, body: bodies.CapsuleChanges, viewer: Viewer = asker) -> Any:
+    def edit(
+        capsule: Reference, body: bodies.CapsuleChanges, viewer: Viewer = asker
+    ) -> answers.CapsuleAnswer:
         """Change what its owner said about a capsule, until the date."""
         edited = capsules.edit(
             app.store, app.vault, viewer, capsule, **body.model_dump(exclude_none=True), now=app.now()
@@ -104,8 +107,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """Send the cover, a JPEG; members see it before the date, too."""
         return FileAnswer(reading.cover_file(app.store, app.vault, viewer, capsule), tag=f"{capsule}-cover")
 
-    @router.put(cover, response_model=models.CapsuleAnswer, responses=documented(*_FILE_REFUSALS))
-    def put_cover(capsule: Reference, file: Picture, viewer: Viewer = asker) -> Any:
+    @router.put(cover, responses=documented(*_FILE_REFUSALS))
+    def put_cover(capsule: Reference, file: Picture, viewer: Viewer = asker) -> answers.CapsuleAnswer:
         """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
         reading.capsule(app.store, app.vault, viewer, capsule)
         with form_fields(file, lambda: theme_options.prepare_cover(app, file)) as picture:
@@ -120,8 +123,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
     soundtrack = "/capsules/{capsule}/soundtrack"
 
-    @router.put(soundtrack, response_model=models.CapsuleAnswer, responses=documented(*_FILE_REFUSALS))
-    def put_soundtrack(capsule: Reference, file: Song, viewer: Viewer = asker) -> Any:
+    @router.put(soundtrack, responses=documented(*_FILE_REFUSALS))
+    def put_soundtrack(capsule: Reference, file: Song, viewer: Viewer = asker) -> answers.CapsuleAnswer:
         """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
         reading.capsule(app.store, app.vault, viewer, capsule)
         with form_fields(file, lambda: theme_options.checked_song(file)) as song:

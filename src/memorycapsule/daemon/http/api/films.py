@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Response
@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.form_fields import Song, form_fields
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
@@ -19,10 +19,12 @@ from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
-from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.film.montages import Montage as FoundMontage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
-from memorycapsule.services import reading, shapes
+from memorycapsule.schemas.montages import Montage
+from memorycapsule.schemas.themes import Soundtrack, Theme
+from memorycapsule.services import reading
 from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import OpenedFile
 
@@ -31,13 +33,12 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     router = APIRouter()
     asker = Depends(asking)
 
-    def shape(found: Montage) -> shapes.Shape:
-        return shapes.montage(found, seconds_left=montages.seconds_left(app.store, found, app.now()))
+    def shown(found: FoundMontage) -> Montage:
+        return Montage.of(found, seconds_left=montages.seconds_left(app.store, found, app.now()))
 
     @router.get(
         "/capsules/{capsule}/montages",
         tags=["montages"],
-        response_model=models.MontagesAnswer,
         responses=documented(404, 422),
     )
     def list_films(
@@ -46,20 +47,21 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         limit: Limit = 50,
         after: After = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.MontagesAnswer:
         """List the films of an opened capsule, with how far they are; before the date there is none."""
         films = reading.montages(app.store, viewer, capsule)
         found, further = piece(request, films, lambda one: one.id, limit=limit, after=after)
-        return {"montages": [shape(one) for one in found], "next": further}
+        return answers.MontagesAnswer(montages=[shown(one) for one in found], next=further)
 
     @router.post(
         "/capsules/{capsule}/montages",
         tags=["montages"],
         status_code=202,
-        response_model=models.MontageAnswer,
         responses=documented(403, 404, 413, 422, 429, 507),
     )
-    def make(capsule: Reference, body: bodies.NewMontage, once: Once = None, viewer: Viewer = asker) -> Any:
+    def make(
+        capsule: Reference, body: bodies.NewMontage, once: Once = None, viewer: Viewer = asker
+    ) -> answers.MontageAnswer:
         """Make a further film of an opened capsule, in the background; ask for it again to see how far it is."""
         queued = montages.queue(
             app.store,
@@ -74,13 +76,12 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             once=once,
             now=app.now(),
         )
-        return {"montage": shape(queued)}
+        return answers.MontageAnswer(montage=shown(queued))
 
     @router.post(
         "/capsules/{capsule}/montages/with-soundtrack",
         tags=["montages"],
         status_code=202,
-        response_model=models.MontageAnswer,
         responses=documented(400, 403, 404, 413, 422, 429, 507),
     )
     def make_with_soundtrack(
@@ -100,7 +101,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         ] = None,
         once: Once = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.MontageAnswer:
         """Make a further film with a song of one's own; otherwise as without."""
         reading.capsule(app.store, app.vault, viewer, capsule)
         with form_fields(file, lambda: theme_options.checked_song(file)) as song:
@@ -117,12 +118,11 @@ def routes(app: App, asking: Bearer) -> APIRouter:
                 once=once,
                 now=app.now(),
             )
-        return {"montage": shape(queued)}
+        return answers.MontageAnswer(montage=shown(queued))
 
     @router.get(
         "/capsules/{capsule}/montages/estimate",
         tags=["montages"],
-        response_model=models.EstimateAnswer,
         responses=documented(404, 422),
     )
     def estimate(
@@ -135,7 +135,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             bodies.Line | None, Query(description="short, full, or a number of seconds.")
         ] = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.EstimateAnswer:
         """Say about how long a further film would last, before it is made."""
         seconds = estimates.seconds_of_film(
             app.store,
@@ -148,27 +148,27 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             fps=app.worker.fps,
             now=app.now(),
         )
-        return {"seconds": round(seconds, 1)}
+        return answers.EstimateAnswer(seconds=round(seconds, 1))
 
     @router.get(
         "/montages/{montage}",
         tags=["montages"],
-        response_model=models.MontageAnswer,
         responses=documented(404, 422),
     )
-    def show(montage: UUID, viewer: Viewer = asker) -> Any:
+    def show(montage: UUID, viewer: Viewer = asker) -> answers.MontageAnswer:
         """Show a film, and how far it is."""
-        return {"montage": shape(reading.film(app.store, viewer, str(montage)).montage)}
+        found = reading.film(app.store, viewer, str(montage)).montage
+        return answers.MontageAnswer(montage=shown(found))
 
     @router.post(
         "/montages/{montage}/cancel",
         tags=["montages"],
-        response_model=models.MontageAnswer,
         responses=documented(403, 404, 413, 422),
     )
-    def cancel(montage: UUID, viewer: Viewer = asker) -> Any:
+    def cancel(montage: UUID, viewer: Viewer = asker) -> answers.MontageAnswer:
         """Take a further film back before it is ready."""
-        return {"montage": shape(montages.cancel(app.store, viewer, str(montage), now=app.now()))}
+        cancelled = montages.cancel(app.store, viewer, str(montage), now=app.now())
+        return answers.MontageAnswer(montage=shown(cancelled))
 
     @router.head("/montages/{montage}/film", include_in_schema=False)
     @router.get(
@@ -209,30 +209,28 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.get(
         "/themes",
         tags=["themes"],
-        response_model=models.ThemesAnswer,
         responses=documented(),
         dependencies=[asker],
     )
-    def list_themes() -> Any:
+    def list_themes() -> answers.ThemesAnswer:
         """List the themes: each is a world for page and film alike."""
-        return {"themes": [shapes.theme(themes.load(name)) for name in themes.names()]}
+        return answers.ThemesAnswer(themes=[Theme.of(themes.load(name)) for name in themes.names()])
 
     @router.get(
         "/soundtracks",
         tags=["soundtracks"],
-        response_model=models.SoundtracksAnswer,
         responses=documented(),
         dependencies=[asker],
     )
-    def list_soundtracks(request: Request) -> Any:
+    def list_soundtracks(request: Request) -> answers.SoundtracksAnswer:
         """List the music that comes with the themes."""
         root = request.scope.get("root_path", "")
-        return {
-            "soundtracks": [
-                shapes.soundtrack(themes.load(name), f"{root}/api/v1/soundtracks/{name}/file")
+        return answers.SoundtracksAnswer(
+            soundtracks=[
+                Soundtrack.of(themes.load(name), f"{root}/api/v1/soundtracks/{name}/file")
                 for name in themes.names()
             ]
-        }
+        )
 
     @router.head("/soundtracks/{name}/file", include_in_schema=False)
     @router.get(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
-from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
-from memorycapsule.services import invitations, letters, reading, reminders, shapes
+from memorycapsule.schemas.invitations import Invitation, RemindedAnswer, SentInvitation
+from memorycapsule.services import invitations, letters, reading, reminders
 from memorycapsule.services.invitations import Invited
 
 
@@ -28,7 +28,6 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.get(
         "/capsules/{capsule}/invitations",
         tags=["invitations"],
-        response_model=models.InvitationsAnswer,
         responses=documented(404, 422),
     )
     def list_invitations(
@@ -37,20 +36,21 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         limit: Limit = 50,
         after: After = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.InvitationsAnswer:
         """List whom a capsule's owner has invited, and what they answered; empty for everybody else."""
         view = reading.capsule(app.store, app.vault, viewer, capsule)
         found, further = piece(request, view.invitations, lambda one: one.id, limit=limit, after=after)
-        return {"invitations": [shapes.invitation(one) for one in found], "next": further}
+        return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in found], next=further)
 
     @router.post(
         "/capsules/{capsule}/invitations",
         tags=["invitations"],
         status_code=201,
-        response_model=models.SentInvitationsAnswer,
         responses=documented(403, 404, 413, 422, 429, 507),
     )
-    def invite(capsule: Reference, body: bodies.NewInvitations, viewer: Viewer = asker) -> Any:
+    def invite(
+        capsule: Reference, body: bodies.NewInvitations, viewer: Viewer = asker
+    ) -> answers.SentInvitationsAnswer:
         """
         Invite people by mail: all of them or, if one address is wrong, none.
 
@@ -71,55 +71,52 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             valid_days=app.settings.mail.invitation_days,
             now=app.now(),
         )
-        return {"invitations": [_sent(app, one) for one in invited]}
+        return _sent(app, invited)
 
     @router.post(
         "/capsules/{capsule}/invitations/{invitation}/resend",
         tags=["invitations"],
-        response_model=models.SentInvitationsAnswer,
         responses=documented(403, 404, 413, 422, 429, 507),
     )
-    def resend(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> Any:
+    def resend(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> answers.SentInvitationsAnswer:
         """Make a new link, let the old one go, and send another letter."""
-        found = _invitation(app, viewer, capsule, invitation)
+        address = _invited_address(app, viewer, capsule, invitation)
         invited = invitations.invite(
             app.store,
             app.vault.key,
             app.wake,
             viewer,
             capsule,
-            addresses=[found.address],
+            addresses=[address],
             again=True,
             valid_days=app.settings.mail.invitation_days,
             now=app.now(),
         )
-        return {"invitations": [_sent(app, one) for one in invited]}
+        return _sent(app, invited)
 
     @router.get(
         "/capsules/{capsule}/invitations/links",
         tags=["invitations"],
-        response_model=models.SentInvitationsAnswer,
         responses=documented(403, 404, 422),
     )
-    def links(capsule: Reference, viewer: Viewer = asker) -> Any:
+    def links(capsule: Reference, viewer: Viewer = asker) -> answers.SentInvitationsAnswer:
         """List the invitations that wait for an answer with their links, to hand them over in another way."""
         found = invitations.personal_links(app.store, app.vault.key, viewer, capsule, app.now())
-        return {"invitations": [_sent(app, one) for one in found]}
+        return _sent(app, found)
 
     @router.post(
         "/capsules/{capsule}/reminders",
         tags=["invitations"],
-        response_model=models.RemindedAnswer,
         responses=documented(403, 404, 413, 422, 429, 507),
     )
-    def remind(capsule: Reference, body: bodies.Reminders, viewer: Viewer = asker) -> Any:
+    def remind(capsule: Reference, body: bodies.Reminders, viewer: Viewer = asker) -> RemindedAnswer:
         """
         Remind those who are invited and silent, and the contributors who have not put anything in.
 
         Answers who gets a letter; nobody gets more than one a day.
         """
         done = reminders.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
-        return shapes.reminded(done)
+        return RemindedAnswer.of(done)
 
     @router.delete(
         "/capsules/{capsule}/invitations/{invitation}",
@@ -129,20 +126,25 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     )
     def revoke(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> Response:
         """Take an invitation back: its link does not work any more."""
-        found = _invitation(app, viewer, capsule, invitation)
-        invitations.revoke(app.store, viewer, capsule, addresses=[found.address], now=app.now())
+        address = _invited_address(app, viewer, capsule, invitation)
+        invitations.revoke(app.store, viewer, capsule, addresses=[address], now=app.now())
         return Response(status_code=204)
 
     return router
 
 
-def _invitation(app: App, viewer: Viewer, capsule: str, invitation: UUID) -> Invitation:
+def _invited_address(app: App, viewer: Viewer, capsule: str, invitation: UUID) -> str:
     view = reading.capsule(app.store, app.vault, viewer, capsule)
-    found = next((one for one in view.invitations if one.id == str(invitation)), None)
+    found = next((one.address for one in view.invitations if one.id == str(invitation)), None)
     if found is None:
         raise NotFound("There is no such invitation, or the capsule is not yours.")
     return found
 
 
-def _sent(app: App, one: Invited) -> shapes.Shape:
-    return shapes.sent_invitation(one, letters.invitation_url(app.worker.composer.base_url, one.token))
+def _sent(app: App, invited: Iterable[Invited]) -> answers.SentInvitationsAnswer:
+    base_url = app.worker.composer.base_url
+    return answers.SentInvitationsAnswer(
+        invitations=[
+            SentInvitation.of_invited(one, letters.invitation_url(base_url, one.token)) for one in invited
+        ]
+    )

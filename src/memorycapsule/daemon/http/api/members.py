@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import members, reading, shapes
+from memorycapsule.schemas.members import Member, MemberLine
+from memorycapsule.services import members, reading
 
 _TAGS: list[str | Any] = ["members"]
 
@@ -26,7 +27,6 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
     @router.get(
         "/capsules/{capsule}/members",
-        response_model=models.MembersAnswer,
         responses=documented(404, 422),
     )
     def list_members(
@@ -35,29 +35,29 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         limit: Limit = 50,
         after: After = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.MembersAnswer:
         """List who is in a capsule and how much they have put in, by when they joined; never what."""
         view = reading.capsule(app.store, app.vault, viewer, capsule)
         found, further = piece(
             request, view.contributions, lambda one: one.member.id, limit=limit, after=after
         )
-        return {"members": [shapes.member_line(one) for one in found], "next": further}
+        lines = [MemberLine.of_contribution(one) for one in found]
+        return answers.MembersAnswer(members=lines, next=further)
 
     @router.patch(
         "/capsules/{capsule}/members/{member}",
-        response_model=models.MemberAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
     def change_role(
         capsule: Reference, member: UUID, body: bodies.MemberChanges, viewer: Viewer = asker
-    ) -> Any:
+    ) -> answers.MemberAnswer:
         """
         Say whether a member adds stories or only receives them.
 
         Only the owner can; needs a fresh proof.
         """
         changed = members.change_role(app.store, viewer, capsule, str(member), Role(body.role), now=app.now())
-        return {"member": shapes.member(changed)}
+        return answers.MemberAnswer(member=Member.of(changed))
 
     @router.delete(
         "/capsules/{capsule}/members/{member}",
@@ -71,24 +71,22 @@ def routes(app: App, asking: Bearer) -> APIRouter:
 
     @router.post(
         "/capsules/{capsule}/members/{member}/hand-over",
-        response_model=models.MemberAnswer,
         responses=documented(403, 404, 422, 507),
     )
-    def hand_over(capsule: Reference, member: UUID, viewer: Viewer = asker) -> Any:
+    def hand_over(capsule: Reference, member: UUID, viewer: Viewer = asker) -> answers.MemberAnswer:
         """
         Make another member the owner; the old one goes on as a contributor.
 
         Only the owner can; needs a fresh proof.
         """
         heir = members.hand_over(app.store, viewer, capsule, str(member), now=app.now())
-        return {"member": shapes.member(heir)}
+        return answers.MemberAnswer(member=Member.of(heir))
 
     @router.post(
         "/capsules/{capsule}/leave",
-        response_model=models.MemberAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def leave(capsule: Reference, body: bodies.Leaving, viewer: Viewer = asker) -> Any:
+    def leave(capsule: Reference, body: bodies.Leaving, viewer: Viewer = asker) -> answers.MemberAnswer:
         """
         Leave a capsule, with all stories of one's own or without them; its owner hands it over first.
 
@@ -104,6 +102,6 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             takes_stories=body.takes_stories,
             now=app.now(),
         )
-        return {"member": shapes.member(gone)}
+        return answers.MemberAnswer(member=Member.of(gone))
 
     return router

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.daemon.http.protocol.user_agents import device_name
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import invitations, shapes, signing_in
+from memorycapsule.schemas.accounts import Account
+from memorycapsule.schemas.invitations import JoinedAnswer
+from memorycapsule.schemas.sessions import Session
+from memorycapsule.services import invitations, signing_in
 from memorycapsule.services.signing_in import SignedIn
 
 
@@ -43,10 +44,9 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         "/sign-in/code",
         tags=["session"],
         status_code=201,
-        response_model=models.SignedInAnswer,
         responses=documented(403, 413, 422, 429, 507, needs_token=False),
     )
-    async def sign_in(request: Request, body: bodies.SignInCode) -> Any:
+    async def sign_in(request: Request, body: bodies.SignInCode) -> answers.SignedInAnswer:
         """
         Come in with mailed digits: begins a session that may do whatever its person may. Needs no token.
 
@@ -60,23 +60,22 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             )
 
         came = await in_constant_time(try_code)
-        return {"account": shapes.account(came.account), "token": came.token}
+        return answers.SignedInAnswer(account=Account.of(came.account), token=came.token)
 
     @router.post(
         "/invitations/accept",
         tags=["invitations"],
         status_code=201,
-        response_model=models.JoinedAnswer,
         responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
     )
-    def join(body: bodies.Accept) -> Any:
+    def join(body: bodies.Accept) -> JoinedAnswer:
         """
         Accept an invitation: begins a session of this one capsule. Needs no token but that of the invitation.
 
         It proves nothing about the address: whoever invited knows the link as well.
         """
         joined = invitations.join(app.store, body.token, name=body.name, locale=body.locale, now=app.now())
-        return shapes.joined(joined)
+        return JoinedAnswer.of(joined)
 
     @router.post(
         "/invitations/decline",
@@ -89,10 +88,10 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         invitations.decline(app.store, body.token, now=app.now())
         return Response(status_code=204)
 
-    @router.get("/session", tags=["session"], response_model=models.SessionAnswer, responses=documented())
-    def show(viewer: Viewer = asker) -> Any:
+    @router.get("/session", tags=["session"], responses=documented())
+    def show(viewer: Viewer = asker) -> answers.SessionAnswer:
         """Say whose this token is, and what it may do."""
-        return {"session": shapes.session(viewer)}
+        return answers.SessionAnswer(session=Session.of(viewer))
 
     @router.delete("/session", tags=["session"], status_code=204, responses=documented(507))
     def end(viewer: Viewer = asker) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -10,27 +9,27 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.api import bodies, models
+from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Bearer
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.services import reading, shapes, stories
-from memorycapsule.services.reading import Form, MediumView
+from memorycapsule.schemas.stories import Medium, Story
+from memorycapsule.services import reading, stories
+from memorycapsule.services.reading import Form
 
 
 def routes(app: App, asking: Bearer) -> APIRouter:
     router = APIRouter()
     asker = Depends(asking)
 
-    def answer(viewer: Viewer, story_id: str) -> shapes.Shape:
-        return {"story": shapes.story(reading.story(app.store, app.vault, viewer, story_id))}
+    def answer(viewer: Viewer, story_id: str) -> answers.StoryAnswer:
+        return answers.StoryAnswer(story=Story.of(reading.story(app.store, app.vault, viewer, story_id)))
 
     @router.get(
         "/capsules/{capsule}/stories",
         tags=["stories"],
-        response_model=models.StoriesAnswer,
         responses=documented(404, 422),
     )
     def list_stories(
@@ -39,20 +38,21 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         limit: Limit = 50,
         after: After = None,
         viewer: Viewer = asker,
-    ) -> Any:
+    ) -> answers.StoriesAnswer:
         """List the stories that the caller may see: their own until the day, all of them afterwards."""
         views = reading.stories(app.store, app.vault, viewer, capsule)
         found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
-        return {"stories": [shapes.story(view) for view in found], "next": further}
+        return answers.StoriesAnswer(stories=[Story.of(view) for view in found], next=further)
 
     @router.post(
         "/capsules/{capsule}/stories",
         tags=["stories"],
         status_code=201,
-        response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def add(capsule: Reference, body: bodies.NewStory, once: Once = None, viewer: Viewer = asker) -> Any:
+    def add(
+        capsule: Reference, body: bodies.NewStory, once: Once = None, viewer: Viewer = asker
+    ) -> answers.StoryAnswer:
         """Add a story, sealed at once; photos and clips are sent to it as uploads."""
         story = stories.add(
             app.store,
@@ -69,32 +69,31 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.put(
         "/capsules/{capsule}/stories/order",
         tags=["stories"],
-        response_model=models.StoriesAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def reorder_stories(capsule: Reference, body: bodies.StoryOrder, viewer: Viewer = asker) -> Any:
+    def reorder_stories(
+        capsule: Reference, body: bodies.StoryOrder, viewer: Viewer = asker
+    ) -> answers.StoriesAnswer:
         """Put one's own stories into another order, until the day; answers those that the caller sees."""
         stories.reorder(app.store, viewer, capsule, story_ids=body.stories, now=app.now())
         views = reading.stories(app.store, app.vault, viewer, capsule)
-        return {"stories": [shapes.story(view) for view in views], "next": None}
+        return answers.StoriesAnswer(stories=[Story.of(view) for view in views], next=None)
 
     @router.get(
         "/stories/{story}",
         tags=["stories"],
-        response_model=models.StoryAnswer,
         responses=documented(404, 422),
     )
-    def show(story: UUID, viewer: Viewer = asker) -> Any:
+    def show(story: UUID, viewer: Viewer = asker) -> answers.StoryAnswer:
         """Show a story that the caller may see."""
         return answer(viewer, str(story))
 
     @router.patch(
         "/stories/{story}",
         tags=["stories"],
-        response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def edit(story: UUID, body: bodies.StoryChanges, viewer: Viewer = asker) -> Any:
+    def edit(story: UUID, body: bodies.StoryChanges, viewer: Viewer = asker) -> answers.StoryAnswer:
         """Change the title or the text of a story of one's own, until the day."""
         stories.edit(
             app.store,
@@ -117,34 +116,32 @@ def routes(app: App, asking: Bearer) -> APIRouter:
     @router.get(
         "/stories/{story}/media",
         tags=["media"],
-        response_model=models.MediaAnswer,
         responses=documented(404, 422),
     )
     def list_media(
         request: Request, story: UUID, limit: Limit = 50, after: After = None, viewer: Viewer = asker
-    ) -> Any:
+    ) -> answers.MediaAnswer:
         """List the photos and clips of a story that the caller may see, in their order."""
         media = reading.story(app.store, app.vault, viewer, str(story)).media
         found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
-        return {"media": [_shape(one) for one in found], "next": further}
+        shown = [Medium.of(one.medium, one.details) for one in found]
+        return answers.MediaAnswer(media=shown, next=further)
 
     @router.put(
         "/stories/{story}/media/order",
         tags=["media"],
-        response_model=models.StoryAnswer,
         responses=documented(403, 404, 413, 422, 507),
     )
-    def reorder(story: UUID, body: bodies.MediaOrder, viewer: Viewer = asker) -> Any:
+    def reorder(story: UUID, body: bodies.MediaOrder, viewer: Viewer = asker) -> answers.StoryAnswer:
         """Put the photos and clips of a story of one's own into another order, until the day."""
         stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
         return answer(viewer, str(story))
 
-    @router.get(
-        "/media/{medium}", tags=["media"], response_model=models.MediumAnswer, responses=documented(404, 422)
-    )
-    def show_medium(medium: UUID, viewer: Viewer = asker) -> Any:
+    @router.get("/media/{medium}", tags=["media"], responses=documented(404, 422))
+    def show_medium(medium: UUID, viewer: Viewer = asker) -> answers.MediumAnswer:
         """Say what is known about a photo or clip that the caller may see."""
-        return {"medium": _shape(reading.medium(app.store, app.vault, viewer, str(medium)))}
+        found = reading.medium(app.store, app.vault, viewer, str(medium))
+        return answers.MediumAnswer(medium=Medium.of(found.medium, found.details))
 
     @router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))
     def remove_medium(medium: UUID, viewer: Viewer = asker) -> Response:
@@ -169,7 +166,3 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         return FileAnswer(found, tag=f"{medium}-{form}", as_download=form == "original")
 
     return router
-
-
-def _shape(one: MediumView) -> shapes.Shape:
-    return shapes.medium(one.medium, one.details)

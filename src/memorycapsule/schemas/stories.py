@@ -1,0 +1,89 @@
+"""Stories and their media."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
+
+from memorycapsule.domain.stories import MediumKind
+from memorycapsule.schemas.model import Id, Instant, Model
+
+if TYPE_CHECKING:
+    from memorycapsule.domain import capsules, stories
+    from memorycapsule.services.reading import StoryView
+
+
+class Medium(Model):
+    id: Id
+    file: str = Field(description="The name that it came with.", examples=["IMG_2041.HEIC"])
+    position: int = Field(description="Its place in the story.", examples=[0])
+    kind: MediumKind
+    sha256: str = Field(description="SHA-256 of the original, hexadecimal.")
+    bytes: int = Field(examples=[2_481_330])
+    format: str = Field(examples=["HEIC"])
+    width: int | None = Field(
+        description="As a person sees it, in pixels; null for a voice note.", examples=[4032]
+    )
+    height: int | None = Field(examples=[3024])
+    taken_at: str | None = Field(
+        description="When it was taken; without an offset where the camera knew none.",
+        examples=["2026-08-02T18:41:07+09:00"],
+    )
+    has_gps: bool
+    duration_seconds: float | None
+    has_sound: bool
+    caption: str | None
+
+    @classmethod
+    def of(cls, found: stories.Medium, details: stories.MediumDetails) -> Self:
+        return cls(
+            id=found.id,
+            file=details.file,
+            position=found.position,
+            kind=found.kind,
+            sha256=details.sha256,
+            bytes=details.bytes,
+            format=details.format,
+            width=details.width or None,
+            height=details.height or None,
+            taken_at=details.taken_text,
+            has_gps=details.has_gps,
+            duration_seconds=details.duration_seconds,
+            has_sound=details.has_sound,
+            caption=details.caption,
+        )
+
+
+class Author(Model):
+    id: Id
+    name: str = Field(examples=["Younghee"])
+
+    @classmethod
+    def of(cls, found: capsules.Member) -> Self:
+        return cls(id=found.id, name=found.name)
+
+
+class Story(Model):
+    id: Id
+    capsule: Id
+    author: Author
+    title: str = Field(examples=["The swing"])
+    text: str = Field(examples=["We stayed until dark."])
+    created_at: Instant
+    changed_at: Instant
+    media: list[Medium]
+
+    @classmethod
+    def of(cls, view: StoryView) -> Self:
+        found = view.story
+        return cls(
+            id=found.id,
+            capsule=found.capsule_id,
+            author=Author.of(view.author),
+            title=view.words.title,
+            text=view.words.text,
+            created_at=found.created_at,
+            changed_at=found.changed_at,
+            media=[Medium.of(one.medium, one.details) for one in view.media],
+        )
