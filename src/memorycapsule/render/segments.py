@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, PlacedShot, Shot, Source, sources_of
-from memorycapsule.domain.hangul import has_hangul
+from memorycapsule.words.catalogues import wording
 
 #: To be raised with every change of what the renderer draws.
 RENDERER_VERSION = "4"
@@ -39,6 +39,8 @@ _PACING = {
     "tilt",
     "zoom",
 }
+#: What a desktop says itself.
+_DESKTOP_WORDS = ("film_photo", "film_clip", "film_story", "film_goodbye", "film_music")
 #: One shot in so many is a place for a cut.
 _CHANCE = 2
 #: A segment of more than so many times the wanted length is cut at any shot.
@@ -197,8 +199,7 @@ def _name(
         "size": asdict(plan.size),
         "fps": plan.fps,
         "seed": plan.seed,
-        # Pictures without a caption are labelled in the language of the title.
-        "is_korean": has_hangul(plan.title),
+        "words": _words_of(plan),
         "style": {name: value for name, value in asdict(plan.style).items() if name not in _PACING},
         "encoder": asdict(replace(plan.encoder, segment_seconds=0, audio_kbit=0)),
         "frames": stop - first,
@@ -207,3 +208,9 @@ def _name(
     }
     text = json.dumps(description, sort_keys=True, ensure_ascii=False)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _words_of(plan: MontagePlan) -> list[str]:
+    """Return what the film's stage says itself: only a desktop does."""
+    said = wording(plan.language).sentences
+    return [said[key] for key in _DESKTOP_WORDS] if plan.style.stage.kind == "desktop" else []

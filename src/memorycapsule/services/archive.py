@@ -18,6 +18,7 @@ from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
+from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import short_day
 
 _SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
@@ -49,39 +50,6 @@ class Archive:
     files: list[ArchiveFile]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArchiveTexts:
-    """What the files that are written for this say, in one language."""
-
-    language: str
-    readme: str
-    by: str
-    untitled: str
-    films: str
-
-
-SENTENCES = {
-    "en": ArchiveTexts(
-        language="en",
-        readme="“{title}”, opened on {day}.\n\nEvery story has a folder of its own: the photos and clips as they were"
-        " given, and the words in story.txt.\nThe films are in the folder “films”. index.html shows all of it in a"
-        " browser; nothing else is needed.\n",
-        by="{author}, {day}",
-        untitled="Without a title",
-        films="films",
-    ),
-    "ko": ArchiveTexts(
-        language="ko",
-        readme="‘{title}’, {day}에 열린 캡슐이에요.\n\n이야기마다 폴더가 하나씩 있어요. 사진과 영상은 받은 그대로,"
-        " 글은 story.txt에 있어요.\n필름은 ‘필름’ 폴더에 있어요. index.html을 브라우저로 열면 모두 볼 수 있어요."
-        " 다른 프로그램은 필요 없어요.\n",
-        by="{author} · {day}",
-        untitled="제목 없음",
-        films="필름",
-    ),
-}
-
-
 def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, language: str) -> Archive:
     """
     Return all originals, words and films of an open capsule, in an order that never changes.
@@ -91,7 +59,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     view = reading.capsule(store, vault, viewer, reference)
     if not view.capsule.is_open:
         raise Sealed
-    said = SENTENCES[language]
+    words = wording(language)
     capsule = view.capsule
     root = _ArchiveFolder(safe_name(capsule.title, capsule.slug))
     written: list[ArchiveFile] = []
@@ -99,8 +67,8 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     sections: list[str] = []
     stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
     for number, story in enumerate(stories, 1):
-        folder = root.folder(f"{number:02} {story.words.title or said.untitled}")
-        words = folder.path("story.txt")
+        folder = root.folder(f"{number:02} {story.words.title or words('archive_untitled')}")
+        text_path = folder.path("story.txt")
         files = [
             ArchiveFile(
                 path=folder.path(medium.details.file),
@@ -110,15 +78,15 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
             )
             for medium in story.media
         ]
-        text = _story_text(capsule, story, files, said)
-        written.append(_written(words, text, _added_local(capsule, story)))
+        text = _story_text(capsule, story, files, words)
+        written.append(_written(text_path, text, _added_local(capsule, story)))
         given += files
-        sections.append(_section(root, story, files, _byline(capsule, story, said), said))
-    films = _films(store, vault, viewer, view, root.folder(said.films))
+        sections.append(_section(root, story, files, _byline(capsule, story, words), words))
+    films = _films(store, vault, viewer, view, root.folder(words("archive_films")))
     given += films
     opened = local_of(capsule.opened_at or capsule.opens_at, capsule.zone)
-    readme = said.readme.format(title=capsule.title, day=short_day(opened, language))
-    index = _index(root, capsule.title, readme, sections, films, said)
+    readme = words("archive_readme", title=capsule.title, day=short_day(opened, language))
+    index = _index(root, capsule.title, readme, sections, films, words)
     return Archive(
         capsule=capsule,
         name=root.name,
@@ -196,21 +164,20 @@ def _added_local(capsule: Capsule, story: StoryView) -> datetime:
     return local_of(story.story.created_at, capsule.zone)
 
 
-def _byline(capsule: Capsule, story: StoryView, said: ArchiveTexts) -> str:
-    return said.by.format(
-        author=story.author.name, day=short_day(_added_local(capsule, story), said.language)
-    )
+def _byline(capsule: Capsule, story: StoryView, words: Wording) -> str:
+    day = short_day(_added_local(capsule, story), words.language)
+    return words("archive_by", author=story.author.name, day=day)
 
 
-def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile], said: ArchiveTexts) -> str:
+def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile], words: Wording) -> str:
     captions = [
         f"{file.path.rpartition('/')[2]}: {medium.details.caption}"
         for medium, file in zip(story.media, files, strict=True)
         if medium.details.caption
     ]
     parts = [
-        story.words.title or said.untitled,
-        _byline(capsule, story, said),
+        story.words.title or words("archive_untitled"),
+        _byline(capsule, story, words),
         story.words.text,
         "\n".join(captions),
     ]
@@ -218,13 +185,13 @@ def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile]
 
 
 def _section(
-    root: _ArchiveFolder, story: StoryView, files: Sequence[ArchiveFile], byline: str, said: ArchiveTexts
+    root: _ArchiveFolder, story: StoryView, files: Sequence[ArchiveFile], byline: str, words: Wording
 ) -> str:
     shown = "\n".join(
         _shown(root.inside(file.path), medium.details.caption or "")
         for medium, file in zip(story.media, files, strict=True)
     )
-    title = html.escape(story.words.title or said.untitled)
+    title = html.escape(story.words.title or words("archive_untitled"))
     text = html.escape(story.words.text)
     return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{shown}"
 
@@ -232,7 +199,7 @@ def _section(
 def _shown(path: str, caption: str) -> str:
     where, name = html.escape(quote(path)), html.escape(path.rpartition("/")[2])
     ending = path.rpartition(".")[2].lower()
-    words = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     if ending in _SHOWN:
         inner = f'<a href="{where}"><img loading=lazy src="{where}" alt="{html.escape(caption) or name}"></a>'
     elif ending in _PLAYED:
@@ -241,7 +208,7 @@ def _shown(path: str, caption: str) -> str:
         inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
     else:
         inner = f'<a href="{where}">{name}</a>'
-    return f"<figure>{inner}{words}</figure>"
+    return f"<figure>{inner}{below}</figure>"
 
 
 def _index(
@@ -250,12 +217,12 @@ def _index(
     readme: str,
     sections: Iterable[str],
     films: Sequence[ArchiveFile],
-    said: ArchiveTexts,
+    words: Wording,
 ) -> str:
     played = "\n".join(_shown(root.inside(film.path), "") for film in films)
     parts = "\n".join(sections)
     return f"""<!doctype html>
-<html lang="{said.language}">
+<html lang="{words.language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

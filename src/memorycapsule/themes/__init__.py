@@ -11,6 +11,8 @@ from memorycapsule.domain.film import plan
 from memorycapsule.domain.film.plan import FilmStyle, Soundtrack
 from memorycapsule.domain.film.plan_json import read_value
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.languages import languages
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "fonts"
@@ -20,11 +22,19 @@ _FONTS = _HERE / "fonts"
 class ThemeMusic:
     """What is known of a built-in soundtrack."""
 
-    #: Its title, by language: 'en', 'ko'.
-    titles: dict[str, str]
+    #: The name of the theme that it goes with.
+    theme: str
     beats_per_minute: float
     beats_per_bar: int
     first_beat_seconds: float
+
+    def title(self, language: str) -> str:
+        return wording(language)(f"music_title_{self.theme}")
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return its title in every language."""
+        return {language: self.title(language) for language in languages()}
 
     def with_beat(self, track: Soundtrack) -> Soundtrack:
         """Return `track` with the beat of this music."""
@@ -41,20 +51,22 @@ class Theme:
     """One world for page and film."""
 
     name: str
-    #: How people call it, by language: 'en', 'ko'.
-    titles: dict[str, str]
     film: FilmStyle
     #: The built-in music.
     soundtrack: Path
     music: ThemeMusic
 
-    def title(self, locale: str) -> str:
-        return self.titles.get(locale, self.titles["en"])
+    def title(self, language: str) -> str:
+        return wording(language)(f"theme_title_{self.name}")
 
-    def own_soundtrack(self, locale: str) -> Soundtrack:
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return how people call it in every language."""
+        return {language: self.title(language) for language in languages()}
+
+    def own_soundtrack(self, language: str) -> Soundtrack:
         """Return the theme's own music for a plan. It begins by itself, so nothing fades in."""
-        title = self.music.titles.get(locale, self.music.titles["en"])
-        return self.music.with_beat(Soundtrack(title=title, fade_in_seconds=0.0))
+        return self.music.with_beat(Soundtrack(title=self.music.title(language), fade_in_seconds=0.0))
 
 
 @functools.cache
@@ -73,11 +85,10 @@ def load(name: str) -> Theme:
     music = data["music"]
     return Theme(
         name=name,
-        titles=dict(data["titles"]),
         film=read_value(FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
         soundtrack=folder / "soundtrack.m4a",
         music=ThemeMusic(
-            titles=dict(music["titles"]),
+            theme=name,
             beats_per_minute=float(music["beats_per_minute"]),
             beats_per_bar=music["beats_per_bar"],
             first_beat_seconds=float(music["first_beat_seconds"]),

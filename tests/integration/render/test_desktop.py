@@ -263,7 +263,7 @@ def test_a_window_is_named_by_story_or_day_and_never_by_an_id(desktop):
     )
 
     assert words_of(plan, shot).names == ("photo",)
-    assert words_of(replace(plan, title="여름"), shot).names == ("사진",)
+    assert words_of(replace(plan, language="ko"), shot).names == ("사진",)
     assert words_of(plan, replace(shot, beside=(shot.source,))).names == ("photo", "photo 2")
     named = words_of(plan, replace(shot, caption=told))
     assert (named.names, named.text, named.label) == (("나비",), "담 주인", "지호 · 2023년 9월 25일")
@@ -305,13 +305,13 @@ def test_the_last_screen_is_dark_with_amber_words_in_the_safe_area(desktop, coun
     card = Card(
         frames=60, entrance_frames=0, role="end", heading="함께 담은 사람들", note="Song", credits=people
     )
-    plan = desktop.plan([])
+    plan = replace(desktop.plan([]), language="ko")
     frame = desktop.paint(plan, card, 30)
     rgb = bgr_from_frame(frame)[:, :, ::-1].astype(int)
 
     assert rgb[4, 4] == pytest.approx((13, 11, 24), abs=4)
     assert is_safe(rgb[:, :, 0] > 60)
-    english = desktop.paint(plan, replace(card, heading="Put together by"), 30)
+    english = desktop.paint(replace(plan, language="en"), replace(card, heading="Put together by"), 30)
     assert changed(frame, english)[: SIZE.height // 2].any()
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, StoryText, direct
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import Encoder, Size
@@ -124,3 +125,14 @@ def test_a_name_does_not_tell_what_a_picture_is_called():
     )
 
     assert {s.name for s in cut_plan(plan)} == {s.name for s in cut_plan(renamed)}
+
+
+@pytest.mark.parametrize(("theme", "has_words"), [("window", True), ("classic", False)])
+def test_what_a_stage_says_itself_is_part_of_the_names(theme, has_words):
+    plan = replace(plan_of(["a0", "a1", "a2", "a3"]), style=themes.load(theme).film)
+    english, korean = (
+        [segment.name for segment in cut_plan(replace(plan, language=language))] for language in ("en", "ko")
+    )
+
+    assert (english != korean) is has_words
+    assert not has_words or not set(english) & set(korean)

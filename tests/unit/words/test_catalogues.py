@@ -111,7 +111,9 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
     made_up |= {f"films_lack_{kind}" for kind in ("photo", "clip", "voice", "words", "song", "other")}
     made_up |= {f"dye_{number}" for number in range(8)}
-    made_up |= {f"theme_{name}" for name in themes.names()}
+    made_up |= {
+        f"{what}_{name}" for what in ("theme", "theme_title", "music_title") for name in themes.names()
+    }
     made_up |= {f"people_{number}" for number in range(11)}
     words = set(wording("en").keys)
 

@@ -1,10 +1,10 @@
 """
 The montage plan: pure data that decides every frame of a film.
 
-A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot enters while the one
-before it is still there: `entrance_frames` is how long the two overlap, and `entrance` says what is seen
-then. So the film lasts the sum of all shots less the sum of all overlaps, and at most two shots are ever
-seen at once. Voices are heard over the shots of their scene, one at a time.
+A plan is scenes, a scene is shots, and a shot lasts a whole number of frames. A shot enters while the one before it
+is still there: `entrance_frames` is how long the two overlap, and `entrance` says what is seen then. So the film
+lasts the sum of all shots less the sum of all overlaps, and at most two shots are ever seen at once. Voices are heard
+over the shots of their scene, one at a time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from memorycapsule.domain.film.plan_json import PlanUnreadable, read_value
 from memorycapsule.domain.film.voices import PlacedVoice, Voice, place_voices
 from memorycapsule.errors import CapsuleError
 
-#: Counts changes of meaning. A plan of version 2 has no voices, and is read as one of today; others are refused.
-PLAN_VERSION = 3
-_UNDERSTOOD = (2, PLAN_VERSION)
+#: Counts changes of meaning. Plans of version 2 have no voices, those of 3 say no language; others are refused.
+PLAN_VERSION = 4
+_UNDERSTOOD = (2, 3, PLAN_VERSION)
 
 #: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
 #: turn and fan on the table, walk and doorway in the gallery, outline and folder on the desktop.
@@ -320,8 +320,7 @@ def sources_of(shot: Shot) -> tuple[Source, ...]:
 def with_sources(shot: Shot, change: Callable[[Source], Source]) -> Shot:
     """Return a shot with every picture of it changed."""
     if isinstance(shot, Photo):
-        beside = tuple(change(source) for source in shot.beside)
-        return replace(shot, source=change(shot.source), beside=beside)
+        return replace(shot, source=change(shot.source), beside=tuple(map(change, shot.beside)))
     if isinstance(shot, Clip):
         return replace(shot, source=change(shot.source))
     backdrop = change(shot.backdrop) if shot.backdrop else None
@@ -409,6 +408,8 @@ class MontagePlan:
     encoder: Encoder = field(default_factory=Encoder)
     #: The picture fades to black over so many last frames.
     fade_out_frames: int = 0
+    #: The language of what a stage says itself, by its BCP 47 name.
+    language: str = "en"
     seed: int = 0
     #: Digests of renderer, ffmpeg and fonts, filled in by the renderer.
     made_with: tuple[tuple[str, str], ...] = ()

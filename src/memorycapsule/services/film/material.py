@@ -27,13 +27,13 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.themes import Theme
+from memorycapsule.words.catalogues import wording
 from memorycapsule.words.dates import day_in_words, short_day
 
 #: The file of the music in the folder of pictures.
 SOUNDTRACK_FILE = "soundtrack"
 #: How the files of voice notes end there.
 VOICE_ENDING = ".m4a"
-_END_LINES = {"ko": "함께 담은 사람들", "en": "Put together by"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ def plan_film(material: Material, direction: Direction, pictures: Sequence[Pictu
         pictures=pictures,
         stories=material.texts,
         contributors=[(member.id, member.name) for member in material.members],
-        end_line=_END_LINES.get(direction.language, _END_LINES["en"]),
+        end_line=wording(direction.language)("film_end_line"),
         direction=direction,
     )
 

@@ -45,6 +45,15 @@ def test_a_plan_reads_back_as_it_was_written():
     assert MontagePlan.from_json(plan.to_json()) == plan
 
 
+def test_a_plan_that_says_no_language_is_read_as_an_english_one():
+    plan = cards((30, 0), (40, 10))
+    data = json.loads(plan.to_json())
+    assert data.pop("language") == "en"
+
+    assert MontagePlan.from_json(json.dumps({**data, "plan_version": 3})) == plan
+    assert MontagePlan.from_json(replace(plan, language="ko").to_json()).language == "ko"
+
+
 def test_a_plan_of_another_version_is_refused_with_a_sentence():
     data = json.loads(cards((30, 0)).to_json())
     data["plan_version"] = 99

@@ -39,7 +39,7 @@ def theme_choices(language: str) -> Sequence[ThemeChoice]:
         ThemeChoice(
             name=theme.name,
             title=theme.title(language),
-            song=theme.music.titles.get(language, theme.music.titles["en"]),
+            song=theme.music.title(language),
             beats=round(theme.music.beats_per_minute),
         )
         for theme in found

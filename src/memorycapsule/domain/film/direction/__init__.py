@@ -130,6 +130,7 @@ def direct(
         soundtrack=direction.soundtrack,
         encoder=direction.encoder,
         fade_out_frames=min(direction.frames(1.4), scenes[-1].shots[-1].frames // 2),
+        language=direction.language,
         seed=direction.seed,
     )
 

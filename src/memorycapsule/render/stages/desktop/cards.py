@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memorycapsule.domain.film.plan import Card, MontagePlan
-from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter
 from memorycapsule.render.planes import Bytes, new_frame
@@ -38,6 +37,7 @@ from memorycapsule.render.stages.desktop.windows import (
     outlines,
 )
 from memorycapsule.render.typesetting import Line
+from memorycapsule.words.catalogues import wording
 
 #: A title in pixel glyphs has at most so many lines, and its pixels are at most and at least so large on a
 #: screen of 1080 rows.
@@ -57,15 +57,12 @@ _MOST_FOLDERS = 10
 
 _CARET_SECONDS = 0.5
 
-_GOODBYE = ("You can switch the computer off now.", "이제 컴퓨터를 꺼도 좋아요.")
 #: The words on the last screen become smaller where there are many names.
 _END_SIZES = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
 #: Part of its entrance after which all of the desktop is dark.
 _SWITCHED_OFF = 0.8
 #: From line to line of its pixel letters.
 _LINE = 28
-_MUSIC = ("Music: ", "음악: ")
-_STORY = ("story", "이야기")
 
 
 def open_title(plan: MontagePlan, card: Card) -> DesktopPainter:
@@ -190,7 +187,7 @@ class PaperPainter(DesktopPainter):
         heading, body, note = map(typesetting.clean, (card.heading, card.body, card.note))
         is_title = card.role != "text"
         who = typesetting.clean(card.credits[0].name) if card.credits and not is_title else ""
-        kind = "" if is_title else _STORY[has_hangul(heading + body + note or plan.title)]
+        kind = "" if is_title else wording(plan.language)("film_story")
         name = kind if is_title else heading or who or kind
         font = plan.style.heading_font if is_title or not body else plan.style.text_font
         width = even(0.7 * desk.size.width)
@@ -286,9 +283,9 @@ class DesktopEndPainter(DesktopPainter):
         fill(self._still, PixelBox(x=0, y=0, width=size.width, height=size.height), stage.off)
         heading, note = typesetting.clean(card.heading), typesetting.clean(card.note)
         people = [(typesetting.clean(person.name) or "…", person.count) for person in card.credits]
-        hangul = has_hangul(heading or "".join(name for name, _ in people) + note or plan.title)
+        words = wording(plan.language)
         room = round(0.84 * size.width)
-        goodbye, scale = _goodbye(desk, _GOODBYE[hangul], room)
+        goodbye, scale = _goodbye(desk, words("film_goodbye"), room)
         names = [f"{name} {count}" if count else name for name, count in people]
         high = len(goodbye) * _LINE * scale
         for text in (max(6, round(share * desk.text)) for share in _END_SIZES):
@@ -296,7 +293,9 @@ class DesktopEndPainter(DesktopPainter):
             above = [one_line(heading, style.heading_font, round(1.1 * text), room)] if heading else []
             name_lines = _joined(names, style.text_font, text, room) if names else []
             music = (
-                typesetting.fitting(_MUSIC[hangul] + note, style.text_font, (text,), room, 2) if note else []
+                typesetting.fitting(words("film_music", title=note), style.text_font, (text,), room, 2)
+                if note
+                else []
             )
             parts = [part for part in (above, name_lines, music) if part]
             tall = high + sum(gap + step * len(part) for part in parts)

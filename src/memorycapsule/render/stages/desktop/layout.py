@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Photo, Shot, Source, sources_of
-from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.stages.desktop.pixels import PixelBox, even, whole
 from memorycapsule.render.stages.desktop.windows import Desk, Status
+from memorycapsule.words.catalogues import wording
 
 #: Wider or higher than this, a picture is not seen whole, but its window goes over it.
 _LONGEST, _TALLEST = 4.6, 0.4
@@ -71,8 +71,8 @@ def words_of(plan: MontagePlan, shot: Photo | Clip) -> WindowText:
     heading, text, who, when = map(
         typesetting.clean, (caption.heading, caption.text, caption.who, caption.when)
     )
-    hangul = has_hangul(heading + text + who + when if shot.caption else plan.title)
-    kind = ("영상" if hangul else "clip") if isinstance(shot, Clip) else "사진" if hangul else "photo"
+    words = wording(plan.language)
+    kind = words("film_clip") if isinstance(shot, Clip) else words("film_photo")
     first = heading or when or kind
     others = tuple(f"{kind} {number}" for number in range(2, len(sources_of(shot)) + 1))
     return WindowText(
