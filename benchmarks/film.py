@@ -77,7 +77,7 @@ class Work:
         return replace(plan, scenes=(Scene(story_id=None, title="", shots=tuple(shots)),), fade_out_frames=0)
 
     def job(self, encoder: Encoder, out: Path, **more: Any) -> dict[str, Any]:
-        """Return what the programs of film_rivals.py are told."""
+        """Return the job for the programs of film_rivals.py."""
         return {
             "photos": [str(self.folder / "pictures" / picture.file) for picture in self.pictures],
             "song": str(themes.load("classic").soundtrack),
@@ -265,13 +265,13 @@ def measure(work: Work, rounds: int, frames_folder: Path, *, without_moviepy: bo
             for field in ("seconds", "cpu_seconds", "foreign_cpu_seconds")
         )
         peak = max(one.peak_bytes for one in many) / 2**20
-        words = f"| {name} | {count / seconds:.1f} | {seconds:.1f} | {cpu:.1f} | {cpu / count * 1000:.1f} "
-        words += f"| {foreign:.1f} | {peak:.0f} "
+        row = f"| {name} | {count / seconds:.1f} | {seconds:.1f} | {cpu:.1f} | {cpu / count * 1000:.1f} "
+        row += f"| {foreign:.1f} | {peak:.0f} "
         if name in films:
-            words += f"| {films[name].stat().st_size / 2**20:.1f} | {unevenness(work, films[name])} |"
+            row += f"| {films[name].stat().st_size / 2**20:.1f} | {unevenness(work, films[name])} |"
         else:
-            words += "| | |"
-        print(words, flush=True)
+            row += "| | |"
+        print(row, flush=True)
     print(f"\nJitter of our frames before they are encoded: {unevenness_before_encoding(work)}")
     for what, one, other in (
         ("times as fast as MoviePy", "MoviePy, usual setting", "ours, usual setting"),
@@ -327,7 +327,7 @@ def compare_with_pyav(work: Work, rounds: int, frames_folder: Path) -> None:
         for how in ("pipe", "pyav"):
             found[how].append(run([sys.executable, str(HERE / "film_rivals.py"), how, str(path)]))
     for how, many in found.items():
-        seconds = statistics.median(json.loads(one.said)["seconds"] for one in many)
+        seconds = statistics.median(json.loads(one.output)["seconds"] for one in many)
         cpu = statistics.median(one.cpu_seconds for one in many)
         print(f"  {how}: {count / seconds:.1f} fps, {cpu / count * 1000:.1f} CPU ms/frame with start-up")
 
@@ -341,22 +341,22 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-moviepy", action="store_true", help="it takes most of the time")
-    given = parser.parse_args()
-    width, height = map(int, given.size.split("x"))
+    options = parser.parse_args()
+    width, height = map(int, options.size.split("x"))
     with ExitStack() as places:
         folder = Path(places.enter_context(tempfile.TemporaryDirectory()))
         shared = "/dev/shm" if Path("/dev/shm").is_dir() else None
         raw = Path(places.enter_context(tempfile.TemporaryDirectory(dir=shared)))
         work = Work(
             folder=folder,
-            pictures=prepared(folder, given.photos),
+            pictures=prepared(folder, options.photos),
             size=Size(width=width, height=height),
-            fps=given.fps,
+            fps=options.fps,
         )
-        measure(work, given.rounds, raw, without_moviepy=given.without_moviepy)
+        measure(work, options.rounds, raw, without_moviepy=options.without_moviepy)
         for path in raw.iterdir():
             path.unlink()
-        compare_with_pyav(work, given.rounds, raw)
+        compare_with_pyav(work, options.rounds, raw)
 
 
 if __name__ == "__main__":

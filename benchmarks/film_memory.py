@@ -62,7 +62,7 @@ def measure(count: int, size: Size, fps: int, seconds: float) -> dict[str, float
             *("--pictures", str(folder), "--workspace", str(place / "workspace")),
         ]
         made = run(command)
-        film = json.loads(made.said.splitlines()[-1])["film"]
+        film = json.loads(made.output.splitlines()[-1])["film"]
     return {
         "photos": count,
         "frames": film["frames"],
@@ -80,13 +80,13 @@ def main() -> None:
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--seconds-per-photo", type=float, default=1.0)
-    given = parser.parse_args()
-    width, height = map(int, given.size.split("x"))
+    options = parser.parse_args()
+    width, height = map(int, options.size.split("x"))
     print("| photos | frames | took s | fps | peak of all processes MB | largest process MB |")
     print("|---|---|---|---|---|---|")
     rows = []
-    for count in given.counts:
-        row = measure(count, Size(width=width, height=height), given.fps, given.seconds_per_photo)
+    for count in options.counts:
+        row = measure(count, Size(width=width, height=height), options.fps, options.seconds_per_photo)
         rows.append(row)
         values = (
             row["photos"],

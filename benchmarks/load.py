@@ -60,7 +60,7 @@ class Member:
 
 @dataclass
 class Tally:
-    """What became of the photos."""
+    """Counts of how the photos arrived."""
 
     stages: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -73,23 +73,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=50)
     parser.add_argument("--photos", type=int, default=20)
-    given = parser.parse_args()
-    photos = [draw(number) for number in range(given.photos)]
+    options = parser.parse_args()
+    photos = [draw(number) for number in range(options.photos)]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "config.toml").write_text(
             'data_dir = "data"\nkey_file = "instance.key"\nzone = "UTC"\n[film]\nquiet_hours = "never"\n'
         )
-        capsule, onlooker, members = prepare(root, given.members)
+        capsule, onlooker, members = prepare(root, options.members)
         with daemon(root) as (url, pid), Memory(pid) as held, onlooking(url, capsule, onlooker) as look:
             load, started = os.getloadavg()[0], time.monotonic()
             tally = asyncio.run(put_everything_in(url, members, photos))
             seconds = time.monotonic() - started
             pages = look()
             peak = (held.daemon, held.family)
-            count = given.members * given.photos
+            count = options.members * options.photos
             missing = count - len(tally.kept) + lost(url, tally)
-    print(f"{given.members} members, {count} photos, {tally.bytes / 1e6:.0f} MB; {os.cpu_count()} cores,")
+    print(f"{options.members} members, {count} photos, {tally.bytes / 1e6:.0f} MB; {os.cpu_count()} cores,")
     print(f"load average before {load:.1f} (anything but 0 spoils the times)")
     print(f"errors {len(tally.errors)}, lost or changed {missing}, {dict(tally.stages)}")
     print(f"{seconds:.0f} s, {count / seconds:.1f} photos/s")
@@ -168,15 +168,15 @@ def daemon(root: Path) -> Iterator[tuple[str, int]]:
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log)
     try:
-        said = json.loads(process.stdout.readline())["daemon"]
-        yield said["url"], said["pid"]
+        address = json.loads(process.stdout.readline())["daemon"]
+        yield address["url"], address["pid"]
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
 class Memory:
-    """Looks again and again at how much a family of processes holds."""
+    """Samples the memory of a family of processes again and again."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -201,7 +201,7 @@ class Memory:
 
 @contextlib.contextmanager
 def onlooking(url: str, capsule: str, token: str):
-    """Look at the page of the capsule from a process of its own, which sending does not slow down."""
+    """Load the page of the capsule again and again, from a process of its own that sending does not slow down."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=look_on, args=(theirs, f"{url}/g/c/{capsule}", token)

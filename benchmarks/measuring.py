@@ -26,7 +26,7 @@ class Run:
     peak_bytes: int
     largest_bytes: int
     #: Its stdout.
-    said: bytes
+    output: bytes
 
 
 def family(pid: int) -> list[int]:
@@ -60,7 +60,7 @@ def run(*commands: list[str]) -> Run:
         subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         for command in commands
     ]
-    said: list[bytes] = []
+    output: list[bytes] = []
     peak = largest = 0
     cpu = 0.0
     running = list(programs)
@@ -77,8 +77,8 @@ def run(*commands: list[str]) -> Run:
                 running.remove(program)
     seconds = time.monotonic() - began
     for program in programs:
-        with program.stdout as words:
-            said.append(words.read())
+        with program.stdout as pipe:
+            output.append(pipe.read())
         if program.returncode:
             raise SystemExit(f"{program.args[:3]} ended with {program.returncode}.")
     return Run(
@@ -87,12 +87,12 @@ def run(*commands: list[str]) -> Run:
         foreign_cpu_seconds=max(0.0, _busy_seconds() - busy - cpu),
         peak_bytes=peak,
         largest_bytes=largest,
-        said=b"".join(said),
+        output=b"".join(output),
     )
 
 
 def _busy_seconds() -> float:
-    """Return for how long this machine's processors have worked in all (proc_stat(5): user, nice, system, irqs)."""
+    """Return the seconds that this machine's processors have been busy (proc_stat(5): user, nice, system, irqs)."""
     words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
     user, nice, system, _idle, _iowait, irq, softirq = map(int, words[1:8])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

@@ -30,10 +30,10 @@ RUNS = 15
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", help="another store than an SQLite file; it must be empty")
-    given = parser.parse_args()
+    options = parser.parse_args()
     for count in (1_000, 10_000):
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), count, given.url if count == 10_000 else None)
+            measure(Path(folder), count, options.url if count == 10_000 else None)
 
 
 def measure(root: Path, count: int, url: str | None) -> None:
@@ -85,16 +85,16 @@ def measure(root: Path, count: int, url: str | None) -> None:
     environment = {**os.environ, "CAPSULE_CONFIG": str(root / "config.toml")}
     # People keep their bytecode.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    for words in (["--help"], ["list"], ["list", "--json"]):
+    for arguments in (["--help"], ["list"], ["list", "--json"]):
         took = median(
-            lambda words=words: subprocess.run(
-                [sys.executable, "-m", "memorycapsule.cli", *words],
+            lambda arguments=arguments: subprocess.run(
+                [sys.executable, "-m", "memorycapsule.cli", *arguments],
                 stdout=subprocess.DEVNULL,
                 env=environment,
                 check=True,
             )
         )
-        print(f"{count:6} capsules: capsule {' '.join(words):12} {took:.2f} s")
+        print(f"{count:6} capsules: capsule {' '.join(arguments):12} {took:.2f} s")
 
 
 def median(call) -> float:

@@ -1,11 +1,11 @@
 """
-The time, and whether it can be believed.
+The time, and whether it can be trusted.
 
-A clock that jumps forward would open a capsule years early, and that cannot be undone. So a clock in doubt
-opens nothing. A jump while the program runs shows against CLOCK_BOOTTIME, which counts on through suspension
-and which nobody can set; a jump while it was off shows against the instant that the store saw last. A clock
-that merely is not synchronised is no reason for doubt: many containers and machines without a network never
-are.
+A clock that jumps forward would open a capsule years early, and that cannot be undone. So nothing is opened while the
+clock is in doubt. A jump while the program runs shows in comparison with CLOCK_BOOTTIME, which continues during
+suspension and which nobody can set. A jump while the program was off shows in comparison with the last instant in the
+store. A clock that is not synchronised is no reason for doubt by itself: many containers and machines without a network
+never are.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-#: Differences up to this are ordinary: a clock corrected by hand, a leap of a slow machine.
+#: Differences up to this are ordinary: a clock that was corrected by hand, a slow machine.
 TOLERANCE = timedelta(minutes=5)
-#: A machine off for longer than this needs somebody who vouches for its clock.
+#: After a longer time off, a person must confirm the clock.
 LONG_ABSENCE = timedelta(days=30)
-#: This program did not exist before; a clock that says so is wrong.
+#: The program did not exist before this date, so an earlier clock is wrong.
 PROGRAM_BORN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What adjtimex(2) returns when the kernel's clock is not synchronised (linux/timex.h).
@@ -41,7 +41,7 @@ class Reading:
     wall: datetime
     #: Seconds since the machine started, suspension included; nobody can set them.
     uptime_seconds: float
-    #: Whether the kernel's clock is kept by NTP or the like; None when it does not tell.
+    #: Whether NTP or the like synchronises the kernel's clock; None when unknown.
     synchronised: bool | None
 
 
@@ -51,8 +51,8 @@ def now() -> datetime:
 
 
 def read() -> Reading:
-    """Ask the operating system."""
-    # Linux counts suspension in CLOCK_BOOTTIME only; macOS does in CLOCK_MONOTONIC.
+    """Read the clocks of the operating system."""
+    # Linux counts the time of suspension in CLOCK_BOOTTIME only; macOS counts it in CLOCK_MONOTONIC.
     steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return Reading(
         wall=now(), uptime_seconds=time.clock_gettime(steady), synchronised=_kernel_is_synchronised()
@@ -68,11 +68,11 @@ def reason_to_doubt(
     second_source: datetime | None = None,
 ) -> str | None:
     """
-    Return one sentence saying why the clock cannot be believed, or None when it can.
+    Return one sentence that says why the clock cannot be trusted, or None when it can.
 
-    `start` is the reading that the process began with (or was told to trust), `seen_at` the last instant that
-    the store saw while the clock was believed, `trusted_at` the last instant at which a person vouched for
-    the clock, `second_source` another machine's time.
+    `start` is the process's first reading (or the first after a confirmed jump), `seen_at` the last instant in the
+    store at which the clock was trusted, `trusted_at` the last instant at which a person confirmed the clock, and
+    `second_source` another machine's time.
     """
     wall = current.wall
     if wall < PROGRAM_BORN_AT:
@@ -80,8 +80,8 @@ def reason_to_doubt(
     if is_vouched_for(current, trusted_at):
         return None
     drift = drift_between(start, current)
-    # A machine without a battery clock starts in the past and jumps once, when the network tells it the time:
-    # that jump is the cure, not the disease.
+    # A machine without a battery clock starts in the past and jumps once, when it gets the time from the network.
+    # That jump makes its clock right.
     has_just_been_set = start.synchronised is False and current.synchronised is True
     if abs(drift) > TOLERANCE and not has_just_been_set:
         direction = "forward" if drift > timedelta(0) else "back"
@@ -105,21 +105,21 @@ def reason_to_doubt(
 
 
 def is_vouched_for(current: Reading, trusted_at: datetime | None) -> bool:
-    """Return whether a person has just said that this very clock is right."""
+    """Return whether a person has just confirmed this clock."""
     return trusted_at is not None and abs(current.wall - trusted_at) <= TOLERANCE
 
 
 def drift_between(start: Reading, current: Reading) -> timedelta:
-    """Return how much further the wall clock went than time itself; negative when it went back."""
+    """Return by how much the wall clock advanced more than the uptime; negative when it was set back."""
     return (current.wall - start.wall) - timedelta(seconds=current.uptime_seconds - start.uptime_seconds)
 
 
 class Clock:
     """
-    The clock of one process; make it when the process starts.
+    The clock of one process, to be made when the process starts.
 
-    It keeps no time of its own. It remembers how wall time and uptime stood together at the start, so that it
-    can tell later whether the wall clock was moved.
+    It keeps no time of its own. It remembers wall time and uptime of its start, so that it can find out later whether
+    the wall clock was set.
     """
 
     def __init__(self, readings: Callable[[], Reading] = read) -> None:
@@ -131,7 +131,7 @@ class Clock:
         return self._readings().wall
 
     def synchronised(self) -> bool | None:
-        """Return whether NTP or the like keeps the clock right, None when unknown: a warning at most."""
+        """Return whether NTP or the like synchronises the clock, None when unknown; worth a warning at most."""
         return self._readings().synchronised
 
     def doubt(
@@ -142,18 +142,18 @@ class Clock:
         second_source: datetime | None = None,
     ) -> str | None:
         """
-        Return one sentence saying why nothing may be opened now, or None when it may.
+        Return one sentence that says why nothing may be opened now, or None when capsules may be opened.
 
-        The caller writes `seen_at = now()` to the store after each None, and never after a sentence: a wrong
-        time must not become the measure. `capsule doctor --trust-clock` writes both `trusted_at` and
-        `seen_at`; a running process that meets a `trusted_at` of the last five minutes starts anew there.
+        The caller writes `seen_at = now()` to the store after each None, and never after a sentence, so that a wrong
+        time is not compared with later. `capsule doctor --trust-clock` writes `trusted_at` and `seen_at`. When
+        `trusted_at` is at most five minutes old, this process takes its current reading as the new start.
         """
         current = self._readings()
         reason = reason_to_doubt(
             self._start, current, seen_at=seen_at, trusted_at=trusted_at, second_source=second_source
         )
         if reason is None and abs(drift_between(self._start, current)) > TOLERANCE:
-            # The jump has been vouched for; from here on it is the way things stand.
+            # A person has confirmed the clock after its jump, so later jumps are measured from here.
             self._start = current
         return reason
 
@@ -161,7 +161,7 @@ class Clock:
 def _kernel_is_synchronised() -> bool | None:
     if sys.platform != "linux":
         return None
-    # All zeros means modes = 0: only ask (adjtimex(2)).
+    # All zeros mean modes = 0: adjtimex(2) only reads.
     answer = ctypes.create_string_buffer(_TIMEX_BYTES)
     state = int(_libc().adjtimex(answer))
     return None if state < 0 else state != _TIME_ERROR
@@ -169,7 +169,7 @@ def _kernel_is_synchronised() -> bool | None:
 
 @functools.cache
 def _libc() -> ctypes.CDLL:
-    # Each one makes classes of its own, and every page asks what time it is.
+    # Each CDLL makes classes of its own, and every page reads the clock.
     return ctypes.CDLL(None, use_errno=True)
 
 

@@ -1,8 +1,8 @@
 """
-The journal: what the program says to whoever looks after it, one event per line.
+The journal: the program's log, one event per line.
 
-structlog is loaded with the first word. It brings a console renderer along, and commands that have nothing to say
-would wait for that longer than for the database.
+structlog is imported with the first event. Its console renderer takes longer to import than the database to open, and
+most commands log nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 
 class _Journal:
-    """The logger of structlog (`info`, `warning`, `bind`, ...), from the first word on."""
+    """The logger of structlog (`info`, `warning`, `bind`, ...), imported with the first event."""
 
     def __init__(self) -> None:
         self._set_up: Callable[[], None] | None = None
 
     def set_up_with(self, set_up: Callable[[], None] | None) -> None:
-        """Have `set_up` called before the first word; None when structlog is set up already."""
+        """Call `set_up` before the first event; None when structlog is set up already."""
         self._set_up = set_up
 
     def __getattr__(self, name: str) -> Any:

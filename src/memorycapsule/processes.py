@@ -1,13 +1,12 @@
 """
-Children: finding ffmpeg, and starting programs with limits that die with their parent.
+Child processes: finding ffmpeg, and starting programs under limits that die with their parent.
 
-The limits are set by a small launcher (this file run with `python -I -S`) that then becomes the program,
-because `preexec_fn` is unsafe in a process with threads. On Linux the launcher also asks for SIGKILL when
-its parent dies (prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. That
-signal follows the *thread* that started the child: start long-running children from a thread that lives as
-long.
+A small launcher (this file run with `python -I -S`) sets the limits and then executes the program, because `preexec_fn`
+is unsafe in a process with threads. On Linux the launcher also requests SIGKILL for the parent's death (prctl(2),
+PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. The kernel sends that signal when the
+*thread* that started the child ends. So a long-running child must be started from a thread that lives as long.
 
-Children open what strangers made, so they do not inherit our settings and secrets: see `environment`.
+Children open strangers' files, so they do not inherit our settings and secrets; see `environment`.
 """
 
 import functools
@@ -24,7 +23,7 @@ UPLOAD_NICE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class ChildLimits:
-    """What a child may use. `None` leaves the parent's limit, and a lower limit of the parent stays."""
+    """Limits of a child. `None` keeps the parent's limit, and a lower limit of the parent always stays."""
 
     #: Address space in bytes (RLIMIT_AS).
     memory_bytes: int | None = None
@@ -34,15 +33,15 @@ class ChildLimits:
     nice: int = 0
 
 
-#: ffmpeg may open files only; a playlist or a name with a scheme reaches nothing else.
+#: ffmpeg may open files only, so that a playlist or a URL leads nowhere else.
 FILES_ONLY = ("-protocol_whitelist", "file,pipe")
-#: How the music that is accepted begins, and what ffmpeg calls the demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
+#: First bytes of accepted music, and ffmpeg's demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
 _MUSIC_HEADS = ((b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"))
 
 
 @functools.cache
 def ffmpeg_path() -> str:
-    """Return the ffmpeg that MoviePy brings along, or the one named by IMAGEIO_FFMPEG_EXE."""
+    """Return the path of the ffmpeg that comes with MoviePy, or of the one that IMAGEIO_FFMPEG_EXE names."""
     import imageio_ffmpeg
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
@@ -52,8 +51,8 @@ def sound_input(path: Path, *, start_seconds: float = 0) -> list[str] | None:
     """
     Return ffmpeg's arguments that open the sound of a stranger's file, from `start_seconds` on.
 
-    The demuxer is chosen by the file's content, so that nothing else is tried on it. None when the file holds
-    none of the music that a capsule accepts, nor a clip. `path` is whole, so that it is no option.
+    The file's content decides the demuxer, so that ffmpeg tries no other. Returns None when the file is neither music
+    that a capsule accepts nor a clip. `path` must be absolute, so that ffmpeg takes it for no option.
     """
     demuxer = _demuxer(path)
     if demuxer is None:
@@ -76,7 +75,7 @@ def _demuxer(path: Path) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """Return what a child may know of our environment: all but our settings, tokens and passwords."""
+    """Return the environment of a child: ours without our settings, tokens and passwords."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -130,6 +129,7 @@ def run(
 
 
 def _become(arguments: list[str]) -> None:
+    """Set the limits of the command line's first four words, and execute the program of the others."""
     import resource
     import signal
 

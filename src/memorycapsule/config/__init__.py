@@ -1,8 +1,8 @@
 """
-Configuration: frozen settings, read once, passed on.
+Configuration: frozen settings, read once and passed on.
 
-`load` gathers them from flags, environment, secret files and config.toml; `Settings` says what there is;
-`example_toml` and `write_config` turn them back into a file that people can edit.
+`load` reads them from flags, environment, secret files and config.toml. `Settings` declares them. `example_toml` and
+`write_config` write a commented file for people to edit.
 """
 
 from memorycapsule.config.example import example_toml, write_config

@@ -27,7 +27,7 @@ def example_toml(values: Mapping[str, Any] = MappingProxyType({})) -> str:
     """
     Return config.toml with every setting explained, and those in `values` set.
 
-    `values` goes by dotted names ({"smtp.host": "mail.example.org"}). Raises ConfigurationProblem for a name
+    The keys of `values` are dotted names ({"smtp.host": "mail.example.org"}). Raises ConfigurationProblem for a name
     that is no setting.
     """
     settings = fields()
@@ -56,9 +56,9 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
     text = example_toml(values)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The name is taken first, so that nobody's file is replaced; a rename fills it, so that nobody sees
-        # half of it.
-        os.close(_claimed(path))
+        # The name is reserved first, so that no file is replaced. The content arrives by a rename, so that nobody
+        # reads half of it.
+        os.close(_reserved(path))
         try:
             _fill(path, text)
         except OSError:
@@ -71,7 +71,7 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
         raise ConfigurationProblem(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def _claimed(path: Path) -> int:
+def _reserved(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:

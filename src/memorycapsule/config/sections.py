@@ -1,4 +1,4 @@
-"""The sections of the settings, and what is right in each."""
+"""The sections of the settings, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def bytes_of(amount: str) -> int:
 
 
 def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Let a check of the domain speak in a validator, where pydantic listens for ValueError only."""
+    """Return a validator that raises a check's UsageProblem as ValueError, the only error that pydantic reports."""
 
     def checked(text: str) -> str:
         try:
@@ -65,7 +65,7 @@ def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
     return checked
 
 
-def _not_a_yes_or_no(value: object) -> object:
+def _not_a_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - pydantic listens for ValueError
     return value
@@ -86,8 +86,8 @@ def _networks(text: str) -> str:
     return text
 
 
-Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
-Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]
+Whole = Annotated[int, BeforeValidator(_not_a_bool)]
+Number = Annotated[float, BeforeValidator(_not_a_bool)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
@@ -139,7 +139,7 @@ class MailSettings(Section):
 
 
 def _is_this_machine(host: str) -> bool:
-    """Tell the names and addresses that never leave the machine (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3)."""
+    """Return whether a host is this machine (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3)."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""What can be set, what is right, and what follows from it."""
+"""All settings: their types, their checks, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 class Settings(BaseSettings):
     """
-    Everything that can be set. `memorycapsule.config.load` reads it; made directly, nothing is read from
-    outside, and `data_dir` and `key_file` are needed.
+    Every setting. `memorycapsule.config.load` reads them.
+
+    Made directly, the class reads nothing from outside, and needs `data_dir` and `key_file`.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read nothing behind the caller's back: `load` hands its sources over."""
+        """Read no source by default: `load` passes its own ones."""
         return (init_settings,)
 
     @field_validator("store_url")
@@ -143,7 +144,7 @@ class Settings(BaseSettings):
 
     @property
     def origins(self) -> Mapping[str, str]:
-        """Where each value came from, by its dotted name: "smtp.host" -> "environment CAPSULE_SMTP__HOST"."""
+        """The origin of each value, by dotted name: "smtp.host" -> "environment CAPSULE_SMTP__HOST"."""
         return self._origins
 
     @property
@@ -203,14 +204,14 @@ class Settings(BaseSettings):
 
     def local_url(self, port: int) -> str:
         """The daemon's address as seen from this machine, for the port it really got."""
-        # Whoever listens everywhere listens here too.
+        # A daemon that listens everywhere also listens on loopback.
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
         host = everywhere.get(self.daemon.host, self.daemon.host)
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def public_url_is_loopback(self) -> bool:
-        """Whether mailed links would work on this machine only."""
+        """Whether mailed links work on this machine only."""
         return _is_loopback(urlsplit(self.public_base_url).hostname or "")
 
     def shown(self) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """
-Where settings come from, strongest first: flags, `CAPSULE_*` variables, secret files, config.toml, defaults.
+The sources of settings, strongest first: flags, `CAPSULE_*` variables, secret files, config.toml, defaults.
 
-A secret file is one named by a variable `CAPSULE_..._FILE`, or one in systemd's `$CREDENTIALS_DIRECTORY` or in
-/run/secrets (Docker) that bears a setting's name: `capsule_smtp__password` or `smtp_password`.
+A secret file is one that a variable `CAPSULE_..._FILE` names. In systemd's `$CREDENTIALS_DIRECTORY` and in /run/secrets
+(Docker) it is a file with a setting's name: `capsule_smtp__password` or `smtp_password`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
 DOCKER_SECRETS = Path("/run/secrets")
 
 _PREFIX = "CAPSULE_"
-# These speak to the command line or to the tests, not about settings.
+# Variables of the command line and of the tests, which are no settings.
 _NOT_SETTINGS = frozenset({"CAPSULE_CONFIG", "CAPSULE_TOKEN", "CAPSULE_URL"})
 _NOT_SETTINGS_PREFIX = "CAPSULE_TEST_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSettings:
-    """One value and where it was found."""
+    """A value and its origin."""
 
     value: Any
     origin: str
 
 
 class SettingsLayer(PydanticBaseSettingsSource):
-    """One source: what was found there, by dotted name."""
+    """One source: the values that it sets, by dotted name."""
 
     def __init__(self, found: Mapping[str, FoundSettings]) -> None:
         super().__init__(Settings)
@@ -80,8 +80,8 @@ def load(
     """
     Read the settings, once.
 
-    `config_file` is the flag `--config`; `overrides` are other flags by dotted name ("daemon.port"), None
-    meaning not given. `file_must_exist=False` is for `capsule init`, which will write the file that was named.
+    `config_file` is the flag `--config`. `overrides` are other flags by dotted name ("daemon.port"); None is a flag
+    that was not used. `file_must_exist=False` is for `capsule init`, which writes the named file later.
 
     Raises ConfigurationProblem with one sentence that names the setting, the place and what is right;
     NotInitialised when a file was named that does not exist.
@@ -131,7 +131,7 @@ def _find_config_file(flag: Path | None, environment: Mapping[str, str]) -> tupl
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, FoundSettings]]:
     for key in fields():
-        # Compose files pass variables on that are empty when nobody set them.
+        # Compose files pass unset variables on as empty ones.
         if value := environment.get(variable_of(key)):
             yield key, FoundSettings(value=value, origin=f"environment {variable_of(key)}")
 
@@ -147,12 +147,12 @@ def _from_named_files(environment: Mapping[str, str]) -> Iterator[tuple[str, Fou
 def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterator[tuple[str, FoundSettings]]:
     names = {name: key for key in fields() for name in _secret_names(key)}
     credentials = environment.get("CREDENTIALS_DIRECTORY")
-    # The weaker folder first: a later value of the same name wins.
+    # The weaker folder comes first, since a later value replaces an earlier one.
     for folder in (docker, Path(credentials) if credentials else None):
         try:
             paths = sorted(folder.iterdir()) if folder and folder.is_dir() else []
         except PermissionError:
-            continue  # other programs' secrets; ours would be readable
+            continue  # the folder holds other programs' secrets; ours would be readable
         for path in paths:
             if key := names.get(path.name.lower()):
                 yield key, FoundSettings(value=_secret(path, str(folder)), origin=f"file {path}")
@@ -160,7 +160,7 @@ def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterat
 
 def _secret_names(key: str) -> Iterator[str]:
     yield variable_of(key).lower()
-    # A name without a section ("zone") is too common a word to take from a folder that others share.
+    # A name without a section ("zone") is too common for a folder that programs share.
     if "." in key:
         yield key.replace(".", "__")
         yield key.replace(".", "_")
@@ -197,7 +197,7 @@ def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Fo
         if value == "":
             continue  # nothing, as with variables
         is_path = key in settings and _is_path(settings[key]) and isinstance(value, str)
-        # A file is read by whoever starts the program wherever: its paths are relative to itself.
+        # The working directory differs from start to start, so paths in the file are relative to the file.
         yield (
             key,
             FoundSettings(
@@ -237,7 +237,7 @@ def _refuse_unknown(layers: tuple[SettingsLayer, ...]) -> None:
         for key, one in layer.found.items():
             if key not in known:
                 raise ConfigurationProblem(
-                    f"There is no setting `{key}` ({one.origin}){_meant(key, list(known))}."
+                    f"There is no setting `{key}` ({one.origin}){_suggestion(key, list(known))}."
                 )
 
 
@@ -248,17 +248,17 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         is_ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS_PREFIX)
         if is_ours and name not in _NOT_SETTINGS and name not in variables:
             raise ConfigurationProblem(
-                f"There is no setting for the variable {name}{_meant(name, sorted(variables))}."
+                f"There is no setting for the variable {name}{_suggestion(name, sorted(variables))}."
             )
 
 
-def _meant(word: str, known: list[str]) -> str:
+def _suggestion(word: str, known: list[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ", see `capsule config show`"
 
 
 def _sentence(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> str:
-    """Return one sentence for what pydantic found wrong: the setting, the place, what is right."""
+    """Return one sentence about an error of pydantic: the setting, its origin, and what would be right."""
     key = ".".join(str(part) for part in error["loc"])
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
     info = fields().get(key)
@@ -276,7 +276,7 @@ def _sentence(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> str:
 
 
 def _what_is_right(info: FieldInfo) -> str:
-    plain = _plain(info.annotation)
+    plain = _bare_type(info.annotation)
     if get_origin(plain) is Literal:
         return "one of " + ", ".join(get_args(plain))
     if plain not in {int, float}:
@@ -288,14 +288,14 @@ def _what_is_right(info: FieldInfo) -> str:
 
 
 def _is_path(info: FieldInfo) -> bool:
-    return _plain(info.annotation) is Path
+    return _bare_type(info.annotation) is Path
 
 
-def _plain(annotation: Any) -> Any:
-    """Return the type without None and without the checks that come along."""
+def _bare_type(annotation: Any) -> Any:
+    """Return the type without None and without its checks."""
     if get_origin(annotation) in {Union, types.UnionType}:
-        return _plain(next(part for part in get_args(annotation) if part is not type(None)))
-    return _plain(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
+        return _bare_type(next(part for part in get_args(annotation) if part is not type(None)))
+    return _bare_type(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 
 def _why(error: Exception) -> str:

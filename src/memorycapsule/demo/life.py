@@ -1,8 +1,8 @@
 """
-The demo: a capsule's whole life with real parts and the real clock, each stage checked.
+The demo: the whole life of a capsule, with real parts and the real clock, each stage checked.
 
-Everything goes through the doors that people use: the command line as child processes, the daemon, the letters
-in the mailbox folder, the pages over HTTP. Nothing here reaches into the store.
+It uses only what people use: the command line as child processes, the daemon, the letters in the mailbox folder, and
+the pages over HTTP. It never opens the store.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.words.dates import date_in_words
 
 _MARKER = ".capsule-demo"
-#: What a hurried person might have written; it must not be found anywhere before the date.
-_CONFIDED = "the key to the old house hangs behind the clock"
+#: Part of a story. It must not be found in any file before the date.
+_CONFIDED_TEXT = "the key to the old house hangs behind the clock"
 _MOST_FILES_EACH = 30
 _SLOW = "on a slow machine use --opens +60s"
 _SHORTEST_WAIT_SECONDS = 26
@@ -55,7 +55,7 @@ ADA = _Person(
     address="ada@example.org",
     locale="en",
     title="By the sea",
-    text=f"We stayed until the lamps were lit. And remember: {_CONFIDED}.",
+    text=f"We stayed until the lamps were lit. And remember: {_CONFIDED_TEXT}.",
 )
 BEN = _Person(
     name="Ben",
@@ -85,11 +85,11 @@ class Demonstration:
     """One run of the demo in a folder of its own."""
 
     folder: Path
-    #: When the capsule opens; None leaves enough time for this machine to bring the photos in.
+    #: When the capsule opens; None for as soon as this machine can have imported the photos.
     opens: str | None
     photos: Path | None
     theme: str
-    #: Tells a person what happens; called with one line at a time.
+    #: Called with one line about each step.
     say: Callable[[str], None]
     started: float = field(default_factory=time.monotonic)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -105,14 +105,14 @@ class Demonstration:
 
     def run(self, *, stay: Callable[[str], None] | None = None) -> dict[str, Any]:
         """
-        Play it, and return what came of it as plain facts.
+        Play the demo, and return its results by name.
 
-        `stay` is called with the page's address while the daemon still runs, before the end. Raises StageFailed
-        with the stage that did not hold, and UsageProblem for a folder that is not the demo's own.
+        `stay` is called with the page's address before the daemon ends. Raises StageFailed when a stage does not show
+        what it should, and UsageProblem for a folder that is not the demo's own.
         """
         self._make_room()
         files = self._photos()
-        self._found()
+        self._set_up_instance()
         with self._daemon() as url:
             self._seal(url)
             self._join()
@@ -164,13 +164,13 @@ class Demonstration:
             files = [drawn.path for drawn in draw(self.folder / "photos")]
             self._step(f"Drew {len(files)} pictures, one of them a clip")
         shares = [files[start::3][:_MOST_FILES_EACH] for start in range(3)]
-        # Three imports at once and the looks at the seal take about three times as long as drawing does, and a
+        # Three imports at once and the checks of the seal take about three times as long as the drawing, and a
         # second for each file of others.
         needed = 4 * (time.monotonic() - self.started) + (sum(map(len, shares)) if self.photos else 0)
         self.wait = self.opens or f"+{max(_SHORTEST_WAIT_SECONDS, round(needed))}s"
         return shares
 
-    def _found(self) -> None:
+    def _set_up_instance(self) -> None:
         port = _free_port()
         (self.folder / "config.toml").write_text(
             f'data_dir = "data"\nkey_file = "instance.key"\nzone = "Asia/Seoul"\n\n'
@@ -253,15 +253,15 @@ class Demonstration:
         ]  # fmt: skip
         stories = []
         for person, child in zip(PEOPLE, children, strict=True):
-            said = json.loads(child.communicate()[0] or b"{}")
-            message = said.get("error", {}).get("message", "")
+            answer = json.loads(child.communicate()[0] or b"{}")
+            message = answer.get("error", {}).get("message", "")
             self._check(
                 child.returncode in {0, 5},
                 f"{person.name} could not add a story ({message}); {_SLOW}.",
             )
-            stories.append(str(said["story"]["id"]))
-            refused = "".join(f", {len(said['refused'])} refused" if said["refused"] else "")
-            self._step(f"{person.name} put in a story with {len(said['media'])} photos and clips{refused}")
+            stories.append(str(answer["story"]["id"]))
+            refused = "".join(f", {len(answer['refused'])} refused" if answer["refused"] else "")
+            self._step(f"{person.name} put in a story with {len(answer['media'])} photos and clips{refused}")
         return stories
 
     def _prove_the_seal(self, url: str, stories: list[str]) -> None:
@@ -276,7 +276,7 @@ class Demonstration:
         for path in (self.folder / "data").rglob("*"):
             if path.is_file():
                 self._check(
-                    _CONFIDED.encode() not in path.read_bytes(), f"A story stands readable in {path}."
+                    _CONFIDED_TEXT.encode() not in path.read_bytes(), f"A story stands readable in {path}."
                 )
         self._step("Sealed: Ben cannot read Ada's story, Ada cannot read Ben's (exit 3)")
         self._step(
@@ -307,7 +307,7 @@ class Demonstration:
         self._check(film["state"] in {"ready", "degraded"}, f"The film is {film['state']}.")
         out = self.folder / "film.mp4"
         self._capsule("montage", "save", film["id"], str(out))
-        self.facts |= {"film": str(out), **_look_at(out)}
+        self.facts |= {"film": str(out), **_probe_film(out)}
         self._check(
             self.facts["video"] == "h264" and self.facts["audio"] == "aac", "The film is not H.264 with AAC."
         )
@@ -344,10 +344,10 @@ class Demonstration:
         self.facts["mailbox"] = str(self.mailbox)
         return page
 
-    # -- doors ------------------------------------------------------------------------------------------------
+    # -- commands, letters, pages -----------------------------------------------------------------------------
 
-    def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "memorycapsule.cli", "--json", *words]
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "memorycapsule.cli", "--json", *arguments]
 
     def _environment(self, person: _Person | None = None) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPSULE_")}
@@ -356,9 +356,9 @@ class Demonstration:
             kept["CAPSULE_TOKEN"] = self.tokens[person.name]
         return kept
 
-    def _try(self, *words: str, as_person: _Person | None = None) -> tuple[int, dict[str, Any]]:
+    def _try(self, *arguments: str, as_person: _Person | None = None) -> tuple[int, dict[str, Any]]:
         done = subprocess.run(
-            self._command(*words),
+            self._command(*arguments),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             check=False,
@@ -367,23 +367,27 @@ class Demonstration:
         try:
             return done.returncode, json.loads(done.stdout)
         except ValueError as error:
-            words_said = done.stderr.decode(errors="replace").strip()[-300:]
+            complaint = done.stderr.decode(errors="replace").strip()[-300:]
             raise StageFailed(
-                f"`capsule {words[0]}` said nothing that can be read ({words_said})."
+                f"`capsule {arguments[0]}` said nothing that can be read ({complaint})."
             ) from error
 
-    def _capsule(self, *words: str, as_person: _Person | None = None) -> dict[str, Any]:
-        code, said = self._try(*words, as_person=as_person)
+    def _capsule(self, *arguments: str, as_person: _Person | None = None) -> dict[str, Any]:
+        code, answer = self._try(*arguments, as_person=as_person)
         if code:
-            raise StageFailed(f"`capsule {words[0]}` failed: {said.get('error', {}).get('message', code)}")
-        return said
+            raise StageFailed(
+                f"`capsule {arguments[0]}` failed: {answer.get('error', {}).get('message', code)}"
+            )
+        return answer
 
-    def _refused(self, code: int, person: _Person, *words: str) -> None:
-        got, _said = self._try(*words, as_person=person)
-        self._check(got == code, f"`capsule {' '.join(words)}` ended with {got} instead of {code}.")
+    def _refused(self, code: int, person: _Person, *arguments: str) -> None:
+        exit_code, _answer = self._try(*arguments, as_person=person)
+        self._check(
+            exit_code == code, f"`capsule {' '.join(arguments)}` ended with {exit_code} instead of {code}."
+        )
 
     def _letters(self, person: _Person, count: int, *, seconds: float) -> list[email.message.EmailMessage]:
-        """Return the letters to a person once there are `count`, and see that there are no more."""
+        """Wait for `count` letters to a person, and return them. Raises StageFailed for more or fewer."""
         found = self._until(
             lambda: [path for path in sorted(self.mailbox.glob("*.eml")) if _is_to(path, person.address)],
             lambda paths: len(paths) >= count,
@@ -394,10 +398,10 @@ class Demonstration:
         return [_letter(path) for path in found]
 
     def _until(
-        self, look: Callable[[], Any], holds: Callable[[Any], bool], seconds: float, otherwise: str
+        self, read: Callable[[], Any], holds: Callable[[Any], bool], seconds: float, otherwise: str
     ) -> Any:
         deadline = time.monotonic() + seconds
-        while not holds(found := look()):
+        while not holds(found := read()):
             self._check(time.monotonic() < deadline, otherwise)
             time.sleep(0.25)
         return found
@@ -454,16 +458,15 @@ def _link(letter: email.message.EmailMessage) -> str:
 
 
 def _instant(text: str) -> float:
-
     return datetime.fromisoformat(text).timestamp()
 
 
-def _look_at(film: Path) -> dict[str, Any]:
-    """Return what ffmpeg says of a film's streams."""
+def _probe_film(film: Path) -> dict[str, Any]:
+    """Return codecs, size and rate of a film, as ffmpeg reports them."""
     done = processes.run([processes.ffmpeg_path(), "-hide_banner", "-i", str(film)], timeout_seconds=60)
-    words = done.stderr.decode(errors="replace")
-    video = re.search(r"Video: (\w+).*?(\d{3,5}x\d{3,5}).*?([\d.]+) fps", words)
-    audio = re.search(r"Audio: (\w+)", words)
+    report = done.stderr.decode(errors="replace")
+    video = re.search(r"Video: (\w+).*?(\d{3,5}x\d{3,5}).*?([\d.]+) fps", report)
+    audio = re.search(r"Audio: (\w+)", report)
     if not video or not audio:
         raise StageFailed("The film has no picture or no sound.")
     return {"video": video[1], "size": video[2], "fps": float(video[3]), "audio": audio[1]}

@@ -47,7 +47,7 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
     """
     Draw `count` pictures into `folder` (made when missing) and return them in the order of their dates.
 
-    The same count and seed give the same files. Beyond the 18 scenes they come again, differently drawn and one
+    The same count and seed give the same files. After the 18 scenes they are repeated, drawn differently and dated one
     year later. Among the first eight are a JPEG to be turned (orientation 6), a HEIC, a Display P3 JPEG and a clip.
     Raises DiskFull, UsageProblem when the folder cannot be written to, CapsuleError when ffmpeg cannot write the clip.
     """
@@ -279,7 +279,7 @@ def _write_clip(path: Path, still: Picture, taken_at: datetime, rng: np.random.G
                 encoder.stdin.write(frame)
             encoder.stdin.close()
         except BrokenPipeError:
-            # ffmpeg gave up early; its own words follow.
+            # ffmpeg ended early; its stderr says why.
             pass
         complaint = encoder.stderr.read().decode(errors="replace").strip()
     if encoder.returncode:

@@ -1,4 +1,4 @@
-"""What can be drawn, in the order of the demo."""
+"""The scenes that can be drawn, in the order of the demo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class DrawnScene:
 
     #: The file name without its suffix.
     name: str
-    #: What the story about it may be called.
+    #: A title for a story about it.
     title_en: str
     title_ko: str
     #: Paints it on an empty canvas, whose generator decides the details.

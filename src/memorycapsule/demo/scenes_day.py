@@ -38,7 +38,7 @@ def misty_mountains(canvas: Canvas) -> None:
 
 
 def _treetops(canvas: Canvas, height: float) -> np.ndarray:
-    """Return what a wood adds to a ridge: pointed crowns of changing height, shape (width,)."""
+    """Return the outline that a wood adds to a ridge: pointed crowns of changing height, shape (width,)."""
     line = np.zeros(canvas.width, np.float32)
     column = np.arange(canvas.width)
     for _ in range(int(0.9 * canvas.width / (height * canvas.height))):

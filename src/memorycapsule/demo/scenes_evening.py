@@ -6,7 +6,7 @@ from memorycapsule.demo.brushes import BrushLayer, Canvas, Colour, mix, rgb, smo
 
 
 def stars(canvas: Canvas, count: int, lowest: float) -> None:
-    """Strew stars over the sky down to the fraction `lowest`; few of them are bright."""
+    """Draw stars in the sky down to the fraction `lowest`; few of them are bright."""
     rng, sky = canvas.rng, canvas.layer()
     for _ in range(count):
         bright = rng.random() ** 3

@@ -1,10 +1,9 @@
 """
-Envelopes: everything that must stay closed is an age file (https://c2sp.org/age), so that Debian's `age -d`
-can open it without this program.
+Envelopes: everything sealed is an age file (https://c2sp.org/age), which Debian's `age -d` opens without this program.
 
-Each capsule has one X25519 key pair. Stories are encrypted to its public half, so a server can accept them
-for ten years without being able to read one. The private half is itself wrapped, once for each holder (the
-instance key, the recovery key): any single holder opens the capsule, so that losing one key loses nothing.
+Each capsule has one X25519 key pair. Stories are encrypted to its public half. The private half is itself encrypted
+(wrapped), once for each holder: the instance key and the recovery key. Any single holder can open the capsule, so that
+the loss of one key loses nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pyrage.pyrage import x25519
 
 from memorycapsule.errors import CapsuleError, UsageProblem, WrongKey
 
-# What pyrage says when no stanza of an age file fits the key; a flipped bit in the stanza looks the same.
+# pyrage's message when no stanza of an age file matches the key. A flipped bit in a stanza gives the same message.
 _NO_MATCH = "No matching keys found"
 
 
@@ -29,14 +28,16 @@ class DamagedEnvelope(CapsuleError):
 
 @dataclass(frozen=True, kw_only=True)
 class CapsuleKey:
-    #: The public half, "age1...": whoever has it can put something in.
+    """The key pair of one capsule."""
+
+    #: The public half, "age1...": whoever has it can seal something.
     recipient: str
-    #: The private half, "AGE-SECRET-KEY-1...": never stored but wrapped, never shown.
+    #: The private half, "AGE-SECRET-KEY-1...": stored only when wrapped, never shown.
     identity: str = field(repr=False)
 
 
 def new_capsule_key() -> CapsuleKey:
-    """Make a fresh X25519 key pair."""
+    """Generate an X25519 key pair."""
     identity = x25519.Identity.generate()
     return CapsuleKey(recipient=str(identity.to_public()), identity=str(identity))
 
@@ -50,7 +51,7 @@ def valid_recipient(text: str) -> str:
     """
     Return an age public key in its usual form, surrounding spaces removed.
 
-    Raises UsageProblem for anything else, also for a *private* key, which is not repeated in the message.
+    Raises UsageProblem for anything else. For a *private* key the message does not repeat it.
     """
     stripped = text.strip()
     if stripped.upper().startswith("AGE-SECRET-KEY-"):
@@ -74,7 +75,7 @@ def unwrap(envelope: bytes, holder_identity: str) -> str:
     """
     Return the capsule's private key from one holder's envelope.
 
-    Raises WrongKey when the envelope was made for another holder, DamagedEnvelope when it was changed since.
+    Raises WrongKey when the envelope was made for another holder, DamagedEnvelope when its bytes have changed.
     """
     try:
         plain: bytes = pyrage.decrypt(envelope, [_identity(holder_identity)])
@@ -99,7 +100,7 @@ def seal_bytes(plain: bytes, recipient: str) -> bytes:
 
 
 def unseal_bytes(sealed: bytes, identity: str) -> bytes:
-    """Return what was sealed. Raises DamagedEnvelope when a bit has changed or the key is another's."""
+    """Return the plain bytes. Raises DamagedEnvelope when a bit has changed or the key is of another capsule."""
     try:
         plain: bytes = pyrage.decrypt(sealed, [_identity(identity)])
     except pyrage.DecryptError as error:
@@ -111,40 +112,40 @@ def seal_stream(source: BinaryIO, sink: BinaryIO, recipient: str) -> None:
     """
     Encrypt `source` to its end into `sink`, in constant memory. The caller syncs and closes both.
 
-    Errors of `source` and `sink` (a full disk: OSError with ENOSPC) come through as they were raised.
+    Errors of `source` and `sink` (a full disk: OSError with ENOSPC) pass through as they were raised.
     """
-    watched_source, watched_sink = _Watched(source), _Watched(sink)
+    reading, writing = _ErrorKeeper(source), _ErrorKeeper(sink)
     try:
-        pyrage.encrypt_io(watched_source, watched_sink, [_recipient(recipient)])
+        pyrage.encrypt_io(reading, writing, [_recipient(recipient)])
     except (pyrage.EncryptError, OSError) as error:
-        raise (watched_source.failure or watched_sink.failure or error) from None
-    _check_last_write(watched_sink)
+        raise (reading.failure or writing.failure or error) from None
+    _check_last_write(writing)
 
 
 def unseal_stream(source: BinaryIO, sink: BinaryIO, identity: str) -> None:
     """
     Decrypt `source` to its end into `sink`, in constant memory. The caller syncs and closes both.
 
-    Plaintext is written before a truncation or a change is noticed (age authenticates 64 KiB at a time).
-    So `sink` must be a private temporary file which the caller throws away when this raises: never a file
-    somebody else can see under its final name, never a socket.
+    Plaintext is written before a truncation or change is noticed (age authenticates 64 KiB at a time). So `sink` must
+    be a private temporary file that the caller discards when this raises. It must not be a socket, nor a file that
+    others can already see under its final name.
 
-    Raises DamagedEnvelope when the age file is not as it was sealed, or was sealed for another key; errors of
-    `source` and `sink` (a full disk: OSError with ENOSPC) come through as they were raised.
+    Raises DamagedEnvelope when the age file has changed, or was sealed for another key. Errors of `source` and `sink`
+    (a full disk: OSError with ENOSPC) pass through as they were raised.
     """
-    watched_source, watched_sink = _Watched(source), _Watched(sink)
+    reading, writing = _ErrorKeeper(source), _ErrorKeeper(sink)
     try:
-        pyrage.decrypt_io(watched_source, watched_sink, [_identity(identity)])
+        pyrage.decrypt_io(reading, writing, [_identity(identity)])
     except (pyrage.DecryptError, OSError) as error:
-        if failure := watched_source.failure or watched_sink.failure:
+        if failure := reading.failure or writing.failure:
             raise failure from None
-        # pyrage reports a change beyond the header as a bare OSError.
+        # pyrage reports a change after the header as an OSError without a number.
         raise DamagedEnvelope(_sentence(error)) from error
-    _check_last_write(watched_sink)
+    _check_last_write(writing)
 
 
-class _Watched:
-    """A stream that remembers why it failed: pyrage passes on only the words of an error, not the error."""
+class _ErrorKeeper:
+    """A stream that keeps the error it raised, since pyrage passes on an error's message only."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -172,8 +173,8 @@ class _Watched:
             raise
 
 
-def _check_last_write(sink: _Watched) -> None:
-    """Raise what the last write met: pyrage writes what is left in its buffer at the end and ignores the answer."""
+def _check_last_write(sink: _ErrorKeeper) -> None:
+    """Raise the error of the last write: pyrage flushes its buffer at the end and ignores an error of that."""
     if sink.failure:
         raise sink.failure
 
@@ -188,7 +189,7 @@ def _identity(text: str) -> x25519.Identity:
     try:
         return x25519.Identity.from_str(text)
     except pyrage.IdentityError as error:
-        # The text itself is never repeated: it may be a private key with one wrong letter.
+        # The message never repeats the text: it may be a private key with one wrong letter.
         raise UsageProblem("That is not an age private key; it begins with AGE-SECRET-KEY-1.") from error
 
 

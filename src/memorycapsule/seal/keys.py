@@ -1,9 +1,9 @@
 """
 Keys of one instance: the instance key in its file, and the recovery key on paper.
 
-Both are ordinary age private keys, so `age -d -i instance.key` opens an envelope without this program. Tokens
-and marks are derived from the instance key: who copies the database can make neither. Each kind of value has
-a key of its own, HMAC-SHA256(private key, label), as in the expand step of HKDF (RFC 5869).
+Both are ordinary age private keys, so `age -d -i instance.key` opens an envelope without this program. Tokens and marks
+are derived from the instance key, so that a copy of the database is not enough to make them. Each kind of value has a
+key of its own, HMAC-SHA256(private key, label), as in the expand step of HKDF (RFC 5869).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _RECOVERY_SENTENCE = "put the right key file back, or run `capsule key recover` 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceKey:
-    """The key of this instance. It opens every capsule's key, and makes tokens and marks."""
+    """The key of this instance. It unwraps every capsule's key, and derives tokens and marks."""
 
     #: "AGE-SECRET-KEY-1...", never shown.
     identity: str = field(repr=False)
-    #: "age1...", what capsule keys are wrapped to.
+    #: "age1...", to which capsule keys are wrapped.
     recipient: str
 
     @classmethod
@@ -74,40 +74,40 @@ class InstanceKey:
         """
         Return the token for one purpose ("invitation") and row: 52 small letters and digits 2-7 (RFC 4648, 6).
 
-        So it can be read out, and never looks like an option on a command line. It is the same each time, so
-        no letter has to be stored with it; a new `rotation` gives a new one.
+        It can be read aloud, and never looks like an option on a command line. It is the same each time, so that no
+        letter with it has to be stored. A new `rotation` gives a new token.
         """
         digest = self._derived("token", purpose, subject_id, str(rotation))
         return base64.b32encode(digest).rstrip(b"=").decode("ascii").lower()
 
     def code(self, subject_id: str) -> str:
-        """Return the six digits that are mailed for one row; the same each time, and kept nowhere."""
+        """Return the six-digit code that is mailed for one row. It is the same each time, and stored nowhere."""
         return f"{int.from_bytes(self._derived('code', subject_id)) % 1_000_000:06}"
 
     def mark(self, plain_digest: str) -> str:
-        """Return 64 hexadecimal digits that recognise a duplicate without telling what the original was."""
+        """Return 64 hexadecimal digits that identify a duplicate without revealing the original's digest."""
         return self._derived("mark", plain_digest).hex()
 
     def row_id(self, *parts: str) -> str:
-        """Return the id of a row that is always the same for `parts`, and looks like any other."""
+        """Return a row's id, a UUID 4 in form, that is always the same for `parts`."""
         return str(uuid.UUID(bytes=self._derived("row", *parts)[:16], version=4))
 
     def _derived(self, label: str, *parts: str) -> bytes:
         key = hmac.digest(self.identity.encode("ascii"), f"memorycapsule/1/{label}".encode(), "sha256")
-        # Each part goes with its length: ("ab", "c") and ("a", "bc") must not meet.
+        # Each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
         encoded = [part.encode("utf-8") for part in parts]
         message = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
         return hmac.digest(key, message, "sha256")
 
 
 def token_digest(token: str) -> str:
-    """Return the SHA-256 of a token as 64 hexadecimal digits: rows keep it, so reading them opens nothing."""
-    # What no text can be is nobody's token; it must not end in an error of encoding.
+    """Return the SHA-256 of a token as 64 hexadecimal digits. Rows keep only that, so reading them gives no access."""
+    # A lone surrogate is in no token, but must not raise an encoding error.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_recovery_key() -> tuple[str, str]:
-    """Return a fresh recovery key: its private half (for paper, shown once) and its public half (kept)."""
+    """Return a new recovery key: the private half (for paper, shown once) and the public half (kept)."""
     fresh = new_capsule_key()
     return fresh.identity, fresh.recipient
 
