@@ -1,4 +1,4 @@
-"""Everything: an open capsule with all that is in it, as files to keep."""
+"""Archive: an open capsule with all that is in it, as files to keep."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import short_day
 
-_SHOWN = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
-_PLAYED = {"mp4", "mov", "webm", "m4v"}
-_HEARD = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
+_IMAGE_ENDINGS = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
+_VIDEO_ENDINGS = {"mp4", "mov", "webm", "m4v"}
+_AUDIO_ENDINGS = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveFile:
-    """One file of everything; its bytes are opened when it is their turn."""
+    """One file of an archive; it is opened when its turn comes."""
 
     #: Its path, with slashes.
     path: str
@@ -36,7 +36,7 @@ class ArchiveFile:
     #: When it is from, as a wall time.
     local: datetime
     open: Callable[[], BinaryIO] | None = None
-    #: Its bytes where it was written for this.
+    #: Its bytes, for a text that the archive adds.
     content: bytes = b""
 
 
@@ -45,7 +45,7 @@ class Archive:
     """All files of an open capsule."""
 
     capsule: Capsule
-    #: What to call the whole.
+    #: What the archive is called, and its one folder.
     name: str
     files: list[ArchiveFile]
 
@@ -62,8 +62,8 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     words = wording(language)
     capsule = view.capsule
     root = _ArchiveFolder(safe_name(capsule.title, capsule.slug))
-    written: list[ArchiveFile] = []
-    given: list[ArchiveFile] = []
+    texts: list[ArchiveFile] = []
+    media: list[ArchiveFile] = []
     sections: list[str] = []
     stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
     for number, story in enumerate(stories, 1):
@@ -79,22 +79,22 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
             for medium in story.media
         ]
         text = _story_text(capsule, story, files, words)
-        written.append(_written(text_path, text, _added_local(capsule, story)))
-        given += files
+        texts.append(_text_file(text_path, text, _added_local(capsule, story)))
+        media += files
         sections.append(_section(root, story, files, _byline(capsule, story, words), words))
     films = _films(store, vault, viewer, view, root.folder(words("archive_films")))
-    given += films
+    media += films
     opened = local_of(capsule.opened_at or capsule.opens_at, capsule.zone)
     readme = words("archive_readme", title=capsule.title, day=short_day(opened, language))
-    index = _index(root, capsule.title, readme, sections, films, words)
+    index = _index_page(root, capsule.title, readme, sections, films, words)
     return Archive(
         capsule=capsule,
         name=root.name,
         files=[
-            _written(root.path("README.txt"), readme, opened),
-            _written(root.path("index.html"), index, opened),
-            *written,
-            *given,
+            _text_file(root.path("README.txt"), readme, opened),
+            _text_file(root.path("index.html"), index, opened),
+            *texts,
+            *media,
         ],
     )
 
@@ -105,7 +105,7 @@ class _ArchiveFolder:
     def __init__(self, name: str, parent: str = "") -> None:
         self.name = name
         self._path = f"{parent}{name}/"
-        self._taken: set[str] = set()
+        self._used: set[str] = set()
 
     def folder(self, name: str) -> _ArchiveFolder:
         return _ArchiveFolder(self._free(safe_name(name)), self._path)
@@ -120,10 +120,10 @@ class _ArchiveFolder:
     def _free(self, name: str) -> str:
         stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
         free, count = name, 1
-        while free.casefold() in self._taken:
+        while free.casefold() in self._used:
             count += 1
             free = f"{stem} ({count}){dot}{ending}"
-        self._taken.add(free.casefold())
+        self._used.add(free.casefold())
         return free
 
 
@@ -155,7 +155,7 @@ def _film_opener(store: Store, vault: Vault, viewer: Viewer, montage_id: str) ->
     return lambda: reading.film_file(store, vault, viewer, montage_id).stream
 
 
-def _written(path: str, text: str, local: datetime) -> ArchiveFile:
+def _text_file(path: str, text: str, local: datetime) -> ArchiveFile:
     content = text.encode()
     return ArchiveFile(path=path, size=len(content), local=local, content=content)
 
@@ -187,31 +187,31 @@ def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile]
 def _section(
     root: _ArchiveFolder, story: StoryView, files: Sequence[ArchiveFile], byline: str, words: Wording
 ) -> str:
-    shown = "\n".join(
-        _shown(root.inside(file.path), medium.details.caption or "")
+    figures = "\n".join(
+        _figure(root.inside(file.path), medium.details.caption or "")
         for medium, file in zip(story.media, files, strict=True)
     )
     title = html.escape(story.words.title or words("archive_untitled"))
     text = html.escape(story.words.text)
-    return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{shown}"
+    return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{figures}"
 
 
-def _shown(path: str, caption: str) -> str:
+def _figure(path: str, caption: str) -> str:
     where, name = html.escape(quote(path)), html.escape(path.rpartition("/")[2])
     ending = path.rpartition(".")[2].lower()
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    if ending in _SHOWN:
+    if ending in _IMAGE_ENDINGS:
         inner = f'<a href="{where}"><img loading=lazy src="{where}" alt="{html.escape(caption) or name}"></a>'
-    elif ending in _PLAYED:
+    elif ending in _VIDEO_ENDINGS:
         inner = f'<video controls preload=none src="{where}"></video><a href="{where}">{name}</a>'
-    elif ending in _HEARD:
+    elif ending in _AUDIO_ENDINGS:
         inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
     else:
         inner = f'<a href="{where}">{name}</a>'
     return f"<figure>{inner}{below}</figure>"
 
 
-def _index(
+def _index_page(
     root: _ArchiveFolder,
     title: str,
     readme: str,
@@ -219,7 +219,7 @@ def _index(
     films: Sequence[ArchiveFile],
     words: Wording,
 ) -> str:
-    played = "\n".join(_shown(root.inside(film.path), "") for film in films)
+    played = "\n".join(_figure(root.inside(film.path), "") for film in films)
     parts = "\n".join(sections)
     return f"""<!doctype html>
 <html lang="{words.language}">

@@ -77,7 +77,7 @@ def note_unsealing(store: Store, viewer: Viewer, capsule_id: str, *, now: dateti
     """
     Note that the viewer has seen an opened capsule being untied, which nobody is shown twice.
 
-    Whoever may look may do that. Raises NotFound, and Sealed before the date.
+    A session that may only read may do that. Raises NotFound, and Sealed before the date.
     """
     with store.transaction() as tx:
         capsule, member = reading.membership(tx, viewer, capsule_id)

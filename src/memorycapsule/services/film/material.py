@@ -38,7 +38,7 @@ VOICE_ENDING = ".m4a"
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a film is made of, as it was read in one look at the store."""
+    """What a film is made of, as it was read in one transaction."""
 
     capsule: Capsule
     title: str
