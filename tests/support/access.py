@@ -286,7 +286,10 @@ row(
     DELETE /api/v1/capsules/{capsule}/invitations/{invitation}
     DELETE /api/v1/capsules/{capsule}/members/{member}
     GET /api/v1/capsules/{capsule}/invitations/links
+    POST /api/v1/capsules/{capsule}/invitations/revoke
     POST /api/v1/capsules/{capsule}/members/{member}/hand-over
+    POST /api/v1/capsules/{capsule}/members/{member}/remove
+    POST /api/v1/me/tokens/end
     GET /c/{capsule_id}/cards
     GET /c/{capsule_id}/delete
     POST /c/{capsule_id}/delete

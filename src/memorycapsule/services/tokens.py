@@ -62,8 +62,15 @@ def of_viewer(store: Store, viewer: Viewer) -> list[Session]:
 
 
 def end(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> Session:
-    """End a token by its id or name. Raises NotFound, UsageProblem when several have the name."""
+    """
+    End a token by its id or name. Raises NotFound, UsageProblem when several have the name.
+
+    A token may end itself. For any other it raises NotAllowed, as for a session of one capsule, before it says
+    whether there is one of that name.
+    """
     found = [one for one in of_viewer(store, viewer) if reference.strip() in {one.id, one.name}]
+    if [one.id for one in found] != [viewer.session_id]:
+        viewer.check_account()
     if not found:
         raise NotFound("There is no such token of yours. `capsule token list` shows them.")
     if len(found) > 1:

@@ -8,7 +8,7 @@ import pytest
 from integration.http.conftest import Client
 from memorycapsule.daemon.http.protocol import rate_limits
 from memorycapsule.services import reading
-from support.cast import add_story, make_photo, make_recording
+from support.cast import add_story, join, make_photo, make_recording
 
 V1 = "/api/v1"
 BEN = "ben@example.org"
@@ -67,8 +67,35 @@ def test_a_person_makes_tokens_which_do_no_more_than_they_say(lasting_scene):
     token("GET", f"{V1}/session", status=401)
 
 
+def test_a_token_is_ended_by_its_name_and_may_end_itself(lasting_scene):
+    ben = come_in(lasting_scene)
+    secrets = {
+        name: ben("POST", f"{V1}/me/tokens", json={"name": name}, status=201).json()["token"]["secret"]
+        for name in ("phone", "desk", "twin")
+    }
+    ben("POST", f"{V1}/me/tokens", json={"name": "twin"}, status=201)
+
+    ended = ben("POST", f"{V1}/me/tokens/end", json={"token": "phone"}).json()["token"]
+
+    assert (ended["name"], ended["ended_at"] is None, "secret" in ended) == ("phone", False, False)
+    Client(lasting_scene, secrets["phone"])("GET", f"{V1}/session", status=401)
+    ben("POST", f"{V1}/me/tokens/end", json={"token": "phone"}, status=404)
+    ben("POST", f"{V1}/me/tokens/end", json={"token": "twin"}, status=422)
+    desk = Client(lasting_scene, secrets["desk"])
+    for another in ("twin", "nothing"):
+        refused = desk("POST", f"{V1}/me/tokens/end", json={"token": another}, status=403).json()
+        assert "sign in" in refused["detail"]
+    assert desk("POST", f"{V1}/me/tokens/end", json={"token": "desk"}).json()["token"]["name"] == "desk"
+    desk("GET", f"{V1}/session", status=401)
+
+
 def test_a_token_of_one_capsule_tells_nothing_of_the_account(lasting_scene):
+    ben = come_in(lasting_scene)
+    ben("POST", f"{V1}/me/tokens", json={"name": "garden"}, status=201)
     guest = Client(lasting_scene, lasting_scene.ben.token)
+    for name in ("garden", "nothing"):
+        refused = guest("POST", f"{V1}/me/tokens/end", json={"token": name}, status=403).json()
+        assert "one capsule" in refused["detail"]
     for path in ("/me/sessions", "/me/addresses", "/me/deletion"):
         assert "one capsule" in guest("GET", V1 + path, status=403).json()["detail"]
 
@@ -120,6 +147,26 @@ def test_an_invitation_is_accepted_or_declined_by_program(lasting_scene):
     dora("GET", f"{V1}/session", status=401)
 
 
+def test_invitations_are_sent_again_and_taken_back_by_their_addresses(lasting_scene):
+    ada = Client(lasting_scene, lasting_scene.session_of(lasting_scene.instance.ada.account_id))
+    path = f"{V1}/capsules/{lasting_scene.capsule.id}/invitations"
+    emails = ["gil@example.org", "hal@example.org"]
+    first = ada("POST", path, json={"emails": emails}, status=201).json()["invitations"]
+
+    again = ada("POST", path, json={"emails": emails[:1], "again": True}, status=201).json()["invitations"]
+    stays = ada("POST", path, json={"emails": emails[1:]}, status=201).json()["invitations"]
+
+    assert again[0]["is_new"]
+    assert again[0]["token"] != first[0]["token"]
+    assert (stays[0]["is_new"], stays[0]["token"]) == (False, first[1]["token"])
+    refused = ada("POST", f"{path}/revoke", json={"emails": [*emails, "ivy@example.org"]}, status=404).json()
+    assert refused["detail"] == "ivy@example.org is not invited to this capsule."
+    states = {one["email"]: one["state"] for one in ada("GET", path).json()["invitations"]}
+    assert [states[email] for email in emails] == ["invited", "invited"]
+    revoked = ada("POST", f"{path}/revoke", json={"emails": emails}).json()["invitations"]
+    assert [(one["email"], one["state"]) for one in revoked] == [(email, "revoked") for email in emails]
+
+
 @pytest.mark.slow
 def test_proving_who_one_is_opens_what_needs_it_for_a_while(scene):
     scene.time.go_on(days=1)
@@ -132,6 +179,11 @@ def test_proving_who_one_is_opens_what_needs_it_for_a_while(scene):
     ada("POST", f"{V1}/session/proof/letter", status=204)
     ada("POST", f"{V1}/session/proof", json={"code": scene.mailed()[1]}, status=204)
 
+    dora = join(scene.instance, scene.capsule, "Dora", now=scene.time.now)
+    doras = f"{V1}/capsules/{scene.capsule.id}/members/{dora.member.id}"
+    gone = ada("POST", f"{doras}/remove").json()["member"]
+    assert (gone["name"], gone["left_at"] is None) == ("Dora", False)
+    ada("DELETE", doras, status=404)
     assert ada("POST", f"{member}/hand-over").json()["member"]["role"] == "owner"
     ada("DELETE", member, status=403)  # it is hers no more
     ben = come_in(scene)

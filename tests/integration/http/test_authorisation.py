@@ -24,9 +24,10 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Role
-from memorycapsule.domain.sessions import LinkPurpose, SessionKind
+from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.services import letters, members, opening, sessions, uploads
+from memorycapsule.services.tokens import create as create_token
 from memorycapsule.services.uploads import UploadLimits, UploadMetadata
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import montages as montage_store
@@ -97,6 +98,7 @@ def make_cast(instance: Instance) -> Cast:
     _admin, admin_token = account_session(instance, instance.ada.account_id)
     capsule = make_capsule(instance, by=owner)
     given = {"by": owner}
+    create_token(instance.store, owner, name="calendar", scope=Scope.READ, now=NOW)
     people: dict[str, Person] = {
         "contributor": join(instance, capsule, "Ben", **given),
         "other": join(instance, capsule, "Dora", **given),
@@ -230,10 +232,12 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/me/addresses": {"email": "olga@new.example"},
     "POST /api/v1/me/addresses/code": {"code": "000000"},
     "POST /api/v1/me/tokens": {"name": "laptop"},
+    "POST /api/v1/me/tokens/end": {"token": "calendar"},
     "POST /api/v1/session/proof": {"code": "000000"},
     "POST /api/v1/sign-in": {"email": "olga@example.org"},
     "POST /api/v1/sign-in/code": {"email": "olga@example.org", "code": "000000"},
     "POST /api/v1/capsules/{capsule}/invitations": {"emails": ["jo@example.org"]},
+    "POST /api/v1/capsules/{capsule}/invitations/revoke": {"emails": ["ida@example.org"]},
     "PUT /api/v1/capsules/{capsule}/date": {"opens": "in 9 years"},
     "PUT /api/v1/capsules/{capsule}/stories/order": {"stories": ["{story}"]},
     "PUT /api/v1/stories/{story}/media/order": {"media": ["{medium}"]},

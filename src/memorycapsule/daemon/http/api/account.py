@@ -16,7 +16,7 @@ from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.accounts import Account, Address, Deletion
-from memorycapsule.schemas.sessions import MadeToken, SessionLine
+from memorycapsule.schemas.sessions import MadeToken, SessionLine, Token
 from memorycapsule.services import accounts, reading, signing_in, tokens
 
 _TAGS: list[str | Any] = ["me"]
@@ -117,5 +117,11 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """
         made = tokens.create(app.store, viewer, name=body.name, scope=Scope(body.scope), now=app.now())
         return answers.MadeTokenAnswer(token=MadeToken.of_new(made))
+
+    @router.post("/tokens/end", responses=documented(403, 404, 413, 422, 507))
+    def end_token(body: bodies.EndedToken, viewer: Viewer = asker) -> answers.TokenAnswer:
+        """End a personal token by its name or id: nobody can do anything with it any more."""
+        ended = tokens.end(app.store, viewer, body.token, now=app.now())
+        return answers.TokenAnswer(token=Token.of(ended))
 
     return router

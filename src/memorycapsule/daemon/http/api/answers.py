@@ -18,7 +18,7 @@ from memorycapsule.schemas.invitations import Invitation, SentInvitation
 from memorycapsule.schemas.members import Member, MemberLine
 from memorycapsule.schemas.model import Model
 from memorycapsule.schemas.montages import Montage
-from memorycapsule.schemas.sessions import MadeToken, Session, SessionLine
+from memorycapsule.schemas.sessions import MadeToken, Session, SessionLine, Token
 from memorycapsule.schemas.stories import Medium, Story
 from memorycapsule.schemas.themes import Soundtrack, Theme
 
@@ -32,6 +32,10 @@ class SessionAnswer(Model):
 class SessionsAnswer(Model):
     sessions: list[SessionLine]
     next: Next
+
+
+class TokenAnswer(Model):
+    token: Token
 
 
 class MadeTokenAnswer(Model):

@@ -16,6 +16,7 @@ from memorycapsule.words.languages import Language
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
 Prose = Annotated[str, StringConstraints(max_length=2 * LONGEST_TEXT), AfterValidator(storable)]
 Digits = Annotated[Line, Field(description="The six digits of the letter.", examples=["402 817"])]
+Emails = Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
 InvitationToken = Annotated[
     Line,
     Field(description="What the link of the invitation ends with.", examples=["Ff3kQ9"]),
@@ -95,6 +96,11 @@ class NewToken(Body):
     """read: look; contribute: that, and add, change and remove stories of one's own."""
 
 
+class EndedToken(Body):
+    token: Annotated[Line, Field(examples=["laptop"])]
+    """Its name or id."""
+
+
 class MemberChanges(Body):
     role: Literal["contributor", "recipient"]
     """Recipients put nothing in and receive it on the day."""
@@ -120,13 +126,19 @@ class Consent(Body):
 
 
 class NewInvitations(Body):
-    emails: Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
+    emails: Emails
     role: Literal["contributor", "recipient"] | None = None
     """Recipients put nothing in and receive it on the day."""
     name: Annotated[Line | None, Field(examples=["할머니"])] = None
     """How the letter speaks to them; for one person."""
     locale: Language | None = None
     """The language of the letter."""
+    again: Annotated[bool, Field(examples=[False])] = False
+    """Whether whoever is invited already gets another letter with a new link; the old one goes."""
+
+
+class RevokedInvitations(Body):
+    emails: Emails
 
 
 class NewStory(Body):

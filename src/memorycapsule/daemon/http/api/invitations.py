@@ -54,7 +54,8 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """
         Invite people by mail: all of them or, if one address is wrong, none.
 
-        Each gets a link of their own. An address that is invited already keeps its link and gets no second letter.
+        Each gets a link of their own. An address that is invited already keeps its link and gets no second letter,
+        unless `again`.
         """
         if body.name and len(body.emails) > 1:
             raise UsageProblem("A name is for one person; invite several of them one after another.")
@@ -68,6 +69,7 @@ def routes(app: App, asking: Bearer) -> APIRouter:
             role=Role(body.role) if body.role else None,
             name=body.name,
             locale=body.locale,
+            again=body.again,
             valid_days=app.settings.mail.invitation_days,
             now=app.now(),
         )
@@ -117,6 +119,18 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         """
         done = reminders.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
         return RemindedAnswer.of(done)
+
+    @router.post(
+        "/capsules/{capsule}/invitations/revoke",
+        tags=["invitations"],
+        responses=documented(403, 404, 413, 422, 507),
+    )
+    def revoke_all(
+        capsule: Reference, body: bodies.RevokedInvitations, viewer: Viewer = asker
+    ) -> answers.InvitationsAnswer:
+        """Take the invitations of these addresses back: all of them or, if one is not invited, none."""
+        revoked = invitations.revoke(app.store, viewer, capsule, addresses=body.emails, now=app.now())
+        return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in revoked], next=None)
 
     @router.delete(
         "/capsules/{capsule}/invitations/{invitation}",

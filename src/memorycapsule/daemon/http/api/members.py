@@ -69,6 +69,12 @@ def routes(app: App, asking: Bearer) -> APIRouter:
         members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
         return Response(status_code=204)
 
+    @router.post("/capsules/{capsule}/members/{member}/remove", responses=documented(403, 404, 422, 507))
+    def remove_and_show(capsule: Reference, member: UUID, viewer: Viewer = asker) -> answers.MemberAnswer:
+        """Take a member out of a capsule, as DELETE does, and answer who it was and when they left."""
+        gone = members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
+        return answers.MemberAnswer(member=Member.of(gone))
+
     @router.post(
         "/capsules/{capsule}/members/{member}/hand-over",
         responses=documented(403, 404, 422, 507),
