@@ -270,15 +270,15 @@ def _bars(samples: NDArray[np.float32], low: _Values, period: float, first: floa
     count = int((len(samples) / RATE - max(first, 0)) / period)
     length = round(period * RATE)
     hertz = np.fft.rfftfreq(length, 1 / RATE)
-    heard = (hertz > 60) & (hertz < 1500)
-    pitch_class = np.rint(12 * np.log2(hertz[heard] / 440)).astype(int) % 12
+    in_range = (hertz > 60) & (hertz < 1500)
+    pitch_class = np.rint(12 * np.log2(hertz[in_range] / 440)).astype(int) % 12
     chroma = np.zeros((count, 12))
     struck = np.zeros(count)
     for beat in range(count):
         at = first + beat * period
         start = max(0, round(at * RATE))
         part = samples[start : start + length]
-        loud = np.abs(np.fft.rfft(part * np.hanning(len(part)), length))[heard]
+        loud = np.abs(np.fft.rfft(part * np.hanning(len(part)), length))[in_range]
         chroma[beat] = np.bincount(pitch_class, loud, 12)
         frame = round((at + _LATENCY_SECONDS) * _FRAMES_PER_SECOND)
         struck[beat] = low[max(0, frame - 3) : frame + 4].max(initial=0)

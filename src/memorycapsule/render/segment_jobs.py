@@ -27,7 +27,7 @@ def survey(plan: MontagePlan, *, pictures: Path, digests: Mapping[str, str], key
     """
     known, left_out = digests_of(plan, pictures, digests, lambda _share: None)
     whole = without(plan, left_out)
-    heard = [shot.source for shot in whole.shots if isinstance(shot, Clip) and shot.has_sound]
+    audible_clips = [shot.source for shot in whole.shots if isinstance(shot, Clip) and shot.has_sound]
     return Survey(
         segments=tuple(
             SurveyedSegment(
@@ -39,7 +39,7 @@ def survey(plan: MontagePlan, *, pictures: Path, digests: Mapping[str, str], key
         always_needed=tuple(
             dict.fromkeys(
                 [
-                    *(source.id for source in (*shown_on_poster(whole), *heard)),
+                    *(source.id for source in (*shown_on_poster(whole), *audible_clips)),
                     *(voice.id for voice in whole.voices),
                 ]
             )

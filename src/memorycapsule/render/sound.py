@@ -78,8 +78,8 @@ def make(plan: MontagePlan, pictures: Path, workspace: Path, out: Path) -> Sound
         track = theme.music.with_beat(track)
     with (workspace / "voices.raw").open("w+b") as voices:
         spoken, unplayable = _add_notes(plan, pictures, workspace, voices)
-        heard = _without_pauses(sorted([*spoken, *_add_clips(plan, pictures, workspace, voices, spoken)]))
-        _encode(plan, _music(plan, track, song, heard) if song is not None else None, voices, out)
+        audible = _without_pauses(sorted([*spoken, *_add_clips(plan, pictures, workspace, voices, spoken)]))
+        _encode(plan, _music(plan, track, song, audible) if song is not None else None, voices, out)
     return SoundResult(song_usable=song_usable, unplayable_notes=unplayable)
 
 
@@ -103,7 +103,7 @@ def _song(source: Path, plan: MontagePlan, workspace: Path) -> Samples | None:
     return _decoded(source, plan.seconds, 0, workspace / "music.raw")
 
 
-def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -> Sound:
+def _music(plan: MontagePlan, track: Soundtrack, song: Samples, audible: _Spans) -> Sound:
     """Return the song looped to the film's length, faded, and ducked where notes or clips are audible."""
     import moviepy
     from moviepy import afx
@@ -123,7 +123,7 @@ def _music(plan: MontagePlan, track: Soundtrack, song: Samples, heard: _Spans) -
         fps=RATE,
     ).with_effects(fades)
     return sound.transform(
-        lambda get, t: get(t) * duck(np.asarray(t), heard, track.under_clips)[..., None], keep_duration=True
+        lambda get, t: get(t) * duck(np.asarray(t), audible, track.under_clips)[..., None], keep_duration=True
     )
 
 
@@ -131,7 +131,7 @@ def _add_notes(
     plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO
 ) -> tuple[_Spans, tuple[str, ...]]:
     """Add every voice note into `voices` at its place; return where they are heard, and which cannot be played."""
-    heard: _Spans = []
+    audible: _Spans = []
     unplayable: list[str] = []
     for spoken in plan.placed_voices:
         note, seconds = spoken.voice, (spoken.stop - spoken.first) / plan.fps
@@ -146,17 +146,17 @@ def _add_notes(
         is_cut = spoken.stop - spoken.first < note.frames
         fade_out = max(note.fade_frames / plan.fps, _CUT_FADE_SECONDS if is_cut else _NOTE_FADE_SECONDS)
         _add(voice, round(first * RATE), gain, voices, (_NOTE_FADE_SECONDS, fade_out))
-        if audible := _audible_spans(power * gain**2):
+        if spans := _audible_spans(power * gain**2):
             # A pause for breath belongs to what is spoken.
-            heard.append((first + audible[0][0], first + audible[-1][1]))
-    return heard, tuple(unplayable)
+            audible.append((first + spans[0][0], first + spans[-1][1]))
+    return audible, tuple(unplayable)
 
 
 def _add_clips(
     plan: MontagePlan, pictures: Path, workspace: Path, voices: BinaryIO, spoken: _Spans
 ) -> _Spans:
     """Add the sound of every clip into `voices` at its place, under what is spoken; return where any is heard."""
-    heard: _Spans = []
+    audible: _Spans = []
     for placed in plan.timeline:
         shot = placed.shot
         if not isinstance(shot, Clip) or not shot.has_sound:
@@ -170,8 +170,8 @@ def _add_clips(
         gain = _gain(voice, loudness.integrated(power), _CLIP_LUFS)
         first = placed.first / plan.fps
         _add(voice, round(first * RATE), gain, voices, (_CLIP_FADE_SECONDS, _CLIP_FADE_SECONDS), spoken)
-        heard += [(first + start, first + stop) for start, stop in _audible_spans(power * gain**2)]
-    return heard
+        audible += [(first + start, first + stop) for start, stop in _audible_spans(power * gain**2)]
+    return audible
 
 
 def _gain(voice: Samples, loud: float, wanted: float) -> float:
@@ -229,10 +229,10 @@ def _read(voices: BinaryIO, first: int, count: int) -> NDArray[np.float64]:
     return np.frombuffer(data, "<i2").reshape(count, 2).astype(np.float64)
 
 
-def duck(times: NDArray[np.float64], heard: _Spans, least: float) -> NDArray[np.float64]:
-    """Return the loudness of the music at `times` (seconds): 1, and `least` while something in `heard` is heard."""
+def duck(times: NDArray[np.float64], audible: _Spans, least: float) -> NDArray[np.float64]:
+    """Return the loudness of the music at `times` (seconds): 1, and `least` while anything in `audible` plays."""
     nearest = np.full(times.shape, np.inf)
-    for start, stop in heard:
+    for start, stop in audible:
         if start - _DUCK_SECONDS < times.max() and stop + _DUCK_SECONDS > times.min():
             nearest = np.minimum(nearest, np.maximum(start - times, times - stop))
     away = np.clip(nearest / _DUCK_SECONDS, 0, 1)

@@ -103,8 +103,8 @@ class ProloguePainter(Painter):
         half, eye = self._side / 2, _EYE * self._side
         cosine, sine = math.cos(angle), math.sin(angle)
         from_hinge = np.array([[1, 0, 0.5 - half], [0, 1, 0.5], [0, 0, 1.0]])
-        seen = np.array([[eye, 0, 0], [0, eye * cosine, -eye * half], [0, -sine, eye]])
-        return np.asarray(seen @ from_hinge / eye, np.float64)
+        projection = np.array([[eye, 0, 0], [0, eye * cosine, -eye * half], [0, -sine, eye]])
+        return np.asarray(projection @ from_hinge / eye, np.float64)
 
     def _tie(self, share: float, side: float, frame: Bytes) -> None:
         """Draw the knot: it swells, its loops slip through, and it falls away."""

@@ -177,9 +177,9 @@ def _doorway(near: float, size: Size) -> WallBox:
 
 def _see_through(door: WallBox, room: Bytes, zoom: float, frame: Bytes) -> None:
     """Show the part of a room, scaled by `zoom` about the middle, that is seen through a doorway, in place."""
-    seen, target = planes_of(room), planes_of(frame)
-    height, width = seen.luma.shape
-    for plane, below, halves in ((seen.luma, target.luma, 1), (seen.colour, target.colour, 2)):
+    room_planes, target = planes_of(room), planes_of(frame)
+    height, width = room_planes.luma.shape
+    for plane, below, halves in ((room_planes.luma, target.luma, 1), (room_planes.colour, target.colour, 2)):
         shift = ((1 - zoom) * width / 2 - door.x) / halves, ((1 - zoom) * height / 2 - door.y) / halves
         matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
         size = (door.width // halves, door.height // halves)

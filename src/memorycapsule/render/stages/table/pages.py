@@ -272,11 +272,13 @@ def _draw_columns(
     for credit in people:
         counted = str(credit.count) if credit.count else ""
         number = [_line(counted, style.text_font, usual)] if counted else []
-        taken = round(dot * 1.7) + sum(line.width + round(usual * 0.35) for line in number)
+        used_width = round(dot * 1.7) + sum(line.width + round(usual * 0.35) for line in number)
         name = typesetting.clean(credit.name) or "…"
         lines.append(
             [
-                *typesetting.fitting(name, style.heading_font, (usual, round(usual * 0.84)), each - taken, 1),
+                *typesetting.fitting(
+                    name, style.heading_font, (usual, round(usual * 0.84)), each - used_width, 1
+                ),
                 *number,
             ]
         )
