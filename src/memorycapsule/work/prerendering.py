@@ -153,16 +153,16 @@ class Prerenderer:
     def _prepared(self, job: _PrerenderingJob, vault: Vault) -> PreparedPlan:
         """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
         context, capsule = self.context, job.capsule
-        film = opening.opening_montage(capsule, context.now())
+        montage = opening.opening_montage(capsule, context.now())
         with context.store.reading() as tx:
             before = segment_cache.find_plan(tx, vault, capsule.id)
-        fingerprint = material.fingerprint(context.store, vault, film, size=context.size, fps=context.fps)
+        fingerprint = material.fingerprint(context.store, vault, montage, size=context.size, fps=context.fps)
         if before is not None and before.fingerprint == fingerprint:
             return before
         prepared = preparation.plan_sealed(
             context.store,
             vault,
-            film,
+            montage,
             size=context.size,
             fps=context.fps,
             known=before,

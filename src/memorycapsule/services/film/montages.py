@@ -149,8 +149,8 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
 
 
 def _check_queue(tx: Transaction, capsule_id: str, member_id: str) -> None:
-    theirs = [film for film in montage_store.of_capsule(tx, capsule_id) if film.member_id == member_id]
-    if sum(not film.state.is_over for film in theirs) >= _MOST_AT_ONCE:
+    theirs = [one for one in montage_store.of_capsule(tx, capsule_id) if one.member_id == member_id]
+    if sum(not one.state.is_over for one in theirs) >= _MOST_AT_ONCE:
         raise TooMany(
             f"{_MOST_AT_ONCE} films of yours are being made or wait for it; ask for more when one is ready."
         )
