@@ -67,7 +67,7 @@ def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
         years += 1
     left = opens_at - _years_later(now, years)
     hours, minutes = left.seconds // 3600, left.seconds % 3600 // 60
-    if left < timedelta(minutes=1) and not years:
+    if is_soon(now, opens_at):
         return words("soon")
     if years:
         units: list[tuple[int, cldr.Unit]] = [(years, "year"), (left.days, "day")]
@@ -76,6 +76,11 @@ def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
     else:
         units = [(hours, "hour"), (minutes, "minute")]
     return cldr.duration([(count, unit) for count, unit in units if count], words.language)
+
+
+def is_soon(now: datetime, opens_at: datetime) -> bool:
+    """Return whether a countdown is in its last minute, or over. Both are aware instants."""
+    return opens_at - now < timedelta(minutes=1)
 
 
 def _years_later(instant: datetime, years: int) -> datetime:

@@ -20,7 +20,7 @@ from memorycapsule.services import reading
 from memorycapsule.services.reading import ShelfEntry
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words, people_in_words
-from memorycapsule.words.dates import countdown_in_words, date_in_words, short_day
+from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon, short_day
 from memorycapsule.words.forms_of_address import addressed
 
 _WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
@@ -47,17 +47,13 @@ def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
             addressed_name=addressed(person.name, words.language),
             next_one=sealed[0].capsule if sealed else None,
             countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
-            is_soon=bool(sealed) and _is_soon(sealed[0], now),
+            is_soon=bool(sealed) and is_soon(now, sealed[0].capsule.opens_at),
             sealed=[_sealed_fields(one, words, now) for one in sealed],
             opened=[_opened_fields(one, words) for one in opened],
             empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
         )
 
     return router
-
-
-def _is_soon(entry: ShelfEntry, now: datetime) -> bool:
-    return countdown_in_words(now, entry.capsule.opens_at, "en") == "soon"
 
 
 def _sealed_fields(entry: ShelfEntry, words: Wording, now: datetime) -> dict[str, Any]:
@@ -68,7 +64,7 @@ def _sealed_fields(entry: ShelfEntry, words: Wording, now: datetime) -> dict[str
         "id": capsule.id,
         "title": capsule.title,
         "countdown": countdown_in_words(now, capsule.opens_at, language),
-        "is_soon": _is_soon(entry, now),
+        "is_soon": is_soon(now, capsule.opens_at),
         "date": date_in_words(capsule.opens_local, capsule.zone, language),
         "people": words.counted("home_people", len(members)),
         "contents": _contents(entry, language),

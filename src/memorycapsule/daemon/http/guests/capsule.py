@@ -19,7 +19,7 @@ from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, 
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form
-from memorycapsule.words.dates import countdown_in_words, date_in_words, short_day
+from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon, short_day
 
 #: A page that is opened earlier than this before the date does not refresh: nobody leaves a page open for so long.
 _REFRESHES_WITHIN = timedelta(hours=1)
@@ -71,7 +71,7 @@ def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Resp
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         first_day=short_day(local_of(capsule.created_at, capsule.zone), language),
         countdown=countdown_in_words(now, capsule.opens_at, language),
-        is_soon=left < timedelta(minutes=1),
+        is_soon=is_soon(now, capsule.opens_at),
         elapsed_percent=round(100 * min(max(1 - left / whole, 0.0), 1.0)),
         members=member_rows(view, words.language),
         may_add=view.member.may_add_stories and capsule.accepts_stories(now),

@@ -19,7 +19,7 @@ from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, reading
 from memorycapsule.services.invitations import InvitationView
 from memorycapsule.words.counts import people_in_words
-from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon
 from memorycapsule.words.forms_of_address import addressed
 
 #: The invitation is there and cannot be used any more (RFC 9110, 15.5.11).
@@ -143,7 +143,7 @@ def _invitation(
         address=_masked(view.invitation.address),
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         countdown=countdown_in_words(app.now(), capsule.opens_at, language),
-        is_soon=countdown_in_words(app.now(), capsule.opens_at, "en") == "soon",
+        is_soon=is_soon(app.now(), capsule.opens_at),
         name=name if bad_name is None else bad_name,
         is_name_bad=bad_name is not None,
         bundle=bundle(
