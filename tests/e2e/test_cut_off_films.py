@@ -30,9 +30,9 @@ def start(album: Path, film: Path) -> subprocess.Popen[bytes]:
 
 
 def made(child: subprocess.Popen[bytes]) -> dict[str, int]:
-    said, _ = child.communicate(timeout=300)
-    assert child.returncode == 0, said
-    return json.loads(said)["film"]
+    output, _ = child.communicate(timeout=300)
+    assert child.returncode == 0, output
+    return json.loads(output)["film"]
 
 
 def packets(film: Path) -> bytes:

@@ -10,7 +10,7 @@ from memorycapsule import processes
 ECHO = [sys.executable, "-c", "import os; print(*(f'{k}={v}' for k, v in os.environ.items()), sep='\\n')"]
 
 
-def said(output: bytes) -> dict[str, str]:
+def parsed(output: bytes) -> dict[str, str]:
     return dict(line.split("=", 1) for line in output.decode().splitlines() if "=" in line)
 
 
@@ -20,8 +20,8 @@ def test_children_inherit_no_setting_and_no_secret(monkeypatch):
     monkeypatch.setenv("LANG", "ko_KR.UTF-8")
     with processes.start(ECHO, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        started = said(child.stdout.read())
-    ran = said(processes.run(ECHO, timeout_seconds=20).stdout)
+        started = parsed(child.stdout.read())
+    ran = parsed(processes.run(ECHO, timeout_seconds=20).stdout)
 
     for known in (started, ran):
         assert "hunter2" not in known.values()
@@ -29,7 +29,7 @@ def test_children_inherit_no_setting_and_no_secret(monkeypatch):
 
 
 def test_a_caller_may_say_what_a_child_knows():
-    known = said(processes.run(ECHO, timeout_seconds=20, env={"CAPSULE_TOKEN": "theirs"}).stdout)
+    known = parsed(processes.run(ECHO, timeout_seconds=20, env={"CAPSULE_TOKEN": "theirs"}).stdout)
 
     assert known["CAPSULE_TOKEN"] == "theirs"
     assert "HOME" not in known

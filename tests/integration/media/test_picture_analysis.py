@@ -207,20 +207,20 @@ def test_a_picture_that_kills_the_child_is_passed_over(analyse, tmp_path):
 
 def test_whoever_waits_is_told_and_can_end_it(analyse):
     picture = np.full((300, 400, 3), 90, np.uint8)
-    told = []
+    reported = []
 
     class Enough(Exception):
         pass
 
     def tell(share):
-        told.append(share)
-        if len(told) == 6:
+        reported.append(share)
+        if len(reported) == 6:
             raise Enough
 
     analyse({"a.jpg": picture, "broken.jpg": b"", "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
     with pytest.raises(Enough):
         analyse({"a.jpg": picture, "b.jpg": picture, "c.jpg": picture}, on_progress=tell)
-    assert told == pytest.approx([0.25, 0.5, 0.75, 1.0, 1 / 3, 2 / 3])
+    assert reported == pytest.approx([0.25, 0.5, 0.75, 1.0, 1 / 3, 2 / 3])
 
 
 def test_the_smallest_picture_can_be_looked_at(analyse):

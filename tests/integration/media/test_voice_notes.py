@@ -23,20 +23,20 @@ def ffmpeg(*arguments):
 def recording(path, *arguments, seconds=2.5, volume=0.2):
     """A recording of a tone, made by ffmpeg; its name says nothing of what it is."""
     tone = [word.format(seconds) for word in TONE]
-    said = ffmpeg(*tone, "-af", f"volume={volume}", *arguments, str(path))
-    assert path.exists(), said
+    report = ffmpeg(*tone, "-af", f"volume={volume}", *arguments, str(path))
+    assert path.exists(), report
     return path.rename(path.with_name("IMG_0001.jpg"))
 
 
-def heard(prepared, tmp_path):
+def measured(prepared, tmp_path):
     """How ffmpeg describes a note, and how loud it finds it."""
     prepared.clip.seek(0)
     note = tmp_path / "note"
     note.write_bytes(prepared.clip.read())
-    said = ffmpeg("-i", str(note), "-af", "ebur128=framelog=quiet", "-f", "null", "-")
+    report = ffmpeg("-i", str(note), "-af", "ebur128=framelog=quiet", "-f", "null", "-")
     return (
-        said,
-        float(re.search(r"I: +(-?[\d.]+) LUFS", said.rpartition("Summary:")[2])[1]),
+        report,
+        float(re.search(r"I: +(-?[\d.]+) LUFS", report.rpartition("Summary:")[2])[1]),
         note.read_bytes(),
     )
 
@@ -56,7 +56,7 @@ def heard(prepared, tmp_path):
 )
 def test_every_form_that_people_record_becomes_the_same_note(tmp_path, prepare, name, arguments, format_):
     prepared = prepare(recording(tmp_path / name, *arguments))
-    said, loud, content = heard(prepared, tmp_path)
+    report, loud, content = measured(prepared, tmp_path)
 
     assert (prepared.kind, prepared.format, prepared.display, prepared.thumbnail) == (
         "voice",
@@ -65,7 +65,7 @@ def test_every_form_that_people_record_becomes_the_same_note(tmp_path, prepare, 
         None,
     )
     assert prepared.duration_seconds == pytest.approx(2.5, abs=0.1)
-    assert re.search(r"Audio: aac .*48000 Hz, stereo", said)
+    assert re.search(r"Audio: aac .*48000 Hz, stereo", report)
     assert loud == pytest.approx(-16, abs=1)
     assert content.index(b"moov") < content.index(b"mdat")
     assert b"marker-of-the-title" not in content
@@ -77,7 +77,7 @@ def test_every_form_that_people_record_becomes_the_same_note(tmp_path, prepare, 
 def test_a_loud_recording_is_made_quieter(tmp_path, prepare):
     loud = prepare(recording(tmp_path / "a.wav", volume=7.9))
 
-    assert heard(loud, tmp_path)[1] == pytest.approx(-16, abs=1)
+    assert measured(loud, tmp_path)[1] == pytest.approx(-16, abs=1)
 
 
 def test_a_clip_that_calls_itself_m4a_stays_a_clip(tmp_path, prepare):

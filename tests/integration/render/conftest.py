@@ -56,8 +56,8 @@ class Studio:
     def clip(
         self, name, colour=GREEN, *, seconds=2.0, width=320, height=180, sound=True, loudness=0.125, **more
     ):
-        heard = f"sine=frequency=1000:duration={seconds}:sample_rate=48000,volume={loudness * 8}"
-        tone = ["-f", "lavfi", "-i", heard] if sound else []
+        source = f"sine=frequency=1000:duration={seconds}:sample_rate=48000,volume={loudness * 8}"
+        tone = ["-f", "lavfi", "-i", source] if sound else []
         ffmpeg(
             *(
                 "-f",
@@ -126,11 +126,11 @@ class Studio:
         film = render(
             plan, pictures=self.pictures, out=out, workspace=self.folder / "workspace", key=key, **more
         )
-        return film, Watched(out)
+        return film, DecodedFilm(out)
 
 
-class Watched:
-    """A film, looked at with ffmpeg."""
+class DecodedFilm:
+    """A film, decoded by ffmpeg."""
 
     def __init__(self, path):
         self.path = path

@@ -24,19 +24,19 @@ def odd_clip(studio, name, *, picture_seconds, sound_seconds):
 
 def test_a_clip_whose_picture_is_over_before_its_shot_begins_is_left_out_and_the_film_is_made(studio):
     plan = studio.plan([studio.photo("a"), odd_clip(studio, "odd", picture_seconds=2, sound_seconds=40)])
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert [item.id for item in film.left_out] == ["odd"]
-    assert len(seen.frames) == film.frames == film.plan.frames
+    assert len(decoded.frames) == film.frames == film.plan.frames
 
 
 def test_a_clip_whose_picture_ends_within_its_shot_holds_its_last_frame(studio):
     plan = studio.plan([studio.photo("a"), odd_clip(studio, "odd", picture_seconds=2, sound_seconds=4)])
     (placed,) = [placed for placed in plan.timeline if isinstance(placed.shot, Clip)]
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert film.left_out == ()
-    assert seen.at(placed.first / 30 + 3) == pytest.approx(GREEN, abs=8)
+    assert decoded.at(placed.first / 30 + 3) == pytest.approx(GREEN, abs=8)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_a_bad_segment_is_made_again(studio, damage):
         "another file": b"no film" * 9,
     }
     bad.write_bytes(contents[damage]) if damage in contents else bad.unlink()
-    second, seen = studio.film(plan)
+    second, decoded = studio.film(plan)
 
     assert (second.segments_encoded, second.segments_reused) == (1, first.segments_encoded - 1)
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
 
 
 @pytest.mark.slow
@@ -77,10 +77,10 @@ def test_segments_that_cannot_be_joined_are_made_again_by_the_next_try(studio):
         bad.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x08moov")
     with pytest.raises(RenderFailed):
         studio.film(plan)
-    second, seen = studio.film(plan)
+    second, decoded = studio.film(plan)
 
     assert second.segments_encoded == first.segments_encoded
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
 
 
 @pytest.mark.slow
@@ -91,10 +91,10 @@ def test_one_bad_segment_among_good_ones_is_no_short_film(studio):
         bad.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x08moov")
     with pytest.raises(RenderFailed):
         studio.film(plan)
-    second, seen = studio.film(plan)
+    second, decoded = studio.film(plan)
 
     assert second.segments_encoded == first.segments_encoded
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
 
 
 def test_a_playlist_called_a_clip_reaches_no_other_file(studio):

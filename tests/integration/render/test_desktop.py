@@ -230,8 +230,8 @@ def test_windows_stand_in_the_safe_area_whatever_is_written_on_them(desktop):
     photos = [shot for shot in plan.shots if isinstance(shot, Photo)]
     caption = Caption(heading=words, text=words, who=words, when="8 May 2036", dye="#d6506f", first=1, stop=9)
     for shot in (*photos, replace(photos[0], beside=(photos[1].source, photos[0].source))):
-        for said in (None, caption, replace(caption, heading="", who="Ada"), replace(caption, text="")):
-            windows = desktop.painter(plan, replace(shot, caption=said)).windows
+        for variant in (None, caption, replace(caption, heading="", who="Ada"), replace(caption, text="")):
+            windows = desktop.painter(plan, replace(shot, caption=variant)).windows
             assert len(windows) == len(sources_of(shot))
             for window in windows:
                 assert window.x >= SAFE * SIZE.width
@@ -249,25 +249,25 @@ def test_pictures_beside_each_other_are_all_seen(desktop):
     plan = desktop.plan([desktop.quarters("a", 320, 480), desktop.quarters("b", 300, 480)])
     (pair,) = (shot for shot in plan.shots if isinstance(shot, Photo))
     frame = desktop.paint(plan, pair, 10)
-    _, pieces = cv2.connectedComponents(where(frame, BLUE).astype(np.uint8))
+    _, labels = cv2.connectedComponents(where(frame, BLUE).astype(np.uint8))
 
-    assert sum((pieces == number).sum() > 400 for number in range(1, pieces.max() + 1)) == 2
+    assert sum((labels == number).sum() > 400 for number in range(1, labels.max() + 1)) == 2
 
 
 def test_a_window_is_named_by_story_or_day_and_never_by_an_id(desktop):
     picture = replace(desktop.quarters("a", 480, 320), id="8f14e45f-ceea", contributor="")
     plan = desktop.plan([picture])
     shot = replace(the("photo", plan), caption=None)
-    told = Caption(
+    caption = Caption(
         heading="나비", text="담 주인", who="지호", when="2023년 9월 25일", dye="#3c5aa6", first=1, stop=9
     )
 
     assert words_of(plan, shot).names == ("photo",)
     assert words_of(replace(plan, language="ko"), shot).names == ("사진",)
     assert words_of(plan, replace(shot, beside=(shot.source,))).names == ("photo", "photo 2")
-    named = words_of(plan, replace(shot, caption=told))
+    named = words_of(plan, replace(shot, caption=caption))
     assert (named.names, named.text, named.label) == (("나비",), "담 주인", "지호 · 2023년 9월 25일")
-    dated = words_of(plan, replace(shot, caption=replace(told, heading="")))
+    dated = words_of(plan, replace(shot, caption=replace(caption, heading="")))
     assert (dated.names, dated.label) == (("2023년 9월 25일",), "지호")
 
 

@@ -28,53 +28,55 @@ def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(
     pictures = [studio.photo("one", RED), studio.clip("two", GREEN), studio.photo("three", BLUE)]
     plan = studio.plan(pictures)
     progress = []
-    film, seen = studio.film(plan, on_progress=progress.append)
+    film, decoded = studio.film(plan, on_progress=progress.append)
 
-    assert "h264 (High)" in seen.description
-    assert "yuv420p(tv, bt709" in seen.description
-    assert "30 fps" in seen.description
-    assert "aac (LC)" in seen.description
-    assert "48000 Hz, stereo" in seen.description
-    assert len(seen.frames) == film.frames == plan.frames
-    assert abs(len(seen.sound) / 48000 - film.seconds) <= 1024 / 48000
+    assert "h264 (High)" in decoded.description
+    assert "yuv420p(tv, bt709" in decoded.description
+    assert "30 fps" in decoded.description
+    assert "aac (LC)" in decoded.description
+    assert "48000 Hz, stereo" in decoded.description
+    assert len(decoded.frames) == film.frames == plan.frames
+    assert abs(len(decoded.sound) / 48000 - film.seconds) <= 1024 / 48000
     for number, colour in ((1, RED), (2, GREEN), (3, BLUE)):
-        assert seen.at(middle(plan, number)) == pytest.approx(colour, abs=6)
-    assert seen.frames[-1].max() < 8
-    assert seen.loudness(film.seconds - 0.1, film.seconds) < 0.01
+        assert decoded.at(middle(plan, number)) == pytest.approx(colour, abs=6)
+    assert decoded.frames[-1].max() < 8
+    assert decoded.loudness(film.seconds - 0.1, film.seconds) < 0.01
     assert progress == sorted(progress)
     assert (progress[0] >= 0, progress[-1]) == (True, 1.0)
     assert film.left_out == ()
     assert film.poster[:2] == b"\xff\xd8"
-    moov, mdat = (seen.path.read_bytes().find(word) for word in (b"moov", b"mdat"))
+    moov, mdat = (decoded.path.read_bytes().find(word) for word in (b"moov", b"mdat"))
     assert moov < mdat, "a browser would have to load the whole film first"
 
 
 def test_a_crossfade_mixes_both_pictures_half_and_half_in_its_middle(studio):
     plan = studio.plan([studio.photo("one", RED), studio.photo("two", BLUE)])
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
     second = plan.timeline[2]
     half = (second.first + (second.shot.entrance_frames - 1) / 2) / plan.fps
 
-    assert seen.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
+    assert decoded.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
 
 
 @pytest.mark.slow
 def test_no_frame_is_black_or_doubled_before_the_end(studio):
     pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate((RED, GREEN, BLUE) * 2)]
     plan = studio.plan(pictures, segment_seconds=1.0)
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert film.segments_encoded > 2
-    assert len(seen.frames) == plan.frames
-    body = seen.frames[: plan.frames - plan.fade_out_frames].reshape(plan.frames - plan.fade_out_frames, -1)
+    assert len(decoded.frames) == plan.frames
+    body = decoded.frames[: plan.frames - plan.fade_out_frames].reshape(
+        plan.frames - plan.fade_out_frames, -1
+    )
     assert body.mean(axis=1).min() > 12
 
 
 @pytest.mark.slow
 def test_portrait_pictures_stand_whole_over_a_darker_fill(studio):
     plan = studio.plan([studio.photo("tall", (180, 180, 180), width=270, height=480)])
-    _, seen = studio.film(plan)
-    frame = seen.frames[round(middle(plan, 1) * 30)]
+    _, decoded = studio.film(plan)
+    frame = decoded.frames[round(middle(plan, 1) * 30)]
 
     assert frame[45, 80].mean() == pytest.approx(180, abs=6)
     assert 40 < frame[45, 6].mean() < 110
@@ -84,14 +86,14 @@ def test_portrait_pictures_stand_whole_over_a_darker_fill(studio):
 def test_a_clip_is_heard_and_the_music_steps_back(studio):
     song = studio.song("song.wav", 20, frequency=440)
     plan = studio.plan([studio.photo("a"), studio.clip("c", seconds=3.0), studio.photo("b")], soundtrack=song)
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
     clip = plan.timeline[2]
     first, stop = clip.first / 30 + 0.6, clip.stop / 30 - 0.6
     before = plan.timeline[1].first / 30 + 0.3
 
-    assert seen.tone(first, stop, 1000) > 0.05
-    assert seen.tone(before, before + 0.4, 1000) < 0.01
-    assert seen.tone(first, stop, 440) < 0.5 * seen.tone(before, before + 0.4, 440)
+    assert decoded.tone(first, stop, 1000) > 0.05
+    assert decoded.tone(before, before + 0.4, 1000) < 0.01
+    assert decoded.tone(first, stop, 440) < 0.5 * decoded.tone(before, before + 0.4, 440)
 
 
 @pytest.mark.parametrize(
@@ -99,22 +101,22 @@ def test_a_clip_is_heard_and_the_music_steps_back(studio):
 )
 def test_a_song_of_any_length_plays_to_the_end(studio, seconds):
     plan = studio.plan([studio.photo("a"), studio.photo("b")], soundtrack=studio.song("song.wav", seconds))
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert film.left_out == ()
-    assert abs(len(seen.sound) / 48000 - film.seconds) <= 1024 / 48000
+    assert abs(len(decoded.sound) / 48000 - film.seconds) <= 1024 / 48000
     for first in np.arange(0.9, film.seconds - 2.4, 0.25):
-        assert seen.tone(first, first + 0.25, 440) > 0.08, f"no music at {first} s"
-    assert seen.loudness(film.seconds - 0.1, film.seconds) < 0.02
+        assert decoded.tone(first, first + 0.25, 440) > 0.08, f"no music at {first} s"
+    assert decoded.loudness(film.seconds - 0.1, film.seconds) < 0.02
 
 
 @pytest.mark.slow
 def test_a_silent_song_makes_a_silent_film(studio):
     plan = studio.plan([studio.photo("a")], soundtrack=studio.song("song.wav", 3, loudness=0))
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert film.left_out == ()
-    assert seen.loudness(0, film.seconds) < 0.001
+    assert decoded.loudness(0, film.seconds) < 0.001
 
 
 @pytest.mark.slow
@@ -123,10 +125,10 @@ def test_a_song_that_cannot_be_played_gives_way_to_the_themes_own(studio, data):
     (studio.pictures / "song.mp3").write_bytes(data)
     plan = studio.plan([studio.photo("a")], soundtrack=studio.song("other.wav", 1))
     plan = plan.from_json(plan.to_json().replace("other.wav", "song.mp3"))
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert [item.id for item in film.left_out] == ["soundtrack"]
-    assert seen.loudness(0.5, film.seconds - 1.5) > 0.001
+    assert decoded.loudness(0.5, film.seconds - 1.5) > 0.001
 
 
 def test_broken_pictures_are_left_out_and_the_film_is_made(studio):
@@ -141,12 +143,12 @@ def test_broken_pictures_are_left_out_and_the_film_is_made(studio):
     (studio.pictures / "noise.jpg").write_bytes(b"\xff\xd8" + bytes(5000) + b"\xff\xd9")
     (studio.pictures / "gone.jpg").unlink()
     (studio.pictures / "clip.mp4").write_bytes((studio.pictures / "clip.mp4").read_bytes()[:300])
-    film, seen = studio.film(studio.plan([good, cut_short, noise, gone, clip]))
+    film, decoded = studio.film(studio.plan([good, cut_short, noise, gone, clip]))
 
     assert {item.id for item in film.left_out} == {"cut", "noise", "gone", "clip"}
     assert all(item.reason.endswith(".") for item in film.left_out)
     assert [shot.source.id for shot in film.plan.shots if isinstance(shot, Photo)] == ["good"]
-    assert len(seen.frames) == film.frames == film.plan.frames
+    assert len(decoded.frames) == film.frames == film.plan.frames
 
 
 @pytest.mark.slow
@@ -154,28 +156,28 @@ def test_a_film_without_any_usable_picture_has_title_texts_and_names(studio):
     broken = studio.photo("broken")
     (studio.pictures / "broken.jpg").write_bytes(b"")
     stories = [StoryText(story_id="story", title="Harvest", contributor="Ada")]
-    film, seen = studio.film(studio.plan([broken], stories=stories))
+    film, decoded = studio.film(studio.plan([broken], stories=stories))
 
     assert [shot.role for shot in film.plan.shots if isinstance(shot, Card)] == ["title", "text", "end"]
-    assert len(seen.frames) == film.frames
+    assert len(decoded.frames) == film.frames
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("title", ["🎂🎉", "가나다 Summer " * 16, "", "a" * 200])
 def test_any_title_makes_a_film(studio, title):
-    film, seen = studio.film(studio.plan([], title=title, contributors=["영희"]))
+    film, decoded = studio.film(studio.plan([], title=title, contributors=["영희"]))
 
-    assert len(seen.frames) == film.frames
+    assert len(decoded.frames) == film.frames
 
 
 @pytest.mark.slow
 def test_the_title_is_seen_and_the_file_carries_it(studio):
-    _, seen = studio.film(studio.plan([studio.photo("a")], title="여름; #1 = \\ 'Summer'"))
-    bright = seen.frames[25].mean(axis=2)
+    _, decoded = studio.film(studio.plan([studio.photo("a")], title="여름; #1 = \\ 'Summer'"))
+    bright = decoded.frames[25].mean(axis=2)
 
     assert (bright > 180).any()
-    assert "여름; #1 = \\ 'Summer'" in seen.description
-    assert "location" not in seen.description
+    assert "여름; #1 = \\ 'Summer'" in decoded.description
+    assert "location" not in decoded.description
 
 
 @pytest.mark.slow
@@ -207,9 +209,9 @@ def test_nothing_is_left_beside_the_film(studio):
 
 @pytest.mark.slow
 def test_a_film_of_another_size_has_that_size(studio):
-    _, seen = studio.film(studio.plan([studio.photo("a")], size=Size(width=90, height=160)))
+    _, decoded = studio.film(studio.plan([studio.photo("a")], size=Size(width=90, height=160)))
 
-    assert seen.frames.shape[1:3] == (160, 90)
+    assert decoded.frames.shape[1:3] == (160, 90)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(studio):
@@ -285,12 +287,12 @@ def test_a_killed_film_leaves_no_children_and_goes_on_where_it_was(studio, blow)
     assert len(children) >= 4, "worker and encoder, twice"
     wait_until(lambda: not any(is_alive(child) for child in children), 5, "all children have ended")
     finished = len(list((studio.folder / "workspace" / "segments").glob("*.mp4")))
-    film, seen = studio.film(plan, key=b"")
+    film, decoded = studio.film(plan, key=b"")
 
     assert finished >= 1
     assert film.segments_reused == finished
     assert film.segments_encoded >= 1
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
     assert not list((studio.folder / "workspace" / "segments").glob("*.half"))
 
 
@@ -298,9 +300,9 @@ def test_a_killed_film_leaves_no_children_and_goes_on_where_it_was(studio, blow)
 @pytest.mark.parametrize("count", [1, 40])
 def test_films_of_one_and_of_forty_pictures(studio, count):
     plan = studio.plan([studio.photo(f"p{number}", (200 - number * 4, 80, 90)) for number in range(count)])
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
-    assert len(seen.frames) == film.frames
+    assert len(decoded.frames) == film.frames
 
 
 @pytest.mark.slow
@@ -324,11 +326,11 @@ def test_a_film_of_clips_alone_is_cut_inside_clips_without_a_seam(studio):
     colours = [RED, GREEN, BLUE, RED, GREEN]
     clips = [studio.clip(f"c{number}", colour, seconds=2.5) for number, colour in enumerate(colours)]
     plan = studio.plan(clips, segment_seconds=1.0)
-    film, seen = studio.film(plan)
+    film, decoded = studio.film(plan)
 
     assert film.segments_encoded > 3
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
     for number, colour in enumerate(colours, start=1):
         placed = plan.timeline[number]
         for frame in range(placed.first + 10, placed.stop - 10, 5):
-            assert seen.at(frame / plan.fps) == pytest.approx(colour, abs=8)
+            assert decoded.at(frame / plan.fps) == pytest.approx(colour, abs=8)

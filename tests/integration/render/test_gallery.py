@@ -94,8 +94,8 @@ def test_a_work_hangs_whole_upright_and_in_its_own_shape(studio, width, height):
     ):
         quarters[rows, columns] = colour[::-1]
     cv2.imwrite(str(studio.pictures / "a.jpg"), quarters, [cv2.IMWRITE_JPEG_QUALITY, 98])
-    seen = still(studio, gallery(studio, [picture]), 1)
-    red, green, blue = (where(seen, colour) for colour in (RED, GREEN, BLUE))
+    decoded = still(studio, gallery(studio, [picture]), 1)
+    red, green, blue = (where(decoded, colour) for colour in (RED, GREEN, BLUE))
 
     assert red[2] == pytest.approx(green[0], abs=2)
     assert red[1] == pytest.approx(green[1], abs=2)
@@ -106,8 +106,8 @@ def test_a_work_hangs_whole_upright_and_in_its_own_shape(studio, width, height):
 
 
 def test_a_tiny_picture_is_enlarged_twice_at_most(studio):
-    seen = alone(studio, gallery(studio, [studio.photo("a", RED, width=30, height=20)]), 1, 1.0)
-    left, top, right, low = where(seen, RED)
+    decoded = alone(studio, gallery(studio, [studio.photo("a", RED, width=30, height=20)]), 1, 1.0)
+    left, top, right, low = where(decoded, RED)
 
     assert 54 <= right - left <= 62
     assert 36 <= low - top <= 42
@@ -119,8 +119,8 @@ def test_works_beside_each_other_share_a_centre_line(studio):
     )
     second = plan.shots[2]
     assert isinstance(second, Photo)
-    seen = still(studio, changed(plan, 1, beside=(second.source,)), 1)
-    red, blue = where(seen, RED), where(seen, BLUE)
+    decoded = still(studio, changed(plan, 1, beside=(second.source,)), 1)
+    red, blue = where(decoded, RED), where(decoded, BLUE)
 
     assert red[2] < blue[0]
     assert red[1] + red[3] == pytest.approx(blue[1] + blue[3], abs=2)
@@ -129,8 +129,8 @@ def test_works_beside_each_other_share_a_centre_line(studio):
 def test_a_clip_plays_inside_its_frame(studio):
     plan = gallery(studio, [studio.clip("a", GREEN)])
     # Before the lights go down for the doorway to the last wall.
-    seen = still(studio, plan, 1, 0.55)
-    left, top, right, low = where(seen, GREEN)
+    decoded = still(studio, plan, 1, 0.55)
+    left, top, right, low = where(decoded, GREEN)
 
     assert (right - left) / (low - top) == pytest.approx(16 / 9, rel=0.05)
     assert right - left < 0.8 * SIZE.width
@@ -148,16 +148,16 @@ def test_walls_of_a_room_go_on_into_each_other(studio):
     plan = two_of_a_room(studio)
     placed = plan.timeline[2]
     for index in range(0, placed.shot.entrance_frames, 3):
-        seen = luma(shown(studio, plan, placed.first + index))
+        decoded = luma(shown(studio, plan, placed.first + index))
         # Between the picture rail and the works there is nothing but wall.
-        wall = cv2.blur(seen[10:14].mean(axis=0)[None], (3, 1))[0]
+        wall = cv2.blur(decoded[10:14].mean(axis=0)[None], (3, 1))[0]
         assert np.abs(np.diff(wall)).max() < 2.5
 
 
 def test_a_lit_wall_is_as_dark_at_its_edges_as_an_unlit_one(studio):
-    seen = luma(still(studio, two_of_a_room(studio), 1))
+    decoded = luma(still(studio, two_of_a_room(studio), 1))
 
-    assert seen[10:150, :2].mean() == pytest.approx(seen[10:150, -2:].mean(), abs=1.5)
+    assert decoded[10:150, :2].mean() == pytest.approx(decoded[10:150, -2:].mean(), abs=1.5)
 
 
 def test_on_a_walk_the_old_work_leaves_to_the_left_as_the_new_one_comes(studio):
@@ -165,8 +165,8 @@ def test_on_a_walk_the_old_work_leaves_to_the_left_as_the_new_one_comes(studio):
     placed = plan.timeline[2]
     lefts = []
     for index in range(0, placed.shot.entrance_frames, 6):
-        seen = shown(studio, plan, placed.first + index)
-        hue = seen[:, :, 2].astype(int) - seen[:, :, 0] > 60
+        decoded = shown(studio, plan, placed.first + index)
+        hue = decoded[:, :, 2].astype(int) - decoded[:, :, 0] > 60
         columns = np.nonzero(hue.any(axis=0))[0]
         lefts.append(int(columns.min()) if columns.size else SIZE.width)
 
@@ -216,11 +216,11 @@ def test_between_two_rooms_it_gets_dark(studio):
 def test_a_walk_out_of_another_place_leads_through_a_doorway(studio):
     plan = changed(two_of_a_room(studio), 1, entrance="walk")
     placed = plan.timeline[1]
-    seen = [
+    decoded = [
         luma(shown(studio, plan, placed.first + index)).mean() for index in range(placed.shot.entrance_frames)
     ]
 
-    assert min(seen) < 0.2 * seen[0]
+    assert min(decoded) < 0.2 * decoded[0]
 
 
 @pytest.mark.parametrize("heading", ["여름", LONG[:200], "W" * 60, "🌻🐈🍉"])
@@ -236,8 +236,8 @@ def test_a_label_stays_inside_the_safe_area(studio, heading):
         stop=9,
     )
     bare = alone(studio, changed(plan, 1, caption=None), 1, 1.0)
-    seen = alone(studio, changed(plan, 1, caption=words), 1, 1.0)
-    rows, columns = np.nonzero(np.abs(luma(seen) - luma(bare)) > 40)
+    decoded = alone(studio, changed(plan, 1, caption=words), 1, 1.0)
+    rows, columns = np.nonzero(np.abs(luma(decoded) - luma(bare)) > 40)
 
     assert columns.max() > 0.7 * SIZE.width
     assert rows.min() >= 0.05 * SIZE.height
@@ -262,10 +262,10 @@ def test_a_label_says_the_whole_day_whoever_gave_the_picture(who):
     words = Caption(
         text="매는 아침마다 돌아왔어요", who=who, when="2022년 12월 31일", dye="#3c5aa6", first=1, stop=9
     )
-    said = " ".join(row.line.text for row in label_rows(words, STYLE, 1080, 1500))
+    text = " ".join(row.line.text for row in label_rows(words, STYLE, 1080, 1500))
 
-    assert who in said
-    assert said.endswith("2022년 12월 31일")
+    assert who in text
+    assert text.endswith("2022년 12월 31일")
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 24])

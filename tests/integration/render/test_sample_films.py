@@ -82,9 +82,9 @@ def filling(studio, picture, size):
         for scene in plan.scenes
     )
     plan = replace(plan, scenes=scenes)
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
     (placed,) = [placed for placed in plan.timeline if isinstance(placed.shot, Photo)]
-    return seen.frames[(placed.first + placed.stop) // 2]
+    return decoded.frames[(placed.first + placed.stop) // 2]
 
 
 def blocks(picture, columns, rows):
@@ -118,9 +118,9 @@ def test_all_eight_orientations_stand_upright(studio, prepare, shape):
     pictures = [replace(picture, story_id=picture.id) for picture in pictures]
     how = Direction(size=Size(width=320, height=180), style=replace(PLAIN, zoom=1.0), length="full")
     plan = direct(title="", pictures=pictures, direction=how)
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
     shown = [
-        seen.frames[(placed.first + placed.stop) // 2].astype(int)
+        decoded.frames[(placed.first + placed.stop) // 2].astype(int)
         for placed in plan.timeline
         if isinstance(placed.shot, Photo)
     ]
@@ -138,11 +138,11 @@ def test_a_turned_hevc_clip_plays_upright(studio, prepare, photos, name):
     plan = direct(
         title="", pictures=[clip], direction=Direction(size=Size(width=320, height=180), style=PLAIN)
     )
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
     placed = plan.timeline[1]
     # A short clip stands still at its end.
     at = (clip.duration_seconds - placed.shot.start_seconds) / 2
-    frame = seen.frames[placed.first + int(at * plan.fps)]
+    frame = decoded.frames[placed.first + int(at * plan.fps)]
     # ffmpeg itself turns a clip upright when nobody keeps it from doing so.
     first = studio.ffmpeg(
         "-ss", str(placed.shot.start_seconds + at), "-i", str(photos / name),
@@ -195,9 +195,9 @@ def test_joins_are_seen_by_nobody(studio, prepare):
     assert film.segments_encoded >= 5
     assert len(one.frames) == len(many.frames) == len(best.frames) == segmented.frames
 
-    def noise(seen):
+    def noise(decoded):
         """Return the PSNR of every frame against nearly lossless ones, in dB."""
-        error = (seen.frames.astype(np.float32) - best.frames) ** 2
+        error = (decoded.frames.astype(np.float32) - best.frames) ** 2
         return 10 * np.log10(255**2 / np.maximum(error.mean(axis=(1, 2, 3)), 1e-3))
 
     cuts = [segment.first for segment in cut(segmented, {p.id: "" for p in pictures}, made_with(), b"")][1:]
@@ -220,20 +220,20 @@ def test_others_accept_the_file_and_find_its_chapters(studio, prepare):
     plan = direct(
         title="여름 film", date_line="2016 – 2026", pictures=pictures, stories=stories, direction=how
     )
-    _, seen = studio.film(plan)
+    _, decoded = studio.film(plan)
 
-    assert {"둘; =하나", "The swing"} <= set(seen.description.replace("\n", " : ").split(" : "))
+    assert {"둘; =하나", "The swing"} <= set(decoded.description.replace("\n", " : ").split(" : "))
     for fact in ("h264 (High)", "yuv420p(tv, bt709", "30 fps", "aac (LC)", "48000 Hz"):
-        assert fact in seen.description
+        assert fact in decoded.description
     complaints = subprocess.run(
-        [ffmpeg_path(), "-v", "warning", "-i", str(seen.path), "-f", "null", "-"],
+        [ffmpeg_path(), "-v", "warning", "-i", str(decoded.path), "-f", "null", "-"],
         capture_output=True, check=True,
     ).stderr  # fmt: skip
     assert complaints == b""
     if not shutil.which("mediainfo"):
         is_missing("MediaInfo is not here; on Debian it is in the package mediainfo.")
-    said = json.loads(subprocess.check_output(["mediainfo", "--Output=JSON", str(seen.path)]))
-    tracks = {track["@type"]: track for track in said["media"]["track"]}
+    report = json.loads(subprocess.check_output(["mediainfo", "--Output=JSON", str(decoded.path)]))
+    tracks = {track["@type"]: track for track in report["media"]["track"]}
     assert (tracks["General"]["Title"], tracks["Video"]["Format"], tracks["Audio"]["Format"]) == (
         "여름 film",
         "AVC",
@@ -243,7 +243,7 @@ def test_others_accept_the_file_and_find_its_chapters(studio, prepare):
     assert "Menu" in tracks
     assert not any(
         "gps" in word.lower() or "location" in word.lower()
-        for track in said["media"]["track"]
+        for track in report["media"]["track"]
         for word in track
     )
-    assert "ConformanceErrors" not in json.dumps(said)
+    assert "ConformanceErrors" not in json.dumps(report)

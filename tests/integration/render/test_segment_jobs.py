@@ -50,11 +50,11 @@ def test_a_film_is_joined_of_segments_made_one_by_one_each_from_its_own_pictures
         shutil.rmtree(own)
     for name in set(files) - set(found.always_needed):
         (studio.pictures / files[name]).unlink()
-    film, seen = studio.film(plan, digests=digests)
+    film, decoded = studio.film(plan, digests=digests)
 
     assert (film.segments_encoded, film.segments_reused) == (0, len(found.segments))
     assert film.left_out == ()
-    assert len(seen.frames) == plan.frames
+    assert len(decoded.frames) == plan.frames
     assert "clip" in found.always_needed, "it is heard"
     assert {
         source.id for shot in plan.shots if isinstance(shot, Photo | Clip) for source in [shot.source]
@@ -62,10 +62,12 @@ def test_a_film_is_joined_of_segments_made_one_by_one_each_from_its_own_pictures
 
 
 def test_a_survey_reads_pictures_whose_digests_are_not_given(studio, plan):
-    given = survey(plan, pictures=studio.folder, digests=digests_of(studio), key=b"key")
+    with_digests = survey(plan, pictures=studio.folder, digests=digests_of(studio), key=b"key")
 
-    assert survey(plan, pictures=studio.pictures, digests={}, key=b"key") == given
-    assert survey(plan, pictures=studio.pictures, digests={}, key=b"another").segments != given.segments
+    assert survey(plan, pictures=studio.pictures, digests={}, key=b"key") == with_digests
+    assert (
+        survey(plan, pictures=studio.pictures, digests={}, key=b"another").segments != with_digests.segments
+    )
 
 
 def test_a_broken_picture_is_named_and_nothing_is_made(studio, plan):
@@ -99,8 +101,8 @@ def test_only_pictures_of_missing_segments_are_probed_and_a_broken_one_moves_the
     for name in ("p0", "p6"):
         (studio.pictures / f"{name}.jpg").write_bytes(b"\xff\xd8 broken since then")
     (studio.folder / "workspace" / "segments" / f"{segment.name}.mp4").unlink()
-    again, seen = studio.film(plan, digests=digests)
+    again, decoded = studio.film(plan, digests=digests)
 
     assert [item.id for item in again.left_out] == ["p6"], "p0 stands in what is there"
     assert 1 <= again.segments_encoded < film.segments_encoded
-    assert len(seen.frames) == again.frames == again.plan.frames
+    assert len(decoded.frames) == again.frames == again.plan.frames

@@ -196,12 +196,12 @@ def test_a_short_song_with_a_beat_begins_again_on_the_beat(studio):
         file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
     song = replace(song, beat_seconds=0.5, first_beat_seconds=0.25, fade_in_seconds=0.0)
     plan = studio.plan([studio.photo(f"p{number}") for number in range(20)], soundtrack=song)
-    heard = np.abs(samples_of(studio, sound_of(studio, plan)))
+    amplitude = np.abs(samples_of(studio, sound_of(studio, plan)))
 
     for beat in np.arange(0.25, plan.seconds - 4, 0.5):
         place = round(beat * 48000)
-        assert heard[place : place + 600].max() > 0.2, f"a beat at {beat} s"
-        assert heard[place - 9600 : place - 1200].max() < 0.05, f"nothing before {beat} s"
+        assert amplitude[place : place + 600].max() > 0.2, f"a beat at {beat} s"
+        assert amplitude[place - 9600 : place - 1200].max() < 0.05, f"nothing before {beat} s"
 
 
 def test_the_music_is_gone_when_the_picture_is(studio):

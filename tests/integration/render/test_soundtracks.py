@@ -47,9 +47,9 @@ def test_a_soundtrack_has_its_tempo(name):
 @pytest.mark.parametrize("name", themes.names())
 def test_a_soundtrack_has_titles_and_says_where_it_comes_from(name):
     theme = themes.load(name)
-    said = theme.soundtrack.with_name("SOUNDTRACK.md").read_text(encoding="utf-8")
+    text = theme.soundtrack.with_name("SOUNDTRACK.md").read_text(encoding="utf-8")
 
     assert set(theme.music.titles) == {"en", "ko"}
-    assert theme.own_soundtrack("en").title in said
+    assert theme.own_soundtrack("en").title in text
     assert theme.own_soundtrack("xx").title == theme.own_soundtrack("en").title
-    assert "CC0" in said
+    assert "CC0" in text

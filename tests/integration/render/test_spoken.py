@@ -23,18 +23,21 @@ def note(studio, name, seconds, *, frequency=VOICE, loudness=0.1):
     return VoiceNote(id=name, file=f"{name}.m4a", duration_seconds=seconds)
 
 
-def told(*notes, story="story"):
+def story_with(*notes, story="story"):
     return StoryText(story_id=story, title="", contributor="Ada", notes=notes)
 
 
 def film_of(studio, notes, pictures=None, **more):
     song = studio.song("song.wav", 40, frequency=MUSIC)
     return studio.plan(
-        pictures or [studio.photo("a"), studio.photo("b")], stories=[told(*notes)], soundtrack=song, **more
+        pictures or [studio.photo("a"), studio.photo("b")],
+        stories=[story_with(*notes)],
+        soundtrack=song,
+        **more,
     )
 
 
-def heard_in(studio, plan):
+def sound_of(studio, plan):
     out = studio.folder / "sound.m4a"
     made = sound.make(plan, studio.pictures, studio.folder, out)
     data = studio.ffmpeg("-i", str(out), "-f", "s16le", "-ac", "1", "-ar", "48000", "-")
@@ -53,7 +56,7 @@ def test_a_note_is_heard_at_its_second_and_the_music_is_low_under_it(studio):
     plan = film_of(studio, [note(studio, "n", 6.0)])
     (spoken,) = plan.placed_voices
     first, stop = spoken.first / plan.fps, spoken.stop / plan.fps
-    made, samples = heard_in(studio, plan)
+    made, samples = sound_of(studio, plan)
 
     assert made == SoundResult(song_usable=True, unplayable_notes=())
     assert len(samples) / 48000 == pytest.approx(plan.seconds, abs=0.05)
@@ -68,7 +71,7 @@ def test_a_note_is_heard_at_its_second_and_the_music_is_low_under_it(studio):
 def test_quiet_and_loud_notes_are_as_loud_and_follow_each_other(studio):
     notes = [note(studio, "n", 2.0, loudness=0.06), note(studio, "o", 2.0, frequency=OTHER, loudness=0.12)]
     plan = film_of(studio, notes)
-    _, samples = heard_in(studio, plan)
+    _, samples = sound_of(studio, plan)
     (one, other) = [(spoken.first / plan.fps, spoken.stop / plan.fps) for spoken in plan.placed_voices]
 
     assert tone(samples, one[0] + 0.5, one[1] - 0.5, VOICE) == pytest.approx(
@@ -83,7 +86,7 @@ def test_a_clip_steps_back_while_somebody_speaks(studio):
     plan = film_of(studio, [note(studio, "n", 2.0)], [clip])
     placed = next(placed for placed in plan.timeline if isinstance(placed.shot, Clip))
     (spoken,) = plan.placed_voices
-    _, samples = heard_in(studio, plan)
+    _, samples = sound_of(studio, plan)
     under = tone(samples, spoken.first / 30 + 0.3, spoken.stop / 30 - 0.3, 1000)
     alone = tone(samples, spoken.stop / 30 + 0.8, placed.stop / 30 - 0.8, 1000)
 
@@ -96,7 +99,7 @@ def test_a_note_that_is_too_long_is_gone_when_the_next_story_is_there(studio):
     clip = studio.clip("c", seconds=3.0, sound=False)
     plan = film_of(studio, [note(studio, "n", 20.0)], [clip, late])
     (spoken,) = plan.placed_voices
-    _, samples = heard_in(studio, plan)
+    _, samples = sound_of(studio, plan)
     gone = spoken.stop / plan.fps
 
     assert spoken.voice.fade_frames > 0
@@ -110,7 +113,7 @@ def test_a_note_that_cannot_be_played_is_left_out_with_a_sentence(studio):
     gone = VoiceNote(id="gone", file="gone.m4a", duration_seconds=2.0)
     notes = [VoiceNote(id="bad", file="bad.m4a", duration_seconds=2.0), gone, note(studio, "n", 2.0)]
     plan = film_of(studio, notes)
-    film, _watched = studio.film(plan)
+    film, _decoded = studio.film(plan)
 
     assert [left.id for left in film.left_out] == ["bad", "gone"]
     assert all("voice note" in left.reason for left in film.left_out)

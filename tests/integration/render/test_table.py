@@ -234,8 +234,8 @@ def test_words_come_in_the_middle_low_inside_the_safe_area_and_large_enough(stud
     )
     (placed,) = of_kind(film, "photo")
     bare = painted(studio, film, replace(placed.shot, caption=replace(words, first=80)), 50)
-    said = painted(studio, film, replace(placed.shot, caption=words), 50)
-    rows, columns = np.nonzero(np.abs(said - bare).max(axis=2) > 60)
+    captioned = painted(studio, film, replace(placed.shot, caption=words), 50)
+    rows, columns = np.nonzero(np.abs(captioned - bare).max(axis=2) > 60)
 
     assert rows.min() > 360 * 0.5
     assert rows.max() < 360 * 0.95

@@ -67,15 +67,15 @@ def context(scene, time):
     return make_context(scene.instance, time)
 
 
-def memory_folder(context):
+def tmpfs_folder(context):
     return tmpfs.workspace(context.tmpfs_places, context.work_dir)
 
 
 def finished(context):
-    """Do what is due, and return what was said of films."""
-    with capture_logs() as said:
+    """Do what is due, and return the log's events about films."""
+    with capture_logs() as events:
         ticks.tick(context)
-    return [words for words in said if words["event"].startswith("film.")]
+    return [event for event in events if event["event"].startswith("film.")]
 
 
 @pytest.fixture
@@ -95,15 +95,15 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     assert rendered == len(scene.segments(".age")) > 2
     assert scene.segments("") == set()
     assert all(path.read_bytes().startswith(b"age-encryption.org/v1") for path in scene.shelf.iterdir())
-    assert not memory_folder(context).exists()
+    assert not tmpfs_folder(context).exists()
     assert scene.film() is None, "no row tells of it"
     assert prerenderer.run() == 0
     assert Prerenderer(context=context).run() == 0, "nor is anything made again after a restart"
 
     time.go_to(OPENS)
-    (said,) = finished(context)
+    (event,) = finished(context)
     film = scene.film()
-    assert (said["event"], said["segments_encoded"]) == ("film.finished", 0)
+    assert (event["event"], event["segments_encoded"]) == ("film.finished", 0)
     assert (film.state, film.report) == (MontageState.READY, ())
     assert len(scene.instance.letters()) == 2
     assert len(scene.segments("")) == rendered
@@ -144,8 +144,8 @@ def test_a_late_story_is_rendered_and_hardly_anything_else(long_scene, time):
     stories.edit(scene.instance.store, scene.instance.vault, scene.ben, story.id, title="Then", now=NOW)
     assert 1 <= prerenderer.run() < before
     time.go_to(OPENS)
-    (said,) = finished(context)
-    assert said["segments_encoded"] == 0
+    (event,) = finished(context)
+    assert event["segments_encoded"] == 0
 
 
 @pytest.mark.slow
@@ -154,9 +154,9 @@ def test_a_story_that_came_after_the_last_night_is_in_the_film(long_scene, time)
     Prerenderer(context=context).run()
     add_story(scene.instance, scene.capsule, scene.ben, title="At the last moment", photos=1)
     time.go_to(OPENS)
-    (said,) = finished(context)
+    (event,) = finished(context)
 
-    assert 1 <= said["segments_encoded"] < len(scene.segments(""))
+    assert 1 <= event["segments_encoded"] < len(scene.segments(""))
     assert "At the last moment" in scene.film().plan
 
 
@@ -213,7 +213,7 @@ def test_it_ends_with_the_quiet_hours(scene, context, time):
 
     Prerenderer(context=hooked(hours, go_on)).run()
     assert len(scene.segments(".age")) in {1, 2}, "one may have been nearly done"
-    assert not memory_folder(context).exists()
+    assert not tmpfs_folder(context).exists()
 
     time.go_on(hours=20)
     assert Prerenderer(context=hours).run() >= 1
@@ -250,16 +250,16 @@ def test_whatever_is_due_interrupts_it_and_it_goes_on_afterwards(scene, context,
     Prerenderer(context=hooked(context, come)).run()
     assert begun == [what]
     assert len(scene.segments(".age")) == 1
-    assert not memory_folder(context).exists()
+    assert not tmpfs_folder(context).exists()
 
     if what == "an opening":
-        (said,) = finished(context)
-        assert said["segments_encoded"] == len(scene.segments("")) - 1
+        (event,) = finished(context)
+        assert event["segments_encoded"] == len(scene.segments("")) - 1
     else:
         ticks.tick(context)
         assert Prerenderer(context=context).run() > 1
         time.go_to(OPENS)
-        assert [said["segments_encoded"] for said in finished(context)] == [0]
+        assert [event["segments_encoded"] for event in finished(context)] == [0]
 
 
 @pytest.mark.slow
@@ -278,11 +278,11 @@ def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, context)
 
 
 def test_without_a_tmpfs_nothing_is_prerendered(scene, context, tmp_path):
-    with capture_logs() as said:
+    with capture_logs() as events:
         prerenderer = Prerenderer(context=dataclasses.replace(context, tmpfs_places=(tmp_path,)))
         assert (prerenderer.run(), prerenderer.run()) == (0, 0)
 
-    assert [words["event"] for words in said] == ["ahead.impossible"]
+    assert [event["event"] for event in events] == ["ahead.impossible"]
     assert not scene.shelf.exists()
 
 
@@ -320,9 +320,9 @@ def test_a_broken_picture_is_left_out_and_named_after_the_opening(scene, context
         path.write_bytes(path.read_bytes()[:-1])
     else:
         path.write_bytes(envelopes.seal_bytes(b"\xff\xd8 no picture", scene.capsule.recipient))
-    with capture_logs() as said:
+    with capture_logs() as events:
         assert Prerenderer(context=context).run() > 2
-    assert medium.id not in str(said)
+    assert medium.id not in str(events)
     time.go_to(OPENS)
     (of_film,) = finished(context)
 
@@ -346,9 +346,9 @@ def test_what_rots_in_the_cache_is_made_again(scene, context, time, what):
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2] + b"?" + data[len(data) // 2 + 1 :])
     time.go_to(OPENS)
-    (said,) = finished(context)
+    (event,) = finished(context)
 
-    assert said["segments_encoded"] == {"plan": 0, "segment": 1, "all": len(segments)}[what]
+    assert event["segments_encoded"] == {"plan": 0, "segment": 1, "all": len(segments)}[what]
     assert scene.film().state is MontageState.READY
 
 
@@ -376,14 +376,14 @@ def test_a_film_that_cannot_be_joined_leaves_nothing_that_would_spoil_the_next_t
 
 
 def test_it_says_neither_words_nor_how_long_the_film_is(scene, context):
-    with capture_logs() as said:
+    with capture_logs() as events:
         Prerenderer(context=context).run()
 
-    assert said == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
+    assert events == [{"event": "ahead.done", "log_level": "info", "capsule": scene.capsule.id}]
 
 
 def test_a_start_wipes_what_a_killed_run_left_and_segments_of_capsules_that_are_gone(scene, context):
-    folder = memory_folder(context)
+    folder = tmpfs_folder(context)
     tmpfs.create(folder)
     (folder / "plain.jpg").write_bytes(b"plain")
     gone = scene.shelf.with_name("gone")

@@ -108,8 +108,8 @@ def test_nothing_of_a_sealed_story_lies_in_any_file(tmp_path, time, caplog, caps
         assert (folder / "capsule.db-wal").stat().st_size > 0
         assert found_in(folder) == {"open"}
     assert found_in(folder) == {"open"}, "after the log was brought home"
-    said = caplog.text + "".join(capsys.readouterr())
-    assert not any(marker in said for marker in MARKERS.values())
+    output = caplog.text + "".join(capsys.readouterr())
+    assert not any(marker in output for marker in MARKERS.values())
 
 
 @pytest.mark.slow
@@ -121,15 +121,15 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_prerendered_nor_afterw
         context = make_context(instance, time)
         place = tmpfs.workspace(context.tmpfs_places, context.work_dir)
 
-        def look():
+        def search():
             assert found_in(folder) == {"open"}
             assert plain_pictures_in(folder) == []
             in_memory.append(found_in(place))
             spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
-        assert Prerenderer(context=dataclasses.replace(context, is_stopping=look)).run() >= 1
-        look()
+        assert Prerenderer(context=dataclasses.replace(context, is_stopping=search)).run() >= 1
+        search()
 
     assert "story title" in set().union(*in_memory), "there it had to be"
     assert in_memory[-1] == set()

@@ -66,12 +66,12 @@ def test_a_tick_opens_makes_the_film_and_sends_the_letters(instance, capsule, ti
     file = reading.film_file(instance.store, instance.vault, instance.ada, film.id)
     with file.stream:
         (instance.folder / "film.mp4").write_bytes(file.stream.read())
-    looked = subprocess.run(
+    decoded = subprocess.run(
         [ffmpeg_path(), "-v", "error", "-i", instance.folder / "film.mp4", "-f", "null", "-"],
         capture_output=True,
         check=True,
     )
-    assert looked.stderr == b""
+    assert decoded.stderr == b""
 
 
 def test_a_preview_changes_nothing(instance, capsule, time):

@@ -62,9 +62,9 @@ def film_of(instance, capsule):
 
 def opened(instance, time):
     time.go_to(OPENS)
-    with capture_logs() as said:
+    with capture_logs() as events:
         ticks.tick(make_context(instance, time))
-    return next(words for words in said if words["event"] == "film.finished")
+    return next(event for event in events if event["event"] == "film.finished")
 
 
 def strength(samples, first, stop):

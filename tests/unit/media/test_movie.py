@@ -146,11 +146,11 @@ def test_an_offset_that_no_clock_has_is_no_offset(read):
     assert (found.taken_local, found.taken_offset_seconds) == (datetime(2019, 7, 24, 11, 25, 40), None)
 
 
-@pytest.mark.parametrize(("said", "seconds"), [(1500, 1.5), (0, 2.5), (2**32 - 1, 2.5)])
-def test_the_length_is_the_pictures_when_its_track_knows_it(read, said, seconds):
+@pytest.mark.parametrize(("stated", "seconds"), [(1500, 1.5), (0, 2.5), (2**32 - 1, 2.5)])
+def test_the_length_is_the_pictures_when_its_track_knows_it(read, stated, seconds):
     picture = bytearray(track(b"vide", 64, 36))
     place = picture.index(b"tkhd") + 4 + 20
-    picture[place : place + 4] = struct.pack(">I", said)
+    picture[place : place + 4] = struct.pack(">I", stated)
 
     assert read(movie(bytes(picture))).duration_seconds == seconds
 
