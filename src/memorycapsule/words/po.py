@@ -8,6 +8,7 @@ refused, and so is a message without words: what is in a catalogue is said.
 
 from __future__ import annotations
 
+import functools
 import gettext
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +57,10 @@ def read_po(path: Path) -> PoFile:
         line.partition(":")[::2] for line in header.parts["msgstr"].splitlines() if line.partition(":")[1]
     )
     plural_forms = fields.get("Plural-Forms", "").strip()
-    count, plural = _plural_of(path, plural_forms)
+    try:
+        count, plural = _plural_of(plural_forms)
+    except ValueError as error:
+        raise _unreadable(path, 1, f"its Plural-Forms cannot be read, {error}") from error
     sentences: dict[str, str] = {}
     counted: dict[str, tuple[str, ...]] = {}
     for message in messages:
@@ -82,12 +86,14 @@ def _messages(path: Path) -> Iterator[_Message]:
         raise PoUnreadable(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
     message: _Message | None = None
     for number, line in enumerate(text.split("\n"), 1):
-        if not line or line.isspace() or (line.startswith("#") and not line.startswith(("#~", "#,"))):
+        if not line or (line[0] == "#" and line[1:2] not in {"~", ","}):
             continue
         found = _LINE.fullmatch(line)
         if not found:
             raise _unreadable(path, number, f"{line!r} is nothing that a catalogue of ours holds")
-        keyword, words = found[1], _ESCAPE.sub(_unescaped, found[2])
+        keyword, words = found.groups()
+        if "\\" in words:
+            words = _ESCAPE.sub(_unescaped, words)
         if keyword == "msgid":
             if message:
                 yield message
@@ -105,15 +111,13 @@ def _unescaped(found: re.Match[str]) -> str:
     return _ESCAPED.get(found[1], found[1])
 
 
-def _plural_of(path: Path, text: str) -> tuple[int, Callable[[int], int]]:
-    """Return how many forms there are, and which goes with a number."""
+@functools.cache
+def _plural_of(text: str) -> tuple[int, Callable[[int], int]]:
+    """Return how many forms there are, and which goes with a number. Raises ValueError."""
     found = _PLURAL_FORMS.fullmatch(text)
     if not found:
-        raise _unreadable(path, 1, "its header has no Plural-Forms")
-    try:
-        return int(found[1]), gettext.c2py(found[2].strip())
-    except ValueError as error:
-        raise _unreadable(path, 1, f"its Plural-Forms cannot be read, {error}") from error
+        raise ValueError(f"{text!r} says neither how many there are nor which is which")
+    return int(found[1]), gettext.c2py(found[2].strip())
 
 
 def _unreadable(path: Path, line: int, why: str) -> PoUnreadable:

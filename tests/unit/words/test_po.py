@@ -97,7 +97,7 @@ def test_what_is_not_finished_is_refused_with_file_and_line(po, text, line, why)
         ('msgid "a"\nmsgstr "b"\n', "header"),
         ('msgstr "b"\n', "belongs to no message"),
         ('"b"\n', "belongs to no message"),
-        ('msgid ""\nmsgstr "Language: en\\n"\n', "no Plural-Forms"),
+        ('msgid ""\nmsgstr "Language: en\\n"\n', "Plural-Forms cannot be read"),
         ('msgid ""\nmsgstr "Plural-Forms: nplurals=2; plural=(n ! 1);\\n"\n', "Plural-Forms cannot be read"),
         ('msgid ""\nmsgstr "Plural-Forms: nplurals=2; plural=__import__(1);\\n"\n', "cannot be read"),
     ],
