@@ -34,6 +34,9 @@ _MEDDLING = {
     "NO_COLOR",
     "FORCE_COLOR",
     "GITHUB_ACTIONS",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_MESSAGES",
 }
 
 
@@ -44,6 +47,7 @@ def _clean_session() -> Iterator[None]:
             is_ours = name.startswith("CAPSULE_") and not name.startswith("CAPSULE_TEST_")
             if is_ours or name in _MEDDLING:
                 patch.delenv(name)
+        patch.setenv("LANG", "C.UTF-8")
         yield
 
 

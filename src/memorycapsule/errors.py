@@ -43,7 +43,12 @@ class CapsuleError(Exception):
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        super().__init__(message or self.default_message())
+
+    @classmethod
+    def default_message(cls) -> str:
+        """Return what this class of errors says by itself."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
     @property
     def message(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from memorycapsule import __version__
-from memorycapsule.cli import boundary, options
+from memorycapsule.cli import boundary, help_pages, options
 from memorycapsule.cli.commands import (
     access,
     capsules,
@@ -29,9 +30,10 @@ from memorycapsule.cli.commands import (
     running,
     stories,
 )
-from memorycapsule.cli.door import Door
+from memorycapsule.cli.door import Door, language_named
+from memorycapsule.words.languages import language_of_environment
 
-app = typer.Typer(
+app = options.Commands(
     name="capsule",
     help="A time capsule that a family really opens.",
     epilog=options.examples(
@@ -40,8 +42,6 @@ app = typer.Typer(
         "capsule invite the-summer-we-kept younghee@example.org",
         "capsule daemon",
     ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -70,6 +70,12 @@ def _everywhere(
     ] = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more about errors.")] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang", metavar="LANGUAGE", help="Speak this language, like ko; otherwise that of LANG."
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True),
@@ -79,6 +85,7 @@ def _everywhere(
     door.config_file = config
     door.acting_as = acting_as
     door.json_at_front = as_json
+    door.language_at_front = language_named(lang) if lang is not None else language_of_environment(os.environ)
     door.out.is_quiet = quiet
     door.out.shows_progress = not no_progress
     door.out.is_verbose = verbose
@@ -110,6 +117,11 @@ def main(words: Sequence[str] | None = None) -> int:
     code = boundary.run(_command(), sys.argv[1:])
     gc.freeze()
     return code
+
+
+def help_catalogue() -> str:
+    """Return what `words/en/help.po` holds."""
+    return help_pages.catalogue_of(cast("TyperGroup", typer.main.get_command(app)))
 
 
 def _command() -> Callable[..., object]:

@@ -11,7 +11,10 @@ from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
+from memorycapsule.cli.sentences import Sentence, refused
+from memorycapsule.cli.usage import usage_sentence
 from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
+from memorycapsule.words.languages import known, language_of_environment
 
 _INTERRUPTED = 130
 
@@ -37,8 +40,9 @@ class Unexpected(CapsuleError):
 
 def run(command: Callable[..., Any], words: Sequence[str]) -> int:
     """Run a command line and return its exit code; nothing is raised."""
-    # Known before anything is parsed, so that a mistake in the command line is told as JSON, too.
-    out = Output(as_json="--json" in _options(words))
+    # Known before anything is parsed, so that a mistake in the command line is told as JSON and in the language, too.
+    options = _options(words)
+    out = Output(as_json="--json" in options, language=_language(options))
     door = Door(out)
     try:
         code = _within(command, words, door)
@@ -93,12 +97,20 @@ def _usage(error: TyperException, *, as_json: bool) -> CapsuleError:
     message = error.format_message().strip()
     path = getattr(getattr(error, "ctx", None), "command_path", "capsule")
     # Typer keeps this class to itself; its message is the whole help text.
-    if error.__class__.__name__ == "NoArgsIsHelpError":
-        if not as_json:
-            return UsageProblem(message)
-        message = "A command is missing"
-    ending = "" if message.endswith((".", "?", "!")) else "."
-    return UsageProblem(f"{message}{ending} `{path} --help` shows what it takes.")
+    if error.__class__.__name__ != "NoArgsIsHelpError":
+        return refused(UsageProblem, "cli_usage", problem=usage_sentence(message), command=path)
+    if as_json:
+        return refused(UsageProblem, "cli_usage", problem=Sentence("cli_usage_no_command"), command=path)
+    return UsageProblem(message)
+
+
+def _language(options: Sequence[str]) -> str:
+    """Return the language of the last --lang, otherwise that of the environment."""
+    for place, word in reversed([*enumerate(options, 1)]):
+        name, _, value = word.partition("=")
+        if name == "--lang" and (language := known(value or "".join(options[place : place + 1]))):
+            return language
+    return language_of_environment(os.environ)
 
 
 def _options(words: Sequence[str]) -> Sequence[str]:

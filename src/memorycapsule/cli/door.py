@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from memorycapsule.cli.environment import TOKEN_VARIABLE, URL_VARIABLE, refuse_elsewhere
-from memorycapsule.cli.output import Output
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import refused
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.journal import journal
+from memorycapsule.words.languages import known, languages
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
     from memorycapsule.config import Settings
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.store.transactions import Store
-
-_ONLY_ADDS = (
-    "--as only adds stories in a member's name (`capsule story add`); whoever wants to read, change or remove "
-    "acts with their own CAPSULE_TOKEN."
-)
 
 
 class Door:
@@ -38,6 +35,8 @@ class Door:
         self.acting_as: str | None = None
         #: Whether --json stood before the command's name.
         self.json_at_front = False
+        #: The language of what is said when no --lang follows the command's name.
+        self.language_at_front = out.language
 
     def take(self, name: str, value: Any) -> None:
         """Take one of the options that stand before or after a command's name."""
@@ -54,6 +53,8 @@ class Door:
                 self.out.shows_progress = not value
             case "verbose":
                 self.out.is_verbose = value
+            case "lang":
+                self.out.language = language_named(value)
 
     def settings(
         self,
@@ -72,7 +73,7 @@ class Door:
     def refuse_acting_as(self) -> None:
         """Raise NotAllowed for --as, which only adds stories."""
         if self.acting_as is not None:
-            raise NotAllowed(_ONLY_ADDS)
+            raise refused(NotAllowed, "cli_as_only_adds")
 
     @contextmanager
     def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
@@ -97,9 +98,7 @@ class Door:
         self.refuse_acting_as()
         token = os.environ.get(TOKEN_VARIABLE)
         if token is None:
-            raise UsageProblem(
-                f"{URL_VARIABLE} needs {TOKEN_VARIABLE}, too: the token that says who you are."
-            )
+            raise refused(UsageProblem, "cli_token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
         from memorycapsule.cli.distant import Distant
 
         return Distant(url, token)
@@ -139,6 +138,15 @@ class Door:
 def door_of(ctx: typer.Context) -> Door:
     """Return the door of this run."""
     return cast("Door", ctx.obj)
+
+
+def language_named(name: str) -> str:
+    """Return the language that --lang means. Raises UsageProblem, which names those there are."""
+    if language := known(name):
+        return language
+    raise refused(
+        UsageProblem, "cli_language_unknown", language=plain(name), languages=", ".join(languages())
+    )
 
 
 def is_interactive(door: Door) -> bool:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from memorycapsule.cli.door import Door
+from memorycapsule.cli.help_pages import EXAMPLES, HelpedCommand, HelpedGroup
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 #: Options of `capsule` itself that may follow a command's name as well.
-_EVERYWHERE = {"config", "acting_as", "as_json", "quiet", "no_progress", "verbose"}
+_EVERYWHERE = {"config", "acting_as", "as_json", "quiet", "no_progress", "verbose", "lang"}
 
 
 def examples(*lines: str) -> str:
     """Return the end of a command's help: what one types."""
     # \b keeps the lines apart where help texts are wrapped.
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    return f"\b\n{EXAMPLES}\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class Commands(typer.Typer):
+    """A family of commands, whose help is shown in the language of the terminal."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(cls=HelpedGroup, no_args_is_help=True, rich_markup_mode=None, **more)
+
+    def command(self, name: str | None = None, **more: Any) -> Callable[[_Function], _Function]:
+        """Add a command, as `typer.Typer.command` does."""
+        return super().command(name, cls=HelpedCommand, **more)
 
 
 def group(help_text: str) -> typer.Typer:
     """Return an empty family of commands, such as `capsule story`."""
-    return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+    return Commands(help=help_text, add_completion=False)
 
 
 def spread(root: TyperGroup) -> TyperGroup:
@@ -60,6 +74,8 @@ def _take(ctx: Any, option: Any, value: Any) -> Any:
         elif option.name == "as_json":
             # Only now it is certain: what looked like --json may have been the text of another option.
             door.out.as_json = door.json_at_front
+        elif option.name == "lang":
+            door.out.language = door.language_at_front
     return value
 
 

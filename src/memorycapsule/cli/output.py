@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from memorycapsule.cli.sentences import message_of, spoken, words_of
 from memorycapsule.errors import CapsuleError
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.languages import DEFAULT
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,12 +37,23 @@ _MOST_MARKS = 4
 class Output:
     """What one run of the program says, and how."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, language: str = DEFAULT) -> None:
         self.as_json = as_json
+        #: What people read is in this language; JSON is in none but English.
+        self.language = language
         self.is_quiet = False
         self.shows_progress = True
         self.is_verbose = False
         self._has_answered = False
+
+    @property
+    def words(self) -> Wording:
+        """Return the sentences of the command line; their catalogue is read when something is said."""
+        return words_of(self.language)
+
+    def spoken(self, text: str) -> str:
+        """Return a sentence as people read it here."""
+        return spoken(text, self.words)
 
     def answer(self, words: Mapping[str, Any]) -> None:
         """Say the one JSON object, if JSON is wanted; flushed, for whoever reads along."""
@@ -63,9 +77,11 @@ class Output:
         if self.as_json:
             return
         shown = [list(columns), *([plain(cell) for cell in row] for row in rows)]
-        widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
+        widths = [max(map(width_of, column)) for column in zip(*shown, strict=True)]
         for cells in shown:
-            padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+            padded = (
+                cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)
+            )
             _write(sys.stdout, "   ".join(padded).rstrip())
 
     def note(self, text: str) -> None:
@@ -82,7 +98,8 @@ class Output:
         if self.as_json and not self._has_answered:
             self.answer({"error": {"code": error.code, "message": error.message}})
         else:
-            _write(sys.stderr, plain(error.message, keeps_lines=True))
+            message = error.message if self.language == DEFAULT else message_of(error, self.words)
+            _write(sys.stderr, plain(message, keeps_lines=True))
 
     @contextmanager
     def progress(self, words: str, total: float) -> Iterator[Bar]:
@@ -173,7 +190,7 @@ def plain(text: str, *, keeps_lines: bool = False) -> str:
     return "".join(shown)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Return how many columns of a terminal a line takes (UAX #11: wide characters take two, marks none)."""
     if text.isascii():
         return len(text)

@@ -43,15 +43,21 @@ class Wording:
         return frozenset(self.sentences) | frozenset(self.forms)
 
 
-def wording(language: str) -> Wording:
-    """Return the words of a language, or of the default for one that is not here. Raises PoUnreadable."""
-    return read_language(FOLDER / language_or_default(language))
+def wording(language: str, *areas: str) -> Wording:
+    """
+    Return the words of a language, or of the default for one that is not here.
+
+    `areas` names the catalogues that are wanted, all of them when there is none. A short run of the command line
+    reads no more than it says. Raises PoUnreadable.
+    """
+    return read_language(FOLDER / language_or_default(language), *areas)
 
 
 @functools.cache
-def read_language(folder: Path) -> Wording:
-    """Read all catalogues of a language, which bears the name of their folder. Raises PoUnreadable."""
-    files = [(path, read_po(path)) for path in sorted(folder.glob("*.po"))]
+def read_language(folder: Path, *areas: str) -> Wording:
+    """Read the catalogues of a language, which bears the name of their folder. Raises PoUnreadable."""
+    paths = [folder / f"{area}.po" for area in areas] or sorted(folder.glob("*.po"))
+    files = [(path, read_po(path)) for path in paths]
     sentences: dict[str, str] = {}
     forms: dict[str, tuple[str, ...]] = {}
     for path, file in files:

@@ -15,7 +15,7 @@ def people_in_words(people: int, language: str) -> str:
     Count people: 'seven people', '12 people'; '일곱 사람', '12명'. A Korean answer always ends in a
     consonant, so 이, 과 and 은 may follow it.
     """
-    words = wording(language)
+    words = wording(language, "counts")
     return words(f"people_{people}") if people <= _SPELLED_OUT else words.counted("people", people)
 
 
@@ -27,7 +27,7 @@ def contents_in_words(*, photos: int, clips: int, stories: int, locale: str, voi
     Kinds with nothing in them are left out; nothing at all is an empty string. A Korean answer always ends
     in a consonant, so 이, 과 and 은 may follow it.
     """
-    words = wording(locale)
+    words = wording(locale, "counts")
     kinds = {
         "contents_photos": photos,
         "contents_clips": clips,

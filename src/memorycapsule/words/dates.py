@@ -30,26 +30,26 @@ def date_in_words(local: datetime, zone: str, language: str) -> str:
     `local` is the naive wall time in `zone` (an IANA name). In Korean the zone is said first, and only when
     it is not Korea's, so that a particle may follow the time. Seconds are said only when there are any.
     """
-    words = wording(language)
+    words = _words(language)
     key = "moment_at_home" if zone == cldr.zone_at_home(words.language) else "moment"
     return words(key, day=day_in_words(local, language), time=_time_in_words(local.time(), words), zone=zone)
 
 
 def day_in_words(day: date, language: str) -> str:
     """Say a day in words: 'Thursday, 8 May 2036' or '2036년 5월 8일 목요일'."""
-    words = wording(language)
+    words = _words(language)
     return cldr.day(day, words("day"), words.language)
 
 
 def short_day(day: date, language: str) -> str:
     """Say a day without its weekday: '8 May 2036' or '2036년 5월 8일'."""
-    words = wording(language)
+    words = _words(language)
     return cldr.day(day, words("day_short"), words.language)
 
 
 def month_in_words(month: int, language: str) -> str:
     """Name a month, 1 to 12: 'August' or '8월'."""
-    return cldr.month(month, wording(language).language)
+    return cldr.month(month, _words(language).language)
 
 
 def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
@@ -61,7 +61,7 @@ def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
     last minute and everything after it is 'soon'. Years are calendar years, days are 24 hours.
     """
     now, opens_at = now.astimezone(UTC), opens_at.astimezone(UTC)
-    words = wording(language)
+    words = _words(language)
     years = 0
     while years < opens_at.year - now.year and _years_later(now, years + 1) <= opens_at:
         years += 1
@@ -81,6 +81,10 @@ def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
 def is_soon(now: datetime, opens_at: datetime) -> bool:
     """Return whether a countdown is in its last minute, or over. Both are aware instants."""
     return opens_at - now < timedelta(minutes=1)
+
+
+def _words(language: str) -> Wording:
+    return wording(language, "dates")
 
 
 def _years_later(instant: datetime, years: int) -> datetime:

@@ -11,6 +11,8 @@ from babel.messages.pofile import read_po
 
 import memorycapsule
 from memorycapsule import themes
+from memorycapsule.cli.sentences import error_key
+from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.po import read_po as read_po_file
 
@@ -51,6 +53,10 @@ def plural(language: str) -> set[str]:
         for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
         if isinstance(message.id, tuple)
     }
+
+
+def kinds_of_errors(kind: type[CapsuleError]) -> set[type[CapsuleError]]:
+    return {kind}.union(*map(kinds_of_errors, kind.__subclasses__()))
 
 
 def places(sentence: str) -> set[str]:
@@ -115,7 +121,9 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         f"{what}_{name}" for what in ("theme", "theme_title", "music_title") for name in themes.names()
     }
     made_up |= {f"people_{number}" for number in range(11)}
-    words = set(wording("en").keys)
+    made_up |= {error_key(kind) for kind in kinds_of_errors(CapsuleError)} & set(wording("en", "cli").keys)
+    # What help says stands beside the commands, and `tests/unit/cli/test_help_pages.py` compares it.
+    words = {key for key in wording("en").keys if not key.startswith("help ")}
 
     assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()
     assert set(re.findall(r"(?:words|counted)\([\"'](\w+)[\"']", code)) - words == {"role_", "theme_"}

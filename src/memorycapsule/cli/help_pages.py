@@ -1,0 +1,203 @@
+"""
+Help in the language of the terminal.
+
+The English text stands where Typer wants it, beside each option and in the docstring of each command, and Typer
+lays it out. `words/en/help.po` is made of it, for whoever translates. In other languages the texts of
+`words/<language>/help.po` are laid out here, by columns of a terminal: Typer counts characters.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from memorycapsule.cli.output import width_of
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.languages import DEFAULT
+
+#: The line of a command's epilog before what one types.
+EXAMPLES = "Examples:"
+_HEADER = """\
+# Made of the commands by `python -c "from memorycapsule import cli; print(cli.help_catalogue(), end='')"`.
+#
+# 'help create' is the help of a command, 'help create --opens' that of one of its options, 'help create TITLE' that
+# of an argument. Those without a command, as 'help --theme', hold wherever a command has no words of its own.
+msgid ""
+msgstr ""
+"Language: en\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+"""
+#: What stands around the texts.
+_FRAME = {
+    "help_usage": "Usage:",
+    "help_arguments": "Arguments:",
+    "help_options": "Options:",
+    "help_commands": "Commands:",
+    "help_examples": EXAMPLES,
+    "help_required": "required",
+    "help_default": "default: {value}",
+}
+#: A first column that is wider than this has its text on the next line.
+_FIRST_COLUMN = 30
+#: What Typer adds to the text of an option: '[default: 30; required]'.
+_ADDED = re.compile(r"\[(?:default: (?P<default>[^\]]*?))?(?:; )?(?P<required>required)?\]$")
+
+_Command = TyperCommand | TyperGroup
+
+
+class HelpedCommand(TyperCommand):
+    """A command whose help is shown in the language of the terminal."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help text."""
+        language = _language(ctx)
+        return super().get_help(ctx) if language == DEFAULT else _page(self, ctx, language)
+
+
+class HelpedGroup(TyperGroup):
+    """A family of commands whose help is shown in the language of the terminal."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help text."""
+        language = _language(ctx)
+        return super().get_help(ctx) if language == DEFAULT else _page(self, ctx, language)
+
+
+def catalogue_of(root: TyperGroup) -> str:
+    """Return the text of `words/en/help.po`: what the help of all commands says."""
+    texts = dict(_FRAME)
+    ctx = root.context_class(root, **root.context_settings)
+    commands = dict(_commands(root, "capsule"))
+    by_name: dict[str, Counter[str]] = defaultdict(Counter)
+    for command in commands.values():
+        for name, text in _params(command, ctx):
+            by_name[name][text] += 1
+    for path, command in commands.items():
+        texts[f"help {path}"] = _unwrapped(command.help)
+        for name, text in _params(command, ctx):
+            commonest, count = by_name[name].most_common(1)[0]
+            texts[f"help {name}" if text == commonest and count > 1 else f"help {path} {name}"] = text
+    return _HEADER + "".join(f"\nmsgid {_quoted(key)}\n{_msgstr(text)}\n" for key, text in texts.items())
+
+
+def _commands(found: _Command, path: str) -> Iterator[tuple[str, _Command]]:
+    yield path, found
+    if isinstance(found, TyperGroup):
+        for name, command in found.commands.items():
+            assert isinstance(command, _Command)
+            yield from _commands(command, name if path == "capsule" else f"{path} {name}")
+
+
+def _params(command: _Command, ctx: Any) -> Iterator[tuple[str, str]]:
+    for param in command.get_params(ctx):
+        if not getattr(param, "hidden", False):
+            yield _name(param), _unwrapped(getattr(param, "help", None))
+
+
+def _name(param: Any) -> str:
+    """Return what an option or argument is called in the catalogue: '--opens', 'TITLE'."""
+    if param.param_type_name == "argument":
+        return str(param.name).upper()
+    return str(max(param.opts, key=len))
+
+
+def _unwrapped(text: str | None) -> str:
+    """Return a text with each paragraph on a line of its own."""
+    return "\n\n".join(" ".join(one.split()) for one in inspect.cleandoc(text or "").split("\n\n"))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'
+
+
+def _msgstr(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "\n".join(["msgstr " + _quoted(text)] if len(lines) == 1 else ['msgstr ""', *map(_quoted, lines)])
+
+
+def _language(ctx: Any) -> str:
+    door = ctx.find_root().obj
+    return DEFAULT if door is None else str(door.out.language)
+
+
+def _page(command: _Command, ctx: Any, language: str) -> str:
+    said = wording(language, "help").sentences
+    path = ctx.command_path.removeprefix("capsule ")
+    width = max(min(shutil.get_terminal_size().columns, 80) - 2, 50)
+    usage = " ".join(command.collect_usage_pieces(ctx))
+    lines = [*_wrapped(usage, width, first=f"{said['help_usage']} {ctx.command_path} "), ""]
+    for paragraph in said.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
+        lines += [*_wrapped(paragraph, width, first="  "), ""]
+    rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+    for param in command.get_params(ctx):
+        if record := param.get_help_record(ctx):
+            rows[param.param_type_name].append((record[0], _explained(param, record[1], path, said)))
+    lines += _definitions(said["help_arguments"], rows["argument"], width)
+    lines += _definitions(said["help_options"], rows["option"], width)
+    if isinstance(command, TyperGroup):
+        families = {
+            name: said.get(
+                f"help {name}" if path == "capsule" else f"help {path} {name}", _unwrapped(one.help)
+            )
+            for name, one in command.commands.items()
+            if not one.hidden
+        }
+        lines += _definitions(
+            said["help_commands"], [(name, _first_sentence(text)) for name, text in families.items()], width
+        )
+    epilog = inspect.cleandoc(command.epilog or "").removeprefix("\b\n")
+    lines += [f"  {line}" for line in epilog.replace(EXAMPLES, said["help_examples"], 1).splitlines()]
+    return "\n".join(lines).rstrip()
+
+
+def _explained(param: Any, english: str, path: str, said: Mapping[str, str]) -> str:
+    """Return what an option is for, with its default and whether it has to be given."""
+    name = _name(param)
+    text = said.get(f"help {path} {name}") or said.get(f"help {name}") or _unwrapped(param.help)
+    found = _ADDED.search(english)
+    if not found:
+        return text
+    added = [said["help_default"].format(value=found["default"])] if found["default"] else []
+    added += [said["help_required"]] if found["required"] else []
+    return f"{text}  [{'; '.join(added)}]"
+
+
+def _first_sentence(text: str) -> str:
+    first, dot, _ = text.split("\n", 1)[0].partition(". ")
+    return first + dot.strip()
+
+
+def _definitions(heading: str, rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    if not rows:
+        return
+    first = min(max(width_of(name) for name, _ in rows), _FIRST_COLUMN) + 2
+    yield heading
+    for name, text in rows:
+        beside = width_of(name) <= first - 2
+        if not beside:
+            yield f"  {name}"
+        begin = f"  {name if beside else ''}"
+        begin += " " * (first + 2 - width_of(begin))
+        yield from _wrapped(text, width, first=begin)
+    yield ""
+
+
+def _wrapped(text: str, width: int, *, first: str) -> Iterator[str]:
+    """Break a paragraph into lines of so many columns; those after the first begin below the first one's text."""
+    indent = " " * width_of(first)
+    line, is_empty = first, True
+    for word in text.split():
+        if not is_empty and width_of(line) + 1 + width_of(word) > width:
+            yield line
+            line, is_empty = indent, True
+        line += word if is_empty else f" {word}"
+        is_empty = False
+    yield line.rstrip()
