@@ -23,7 +23,7 @@ import numpy as np
 from memorycapsule import config
 from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import parse_opening_date
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.services import capsules, sessions, stories
 

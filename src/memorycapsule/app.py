@@ -32,7 +32,7 @@ from memorycapsule.work.worker_context import WorkerContext
 
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpServer
-    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.media.decoder_pool import Decoders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class App:
     def decoders(self) -> Decoders:
         """Return the children that decode uploads; a context manager."""
         # Loaded only where something is decoded.
-        from memorycapsule.media.decoders import Decoders
+        from memorycapsule.media.decoder_pool import Decoders
 
         return Decoders(workspace=self.settings.work_dir, children=self.settings.media.decoders)
 

@@ -20,7 +20,7 @@ from memorycapsule.app import App
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store

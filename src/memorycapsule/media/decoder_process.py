@@ -1,4 +1,4 @@
-"""The parent's side of one limited child that decodes photos; `decoder` is the child's side."""
+"""The parent's side of one limited child that decodes photos; `decoder_child` is the child's side."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class DecoderProcess:
         self._socket, child_end = socket.socketpair()
         try:
             self._process = start(
-                [sys.executable, "-P", "-m", "memorycapsule.media.decoder", str(child_end.fileno())],
+                [sys.executable, "-P", "-m", "memorycapsule.media.decoder_child", str(child_end.fileno())],
                 processes.ChildLimits(memory_bytes=LARGE_MEMORY_BYTES, nice=processes.UPLOAD_NICE),
                 pass_fds=(child_end.fileno(),),
                 stdin=subprocess.DEVNULL,

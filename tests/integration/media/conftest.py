@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.prepared import Prepared
 
 

@@ -20,7 +20,7 @@ from memorycapsule.errors import (
     Sealed,
     UsageProblem,
 )
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import opening, reading, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import stories
 from memorycapsule.work import ticks, tmpfs
 from memorycapsule.work.prerendering import Prerenderer

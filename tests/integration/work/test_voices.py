@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.plan import MontagePlan
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal import envelopes

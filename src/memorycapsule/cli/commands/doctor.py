@@ -140,7 +140,7 @@ def _programs() -> Iterator[Finding]:
     def decoders() -> str:
         import tempfile
 
-        from memorycapsule.media.decoders import Decoders
+        from memorycapsule.media.decoder_pool import Decoders
 
         with (
             tempfile.TemporaryDirectory() as folder,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.direction import Direction, StoryText
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.domain.film.plan import MontagePlan, Source
-    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.media.decoder_pool import Decoders
 
 _DECODERS = 2
 _SOUNDTRACK_FILE = "soundtrack"
@@ -266,7 +266,7 @@ def _prepare(
     found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
 ) -> tuple[list[Picture], list[tuple[str, str, bool]]]:
     """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
-    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.media.decoder_pool import Decoders
 
     kept: list[Picture] = []
     refused: list[tuple[str, str, bool]] = []

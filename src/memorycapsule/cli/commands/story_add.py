@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from memorycapsule.app import App
     from memorycapsule.cli.distant import Distant
     from memorycapsule.domain.stories import Viewer
-    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.media.decoder_pool import Decoders
 
 _PARTLY = 5
 _MEGABYTE = 1_000_000

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from memorycapsule.errors import MediaRefused, NotFound
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.services import cleanup, letters, opening, reading, stories
 from memorycapsule.store import deliveries as delivery_store

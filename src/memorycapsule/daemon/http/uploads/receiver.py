@@ -24,7 +24,7 @@ from memorycapsule.journal import journal
 from memorycapsule.services import uploads
 
 if TYPE_CHECKING:
-    from memorycapsule.media.decoders import Decoders
+    from memorycapsule.media.decoder_pool import Decoders
 
 Result = TypeVar("Result")
 

@@ -1,1 +1,1 @@
-"""The table: photo cards laid on paper; the photo card theme."""
+"""The table: photo cards under a summer sky; the photo card theme."""

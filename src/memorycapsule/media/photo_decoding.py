@@ -324,7 +324,7 @@ def _clear_warnings() -> None:
 
 
 def _warnings() -> bytes:
-    """Return what libraries wrote to standard error, which `decoder` has replaced by a file in memory."""
+    """Return what libraries wrote to standard error, which `decoder_child` has replaced by a file in memory."""
     return os.pread(2, 65536, 0)
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, MediaRefused
-from memorycapsule.media import clips, decoder_process, pixels
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media import clips, decoder_process, photo_decoding
+from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.sniff import Window
 from support.servers import wait_until
 
@@ -50,7 +50,10 @@ def decoding_children() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         try:
-            if child.status() == psutil.STATUS_ZOMBIE or "memorycapsule.media.decoder" in child.cmdline():
+            if (
+                child.status() == psutil.STATUS_ZOMBIE
+                or "memorycapsule.media.decoder_child" in child.cmdline()
+            ):
                 found.append(child)
         except psutil.NoSuchProcess:
             continue
@@ -269,7 +272,7 @@ def test_a_lower_limit_of_this_process_refuses_no_photo(tmp_path, picture):
     lowered = """
 import resource, sys
 from pathlib import Path
-from memorycapsule.media.decoders import Decoders
+from memorycapsule.media.decoder_pool import Decoders
 resource.setrlimit(resource.RLIMIT_AS, (1000 << 20, 1000 << 20))
 with Decoders(workspace=Path(sys.argv[1]), children=1) as pool, open(sys.argv[1] + "/picture", "rb") as upload:
     print(pool.prepare(upload).width)
@@ -285,14 +288,14 @@ def test_an_avif_that_takes_too_long_is_refused_with_that_reason(tmp_path, sampl
     endless.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     endless.chmod(0o755)
     monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(endless))
-    monkeypatch.setattr(pixels, "_AVIF_SECONDS", 0.3)
+    monkeypatch.setattr(photo_decoding, "_AVIF_SECONDS", 0.3)
     path = next(sample.path for name, sample in samples.items() if name.endswith(".avif"))
     with path.open("rb") as upload, pytest.raises(MediaRefused, match="took too long"):
-        pixels.decode_photo(Window.of(upload), "AVIF")
+        photo_decoding.decode_photo(Window.of(upload), "AVIF")
 
 
 def test_ffmpeg_ends_before_the_child_that_started_it():
-    assert pixels._AVIF_SECONDS < decoder_process.SECONDS
+    assert photo_decoding._AVIF_SECONDS < decoder_process.SECONDS
 
 
 def test_children_outlive_the_thread_that_asked_for_them(pool, picture):

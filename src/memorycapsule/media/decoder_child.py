@@ -1,5 +1,5 @@
 """
-The limited child that decodes strangers' photos: `python -m memorycapsule.media.decoder DESCRIPTOR`.
+The limited child that decodes strangers' photos: `python -m memorycapsule.media.decoder_child DESCRIPTOR`.
 
 It talks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"}, with the file as
 a descriptor. The answer is four bytes of length (big-endian), a JSON header and two JPEGs. The header is {"width",
@@ -25,7 +25,7 @@ TOO_MUCH_MEMORY = "needs more memory than a photo may use."
 
 def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
-    # libjpeg reports damage on standard error only. As a file in memory, `pixels` can read it back.
+    # libjpeg reports damage on standard error only. As a file in memory, `photo_decoding` can read it back.
     os.dup2(os.memfd_create("warnings"), 2)
     while True:
         message, descriptors, _, _ = socket.recv_fds(line, MOST_REQUEST_BYTES, 1)
@@ -66,7 +66,7 @@ def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]
     import cv2
 
     from memorycapsule.domain.film.framing import fitted_size
-    from memorycapsule.media.pixels import decode_photo
+    from memorycapsule.media.photo_decoding import decode_photo
     from memorycapsule.media.prepared import THUMBNAIL_SIDE
     from memorycapsule.media.sniff import Window
 
