@@ -58,18 +58,22 @@ def spoken(text: object, words: Wording) -> str:
     return _said(words, text.key, values)
 
 
-def message_of(error: CapsuleError, words: Wording) -> str:
+def sentence_of(error: CapsuleError) -> str:
     """
-    Return the message of an error in a language.
+    Return the message of an error, which is a sentence of the catalogue where one is known.
 
-    That is known for sentences of the catalogue and for what a class of errors says by itself. Other messages are
-    English.
+    That is so for sentences of the catalogue, and for what a class of errors says by itself.
     """
-    message = error.args[0]
-    if isinstance(message, Sentence):
-        return spoken(message, words)
+    message: str = error.args[0]
     key = error_key(type(error))
-    return words(key) if message == error.default_message() and key in words.sentences else str(message)
+    if message == error.default_message() and key in words_of(DEFAULT).sentences:
+        return Sentence(key)
+    return message
+
+
+def message_of(error: CapsuleError, words: Wording) -> str:
+    """Return the message of an error in a language; in English where no catalogue has it."""
+    return spoken(sentence_of(error), words)
 
 
 def error_key(kind: type[CapsuleError]) -> str:

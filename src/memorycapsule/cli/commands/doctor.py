@@ -15,6 +15,7 @@ import typer
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.sentences import Sentence, refused, sentence_of
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Finding:
     #: What was looked at.
     what: str
     state: Literal["good", "warning", "wrong"]
-    #: One sentence; for what is not good, what to do.
+    #: One sentence, English for programs; for what is not good, what to do.
     says: str
 
 
@@ -65,7 +66,7 @@ def doctor(
         }
     )
     for one in findings:
-        door.out.show(f"{_SIGNS[one.state]} {one.what}: {plain(one.says)}")
+        door.out.show(f"{_SIGNS[one.state]} {door.out.spoken(one.what)}: {plain(door.out.spoken(one.says))}")
     if is_wrong:
         raise typer.Exit(ConfigurationProblem.exit_code)
 
@@ -79,49 +80,76 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
     yield from _pages(settings)
     try:
         with door.open(settings) as app:
-            yield Finding(what="database", state="good", says="its schema fits this program.")
-            yield Finding(what="instance key", state="good", says=f"{settings.key_file} fits.")
+            yield Finding(
+                what=Sentence("cli_doctor_database"), state="good", says=Sentence("cli_doctor_database_fits")
+            )
+            yield Finding(
+                what=Sentence("cli_doctor_instance_key"),
+                state="good",
+                says=Sentence("cli_doctor_key_fits", file=settings.key_file),
+            )
             yield from _inside(app)
     except CapsuleError as error:
-        yield Finding(what="instance", state="wrong", says=error.message)
+        yield Finding(what=Sentence("cli_doctor_instance"), state="wrong", says=sentence_of(error))
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     if not folder.is_dir():
-        yield Finding(what="data folder", state="wrong", says=f"{folder} is not there; run `capsule init`.")
+        yield Finding(
+            what=Sentence("cli_doctor_data_folder"),
+            state="wrong",
+            says=Sentence("cli_doctor_folder_missing", folder=folder),
+        )
         return
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Finding(
-            what="data folder", state="wrong", says=f"{folder} may not be written; check its owner."
+            what=Sentence("cli_doctor_data_folder"),
+            state="wrong",
+            says=Sentence("cli_doctor_folder_read_only", folder=folder),
         )
     elif others := _open_to_others(folder):
-        yield Finding(what="data folder", state="warning", says=f"{others}; `chmod 700 {folder}` closes it.")
+        yield Finding(
+            what=Sentence("cli_doctor_data_folder"),
+            state="warning",
+            says=Sentence("cli_doctor_close_folder", found=others, folder=folder),
+        )
     else:
-        yield Finding(what="data folder", state="good", says=f"{folder} is there, and only yours.")
+        yield Finding(
+            what=Sentence("cli_doctor_data_folder"),
+            state="good",
+            says=Sentence("cli_doctor_folder_good", folder=folder),
+        )
     free = shutil.disk_usage(folder).free
-    words = f"{free / 1e9:.1f} GB are free."
     is_low = free < _LEAST_FREE_BYTES
     yield Finding(
-        what="disk",
+        what=Sentence("cli_doctor_disk"),
         state="warning" if is_low else "good",
-        says=words + (" Films need more." if is_low else ""),
+        says=Sentence("cli_doctor_disk_low" if is_low else "cli_doctor_disk_free", free=f"{free / 1e9:.1f}"),
     )
     key = settings.key_file
     if key.exists() and (others := _open_to_others(key)):
-        yield Finding(what="key file", state="wrong", says=f"{others}; `chmod 600 {key}` closes it.")
+        yield Finding(
+            what=Sentence("cli_doctor_key_file"),
+            state="wrong",
+            says=Sentence("cli_doctor_close_file", found=others, file=key),
+        )
 
 
 def _open_to_others(path: Path) -> str | None:
     mode = stat.S_IMODE(path.stat().st_mode)
-    return f"{path} can be read by others ({mode:o})" if mode & 0o077 else None
+    return Sentence("cli_doctor_open_to_others", path=path, mode=f"{mode:o}") if mode & 0o077 else None
 
 
 def _programs() -> Iterator[Finding]:
     from memorycapsule import processes, themes
     from memorycapsule.domain.zones import rules_version
 
-    yield Finding(what="zone rules", state="good", says=f"version {rules_version()}.")
+    yield Finding(
+        what=Sentence("cli_doctor_zone_rules"),
+        state="good",
+        says=Sentence("cli_doctor_zone_version", version=rules_version()),
+    )
 
     def ffmpeg() -> str:
         done = processes.run([processes.ffmpeg_path(), "-version"], timeout_seconds=20)
@@ -129,13 +157,13 @@ def _programs() -> Iterator[Finding]:
             done.stdout.decode(errors="replace").splitlines()[0].split(" Copyright")[0] if done.stdout else ""
         )
         if done.returncode or not words:
-            raise CapsuleError("it does not run; install the program again.")
+            raise refused(CapsuleError, "cli_doctor_ffmpeg_broken")
         return f"{words}."
 
     def fonts() -> str:
         for name in ("Pretendard-Regular.otf", "Pretendard-Bold.otf", "NotoEmoji-Regular.ttf"):
             themes.font_path(name)
-        return "all there."
+        return Sentence("cli_doctor_fonts_good")
 
     def decoders() -> str:
         import tempfile
@@ -150,10 +178,11 @@ def _programs() -> Iterator[Finding]:
             picture.write(_DOT)
             picture.flush()
             pool.prepare(picture)
-        return "they start and read a picture."
+        return Sentence("cli_doctor_decoders_good")
 
-    for what, look in (("ffmpeg", ffmpeg), ("fonts", fonts), ("decoders", decoders)):
-        yield _looked(what, look)
+    yield _looked(Sentence("cli_doctor_ffmpeg"), ffmpeg)
+    yield _looked(Sentence("cli_doctor_fonts"), fonts)
+    yield _looked(Sentence("cli_doctor_decoders"), decoders)
 
 
 def _faces(settings: Settings) -> Iterator[Finding]:
@@ -162,9 +191,9 @@ def _faces(settings: Settings) -> Iterator[Finding]:
     if model := settings.film.face_model:
         problem = face_model_problem(model)
         yield Finding(
-            what="face model",
+            what=Sentence("cli_doctor_face_model"),
             state="warning" if problem else "good",
-            says=problem or f"{model} finds faces.",
+            says=problem or Sentence("cli_doctor_faces_good", model=model),
         )
 
 
@@ -180,7 +209,11 @@ def _looked(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what=what, state="good", says=look())
     except (CapsuleError, OSError) as error:
-        return Finding(what=what, state="wrong", says=str(error))
+        return Finding(
+            what=what,
+            state="wrong",
+            says=sentence_of(error) if isinstance(error, CapsuleError) else str(error),
+        )
 
 
 def _mail_server(settings: Settings) -> Iterator[Finding]:
@@ -188,15 +221,15 @@ def _mail_server(settings: Settings) -> Iterator[Finding]:
     from memorycapsule.mail.smtp import check_login
 
     if not settings.mail_is_real:
-        says = f"no mail server is set: letters become files in {settings.mailbox_dir}; set smtp.host."
-        yield Finding(what="mail", state="warning", says=says)
+        says = Sentence("cli_doctor_mail_none", folder=settings.mailbox_dir)
+        yield Finding(what=Sentence("cli_doctor_mail"), state="warning", says=says)
         return
 
     def login() -> str:
         check_login(smtp_settings(settings))
-        return f"{settings.smtp.host} takes our letters."
+        return Sentence("cli_doctor_mail_good", host=settings.smtp.host)
 
-    yield _looked("mail", login)
+    yield _looked(Sentence("cli_doctor_mail"), login)
 
 
 def _pages(settings: Settings) -> Iterator[Finding]:
@@ -204,14 +237,15 @@ def _pages(settings: Settings) -> Iterator[Finding]:
 
     if is_held(settings.data_dir):
         where = holder_url(settings.data_dir)
-        yield Finding(what="daemon", state="good", says=f"it runs{f' at {where}' if where else ''}.")
+        says = Sentence("cli_doctor_daemon_at", url=where) if where else Sentence("cli_doctor_daemon_runs")
+        yield Finding(what=Sentence("cli_doctor_daemon"), state="good", says=says)
     else:
-        says = "it does not run; nothing opens by itself unless cron calls `capsule tick`."
-        yield Finding(what="daemon", state="warning", says=says)
+        says = Sentence("cli_doctor_daemon_none")
+        yield Finding(what=Sentence("cli_doctor_daemon"), state="warning", says=says)
     if settings.public_url_is_loopback:
         state: Literal["warning", "wrong"] = "wrong" if settings.mail_is_real else "warning"
-        says = "links in letters would work on this machine only; set it to the address that guests reach."
-        yield Finding(what="public_url", state=state, says=says)
+        says = Sentence("cli_doctor_url_loopback")
+        yield Finding(what=Sentence("cli_doctor_public_url"), state=state, says=says)
     elif settings.public_url:
         yield _reached(settings.public_url)
 
@@ -224,13 +258,17 @@ def _reached(url: str) -> Finding:
     try:
         # `url` is our own setting, checked to be http or https.
         with urllib.request.urlopen(f"{url}/healthz", timeout=_LOOK_SECONDS):  # noqa: S310
-            return Finding(what="public_url", state="good", says=f"{url} answers.")
+            return Finding(
+                what=Sentence("cli_doctor_public_url"),
+                state="good",
+                says=Sentence("cli_doctor_url_good", url=url),
+            )
     except urllib.error.HTTPError as error:
-        says = f"{url} answers with {error.code}; is the daemon running, and the proxy set up?"
+        says = Sentence("cli_doctor_url_status", url=url, status=error.code)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        says = f"{url} does not answer from here ({reason}); links in letters may not work."
-    return Finding(what="public_url", state="warning", says=says)
+        says = Sentence("cli_doctor_url_silent", url=url, reason=reason)
+    return Finding(what=Sentence("cli_doctor_public_url"), state="warning", says=says)
 
 
 def _inside(app: App) -> Iterator[Finding]:
@@ -240,28 +278,38 @@ def _inside(app: App) -> Iterator[Finding]:
     yield _rendering_ahead(app)
     status = keys.status(app.store)
     if lacking := status.without_instance + status.without_recovery:
-        says = f"{lacking} capsules lack an envelope; `capsule key status` tells more."
-        yield Finding(what="envelopes", state="wrong", says=says)
+        says = Sentence("cli_doctor_envelopes_lacking", lacking=lacking)
+        yield Finding(what=Sentence("cli_doctor_envelopes"), state="wrong", says=says)
     doubt = ticks.clock_doubt(app.worker)
     if doubt:
-        yield Finding(what="clock", state="wrong", says=doubt)
+        yield Finding(what=Sentence("cli_doctor_clock"), state="wrong", says=doubt)
     elif app.clock.synchronised() is False:
-        yield Finding(what="clock", state="warning", says="it is not synchronised; check that NTP is on.")
+        yield Finding(
+            what=Sentence("cli_doctor_clock"), state="warning", says=Sentence("cli_doctor_clock_loose")
+        )
     else:
-        yield Finding(what="clock", state="good", says="nothing speaks against it.")
+        yield Finding(what=Sentence("cli_doctor_clock"), state="good", says=Sentence("cli_doctor_clock_good"))
     instance = instances.check_key(app.store, app.vault.key)
     if instance.mail_paused_until and app.now() < instance.mail_paused_until:
-        yield Finding(what="letters", state="warning", says=f"all wait: {instance.mail_pause_reason}")
+        yield Finding(
+            what=Sentence("cli_doctor_letters"),
+            state="warning",
+            says=Sentence("cli_doctor_letters_wait", reason=instance.mail_pause_reason),
+        )
     yield _unknown_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))
     open_ends = sum(one.state in {"unknown", "rejected"} for one in letters)
     waiting = sum(one.state == "queued" for one in letters)
     if open_ends:
-        says = f"{open_ends} were rejected or may not have arrived; `capsule mail outbox` names them."
-        yield Finding(what="outbox", state="warning", says=says)
+        says = Sentence("cli_doctor_outbox_open_ends", letters=open_ends)
+        yield Finding(what=Sentence("cli_doctor_outbox"), state="warning", says=says)
     else:
         yield Finding(
-            what="outbox", state="good", says=f"{waiting} letters wait." if waiting else "nothing waits."
+            what=Sentence("cli_doctor_outbox"),
+            state="good",
+            says=Sentence("cli_doctor_outbox_waiting", letters=waiting)
+            if waiting
+            else Sentence("cli_doctor_outbox_empty"),
         )
 
 
@@ -269,17 +317,15 @@ def _unknown_files(app: App) -> Finding:
     """Say whether the database knows every file that is kept; the daemon's log says the same once a day."""
     from memorycapsule.services import cleanup
 
-    what = "stored files"
+    what = Sentence("cli_doctor_stored_files")
     unknown = cleanup.unknown_blobs(app.store, app.vault, now=app.now())
     if not unknown.files:
-        return Finding(what=what, state="good", says="the database knows all that are older than a day.")
-    is_one = unknown.files == 1
-    says = (
-        f"{unknown.files:,} {'file' if is_one else 'files'} ({unknown.bytes / 1e6:,.1f} MB) in "
-        f"{app.settings.blobs_dir} {'is' if is_one else 'are'} not known to the database. Nothing of that is "
-        "deleted. If photos are missing, the database in use is older than the files, or another one: end the "
-        "daemon, and put the newest one back or set store_url to the right one. Otherwise it is what cut-off "
-        "imports left."
+        return Finding(what=what, state="good", says=Sentence("cli_doctor_files_known"))
+    says = Sentence(
+        "cli_doctor_files_unknown",
+        count=unknown.files,
+        size=f"{unknown.bytes / 1e6:,.1f}",
+        folder=app.settings.blobs_dir,
     )
     return Finding(what=what, state="warning", says=says)
 
@@ -289,19 +335,22 @@ def _rendering_ahead(app: App) -> Finding:
     from memorycapsule.config import bytes_of
     from memorycapsule.work import tmpfs
 
-    what, film = "rendering ahead", app.settings.film
+    what, film = Sentence("cli_doctor_rendering_ahead"), app.settings.film
     if app.worker.quiet_hours is None:
-        return Finding(what=what, state="good", says="it is off; films are made after the opening.")
+        return Finding(what=what, state="good", says=Sentence("cli_doctor_ahead_off"))
     if bytes_of(film.cache_size) == 0:
-        says = "film.cache_size leaves no room for it; films are made after the opening."
+        says = Sentence("cli_doctor_ahead_no_room")
         return Finding(what=what, state="warning", says=says)
     try:
         place = tmpfs.workspace(app.worker.tmpfs_places, app.worker.work_dir)
     except tmpfs.NoTmpfs as error:
-        says = f"{error.message} Films are made after the opening."
+        says = Sentence("cli_doctor_ahead_no_place", reason=sentence_of(error))
         return Finding(what=what, state="warning", says=says)
-    when = "always" if film.quiet_hours == "always" else f"at {film.quiet_hours} ({app.settings.zone})"
-    says = f"the daemon makes films of sealed capsules {when}, in {place.parent}."
+    if film.quiet_hours == "always":
+        says = Sentence("cli_doctor_ahead_always", folder=place.parent)
+    else:
+        hours, zone = film.quiet_hours, app.settings.zone
+        says = Sentence("cli_doctor_ahead_hours", hours=hours, zone=zone, folder=place.parent)
     return Finding(what=what, state="good", says=says)
 
 
