@@ -11,7 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
-from memorycapsule.cli.sentences import Sentence, refused
+from memorycapsule.cli.sentences import Sentence, refusal
 from memorycapsule.cli.usage import usage_sentence
 from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
 from memorycapsule.words.languages import known, language_of_environment
@@ -98,9 +98,9 @@ def _usage(error: TyperException, *, as_json: bool) -> CapsuleError:
     path = getattr(getattr(error, "ctx", None), "command_path", "capsule")
     # Typer keeps this class to itself; its message is the whole help text.
     if error.__class__.__name__ != "NoArgsIsHelpError":
-        return refused(UsageProblem, "cli_usage", problem=usage_sentence(message), command=path)
+        return refusal(UsageProblem, "cli_usage", problem=usage_sentence(message), command=path)
     if as_json:
-        return refused(UsageProblem, "cli_usage", problem=Sentence("cli_usage_no_command"), command=path)
+        return refusal(UsageProblem, "cli_usage", problem=Sentence("cli_usage_no_command"), command=path)
     return UsageProblem(message)
 
 

@@ -13,7 +13,7 @@ import typer
 
 from memorycapsule.cli.environment import TOKEN_VARIABLE, URL_VARIABLE, refuse_elsewhere
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import refused
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.words.languages import known, languages
@@ -73,7 +73,7 @@ class Door:
     def refuse_acting_as(self) -> None:
         """Raise NotAllowed for --as, which only adds stories."""
         if self.acting_as is not None:
-            raise refused(NotAllowed, "cli_as_only_adds")
+            raise refusal(NotAllowed, "cli_as_only_adds")
 
     @contextmanager
     def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
@@ -98,7 +98,7 @@ class Door:
         self.refuse_acting_as()
         token = os.environ.get(TOKEN_VARIABLE)
         if token is None:
-            raise refused(UsageProblem, "cli_token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
+            raise refusal(UsageProblem, "cli_token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
         from memorycapsule.cli.distant import Distant
 
         return Distant(url, token)
@@ -144,7 +144,7 @@ def language_named(name: str) -> str:
     """Return the language that --lang means. Raises UsageProblem, which names those there are."""
     if language := known(name):
         return language
-    raise refused(
+    raise refusal(
         UsageProblem, "cli_language_unknown", language=plain(name), languages=", ".join(languages())
     )
 

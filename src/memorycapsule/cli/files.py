@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from memorycapsule.cli.sentences import Sentence, refusal
 from memorycapsule.errors import MediaRefused
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def gather(given: Iterable[Path]) -> list[FoundFile]:
         else:
             found.append(FoundFile(path=path))
     return [
-        replace(one, reason="is a side file of the system, nothing for people.", is_quiet=True)
+        replace(one, reason=Sentence("cli_file_of_system"), is_quiet=True)
         if is_system_file(one.path.name)
         else one
         for one in found
@@ -75,10 +76,12 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise MediaRefused(f"cannot be read: {reason or 'no such name can exist'}.") from error
+        raise refusal(
+            MediaRefused, "cli_file_cannot_be_read", reason=reason or Sentence("cli_file_no_such_name")
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise MediaRefused("is not a file.")
+        raise refusal(MediaRefused, "cli_file_is_none")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
 
@@ -92,11 +95,11 @@ def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
     try:
         inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
     except OSError as error:
-        yield FoundFile(path=folder, reason=f"cannot be read: {error.strerror}.")
+        yield FoundFile(path=folder, reason=Sentence("cli_file_cannot_be_read", reason=error.strerror))
         return
     for path in inside:
         if path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield FoundFile(path=path, reason="is a link that leads out of the folder; name the file itself.")
+            yield FoundFile(path=path, reason=Sentence("cli_file_link_outside"))
         elif path.is_symlink() and path.is_dir():
             continue  # its files are met where they really are
         elif path.is_dir():

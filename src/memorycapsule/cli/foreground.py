@@ -46,7 +46,7 @@ def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Monta
     from memorycapsule.work import films, ticks
     from memorycapsule.work.lock import FolderLock
 
-    with out.progress("The film", 1.0) as bar:
+    with out.progress(out.words("cli_progress_film"), 1.0) as bar:
         while not (found := _look(app, viewer, montage_id)).state.is_over:
             try:
                 with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):

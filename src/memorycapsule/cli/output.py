@@ -55,6 +55,14 @@ class Output:
         """Return a sentence as people read it here."""
         return spoken(text, self.words)
 
+    def named(self, kind: str, word: str) -> str:
+        """Return a word of ours, such as the state of a film, as people read it here."""
+        return self.words(f"cli_{kind}_{word}")
+
+    def headings(self, *columns: str) -> tuple[str, ...]:
+        """Return the first line of a table."""
+        return tuple(self.words(f"cli_column_{column}") for column in columns)
+
     def answer(self, words: Mapping[str, Any]) -> None:
         """Say the one JSON object, if JSON is wanted; flushed, for whoever reads along."""
         if self.as_json and not self._has_answered:

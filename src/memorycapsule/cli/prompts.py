@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memorycapsule.errors import CapsuleError
+from memorycapsule.cli.sentences import message_of, refusal
+from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
@@ -20,11 +22,8 @@ _SERVICES: dict[str, dict[str, Any]] = {
     "fastmail": {"smtp.host": "smtp.fastmail.com", "smtp.security": "tls", "smtp.port": 465},
     "naver": {"smtp.host": "smtp.naver.com", "smtp.security": "tls", "smtp.port": 465},
 }
-_HINTS = {
-    "gmail": "Gmail wants an app password, not the usual one: myaccount.google.com/apppasswords",
-    "fastmail": "Fastmail wants an app password: Settings, Privacy & Security.",
-    "naver": "Naver wants POP3/SMTP turned on in the settings of the mail, and an app password.",
-}
+#: What each of them wants to be done first.
+_HINTS = {"gmail": "cli_ask_gmail", "fastmail": "cli_ask_fastmail", "naver": "cli_ask_naver"}
 
 
 @dataclass(kw_only=True)
@@ -36,66 +35,79 @@ class Answers:
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-def ask(settings: Settings, *, admin: str | None, name: str | None) -> Answers:
+def ask(words: Wording, settings: Settings, *, admin: str | None, name: str | None) -> Answers:
     """Ask what is not known yet. A configuration file that is there already is not asked about."""
     from memorycapsule.config.sections import as_value_error
     from memorycapsule.domain.people import checked_address
     from memorycapsule.domain.zones import zone
 
+    def asked(key: str, default: str | None, check: Callable[[str], object] = str, **values: object) -> str:
+        return _asked(words, words(key, **values), default, check)
+
     answers = Answers(admin=admin, name=name)
-    answers.admin = admin or _asked("Your e-mail address", os.environ.get("EMAIL"), checked_address)
-    answers.name = name or _asked("Your name, as the others know it", answers.admin.partition("@")[0])
+    answers.admin = admin or asked("cli_ask_address", os.environ.get("EMAIL"), checked_address)
+    answers.name = name or asked("cli_ask_name", answers.admin.partition("@")[0])
     if settings.config_file and settings.config_file.exists():
         return answers
-    answers.settings["zone"] = _asked("Time zone of dates", settings.zone, as_value_error(zone))
-    url = _asked(
-        "Address under which guests reach this machine, like https://photos.example.org (empty: none yet)", ""
-    )
-    if url:
+    answers.settings["zone"] = asked("cli_ask_zone", settings.zone, as_value_error(zone))
+    if url := asked("cli_ask_public_url", ""):
         answers.settings["public_url"] = url
-    answers.settings |= _mail(answers.admin)
+    answers.settings |= _mail(words, asked, answers.admin)
     return answers
 
 
-def _mail(address: str) -> dict[str, Any]:
-    services = "/".join([*_SERVICES, "own", "none"])
-    choice = _asked(f"Who sends the mail ({services})", "none", _one_of([*_SERVICES, "own", "none"]))
+def confirm(words: Wording, question: str, *, default: bool) -> None:
+    """Ask a question of yes or no on the terminal; Enter alone is the default. Raises Abort for no."""
+    choices = words("cli_confirm_yes" if default else "cli_confirm_no")
+    while True:
+        answer = str(typer.prompt(f"{question} {choices}", default="", show_default=False, err=True))
+        answer = answer.strip().lower()
+        if answer in words("cli_words_for_yes").split() or (default and not answer):
+            return
+        if answer in words("cli_words_for_no").split() or not answer:
+            raise typer.Abort
+        typer.echo(words("cli_confirm_again"), err=True)
+
+
+def _mail(words: Wording, asked: Callable[..., str], address: str) -> dict[str, Any]:
+    services = [*_SERVICES, "own", "none"]
+    choice = asked("cli_ask_mail", "none", _one_of(services), services="/".join(services))
     if choice == "none":
         return {}
     if choice == "own":
         found: dict[str, Any] = {
-            "smtp.host": _asked("Name of the mail server", None),
-            "smtp.security": _asked(
-                "Security (starttls/tls/none)", "starttls", _one_of(["starttls", "tls", "none"])
-            ),
+            "smtp.host": asked("cli_ask_mail_host", None),
+            "smtp.security": asked("cli_ask_mail_security", "starttls", _one_of(["starttls", "tls", "none"])),
         }
     else:
-        typer.echo(_HINTS[choice], err=True)
+        typer.echo(words(_HINTS[choice]), err=True)
         found = dict(_SERVICES[choice])
-    username = _asked("Login name (empty: none)", address if choice != "own" else "")
+    username = asked("cli_ask_login", address if choice != "own" else "")
     if username:
         found["smtp.username"] = username
-        found["smtp.password"] = str(typer.prompt("Password (it is not shown)", hide_input=True, err=True))
+        found["smtp.password"] = str(typer.prompt(words("cli_ask_password"), hide_input=True, err=True))
     if "@" not in username:
         found["mail.sender_address"] = address
     return found
 
 
-def _one_of(words: list[str]) -> Callable[[str], str]:
+def _one_of(choices: list[str]) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"choose one of {', '.join(words)}")
+        if text not in choices:
+            raise refusal(UsageProblem, "cli_ask_one_of", choices=", ".join(choices))
         return text
 
     return check
 
 
-def _asked(question: str, default: str | None, check: Callable[[str], object] = str) -> str:
+def _asked(words: Wording, question: str, default: str | None, check: Callable[[str], object]) -> str:
     while True:
         text = str(typer.prompt(question, default=default, show_default=bool(default), err=True)).strip()
         try:
             check(text)
-        except (CapsuleError, ValueError) as error:
+        except CapsuleError as error:
+            typer.echo(f"  {message_of(error, words)}", err=True)
+        except ValueError as error:
             typer.echo(f"  {error}", err=True)
         else:
             return text

@@ -42,7 +42,7 @@ def words_of(language: str) -> Wording:
     return wording(language, _AREA)
 
 
-def refused(kind: type[_Error], key: str, **values: object) -> _Error:
+def refusal(kind: type[_Error], key: str, **values: object) -> _Error:
     """Return an error with a sentence of the catalogue."""
     return kind(Sentence(key, **values))
 

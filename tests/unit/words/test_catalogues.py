@@ -12,6 +12,10 @@ from babel.messages.pofile import read_po
 import memorycapsule
 from memorycapsule import themes
 from memorycapsule.cli.sentences import error_key
+from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.deliveries import DeliveryState, LetterKind
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.sessions import Scope
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.po import read_po as read_po_file
@@ -28,6 +32,16 @@ PARTS = {
     "moment": {"day", "time", "zone"},
     "time": {"clock", "period", "half"},
     "clock": {"hour", "hour_24", "minute", "second"},
+}
+
+
+#: Words that tables and sentences of the command line name.
+WORDS_OF_OURS = {
+    "film": MontageState,
+    "letter": LetterKind,
+    "delivery": DeliveryState,
+    "role": Role,
+    "scope": Scope,
 }
 
 
@@ -122,6 +136,12 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     }
     made_up |= {f"people_{number}" for number in range(11)}
     made_up |= {error_key(kind) for kind in kinds_of_errors(CapsuleError)} & set(wording("en", "cli").keys)
+    made_up |= {f"cli_{kind}_{word}" for kind, words in WORDS_OF_OURS.items() for word in words}
+    code += "".join(
+        f'"cli_column_{name}"'
+        for names in re.findall(r"headings\(([^)]*)\)", code)
+        for name in re.findall(r'"(\w+)"', names)
+    )
     # What help says stands beside the commands, and `tests/unit/cli/test_help_pages.py` compares it.
     words = {key for key in wording("en").keys if not key.startswith("help ")}
 

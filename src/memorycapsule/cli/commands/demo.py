@@ -12,6 +12,7 @@ import typer
 
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import examples
+from memorycapsule.cli.sentences import refusal
 
 
 def demo(
@@ -44,10 +45,10 @@ def demo(
     door = door_of(ctx)
     door.refuse_acting_as()
     if photos is not None and not photos.is_dir():
-        raise UsageProblem(f"There is no folder {photos}.")
+        raise refusal(UsageProblem, "cli_demo_no_folder", folder=photos)
 
     def wait_for_enter(page: str) -> None:
-        door.out.note(f"\nLook at it: {page}\nPress Enter to end the daemon.")
+        door.out.note("\n" + door.out.words("cli_demo_look", page=page))
         input()
 
     say = door.out.note if door.out.as_json else door.out.say
@@ -58,11 +59,16 @@ def demo(
     config = folder / "config.toml"
     program = "capsule" if shutil.which("capsule") else os.path.relpath(sys.argv[0])
     door.out.say(
-        f"\nEverything held, in {facts['took_seconds']:.0f} s.\n"
-        f"  film     {facts['film']}\n"
-        f"  letters  {facts['mailbox']}\n"
-        f"  page     {facts['page']}\n"
-        f"To see the page: `{program} --config {config} daemon`, then open that address."
+        "\n"
+        + door.out.words(
+            "cli_demo_held",
+            seconds=f"{facts['took_seconds']:.0f}",
+            film=facts["film"],
+            mailbox=facts["mailbox"],
+            page=facts["page"],
+            program=program,
+            config=config,
+        )
     )
 
 

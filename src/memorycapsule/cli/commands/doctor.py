@@ -15,7 +15,7 @@ import typer
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.sentences import Sentence, refused, sentence_of
+from memorycapsule.cli.sentences import Sentence, refusal, sentence_of
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _programs() -> Iterator[Finding]:
             done.stdout.decode(errors="replace").splitlines()[0].split(" Copyright")[0] if done.stdout else ""
         )
         if done.returncode or not words:
-            raise refused(CapsuleError, "cli_doctor_ffmpeg_broken")
+            raise refusal(CapsuleError, "cli_doctor_ffmpeg_broken")
         return f"{words}."
 
     def fonts() -> str:

@@ -16,6 +16,7 @@ from memorycapsule.cli import prompts
 from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
+from memorycapsule.cli.sentences import message_of, refusal
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
 
 if TYPE_CHECKING:
@@ -65,14 +66,12 @@ def init(
     from memorycapsule.work.lock import FolderLock
 
     if recovery_recipient and recovery_file:
-        raise UsageProblem(
-            "Name either a recovery recipient that you have, or a file for a new recovery key."
-        )
+        raise refusal(UsageProblem, "cli_init_one_recovery")
     door = door_of(ctx)
     settings = door.settings(file_must_exist=False)
     _refuse_second(door, settings)
     asks = is_interactive(door) and not yes
-    answers = prompts.ask(settings, admin=admin, name=name) if asks else prompts.Answers()
+    answers = prompts.ask(door.out.words, settings, admin=admin, name=name) if asks else prompts.Answers()
     settings = door.settings(answers.settings, file_must_exist=False)
     address = _checked_admin(admin or answers.admin or _usual_address())
     _make_folder(settings.data_dir)
@@ -98,9 +97,7 @@ def _refuse_second(door: Door, settings: Settings) -> None:
     if path is None or (path.exists() and path.stat().st_size):
         with door.store(settings, checked=False) as store:
             if _has_instance(store):
-                raise ConfigurationProblem(
-                    f"There is an instance in {settings.data_dir} already; nothing was changed."
-                )
+                raise refusal(ConfigurationProblem, "cli_init_already", folder=settings.data_dir)
     refuse_unused_data(settings)
 
 
@@ -139,7 +136,9 @@ def _make_folder(folder: Path) -> None:
         if folder.stat().st_uid == os.getuid():
             folder.chmod(0o700)
     except OSError as error:
-        raise ConfigurationProblem(f"The data folder {folder} cannot be made: {error.strerror}.") from error
+        raise refusal(
+            ConfigurationProblem, "cli_init_no_folder", folder=folder, reason=error.strerror
+        ) from error
 
 
 def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path | None) -> _Recovery:
@@ -156,15 +155,13 @@ def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path 
         return _Recovery(recipient=public, identity=identity)
     file = file.expanduser().absolute()
     if file.resolve().is_relative_to(settings.data_dir.resolve()):
-        raise UsageProblem("The recovery key must not lie in the data folder; name a file elsewhere.")
+        raise refusal(UsageProblem, "cli_init_recovery_inside")
     if file.exists():
         # Of a run that was cut off, or a key that somebody has already: it is taken as it is.
         try:
             return _Recovery(recipient=recipient_of(parse_recovery_key(file.read_text("utf-8"))), file=file)
         except (OSError, UnicodeDecodeError, UsageProblem) as error:
-            raise ConfigurationProblem(
-                f"There is a file {file} that holds no recovery key, and it is not overwritten."
-            ) from error
+            raise refusal(ConfigurationProblem, "cli_init_no_recovery_key", file=file) from error
     identity, public = new_recovery_key()
     write_key_file(file, identity, title=_RECOVERY_TITLE)
     return _Recovery(recipient=public, file=file)
@@ -197,10 +194,7 @@ def _make(door: Door, settings: Settings, address: str, name: str, recovery: _Re
             settings.database_path.chmod(0o600)
         if recovery.identity and not door.out.as_json:
             # Before the instance exists: rather a key too many on paper than one that nobody has seen.
-            door.out.show(
-                "The recovery key, shown this once. Write it down and keep it far from this machine:\n\n"
-                f"  {recovery.identity}\n"
-            )
+            door.out.show(f"{door.out.words('cli_init_recovery_key')}\n\n  {recovery.identity}\n")
         instances.initialise(
             store,
             key,
@@ -244,27 +238,21 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set
             "set_up_url": set_up_url,
         }
     )
-    door.out.say(f"Everything is in {settings.data_dir}; the settings are in {settings.config_file}.")
-    door.out.say(f"The instance key is {settings.key_file}: keep a copy of it, and not beside the data.")
+    words = door.out.words
+    door.out.say(words("cli_init_places", folder=settings.data_dir, file=settings.config_file))
+    door.out.say(words("cli_init_key", file=settings.key_file))
     if recovery.file:
-        door.out.say(
-            f"The recovery key is in {recovery.file}: move it to paper or a stick, far from this machine."
-        )
+        door.out.say(words("cli_init_recovery_file", file=recovery.file))
     if address.endswith("@localhost"):
-        door.out.warn(
-            f"Your letters go to {address}; `capsule init --admin EMAIL` would have named another address."
-        )
+        door.out.warn(words("cli_init_local_address", address=address))
     if set_up_url and not door.out.is_quiet:
         show_link(
             door,
-            "For the pages: start `capsule daemon`, and open this link within a day. It works once, and makes "
-            "you known to that browser.",
+            words("cli_init_set_up_link"),
             set_up_url,
             with_drawing=not settings.public_url_is_loopback,
         )
-    door.out.say(
-        'Now: `capsule create "TITLE" --opens "in 10 years"`, and `capsule doctor` looks everything over.'
-    )
+    door.out.say(words("cli_init_next"))
 
 
 def _try_mail(door: Door, settings: Settings, address: str) -> None:
@@ -274,11 +262,10 @@ def _try_mail(door: Door, settings: Settings, address: str) -> None:
         with door.open(settings) as app:
             send_trial(app, address, settings.locale)
     except CapsuleError as error:
-        door.out.warn(
-            f"The test letter did not leave: {error.message} Change the settings, then `capsule mail test`."
-        )
+        reason = message_of(error, door.out.words)
+        door.out.warn(door.out.words("cli_init_test_failed", reason=reason))
     else:
-        door.out.say(f"A test letter is on its way to {address}.")
+        door.out.say(door.out.words("cli_init_test_sent", address=address))
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, MailRefused
 
 if TYPE_CHECKING:
@@ -35,22 +36,26 @@ def outbox(ctx: typer.Context) -> None:
         )
     door.out.answer({"letters": [Letter.of(one) for one in letters], "paused": paused})
     if not letters:
-        door.out.show("No letters yet.")
+        door.out.show(door.out.words("cli_outbox_empty"))
         return
     rows = [
         (
             one.id,
-            str(one.kind),
+            door.out.named("letter", one.kind),
             one.address,
-            str(one.state),
+            door.out.named("delivery", one.state),
             f"{one.finished_at or one.next_attempt_at:%Y-%m-%d %H:%M} UTC",
             one.detail or "",
         )
         for one in letters
     ]
-    door.out.table(("ID", "LETTER", "TO", "STATE", "WHEN", "DETAIL"), rows)
+    door.out.table(door.out.headings("id", "letter", "to", "state", "when", "detail"), rows)
     if paused:
-        door.out.warn(f"No letter leaves until {paused.until:%H:%M} UTC: {plain(paused.reason or '')}")
+        door.out.warn(
+            door.out.words(
+                "cli_outbox_paused", until=f"{paused.until:%H:%M}", reason=plain(paused.reason or "")
+            )
+        )
 
 
 def retry(
@@ -77,13 +82,17 @@ def retry(
     tried = [now[one.id] for one in again]
     door.out.answer({"letters": [Letter.of(one) for one in tried]})
     if not tried:
-        door.out.say("No letter waits.")
+        door.out.say(door.out.words("cli_retry_nothing"))
     for one in tried:
-        door.out.say(
-            f"{one.kind} to {plain(one.address)}: {one.state}{f' ({plain(one.detail)})' if one.detail else ''}"
+        said = door.out.words(
+            "cli_retry_done",
+            letter=door.out.named("letter", one.kind),
+            address=plain(one.address),
+            state=door.out.named("delivery", one.state),
         )
+        door.out.say(f"{said} ({plain(one.detail)})" if one.detail else said)
     if not is_done_here and tried:
-        door.out.note("The daemon sends them now.")
+        door.out.note(door.out.words("cli_retry_by_daemon"))
 
 
 def send_test(
@@ -97,10 +106,8 @@ def send_test(
         detail = send_trial(app, address, checked_locale(locale) if locale else app.settings.locale)
         is_real = app.settings.mail_is_real
     door.out.answer({"letter": {"to": address, "state": "sent", "detail": detail, "is_real": is_real}})
-    where = (
-        "The mail server took it" if is_real else "No mail server is set, so it lies in the mailbox folder"
-    )
-    door.out.say(f"{where}: {plain(detail)}")
+    key = "cli_test_taken" if is_real else "cli_test_in_folder"
+    door.out.say(door.out.words(key, detail=plain(detail)))
 
 
 def send_trial(app: App, address: str, locale: str) -> str:
@@ -132,9 +139,9 @@ def send_trial(app: App, address: str, locale: str) -> str:
         case "retry" if outcome.unreachable:
             raise MailRefused(outcome.detail)
         case "unknown":
-            raise CapsuleError(f"Nobody knows whether it arrived: {outcome.detail}")
+            raise refusal(CapsuleError, "cli_test_unknown", detail=outcome.detail)
         case _:
-            raise CapsuleError(f"It was not taken: {outcome.detail}")
+            raise refusal(CapsuleError, "cli_test_refused", detail=outcome.detail)
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ import typer
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.sentences import Sentence, message_of, refusal
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def config_show(ctx: typer.Context) -> None:
         }
     )
     door.out.table(
-        ("SETTING", "VALUE", "FROM"), [(name, value, origins[name]) for name, value in shown.items()]
+        door.out.headings("setting", "value", "from"),
+        [(name, value, origins[name]) for name, value in shown.items()],
     )
 
 
@@ -47,7 +49,7 @@ def config_path(ctx: typer.Context) -> None:
     path = settings.config_file
     exists = path is not None and path.exists()
     door.out.answer({"config": {"file": str(path), "exists": exists, "data_dir": str(settings.data_dir)}})
-    door.out.show(f"{path}{'' if exists else '  (not there; everything has its default)'}")
+    door.out.show(str(path) if exists else door.out.words("cli_config_not_there", path=path))
 
 
 def config_check(ctx: typer.Context) -> None:
@@ -57,20 +59,18 @@ def config_check(ctx: typer.Context) -> None:
     warnings = list(config_warnings(settings))
     door.out.answer({"config": {"file": str(settings.config_file), "warnings": warnings}})
     for warning in warnings:
-        door.out.warn(f"! {warning}")
-    door.out.say("The configuration is right." if not warnings else "The configuration can be used.")
+        door.out.warn(f"! {door.out.spoken(warning)}")
+    door.out.say(door.out.words("cli_config_usable" if warnings else "cli_config_right"))
 
 
 def config_warnings(settings: Settings) -> list[str]:
     """Return what works and yet is hardly meant so."""
-    found = []
+    found: list[str] = []
     if settings.public_url_is_loopback:
-        effect = (
-            "invitations are refused" if settings.mail_is_real else "their links work on this machine only"
-        )
-        found.append(f"public_url is not set to an address that guests reach: {effect}.")
+        key = "cli_config_no_invitations" if settings.mail_is_real else "cli_config_links_here_only"
+        found.append(Sentence(key))
     if not settings.mail_is_real:
-        found.append(f"No mail server is set: letters become files in {settings.mailbox_dir}.")
+        found.append(Sentence("cli_config_no_mail", folder=settings.mailbox_dir))
     if settings.film.face_model:
         from memorycapsule.media.picture_analysis import face_model_problem
 
@@ -87,7 +87,7 @@ def db_check(ctx: typer.Context) -> None:
     with door.store() as store:
         revision = schema.current_revision(store)
     door.out.answer({"database": {"revision": revision, "newest": schema.newest_revision()}})
-    door.out.say(f"The database fits this program (revision {revision}).")
+    door.out.say(door.out.words("cli_db_fits", revision=revision))
 
 
 def db_upgrade(ctx: typer.Context) -> None:
@@ -112,9 +112,10 @@ def db_upgrade(ctx: typer.Context) -> None:
         {"database": {"from": before, "revision": after, "copy": str(copy) if copy is not None else None}}
     )
     if before == after:
-        door.out.say("The database is up to date; nothing was changed.")
+        door.out.say(door.out.words("cli_db_same"))
     else:
-        door.out.say(f"The database is upgraded.{f' The copy from before is {copy}.' if copy else ''}")
+        key = "cli_db_upgraded_with_copy" if copy else "cli_db_upgraded"
+        door.out.say(door.out.words(key, copy=copy))
 
 
 def key_status(ctx: typer.Context) -> None:
@@ -126,6 +127,7 @@ def key_status(ctx: typer.Context) -> None:
     with door.store(settings) as store:
         found = keys.status(store)
     state, problem = _key_file_state(settings, found)
+    words = door.out.words
     door.out.answer(
         {
             "key": {
@@ -139,11 +141,12 @@ def key_status(ctx: typer.Context) -> None:
             }
         }
     )
-    door.out.show(f"The instance key {settings.key_file}: {problem.message if problem else 'fits.'}")
-    door.out.show(f"Its fingerprint should be {found.fingerprint}.")
-    door.out.show(f"The recovery key's public half is {found.recovery_recipient}.")
+    state_said = message_of(problem, words) if problem else words("cli_key_fits")
+    door.out.show(words("cli_key_file", file=settings.key_file, state=state_said))
+    door.out.show(words("cli_key_fingerprint", fingerprint=found.fingerprint))
+    door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
     opened = found.capsules - found.without_recovery
-    door.out.show(f"The recovery key opens {opened} of {found.capsules} capsules.")
+    door.out.show(words("cli_key_opens", opened=opened, capsules=found.capsules))
     if problem:
         raise typer.Exit(problem.exit_code)
 
@@ -180,7 +183,7 @@ def key_recover(
         identity = parse_recovery_key(_recovery_key(door, recovery_file))
         key = keys.recover(store, settings.key_file, identity, now=_now())
         _answer_replaced(door, settings, store, key.fingerprint)
-    door.out.say(f"There is a new instance key at {settings.key_file}, and it opens every capsule.")
+    door.out.say(door.out.words("cli_key_recovered", file=settings.key_file))
 
 
 def key_rotate(ctx: typer.Context) -> None:
@@ -193,7 +196,7 @@ def key_rotate(ctx: typer.Context) -> None:
     with door.store(settings) as store, FolderLock(settings.data_dir):
         key = keys.rotate(store, settings.key_file, now=_now())
         _answer_replaced(door, settings, store, key.fingerprint)
-    door.out.say(f"There is a new instance key at {settings.key_file}; the old one is kept beside it.")
+    door.out.say(door.out.words("cli_key_rotated", file=settings.key_file))
 
 
 def _answer_replaced(door: Door, settings: Settings, store: Store, fingerprint: str) -> None:
@@ -222,9 +225,9 @@ def _recovery_key(door: Door, file: Path | None) -> str:
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationProblem(f"The file {plain(str(file))} cannot be read.") from error
+            raise refusal(ConfigurationProblem, "cli_file_unreadable", file=plain(str(file))) from error
     if file is None and is_interactive(door):
-        return str(typer.prompt("The recovery key (it is not shown)", hide_input=True, err=True))
+        return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
     return sys.stdin.read()
 
 

@@ -70,7 +70,7 @@ def make(
         raise RenderFailed(film_sentence(film))
     door.out.answer({"montage": film})
     if film.state.is_over:
-        door.out.say(film_sentence(film))
+        door.out.say(door.out.spoken(film_sentence(film)))
     else:
         door.out.say(
             f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film.id}."

@@ -20,6 +20,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather, open_regular
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import refusal, sentence_of
 from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
@@ -132,12 +133,15 @@ def render(
     )
     loud = [(name, reason) for name, reason, is_quiet in refused if not is_quiet]
     for name, reason in loud:
-        door.out.warn(f"  left out: {plain(name)} {plain(reason)}".rstrip())
-    door.out.say(
-        f"The film is {plain(str(out))}: {facts['seconds']:.0f} s, {count} picture{'' if count == 1 else 's'}."
-    )
+        door.out.warn(_left_out(door.out, name, reason))
+    seconds = f"{facts['seconds']:.0f}"
+    door.out.say(door.out.words.counted("cli_render_done", count, file=plain(str(out)), seconds=seconds))
     if loud:
         raise typer.Exit(PartlyDone.exit_code)
+
+
+def _left_out(out: Output, name: str, reason: str) -> str:
+    return out.words("cli_left_out", file=plain(name), reason=plain(out.spoken(reason))).rstrip()
 
 
 @contextmanager
@@ -155,16 +159,16 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise UsageProblem(
-            f"The film cannot be made in {plain(str(film.parent))}: {error.strerror}."
+        raise refusal(
+            UsageProblem, "cli_render_no_room", folder=plain(str(film.parent)), reason=error.strerror
         ) from error
     # Anybody may make one in a shared folder, and fill it.
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise UsageProblem(f"{plain(str(folder))} is not a folder of yours; name another film.")
+        raise refusal(UsageProblem, "cli_render_not_yours", folder=plain(str(folder)))
     try:
         lock = FolderLock(folder).take()
     except Busy as error:
-        raise Busy("Another run of capsule render is making this film already.") from error
+        raise refusal(Busy, "cli_render_busy") from error
     is_made = False
     with lock:
         # What a killed run left of them may be cut short.
@@ -178,9 +182,7 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
             if is_made or not any(folder.glob("segments/*.mp4")):
                 shutil.rmtree(folder, ignore_errors=True)
             else:
-                out.warn(
-                    f"The finished pieces of the film wait for the same command in {plain(str(folder))}."
-                )
+                out.warn(out.words("cli_render_pieces", folder=plain(str(folder))))
 
 
 def _make(
@@ -188,14 +190,14 @@ def _make(
 ) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
-    with out.progress("The film", 1.0) as bar:
+    with out.progress(out.words("cli_progress_film"), 1.0) as bar:
         pictures, refused = _prepare(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
             for name, reason, _quiet in refused:
-                out.warn(f"  left out: {plain(name)} {plain(reason)}")
-            raise FilesRefused("None of the files could be used, so there is no film.")
+                out.warn(_left_out(out, name, reason))
+            raise refusal(FilesRefused, "cli_render_none")
         distinct: Sequence[Picture] = pictures
         if order.given_plan:
             plan = _with_files(order.given_plan, pictures)
@@ -223,9 +225,9 @@ def _make(
     refused += [(one["id"], one["reason"], False) for one in facts["left_out"]]
     facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
     if alike := len(pictures) - len(distinct):
-        out.note(f"{alike} of {len(pictures)} pictures look like another and are left to it.")
+        out.note(out.words("cli_render_alike", alike=alike, pictures=len(pictures)))
     if unused := len(distinct) - len(plan.sources):
-        out.note(f"{unused} of {len(pictures)} pictures found no room; `--length full` takes all.")
+        out.note(out.words("cli_render_unused", unused=unused, pictures=len(pictures)))
     used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
     return facts, refused, used
 
@@ -279,7 +281,7 @@ def _prepare(
         try:
             return _picture(decoders, names[place], place, one, pictures)
         except MediaRefused as error:
-            return error.message
+            return sentence_of(error)
 
     with Decoders(workspace=workspace, children=_DECODERS) as decoders, ThreadPoolExecutor(_DECODERS) as pool:
         for place, answer in enumerate(pool.map(prepared, range(len(found)))):
@@ -319,9 +321,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
     if prepared.display is None or prepared.kind == "voice":
         if prepared.clip:
             prepared.clip.close()
-        raise MediaRefused(
-            "is a recording; a film of files takes photos and clips (--soundtrack names its music)."
-        )
+        raise refusal(MediaRefused, "cli_render_recording")
     file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
         with prepared.clip, Path(pictures, file_name).open("wb") as copy:
@@ -354,11 +354,11 @@ def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
     try:
         plan = MontagePlan.from_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"The plan {plain(str(file))} cannot be read.") from error
+        raise refusal(UsageProblem, "cli_render_plan_unreadable", file=plain(str(file))) from error
     except PlanRefused as error:
         raise UsageProblem(error.message) from error
     if plan.soundtrack.file and not has_song:
-        raise UsageProblem("This plan wants a song of your own; give it with --soundtrack.")
+        raise refusal(UsageProblem, "cli_render_plan_song")
     return plan
 
 
@@ -371,9 +371,7 @@ def _with_files(plan: MontagePlan, pictures: Sequence[Picture]) -> MontagePlan:
     def found(source: Source) -> Source:
         picture = known.get(source.id)
         if picture is None:
-            raise UsageProblem(
-                f"The plan names {plain(source.id)}, which is not among the files given (or cannot be used)."
-            )
+            raise refusal(UsageProblem, "cli_render_plan_other", file=plain(source.id))
         return replace(source, file=picture.file, width=picture.width, height=picture.height)
 
     scenes = tuple(
@@ -401,11 +399,9 @@ def _years(pictures: Sequence[Picture]) -> str:
 def _checked_out(out: Path, *, force: bool) -> Path:
     path = out.expanduser().absolute()
     if not path.parent.is_dir():
-        raise UsageProblem(f"There is no folder {plain(str(path.parent))} for the film.")
+        raise refusal(UsageProblem, "cli_render_no_folder", folder=plain(str(path.parent)))
     if path.is_dir() or (path.exists() and not force):
-        raise UsageProblem(
-            f"There is something at {plain(str(out))} already; name another file or use --force."
-        )
+        raise refusal(UsageProblem, "cli_already_there", file=plain(str(out)))
     return path
 
 
@@ -424,7 +420,7 @@ def _direction(
     from memorycapsule.words.dates import short_day
 
     if not 10 <= fps <= 60:
-        raise UsageProblem(f"A film has 10 to 60 frames per second, not {fps}.")
+        raise refusal(UsageProblem, "cli_render_frames", frames=fps)
     width, height = pixels_of(size)
     loaded = themes.load(theme or "photocard")
     return Direction(

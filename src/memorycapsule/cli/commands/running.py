@@ -11,14 +11,12 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import Sentence
 from memorycapsule.errors import NotDue, PartlyDone
 
 if TYPE_CHECKING:
-    from memorycapsule.domain.capsules import Capsule
     from memorycapsule.schemas.montages import Montage
     from memorycapsule.work.ticks import Preview, TickResult
-
-_STOP_SENTENCE = "Ctrl-C ends it cleanly."
 
 
 def open_capsule(
@@ -45,7 +43,7 @@ def open_capsule(
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
             raise NotDue(doubt)
         opened = opening.open_now(app.store, app.wake, viewer, found.id, locale="en", now=app.now())
-        door.out.say(f"“{plain(opened.title)}” is open.")
+        door.out.say(door.out.words("cli_open_done", title=plain(opened.title)))
         films = reading.montages(app.store, viewer, opened.id)
         film = next((one for one in films if one.is_opening), None)
         if film and wait:
@@ -54,10 +52,9 @@ def open_capsule(
     shown = Montage.of(film) if film else None
     door.out.answer({"capsule": OpenedCapsule.of_opened(opened), "film": shown})
     if shown and not shown.state.is_over:
-        who = "The daemon is" if daemon else "`capsule tick` or the daemon will be"
-        door.out.say(f"Everything in it can be seen now. {who} making the film; the letters follow.")
+        door.out.say(door.out.words("cli_open_film_begun" if daemon else "cli_open_film_waits"))
     elif shown:
-        door.out.say(film_sentence(shown))
+        door.out.say(door.out.spoken(film_sentence(shown)))
         if not shown.state.has_film:
             raise typer.Exit(PartlyDone.exit_code)
 
@@ -110,18 +107,22 @@ def _report(out: Output, done: TickResult) -> None:
         }
     )
     for one in done.opened:
-        out.say(f"Opened {_called(one)}.")
+        out.say(
+            out.words("cli_tick_opened", title=plain(one.title))
+            if one.title
+            else out.words("cli_tick_opened_other", id=one.id)
+        )
     if done.films:
-        out.say(f"Made {len(done.films)} film{'' if len(done.films) == 1 else 's'}.")
+        out.say(out.words.counted("cli_tick_films", len(done.films)))
     if letters.sent:
-        out.say(f"Sent {len(letters.sent)} letter{'' if len(letters.sent) == 1 else 's'}.")
+        out.say(out.words.counted("cli_tick_letters", len(letters.sent)))
     if not (done.opened or done.films or letters.sent or done.doubt):
-        out.say("Nothing was due.")
+        out.say(out.words("cli_tick_nothing"))
     if done.doubt:
         out.warn(done.doubt)
     unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
     if unsent:
-        out.warn(f"{unsent} letters were not taken; `capsule mail outbox` says why.")
+        out.warn(out.words("cli_tick_unsent", unsent=unsent))
     if unsent or done.doubt:
         raise typer.Exit(PartlyDone.exit_code)
 
@@ -140,19 +141,23 @@ def _foretell(out: Output, preview: Preview) -> None:
         }
     )
     for capsule in preview.opened:
-        out.show(f"would open {_called(capsule)}, make its film and write to its members")
+        out.show(
+            out.words("cli_tick_would_open", title=plain(capsule.title))
+            if capsule.title
+            else out.words("cli_tick_would_open_other", id=capsule.id)
+        )
     for film in preview.films:
-        out.show(f"would make the film {film.id}")
+        out.show(out.words("cli_tick_would_make", id=film.id))
     for letter in preview.letters:
-        out.show(f"would send the letter “{letter.kind}” to {plain(letter.address)}")
+        out.show(
+            out.words(
+                "cli_tick_would_send", letter=out.named("letter", letter.kind), address=plain(letter.address)
+            )
+        )
     if preview.doubt:
         out.warn(preview.doubt)
     elif not (preview.opened or preview.films or preview.letters):
-        out.show("Nothing is due.")
-
-
-def _called(capsule: Capsule) -> str:
-    return f"“{plain(capsule.title)}”" if capsule.title else f"the capsule {capsule.id}"
+        out.show(out.words("cli_tick_nothing_due"))
 
 
 def daemon(
@@ -177,19 +182,21 @@ def daemon(
 
     def announce(url: str, pid: int) -> None:
         door.out.answer({"daemon": {"url": url, "pid": pid}})
-        door.out.note(f"MemoryCapsule is at {url}. {_STOP_SENTENCE}")
+        door.out.note(door.out.words("cli_daemon_at", url=url))
 
     serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
-def film_sentence(film: Montage) -> str:
+def film_sentence(film: Montage) -> Sentence:
     """Say how a film ended."""
-    if not film.state.has_film:
-        reason = f": {plain(film.report[-1])}" if film.report else "."
-        return f"There is no film ({film.state}){reason}"
-    left_out = "".join(f"\n  {plain(one)}" for one in film.report)
-    save = f"`capsule montage save {film.id} film.mp4`"
-    return f"The film is ready, {film.seconds or 0:.0f} s: {save}{left_out}"
+    if film.state.has_film:
+        left_out = "".join(f"\n  {plain(one)}" for one in film.report)
+        seconds = f"{film.seconds or 0:.0f}"
+        return Sentence("cli_film_there", id=film.id, seconds=seconds, left_out=left_out)
+    state = Sentence(f"cli_film_{film.state}")
+    if film.report:
+        return Sentence("cli_film_none_because", state=state, reason=plain(film.report[-1]))
+    return Sentence("cli_film_none", state=state)
 
 
 def register(app: typer.Typer) -> None:
