@@ -1,0 +1,1 @@
+"""Files that people send: recognised, checked, converted and analysed by limited children, and stored as blobs."""

@@ -1,4 +1,4 @@
-"""Stages: the settings of a film. Each one draws shots, text and entrances in its own way, from the plan alone."""
+"""Stages: where a film is set. Each one draws shots, text and entrances in its own way, from the plan alone."""
 
 from __future__ import annotations
 
