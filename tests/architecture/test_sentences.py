@@ -19,7 +19,7 @@ HANGUL = re.compile("[\N{HANGUL SYLLABLE GA}-\N{HANGUL SYLLABLE HIH}]")
 NOT_OURS = {
     "domain/hangul.py": "the first and the last syllable",
     "domain/opening_dates.py": "what people type: 10년 후",
-    "demo/life.py": "what the people of the demonstration write",
+    "demo/life.py": "what the people of the demonstration are called and write",
     "demo/scenes.py": "what the pictures of the demonstration show",
     "schemas/themes.py": "an example in the API's document",
     "daemon/http/api/bodies.py": "an example in the API's document",

@@ -31,7 +31,7 @@ from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, UsageProblem
-from memorycapsule.words.catalogues import wording
+from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import date_in_words
 
 _MARKER = ".capsule-demo"
@@ -90,6 +90,8 @@ class Demonstration:
     opens: str | None
     photos: Path | None
     theme: str
+    #: What is said about the steps.
+    words: Wording
     #: Called with one line about each step.
     say: Callable[[str], None]
     started: float = field(default_factory=time.monotonic)
@@ -133,8 +135,8 @@ class Demonstration:
                 stay(page)
         return self.facts
 
-    def _step(self, line: str) -> None:
-        self.say(f"{time.monotonic() - self.started:6.1f} s  {line}")
+    def _step(self, key: str, **values: object) -> None:
+        self.say(f"{time.monotonic() - self.started:6.1f} s  {self.words(key, **values)}")
 
     def _check(self, holds: bool, otherwise: str) -> None:
         if not holds:
@@ -158,12 +160,12 @@ class Demonstration:
             files = sorted(path for path in self.photos.rglob("*") if path.is_file())
             if not files:
                 raise UsageProblem(f"There are no files in {self.photos}.")
-            self._step(f"Taking {len(files)} files from {self.photos}")
+            self._step("demo_taking", files=len(files), folder=self.photos)
         else:
             from memorycapsule.demo.pictures import draw
 
             files = [drawn.path for drawn in draw(self.folder / "photos")]
-            self._step(f"Drew {len(files)} pictures, one of them a clip")
+            self._step("demo_drew", pictures=len(files))
         shares = [files[start::3][:_MOST_FILES_EACH] for start in range(3)]
         # Three imports at once and the checks of the seal take about three times as long as the drawing, and a
         # second for each file of others.
@@ -183,7 +185,7 @@ class Demonstration:
         self._capsule(
             "init", "--yes", "--admin", ADA.address, "--name", ADA.name, "--recovery-file", str(recovery)
         )
-        self._step("Made an instance; its key lies outside its data, the recovery key beside it")
+        self._step("demo_made")
 
     @contextmanager
     def _daemon(self) -> Iterator[str]:
@@ -204,7 +206,7 @@ class Demonstration:
             url = str(announced["daemon"]["url"])
             health = _get(f"{url}/healthz")
             self._check(health.status == 200, "The daemon does not answer.")
-            self._step(f"The daemon runs and looks for what is due every second: {url}")
+            self._step("demo_daemon", url=url)
             yield url
             child.terminate()
             self._check(child.wait(timeout=30) == 0, "The daemon did not end cleanly.")
@@ -220,8 +222,8 @@ class Demonstration:
             "--message", "One photo is enough. We open it together.",
         )["capsule"]  # fmt: skip
         self.facts |= {"capsule": made["id"], "slug": made["slug"], "opens_at": made["opens_at"], "url": url}
-        when = date_in_words(datetime.fromisoformat(made["opens_local"]), made["zone"], "en")
-        self._step(f"Ada sealed “{made['title']}”; it opens on {when}")
+        when = date_in_words(datetime.fromisoformat(made["opens_local"]), made["zone"], self.words.language)
+        self._step("demo_sealed", name=ADA.name, title=made["title"], when=when)
         for person in PEOPLE[1:]:
             self._capsule(
                 "invite", made["id"], person.address, "--name", person.name, "--locale", person.locale
@@ -230,13 +232,13 @@ class Demonstration:
             letter = self._letters(person, 1, seconds=20)[0]
             page = _get(_link(letter))
             self._check(page.status == 200, f"The invitation's page for {person.name} does not show.")
-            self._step(f"Letter to {person.name}, its page answers: {letter['Subject']}")
+            self._step("demo_invited", name=person.name, subject=letter["Subject"])
 
     def _join(self) -> None:
         for person in PEOPLE[1:]:
             token = _link(self._letters(person, 1, seconds=1)[0]).rpartition("/")[2]
             self.tokens[person.name] = self._capsule("join", token)["token"]
-        self._step("Ben and 영희 joined with the links from their letters")
+        self._step("demo_joined", first=BEN.name, second=YOUNGHEE.name)
 
     def _contribute(self, files: list[list[Path]]) -> list[str]:
         children = [
@@ -261,8 +263,8 @@ class Demonstration:
                 f"{person.name} could not add a story ({message}); {_SLOW}.",
             )
             stories.append(str(answer["story"]["id"]))
-            refused = "".join(f", {len(answer['refused'])} refused" if answer["refused"] else "")
-            self._step(f"{person.name} put in a story with {len(answer['media'])} photos and clips{refused}")
+            key = "demo_put_in_but" if answer["refused"] else "demo_put_in"
+            self._step(key, name=person.name, media=len(answer["media"]), refused=len(answer["refused"]))
         return stories
 
     def _prove_the_seal(self, url: str, stories: list[str]) -> None:
@@ -279,14 +281,12 @@ class Demonstration:
                 self._check(
                     _CONFIDED_TEXT.encode() not in path.read_bytes(), f"A story stands readable in {path}."
                 )
-        self._step("Sealed: Ben cannot read Ada's story, Ada cannot read Ben's (exit 3)")
-        self._step(
-            "Sealed: opening early is refused (exit 4), pages show nothing (404), the disk holds no word"
-        )
+        self._step("demo_seal_holds", first=BEN.name, second=ADA.name)
+        self._step("demo_seal_holds_too")
 
     def _await_opening(self) -> None:
         due = _instant(self.facts["opens_at"])
-        self._step(f"Waiting for the date, {max(0.0, due - time.time()):.0f} more seconds")
+        self._step("demo_waiting", seconds=f"{max(0.0, due - time.time()):.0f}")
         shown = self._until(
             lambda: self._capsule("show", self.facts["capsule"])["capsule"],
             lambda capsule: capsule["state"] == "open",
@@ -296,7 +296,7 @@ class Demonstration:
         late = _instant(shown["opened_at"]) - due
         self.facts["opened_late_seconds"] = round(late, 2)
         self._check(0 <= late < 10, f"The capsule opened {late:.1f} s after its date.")
-        self._step(f"Open, {late:.1f} s after the date; now the film is made, which takes a while")
+        self._step("demo_opened", seconds=f"{late:.1f}")
 
     def _await_film(self) -> None:
         film = self._until(
@@ -313,8 +313,10 @@ class Demonstration:
             self.facts["video"] == "h264" and self.facts["audio"] == "aac", "The film is not H.264 with AAC."
         )
         self._step(
-            f"The film is {film['state']}: {film['seconds']:.0f} s, {self.facts['size']}, "
-            f"{self.facts['fps']:g} frames per second, H.264 and AAC"
+            f"demo_film_{film['state']}",
+            seconds=f"{film['seconds']:.0f}",
+            size=self.facts["size"],
+            frames=f"{self.facts['fps']:g}",
         )
 
     def _follow_letters(self) -> str:
@@ -342,7 +344,7 @@ class Demonstration:
             assert film is not None
             part = _get(urllib.parse.urljoin(opened.url, film[0]), browser, headers={"Range": "bytes=0-999"})
             self._check(part.status == 206 and len(part.body) == 1000, "The film does not play in parts.")
-            self._step(f"Letter to {person.name}, photos and film show behind its link: {letter['Subject']}")
+            self._step("demo_letter", name=person.name, subject=letter["Subject"])
             page = page or link
         self.facts["mailbox"] = str(self.mailbox)
         return page

@@ -137,6 +137,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {f"people_{number}" for number in range(11)}
     made_up |= {error_key(kind) for kind in kinds_of_errors(CapsuleError)} & set(wording("en", "cli").keys)
     made_up |= {f"cli_{kind}_{word}" for kind, words in WORDS_OF_OURS.items() for word in words}
+    made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(
         f'"cli_column_{name}"'
         for names in re.findall(r"headings\(([^)]*)\)", code)

@@ -41,6 +41,7 @@ def demo(
     """
     from memorycapsule.demo.life import Demonstration
     from memorycapsule.errors import UsageProblem
+    from memorycapsule.words.catalogues import wording
 
     door = door_of(ctx)
     door.refuse_acting_as()
@@ -52,7 +53,8 @@ def demo(
         input()
 
     say = door.out.note if door.out.as_json else door.out.say
-    facts = Demonstration(folder=folder, opens=opens, photos=photos, theme=theme, say=say).run(
+    words = wording(door.out.language, "demo")
+    facts = Demonstration(folder=folder, opens=opens, photos=photos, theme=theme, words=words, say=say).run(
         stay=wait_for_enter if stay else None
     )
     door.out.answer({"demo": facts})
