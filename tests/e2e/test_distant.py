@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from support.cast import make_photo, make_recording
+from support.distant import distantly, token_of
 from support.household import CAPSULE, Household
 
 pytestmark = pytest.mark.slow
@@ -104,35 +105,9 @@ def laptop(tmp_path: Path) -> Path:
     return folder
 
 
-def token_of_cleo(house: Household, capsule: str) -> str:
-    invited = house.run("invite", capsule, "cleo@example.org")["invitations"][0]
-    return house.run("join", invited["token"], "--name", "Cleo")["token"]
-
-
-def distantly(
-    url: str, token: str, *words: object, home: Path, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Run `capsule` as on a machine that holds no instance."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAPSULE_")}
-    environment |= {
-        "CAPSULE_URL": url,
-        "CAPSULE_TOKEN": token,
-        "CAPSULE_CONFIG": str(home / "nothing.toml"),
-        "XDG_STATE_HOME": str(home / "state"),
-    } | more
-    return subprocess.run(
-        [CAPSULE, "--json", *map(str, words)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 def test_a_story_is_put_in_from_another_machine_whatever_happens_to_the_line(house, laptop, tmp_path):
     capsule = house.capsule(opens_in=timedelta(days=100))
-    token = token_of_cleo(house, capsule)
+    token = token_of(house, capsule, "Cleo")
     with house.daemon() as daemon:
         line = Line(daemon.url)
         line.cuts = [3_000_000, 6_500_000]
@@ -182,7 +157,7 @@ def test_a_story_is_put_in_from_another_machine_whatever_happens_to_the_line(hou
 
 def test_a_sending_that_was_killed_goes_on_where_it_was(house, laptop, tmp_path):
     capsule = house.capsule(opens_in=timedelta(days=100))
-    token = token_of_cleo(house, capsule)
+    token = token_of(house, capsule, "Cleo")
     with house.daemon() as daemon:
         line = Line(daemon.url)
         story = json.loads(
@@ -214,7 +189,7 @@ def test_a_sending_that_was_killed_goes_on_where_it_was(house, laptop, tmp_path)
 
 def test_what_one_put_in_comes_back_whole_whatever_happens_to_the_line(house, laptop, tmp_path):
     capsule = house.capsule(opens_in=timedelta(days=100))
-    token = token_of_cleo(house, capsule)
+    token = token_of(house, capsule, "Cleo")
     large = laptop / "large.png"
     with house.daemon() as daemon:
         line = Line(daemon.url)
@@ -285,7 +260,7 @@ def test_films_are_made_and_saved_from_another_machine(house, tmp_path):
 
 def test_what_cannot_be_done_from_afar_is_refused_and_touches_nothing_here(house, tmp_path):
     capsule = house.capsule(opens_in=timedelta(days=100))
-    token = token_of_cleo(house, capsule)
+    token = token_of(house, capsule, "Cleo")
     with house.daemon() as daemon:
         ask = lambda *words: distantly(daemon.url, token, *words, home=tmp_path)  # noqa: E731
         assert ask("delete", "summer", "--yes").returncode == 8

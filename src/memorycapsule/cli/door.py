@@ -20,7 +20,7 @@ from memorycapsule.words.languages import known, languages
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.cli.distant import Distant
+    from memorycapsule.cli.instance import AnyInstance
     from memorycapsule.config import Settings
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.store.transactions import Store
@@ -77,7 +77,7 @@ class Door:
 
     @contextmanager
     def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
-        """Open the instance. Raises what `app.open_app` does."""
+        """Open the instance on this machine. Raises what `app.open_app` does, and NotAllowed when another is meant."""
         from memorycapsule.app import open_app
 
         refuse_elsewhere()
@@ -86,22 +86,29 @@ class Door:
         with open_app(settings) as app:
             yield app
 
-    def distant(self) -> Distant | None:
+    @contextmanager
+    def instance(self, *, adds_for_others: bool = False) -> Iterator[AnyInstance]:
         """
-        Return the daemon that CAPSULE_URL names, None when the instance on this machine is meant.
+        Open the instance that is meant: that of the daemon that CAPSULE_URL names, otherwise the one on this machine.
 
-        Raises UsageProblem without a token, and NotAllowed for --as.
+        Raises UsageProblem for a daemon without a token, NotAllowed for --as where it does not belong, and what
+        `open` does.
         """
         url = os.environ.get(URL_VARIABLE)
         if url is None:
-            return None
+            from memorycapsule.cli.local.instance import LocalInstance
+
+            with self.open(adds_for_others=adds_for_others) as app:
+                yield LocalInstance(app, self.viewer(app.store), self.out, acting_as=self.acting_as)
+            return
         self.refuse_acting_as()
         token = os.environ.get(TOKEN_VARIABLE)
         if token is None:
             raise refusal(UsageProblem, "cli_token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
-        from memorycapsule.cli.distant import Distant
+        from memorycapsule.cli.distant.instance import DistantInstance
 
-        return Distant(url, token)
+        with DistantInstance(url, token, self.out) as there:
+            yield there
 
     @contextmanager
     def store(self, settings: Settings | None = None, *, checked: bool = True) -> Iterator[Store]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from memorycapsule.domain.capsules import Role
-from memorycapsule.errors import NotAllowed
+from memorycapsule.errors import NotAllowed, UsageProblem
 
 
 class InvitationState(StrEnum):
@@ -18,6 +18,12 @@ class InvitationState(StrEnum):
     ACCEPTED = "accepted"  #: the person has joined; the link is used up
     DECLINED = "declined"  #: the person said no
     REVOKED = "revoked"  #: taken back by the capsule's owner
+
+
+def check_invited_role(role: Role) -> None:
+    """Raise UsageProblem for a role that nobody is invited to."""
+    if role is Role.OWNER:
+        raise UsageProblem("A capsule has one owner; invite people as contributor or recipient.")
 
 
 @dataclass(frozen=True, kw_only=True)

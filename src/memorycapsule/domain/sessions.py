@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from memorycapsule.errors import UsageProblem
+
 
 class SessionKind(StrEnum):
     """How a session came to be."""
@@ -28,6 +30,12 @@ class Scope(StrEnum):
     def covers(self, needed: Scope) -> bool:
         order = list(Scope)
         return order.index(self) >= order.index(needed)
+
+
+def check_token_scope(scope: Scope) -> None:
+    """Raise UsageProblem for what no personal token may do: whoever may do everything is a person."""
+    if scope is Scope.EVERYTHING:
+        raise UsageProblem("A token may read, or read and contribute; choose one of the two.")
 
 
 @dataclass(frozen=True, kw_only=True)

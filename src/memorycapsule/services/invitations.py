@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.domain.invitations import Invitation, InvitationState, check_invited_role
 from memorycapsule.domain.people import Account, checked_address, checked_name, normalised_address
 from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
@@ -85,8 +85,8 @@ def invite(
     wanted = {normalised_address(address): checked_address(address) for address in addresses}
     if not wanted:
         raise UsageProblem("Name at least one e-mail address to invite.")
-    if role is Role.OWNER:
-        raise UsageProblem("A capsule has one owner; invite people as contributor or recipient.")
+    if role:
+        check_invited_role(role)
     expires_at = now + timedelta(days=valid_days)
     with store.transaction() as tx:
         capsule, inviter = _owned(tx, viewer, reference)

@@ -7,16 +7,13 @@ from datetime import datetime
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.people import checked_name
-from memorycapsule.domain.sessions import Scope, Session, SessionKind
+from memorycapsule.domain.sessions import Scope, Session, SessionKind, check_token_scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import sessions, signing_in
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store.transactions import Store
-
-#: What a token may do at most; whoever may do everything is a person.
-SCOPES = (Scope.READ, Scope.CONTRIBUTE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +31,7 @@ def create(store: Store, viewer: Viewer, *, name: str, scope: Scope, now: dateti
     Raises UsageProblem for a name or scope that cannot be, NotAllowed for a session that is a token itself.
     """
     viewer.check(Scope.EVERYTHING)
-    if scope not in SCOPES:
-        raise UsageProblem("A token may read, or read and contribute; choose one of the two.")
+    check_token_scope(scope)
     with store.transaction() as tx:
         session, secret = sessions.begin(
             tx,

@@ -63,26 +63,21 @@ def create_token(
     ] = "contribute",
 ) -> None:
     """Make a token for a program, for CAPSULE_TOKEN or the API. It is shown this once."""
-    from memorycapsule.schemas.sessions import MadeToken
-    from memorycapsule.services import tokens
-
     door = door_of(ctx)
-    with door.open() as app:
-        made = tokens.create(app.store, door.viewer(app.store), name=name, scope=_scope(scope), now=app.now())
-    door.out.answer({"token": MadeToken.of_new(made)})
-    door.out.say(f"The token “{plain(made.session.name)}”, shown this once:")
+    wanted = _scope(scope)
+    with door.instance() as there:
+        made = there.create_token(name=name, scope=wanted)
+    door.out.answer({"token": made})
+    door.out.say(f"The token “{plain(made.name)}”, shown this once:")
     door.out.show(made.secret)
 
 
 def list_tokens(ctx: typer.Context) -> None:
     """List your tokens; never their secrets."""
-    from memorycapsule.schemas.sessions import Token
-    from memorycapsule.services import tokens
-
     door = door_of(ctx)
-    with door.open() as app:
-        found = tokens.of_viewer(app.store, door.viewer(app.store))
-    door.out.answer({"tokens": [Token.of(one) for one in found]})
+    with door.instance() as there:
+        found = there.tokens()
+    door.out.answer({"tokens": found})
     if not found:
         door.out.show("No tokens.")
         return
@@ -106,13 +101,10 @@ def end_token(
     token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its name or id.", show_default=False)],
 ) -> None:
     """End a token: whoever has it can do nothing with it any more."""
-    from memorycapsule.schemas.sessions import Token
-    from memorycapsule.services import tokens
-
     door = door_of(ctx)
-    with door.open() as app:
-        ended = tokens.end(app.store, door.viewer(app.store), token, now=app.now())
-    door.out.answer({"token": Token.of(ended)})
+    with door.instance() as there:
+        ended = there.end_token(token)
+    door.out.answer({"token": ended})
     door.out.say(f"The token “{plain(ended.name)}” is over.")
 
 

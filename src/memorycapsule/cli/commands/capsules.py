@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import MediaRefused, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
-    from memorycapsule.schemas.capsule_lines import CapsuleLine, DatedCapsule
+    from memorycapsule.schemas.capsule_lines import DatedCapsule
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.schemas.stories import Story
 
@@ -120,7 +120,9 @@ def list_capsules(ctx: typer.Context) -> None:
     from memorycapsule.words.dates import countdown_in_words, day_in_words
 
     door = door_of(ctx)
-    lines, now = _lines(door), clock.now()
+    with door.instance() as there:
+        lines = there.capsules()
+    now = clock.now()
     door.out.answer({"capsules": lines})
     if not lines:
         door.out.show('There is no capsule yet. `capsule create "TITLE" --opens DATE` makes one.')
@@ -146,17 +148,6 @@ def list_capsules(ctx: typer.Context) -> None:
     door.out.table(("CAPSULE", "TITLE", "OPENS", "DATE", "PEOPLE", "YOU ARE"), rows)
 
 
-def _lines(door: Door) -> list[CapsuleLine]:
-    if there := door.distant():
-        with there:
-            return there.capsules()
-    from memorycapsule.schemas.capsule_lines import CapsuleLine
-    from memorycapsule.services import reading
-
-    with door.open() as app:
-        return [CapsuleLine.of_line(line) for line in reading.capsules(app.store, door.viewer(app.store))]
-
-
 def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     """
     Show a capsule and what is in it.
@@ -167,20 +158,10 @@ def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     from memorycapsule import clock
 
     door = door_of(ctx)
-    found = _shown(door, capsule)
+    with door.instance() as there:
+        found = there.capsule(capsule)
     door.out.answer({"capsule": found})
     door.out.show("\n".join(_portrait(found, clock.now())))
-
-
-def _shown(door: Door, capsule: str) -> Capsule:
-    if there := door.distant():
-        with there:
-            return there.capsule(capsule)
-    from memorycapsule.schemas.capsules import Capsule
-    from memorycapsule.services import reading
-
-    with door.open() as app:
-        return Capsule.of_view(reading.capsule(app.store, app.vault, door.viewer(app.store), capsule))
 
 
 def edit(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memorycapsule.cli.commands.capsules import opens_in_words, when_in_words
 from memorycapsule.cli.door import door_of, is_interactive
-from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from memorycapsule.services.rescheduling import DateRequestView
+    from memorycapsule.schemas.date_requests import Wish
 
 
 def reschedule(
@@ -34,40 +34,26 @@ def reschedule(
     Everybody is told of a later date by letter. For an earlier one everybody is asked by letter, also those who
     have left and whose story is in it; until the last yes the old date holds, and silence is no.
     """
+    from memorycapsule import clock
     from memorycapsule.domain.opening_dates import parse_opening_date
-    from memorycapsule.schemas.capsules import Capsule
-    from memorycapsule.schemas.date_requests import AskedWish
-    from memorycapsule.services import reading, rescheduling
 
     door = door_of(ctx)
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
-        date = parse_opening_date(when, zone or found.zone, app.now())
+    with door.instance() as there:
+        found, now = there.capsule(capsule), clock.now()
+        date = parse_opening_date(when, zone or found.zone, now)
         if is_interactive(door) and not yes:
-            words = when_in_words(date.local, date.zone, date.at, app.now())
+            words = when_in_words(date.local, date.zone, date.at, now)
             typer.confirm(f"It is to open on {words}. Is that right?", default=True, abort=True, err=True)
-        done = rescheduling.reschedule(app.store, app.wake, viewer, found.id, date, now=app.now())
-        send_now(app)
-        moved = Capsule.of_view(reading.capsule(app.store, app.vault, viewer, found.id))
-    door.out.answer(
-        {
-            "capsule": moved,
-            "wish": AskedWish.of(done.request) if done.request else None,
-            "waits_for": done.waits_for,
-        }
-    )
-    if done.request:
+        done = there.reschedule(found.id, date)
+    door.out.answer(dict(done))
+    opens = opens_in_words(done.capsule, clock.now())
+    if done.wish:
         people = "one person" if done.waits_for == 1 else f"{done.waits_for} people"
         door.out.say(
-            f"Asked by letter; it needs a yes from {people} still. Until the last one the old date holds: "
-            f"{opens_in_words(moved, app.now())}."
+            f"Asked by letter; it needs a yes from {people} still. Until the last one the old date holds: {opens}."
         )
     else:
-        door.out.say(
-            f"“{plain(moved.title)}” opens on {opens_in_words(moved, app.now())}. "
-            "Everybody is told by letter."
-        )
+        door.out.say(f"“{plain(done.capsule.title)}” opens on {opens}. Everybody is told by letter.")
 
 
 def consent(
@@ -82,32 +68,25 @@ def consent(
     Without --yes or --no it tells what is asked. Everybody answers for themselves: with their own CAPSULE_TOKEN,
     or on the page that the letter leads to.
     """
-    from memorycapsule.schemas.date_requests import Wish
-    from memorycapsule.services import rescheduling
-
     if yes and no:
         raise UsageProblem("An answer is either --yes or --no.")
     door = door_of(ctx)
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        view: DateRequestView | None
-        if yes or no:
-            view = rescheduling.consent(app.store, app.wake, viewer, capsule, is_given=yes, now=app.now())
-            send_now(app)
-        else:
-            view = rescheduling.waiting_request(app.store, viewer, capsule, app.now())
-    door.out.answer({"wish": Wish.of_view(view) if view else None})
-    if view is None:
+    with door.instance() as there:
+        wish = there.consent(capsule, is_given=yes) if yes or no else there.waiting_wish(capsule)
+        people = [] if wish is None or door.out.as_json else there.members(capsule)
+    door.out.answer({"wish": wish})
+    if wish is None:
         door.out.say("Nobody has asked whether this capsule may open earlier.")
     else:
-        door.out.say(_told(view))
+        asker = next((one.name for one in people if one.id == wish.asked_by), "Somebody")
+        door.out.say(_told(wish, asker))
 
 
-def _told(view: DateRequestView) -> str:
+def _told(wish: Wish, asker: str) -> str:
     from memorycapsule.words.dates import date_in_words
 
-    wished = date_in_words(view.request.opens_local, view.request.zone, "en")
-    match view.request.state:
+    wished = date_in_words(datetime.fromisoformat(wish.opens_local), wish.zone, "en")
+    match wish.state:
         case "granted":
             return f"Everybody has said yes: it opens on {wished}."
         case "refused":
@@ -117,10 +96,10 @@ def _told(view: DateRequestView) -> str:
         True: "You have said yes",
         False: "You have said no",
     }
-    silent = sum(1 for one in view.answers if not one.is_given)
+    silent = wish.concerned - wish.said_yes
     return (
-        f"{plain(view.asker.name)} asks to open it on {wished}. {said[view.is_given]}; "
-        f"{silent} of {len(view.answers)} have yet to say yes."
+        f"{plain(asker)} asks to open it on {wished}. {said[wish.answer]}; "
+        f"{silent} of {wish.concerned} have yet to say yes."
     )
 
 

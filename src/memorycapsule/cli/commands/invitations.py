@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.foreground import send_now, why_letters_wait
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.errors import ConfigurationProblem, UsageProblem
+from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from memorycapsule.app import App
-    from memorycapsule.config import Settings
+    from memorycapsule.cli.instance import AnyInstance
     from memorycapsule.domain.capsules import Role
-    from memorycapsule.domain.stories import Viewer
 
 LocaleOption = Annotated[
     str | None,
@@ -51,62 +48,33 @@ def invite(
     Each gets a link of their own; you see it too, to hand it over in another way. An address that waits for
     an answer already keeps its link and gets no second letter, unless --resend.
     """
-    from memorycapsule.schemas.invitations import SentInvitation
-    from memorycapsule.services import invitations
-
     if resend and revoke:
         raise UsageProblem("An invitation is either sent again or taken back, not both.")
     if name and len(addresses) > 1:
         raise UsageProblem("--name is for one person; invite several of them one after another.")
     part, language = part_named(role, "contributor or recipient"), _locale(locale)
     door = door_of(ctx)
-    settings = door.settings()
-    with door.open(settings) as app:
-        viewer = door.viewer(app.store)
+    with door.instance() as there:
         if revoke:
-            _revoke(app, viewer, capsule, addresses, door.out)
+            _revoke(there, capsule, addresses, door.out)
             return
-        _check_links_work(settings, door.out)
-        invited = invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            viewer,
-            capsule,
-            addresses=addresses,
-            role=part,
-            name=name,
-            locale=language,
-            again=resend,
-            valid_days=settings.mail.invitation_days,
-            now=app.now(),
+        invited = there.invite(
+            capsule, addresses=addresses, role=part, name=name, locale=language, again=resend
         )
-        send_now(app)
-        waits = why_letters_wait(app)
-        urls = {one.token: invitation_url(app, one.token) for one in invited}
-    door.out.answer({"invitations": [SentInvitation.of_invited(one, urls[one.token]) for one in invited]})
+        waits = there.why_letters_wait()
+    door.out.answer({"invitations": invited})
     for one in invited:
         state = "is invited" if one.is_new else "is invited already; no other letter was sent"
-        door.out.say(f"{plain(one.invitation.address)} {state}.\n  {urls[one.token]}")
+        door.out.say(f"{plain(one.email)} {state}.\n  {one.url}")
     if waits and any(one.is_new for one in invited):
         door.out.warn(f"The letter waits and is sent as soon as it can be: {plain(waits)}")
 
 
-def _revoke(app: App, viewer: Viewer, capsule: str, addresses: list[str], out: Output) -> None:
-    from memorycapsule.schemas.invitations import Invitation
-    from memorycapsule.services import invitations
-
-    revoked = invitations.revoke(app.store, viewer, capsule, addresses=addresses, now=app.now())
-    out.answer({"invitations": [Invitation.of(one) for one in revoked]})
+def _revoke(there: AnyInstance, capsule: str, addresses: list[str], out: Output) -> None:
+    revoked = there.revoke(capsule, addresses)
+    out.answer({"invitations": revoked})
     for one in revoked:
-        out.say(f"The invitation of {plain(one.address)} is taken back; its link does not work any more.")
-
-
-def invitation_url(app: App, token: str) -> str:
-    """Return the address of the page behind an invitation."""
-    from memorycapsule.services import letters
-
-    return letters.invitation_url(app.worker.composer.base_url, token)
+        out.say(f"The invitation of {plain(one.email)} is taken back; its link does not work any more.")
 
 
 def join(
@@ -163,19 +131,6 @@ def checked_locale(text: str) -> str:
     if text not in {"en", "ko"}:
         raise UsageProblem(f"“{plain(text)}” is no language that letters are written in; choose en or ko.")
     return text
-
-
-def _check_links_work(settings: Settings, out: Output) -> None:
-    if not settings.public_url_is_loopback:
-        return
-    if settings.mail_is_real:
-        raise ConfigurationProblem(
-            "Invitations would carry a link that works on this machine only; set public_url to the address that "
-            "guests reach, then invite."
-        )
-    out.note(
-        f"The links begin with {settings.public_base_url} and work on this machine only; set public_url for guests."
-    )
 
 
 def register(app: typer.Typer) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
@@ -15,19 +11,15 @@ import typer
 
 from memorycapsule.cli.commands.capsules import SoundtrackOption, music
 from memorycapsule.cli.commands.running import film_sentence
-from memorycapsule.cli.door import Door, door_of
-from memorycapsule.cli.foreground import finish_film
+from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
-from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
 
 if TYPE_CHECKING:
-    from memorycapsule.cli.distant import Distant
     from memorycapsule.schemas.montages import Montage
 
 _SOON_SECONDS = 60
-#: How often a distant daemon is asked how far a film is.
-_LOOK_SECONDS = 2.0
 
 
 def make(
@@ -59,13 +51,12 @@ def make(
     if soundtrack and theme_music:
         raise UsageProblem("A film has one song: give either --soundtrack or --music.")
     door = door_of(ctx)
-    wish = _Wish(stories=story or [], title=title, length=length, music=theme_music)
-    with music(soundtrack) as song:
-        if there := door.distant():
-            with there:
-                film = _make_there(there, capsule, wish, song, door.out if wait else None)
-        else:
-            film = _make_here(door, capsule, wish, song, wait=wait)
+    with music(soundtrack) as song, door.instance() as there:
+        film = there.make_montage(
+            capsule, stories=story or [], title=title, length=length, music=theme_music, song=song
+        )
+        if wait:
+            film = there.finish_montage(film.id)
     if film.state.is_over and not film.state.has_film:
         raise RenderFailed(film_sentence(film))
     door.out.answer({"montage": film})
@@ -77,62 +68,6 @@ def make(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Wish:
-    """What a further film is to be like."""
-
-    stories: Sequence[str]
-    title: str | None
-    length: str | None
-    music: str | None
-
-
-def _make_here(door: Door, capsule: str, wish: _Wish, song: BinaryIO | None, *, wait: bool) -> Montage:
-    from memorycapsule.schemas.montages import Montage
-    from memorycapsule.services.film import montages
-
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        film = montages.queue(
-            app.store,
-            app.vault,
-            app.wake,
-            viewer,
-            capsule,
-            story_ids=wish.stories,
-            soundtrack=song,
-            length=wish.length,
-            music=wish.music,
-            title=wish.title,
-            now=app.now(),
-        )
-        if wait:
-            film = finish_film(app, viewer, film.id, door.out)
-        return Montage.of(film)
-
-
-def _make_there(
-    there: Distant, capsule: str, wish: _Wish, song: BinaryIO | None, waiting: Output | None
-) -> Montage:
-    """Have a distant daemon make a film; with `waiting`, which shows how far it is, return it as it ended."""
-    film = there.make_montage(
-        capsule,
-        stories=wish.stories,
-        title=wish.title,
-        length=wish.length,
-        music=wish.music,
-        song=song.read() if song else None,
-    )
-    if waiting is None:
-        return film
-    with waiting.progress("The film", 1.0) as bar:
-        while not film.state.is_over:
-            bar.reach(film.progress)
-            threading.Event().wait(_LOOK_SECONDS)
-            film = there.montage(film.id)
-    return film
-
-
 def list_films(
     ctx: typer.Context,
     capsule: Annotated[
@@ -140,8 +75,16 @@ def list_films(
     ] = None,
 ) -> None:
     """List the films of a capsule, or of all your open ones, with how far they are."""
+    from memorycapsule.domain.capsules import CapsuleState
+
     door = door_of(ctx)
-    found = _films(door, capsule)
+    with door.instance() as there:
+        wanted = (
+            [capsule]
+            if capsule
+            else [one.id for one in there.capsules() if one.role and one.state is CapsuleState.OPEN]
+        )
+        found = [film for one in wanted for film in there.montages(one)]
     door.out.answer({"montages": found})
     if not found:
         door.out.show("There is no film yet; each capsule gets one on its day.")
@@ -156,29 +99,6 @@ def list_films(
         for film in found
     ]
     door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
-
-
-def _films(door: Door, capsule: str | None) -> list[Montage]:
-    if there := door.distant():
-        from memorycapsule.domain.capsules import CapsuleState
-
-        with there:
-            open_ones = (one.id for one in there.capsules() if one.state is CapsuleState.OPEN)
-            wanted = open_ones if capsule is None else [capsule]
-            return [film for one in wanted for film in there.montages(one)]
-    from memorycapsule.schemas.montages import Montage
-    from memorycapsule.services import reading
-    from memorycapsule.services.film import montages
-
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        own = (line.capsule for line in reading.capsules(app.store, viewer) if line.member)
-        wanted = (one.id for one in own if one.is_open) if capsule is None else [capsule]
-        return [
-            Montage.of(film, seconds_left=montages.seconds_left(app.store, film, app.now()))
-            for one in wanted
-            for film in reading.montages(app.store, viewer, one)
-        ]
 
 
 def _what(film: Montage) -> str:
@@ -225,7 +145,8 @@ def save(
     # Whole or not at all: it gets its name when all of it is there.
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:60]}.", delete=False) as half:
         try:
-            _copy(door, montage, cast("BinaryIO", half))
+            with door.instance() as there:
+                there.save_film(montage, cast("BinaryIO", half))
             half.flush()
             _readable(half.fileno())
             size = half.tell()
@@ -235,19 +156,6 @@ def save(
             raise
     door.out.answer({"saved": {"montage": montage, "file": str(file), "bytes": size}})
     door.out.say(f"Saved as {plain(str(file))}, {size / 1_000_000:.1f} MB.")
-
-
-def _copy(door: Door, montage: str, sink: BinaryIO) -> None:
-    if there := door.distant():
-        with there, door.out.progress("The film", 1.0) as bar:
-            there.save_film(montage, sink, bar)
-        return
-    from memorycapsule.services import reading
-
-    with door.open() as app:
-        opened = reading.film_file(app.store, app.vault, door.viewer(app.store), montage)
-        with opened.stream:
-            shutil.copyfileobj(opened.stream, sink, 1 << 20)
 
 
 def _readable(descriptor: int) -> None:
@@ -260,19 +168,10 @@ def _readable(descriptor: int) -> None:
 def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
     """Take a further film back before it is ready."""
     door = door_of(ctx)
-    door.out.answer({"montage": _cancelled(door, montage)})
+    with door.instance() as there:
+        cancelled = there.cancel_montage(montage)
+    door.out.answer({"montage": cancelled})
     door.out.say("The film is cancelled; the stories are as they were.")
-
-
-def _cancelled(door: Door, montage: str) -> Montage:
-    if there := door.distant():
-        with there:
-            return there.cancel_montage(montage)
-    from memorycapsule.schemas.montages import Montage
-    from memorycapsule.services.film import montages
-
-    with door.open() as app:
-        return Montage.of(montages.cancel(app.store, door.viewer(app.store), montage, now=app.now()))
 
 
 def register(app: typer.Typer) -> None:

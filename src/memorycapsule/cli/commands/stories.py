@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +15,7 @@ from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 
 if TYPE_CHECKING:
-    from memorycapsule.cli.distant import Distant
+    from memorycapsule.cli.instance import AnyInstance
     from memorycapsule.schemas.stories import Medium, Story
 
 #: File systems allow 255 bytes in a name; room is left for a number.
@@ -27,24 +25,13 @@ _LONGEST_NAME_BYTES = 240
 def list_stories(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     """List the stories that you may see: your own until the day, all of them afterwards."""
     door = door_of(ctx)
-    found = _stories(door, capsule)
+    with door.instance() as there:
+        found = there.stories(capsule)
     door.out.answer({"stories": found})
     if not found:
         door.out.show("None that you may see yet; until the day, everybody sees only their own.")
     for story in found:
         door.out.show(story_line(story))
-
-
-def _stories(door: Door, capsule: str) -> list[Story]:
-    if there := door.distant():
-        with there:
-            return there.stories(capsule)
-    from memorycapsule.schemas.stories import Story
-    from memorycapsule.services import reading
-
-    with door.open() as app:
-        views = reading.stories(app.store, app.vault, door.viewer(app.store), capsule)
-        return [Story.of(view) for view in views]
 
 
 def show(
@@ -59,7 +46,9 @@ def show(
 ) -> None:
     """Show a story that you may see, and save its photos, clips and voice notes."""
     door = door_of(ctx)
-    found, saved = _story(door, story, save)
+    with door.instance() as there:
+        found = there.story(story)
+        saved = _save(there, found, save) if save else []
     answer: dict[str, Any] = {"story": found}
     if save:
         answer["saved"] = [str(path) for path in saved]
@@ -75,27 +64,6 @@ def show(
         door.out.show(f"  {one.id}  {plain(one.file)} ({one.kind}, {_size(one)}{taken})")
     if save:
         door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
-
-
-def _story(door: Door, story: str, folder: Path | None) -> tuple[Story, list[Path]]:
-    """Return a story, and where its files were saved if there is a folder for them."""
-    if there := door.distant():
-        with there:
-            found = there.story(story)
-            return found, _save(found, folder, there.save_original) if folder else []
-    from memorycapsule.schemas.stories import Story
-    from memorycapsule.services import reading
-
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        found = Story.of(reading.story(app.store, app.vault, viewer, story))
-
-        def copy(medium_id: str, sink: BinaryIO) -> None:
-            opened = reading.medium_file(app.store, app.vault, viewer, medium_id, "original")
-            with opened.stream:
-                shutil.copyfileobj(opened.stream, sink, 1 << 20)
-
-        return found, _save(found, folder, copy) if folder else []
 
 
 def edit(
@@ -122,23 +90,10 @@ def edit(
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = story_add.written(text)
-    door.out.answer({"story": _edited(door, story, title, words, captions)})
+    with door.instance() as there:
+        edited = there.edit_story(story, title=title, text=words, captions=captions)
+    door.out.answer({"story": edited})
     door.out.say("The story is changed.")
-
-
-def _edited(door: Door, story: str, title: str | None, text: str | None, captions: dict[str, str]) -> Story:
-    if there := door.distant():
-        with there:
-            return there.edit_story(story, title=title, text=text, captions=captions)
-    from memorycapsule.schemas.stories import Story
-    from memorycapsule.services import reading, stories
-
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        stories.edit(
-            app.store, app.vault, viewer, story, title=title, text=text, captions=captions, now=app.now()
-        )
-        return Story.of(reading.story(app.store, app.vault, viewer, story))
 
 
 def remove(
@@ -154,40 +109,15 @@ def remove(
 ) -> None:
     """Remove a story of yours with its photos, or single photos, clips and voice notes, for good; until the day."""
     door = door_of(ctx)
-    if there := door.distant():
-        with there:
-            held = _remove_there(there, door, story, media, yes=yes)
-    else:
-        held = _remove_here(door, story, media, yes=yes)
-    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(held)}})
-    door.out.say("Removed.")
-
-
-def _remove_there(there: Distant, door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
-    """Remove a story of a distant daemon, as `_remove_here` does here."""
-    held = _media_of(there.story(story), media)
-    _confirm_removal(door, media, yes=yes)
-    for medium_id in dict.fromkeys(media or []):
-        there.remove_medium(medium_id)
-    if not media:
-        there.remove_story(story)
-    return held
-
-
-def _remove_here(door: Door, story: str, media: list[str] | None, *, yes: bool) -> set[str]:
-    """Remove a story of this machine, or some of its media; returns what was in it."""
-    from memorycapsule.schemas.stories import Story
-    from memorycapsule.services import reading, stories
-
-    with door.open() as app:
-        viewer = door.viewer(app.store)
-        held = _media_of(Story.of(reading.story(app.store, app.vault, viewer, story)), media)
+    with door.instance() as there:
+        held = _media_of(there.story(story), media)
         _confirm_removal(door, media, yes=yes)
         for medium_id in dict.fromkeys(media or []):
-            stories.remove_medium(app.store, app.vault, viewer, medium_id, now=app.now())
+            there.remove_medium(medium_id)
         if not media:
-            stories.remove(app.store, app.vault, viewer, story, now=app.now())
-    return held
+            there.remove_story(story)
+    door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(held)}})
+    door.out.say("Removed.")
 
 
 def _media_of(story: Story, wanted: list[str] | None) -> set[str]:
@@ -216,8 +146,8 @@ def _size(medium: Medium) -> str:
     return f"{minutes}:{seconds:02} min"
 
 
-def _save(story: Story, folder: Path, copy: Callable[[str, BinaryIO], None]) -> list[Path]:
-    """Have `copy` write the originals of a story into a folder, by their ids, and return their paths."""
+def _save(there: AnyInstance, story: Story, folder: Path) -> list[Path]:
+    """Write the originals of a story into a folder, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -227,7 +157,7 @@ def _save(story: Story, folder: Path, copy: Callable[[str, BinaryIO], None]) -> 
         path = free_path(folder, safe_name(one.file) or one.id)
         with path.open("xb") as file:
             try:
-                copy(one.id, file)
+                there.save_original(one.id, file)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

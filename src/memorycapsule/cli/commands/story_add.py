@@ -6,16 +6,16 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.files import FoundFile, StoredMedium, gather, open_regular, readable_name
+from memorycapsule.cli.files import FoundFile, StoredMedium, gather
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import (
@@ -28,13 +28,9 @@ from memorycapsule.errors import (
 )
 
 if TYPE_CHECKING:
-    from memorycapsule.app import App
-    from memorycapsule.cli.distant import Distant
-    from memorycapsule.domain.stories import Viewer
-    from memorycapsule.media.decoder_pool import Decoders
+    from memorycapsule.cli.instance import AnyInstance
 
 _PARTLY = 5
-_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,70 +86,17 @@ def add(
     if to is not None and not files:
         raise UsageProblem("Name the files that --to is to put into the story.")
     words = written(text)
-    if there := door.distant():
-        with there:
-            _add_there(there, capsule, to, title, words, gather(files or []), door.out)
-        return
-    from memorycapsule.services import stories
-
-    with door.open(adds_for_others=True) as app:
-        viewer = door.viewer(app.store)
+    with door.instance(adds_for_others=True) as there:
         found = gather(files or [])
-        if to is None:
-            story_id = stories.add(
-                app.store,
-                app.vault,
-                viewer,
-                capsule,
-                title=title,
-                text=words,
-                in_name_of=door.acting_as,
-                now=app.now(),
-            ).id
-        else:
-            story_id = to
-        done = _attach_all(app, viewer, story_id, found, door.out, first=_next_position(app, viewer, to))
+        story_id = to or there.add_story(capsule, title=title, text=words)
+        first = there.next_position(to) if to else 0
+        done = _attach_all(there, story_id, found, first)
         if to is None and not done.attached and found and not (title or words):
             # With a full disk even this may fail; then an empty story stays, and --to fills it.
             with suppress(DiskFull):
-                stories.remove(app.store, app.vault, viewer, story_id, now=app.now())
+                there.remove_story(story_id)
                 story_id = ""
     _answer(door.out, story_id, found, done)
-
-
-def _add_there(
-    there: Distant,
-    capsule: str,
-    to: str | None,
-    title: str | None,
-    text: str | None,
-    found: Sequence[FoundFile],
-    out: Output,
-) -> None:
-    """Add a story to a distant daemon, as `add` does here."""
-    from memorycapsule.cli.tus_client import AT_ONCE, TusUploader
-
-    story_id = to or there.add_story(capsule, title=title, text=text)
-    first = there.next_position(story_id) if to else 0
-    done, waiting = _begin(found)
-    stop = threading.Event()
-    size = sum(_size(found[place].path) for place in waiting)
-    with out.progress("Sending", size) as bar:
-        sender = TusUploader(there, story_id, bar=bar, stop=stop)
-
-        def attach(place: int) -> StoredMedium | None:
-            return sender.send(found[place].path, first + place)
-
-        _attach_each(attach, found, waiting, done, stop=stop, at_once=AT_ONCE)
-    if to is None and not done.attached and found and not (title or text):
-        there.remove_story(story_id)
-        story_id = ""
-    _answer(out, story_id, found, done)
-
-
-def _size(path: Path) -> int:
-    # Only for the bar; whether it can be read is found out when it is sent.
-    return path.stat().st_size if path.is_file() else 0
 
 
 def written(text: str | None) -> str | None:
@@ -166,38 +109,32 @@ def written(text: str | None) -> str | None:
         raise UsageProblem("The text on stdin is not UTF-8.") from error
 
 
-def _next_position(app: App, viewer: Viewer, story_id: str | None) -> int | None:
-    """Return the place of the first file; None for a story that this viewer may add to but not read."""
-    from memorycapsule.errors import NotFound
-    from memorycapsule.services import reading
-
-    if story_id is None:
-        return 0
-    try:
-        media = reading.story(app.store, app.vault, viewer, story_id).media
-    except NotFound:
-        return None
-    return max((one.medium.position + 1 for one in media), default=0)
-
-
-def _attach_all(
-    app: App, viewer: Viewer, story_id: str, found: Sequence[FoundFile], out: Output, *, first: int | None
-) -> _Import:
-    """Attach the files, as many at a time as there are decoders; ends early on a full disk and on Ctrl-C."""
+def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None) -> _Import:
+    """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
     done, waiting = _begin(found)
     if not waiting:
         return done
     stop = threading.Event()
-    with app.decoders() as decoders, out.progress("Putting in", len(waiting)) as bar:
+    with there.attaching(story_id, [found[place].path for place in waiting], stop) as attaching:
 
         def attach(place: int) -> StoredMedium | None:
             position = None if first is None else first + place
-            try:
-                return _attach(app, decoders, viewer, story_id, found[place].path, position)
-            finally:
-                bar.advance()
+            return None if stop.is_set() else attaching.attach(found[place].path, position)
 
-        _attach_each(attach, found, waiting, done, stop=stop, at_once=app.settings.media.decoders)
+        with ThreadPoolExecutor(attaching.at_once, "attach") as pool:
+            running = {pool.submit(attach, place): place for place in waiting}
+            try:
+                _collect(running, found, done, stop.set)
+            except KeyboardInterrupt:
+                stop.set()
+                # What is half way is finished: it takes a moment and saves doing it again.
+                refused = dict(done.refused)
+                _collect(running, found, done, stop.set)
+                # A terminal's Ctrl-C ends the decoders as well: what they refused since then says nothing.
+                done.refused = refused
+                done.failure = Interrupted()
+            finally:
+                stop.set()
     return done
 
 
@@ -208,36 +145,6 @@ def _begin(found: Sequence[FoundFile]) -> tuple[_Import, list[int]]:
         if one.reason:
             done.refused[place] = _Refusal(found=one, reason=one.reason)
     return done, [place for place in range(len(found)) if place not in done.refused]
-
-
-def _attach_each(
-    attach: Callable[[int], StoredMedium | None],
-    found: Sequence[FoundFile],
-    waiting: Sequence[int],
-    done: _Import,
-    *,
-    stop: threading.Event,
-    at_once: int,
-) -> None:
-    """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
-
-    def unless_stopped(place: int) -> StoredMedium | None:
-        return None if stop.is_set() else attach(place)
-
-    with ThreadPoolExecutor(at_once, "attach") as pool:
-        running = {pool.submit(unless_stopped, place): place for place in waiting}
-        try:
-            _collect(running, found, done, stop.set)
-        except KeyboardInterrupt:
-            stop.set()
-            # What is half way is finished: it takes a moment and saves doing it again.
-            refused = dict(done.refused)
-            _collect(running, found, done, stop.set)
-            # A terminal's Ctrl-C ends the decoders as well: what they refused since then says nothing.
-            done.refused = refused
-            done.failure = Interrupted()
-        finally:
-            stop.set()
 
 
 def _collect(
@@ -269,46 +176,6 @@ def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
     if is_disk_full(error):
         return DiskFull()
     return CapsuleError(f"The import could not go on: {error.strerror or error}.")
-
-
-def _attach(
-    app: App, decoders: Decoders, viewer: Viewer, story_id: str, path: Path, position: int | None
-) -> StoredMedium:
-    from memorycapsule.schemas.stories import Medium
-    from memorycapsule.services import stories
-
-    with open_regular(path) as file, closing(_upload(app, file)) as upload:
-        attached = stories.attach(
-            app.store,
-            app.vault,
-            decoders.prepare,
-            viewer,
-            story_id,
-            file=readable_name(path),
-            upload=upload,
-            position=position,
-            clock=app.now,
-        )
-    return StoredMedium(
-        medium=Medium.of(attached.medium, attached.details), is_duplicate=attached.is_duplicate
-    )
-
-
-def _upload(app: App, file: BinaryIO) -> BinaryIO:
-    """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
-    from memorycapsule.media.intake import memory_copy
-    from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
-
-    limits = app.settings.media
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    if is_photo(recognise(head)):
-        return memory_copy(file, limit_bytes=limits.photo_max_megabytes * _MEGABYTE)
-    size = file.seek(0, 2)
-    file.seek(0)
-    if size > limits.clip_max_megabytes * _MEGABYTE:
-        raise MediaRefused(f"is larger than {limits.clip_max_megabytes} MB.")
-    return file
 
 
 def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import) -> None:

@@ -1,13 +1,12 @@
-"""A daemon on another machine, by its API: what the command line asks when CAPSULE_URL says where it is."""
+"""Requests to a distant daemon: asked again while nobody answers, and their answers read."""
 
 from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn, Self, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
@@ -16,12 +15,8 @@ from pydantic import ValidationError
 from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar, plain
-from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
-from memorycapsule.schemas.capsule_lines import CapsuleLine
-from memorycapsule.schemas.capsules import Capsule
+from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded, TooMany, UsageProblem
 from memorycapsule.schemas.model import Model
-from memorycapsule.schemas.montages import Montage
-from memorycapsule.schemas.stories import Medium, Story
 
 Kind = TypeVar("Kind", bound=Model)
 #: Short enough for a person who waits, long enough for a router that starts anew.
@@ -38,12 +33,12 @@ class Unreachable(CapsuleError):
     code = "unreachable"
 
 
-class Distant:
+class Client:
     """
-    A distant daemon, as the owner of a token.
+    The API of a distant daemon, as the owner of a token.
 
     Methods raise what the services raise there, Unreachable when nobody answers for half a minute, and
-    CapsuleError when what answers is no capsule.
+    CapsuleError when what answers is no capsule, or one of another version.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -58,96 +53,8 @@ class Distant:
             timeout=_TIMES_OUT,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._client.close()
-
-    def capsules(self) -> list[CapsuleLine]:
-        return list(self._everything(CapsuleLine, "/capsules", "capsules"))
-
-    def capsule(self, reference: str) -> Capsule:
-        return self._get(Capsule, f"/capsules/{_quoted(reference)}", "capsule")
-
-    def stories(self, reference: str) -> list[Story]:
-        return list(self._everything(Story, f"/capsules/{_quoted(reference)}/stories", "stories"))
-
-    def story(self, story_id: str) -> Story:
-        return self._get(Story, f"/stories/{_quoted(story_id)}", "story")
-
-    def montages(self, reference: str) -> list[Montage]:
-        return list(self._everything(Montage, f"/capsules/{_quoted(reference)}/montages", "montages"))
-
-    def montage(self, montage_id: str) -> Montage:
-        return self._get(Montage, f"/montages/{_quoted(montage_id)}", "montage")
-
-    def medium(self, medium_id: str) -> Medium:
-        return self._get(Medium, f"/media/{_quoted(medium_id)}", "medium")
-
-    def add_story(self, reference: str, *, title: str | None, text: str | None) -> str:
-        """Add a story and return its id; however often the answer is lost, it is one story."""
-        answer = self.ask(
-            "POST",
-            f"/capsules/{_quoted(reference)}/stories",
-            json={"title": title, "text": text},
-            headers={"idempotency-key": str(uuid.uuid4())},
-        )
-        return self._model(Story, answer, "story").id
-
-    def make_montage(
-        self,
-        reference: str,
-        *,
-        stories: Sequence[str],
-        title: str | None,
-        length: str | None,
-        music: str | None,
-        song: bytes | None,
-    ) -> Montage:
-        """Queue a film, with a song of one's own or the music of a theme; whatever is lost, it is one film."""
-        path = f"/capsules/{_quoted(reference)}/montages"
-        once = {"idempotency-key": str(uuid.uuid4())}
-        if song is None:
-            wish = {"stories": stories, "title": title, "length": length, "music": music}
-            return self._model(Montage, self.ask("POST", path, json=wish, headers=once), "montage")
-        words = {"title": title, "length": length}
-        fields = {"stories": stories} | {name: word for name, word in words.items() if word}
-        file = {"file": ("soundtrack", song)}
-        answer = self.ask("POST", f"{path}/with-soundtrack", data=fields, files=file, headers=once)
-        return self._model(Montage, answer, "montage")
-
-    def cancel_montage(self, montage_id: str) -> Montage:
-        answer = self.ask_once("POST", f"/montages/{_quoted(montage_id)}/cancel")
-        return self._model(Montage, answer, "montage")
-
-    def save_film(self, montage_id: str, sink: BinaryIO, bar: Bar) -> None:
-        """Write a film to `sink`, all of it; `bar` reaches 1."""
-        self._fetch(f"/montages/{_quoted(montage_id)}/film", sink, bar)
-
-    def save_original(self, medium_id: str, sink: BinaryIO) -> None:
-        """Write a photo, clip or voice note to `sink` as it came."""
-        self._fetch(f"/media/{_quoted(medium_id)}/original", sink, Bar())
-
-    def next_position(self, story_id: str) -> int:
-        """Return the place after the last medium of a story."""
-        media = self._everything(Medium, f"/stories/{_quoted(story_id)}/media", "media")
-        return max((one.position + 1 for one in media), default=0)
-
-    def edit_story(
-        self, story_id: str, *, title: str | None, text: str | None, captions: Mapping[str, str]
-    ) -> Story:
-        changes = {"title": title, "text": text, "captions": captions}
-        answer = self.ask("PATCH", f"/stories/{_quoted(story_id)}", json=changes)
-        return self._model(Story, answer, "story")
-
-    def remove_story(self, story_id: str) -> None:
-        """Remove a story that was there a moment ago."""
-        self._remove(f"/stories/{_quoted(story_id)}")
-
-    def remove_medium(self, medium_id: str) -> None:
-        """Remove a photo, clip or voice note that was there a moment ago."""
-        self._remove(f"/media/{_quoted(medium_id)}")
 
     def ask(
         self, method: str, path: str, *, stop: threading.Event | None = None, **more: Any
@@ -177,7 +84,37 @@ class Distant:
             raise self._unreachable(error) from error
         return self._checked(answer)
 
-    def _fetch(self, path: str, sink: BinaryIO, bar: Bar) -> None:
+    def get(self, kind: type[Kind], path: str, name: str) -> Kind:
+        """Return what an answer holds under `name`."""
+        return self.read(kind, self.ask("GET", path), name)
+
+    def list_of(self, kind: type[Kind], path: str, name: str) -> list[Kind]:
+        """Return a list, however many pieces it comes in."""
+        answer = self.ask("GET", path, params={"limit": _MOST_IN_A_PIECE})
+        found = self.read_all(kind, answer, name)
+        while further := self._told(answer, "next"):
+            answer = self.ask("GET", further)
+            found += self.read_all(kind, answer, name)
+        return found
+
+    def read(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind:
+        """Return what an answer holds under `name`."""
+        return self._model(kind, self._told(answer, name))
+
+    def read_any(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind | None:
+        """Return what an answer holds under `name`, None where it says that there is nothing."""
+        told = self._told(answer, name)
+        return None if told is None else self._model(kind, told)
+
+    def read_all(self, kind: type[Kind], answer: httpx.Response, name: str) -> list[Kind]:
+        """Return the list that an answer holds under `name`."""
+        return [self._model(kind, told) for told in self._told(answer, name)]
+
+    def read_whole(self, kind: type[Kind], answer: httpx.Response) -> Kind:
+        """Return a whole answer."""
+        return self._model(kind, self._json(answer))
+
+    def fetch(self, path: str, sink: BinaryIO, bar: Bar) -> None:
         """Write a file to `sink`, going on after any cut where it broke off."""
         arriving = _Arriving(sink=sink, bar=bar)
         waits = iter(_WAITS_SECONDS)
@@ -210,37 +147,26 @@ class Distant:
         is_said = path.startswith(f"{urlsplit(self.url).path}/api/")
         return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
 
-    def _get(self, kind: type[Kind], path: str, name: str) -> Kind:
-        return self._model(kind, self.ask("GET", path), name)
-
-    def _remove(self, path: str) -> None:
-        # Gone already: an earlier answer was lost on its way here.
-        with suppress(NotFound):
-            self.ask("DELETE", path)
-
-    def _model(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind:
-        return self._read(kind, self._told(answer, name))
-
-    def _read(self, kind: type[Kind], told: Any) -> Kind:
-        """Return a model of what was answered, without the fields that only a newer daemon knows."""
+    def _model(self, kind: type[Kind], told: Any) -> Kind:
         try:
+            # A newer daemon may say more than this program knows of.
             return kind.model_validate(told, extra="ignore")
         except ValidationError as error:
-            raise self._no_capsule() from error
-
-    def _everything(self, kind: type[Kind], path: str, name: str) -> Iterator[Kind]:
-        answer = self.ask("GET", path, params={"limit": _MOST_IN_A_PIECE})
-        while True:
-            yield from (self._read(kind, told) for told in self._told(answer, name))
-            further = self._told(answer, "next")
-            if further is None:
-                return
-            answer = self.ask("GET", further)
+            raise CapsuleError(
+                f"The capsule at {plain(self.url)} is of another version than this program, which does not "
+                "understand its answer."
+            ) from error
 
     def _told(self, answer: httpx.Response, name: str) -> Any:
         try:
-            return answer.json()[name]
-        except (ValueError, KeyError, TypeError) as error:
+            return self._json(answer)[name]
+        except (KeyError, TypeError) as error:
+            raise self._no_capsule() from error
+
+    def _json(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:
             raise self._no_capsule() from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
@@ -253,14 +179,15 @@ class Distant:
         return answer
 
     def _refuse(self, answer: httpx.Response) -> NoReturn:
-        if answer.status_code in _AWAY:
-            raise Unreachable(
-                f"The capsule at {plain(self.url)} is away ({answer.status_code}). Try again later."
-            )
         if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+            if answer.status_code in _AWAY:
+                raise Unreachable(
+                    f"The capsule at {plain(self.url)} is away ({answer.status_code}). Try again later."
+                )
             raise self._no_capsule()
-        code, detail = self._told(answer, "code"), self._told(answer, "detail")
-        raise _kinds().get(code, CapsuleError)(detail)
+        kind = _kinds().get(self._told(answer, "code"), CapsuleError)
+        # What the API says of these is for programs: which requests prove who one is, which header to read.
+        raise kind() if kind in {ReauthenticationNeeded, TooMany} else kind(self._told(answer, "detail"))
 
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
@@ -328,5 +255,14 @@ def _kinds() -> Mapping[str, type[CapsuleError]]:
     return {**known, "unauthenticated": NotFound}
 
 
-def _quoted(reference: str) -> str:
+def quoted(reference: str) -> str:
+    """Return the short name or id of a capsule for a path."""
     return quote(reference.strip(), safe="") or "-"
+
+
+def id_in(text: str) -> str:
+    """Return an id for a path. What is no id is nobody's; so the daemon finds nothing, and says so in its own words."""
+    try:
+        return str(uuid.UUID(text.strip()))
+    except ValueError:
+        return str(uuid.UUID(int=0))

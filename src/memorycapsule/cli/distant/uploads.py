@@ -18,10 +18,11 @@ from typing import BinaryIO
 
 import platformdirs
 
-from memorycapsule.cli.distant import Distant, Unreachable
+from memorycapsule.cli.distant.client import Client, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
 from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved
+from memorycapsule.schemas.stories import Medium
 
 AT_ONCE = 3
 _PART_BYTES = 5_000_000
@@ -37,15 +38,15 @@ _NOTED_SECONDS = 8 * 24 * 3600
 class TusUploader:
     """Sends files to one story; may be used by several threads."""
 
-    def __init__(self, there: Distant, story_id: str, *, bar: Bar, stop: threading.Event) -> None:
-        self._there = there
+    def __init__(self, client: Client, story_id: str, *, bar: Bar, stop: threading.Event) -> None:
+        self._client = client
         self._story_id = story_id
         self._bar = bar
         self._bar_lock = threading.Lock()
         self._stop = stop
         self._notes = _Notes(platformdirs.user_state_path("memorycapsule") / "sending")
 
-    def send(self, path: Path, position: int) -> StoredMedium | None:
+    def send(self, path: Path, position: int | None) -> StoredMedium | None:
         """
         Send a file and return the medium that it became; None when stopped in the middle of it.
 
@@ -54,7 +55,7 @@ class TusUploader:
         with open_regular(path) as file:
             about = os.fstat(file.fileno())
             note = self._notes.of(
-                self._there.url, self._story_id, path.resolve(), about.st_size, about.st_mtime_ns
+                self._client.url, self._story_id, path.resolve(), about.st_size, about.st_mtime_ns
             )
             was_here = self._known(note)
             place = was_here or self._begin(path, about.st_size, position, note)
@@ -68,17 +69,19 @@ class TusUploader:
         if place is None:
             return None
         try:
-            stage = self._there.ask("GET", place).json()["stage"]
+            stage = self._client.ask("GET", place).json()["stage"]
         except NotFound:
             return None
         # What was refused may be welcome today, and what was taken out is wanted again.
         return place if stage not in {"refused", "removed"} else None
 
-    def _begin(self, path: Path, size: int, position: int, note: Path) -> str:
-        said = {"filename": readable_name(path), "story": self._story_id, "position": str(position)}
+    def _begin(self, path: Path, size: int, position: int | None, note: Path) -> str:
+        said = {"filename": readable_name(path), "story": self._story_id}
+        if position is not None:
+            said["position"] = str(position)
         metadata = ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in said.items())
         try:
-            answer = self._there.ask(
+            answer = self._client.ask(
                 "POST",
                 "/uploads",
                 headers={**_TUS, "upload-length": str(size), "upload-metadata": metadata},
@@ -103,7 +106,7 @@ class TusUploader:
             if not part:
                 raise MediaRefused("became shorter while it was being sent.")
             try:
-                answer = self._there.ask_once(
+                answer = self._client.ask_once(
                     "PATCH",
                     place,
                     content=part,
@@ -127,15 +130,15 @@ class TusUploader:
         return True
 
     def _arrived(self, place: str) -> int:
-        return int(self._there.ask("GET", place, stop=self._stop).json()["received"])
+        return int(self._client.ask("GET", place, stop=self._stop).json()["received"])
 
     def _outcome(self, place: str, note: Path, *, is_old: bool) -> StoredMedium | None:
         while True:
-            state = self._there.ask("GET", place, stop=self._stop).json()
+            state = self._client.ask("GET", place, stop=self._stop).json()
             match state["stage"]:
                 case "kept" | "duplicate":
                     return StoredMedium(
-                        medium=self._there.medium(state["medium"]),
+                        medium=self._client.get(Medium, f"/media/{state['medium']}", "medium"),
                         is_duplicate=is_old or state["stage"] == "duplicate",
                     )
                 case "refused":

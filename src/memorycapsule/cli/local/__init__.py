@@ -1,0 +1,1 @@
+"""The instance on this machine, by its services."""

@@ -1,0 +1,62 @@
+"""Files of this machine into a story of this machine: decoded in limited children, and sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from memorycapsule.app import App
+from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
+from memorycapsule.cli.instance import Attaching
+from memorycapsule.cli.output import Output
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import MediaRefused
+from memorycapsule.media.intake import memory_copy
+from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
+from memorycapsule.schemas.stories import Medium
+from memorycapsule.services import stories
+
+_MEGABYTE = 1_000_000
+
+
+@contextmanager
+def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) -> Iterator[Attaching]:
+    """Get ready to attach `count` files, as many at a time as there are decoders, and show how far that is."""
+    with app.decoders() as decoders, out.progress("Putting in", count) as bar:
+
+        def attach(path: Path, position: int | None) -> StoredMedium:
+            try:
+                with open_regular(path) as file, closing(_upload(app, file)) as upload:
+                    attached = stories.attach(
+                        app.store,
+                        app.vault,
+                        decoders.prepare,
+                        viewer,
+                        story_id,
+                        file=readable_name(path),
+                        upload=upload,
+                        position=position,
+                        clock=app.now,
+                    )
+            finally:
+                bar.advance()
+            medium = Medium.of(attached.medium, attached.details)
+            return StoredMedium(medium=medium, is_duplicate=attached.is_duplicate)
+
+        yield Attaching(attach=attach, at_once=app.settings.media.decoders)
+
+
+def _upload(app: App, file: BinaryIO) -> BinaryIO:
+    """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
+    limits = app.settings.media
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    if is_photo(recognise(head)):
+        return memory_copy(file, limit_bytes=limits.photo_max_megabytes * _MEGABYTE)
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size > limits.clip_max_megabytes * _MEGABYTE:
+        raise MediaRefused(f"is larger than {limits.clip_max_megabytes} MB.")
+    return file
