@@ -2,6 +2,7 @@
 
 import pytest
 
+import memorycapsule.cli.distant.client  # noqa: F401 - where some of the errors are
 from memorycapsule.cli import main
 from memorycapsule.cli.sentences import error_key, message_of, words_of
 from memorycapsule.errors import CapsuleError

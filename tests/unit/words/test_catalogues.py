@@ -10,12 +10,15 @@ import pytest
 from babel.messages.pofile import read_po
 
 import memorycapsule
+import memorycapsule.cli.distant.client  # where some of the errors are
 from memorycapsule import themes
 from memorycapsule.cli.sentences import error_key
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope
+from memorycapsule.domain.stories import MediumKind
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.po import read_po as read_po_file
@@ -42,6 +45,8 @@ WORDS_OF_OURS = {
     "delivery": DeliveryState,
     "role": Role,
     "scope": Scope,
+    "medium": MediumKind,
+    "invitation": [*InvitationState, "expired"],
 }
 
 

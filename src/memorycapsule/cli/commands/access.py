@@ -10,6 +10,7 @@ import typer
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def login_link(
         is_near = app.settings.public_url_is_loopback
     door.out.answer({"login": SignInLink(url=url, expires_at=handed.expires_at)})
     until = f"{handed.expires_at.astimezone():%H:%M}"
-    show_link(door, f"It works once, until {until}:", url, with_drawing=not is_near)
+    show_link(door, door.out.words("cli_login_link", until=until), url, with_drawing=not is_near)
 
 
 def show_link(door: Door, text: str, url: str, *, with_drawing: bool) -> None:
@@ -68,7 +69,7 @@ def create_token(
     with door.instance() as there:
         made = there.create_token(name=name, scope=wanted)
     door.out.answer({"token": made})
-    door.out.say(f"The token “{plain(made.name)}”, shown this once:")
+    door.out.say(door.out.words("cli_token_made", name=plain(made.name)))
     door.out.show(made.secret)
 
 
@@ -79,15 +80,15 @@ def list_tokens(ctx: typer.Context) -> None:
         found = there.tokens()
     door.out.answer({"tokens": found})
     if not found:
-        door.out.show("No tokens.")
+        door.out.show(door.out.words("cli_tokens_none"))
         return
     door.out.table(
-        ("ID", "NAME", "MAY", "SINCE", "LAST USED"),
+        door.out.headings("id", "name", "may", "since", "last_used"),
         [
             (
                 one.id,
                 one.name,
-                str(one.scope),
+                door.out.named("scope", one.scope),
                 f"{one.created_at:%Y-%m-%d}",
                 f"{one.seen_at:%Y-%m-%d}" if one.seen_at else "",
             )
@@ -105,7 +106,7 @@ def end_token(
     with door.instance() as there:
         ended = there.end_token(token)
     door.out.answer({"token": ended})
-    door.out.say(f"The token “{plain(ended.name)}” is over.")
+    door.out.say(door.out.words("cli_token_ended", name=plain(ended.name)))
 
 
 def _scope(text: str) -> Scope:
@@ -114,7 +115,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text.strip().lower())
     except ValueError:
-        raise UsageProblem("--scope is read or contribute.") from None
+        raise refusal(UsageProblem, "cli_scope_unknown") from None
 
 
 def register(app: typer.Typer) -> None:

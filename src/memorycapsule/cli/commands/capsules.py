@@ -14,7 +14,9 @@ import typer
 
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import refusal, sentence_of
 from memorycapsule.errors import MediaRefused, UsageProblem
 
 if TYPE_CHECKING:
@@ -76,17 +78,15 @@ def create(
     from memorycapsule.services import capsules, reading
 
     if soundtrack and music_theme:
-        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
+        raise refusal(UsageProblem, "cli_one_song")
     door = door_of(ctx)
     settings = door.settings()
     with door.open(settings) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
         date = parse_opening_date(opens, zone or settings.zone, app.now())
         if is_interactive(door) and not yes:
-            typer.confirm(
-                f"It opens on {when_in_words(date.local, date.zone, date.at, app.now())}. Is that right?",
-                default=True, abort=True, err=True,
-            )  # fmt: skip
+            when = when_in_words(date.local, date.zone, date.at, app.now(), door.out)
+            confirm(door.out.words, door.out.words("cli_create_ask", when=when), default=True)
         made = capsules.create(
             app.store,
             app.vault,
@@ -103,10 +103,9 @@ def create(
         )
         view = reading.capsule(app.store, app.vault, viewer, made.id)
         door.out.answer({"capsule": Capsule.of_view(view)})
-        door.out.say(
-            f"“{plain(made.title)}” is sealed and called {plain(made.slug)}.\n"
-            f"It opens on {when_in_words(made.opens_local, made.zone, made.opens_at, app.now())}."
-        )
+        when = when_in_words(made.opens_local, made.zone, made.opens_at, app.now(), door.out)
+        said = door.out.words("cli_create_done", title=plain(made.title), slug=plain(made.slug), when=when)
+        door.out.say(said)
 
 
 def list_capsules(ctx: typer.Context) -> None:
@@ -117,35 +116,36 @@ def list_capsules(ctx: typer.Context) -> None:
     """
     from memorycapsule import clock
     from memorycapsule.domain.capsules import CapsuleState
-    from memorycapsule.words.dates import countdown_in_words, day_in_words
+    from memorycapsule.words.dates import day_in_words
 
     door = door_of(ctx)
+    words = door.out.words
     with door.instance() as there:
         lines = there.capsules()
     now = clock.now()
     door.out.answer({"capsules": lines})
     if not lines:
-        door.out.show('There is no capsule yet. `capsule create "TITLE" --opens DATE` makes one.')
+        door.out.show(words("cli_list_none"))
         return
     rows = []
     for line in lines:
         if line.state is CapsuleState.OPEN:
-            left = "open"
+            left = words("cli_list_open")
         elif line.opens_at <= now:
-            left = "due"
+            left = words("cli_list_due")
         else:
-            left = f"in {countdown_in_words(now, line.opens_at, 'en')}".replace("in soon", "soon")
+            left = _left(now, line.opens_at, door.out)
         rows.append(
             (
                 line.slug or line.id,
-                line.title or "(not yours)",
+                line.title or words("cli_list_not_yours"),
                 left,
-                day_in_words(datetime.fromisoformat(line.opens_local), "en"),
+                day_in_words(datetime.fromisoformat(line.opens_local), words.language),
                 "" if line.members is None else str(line.members),
-                line.role or "",
+                door.out.named("role", line.role) if line.role else "",
             )
         )
-    door.out.table(("CAPSULE", "TITLE", "OPENS", "DATE", "PEOPLE", "YOU ARE"), rows)
+    door.out.table(door.out.headings("capsule", "title", "opens", "date", "people", "you_are"), rows)
 
 
 def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
@@ -161,7 +161,7 @@ def show(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     with door.instance() as there:
         found = there.capsule(capsule)
     door.out.answer({"capsule": found})
-    door.out.show("\n".join(_portrait(found, clock.now())))
+    door.out.show("\n".join(_portrait(found, clock.now(), door.out)))
 
 
 def edit(
@@ -184,9 +184,9 @@ def edit(
     from memorycapsule.services import capsules, reading
 
     if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
-        raise UsageProblem("Say what is to change, for example --title or --message.")
+        raise refusal(UsageProblem, "cli_edit_nothing")
     if soundtrack and music_theme:
-        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
+        raise refusal(UsageProblem, "cli_one_song")
     door = door_of(ctx)
     with door.open() as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -206,7 +206,7 @@ def edit(
         )
         view = reading.capsule(app.store, app.vault, viewer, edited.id)
     door.out.answer({"capsule": Capsule.of_view(view)})
-    door.out.say(f"“{plain(edited.title)}” is changed.")
+    door.out.say(door.out.words("cli_edit_done", title=plain(edited.title)))
 
 
 def delete(
@@ -226,18 +226,17 @@ def delete(
         viewer = door.viewer(app.store)
         view = reading.capsule(app.store, app.vault, viewer, capsule)
         if not yes and not is_interactive(door):
-            raise UsageProblem("Deleting is for good; add --yes to say that you mean it.")
+            raise refusal(UsageProblem, "cli_delete_needs_yes")
         if not yes:
-            question = (
-                f"Delete “{plain(view.capsule.title)}” and the {len(view.stories)} stories in it, for good?"
-            )
-            typer.confirm(question, default=False, abort=True, err=True)
+            stories, title = len(view.stories), plain(view.capsule.title)
+            question = door.out.words("cli_delete_ask", title=title, stories=stories)
+            confirm(door.out.words, question, default=False)
         deleted = capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
     door.out.answer({"capsule": {"id": deleted.id, "slug": deleted.slug, "state": "deleted"}})
-    door.out.say(f"“{plain(deleted.title)}” is deleted.")
+    door.out.say(door.out.words("cli_delete_done", title=plain(deleted.title)))
 
 
-def story_line(story: Story) -> str:
+def story_line(story: Story, out: Output) -> str:
     """Say what is in a story that the viewer may see, briefly."""
     from memorycapsule.domain.stories import MediumKind
     from memorycapsule.words.counts import contents_in_words
@@ -248,71 +247,79 @@ def story_line(story: Story) -> str:
         clips=kinds[MediumKind.CLIP],
         voices=kinds[MediumKind.VOICE],
         stories=0,
-        locale="en",
+        locale=out.language,
     )
-    title = plain(story.title) or "(untitled)"
-    return f"{story.id}  {title}, by {plain(story.author.name)}{': ' if contents else ''}{contents}"
+    title = plain(story.title) or out.words("cli_story_untitled")
+    key = "cli_story_line" if contents else "cli_story_line_of_words"
+    return out.words(key, id=story.id, title=title, author=plain(story.author.name), contents=contents)
 
 
-def opens_in_words(found: DatedCapsule, now: datetime) -> str:
+def opens_in_words(found: DatedCapsule, now: datetime, out: Output) -> str:
     """Say when a capsule opens: in words, with zone, UTC and what is left."""
-    return when_in_words(datetime.fromisoformat(found.opens_local), found.zone, found.opens_at, now)
+    return when_in_words(datetime.fromisoformat(found.opens_local), found.zone, found.opens_at, now, out)
 
 
-def when_in_words(local: datetime, zone: str, at: datetime, now: datetime) -> str:
+def when_in_words(local: datetime, zone: str, at: datetime, now: datetime, out: Output) -> str:
     """Say when something happens, at a wall time in a zone, which is an instant: with UTC and what is left."""
-    from memorycapsule.words.dates import countdown_in_words, date_in_words
+    from memorycapsule.words.dates import date_in_words
 
-    words = date_in_words(local, zone, "en")
-    utc = "" if zone == "UTC" else f", {at:%Y-%m-%d %H:%M} UTC"
     # "In 10 years" is meant from this minute on, not from this second.
-    start = now if local.second else now.replace(second=0, microsecond=0)
-    left = countdown_in_words(start, at, "en")
-    return f"{words}{utc}, {left if left == 'soon' else f'in {left}'}"
+    left = _left(now if local.second else now.replace(second=0, microsecond=0), at, out)
+    key = "cli_when_in_utc" if zone == "UTC" else "cli_when"
+    return out.words(key, day=date_in_words(local, zone, out.language), utc=f"{at:%Y-%m-%d %H:%M}", left=left)
 
 
-def _portrait(found: Capsule, now: datetime) -> Iterator[str]:
+def _left(now: datetime, at: datetime, out: Output) -> str:
+    from memorycapsule.words.dates import countdown_in_words, is_soon
+
+    left = countdown_in_words(now, at, out.language)
+    return left if is_soon(now, at) else out.words("cli_left", left=left)
+
+
+def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
     from memorycapsule.domain.invitations import InvitationState
     from memorycapsule.domain.zones import local_of
     from memorycapsule.words.counts import contents_in_words
     from memorycapsule.words.dates import date_in_words
 
+    words = out.words
     yield f"{plain(found.title)}  ({plain(found.slug)}, {found.theme})"
     if found.opened_at is not None:
         opened = local_of(found.opened_at, found.zone).replace(microsecond=0)
-        yield f"Open since {date_in_words(opened, found.zone, 'en')}."
+        yield words("cli_show_open", since=date_in_words(opened, found.zone, out.language))
     elif found.opens_at <= now:
-        yield "It is due: the daemon or `capsule tick` opens it."
+        yield words("cli_show_due")
     else:
-        yield f"Sealed. It opens on {opens_in_words(found, now)}."
+        yield words("cli_show_sealed", when=opens_in_words(found, now, out))
     if found.message:
         yield f"\n{plain(found.message, keeps_lines=True)}"
-    yield "\nPeople"
+    yield "\n" + words("cli_show_people")
     roles = {one.id: one.role for one in found.members}
     for one in found.contributions:
         added = contents_in_words(
-            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale="en"
+            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale=out.language
         )
-        yield f"  {plain(one.name)} ({roles[one.member]}): {added or 'nothing yet'}"
+        role = out.named("role", roles[one.member])
+        yield f"  {plain(one.name)} ({role}): {added or words('cli_show_nothing_yet')}"
     waiting = [invited for invited in found.invitations if invited.state is not InvitationState.ACCEPTED]
     if waiting:
-        yield "\nInvited"
+        yield "\n" + words("cli_show_invited")
     for invited in waiting:
         has_expired = invited.state is InvitationState.INVITED and invited.expires_at <= now
         address, name = plain(invited.email), invited.name
         called = address if name is None else f"{plain(name)} <{address}>"
-        yield f"  {called}: {'expired' if has_expired else invited.state}"
+        yield f"  {called}: {out.named('invitation', 'expired' if has_expired else invited.state)}"
     is_open = found.opened_at is not None
-    yield "\nStories" if is_open else "\nYour stories (until the day, everybody sees only their own)"
+    yield "\n" + words("cli_show_stories" if is_open else "cli_show_your_stories")
     if not found.stories:
-        yield "  none yet"
+        yield "  " + words("cli_show_none_yet")
     for story in found.stories:
-        yield f"  {story_line(story)}"
+        yield f"  {story_line(story, out)}"
     if found.montages:
-        yield "\nFilms"
+        yield "\n" + words("cli_show_films")
     for film in found.montages:
-        length = f", {film.seconds:.0f} s" if film.seconds else ""
-        yield f"  {film.id}  {film.state}{length}"
+        length = ", " + words("cli_seconds", seconds=f"{film.seconds:.0f}") if film.seconds else ""
+        yield f"  {film.id}  {out.named('film', film.state)}{length}"
 
 
 @contextmanager
@@ -328,7 +335,7 @@ def music(path: Path | None) -> Iterator[BinaryIO | None]:
         try:
             probe_soundtrack(file)
         except MediaRefused as error:
-            raise MediaRefused(f"{plain(path.name)} {error.message}") from error
+            raise _named(path, error) from error
         yield file
 
 
@@ -339,19 +346,26 @@ def _cover(app: App, path: Path | None) -> BinaryIO | None:
         try:
             prepared = decoders.prepare(file)
         except MediaRefused as error:
-            raise MediaRefused(f"{plain(path.name)} {error.message}") from error
+            raise _named(path, error) from error
     if prepared.clip:
         prepared.clip.close()
     if prepared.display is None:
-        raise MediaRefused(f"{plain(path.name)} is a recording; a cover is a photo.")
+        raise refusal(MediaRefused, "cli_cover_recording", file=plain(path.name))
     return io.BytesIO(prepared.display)
+
+
+def _named(path: Path, error: MediaRefused) -> MediaRefused:
+    """Return why a file is refused as a sentence with its name."""
+    return refusal(MediaRefused, "cli_file_refused", file=plain(path.name), reason=sentence_of(error))
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise MediaRefused(f"{plain(str(path))} cannot be read: {error.strerror}.") from error
+        raise refusal(
+            MediaRefused, "cli_file_of_name_cannot_be_read", file=plain(str(path)), reason=error.strerror
+        ) from error
 
 
 def register(app: typer.Typer) -> None:

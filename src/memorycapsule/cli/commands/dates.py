@@ -11,7 +11,10 @@ from memorycapsule.cli.commands.capsules import opens_in_words, when_in_words
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.date_requests import Wish
@@ -38,22 +41,20 @@ def reschedule(
     from memorycapsule.domain.opening_dates import parse_opening_date
 
     door = door_of(ctx)
+    words = door.out.words
     with door.instance() as there:
         found, now = there.capsule(capsule), clock.now()
         date = parse_opening_date(when, zone or found.zone, now)
         if is_interactive(door) and not yes:
-            words = when_in_words(date.local, date.zone, date.at, now)
-            typer.confirm(f"It is to open on {words}. Is that right?", default=True, abort=True, err=True)
+            when_said = when_in_words(date.local, date.zone, date.at, now, door.out)
+            confirm(words, words("cli_move_ask", when=when_said), default=True)
         done = there.reschedule(found.id, date)
     door.out.answer(dict(done))
-    opens = opens_in_words(done.capsule, clock.now())
+    opens = opens_in_words(done.capsule, clock.now(), door.out)
     if done.wish:
-        people = "one person" if done.waits_for == 1 else f"{done.waits_for} people"
-        door.out.say(
-            f"Asked by letter; it needs a yes from {people} still. Until the last one the old date holds: {opens}."
-        )
+        door.out.say(words.counted("cli_move_asked", done.waits_for, opens=opens))
     else:
-        door.out.say(f"“{plain(done.capsule.title)}” opens on {opens}. Everybody is told by letter.")
+        door.out.say(words("cli_move_done", title=plain(done.capsule.title), opens=opens))
 
 
 def consent(
@@ -69,37 +70,38 @@ def consent(
     or on the page that the letter leads to.
     """
     if yes and no:
-        raise UsageProblem("An answer is either --yes or --no.")
+        raise refusal(UsageProblem, "cli_consent_both")
     door = door_of(ctx)
     with door.instance() as there:
         wish = there.consent(capsule, is_given=yes) if yes or no else there.waiting_wish(capsule)
         people = [] if wish is None or door.out.as_json else there.members(capsule)
     door.out.answer({"wish": wish})
     if wish is None:
-        door.out.say("Nobody has asked whether this capsule may open earlier.")
+        door.out.say(door.out.words("cli_consent_nobody"))
     else:
-        asker = next((one.name for one in people if one.id == wish.asked_by), "Somebody")
-        door.out.say(_told(wish, asker))
+        asker = next(
+            (one.name for one in people if one.id == wish.asked_by), door.out.words("cli_consent_somebody")
+        )
+        door.out.say(_told(wish, asker, door.out.words))
 
 
-def _told(wish: Wish, asker: str) -> str:
+def _told(wish: Wish, asker: str, words: Wording) -> str:
     from memorycapsule.words.dates import date_in_words
 
-    wished = date_in_words(datetime.fromisoformat(wish.opens_local), wish.zone, "en")
+    wished = date_in_words(datetime.fromisoformat(wish.opens_local), wish.zone, words.language)
     match wish.state:
         case "granted":
-            return f"Everybody has said yes: it opens on {wished}."
+            return words("cli_consent_granted", when=wished)
         case "refused":
-            return "You have said no; the date stays as it is."
-    said = {
-        None: "You have not answered; silence is no",
-        True: "You have said yes",
-        False: "You have said no",
-    }
-    silent = wish.concerned - wish.said_yes
-    return (
-        f"{plain(asker)} asks to open it on {wished}. {said[wish.answer]}; "
-        f"{silent} of {wish.concerned} have yet to say yes."
+            return words("cli_consent_refused")
+    said = {None: "cli_consent_silent", True: "cli_consent_yes", False: "cli_consent_no"}
+    return words(
+        "cli_consent_asked",
+        name=plain(asker),
+        when=wished,
+        answer=words(said[wish.answer]),
+        silent=wish.concerned - wish.said_yes,
+        all=wish.concerned,
     )
 
 

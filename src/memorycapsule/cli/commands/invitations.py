@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,9 @@ import typer
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import Sentence, refusal
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.languages import languages
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 LocaleOption = Annotated[
     str | None,
-    typer.Option("--locale", metavar="LANGUAGE", help="en or ko: the language of letters and pages."),
+    typer.Option("--locale", metavar="LANGUAGE", help="The language of letters and pages, like ko."),
 ]
 
 
@@ -49,10 +52,10 @@ def invite(
     an answer already keeps its link and gets no second letter, unless --resend.
     """
     if resend and revoke:
-        raise UsageProblem("An invitation is either sent again or taken back, not both.")
+        raise refusal(UsageProblem, "cli_invite_both")
     if name and len(addresses) > 1:
-        raise UsageProblem("--name is for one person; invite several of them one after another.")
-    part, language = part_named(role, "contributor or recipient"), _locale(locale)
+        raise refusal(UsageProblem, "cli_invite_one_name")
+    part, language = part_named(role, "cli_part_unknown"), _locale(locale)
     door = door_of(ctx)
     with door.instance() as there:
         if revoke:
@@ -64,17 +67,17 @@ def invite(
         waits = there.why_letters_wait()
     door.out.answer({"invitations": invited})
     for one in invited:
-        state = "is invited" if one.is_new else "is invited already; no other letter was sent"
-        door.out.say(f"{plain(one.email)} {state}.\n  {one.url}")
+        key = "cli_invite_done" if one.is_new else "cli_invite_known"
+        door.out.say(door.out.words(key, address=plain(one.email)) + f"\n  {one.url}")
     if waits and any(one.is_new for one in invited):
-        door.out.warn(f"The letter waits and is sent as soon as it can be: {plain(waits)}")
+        door.out.warn(door.out.words("cli_letter_waits", reason=plain(waits)))
 
 
 def _revoke(there: AnyInstance, capsule: str, addresses: list[str], out: Output) -> None:
     revoked = there.revoke(capsule, addresses)
     out.answer({"invitations": revoked})
     for one in revoked:
-        out.say(f"The invitation of {plain(one.email)} is taken back; its link does not work any more.")
+        out.say(out.words("cli_revoke_done", address=plain(one.email)))
 
 
 def join(
@@ -101,10 +104,8 @@ def join(
             app.store, _token_in(token), name=name, locale=_locale(locale), now=app.now()
         )
     door.out.answer(dict(JoinedAnswer.of(joined)))
-    door.out.say(
-        f"{plain(joined.member.name)} is in “{plain(joined.capsule.title)}”.\n"
-        f"To act as {plain(joined.member.name)} here: export CAPSULE_TOKEN={joined.token}"
-    )
+    name, title = plain(joined.member.name), plain(joined.capsule.title)
+    door.out.say(door.out.words("cli_join_done", name=name, title=title, token=joined.token))
 
 
 def _token_in(text: str) -> str:
@@ -112,14 +113,14 @@ def _token_in(text: str) -> str:
     return text.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
-def part_named(text: str, choices: str) -> Role:
-    """Return the role that somebody typed; `choices` says which there are. Raises UsageProblem."""
+def part_named(text: str, key: str) -> Role:
+    """Return the role that somebody typed; `key` is what is said of a word that is none. Raises UsageProblem."""
     from memorycapsule.domain.capsules import Role
 
     try:
         return Role(text)
     except ValueError as error:
-        raise UsageProblem(f"“{plain(text)}” is no part in a capsule; choose {choices}.") from error
+        raise refusal(UsageProblem, key, part=plain(text)) from error
 
 
 def _locale(text: str | None) -> str | None:
@@ -127,9 +128,11 @@ def _locale(text: str | None) -> str | None:
 
 
 def checked_locale(text: str) -> str:
-    """Return `en` or `ko`. Raises UsageProblem."""
-    if text not in {"en", "ko"}:
-        raise UsageProblem(f"“{plain(text)}” is no language that letters are written in; choose en or ko.")
+    """Return the name of a language that letters are written in. Raises UsageProblem."""
+    if text not in languages():
+        first, *others = languages()
+        named = functools.reduce(lambda said, one: Sentence("cli_or", first=said, second=one), others, first)
+        raise refusal(UsageProblem, "cli_locale_unknown", language=plain(text), languages=named)
     return text
 
 

@@ -10,6 +10,8 @@ from memorycapsule.cli.commands.invitations import part_named
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -31,11 +33,11 @@ def list_members(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         found = there.members(capsule)
     door.out.answer({"members": found})
     door.out.table(
-        ("NAME", "IS", "STORIES", "PHOTOS", "CLIPS", "VOICES"),
+        door.out.headings("name", "is", "stories", "photos", "clips", "voices"),
         [
             (
                 one.name,
-                "gone" if one.left_at else str(one.role),
+                door.out.words("cli_member_gone") if one.left_at else door.out.named("role", one.role),
                 *(str(count) for count in (one.stories, one.photos, one.clips, one.voices)),
             )
             for one in found
@@ -59,7 +61,7 @@ def role(
     """
     from memorycapsule.domain.capsules import Role
 
-    wanted = part_named(part, "contributor, recipient or owner")
+    wanted = part_named(part, "cli_role_unknown")
     door = door_of(ctx)
     with door.instance() as there:
         found = _member(there, capsule, member)
@@ -68,7 +70,8 @@ def role(
         else:
             changed = there.change_role(capsule, found.id, wanted)
     door.out.answer({"member": changed})
-    door.out.say(f"{plain(changed.name)} is {changed.role} now.")
+    role = door.out.named("role", changed.role)
+    door.out.say(door.out.words("cli_role_changed", name=plain(changed.name), role=role))
 
 
 def remove(
@@ -86,12 +89,13 @@ def remove(
     with door.instance() as there:
         found = _member(there, capsule, member)
         if not yes and not is_interactive(door):
-            raise UsageProblem("Say that you mean it with --yes.")
+            raise refusal(UsageProblem, "cli_needs_yes")
         if not yes:
-            typer.confirm(f"Take {plain(found.name)} out?", default=False, abort=True, err=True)
+            question = door.out.words("cli_remove_ask", name=plain(found.name))
+            confirm(door.out.words, question, default=False)
         gone = there.remove_member(capsule, found.id)
     door.out.answer({"member": gone})
-    door.out.say(f"{plain(gone.name)} is out; what they put in stays in.")
+    door.out.say(door.out.words("cli_remove_done", name=plain(gone.name)))
 
 
 def leave(
@@ -111,13 +115,13 @@ def leave(
     with door.instance() as there:
         found = there.capsule(capsule)
         if not yes and not is_interactive(door):
-            raise UsageProblem("Say that you mean it with --yes.")
+            raise refusal(UsageProblem, "cli_needs_yes")
         if not yes:
-            what = "with your stories" if with_stories else "without your stories"
-            typer.confirm(f"Leave “{plain(found.title)}” {what}?", default=False, abort=True, err=True)
+            key = "cli_leave_ask_with_stories" if with_stories else "cli_leave_ask"
+            confirm(door.out.words, door.out.words(key, title=plain(found.title)), default=False)
         gone = there.leave(found.id, takes_stories=with_stories)
     door.out.answer({"member": gone})
-    door.out.say(f"You have left “{plain(found.title)}”.")
+    door.out.say(door.out.words("cli_leave_done", title=plain(found.title)))
 
 
 def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
@@ -133,13 +137,13 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         waits = there.why_letters_wait()
     door.out.answer(dict(done))
     if not (done.invitations or done.members):
-        door.out.say("There is nobody to remind: all have put something in, or had a letter within a day.")
+        door.out.say(door.out.words("cli_remind_nobody"))
     for invited in done.invitations:
-        door.out.say(f"{plain(invited.email)} gets the invitation once more.")
+        door.out.say(door.out.words("cli_remind_invited", address=plain(invited.email)))
     for one in done.members:
-        door.out.say(f"{plain(one.name)} gets a reminder.")
+        door.out.say(door.out.words("cli_remind_member", name=plain(one.name)))
     if waits and (done.invitations or done.members):
-        door.out.warn(f"The letters wait and are sent as soon as they can be: {plain(waits)}")
+        door.out.warn(door.out.words("cli_letters_wait", reason=plain(waits)))
 
 
 def _member(there: AnyInstance, capsule: str, named: str) -> MemberLine:
@@ -149,9 +153,9 @@ def _member(there: AnyInstance, capsule: str, named: str) -> MemberLine:
     found = [one for one in members if wanted == one.id]
     found = found or [one for one in members if wanted.casefold() == one.name.casefold()]
     if not found:
-        raise NotFound(f"There is no “{plain(named)}” in this capsule; `capsule member list` shows who is.")
+        raise refusal(NotFound, "cli_member_unknown", name=plain(named))
     if len(found) > 1:
-        raise UsageProblem(f"There are {len(found)} called “{plain(named)}”; use the id instead.")
+        raise refusal(UsageProblem, "cli_member_twice", name=plain(named), people=len(found))
     return found[0]
 
 

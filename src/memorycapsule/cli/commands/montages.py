@@ -13,8 +13,10 @@ from memorycapsule.cli.commands.capsules import SoundtrackOption, music
 from memorycapsule.cli.commands.running import film_sentence
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
+from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
@@ -49,7 +51,7 @@ def make(
     The daemon makes it. Without one, --wait makes it here, or the next `capsule tick` does.
     """
     if soundtrack and theme_music:
-        raise UsageProblem("A film has one song: give either --soundtrack or --music.")
+        raise refusal(UsageProblem, "cli_one_song")
     door = door_of(ctx)
     with music(soundtrack) as song, door.instance() as there:
         film = there.make_montage(
@@ -63,9 +65,7 @@ def make(
     if film.state.is_over:
         door.out.say(door.out.spoken(film_sentence(film)))
     else:
-        door.out.say(
-            f"The film is in the queue. `capsule montage list` says how far it is.\nIts id is {film.id}."
-        )
+        door.out.say(door.out.words("cli_film_in_queue", id=film.id))
 
 
 def list_films(
@@ -87,45 +87,45 @@ def list_films(
         found = [film for one in wanted for film in there.montages(one)]
     door.out.answer({"montages": found})
     if not found:
-        door.out.show("There is no film yet; each capsule gets one on its day.")
+        door.out.show(door.out.words("cli_films_none"))
         return
     rows = [
         (
             film.id,
-            _how_far(film),
-            f"{film.seconds:.0f} s" if film.seconds else "",
-            _what(film),
+            _how_far(film, door.out),
+            door.out.words("cli_seconds", seconds=f"{film.seconds:.0f}") if film.seconds else "",
+            _what(film, door.out.words),
         )
         for film in found
     ]
-    door.out.table(("ID", "STATE", "LENGTH", "WHAT"), rows)
+    door.out.table(door.out.headings("id", "state", "length", "what"), rows)
 
 
-def _what(film: Montage) -> str:
+def _what(film: Montage, words: Wording) -> str:
     if film.is_opening:
-        return "of the opening"
-    stories, length, music = film.stories, film.length, film.music
+        return words("cli_film_of_opening")
+    stories, length, music = len(film.stories), film.length, film.music
     wishes = [
-        *([f"“{film.title}”"] if film.title else []),
-        f"{len(stories) or 'all'} {'story' if len(stories) == 1 else 'stories'}",
-        *([f"{length} s" if length[0].isdigit() else length] if length else []),
-        *([f"music of {music}"] if music else []),
+        *([words("cli_film_title", title=film.title)] if film.title else []),
+        words.counted("cli_film_stories", stories) if stories else words("cli_film_all_stories"),
+        *([words("cli_seconds", seconds=length) if length[0].isdigit() else length] if length else []),
+        *([words("cli_film_music", music=music)] if music else []),
     ]
     return ", ".join(wishes)
 
 
-def _how_far(film: Montage) -> str:
+def _how_far(film: Montage, out: Output) -> str:
     from memorycapsule.domain.film.montages import MontageState
 
+    state = out.named("film", film.state)
     if film.state is not MontageState.RENDERING:
-        return str(film.state)
-    words = f"{film.state} {film.progress:.0%}"
-    left = film.seconds_left
+        return state
+    share, left = f"{film.progress:.0%}", film.seconds_left
     if left is None:
-        return words
+        return f"{state} {share}"
     if left < _SOON_SECONDS:
-        return f"{words}, less than a minute left"
-    return f"{words}, about {round(left / 60)} min left"
+        return out.words("cli_film_soon", state=state, share=share)
+    return out.words("cli_film_minutes", state=state, share=share, minutes=round(left / 60))
 
 
 def save(
@@ -137,11 +137,9 @@ def save(
     """Save a film as a file."""
     door = door_of(ctx)
     if file.exists() and (file.is_dir() or not force):
-        raise UsageProblem(
-            f"There is something at {plain(str(file))} already; name another file or use --force."
-        )
+        raise refusal(UsageProblem, "cli_already_there", file=plain(str(file)))
     if not file.parent.is_dir():
-        raise CapsuleError(f"There is no folder {plain(str(file.parent))}.")
+        raise refusal(CapsuleError, "cli_demo_no_folder", folder=plain(str(file.parent)))
     # Whole or not at all: it gets its name when all of it is there.
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:60]}.", delete=False) as half:
         try:
@@ -155,7 +153,8 @@ def save(
             Path(half.name).unlink(missing_ok=True)
             raise
     door.out.answer({"saved": {"montage": montage, "file": str(file), "bytes": size}})
-    door.out.say(f"Saved as {plain(str(file))}, {size / 1_000_000:.1f} MB.")
+    megabytes = f"{size / 1_000_000:.1f}"
+    door.out.say(door.out.words("cli_film_saved", file=plain(str(file)), megabytes=megabytes))
 
 
 def _readable(descriptor: int) -> None:
@@ -171,7 +170,7 @@ def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
     with door.instance() as there:
         cancelled = there.cancel_montage(montage)
     door.out.answer({"montage": cancelled})
-    door.out.say("The film is cancelled; the stories are as they were.")
+    door.out.say(door.out.words("cli_film_cancel_done"))
 
 
 def register(app: typer.Typer) -> None:

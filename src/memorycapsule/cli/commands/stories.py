@@ -11,7 +11,9 @@ from memorycapsule.cli.commands import story_add
 from memorycapsule.cli.commands.capsules import story_line
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, StoryArgument, examples, group
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ def list_stories(ctx: typer.Context, capsule: CapsuleArgument) -> None:
         found = there.stories(capsule)
     door.out.answer({"stories": found})
     if not found:
-        door.out.show("None that you may see yet; until the day, everybody sees only their own.")
+        door.out.show(door.out.words("cli_stories_none"))
     for story in found:
-        door.out.show(story_line(story))
+        door.out.show(story_line(story, door.out))
 
 
 def show(
@@ -53,17 +55,19 @@ def show(
     if save:
         answer["saved"] = [str(path) for path in saved]
     door.out.answer(answer)
-    door.out.show(plain(found.title) or "(untitled)")
-    door.out.show(f"by {plain(found.author.name)}")
+    door.out.show(plain(found.title) or door.out.words("cli_story_untitled"))
+    door.out.show(door.out.words("cli_story_by", author=plain(found.author.name)))
     if found.text:
         door.out.show(f"\n{plain(found.text, keeps_lines=True)}")
     if found.media:
         door.out.show("")
     for one in found.media:
-        taken = f", taken {one.taken_at}" if one.taken_at else ""
-        door.out.show(f"  {one.id}  {plain(one.file)} ({one.kind}, {_size(one)}{taken})")
+        kind, size = door.out.named("medium", one.kind), _size(one, door.out)
+        taken = ", " + door.out.words("cli_medium_taken", when=one.taken_at) if one.taken_at else ""
+        door.out.show(f"  {one.id}  {plain(one.file)} ({kind}, {size}{taken})")
     if save:
-        door.out.say(f"\nSaved {len(saved)} of them in {plain(str(save))}.")
+        folder = plain(str(save))
+        door.out.say("\n" + door.out.words("cli_story_saved", files=len(saved), folder=folder))
 
 
 def edit(
@@ -84,16 +88,16 @@ def edit(
 ) -> None:
     """Change the title, the text or captions of a story of yours, until the day."""
     if title is None and text is None and not caption:
-        raise UsageProblem("Say what is to change: --title, --text or --caption MEDIUM=TEXT.")
+        raise refusal(UsageProblem, "cli_story_edit_nothing")
     if unclear := [one for one in caption or [] if "=" not in one]:
-        raise UsageProblem(f"“{plain(unclear[0])}” is no caption; write it like 77aa…=The old swing.")
+        raise refusal(UsageProblem, "cli_caption_unclear", caption=plain(unclear[0]))
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = story_add.written(text)
     with door.instance() as there:
         edited = there.edit_story(story, title=title, text=words, captions=captions)
     door.out.answer({"story": edited})
-    door.out.say("The story is changed.")
+    door.out.say(door.out.words("cli_story_changed"))
 
 
 def remove(
@@ -117,7 +121,7 @@ def remove(
         if not media:
             there.remove_story(story)
     door.out.answer({"removed": {"story": None if media else story, "media": media or sorted(held)}})
-    door.out.say("Removed.")
+    door.out.say(door.out.words("cli_story_removed"))
 
 
 def _media_of(story: Story, wanted: list[str] | None) -> set[str]:
@@ -125,7 +129,7 @@ def _media_of(story: Story, wanted: list[str] | None) -> set[str]:
     held = {one.id for one in story.media}
     for medium_id in wanted or []:
         if medium_id not in held:
-            raise NotFound(f"There is no photo, clip or voice note {plain(medium_id)} in this story.")
+            raise refusal(NotFound, "cli_medium_unknown", id=plain(medium_id))
     return held
 
 
@@ -133,17 +137,18 @@ def _confirm_removal(door: Door, media: list[str] | None, *, yes: bool) -> None:
     if yes:
         return
     if not is_interactive(door):
-        raise UsageProblem("Removing is for good; add --yes to say that you mean it.")
-    what = f"{len(media)} of its files" if media else "this story and all that is in it"
-    typer.confirm(f"Remove {what}, for good?", default=False, abort=True, err=True)
+        raise refusal(UsageProblem, "cli_story_remove_needs_yes")
+    words = door.out.words
+    question = words("cli_media_remove_ask", files=len(media)) if media else words("cli_story_remove_ask")
+    confirm(words, question, default=False)
 
 
-def _size(medium: Medium) -> str:
+def _size(medium: Medium, out: Output) -> str:
     """Say how large a picture is; of a voice note, how long."""
     if medium.width:
         return f"{medium.width}×{medium.height}"
     minutes, seconds = divmod(round(medium.duration_seconds or 0), 60)
-    return f"{minutes}:{seconds:02} min"
+    return out.words("cli_minutes", minutes=f"{minutes}:{seconds:02}")
 
 
 def _save(there: AnyInstance, story: Story, folder: Path) -> list[Path]:
@@ -151,7 +156,9 @@ def _save(there: AnyInstance, story: Story, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CapsuleError(f"The folder {plain(str(folder))} cannot be made: {error.strerror}.") from error
+        raise refusal(
+            CapsuleError, "cli_folder_cannot_be_made", folder=plain(str(folder)), reason=error.strerror
+        ) from error
     saved = []
     for one in story.media:
         path = free_path(folder, safe_name(one.file) or one.id)

@@ -18,6 +18,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.sentences import Sentence, refusal, sentence_of
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
@@ -26,6 +27,7 @@ from memorycapsule.errors import (
     UsageProblem,
     is_disk_full,
 )
+from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
@@ -80,11 +82,11 @@ def add(
     """
     door = door_of(ctx)
     if not files and title is None and text is None:
-        raise UsageProblem("Give the story a text, a title or files.")
+        raise refusal(UsageProblem, "cli_story_empty")
     if to is not None and (title is not None or text is not None):
-        raise UsageProblem("--to takes files only; `capsule story edit` changes title and text.")
+        raise refusal(UsageProblem, "cli_story_to_takes_files")
     if to is not None and not files:
-        raise UsageProblem("Name the files that --to is to put into the story.")
+        raise refusal(UsageProblem, "cli_story_to_needs_files")
     words = written(text)
     with door.instance(adds_for_others=True) as there:
         found = gather(files or [])
@@ -106,7 +108,7 @@ def written(text: str | None) -> str | None:
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
-        raise UsageProblem("The text on stdin is not UTF-8.") from error
+        raise refusal(UsageProblem, "cli_story_text_no_utf_8") from error
 
 
 def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None) -> _Import:
@@ -160,7 +162,7 @@ def _collect(
         try:
             kept = future.result()
         except MediaRefused as error:
-            done.refused[place] = _Refusal(found=found[place], reason=error.message)
+            done.refused[place] = _Refusal(found=found[place], reason=sentence_of(error))
         except (CapsuleError, OSError) as error:
             # The disk is full, the date has come, the story is gone: nothing after it would fare better.
             stop()
@@ -175,7 +177,7 @@ def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
         return error
     if is_disk_full(error):
         return DiskFull()
-    return CapsuleError(f"The import could not go on: {error.strerror or error}.")
+    return refusal(CapsuleError, "cli_import_stuck", reason=error.strerror or str(error))
 
 
 def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import) -> None:
@@ -184,11 +186,12 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     refused = [done.refused[place] for place in sorted(done.refused)]
     loud = [one for one in refused if not one.found.is_quiet]
     for one in loud:
-        out.warn(f"  left out: {plain(str(one.found.path))} {plain(one.reason)}")
+        path, reason = plain(str(one.found.path)), plain(out.spoken(one.reason))
+        out.warn(out.words("cli_left_out", file=path, reason=reason))
     failure = done.failure and _explained(done.failure, story_id, len(done.attached))
     nothing_in = bool(found) and not done.attached
     if failure is None and nothing_in and not story_id:
-        failure = FilesRefused("None of the files could be used, so nothing was added.")
+        failure = refusal(FilesRefused, "cli_import_none")
     out.answer(
         {
             **({"error": {"code": failure.code, "message": failure.message}} if failure else {}),
@@ -200,24 +203,22 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     )
     if failure:
         raise failure
-    out.say(_sentence(story_id, len(media), duplicates, len(loud)))
+    out.say(_added(out.words, story_id, len(media), len(duplicates), len(loud)))
     if loud:
         raise typer.Exit(FilesRefused.exit_code if nothing_in else _PARTLY)
 
 
 def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:
     """Return what ended the import, with what is in and how to go on where that makes sense."""
-    what = {DiskFull: "The disk is full.", Interrupted: "Stopped."}.get(type(failure), "")
+    key = {DiskFull: "cli_import_disk_full", Interrupted: "cli_import_stopped"}.get(type(failure))
     if failure.code == "unreachable":
-        what = "The distant capsule cannot be reached any more."
-    if not what:
+        key = "cli_import_unreachable"
+    if key is None:
         return failure
+    what = Sentence(key)
     if not story_id:
-        return type(failure)(f"{what} Nothing was added and nothing is half written.")
-    safe = f"{count} {'file is' if count == 1 else 'files are'} safely in the story"
-    return type(failure)(
-        f"{what} {safe}, nothing is half written. Go on with the same files and --to {story_id}."
-    )
+        return refusal(type(failure), "cli_import_nothing", what=what)
+    return refusal(type(failure), "cli_import_partly", what=what, count=count, story=story_id)
 
 
 def _sorted_out(
@@ -241,12 +242,9 @@ def _sorted_out(
     return media, duplicates
 
 
-def _sentence(story_id: str, media: int, duplicates: Sequence[dict[str, str]], refused: int) -> str:
-    parts = (
-        f"{media} new" if media else "",
-        f"{len(duplicates)} there already" if duplicates else "",
-        f"{refused} left out" if refused else "",
-    )
-    contents = ", ".join(part for part in parts if part)
-    files = f" Files: {contents}." if contents else ""
-    return f"The story is safely wrapped.{files}\nIts id is {story_id}."
+def _added(words: Wording, story_id: str, media: int, duplicates: int, refused: int) -> str:
+    counts = {"cli_added_new": media, "cli_added_there": duplicates, "cli_added_left_out": refused}
+    contents = ", ".join(words(key, files=files) for key, files in counts.items() if files)
+    if not contents:
+        return words("cli_story_added", story=story_id)
+    return words("cli_story_added_with_files", story=story_id, contents=contents)

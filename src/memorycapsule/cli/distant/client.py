@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar, plain
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded, TooMany, UsageProblem
 from memorycapsule.schemas.model import Model
 
@@ -44,9 +45,9 @@ class Client:
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise UsageProblem(f"{URL_VARIABLE} is to be an address like https://photos.example.org.")
+            raise refusal(UsageProblem, "cli_url_is_none", url=URL_VARIABLE)
         if not (token.isascii() and token.isprintable()):
-            raise NotFound("This token is not known there, or its session has ended.")
+            raise refusal(NotFound, "cli_token_unknown_there")
         self.url = url.rstrip("/")
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}", "user-agent": f"capsule/{__version__}"},
@@ -152,10 +153,7 @@ class Client:
             # A newer daemon may say more than this program knows of.
             return kind.model_validate(told, extra="ignore")
         except ValidationError as error:
-            raise CapsuleError(
-                f"The capsule at {plain(self.url)} is of another version than this program, which does not "
-                "understand its answer."
-            ) from error
+            raise refusal(CapsuleError, "cli_distant_version", url=plain(self.url)) from error
 
     def _told(self, answer: httpx.Response, name: str) -> Any:
         try:
@@ -171,9 +169,8 @@ class Client:
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.is_redirect:
-            raise UsageProblem(
-                f"{URL_VARIABLE} leads on to {plain(answer.headers.get('location', ''))}; set it to that place."
-            )
+            place = plain(answer.headers.get("location", ""))
+            raise refusal(UsageProblem, "cli_distant_moved", variable=URL_VARIABLE, url=place)
         if answer.is_error:
             self._refuse(answer)
         return answer
@@ -181,9 +178,8 @@ class Client:
     def _refuse(self, answer: httpx.Response) -> NoReturn:
         if not answer.headers.get("content-type", "").startswith("application/problem+json"):
             if answer.status_code in _AWAY:
-                raise Unreachable(
-                    f"The capsule at {plain(self.url)} is away ({answer.status_code}). Try again later."
-                )
+                status = answer.status_code
+                raise refusal(Unreachable, "cli_distant_away", url=plain(self.url), status=status)
             raise self._no_capsule()
         kind = _kinds().get(self._told(answer, "code"), CapsuleError)
         # What the API says of these is for programs: which requests prove who one is, which header to read.
@@ -192,13 +188,11 @@ class Client:
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
             return error
-        return Unreachable(
-            f"The capsule at {plain(self.url)} cannot be reached ({plain(str(error))}); nothing is lost. "
-            "Look at the network, and try again."
-        )
+        reason = plain(str(error))
+        return refusal(Unreachable, "cli_distant_silent", url=plain(self.url), reason=reason)
 
     def _no_capsule(self) -> CapsuleError:
-        return CapsuleError(f"What answers at {plain(self.url)} is no capsule; check {URL_VARIABLE}.")
+        return refusal(CapsuleError, "cli_distant_none", url=plain(self.url), variable=URL_VARIABLE)
 
 
 @dataclass(kw_only=True)

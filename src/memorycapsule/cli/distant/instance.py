@@ -181,7 +181,7 @@ class DistantInstance:
     def attaching(self, story_id: str, paths: Sequence[Path], stop: threading.Event) -> Iterator[Attaching]:
         # Only for the bar; whether a file can be read is found out when it is sent.
         size = sum(path.stat().st_size for path in paths if path.is_file())
-        with self._out.progress("Sending", size) as bar:
+        with self._out.progress(self._out.words("cli_progress_sending"), size) as bar:
             uploader = TusUploader(self._client, story_id, bar=bar, stop=stop)
             yield Attaching(attach=uploader.send, at_once=AT_ONCE)
 

@@ -21,6 +21,7 @@ import platformdirs
 from memorycapsule.cli.distant.client import Client, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
+from memorycapsule.cli.sentences import refusal, sentence_of
 from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved
 from memorycapsule.schemas.stories import Medium
 
@@ -89,7 +90,7 @@ class TusUploader:
             )
         except CapsuleError as error:
             # Too large, no room left: of this file, not of the import.
-            raise MediaRefused(error.message) if error.code == "too_large" else error from error
+            raise MediaRefused(sentence_of(error)) if error.code == "too_large" else error from error
         place = str(answer.headers["location"])
         self._notes.write(note, place)
         return place
@@ -104,7 +105,7 @@ class TusUploader:
             file.seek(start)
             part = file.read(min(_PART_BYTES, size - start))
             if not part:
-                raise MediaRefused("became shorter while it was being sent.")
+                raise refusal(MediaRefused, "cli_file_became_shorter")
             try:
                 answer = self._client.ask_once(
                     "PATCH",
@@ -146,7 +147,7 @@ class TusUploader:
                     raise MediaRefused(state["reason"])
                 case "removed":
                     self._notes.forget(note)
-                    raise MediaRefused("was taken out of the story while it was being sent.")
+                    raise refusal(MediaRefused, "cli_file_taken_out")
             if self._stop.wait(_LOOKS_AGAIN_SECONDS):
                 return None
 

@@ -11,6 +11,7 @@ from memorycapsule.app import App
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media.intake import memory_copy
@@ -24,7 +25,7 @@ _MEGABYTE = 1_000_000
 @contextmanager
 def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) -> Iterator[Attaching]:
     """Get ready to attach `count` files, as many at a time as there are decoders, and show how far that is."""
-    with app.decoders() as decoders, out.progress("Putting in", count) as bar:
+    with app.decoders() as decoders, out.progress(out.words("cli_progress_putting_in"), count) as bar:
 
         def attach(path: Path, position: int | None) -> StoredMedium:
             try:
@@ -58,5 +59,5 @@ def _upload(app: App, file: BinaryIO) -> BinaryIO:
     size = file.seek(0, 2)
     file.seek(0)
     if size > limits.clip_max_megabytes * _MEGABYTE:
-        raise MediaRefused(f"is larger than {limits.clip_max_megabytes} MB.")
+        raise refusal(MediaRefused, "cli_file_too_large", megabytes=limits.clip_max_megabytes)
     return file

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from memorycapsule.cli.foreground import finish_film, send_now, why_letters_wait
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
+from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import ConfigurationProblem, NotFound
 
 if TYPE_CHECKING:
@@ -356,13 +357,8 @@ def _check_links_work(settings: Settings, out: Output) -> None:
     if not settings.public_url_is_loopback:
         return
     if settings.mail_is_real:
-        raise ConfigurationProblem(
-            "Invitations would carry a link that works on this machine only; set public_url to the address that "
-            "guests reach, then invite."
-        )
-    out.note(
-        f"The links begin with {settings.public_base_url} and work on this machine only; set public_url for guests."
-    )
+        raise refusal(ConfigurationProblem, "cli_invite_no_address")
+    out.note(out.words("cli_invite_here_only", url=settings.public_base_url))
 
 
 def _copy(opened: OpenedFile, sink: BinaryIO) -> None:
