@@ -1,9 +1,14 @@
 """People read the language of the terminal, programs always the same."""
 
+import io
+import re
+
 import pytest
+import typer
 
 import memorycapsule.cli.distant.client  # noqa: F401 - where some of the errors are
-from memorycapsule.cli import main
+from memorycapsule.cli import main, prompts
+from memorycapsule.cli.output import width_of
 from memorycapsule.cli.sentences import error_key, message_of, words_of
 from memorycapsule.errors import CapsuleError
 
@@ -88,6 +93,124 @@ def test_what_only_looks_like_a_language_is_none(initialised):
 
     # "--lang" was the message, and "ko" the title.
     assert (said.code, "sealed and called" in said.out) == (0, True)
+
+
+def test_a_capsules_first_days_in_korean(capsule, monkeypatch, tmp_path):
+    monkeypatch.setenv("LANG", KOREAN)
+    made = capsule("init", "--yes", "--admin", "ada@example.org", "--name", "Ada")
+    assert (
+        f"모든 것은 {tmp_path / 'data'} 폴더에, 설정은 {tmp_path / 'config.toml'} 파일에 있어요." in made.out
+    )
+    assert capsule("list").out.startswith("아직 캡슐이 없어요. `capsule create")
+
+    created = capsule("create", "여름", "--opens", "2036-05-08 09:00")
+    assert created.out.startswith("‘여름’ 캡슐을 봉했어요. 짧은 이름은 여름.\n")
+    assert "여는 날: 2036년 5월 8일 목요일 오전 9시 (UTC 2036-05-08 00:00, " in created.out
+    assert capsule("story", "add", "여름", "--title", "그네").out.startswith("이야기를 잘 싸 두었어요.\n")
+
+    shown = capsule("show", "여름")
+    assert "봉해져 있어요. 여는 날: 2036년 5월 8일 목요일 오전 9시" in shown.out
+    assert "\n함께하는 사람\n  Ada (만든 사람): 이야기 1편\n" in shown.out
+    found = capsule("doctor")
+    assert "✓ 데이터베이스: 이 프로그램에 맞아요.\n" in found.out
+    assert "! public_url: 편지 속 링크가 이 컴퓨터에서만 열려요." in found.out
+    assert "편지 속 링크가 이 컴퓨터에서만 열려요" not in capsule("doctor", "--lang", "en").out
+    refused = capsule("delete", "여름")
+    assert (refused.code, refused.err) == (2, "지우면 되돌릴 수 없어요. 정말이면 --yes를 붙여 주세요.\n")
+
+
+def test_tables_stand_in_columns_of_the_terminal(summer, monkeypatch):
+    summer("create", "할머니의 여름", "--opens", "in 3 years")
+    monkeypatch.setenv("LANG", KOREAN)
+    lines = summer("list").out.splitlines()
+
+    (heading, *rows) = lines
+    begin = width_of(heading.partition("여는 날")[0])
+    assert len(rows) == 2
+    for row in rows:
+        before = re.split(r"20\d\d년", row)[0]
+        assert width_of(before) == begin
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["show", "summer"],
+        ["show", "winter"],
+        ["doctor"],
+        ["member", "list", "summer"],
+        ["story", "list", "summer"],
+        ["story", "add", "summer", "nothing.jpg"],
+        ["mail", "outbox"],
+        ["token", "list"],
+        ["key", "status"],
+        ["db", "check"],
+        ["open", "summer"],
+        ["montage", "list"],
+        ["consent", "summer"],
+        ["delete", "summer"],
+        ["edit", "summer"],
+        ["invite", "summer", "a@example.org", "--locale", "fr"],
+        ["member", "role", "summer", "Nobody", "recipient"],
+        ["create", "X", "--opens", "+1y", "--soundtrack", "nothing.mp3"],
+        ["render", "nothing.jpg", "-o", "film.mp4"],
+        ["--as", "ben@example.org", "list"],
+        ["tick", "--dry-run"],
+        ["login-link", "nobody"],
+        ["mail", "test", "nobody"],
+    ],
+    ids=" ".join,
+)
+def test_json_is_the_same_in_every_language(summer, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+
+    def answered(*more: str) -> tuple[int, str]:
+        said = summer(*words, "--json", *more)
+        # How much of the disk is free may differ from one run to the next.
+        return said.code, re.sub(r"\d+\.\d GB", "", said.out)
+
+    english = answered()
+    monkeypatch.setenv("LANG", KOREAN)
+
+    assert answered() == english
+    assert answered("--lang", "ko") == english
+    assert not re.search("[가-힣]", english[1])
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "default", "is_yes"),
+    [
+        ("en", "y", False, True),
+        ("en", "YES", False, True),
+        ("en", "", True, True),
+        ("en", "", False, False),
+        ("en", "n", True, False),
+        ("en", "예\ny", False, True),
+        ("ko", "예", False, True),
+        ("ko", "네", False, True),
+        ("ko", "y", False, True),
+        ("ko", "ㅛ", False, True),
+        ("ko", "아니요", True, False),
+        ("ko", "n", True, False),
+        ("ko", "", True, True),
+        ("ko", "", False, False),
+        ("ko", "글쎄요\n네", False, True),
+    ],
+)
+def test_yes_may_be_typed_in_the_language(monkeypatch, capsys, language, typed, default, is_yes):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+    words = words_of(language)
+    if is_yes:
+        prompts.confirm(words, "?", default=default)
+    else:
+        with pytest.raises(typer.Abort):
+            prompts.confirm(words, "?", default=default)
+
+    said = capsys.readouterr().err
+    ending = {("en", True): "[Y/n]:", ("en", False): "[y/N]:"}.get((language, default), "[네/아니요, ")
+    assert said.startswith(f"? {ending}")
+    assert ("Error: invalid input\n" in said or "로 적어 주세요.\n" in said) is ("\n" in typed)
 
 
 def kinds(kind: type[CapsuleError]) -> set[type[CapsuleError]]:

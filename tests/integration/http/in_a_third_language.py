@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import pytest
 
 from memorycapsule import config, themes
+from memorycapsule.cli import main
 from memorycapsule.domain.film.plan import Card, Size
 from memorycapsule.mail import letters
 from memorycapsule.mail.letters import Recipient, Sender
@@ -181,6 +182,31 @@ def test_a_page_is_shown_in_it(scene, path):
     assert unsaid(Shown(page.text).texts) == []
     assert 'lang=ko" lang="ko" hreflang="ko">한국어</a>' in page.text
     assert 'lang=en" lang="en" hreflang="en">English</a>' in page.text
+
+
+def test_the_command_line_speaks_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("LANG", "pl_PL.UTF-8")
+    for name in ("CONFIG", "DATA_DIR", "KEY_FILE"):
+        monkeypatch.setenv(f"CAPSULE_{name}", f"{tmp_path}/{name.lower()}")
+
+    assert main(["show"]) == 2
+    missing = "[[Missing argument 'CAPSULE'.] `capsule show --help` shows what it takes.]\n"
+    assert capsys.readouterr().err == missing
+    assert main(["init", "--yes", "--admin", "ada@example.org"]) == 0
+    assert f"[Everything is in {tmp_path}/data_dir; " in capsys.readouterr().out
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out.startswith("[There is no capsule yet. ")
+    assert main(["create", "Zima", "--opens", "2036-05-08 09:00", "--zone", "UTC"]) == 0
+    assert "czwartek, 8 maja 2036" in capsys.readouterr().out
+    assert main(["list", "--lang", "fr"]) == 2
+    assert "takes one of these: en, ko, pl.]" in capsys.readouterr().err
+    assert main(["create", "--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert help_text.startswith("[Usage:] capsule create ")
+    assert "[Make a capsule that nobody opens before its date.]" in help_text
+    assert "[When it opens, for good.]  [[required]]" in " ".join(help_text.split()).replace("] [[", "]  [[")
+    assert main(["invite", "zima", "a@example.org", "--locale", "fr", "--json"]) == 2
+    assert "choose en or ko or pl." in capsys.readouterr().out
 
 
 def test_a_browser_and_an_account_may_ask_for_it(scene):
