@@ -12,7 +12,6 @@ from typer.exceptions import Abort, TyperException
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
 from memorycapsule.cli.sentences import Sentence, refusal
-from memorycapsule.cli.usage import usage_sentence
 from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
 from memorycapsule.words.languages import known, language_of_environment
 
@@ -94,6 +93,8 @@ def _as_ours(error: BaseException, *, as_json: bool) -> CapsuleError:
 
 
 def _usage(error: TyperException, *, as_json: bool) -> CapsuleError:
+    from memorycapsule.cli.usage import usage_sentence
+
     message = error.format_message().strip()
     path = getattr(getattr(error, "ctx", None), "command_path", "capsule")
     # Typer keeps this class to itself; its message is the whole help text.
