@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.cli.foreground import finish_film, send_now, why_letters_wait
-from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
 from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import ConfigurationProblem, NotFound
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
+    from memorycapsule.cli.instance import Attaching
     from memorycapsule.config import Settings
     from memorycapsule.domain.capsules import Role
     from memorycapsule.domain.opening_dates import OpeningDate
