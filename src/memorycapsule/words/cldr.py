@@ -63,11 +63,11 @@ def duration(parts: Sequence[tuple[int, Unit]], language: str) -> str:
 
     locale = _locale(language)
     # `format_unit` knows no long Korean units: CLDR has them as aliases of short ones, which this one follows.
-    said = [
+    parts_in_words = [
         format_timedelta(count * _SECONDS[unit], granularity=unit, threshold=math.inf, locale=locale)
         for count, unit in parts
     ]
-    return format_list(said, style="unit-narrow", locale=locale)
+    return format_list(parts_in_words, style="unit-narrow", locale=locale)
 
 
 def zone_at_home(language: str) -> str | None:

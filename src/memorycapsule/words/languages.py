@@ -56,14 +56,14 @@ def language_of_environment(environment: Mapping[str, str]) -> str:
     return language_or_default(next(filter(None, map(environment.get, _VARIABLES)), ""))
 
 
-def chosen(*wishes: str | None) -> str:
+def chosen(*preferences: str | None) -> str:
     """
     Return the first language that we speak among wishes, the strongest first, or else the default.
 
     A wish is a language tag ("ko-KR") or an Accept-Language header (RFC 9110, 12.5.4).
     """
-    for wish in wishes:
-        for tag in _by_weight(wish or ""):
+    for preference in preferences:
+        for tag in _by_weight(preference or ""):
             if language := known(tag):
                 return language
     return DEFAULT

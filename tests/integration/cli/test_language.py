@@ -99,12 +99,12 @@ def test_a_capsules_first_days_in_korean(capsule, monkeypatch, tmp_path):
     monkeypatch.setenv("LANG", KOREAN)
     made = capsule("init", "--yes", "--admin", "ada@example.org", "--name", "Ada")
     assert (
-        f"모든 것은 {tmp_path / 'data'} 폴더에, 설정은 {tmp_path / 'config.toml'} 파일에 있어요." in made.out
+        f"데이터는 {tmp_path / 'data'} 폴더에, 설정은 {tmp_path / 'config.toml'} 파일에 있어요." in made.out
     )
     assert capsule("list").out.startswith("아직 캡슐이 없어요. `capsule create")
 
     created = capsule("create", "여름", "--opens", "2036-05-08 09:00")
-    assert created.out.startswith("‘여름’ 캡슐을 봉했어요. 짧은 이름은 여름.\n")
+    assert created.out.startswith("‘여름’ 캡슐을 봉했어요. 짧은 이름: 여름\n")
     assert "여는 날: 2036년 5월 8일 목요일 오전 9시 (UTC 2036-05-08 00:00, " in created.out
     assert capsule("story", "add", "여름", "--title", "그네").out.startswith("이야기를 잘 싸 두었어요.\n")
 

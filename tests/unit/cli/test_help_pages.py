@@ -46,7 +46,7 @@ def test_what_has_to_be_given_and_what_is_usual_is_said_too(capsys):
     cli.main(["render", "--lang", "ko", "--help"])
     said = " ".join(capsys.readouterr().out.split())
 
-    assert "만들 필름, mp4. [꼭 필요]" in said
+    assert "만들 필름, mp4. [필수]" in said
     assert "10에서 60. [기본: 30]" in said
 
 
