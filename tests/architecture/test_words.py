@@ -16,7 +16,7 @@ DOCUMENTS = sorted({*MANUAL, *PROJECT.glob("*.md"), *(PROJECT / ".github").glob(
 
 #: Where a sentence ends and the next begins on the same line. A small letter begins none, unless it is code or a link.
 TWO_SENTENCES = re.compile(r"""(?<!\be\.g)(?<!\bi\.e)[.!?][)\]"'*]*\s+["'(*]*[A-Z0-9가-힣`[]""")
-#: What looks like a file of the project.
+#: What looks like a file of the project, and is none.
 IN_THE_DATA_FOLDER = {"cache/segments"}
 
 
