@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.montages import Montage
     from memorycapsule.domain.stories import Viewer
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def send_now(app: App) -> bool:
@@ -47,17 +47,17 @@ def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Monta
     from memorycapsule.work.lock import FolderLock
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
-        while not (found := _look(app, viewer, montage_id)).state.is_over:
+        while not (found := _montage_of(app, viewer, montage_id)).state.is_over:
             try:
                 with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):
                     ticks.settle(app.worker)
                     films.make_waiting(app.worker, only=montage_id)
                     ticks.send_letters(app.worker)
-                    ticks.tidy(app.worker)
-                return _look(app, viewer, montage_id)
+                    ticks.clean_up(app.worker)
+                return _montage_of(app, viewer, montage_id)
             except Busy:
                 bar.reach(found.progress)
-                threading.Event().wait(_LOOK_SECONDS)
+                threading.Event().wait(_POLL_SECONDS)
     return found
 
 
@@ -67,8 +67,8 @@ def _watched(app: App, viewer: Viewer, montage_id: str, bar: Bar) -> Iterator[No
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(_LOOK_SECONDS):
-            bar.reach(_look(app, viewer, montage_id).progress)
+        while not done.wait(_POLL_SECONDS):
+            bar.reach(_montage_of(app, viewer, montage_id).progress)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -79,7 +79,7 @@ def _watched(app: App, viewer: Viewer, montage_id: str, bar: Bar) -> Iterator[No
         watcher.join()
 
 
-def _look(app: App, viewer: Viewer, montage_id: str) -> Montage:
+def _montage_of(app: App, viewer: Viewer, montage_id: str) -> Montage:
     from memorycapsule.services import reading
 
     with app.store.reading() as tx:

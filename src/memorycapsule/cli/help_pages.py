@@ -129,44 +129,46 @@ def _language(ctx: Any) -> str:
 
 
 def _page(command: _Command, ctx: Any, language: str) -> str:
-    said = wording(language, "help").sentences
+    sentences = wording(language, "help").sentences
     path = ctx.command_path.removeprefix("capsule ")
     width = max(min(shutil.get_terminal_size().columns, 80) - 2, 50)
     usage = " ".join(command.collect_usage_pieces(ctx))
-    lines = [*_wrapped(usage, width, first=f"{said['help_usage']} {ctx.command_path} "), ""]
-    for paragraph in said.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
+    lines = [*_wrapped(usage, width, first=f"{sentences['help_usage']} {ctx.command_path} "), ""]
+    for paragraph in sentences.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
         lines += [*_wrapped(paragraph, width, first="  "), ""]
     rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
     for param in command.get_params(ctx):
         if record := param.get_help_record(ctx):
-            rows[param.param_type_name].append((record[0], _explained(param, record[1], path, said)))
-    lines += _definitions(said["help_arguments"], rows["argument"], width)
-    lines += _definitions(said["help_options"], rows["option"], width)
+            rows[param.param_type_name].append((record[0], _explained(param, record[1], path, sentences)))
+    lines += _definitions(sentences["help_arguments"], rows["argument"], width)
+    lines += _definitions(sentences["help_options"], rows["option"], width)
     if isinstance(command, TyperGroup):
         families = {
-            name: said.get(
+            name: sentences.get(
                 f"help {name}" if path == "capsule" else f"help {path} {name}", _unwrapped(one.help)
             )
             for name, one in command.commands.items()
             if not one.hidden
         }
         lines += _definitions(
-            said["help_commands"], [(name, _first_sentence(text)) for name, text in families.items()], width
+            sentences["help_commands"],
+            [(name, _first_sentence(text)) for name, text in families.items()],
+            width,
         )
     epilog = inspect.cleandoc(command.epilog or "").removeprefix("\b\n")
-    lines += [f"  {line}" for line in epilog.replace(EXAMPLES, said["help_examples"], 1).splitlines()]
+    lines += [f"  {line}" for line in epilog.replace(EXAMPLES, sentences["help_examples"], 1).splitlines()]
     return "\n".join(lines).rstrip()
 
 
-def _explained(param: Any, english: str, path: str, said: Mapping[str, str]) -> str:
+def _explained(param: Any, english: str, path: str, sentences: Mapping[str, str]) -> str:
     """Return what an option is for, with its default and whether it has to be given."""
     name = _name(param)
-    text = said.get(f"help {path} {name}") or said.get(f"help {name}") or _unwrapped(param.help)
+    text = sentences.get(f"help {path} {name}") or sentences.get(f"help {name}") or _unwrapped(param.help)
     found = _ADDED.search(english)
     if not found:
         return text
-    added = [said["help_default"].format(value=found["default"])] if found["default"] else []
-    added += [said["help_required"]] if found["required"] else []
+    added = [sentences["help_default"].format(value=found["default"])] if found["default"] else []
+    added += [sentences["help_required"]] if found["required"] else []
     return f"{text}  [{'; '.join(added)}]"
 
 

@@ -60,7 +60,7 @@ class AnyInstance(Protocol):
         """Move the date later, or ask for an earlier one."""
         ...
 
-    def waiting_wish(self, reference: str) -> Wish | None:
+    def waiting_request(self, reference: str) -> Wish | None:
         """Return the wish for an earlier date that waits for answers."""
         ...
 

@@ -145,7 +145,7 @@ class _DrawnBar(Bar):
 class _WrittenBar(Bar):
     def __init__(self, words: str, total: float) -> None:
         self._words, self._total = words, total
-        self._done = self._told = 0.0
+        self._done = self._shown_share = 0.0
         self._at = time.monotonic()
 
     def advance(self, amount: float = 1) -> None:
@@ -155,8 +155,8 @@ class _WrittenBar(Bar):
         self._done = done
         share = done / self._total if self._total else 1.0
         now = time.monotonic()
-        if share - self._told >= _LINE_SHARE and now - self._at >= _LINE_SECONDS:
-            self._told, self._at = share, now
+        if share - self._shown_share >= _LINE_SHARE and now - self._at >= _LINE_SECONDS:
+            self._shown_share, self._at = share, now
             _write(sys.stderr, f"{self._words}: {share:.0%}")
 
 

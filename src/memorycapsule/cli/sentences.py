@@ -32,7 +32,7 @@ class Sentence(str):
 
     def __new__(cls, key: str, **values: object) -> Self:
         """Make it of its identifier and what its places hold. Raises KeyError for an unknown identifier."""
-        sentence = super().__new__(cls, _said(words_of(DEFAULT), key, values))
+        sentence = super().__new__(cls, _filled(words_of(DEFAULT), key, values))
         sentence.key, sentence.values = key, values
         return sentence
 
@@ -55,7 +55,7 @@ def spoken(text: object, words: Wording) -> str:
         name: spoken(value, words) if isinstance(value, Sentence) else value
         for name, value in text.values.items()
     }
-    return _said(words, text.key, values)
+    return _filled(words, text.key, values)
 
 
 def sentence_of(error: CapsuleError) -> str:
@@ -82,7 +82,7 @@ def error_key(kind: type[CapsuleError]) -> str:
     return f"cli_error{name}"
 
 
-def _said(words: Wording, key: str, values: Mapping[str, object]) -> str:
+def _filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
     if key not in words.forms:
         return words(key, **values)
     others = dict(values)

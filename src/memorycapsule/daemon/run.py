@@ -96,7 +96,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("letters", lambda: ticks.send_letters(context), every_seconds=beat)
     heartbeat.add("films", lambda: films.make_waiting(context), every_seconds=beat)
     heartbeat.add("ahead", Prerenderer(context=context).run, every_seconds=beat)
-    heartbeat.add("tidy", lambda: ticks.tidy(context), every_seconds=max(beat, _TIDY_SECONDS))
+    heartbeat.add("tidy", lambda: ticks.clean_up(context), every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("sweep", lambda: ticks.sweep(context), every_seconds=_DAY_SECONDS)
 
 

@@ -189,17 +189,17 @@ def _periods(curve: _Values) -> list[float]:
 def _aligned(curve: _Values, period: float) -> float | None:
     """Return the exact period if most windows of the song have their onsets at the same places of it, else None."""
     for _ in range(3):
-        middles, late, likeness = _windows(curve, period)
+        middles, late, correlation = _windows(curve, period)
         if len(middles) < _FEWEST_WINDOWS:
             return None
-        good = (likeness > 0.1) & (np.abs(late) < 0.15 * period)
+        good = (correlation > 0.1) & (np.abs(late) < 0.15 * period)
         if good.sum() < _FEWEST_WINDOWS:
             return None
-        slope = float(np.polyfit(middles[good], late[good], 1, w=likeness[good])[0])
+        slope = float(np.polyfit(middles[good], late[good], 1, w=correlation[good])[0])
         period *= 1 + slope
-    _, late, likeness = _windows(curve, period)
-    share = float(np.mean((np.abs(late) <= _TOLERANCE_SECONDS) & (likeness > 0)))
-    return period if share >= _STEADY_SHARE and float(likeness.mean()) >= _STEADY_LIKENESS else None
+    _, late, correlation = _windows(curve, period)
+    share = float(np.mean((np.abs(late) <= _TOLERANCE_SECONDS) & (correlation > 0)))
+    return period if share >= _STEADY_SHARE and float(correlation.mean()) >= _STEADY_LIKENESS else None
 
 
 def _windows(curve: _Values, period: float) -> tuple[_Values, _Values, _Values]:

@@ -212,5 +212,5 @@ def _name(
 
 def _words_of(plan: MontagePlan) -> list[str]:
     """Return what the film's stage says itself: only a desktop does."""
-    said = wording(plan.language).sentences
-    return [said[key] for key in _DESKTOP_WORDS] if plan.style.stage.kind == "desktop" else []
+    sentences = wording(plan.language).sentences
+    return [sentences[key] for key in _DESKTOP_WORDS] if plan.style.stage.kind == "desktop" else []

@@ -19,6 +19,8 @@ from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.messages import error_from
 
+_ENDED_EARLY = "A worker of the film ended early; the next try goes on from what is done."
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeJob:
@@ -113,9 +115,7 @@ class WorkerPool:
             number, message = self._messages.get()
             if message is None:
                 if number in running or (number == self._sound_maker and sound_result is None):
-                    raise RenderFailed(
-                        "A part of the film's crew ended early; the next try goes on from what is done."
-                    )
+                    raise RenderFailed(_ENDED_EARLY)
                 continue
             if "error" in message:
                 raise error_from(message)
@@ -174,9 +174,7 @@ class WorkerPool:
             pipe.write(json.dumps(message).encode() + b"\n")
             pipe.flush()
         except BrokenPipeError as error:
-            raise RenderFailed(
-                "A part of the film's crew ended early; the next try goes on from what is done."
-            ) from error
+            raise RenderFailed(_ENDED_EARLY) from error
 
 
 def _parsed(line: bytes) -> _Message:

@@ -125,13 +125,13 @@ def receive(
     """
     viewer.check(Scope.CONTRIBUTE)
     with store.reading() as tx:
-        upload, capsule = _check_piece(tx, viewer, upload_id, start, len(piece), now)
+        upload, capsule = _check_part(tx, viewer, upload_id, start, len(piece), now)
     if not piece:
         return upload
     blob = vault.keep_sealed(capsule, io.BytesIO(piece), now)
     try:
         with store.transaction() as tx:
-            upload, _capsule = _check_piece(tx, viewer, upload_id, start, len(piece), now)
+            upload, _capsule = _check_part(tx, viewer, upload_id, start, len(piece), now)
             capsule_store.blobs.add(tx, blob)
             part = UploadPart(
                 id=str(uuid.uuid4()), upload_id=upload.id, start=start, bytes=len(piece), blob_id=blob.id
@@ -277,7 +277,7 @@ def _own_upload(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool =
     return upload
 
 
-def _check_piece(
+def _check_part(
     tx: Transaction, viewer: Viewer, upload_id: str, start: int, count: int, now: datetime
 ) -> tuple[Upload, Capsule]:
     upload = _own_upload(tx, viewer, upload_id, lock=True)

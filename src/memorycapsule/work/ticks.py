@@ -68,7 +68,7 @@ def tick(context: WorkerContext) -> TickResult:
     letters = send_letters(context)
     made = films.make_waiting(context)
     letters += send_letters(context)
-    tidy(context)
+    clean_up(context)
     return TickResult(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
 
 
@@ -122,7 +122,7 @@ def send_letters(context: WorkerContext) -> Sent:
     return sent
 
 
-def tidy(context: WorkerContext) -> None:
+def clean_up(context: WorkerContext) -> None:
     """Unseal the stored bytes of opened capsules, and remove what is too old in cache and mailbox."""
     while not context.is_stopping() and cleanup.unseal_opened(
         context.store, context.vault, context.damaged, now=context.now()

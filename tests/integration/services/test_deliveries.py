@@ -411,8 +411,8 @@ def test_old_letters_with_live_links_do_not_stay_in_the_mailbox(instance, letter
     context = make_context(instance, time)
     ticks.send_letters(context)
     time.go_on(days=30)
-    ticks.tidy(context)
+    ticks.clean_up(context)
     assert len(instance.letters()) == 1
     time.go_on(days=1)
-    ticks.tidy(context)
+    ticks.clean_up(context)
     assert instance.letters() == []

@@ -104,8 +104,10 @@ def create(
         view = reading.capsule(app.store, app.vault, viewer, made.id)
         door.out.answer({"capsule": Capsule.of_view(view)})
         when = when_in_words(made.opens_local, made.zone, made.opens_at, app.now(), door.out)
-        said = door.out.words("cli_create_done", title=plain(made.title), slug=plain(made.slug), when=when)
-        door.out.say(said)
+        sentence = door.out.words(
+            "cli_create_done", title=plain(made.title), slug=plain(made.slug), when=when
+        )
+        door.out.say(sentence)
 
 
 def list_capsules(ctx: typer.Context) -> None:

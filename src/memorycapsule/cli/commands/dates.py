@@ -46,8 +46,8 @@ def reschedule(
         found, now = there.capsule(capsule), clock.now()
         date = parse_opening_date(when, zone or found.zone, now)
         if is_interactive(door) and not yes:
-            when_said = when_in_words(date.local, date.zone, date.at, now, door.out)
-            confirm(words, words("cli_move_ask", when=when_said), default=True)
+            moment = when_in_words(date.local, date.zone, date.at, now, door.out)
+            confirm(words, words("cli_move_ask", when=moment), default=True)
         done = there.reschedule(found.id, date)
     door.out.answer(dict(done))
     opens = opens_in_words(done.capsule, clock.now(), door.out)
@@ -73,7 +73,7 @@ def consent(
         raise refusal(UsageProblem, "cli_consent_both")
     door = door_of(ctx)
     with door.instance() as there:
-        wish = there.consent(capsule, is_given=yes) if yes or no else there.waiting_wish(capsule)
+        wish = there.consent(capsule, is_given=yes) if yes or no else there.waiting_request(capsule)
         people = [] if wish is None or door.out.as_json else there.members(capsule)
     door.out.answer({"wish": wish})
     if wish is None:
@@ -82,10 +82,10 @@ def consent(
         asker = next(
             (one.name for one in people if one.id == wish.asked_by), door.out.words("cli_consent_somebody")
         )
-        door.out.say(_told(wish, asker, door.out.words))
+        door.out.say(_in_words(wish, asker, door.out.words))
 
 
-def _told(wish: Wish, asker: str, words: Wording) -> str:
+def _in_words(wish: Wish, asker: str, words: Wording) -> str:
     from memorycapsule.words.dates import date_in_words
 
     wished = date_in_words(datetime.fromisoformat(wish.opens_local), wish.zone, words.language)
@@ -94,12 +94,12 @@ def _told(wish: Wish, asker: str, words: Wording) -> str:
             return words("cli_consent_granted", when=wished)
         case "refused":
             return words("cli_consent_refused")
-    said = {None: "cli_consent_silent", True: "cli_consent_yes", False: "cli_consent_no"}
+    keys = {None: "cli_consent_silent", True: "cli_consent_yes", False: "cli_consent_no"}
     return words(
         "cli_consent_asked",
         name=plain(asker),
         when=wished,
-        answer=words(said[wish.answer]),
+        answer=words(keys[wish.answer]),
         silent=wish.concerned - wish.said_yes,
         all=wish.concerned,
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LEAST_FREE_BYTES = 1_000_000_000
 _SIGNS = {"good": "✓", "warning": "!", "wrong": "✗"}
-_LOOK_SECONDS = 5
+_TIMEOUT_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +180,9 @@ def _programs() -> Iterator[Finding]:
             pool.prepare(picture)
         return Sentence("cli_doctor_decoders_good")
 
-    yield _looked(Sentence("cli_doctor_ffmpeg"), ffmpeg)
-    yield _looked(Sentence("cli_doctor_fonts"), fonts)
-    yield _looked(Sentence("cli_doctor_decoders"), decoders)
+    yield _checked(Sentence("cli_doctor_ffmpeg"), ffmpeg)
+    yield _checked(Sentence("cli_doctor_fonts"), fonts)
+    yield _checked(Sentence("cli_doctor_decoders"), decoders)
 
 
 def _faces(settings: Settings) -> Iterator[Finding]:
@@ -205,9 +205,9 @@ _DOT = (
 )  # fmt: skip
 
 
-def _looked(what: str, look: Callable[[], str]) -> Finding:
+def _checked(what: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(what=what, state="good", says=look())
+        return Finding(what=what, state="good", says=check())
     except (CapsuleError, OSError) as error:
         return Finding(
             what=what,
@@ -229,7 +229,7 @@ def _mail_server(settings: Settings) -> Iterator[Finding]:
         check_login(smtp_settings(settings))
         return Sentence("cli_doctor_mail_good", host=settings.smtp.host)
 
-    yield _looked(Sentence("cli_doctor_mail"), login)
+    yield _checked(Sentence("cli_doctor_mail"), login)
 
 
 def _pages(settings: Settings) -> Iterator[Finding]:
@@ -257,7 +257,7 @@ def _reached(url: str) -> Finding:
 
     try:
         # `url` is our own setting, checked to be http or https.
-        with urllib.request.urlopen(f"{url}/healthz", timeout=_LOOK_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_TIMEOUT_SECONDS):  # noqa: S310
             return Finding(
                 what=Sentence("cli_doctor_public_url"),
                 state="good",
@@ -275,7 +275,7 @@ def _inside(app: App) -> Iterator[Finding]:
     from memorycapsule.services import instances, keys, reading, sessions
     from memorycapsule.work import ticks
 
-    yield _rendering_ahead(app)
+    yield _prerendering(app)
     status = keys.status(app.store)
     if lacking := status.without_instance + status.without_recovery:
         says = Sentence("cli_doctor_envelopes_lacking", lacking=lacking)
@@ -330,7 +330,7 @@ def _unknown_files(app: App) -> Finding:
     return Finding(what=what, state="warning", says=says)
 
 
-def _rendering_ahead(app: App) -> Finding:
+def _prerendering(app: App) -> Finding:
     """Say whether films can be there on the day."""
     from memorycapsule.config import bytes_of
     from memorycapsule.work import tmpfs

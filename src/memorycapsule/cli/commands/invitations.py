@@ -131,7 +131,9 @@ def checked_locale(text: str) -> str:
     """Return the name of a language that letters are written in. Raises UsageProblem."""
     if text not in languages():
         first, *others = languages()
-        named = functools.reduce(lambda said, one: Sentence("cli_or", first=said, second=one), others, first)
+        named = functools.reduce(
+            lambda first, one: Sentence("cli_or", first=first, second=one), others, first
+        )
         raise refusal(UsageProblem, "cli_locale_unknown", language=plain(text), languages=named)
     return text
 

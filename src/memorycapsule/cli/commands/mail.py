@@ -84,13 +84,13 @@ def retry(
     if not tried:
         door.out.say(door.out.words("cli_retry_nothing"))
     for one in tried:
-        said = door.out.words(
+        sentence = door.out.words(
             "cli_retry_done",
             letter=door.out.named("letter", one.kind),
             address=plain(one.address),
             state=door.out.named("delivery", one.state),
         )
-        door.out.say(f"{said} ({plain(one.detail)})" if one.detail else said)
+        door.out.say(f"{sentence} ({plain(one.detail)})" if one.detail else sentence)
     if not is_done_here and tried:
         door.out.note(door.out.words("cli_retry_by_daemon"))
 

@@ -141,8 +141,8 @@ def key_status(ctx: typer.Context) -> None:
             }
         }
     )
-    state_said = message_of(problem, words) if problem else words("cli_key_fits")
-    door.out.show(words("cli_key_file", file=settings.key_file, state=state_said))
+    state = message_of(problem, words) if problem else words("cli_key_fits")
+    door.out.show(words("cli_key_file", file=settings.key_file, state=state))
     door.out.show(words("cli_key_fingerprint", fingerprint=found.fingerprint))
     door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
     opened = found.capsules - found.without_recovery

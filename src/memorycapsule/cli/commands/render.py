@@ -21,7 +21,6 @@ from memorycapsule.cli.files import FoundFile, gather, open_regular
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.sentences import refusal, sentence_of
-from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class _RenderOrder:
     #: Where the plan is to be written.
     write_plan: Path | None
     #: The plan to follow instead of directing.
-    given_plan: MontagePlan | None
+    stored_plan: MontagePlan | None
     title: str
     direction: Direction
     workers: int
@@ -97,7 +96,7 @@ def render(
     order = _RenderOrder(
         out=_checked_out(out, force=force),
         write_plan=_checked_out(plan, force=force) if plan else None,
-        given_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
+        stored_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
         title=title if title is not None else _usual_title(files),
         direction=_direction(
             theme,
@@ -105,7 +104,7 @@ def render(
             fps,
             length,
             has_song=soundtrack is not None,
-            locale="ko" if has_hangul(title or "") else "en",
+            locale=door.out.language,
         ),
         workers=max(1, min(4, os.cpu_count() or 1)),
         face_model=None if from_plan else door.settings(file_must_exist=False).film.face_model,
@@ -199,8 +198,8 @@ def _make(
                 out.warn(_left_out(out, name, reason))
             raise refusal(FilesRefused, "cli_render_none")
         distinct: Sequence[Picture] = pictures
-        if order.given_plan:
-            plan = _with_files(order.given_plan, pictures)
+        if order.stored_plan:
+            plan = _with_files(order.stored_plan, pictures)
         else:
             distinct, plan = _directed(order, pictures, folder / _PICTURES)
         if order.write_plan:

@@ -22,7 +22,7 @@ from memorycapsule.schemas.model import Model
 Kind = TypeVar("Kind", bound=Model)
 #: Short enough for a person who waits, long enough for a router that starts anew.
 _WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-_MOST_IN_A_PIECE = 200
+_PAGE_SIZE = 200
 #: What proxies answer while the daemon behind them is away for a moment.
 _AWAY = frozenset({429, 502, 503, 504})
 _TIMES_OUT = httpx.Timeout(60.0, connect=10.0)
@@ -91,25 +91,25 @@ class Client:
 
     def list_of(self, kind: type[Kind], path: str, name: str) -> list[Kind]:
         """Return a list, however many pieces it comes in."""
-        answer = self.ask("GET", path, params={"limit": _MOST_IN_A_PIECE})
+        answer = self.ask("GET", path, params={"limit": _PAGE_SIZE})
         found = self.read_all(kind, answer, name)
-        while further := self._told(answer, "next"):
+        while further := self._field(answer, "next"):
             answer = self.ask("GET", further)
             found += self.read_all(kind, answer, name)
         return found
 
     def read(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind:
         """Return what an answer holds under `name`."""
-        return self._model(kind, self._told(answer, name))
+        return self._model(kind, self._field(answer, name))
 
     def read_any(self, kind: type[Kind], answer: httpx.Response, name: str) -> Kind | None:
         """Return what an answer holds under `name`, None where it says that there is nothing."""
-        told = self._told(answer, name)
-        return None if told is None else self._model(kind, told)
+        value = self._field(answer, name)
+        return None if value is None else self._model(kind, value)
 
     def read_all(self, kind: type[Kind], answer: httpx.Response, name: str) -> list[Kind]:
         """Return the list that an answer holds under `name`."""
-        return [self._model(kind, told) for told in self._told(answer, name)]
+        return [self._model(kind, value) for value in self._field(answer, name)]
 
     def read_whole(self, kind: type[Kind], answer: httpx.Response) -> Kind:
         """Return a whole answer."""
@@ -145,17 +145,17 @@ class Client:
 
     def _address(self, path: str) -> str:
         # What answers say (`next`, `Location`) begins with the path that the daemon lies under.
-        is_said = path.startswith(f"{urlsplit(self.url).path}/api/")
-        return urljoin(self.url, path) if is_said else f"{self.url}/api/v1{path}"
+        is_answered_path = path.startswith(f"{urlsplit(self.url).path}/api/")
+        return urljoin(self.url, path) if is_answered_path else f"{self.url}/api/v1{path}"
 
-    def _model(self, kind: type[Kind], told: Any) -> Kind:
+    def _model(self, kind: type[Kind], value: Any) -> Kind:
         try:
             # A newer daemon may say more than this program knows of.
-            return kind.model_validate(told, extra="ignore")
+            return kind.model_validate(value, extra="ignore")
         except ValidationError as error:
             raise refusal(CapsuleError, "cli_distant_version", url=plain(self.url)) from error
 
-    def _told(self, answer: httpx.Response, name: str) -> Any:
+    def _field(self, answer: httpx.Response, name: str) -> Any:
         try:
             return self._json(answer)[name]
         except (KeyError, TypeError) as error:
@@ -181,9 +181,9 @@ class Client:
                 status = answer.status_code
                 raise refusal(Unreachable, "cli_distant_away", url=plain(self.url), status=status)
             raise self._no_capsule()
-        kind = _kinds().get(self._told(answer, "code"), CapsuleError)
+        kind = _kinds().get(self._field(answer, "code"), CapsuleError)
         # What the API says of these is for programs: which requests prove who one is, which header to read.
-        raise kind() if kind in {ReauthenticationNeeded, TooMany} else kind(self._told(answer, "detail"))
+        raise kind() if kind in {ReauthenticationNeeded, TooMany} else kind(self._field(answer, "detail"))
 
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
@@ -219,17 +219,17 @@ class _Arriving:
 
     def begins(self, answer: httpx.Response) -> bool:
         """Get ready for the bytes of an answer; False when it cannot be said which of the file they are."""
-        said = answer.headers.get("content-length", "")
-        if not said.isdecimal():
+        length = answer.headers.get("content-length", "")
+        if not length.isdecimal():
             return False
         if answer.status_code == httpx.codes.OK:
             # From the beginning: at first, or because it is another file by now.
             self.sink.seek(0)
             self.sink.truncate()
-            self.count, self.size = 0, int(said)
+            self.count, self.size = 0, int(length)
             self.tag = answer.headers.get("etag")
             return True
-        span = f"bytes {self.count}-{self.count + int(said) - 1}/{self.size}"
+        span = f"bytes {self.count}-{self.count + int(length) - 1}/{self.size}"
         return bool(answer.headers.get("content-range") == span)
 
     def take(self, chunk: bytes) -> None:

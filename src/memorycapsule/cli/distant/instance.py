@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.opening_dates import OpeningDate
 
 #: How often it is asked how far a film is.
-_LOOK_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 
 
 class DistantInstance:
@@ -61,11 +61,11 @@ class DistantInstance:
     def reschedule(self, reference: str, date: OpeningDate) -> Rescheduled:
         # The wall time is what people mean, also where the rules of its zone are newer; of two equal ones only the
         # instant says which.
-        said = date.at if date.fold else date.local
+        payload = date.at if date.fold else date.local
         answer = self._client.ask_once(
             "PUT",
             f"{_capsule(reference)}/date",
-            json={"opens": said.isoformat(timespec="seconds"), "zone": date.zone},
+            json={"opens": payload.isoformat(timespec="seconds"), "zone": date.zone},
         )
         wish = self._client.read_any(Wish, answer, "wish")
         return Rescheduled(
@@ -74,12 +74,12 @@ class DistantInstance:
             waits_for=wish.concerned - wish.said_yes if wish else 0,
         )
 
-    def waiting_wish(self, reference: str) -> Wish | None:
+    def waiting_request(self, reference: str) -> Wish | None:
         return self._client.read_any(Wish, self._client.ask("GET", f"{_capsule(reference)}/wish"), "wish")
 
     def consent(self, reference: str, *, is_given: bool) -> Wish:
-        said = {"is_given": is_given}
-        answer = self._client.ask_once("POST", f"{_capsule(reference)}/consent", json=said)
+        payload = {"is_given": is_given}
+        answer = self._client.ask_once("POST", f"{_capsule(reference)}/consent", json=payload)
         return self._client.read(Wish, answer, "wish")
 
     def members(self, reference: str) -> list[MemberLine]:
@@ -98,8 +98,8 @@ class DistantInstance:
         return self._client.read(Member, answer, "member")
 
     def leave(self, reference: str, *, takes_stories: bool) -> Member:
-        said = {"takes_stories": takes_stories}
-        answer = self._client.ask_once("POST", f"{_capsule(reference)}/leave", json=said)
+        payload = {"takes_stories": takes_stories}
+        answer = self._client.ask_once("POST", f"{_capsule(reference)}/leave", json=payload)
         return self._client.read(Member, answer, "member")
 
     def invite(
@@ -113,8 +113,8 @@ class DistantInstance:
         again: bool,
     ) -> list[SentInvitation]:
         check_invited_role(role)
-        said = {"emails": addresses, "role": role, "name": name, "locale": locale, "again": again}
-        answer = self._client.ask_once("POST", f"{_capsule(reference)}/invitations", json=said)
+        payload = {"emails": addresses, "role": role, "name": name, "locale": locale, "again": again}
+        answer = self._client.ask_once("POST", f"{_capsule(reference)}/invitations", json=payload)
         return self._client.read_all(SentInvitation, answer, "invitations")
 
     def revoke(self, reference: str, addresses: Sequence[str]) -> list[Invitation]:
@@ -218,8 +218,8 @@ class DistantInstance:
         # However often the answer is lost, it is one film.
         once = {"idempotency-key": str(uuid.uuid4())}
         if song is None:
-            said = {"stories": stories, "title": title, "length": length, "music": music}
-            answer = self._client.ask("POST", path, json=said, headers=once)
+            payload = {"stories": stories, "title": title, "length": length, "music": music}
+            answer = self._client.ask("POST", path, json=payload, headers=once)
         else:
             words = {"title": title, "length": length}
             fields = {"stories": stories} | {name: word for name, word in words.items() if word}
@@ -234,7 +234,7 @@ class DistantInstance:
         with self._out.progress(self._out.words("cli_progress_film"), 1.0) as bar:
             while not (film := self._client.get(Montage, path, "montage")).state.is_over:
                 bar.reach(film.progress)
-                threading.Event().wait(_LOOK_SECONDS)
+                threading.Event().wait(_POLL_SECONDS)
         return film
 
     def cancel_montage(self, montage_id: str) -> Montage:

@@ -29,7 +29,7 @@ AT_ONCE = 3
 _PART_BYTES = 5_000_000
 _TUS = {"tus-resumable": "1.0.0"}
 #: A file that is all there is looked at by the daemon; a long clip takes its time.
-_LOOKS_AGAIN_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 #: So many cuts one after another, without a single part arriving in between, are the end.
 _MOST_CUTS = 3
 #: The daemon forgets unfinished files after a week.
@@ -77,10 +77,12 @@ class TusUploader:
         return place if stage not in {"refused", "removed"} else None
 
     def _begin(self, path: Path, size: int, position: int | None, note: Path) -> str:
-        said = {"filename": readable_name(path), "story": self._story_id}
+        fields = {"filename": readable_name(path), "story": self._story_id}
         if position is not None:
-            said["position"] = str(position)
-        metadata = ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in said.items())
+            fields["position"] = str(position)
+        metadata = ",".join(
+            f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in fields.items()
+        )
         try:
             answer = self._client.ask(
                 "POST",
@@ -148,7 +150,7 @@ class TusUploader:
                 case "removed":
                     self._notes.forget(note)
                     raise refusal(MediaRefused, "cli_file_taken_out")
-            if self._stop.wait(_LOOKS_AGAIN_SECONDS):
+            if self._stop.wait(_POLL_SECONDS):
                 return None
 
     def _advance(self, count: int) -> None:

@@ -75,7 +75,7 @@ class LocalInstance:
             waits_for=done.waits_for,
         )
 
-    def waiting_wish(self, reference: str) -> Wish | None:
+    def waiting_request(self, reference: str) -> Wish | None:
         from memorycapsule.schemas.date_requests import Wish
         from memorycapsule.services import rescheduling
 

@@ -24,7 +24,7 @@ from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 
 
-def routes(app: App, pages: Pages, receiving: UploadReceiver) -> list[APIRouter]:
+def routes(app: App, pages: Pages, receiver: UploadReceiver) -> list[APIRouter]:
     """Return everything below /api."""
     asking = Bearer(app.store)
     # Names of functions say what they do well enough for programs that are made from the document.
@@ -35,7 +35,7 @@ def routes(app: App, pages: Pages, receiving: UploadReceiver) -> list[APIRouter]
     guarded.include_router(
         tus.routes(
             app,
-            receiving,
+            receiver,
             prefix="/api/v1/uploads",
             root_path=pages.root_path,
             viewers_of=lambda request: [asking.of(request)],

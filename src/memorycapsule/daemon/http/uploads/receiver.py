@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 _MOST_ARRIVING = 48
 #: How many bytes all arriving files together hold in memory, and the largest piece of one.
 _BUFFER_BYTES = 48_000_000
-_LARGEST_PIECE_BYTES = 5_000_000
+_LARGEST_PART_BYTES = 5_000_000
 #: A sender that sends nothing for so long makes room for others; what has arrived is kept.
 _IDLE_SECONDS = 30.0
 #: Threads that keep pieces; the disk takes one piece after the other anyway.
@@ -106,7 +106,7 @@ class UploadReceiver:
                     break
                 buffer.append(chunk)
                 count += len(chunk)
-                if count >= min(_LARGEST_PIECE_BYTES, _BUFFER_BYTES // self._arriving):
+                if count >= min(_LARGEST_PART_BYTES, _BUFFER_BYTES // self._arriving):
                     piece, buffer, count = b"".join(buffer), [], 0
                     upload = await self.run_in_thread(keep, viewer, upload.received, piece)
         finally:

@@ -33,7 +33,7 @@ from memorycapsule.services.uploads import UploadProgress, UploadStage
 
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
-_PIECE_TYPE = "application/offset+octet-stream"
+_PART_TYPE = "application/offset+octet-stream"
 #: How long the answer to the last PATCH waits for what becomes of the file; proxies give up after a minute.
 FINISH_WAIT_SECONDS = 25.0
 
@@ -136,7 +136,7 @@ def routes(
     async def append(request: Request, upload_id: UUID) -> Response:
         try:
             _check_version(request)
-            if request.headers.get("content-type", "").strip().lower() != _PIECE_TYPE:
+            if request.headers.get("content-type", "").strip().lower() != _PART_TYPE:
                 raise _ProtocolError(415)
             start = _whole_number(request, "upload-offset")
             upload = await receiver.receive(

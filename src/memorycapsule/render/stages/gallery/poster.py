@@ -25,7 +25,7 @@ _PAPERS = (
 )
 _SHEET = (0.1, 0.13, 0.9, 0.91, -1.6)
 #: How far a torn edge shows the paper's pale inside, and how far it wanders, as parts of the poster's height.
-_TORN, _WANDER = 0.012, 0.009
+_TORN_PAPERS, _WANDER = 0.012, 0.009
 #: A poster is at most so much wider than high.
 _ASPECT = 1.66
 _MOST_NAME_ROWS = 2
@@ -45,13 +45,13 @@ def entrance(width: int, height: int, card: Card, style: FilmStyle, stage: Galle
     for place, (colour, (*edges, turn)) in enumerate(zip(stage.papers, _PAPERS, strict=False)):
         random = np.random.default_rng((seed, place))
         box = [edge * side for edge, side in zip(edges, (wide, tall, wide, tall), strict=True)]
-        paper, opacity = _torn(box[2] - box[0], box[3] - box[1], tall, colour, random, "ltrb")
+        paper, opacity = _paper(box[2] - box[0], box[3] - box[1], tall, colour, random, "ltrb")
         middle = (left + (box[0] + box[2]) / 2, top + (box[1] + box[3]) / 2)
         _paste(wall, paper, opacity, middle, turn + float(random.uniform(-1.2, 1.2)), tall)
     *edges, turn = _SHEET
     box = [edge * side for edge, side in zip(edges, (wide, tall, wide, tall), strict=True)]
     random = np.random.default_rng((seed, len(_PAPERS)))
-    sheet, opacity = _torn(box[2] - box[0], box[3] - box[1], tall, stage.paper, random, "b")
+    sheet, opacity = _paper(box[2] - box[0], box[3] - box[1], tall, stage.paper, random, "b")
     _print(sheet, card, style, stage, tall)
     middle = (left + (box[0] + box[2]) / 2, top + (box[1] + box[3]) / 2)
     _paste(wall, sheet, opacity, middle, turn, tall)
@@ -59,7 +59,7 @@ def entrance(width: int, height: int, card: Card, style: FilmStyle, stage: Galle
     return wall
 
 
-def _torn(
+def _paper(
     width: float, height: float, tall: float, colour: str, random: np.random.Generator, sides: str
 ) -> tuple[Bytes, Floats]:
     """
@@ -83,8 +83,8 @@ def _torn(
             tear = _wandering(count, tall, random)
             # The coloured layer is torn further in than the pale one below it.
             pale = np.maximum(
-                0.1 * _TORN * tall,
-                _TORN * tall * (1 + 0.55 * _wandering(count, tall, random) / (_WANDER * tall)),
+                0.1 * _TORN_PAPERS * tall,
+                _TORN_PAPERS * tall * (1 + 0.55 * _wandering(count, tall, random) / (_WANDER * tall)),
             )
         across = (slice(None), None) if side in "lr" else (None, slice(None))
         inside = np.minimum(inside, far - tear[across])
