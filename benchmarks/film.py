@@ -39,7 +39,8 @@ from measuring import Run, drawn, run
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, direct
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.domain.film.plan import Encoder, MontagePlan, Photo, Scene, Size
+from memorycapsule.domain.film.plan import Encoder, MontagePlan, Photo, Scene
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.render.planes import planes_of
 from memorycapsule.render.worker import frames

@@ -20,7 +20,8 @@ from measuring import drawn, run
 
 from memorycapsule.domain.film.direction import Direction, direct
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.domain.film.plan import FilmStyle, Size
+from memorycapsule.domain.film.plan import FilmStyle
+from memorycapsule.domain.film.sizes import Size
 
 
 def put_in(folder: Path, number: int) -> Picture:

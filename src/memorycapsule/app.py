@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import ConfigurationProblem, DataNotUsed, NotInitialised
 from memorycapsule.mail.letters import Sender

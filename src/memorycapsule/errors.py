@@ -23,6 +23,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── MediaRefused                 exit 1        422   one file, with its reason
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
+├── PlanRefused                  exit 1        500
 └── RenderFailed                 exit 1        500
 """
 
@@ -88,6 +89,12 @@ class OffsetMoved(CapsuleError):
 
     code = "offset_moved"
     http_status = 409
+
+
+class PlanRefused(CapsuleError):
+    """This film plan cannot be used by this version of the program; have the film planned again."""
+
+    code = "plan_refused"
 
 
 class RenderFailed(CapsuleError):

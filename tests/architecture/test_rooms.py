@@ -22,7 +22,6 @@ PLAIN = {
     "metadata",
     "placed",
     "rect",
-    "refused",
     "size",
     "state",
     "text",

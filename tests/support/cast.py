@@ -19,7 +19,7 @@ import numpy as np
 
 from memorycapsule.clock import Clock, Reading
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.opening_dates import opening_date, parse_opening_date
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.sessions import SessionKind

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
+from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, planes_of
 from memorycapsule.render.typesetting import Line

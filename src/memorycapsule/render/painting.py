@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from memorycapsule.domain.film.plan import Move, Rect, Size
+from memorycapsule.domain.film.plan import Move, Rect
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.planes import Bytes, Planes, blend, sample, with_margin
 
 #: The whole of a canvas.

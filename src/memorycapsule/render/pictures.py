@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Card, FilmStyle, Move, Photo, Size, Source
+from memorycapsule.domain.film.plan import Card, FilmStyle, Move, Photo, Source
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, Planes, planes_from_bgr

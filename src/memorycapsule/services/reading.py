@@ -11,13 +11,12 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.film.montages import Montage
-from memorycapsule.domain.film.plan import MontagePlan, PlanRefused
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.stories import (
@@ -29,7 +28,7 @@ from memorycapsule.domain.stories import (
     Viewer,
     may_view,
 )
-from memorycapsule.errors import NotAllowed, NotFound, Sealed, UsageProblem
+from memorycapsule.errors import NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
@@ -39,6 +38,9 @@ from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.film.plan import MontagePlan
 
 Form = Literal["original", "display", "thumbnail", "clip"]
 
@@ -346,6 +348,8 @@ def film(store: Store, viewer: Viewer, montage_id: str) -> FilmView:
         blob = capsule_store.blobs.find(tx, found.film_blob) if found.film_blob else None
     plan = None
     if blob and found.plan:
+        from memorycapsule.domain.film.plan import MontagePlan
+
         # The plan of another version of the program cannot be read; the film can be seen all the same.
         with contextlib.suppress(PlanRefused):
             plan = MontagePlan.from_json(found.plan)

@@ -6,13 +6,14 @@ import functools
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memorycapsule.domain.film import plan
-from memorycapsule.domain.film.plan import FilmStyle, Soundtrack
-from memorycapsule.domain.film.plan_json import read_value
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.languages import languages
+
+if TYPE_CHECKING:
+    from memorycapsule.domain.film.plan import FilmStyle, Soundtrack
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "fonts"
@@ -66,6 +67,8 @@ class Theme:
 
     def own_soundtrack(self, language: str) -> Soundtrack:
         """Return the theme's own music for a plan. It begins by itself, so nothing fades in."""
+        from memorycapsule.domain.film.plan import Soundtrack
+
         return self.music.with_beat(Soundtrack(title=self.music.title(language), fade_in_seconds=0.0))
 
 
@@ -80,12 +83,16 @@ def load(name: str) -> Theme:
     """Return a theme. Raises UsageProblem, naming the themes there are, for any other name."""
     if name not in names():
         raise UsageProblem(f"There is no theme '{name}'; choose one of {', '.join(names())}.")
+    # Commands that make no film need the names of themes alone.
+    from memorycapsule.domain.film import plan
+    from memorycapsule.domain.film.plan_json import read_value
+
     folder = _HERE / name
     data = tomllib.loads((folder / "theme.toml").read_text(encoding="utf-8"))
     music = data["music"]
     return Theme(
         name=name,
-        film=read_value(FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
+        film=read_value(plan.FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
         soundtrack=folder / "soundtrack.m4a",
         music=ThemeMusic(
             theme=name,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from memorycapsule.clock import Clock
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import QuietHours
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.services.deliveries import Transport

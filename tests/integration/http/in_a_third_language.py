@@ -15,7 +15,8 @@ import pytest
 
 from memorycapsule import config, themes
 from memorycapsule.cli import main
-from memorycapsule.domain.film.plan import Card, Size
+from memorycapsule.domain.film.plan import Card
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.mail import letters
 from memorycapsule.mail.letters import Recipient, Sender
 from memorycapsule.render.planes import new_frame

@@ -12,7 +12,8 @@ import pytest
 
 from memorycapsule.domain.film.direction import Direction, direct
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.domain.film.plan import Encoder, FilmStyle, Size, Soundtrack
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Soundtrack
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.render.film import render
 

@@ -9,7 +9,8 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import StoryText
-from memorycapsule.domain.film.plan import Caption, Card, Clip, Credit, Move, Photo, Size, sources_of
+from memorycapsule.domain.film.plan import Caption, Card, Clip, Credit, Move, Photo, sources_of
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.stages.desktop.layout import words_of

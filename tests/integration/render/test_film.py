@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from memorycapsule.domain.film.direction import StoryText
-from memorycapsule.domain.film.plan import Card, Photo, PlanRefused, Size
-from memorycapsule.errors import RenderFailed
+from memorycapsule.domain.film.plan import Card, Photo
+from memorycapsule.domain.film.sizes import Size
+from memorycapsule.errors import PlanRefused, RenderFailed
 from support.servers import wait_until
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)

@@ -8,7 +8,8 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import StoryText
-from memorycapsule.domain.film.plan import Caption, Card, Credit, Photo, Size
+from memorycapsule.domain.film.plan import Caption, Card, Credit, Photo
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.stages.gallery.words import label_rows

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from memorycapsule import themes
-from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Scene, Size
+from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Scene
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.planes import new_frame, planes_of
 from memorycapsule.render.stages import open_painter
 from memorycapsule.render.worker import bgr_from_frame

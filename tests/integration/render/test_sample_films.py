@@ -15,7 +15,8 @@ from PIL import Image, ImageCms
 from memorycapsule.domain.film.direction import Direction, StoryText, direct
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.domain.film.plan import Encoder, FilmStyle, Move, Photo, Rect, Size
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Move, Photo, Rect
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.processes import ffmpeg_path

@@ -10,7 +10,8 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, StoryText, direct
-from memorycapsule.domain.film.plan import Caption, Card, Credit, Photo, Size, Source
+from memorycapsule.domain.film.plan import Caption, Card, Credit, Photo, Source
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.painting import entrance_share
 from memorycapsule.render.planes import new_frame
 from memorycapsule.render.stages import open_painter

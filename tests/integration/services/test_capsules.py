@@ -6,7 +6,7 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal import envelopes
 from memorycapsule.services import capsules, opening, reading

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from memorycapsule.domain.film.direction import Direction, direct
-from memorycapsule.domain.film.plan import Card, FilmStyle, Size
+from memorycapsule.domain.film.plan import Card, FilmStyle
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.overlays import Sheet, card_overlay
 
 NAMES = [f"Person {number}" for number in range(40)]

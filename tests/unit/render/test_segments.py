@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, StoryText, direct
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.domain.film.plan import Encoder, Size
+from memorycapsule.domain.film.plan import Encoder
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.segments import cut
 
 

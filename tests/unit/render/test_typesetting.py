@@ -7,7 +7,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle, Size
+from memorycapsule.domain.film.plan import Caption, Card, Credit, FilmStyle
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import caption_overlay, card_overlay
 

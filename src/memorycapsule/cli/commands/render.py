@@ -348,7 +348,8 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
 
 
 def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
-    from memorycapsule.domain.film.plan import MontagePlan, PlanRefused
+    from memorycapsule.domain.film.plan import MontagePlan
+    from memorycapsule.errors import PlanRefused
 
     try:
         plan = MontagePlan.from_json(file.read_text(encoding="utf-8"))
@@ -415,7 +416,8 @@ def _direction(
     from memorycapsule import themes
     from memorycapsule.config import pixels_of
     from memorycapsule.domain.film.direction import Direction, parse_length
-    from memorycapsule.domain.film.plan import Size, Soundtrack
+    from memorycapsule.domain.film.plan import Soundtrack
+    from memorycapsule.domain.film.sizes import Size
     from memorycapsule.words.dates import short_day
 
     if not 10 <= fps <= 60:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from memorycapsule.domain.film.plan import Move, Rect, Size
+from memorycapsule.domain.film.plan import Move, Rect
+from memorycapsule.domain.film.sizes import Size
 
 #: Pictures narrower than this lie whole over a blurred fill.
 _NARROWEST_COVER = 1.28

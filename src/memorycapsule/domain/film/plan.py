@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from memorycapsule.domain.film.plan_json import PlanUnreadable, read_value
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.film.voices import PlacedVoice, Voice, place_voices
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import PlanRefused
 
 #: Counts changes of meaning. Plans of version 2 have no voices, those of 3 say no language; others are refused.
 PLAN_VERSION = 4
@@ -25,28 +26,6 @@ _UNDERSTOOD = (2, 3, PLAN_VERSION)
 #: How a shot takes the place of the one before it. Any stage can do any of them; each theme has its own:
 #: turn and fan on the table, walk and doorway in the gallery, outline and folder on the desktop.
 Entrance = Literal["crossfade", "turn", "fan", "walk", "doorway", "outline", "folder"]
-
-
-class PlanRefused(CapsuleError):
-    """This film plan cannot be used by this version of the program; have the film planned again."""
-
-    code = "plan_refused"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Size:
-    """Width and height of the film in pixels, both even (4:2:0 has one colour sample per 2x2 pixels)."""
-
-    width: int
-    height: int
-
-    def __post_init__(self) -> None:
-        if self.width < 16 or self.height < 16 or self.width % 2 or self.height % 2:
-            raise PlanRefused("The size of a film is two even numbers of at least 16 pixels.")
-
-    @property
-    def aspect(self) -> float:
-        return self.width / self.height
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.film.plan import (
-    Caption,
-    Card,
-    Clip,
-    MontagePlan,
-    Move,
-    Photo,
-    Shot,
-    Size,
-    sources_of,
-)
+from memorycapsule.domain.film.plan import Caption, Card, Clip, MontagePlan, Move, Photo, Shot, sources_of
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.overlays import Overlay, caption_overlay, card_overlay
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth

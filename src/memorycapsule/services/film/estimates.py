@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from memorycapsule.domain.film.montages import queued_montage
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import Sealed
 from memorycapsule.services import reading

@@ -15,7 +15,8 @@ from memorycapsule.domain.film.direction import Direction, StoryText, direct, pa
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
-from memorycapsule.domain.film.plan import MontagePlan, Size, Soundtrack
+from memorycapsule.domain.film.plan import MontagePlan, Soundtrack
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from memorycapsule.domain.film.direction import select_candidates
 from memorycapsule.domain.film.montages import Montage, Omission, content_omissions, omissions_of
-from memorycapsule.domain.film.plan import MontagePlan, Size, Source
+from memorycapsule.domain.film.plan import MontagePlan, Source
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.media.tempo import Tempo, tempo_of
 from memorycapsule.services.film import montages, segment_cache

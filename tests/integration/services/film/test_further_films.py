@@ -7,7 +7,7 @@ import pytest
 
 from memorycapsule import themes
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany, UsageProblem
 from memorycapsule.services import opening, reading
 from memorycapsule.services.film import estimates, montages, preparation

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState
-from memorycapsule.domain.film.plan import MontagePlan, Size
+from memorycapsule.domain.film.plan import MontagePlan
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages, preparation

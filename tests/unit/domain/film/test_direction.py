@@ -25,9 +25,9 @@ from memorycapsule.domain.film.plan import (
     GalleryStage,
     MontagePlan,
     Photo,
-    Size,
     Soundtrack,
 )
+from memorycapsule.domain.film.sizes import Size
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
 

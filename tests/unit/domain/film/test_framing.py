@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.film.framing import frame_picture
-from memorycapsule.domain.film.plan import Size
+from memorycapsule.domain.film.sizes import Size
 
 FILM = Size(width=1920, height=1080)
 ZOOM = 1.09

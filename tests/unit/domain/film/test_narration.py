@@ -12,7 +12,8 @@ from memorycapsule import themes
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, without_pictures
 from memorycapsule.domain.film.direction.narration import share_out
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
-from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, PlanRefused
+from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo
+from memorycapsule.errors import PlanRefused
 
 DAY = datetime(2026, 5, 8, tzinfo=UTC)
 

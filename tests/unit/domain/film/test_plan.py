@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, PlanRefused, Scene, Size
+from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Scene
+from memorycapsule.domain.film.sizes import Size
+from memorycapsule.errors import PlanRefused
 
 
 def cards(*lengths: tuple[int, int]) -> MontagePlan:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Literal
 
 from memorycapsule.domain.film.picture_choice import VoiceNote
-from memorycapsule.domain.film.plan import Encoder, FilmStyle, Size, Soundtrack
+from memorycapsule.domain.film.plan import Encoder, FilmStyle, Soundtrack
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import UsageProblem
 
 #: "About three minutes" with the classic style.

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from memorycapsule.domain.film.plan import Clip, MontagePlan, Move, Photo, Rect, Size, Source, sources_of
+from memorycapsule.domain.film.plan import Clip, MontagePlan, Move, Photo, Rect, Source, sources_of
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.painting import View
 from memorycapsule.render.pictures import canvas_scale, read_picture

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memorycapsule.domain.film.plan import DesktopStage, FilmStyle, Size
+from memorycapsule.domain.film.plan import DesktopStage, FilmStyle
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import Sheet
 from memorycapsule.render.planes import Bytes

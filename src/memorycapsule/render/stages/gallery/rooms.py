@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Card, GalleryStage, MontagePlan, Move, Rect, Shot, Size
+from memorycapsule.domain.film.plan import Card, GalleryStage, MontagePlan, Move, Rect, Shot
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.planes import (

@@ -17,9 +17,9 @@ from memorycapsule.domain.film.plan import (
     Photo,
     Rect,
     Shot,
-    Size,
     Source,
 )
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.clip_reader import ClipReader
 from memorycapsule.render.painting import WHOLE, Painter, View, smooth
 from memorycapsule.render.pictures import canvas_scale, read_picture

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import FilmStyle, Move, Size, TableStage
+from memorycapsule.domain.film.plan import FilmStyle, Move, TableStage
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import YUV_FROM_BGR, YUV_OFFSET, Bytes, new_frame, planes_of
 from memorycapsule.render.sprites import Haze, Sprite

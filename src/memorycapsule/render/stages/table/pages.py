@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Size, Source
+from memorycapsule.domain.film.plan import Card, Credit, FilmStyle, MontagePlan, Source
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.painting import Painter, entrance_share, smooth

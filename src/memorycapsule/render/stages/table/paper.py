@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memorycapsule.domain.film.plan import Size, TableStage
+from memorycapsule.domain.film.plan import TableStage
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.overlays import bgr
 from memorycapsule.render.planes import Bytes, planes_from_bgr, planes_of

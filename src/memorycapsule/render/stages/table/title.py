@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Size, Source
+from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Source
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.hangul import has_hangul
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from memorycapsule.domain.film.plan import Caption, Card, Entrance, MontagePlan, Move, Shot, Size
+from memorycapsule.domain.film.plan import Caption, Card, Entrance, MontagePlan, Move, Shot
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.render import typesetting
 from memorycapsule.render.painting import Painter, entrance_share, smooth
 from memorycapsule.render.planes import Bytes, blend
