@@ -136,7 +136,9 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
     Where the data folder holds something of an instance, NotInitialised becomes DataNotUsed, also when it is raised
     inside the block: `capsule init` would be the wrong advice there.
     """
-    if checked and settings.database_path and not settings.database_path.exists():
+    path = settings.database_path
+    # An empty file is not opened, since opening it would make a database of it.
+    if checked and path and not (path.exists() and path.stat().st_size):
         refuse_unused_data(settings)
         raise NotInitialised
     store = Store(_store_url(settings))

@@ -111,6 +111,17 @@ def test_init_refuses_before_it_writes_anything(summer, tmp_path):
     assert not recovery.parent.exists()
 
 
+def test_an_empty_database_stays_empty_where_a_command_refuses(summer, tmp_path):
+    add_photo(summer, tmp_path, 1)
+    lose_database(tmp_path)
+    (tmp_path / "data" / "capsule.db").touch()
+
+    said = summer("list", "--json")
+
+    assert (said.code, said.error["code"]) == (7, "data_not_used")
+    assert (tmp_path / "data" / "capsule.db").stat().st_size == 0
+
+
 def test_a_half_made_database_beside_stored_files_is_no_reason_to_go_on(summer, tmp_path):
     """Its tables are there and the instance's row is not: a run of init that was cut off."""
     add_photo(summer, tmp_path, 1)
