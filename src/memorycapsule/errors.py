@@ -1,5 +1,6 @@
 """
-One tree of errors; the class docstring is the default sentence a person reads.
+One tree of errors. An error carries what a program needs: a code, a finer reason, and values. What a person reads
+is made of them where their language is known (`words/error_sentences.py`); no error holds a sentence.
 
 CapsuleError                     exit 1   HTTP 500
 ├── DiskFull                     exit 1        507
@@ -30,11 +31,17 @@ CapsuleError                     exit 1   HTTP 500
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from typing import ClassVar
 
 
 class CapsuleError(Exception):
-    """That did not work, and nothing is lost."""
+    """
+    That did not work, and nothing is lost.
+
+    `reason` says what exactly happened, in one word of the catalogues: `errors.po` of each language has a sentence
+    `error_<reason>`, whose places `values` fills. Without one the reason is the code.
+    """
 
     #: The stable word for programs (`{"error": {"code": ...}}`).
     code: ClassVar[str] = "failed"
@@ -43,17 +50,19 @@ class CapsuleError(Exception):
     #: What a page or the API answers with.
     http_status: ClassVar[int] = 500
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.default_message())
-
-    @classmethod
-    def default_message(cls) -> str:
-        """Return what this class of errors says by itself."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
+    def __init__(self, reason: str = "", /, **values: object) -> None:
+        super().__init__(reason)
+        self.reason = str(reason) or self.code
+        self.values: Mapping[str, object] = values
 
     @property
     def message(self) -> str:
-        return str(self.args[0])
+        return self.reason
+
+    def __str__(self) -> str:
+        """Return what happened, for logs and tracebacks."""
+        values = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
+        return f"{self.reason} ({values})" if values else self.reason
 
 
 class DiskFull(CapsuleError):

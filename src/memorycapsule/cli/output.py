@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from memorycapsule.cli.sentences import message_of, spoken, words_of
+from memorycapsule.cli.sentences import message_of, sentence_of, spoken, words_of
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.languages import DEFAULT
@@ -104,10 +104,11 @@ class Output:
     def error(self, error: CapsuleError) -> None:
         """Say what went wrong: as JSON on stdout, otherwise as a sentence on stderr."""
         if self.as_json and not self._has_answered:
-            self.answer({"error": {"code": error.code, "message": error.message}})
+            from memorycapsule.schemas.errors import error_fields
+
+            self.answer({"error": {"message": sentence_of(error), **error_fields(error)}})
         else:
-            message = error.message if self.language == DEFAULT else message_of(error, self.words)
-            _write(sys.stderr, plain(message, keeps_lines=True))
+            _write(sys.stderr, plain(message_of(error, self.words), keeps_lines=True))
 
     @contextmanager
     def progress(self, words: str, total: float) -> Iterator[Bar]:

@@ -7,14 +7,17 @@ Most of it is said at once. What a program may read first, the message of an err
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Self, TypeVar
 
 from memorycapsule.errors import CapsuleError
+from memorycapsule.words import error_sentences
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import DEFAULT
 
-_AREA = "cli"
+#: Sentences of its own that go before those that all doors share.
+_VOICE = "cli_error"
 
 _Error = TypeVar("_Error", bound=CapsuleError)
 
@@ -32,14 +35,14 @@ class Sentence(str):
 
     def __new__(cls, key: str, **values: object) -> Self:
         """Make it of its identifier and what its places hold. Raises KeyError for an unknown identifier."""
-        sentence = super().__new__(cls, _filled(words_of(DEFAULT), key, values))
+        sentence = super().__new__(cls, error_sentences.filled(words_of(DEFAULT), key, values))
         sentence.key, sentence.values = key, values
         return sentence
 
 
 def words_of(language: str) -> Wording:
     """Return the sentences of the command line in a language."""
-    return wording(language, _AREA)
+    return wording(language, "cli", error_sentences.AREA)
 
 
 def refusal(kind: type[_Error], key: str, **values: object) -> _Error:
@@ -47,45 +50,28 @@ def refusal(kind: type[_Error], key: str, **values: object) -> _Error:
     return kind(Sentence(key, **values))
 
 
-def spoken(text: object, words: Wording) -> str:
+def spoken(text: str, words: Wording) -> str:
     """Return a sentence in a language. A text that is in no catalogue stays as it is."""
     if not isinstance(text, Sentence) or words.language == DEFAULT:
         return str(text)
-    values = {
-        name: spoken(value, words) if isinstance(value, Sentence) else value
-        for name, value in text.values.items()
-    }
-    return _filled(words, text.key, values)
+    return error_sentences.filled(words, text.key, _spoken_values(text.values, words))
 
 
 def sentence_of(error: CapsuleError) -> str:
-    """
-    Return the message of an error, which is a sentence of the catalogue where one is known.
-
-    That is so for sentences of the catalogue, and for what a class of errors says by itself.
-    """
-    message: str = error.args[0]
-    key = error_key(type(error))
-    if message == error.default_message() and key in words_of(DEFAULT).sentences:
-        return Sentence(key)
-    return message
+    """Return the sentence of an error in English, as programs read it."""
+    return message_of(error, words_of(DEFAULT))
 
 
 def message_of(error: CapsuleError, words: Wording) -> str:
-    """Return the message of an error in a language; in English where no catalogue has it."""
-    return spoken(sentence_of(error), words)
+    """Return the sentence of an error in a language, with the command that helps where there is one."""
+    if isinstance(error.args[0], Sentence):
+        return spoken(error.args[0], words)
+    said = copy.copy(error)
+    said.values = _spoken_values(error.values, words)
+    return error_sentences.sentence_of(said, words, voice=_VOICE)
 
 
-def error_key(kind: type[CapsuleError]) -> str:
-    """Return the identifier of what a class of errors says by itself, as 'cli_error_disk_full'."""
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__)
-    return f"cli_error{name}"
-
-
-def _filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
-    if key not in words.forms:
-        return words(key, **values)
-    others = dict(values)
-    count = others.pop("count")
-    assert isinstance(count, int)
-    return words.counted(key, count, **others)
+def _spoken_values(values: Mapping[str, object], words: Wording) -> dict[str, object]:
+    return {
+        name: spoken(value, words) if isinstance(value, Sentence) else value for name, value in values.items()
+    }

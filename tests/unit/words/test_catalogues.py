@@ -12,7 +12,6 @@ from babel.messages.pofile import read_po
 import memorycapsule
 import memorycapsule.cli.distant.client  # where some of the errors are
 from memorycapsule import themes
-from memorycapsule.cli.sentences import error_key
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
@@ -140,7 +139,10 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         f"{what}_{name}" for what in ("theme", "theme_title", "music_title") for name in themes.names()
     }
     made_up |= {f"people_{number}" for number in range(11)}
-    made_up |= {error_key(kind) for kind in kinds_of_errors(CapsuleError)} & set(wording("en", "cli").keys)
+    made_up |= {f"error_{kind.code}" for kind in kinds_of_errors(CapsuleError)} & set(
+        wording("en", "errors").keys
+    )
+    made_up |= {"error_other", "error_date_passed", "error_date_too_far"}
     made_up |= {f"cli_{kind}_{word}" for kind, words in WORDS_OF_OURS.items() for word in words}
     made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(

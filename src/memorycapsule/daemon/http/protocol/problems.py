@@ -12,6 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded
+from memorycapsule.schemas.errors import error_fields
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 MEDIA_TYPE = "application/problem+json"
 #: The `type` of a problem is this and its code.
@@ -81,6 +85,13 @@ class Problem(BaseModel):
         examples=["There is no such thing here, or it is not yours to see."],
     )
     code: str = Field(description="One word for programs; these stay.", examples=["not_found"])
+    reason: str = Field(
+        description="A finer word for programs; new ones come with new versions.",
+        examples=["capsule_unknown"],
+    )
+    values: dict[str, Any] = Field(
+        description="What fills the places of the sentence.", examples=[{"capsule": "summer"}]
+    )
     errors: list[Fault] | None = Field(
         default=None, description="With 422: what is not understood, and where."
     )
@@ -90,13 +101,13 @@ def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
     """Return the answer to a request that has failed; `log_code` is where the log tells more."""
     match error:
         case ReauthenticationNeeded():
-            return _answer(error.http_status, error.code, f"{error.message} {_HOW_TO_PROVE}")
+            return _answer(error.http_status, f"{_said(error)} {_HOW_TO_PROVE}", **error_fields(error))
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            return _answer(error.http_status, error.code, error.message)
+            return _answer(error.http_status, _said(error), **error_fields(error))
         case RequestValidationError():
-            return _answer(422, "usage", _sentence(error.errors()), errors=error.errors())
+            return _answer(422, _sentence(error.errors()), code="usage", errors=error.errors())
         case HTTPException(status_code=401):
-            return _answer(401, "unauthenticated", error.detail, headers=error.headers)
+            return _answer(401, error.detail, code="unauthenticated", headers=error.headers)
         case HTTPException():
             return of_status(error.status_code, headers=error.headers)
         case _:
@@ -104,16 +115,14 @@ def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
             status = error.http_status if isinstance(error, CapsuleError) else 500
             code = error.code if isinstance(error, CapsuleError) else "unexpected"
             return _answer(
-                status,
-                code,
-                f"Something happened that should not, and nothing is lost.{where}",
+                status, f"Something happened that should not, and nothing is lost.{where}", code=code
             )
 
 
 def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the answer to a request that came to no service."""
     code, detail = _OF_STATUS.get(status, ("failed", f"{HTTPStatus(status).phrase}."))
-    return _answer(status, code, detail, headers=headers)
+    return _answer(status, detail, code=code, headers=headers)
 
 
 def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict[str, Any]]:
@@ -130,9 +139,11 @@ def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict
 
 def _answer(
     status: int,
-    code: str,
     detail: str,
     *,
+    code: str,
+    reason: str = "",
+    values: Mapping[str, Any] | None = None,
     errors: Sequence[Any] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
@@ -142,6 +153,8 @@ def _answer(
         status=status,
         detail=detail,
         code=code,
+        reason=reason or code,
+        values=dict(values or {}),
         errors=[Fault(where=_place(one["loc"]), message=one["msg"]) for one in errors] or None,
     )
     return JSONResponse(
@@ -150,6 +163,10 @@ def _answer(
         headers=dict(headers or {}),
         media_type=MEDIA_TYPE,
     )
+
+
+def _said(error: CapsuleError) -> str:
+    return sentence_of(error, wording(DEFAULT, AREA))
 
 
 def _sentence(errors: Sequence[Any]) -> str:

@@ -1,0 +1,55 @@
+"""
+What a person reads of an error: a sentence of `errors.po`, in their language.
+
+An error says what happened by its reason and its values, and a door adds the language. Where a door has something
+to add, such as the command that helps, its own catalogue has a sentence of the same name under its own voice:
+`cli_error_capsule_unknown` goes before `error_capsule_unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from memorycapsule.errors import CapsuleError
+from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.dates import date_in_words
+
+#: The catalogue that has a sentence for every reason.
+AREA = "errors"
+
+
+def sentence_of(error: CapsuleError, words: Wording, *, voice: str = "error") -> str:
+    """
+    Return what a person reads of an error.
+
+    `words` holds `errors.po`; sentences of `voice` ("cli_error") go before those that all doors share.
+    """
+    if " " in error.reason:
+        return error.reason
+    keys = (f"{voice}_{error.reason}", f"error_{error.reason}", f"error_{error.code}")
+    key = next((key for key in keys if key in words.sentences or key in words.forms), "error_failed")
+    return filled(words, key, {name: _said(value, words, voice) for name, value in error.values.items()})
+
+
+def filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
+    """Return a sentence with its places filled, in the form that goes with its `count`. Raises KeyError."""
+    if key not in words.forms:
+        return words(key, **values)
+    others = dict(values)
+    count = others.pop("count")
+    assert isinstance(count, int)
+    return words.counted(key, count, **others)
+
+
+def _said(value: object, words: Wording, voice: str) -> object:
+    match value:
+        case CapsuleError():
+            return sentence_of(value, words, voice=voice)
+        case datetime(tzinfo=ZoneInfo(key=zone)):
+            return date_in_words(value.replace(tzinfo=None), zone, words.language)
+        case list() | tuple():
+            return ", ".join(str(_said(one, words, voice)) for one in value)
+        case _:
+            return value
