@@ -157,6 +157,25 @@ def test_after_the_grace_letters_leave_without_the_film_and_a_second_one_follows
     assert len(letters(stage_on_both, "film_ready")) == 3
 
 
+@pytest.mark.parametrize("film", ["finished", "late", "failed"])
+def test_a_capsule_whose_letters_are_queued_is_looked_at_no_more(stage, tmp_path, film):
+    def waiting():
+        with stage.instance.store.reading() as tx:
+            return delivery_store.capsules_without_opened_letters(tx, OPENS + GRACE)
+
+    open_it(stage)
+    assert waiting() == [stage.capsule.id]
+
+    if film == "finished":
+        finish(stage, tmp_path)
+    elif film == "failed":
+        for minutes in (0, 1, 3):
+            fail(stage, OPENS + timedelta(minutes=minutes))
+    overdue(stage, OPENS + GRACE)
+
+    assert waiting() == []
+
+
 def test_a_film_that_fails_for_good_releases_the_letters(stage):
     open_it(stage)
     assert fail(stage) is MontageState.QUEUED

@@ -1,5 +1,6 @@
 """Another date: later by the owner alone, earlier only with everybody's yes, and never in the past."""
 
+import dataclasses
 import email
 import email.policy
 import re
@@ -191,6 +192,22 @@ def test_a_wish_that_is_answered_after_its_day_moves_nothing_into_the_past(stage
     with pytest.raises(NotAllowed):
         say(stage, stage.younghee, is_given=True, now=EARLIER)
     assert opens_at(stage) == OPENS
+
+
+def test_a_wish_that_new_zone_rules_put_into_the_past_is_not_granted(stage):
+    asked = move(stage, EARLIER).request
+    say(stage, stage.ben, is_given=True)
+    # Asked under older rules, by which that wall time came an hour later.
+    with stage.instance.store.transaction() as tx:
+        older = dataclasses.replace(asked, opens_at=EARLIER + timedelta(hours=1), zone_rules="2020.1")
+        date_request_store.date_requests.save(tx, older)
+
+    with pytest.raises(NotAllowed):
+        say(stage, stage.younghee, is_given=True, now=EARLIER + timedelta(minutes=30))
+    assert (opens_at(stage), letters(stage, "moved")) == (OPENS, set())
+
+    say(stage, stage.younghee, is_given=True, now=EARLIER - timedelta(minutes=30))
+    assert opens_at(stage) == EARLIER, "the wall time holds, as the rules have it now"
 
 
 def test_the_letters_of_a_wish_that_is_over_are_not_sent(stage):

@@ -310,6 +310,26 @@ def test_an_author_edits_and_removes_until_the_date(stage):
         edit(stage, ben, story, title="again")
 
 
+@pytest.mark.parametrize("what", ["medium", "story"])
+def test_what_is_taken_out_takes_along_what_was_rendered_of_it(stage, what):
+    instance = stage.instance
+    cache = instance.vault.cache
+    story = add_story(instance, stage.capsule, stage.ben.viewer)
+    for shelf in (stage.capsule.id, "another capsule"):
+        assert cache.keep(shelf, "segment.mp4.age", lambda sink: sink.write(b"frames"))
+    edit(stage, stage.ben.viewer, story, title="At sea")
+    assert cache.names(stage.capsule.id), "other words are rendered anew and uncover nobody"
+
+    if what == "story":
+        remove(stage, stage.ben.viewer, story)
+    else:
+        (medium,) = media_of(stage, story)
+        stories.remove_medium(instance.store, instance.vault, stage.ben.viewer, medium.id, now=NOW)
+
+    assert cache.names(stage.capsule.id) == set()
+    assert cache.names("another capsule") == {"segment.mp4.age"}
+
+
 @pytest.mark.parametrize("is_open", [False, True], ids=["due", "open"])
 def test_after_the_date_nothing_changes(stage, is_open):
     ben = stage.ben.viewer

@@ -139,6 +139,26 @@ def test_a_piece_that_was_cut_off_anywhere_is_neither_lost_nor_kept_twice(stage,
     assert blobs(stage) == (3, 3)
 
 
+@pytest.mark.parametrize("start", [999, 1001])
+def test_a_piece_that_leaves_a_gap_or_overlaps_is_refused_and_nothing_of_it_is_kept(stage, start):
+    jpeg = make_photo(width=320, height=240)
+    sending = Sending(stage, jpeg)
+    sending.piece(0, 1000)
+
+    with pytest.raises(OffsetMoved):
+        sending.piece(start, 1500)
+    assert sending.progress().upload.received == 1000
+    assert blobs(stage) == (1, 1)
+
+    sending.piece(1000)
+    sending.finish()
+    (shown,) = sending.media()
+    with reading.medium_file(
+        sending.store, sending.vault, sending.viewer, shown.medium.id, "original"
+    ).stream as original:
+        assert original.read() == jpeg
+
+
 def test_finishing_at_the_same_time_makes_one_medium(stage):
     sending = Sending(stage, make_photo())
     sending.piece(0)
