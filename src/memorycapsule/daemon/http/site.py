@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.accounts import account, home, sign_in
 from memorycapsule.daemon.http.api import site as api
+from memorycapsule.daemon.http.dependencies import provide
 from memorycapsule.daemon.http.guests import (
     archive,
     capsule,
@@ -79,6 +80,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     receiver = UploadReceiver(app)
     site.state.receiver = receiver
     site.state.now = app.now
+    provide(site, app=app, pages=pages, cookie=cookie)
 
     def redirect_there_and_back(path: str, request: Request) -> Response:
         """Redirect a browser to a page that leads back to the one where it was."""
@@ -154,10 +156,10 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         )
         return response
 
-    site.include_router(home.routes(app, pages, cookie))
-    site.include_router(sign_in.routes(app, pages, cookie))
+    site.include_router(home.router)
+    site.include_router(sign_in.router)
     site.include_router(reauthentication.routes(app, pages, cookie))
-    site.include_router(account.routes(app, pages, cookie))
+    site.include_router(account.router)
     site.include_router(invitation.routes(app, pages, cookie))
     site.include_router(letter_links.routes(app, pages, cookie))
     site.include_router(capsule.routes(app, pages, cookie))
@@ -181,11 +183,11 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     )
     for router in api.routes(app, pages, receiver):
         site.include_router(router)
-    site.include_router(create.routes(app, pages, cookie))
-    site.include_router(invite.routes(app, pages, cookie))
-    site.include_router(members.routes(app, pages, cookie))
-    site.include_router(settings.routes(app, pages, cookie))
-    site.include_router(dates.routes(app, pages, cookie))
+    site.include_router(create.router)
+    site.include_router(invite.router)
+    site.include_router(members.router)
+    site.include_router(settings.router)
+    site.include_router(dates.router)
     site.include_router(consent.routes(app, pages))
     site.include_router(leaving.routes(app, pages, cookie))
     site.include_router(soundtracks.routes())

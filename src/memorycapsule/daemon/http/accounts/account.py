@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
@@ -23,129 +23,155 @@ from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import short_day
 from memorycapsule.words.languages import language_or_default
 
+router = APIRouter()
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
 
-    def words_for(request: Request, viewer: Viewer) -> Wording:
-        return pages.wording(request, person=reading.account(app.store, viewer))
+def _account_page(
+    app: App, pages: Pages, request: Request, viewer: Viewer, *, status: int = 200, **problems: Any
+) -> Response:
+    view = accounts.show(app.store, viewer, now=app.now())
+    words = pages.wording(request, person=view.account)
+    own = signing_in.of_viewer(app.store, viewer)
+    return pages.show(
+        request,
+        "account.html",
+        words,
+        status=status,
+        view=view,
+        reads=language_or_default(view.account.locale),
+        longest_name=LONGEST_NAME,
+        sessions=[
+            _session_fields(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN
+        ],
+        tokens=[_session_fields(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
+        **{"is_name_bad": False, "is_token_bad": False, "address_problem": None, "new_token": None}
+        | problems,
+    )
 
-    def account_page(request: Request, viewer: Viewer, *, status: int = 200, **problems: Any) -> Response:
-        view = accounts.show(app.store, viewer, now=app.now())
-        words = pages.wording(request, person=view.account)
-        own = signing_in.of_viewer(app.store, viewer)
-        return pages.show(
-            request,
-            "account.html",
-            words,
-            status=status,
-            view=view,
-            reads=language_or_default(view.account.locale),
-            longest_name=LONGEST_NAME,
-            sessions=[
-                _session_fields(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN
-            ],
-            tokens=[_session_fields(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
-            **{"is_name_bad": False, "is_token_bad": False, "address_problem": None, "new_token": None}
-            | problems,
+
+@router.api_route("/account", methods=GET)
+def show_account(request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer) -> Response:
+    return _account_page(app, pages, request, viewer)
+
+
+@router.post("/account")
+def edit_account(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    name: Annotated[str, Form()] = "",
+    locale: Annotated[str, Form()] = "",
+) -> Response:
+    try:
+        accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
+    except UsageProblem:
+        return _account_page(app, pages, request, viewer, status=UsageProblem.http_status, is_name_bad=True)
+    return pages.redirect(request, "/account")
+
+
+@router.api_route("/account/addresses", methods=GET)
+def show_address_code(request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer) -> Response:
+    return _address_page(app, pages, request, viewer)
+
+
+@router.post("/account/addresses")
+def mail_address_code(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    address: Annotated[str, Form()] = "",
+) -> Response:
+    try:
+        accounts.request_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
+    except UsageProblem:
+        return _account_page(
+            app, pages, request, viewer, status=UsageProblem.http_status, address_problem="bad"
         )
+    except TooMany:
+        return _account_page(app, pages, request, viewer, status=TooMany.http_status, address_problem="often")
+    return pages.redirect(request, "/account/addresses")
 
-    @router.api_route("/account", methods=GET)
-    def show_account(request: Request) -> Response:
-        return account_page(request, require_signed_in(app.store, cookie, request))
 
-    @router.post("/account")
-    def edit(
-        request: Request, name: Annotated[str, Form()] = "", locale: Annotated[str, Form()] = ""
-    ) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
-        except UsageProblem:
-            return account_page(request, viewer, status=UsageProblem.http_status, is_name_bad=True)
-        return pages.redirect(request, "/account")
+@router.post("/account/addresses/code")
+def add_address(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, code: Annotated[str, Form()] = ""
+) -> Response:
+    try:
+        accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
+    except NotAllowed:
+        return _address_page(app, pages, request, viewer, is_code_bad=True)
+    return pages.redirect(request, "/account")
 
-    @router.api_route("/account/addresses", methods=GET)
-    def show_address_code(request: Request) -> Response:
-        return _address_page(app, pages, request, require_signed_in(app.store, cookie, request))
 
-    @router.post("/account/addresses")
-    def mail_address_code(request: Request, address: Annotated[str, Form()] = "") -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            accounts.request_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
-        except UsageProblem:
-            return account_page(request, viewer, status=UsageProblem.http_status, address_problem="bad")
-        except TooMany:
-            return account_page(request, viewer, status=TooMany.http_status, address_problem="often")
-        return pages.redirect(request, "/account/addresses")
+@router.post("/account/addresses/{address_id}/remove")
+def remove_address(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, address_id: UUID
+) -> Response:
+    try:
+        accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
+    except NotAllowed:
+        return _account_page(app, pages, request, viewer, status=409, address_problem="last")
+    return pages.redirect(request, "/account")
 
-    @router.post("/account/addresses/code")
-    def add_address(request: Request, code: Annotated[str, Form()] = "") -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
-        except NotAllowed:
-            return _address_page(app, pages, request, viewer, is_code_bad=True)
-        return pages.redirect(request, "/account")
 
-    @router.post("/account/addresses/{address_id}/remove")
-    def remove_address(request: Request, address_id: UUID) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
-        except NotAllowed:
-            return account_page(request, viewer, status=409, address_problem="last")
-        return pages.redirect(request, "/account")
+@router.post("/account/sessions/{session_id}/end")
+def end_session(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, session_id: UUID
+) -> Response:
+    signing_in.end(app.store, viewer, str(session_id), now=app.now())
+    return pages.redirect(request, "/account")
 
-    @router.post("/account/sessions/{session_id}/end")
-    def end_session(request: Request, session_id: UUID) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        signing_in.end(app.store, viewer, str(session_id), now=app.now())
-        return pages.redirect(request, "/account")
 
-    @router.post("/account/tokens")
-    def make_token(
-        request: Request, name: Annotated[str, Form()] = "", scope: Annotated[str, Form()] = Scope.READ
-    ) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            made = tokens.create(
-                app.store,
-                viewer,
-                name=name,
-                scope=Scope.CONTRIBUTE if scope == Scope.CONTRIBUTE else Scope.READ,
-                now=app.now(),
-            )
-        except UsageProblem:
-            return account_page(request, viewer, status=UsageProblem.http_status, is_token_bad=True)
-        # There is no redirect: the secret is shown this once, and stands in no address and no cookie.
-        return account_page(request, viewer, new_token=made)
-
-    @router.api_route("/account/delete", methods=GET)
-    def confirm_deletion(request: Request) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        return pages.show(
-            request,
-            "account_delete.html",
-            words_for(request, viewer),
-            account=reading.account(app.store, viewer),
-            deletion=accounts.preview_deletion(app.store, viewer),
+@router.post("/account/tokens")
+def make_token(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    name: Annotated[str, Form()] = "",
+    scope: Annotated[str, Form()] = Scope.READ,
+) -> Response:
+    try:
+        made = tokens.create(
+            app.store,
+            viewer,
+            name=name,
+            scope=Scope.CONTRIBUTE if scope == Scope.CONTRIBUTE else Scope.READ,
+            now=app.now(),
         )
+    except UsageProblem:
+        return _account_page(app, pages, request, viewer, status=UsageProblem.http_status, is_token_bad=True)
+    # There is no redirect: the secret is shown this once, and stands in no address and no cookie.
+    return _account_page(app, pages, request, viewer, new_token=made)
 
-    @router.post("/account/delete")
-    def delete(request: Request) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        try:
-            accounts.delete(app.store, app.vault, viewer, now=app.now())
-        except NotAllowed:
-            return pages.redirect(request, "/account/delete")
-        response = pages.redirect(request, "/sign-in")
-        cookie.keep(response, [])
-        return response
 
-    return router
+@router.api_route("/account/delete", methods=GET)
+def confirm_account_deletion(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer
+) -> Response:
+    account = reading.account(app.store, viewer)
+    return pages.show(
+        request,
+        "account_delete.html",
+        pages.wording(request, person=account),
+        account=account,
+        deletion=accounts.preview_deletion(app.store, viewer),
+    )
+
+
+@router.post("/account/delete")
+def delete_account(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, viewer: SignedInViewer
+) -> Response:
+    try:
+        accounts.delete(app.store, app.vault, viewer, now=app.now())
+    except NotAllowed:
+        return pages.redirect(request, "/account/delete")
+    response = pages.redirect(request, "/sign-in")
+    cookie.keep(response, [])
+    return response
 
 
 def _address_page(

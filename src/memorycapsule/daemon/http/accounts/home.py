@@ -9,11 +9,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from memorycapsule.app import App
 from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
+from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
-from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
@@ -24,36 +22,31 @@ from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon
 from memorycapsule.words.forms_of_address import addressed
 
 _WITH_FILM = {MontageState.READY, MontageState.DEGRADED}
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-
-    @router.api_route("/", methods=["GET", "HEAD"])
-    def show_home(request: Request) -> Response:
-        viewer = signed_in_viewer(app.store, cookie, request)
-        if viewer is None:
-            return sign_in_page(pages, request)
-        person = reading.account(app.store, viewer)
-        words = pages.wording(request, person=person)
-        now = app.now()
-        shelf = reading.shelf(app.store, viewer)
-        sealed = [one for one in shelf if not one.capsule.is_open]
-        opened = [one for one in reversed(shelf) if one.capsule.is_open]
-        return pages.show(
-            request,
-            "home.html",
-            words,
-            addressed_name=addressed(person.name, words.language),
-            next_one=sealed[0].capsule if sealed else None,
-            countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
-            is_soon=bool(sealed) and is_soon(now, sealed[0].capsule.opens_at),
-            sealed=[_sealed_fields(one, words, now) for one in sealed],
-            opened=[_opened_fields(one, words) for one in opened],
-            empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
-        )
-
-    return router
+@router.api_route("/", methods=GET)
+def show_home(request: Request, app: AppDep, pages: PagesDep, viewer: ViewerIfSignedIn) -> Response:
+    if viewer is None:
+        return sign_in_page(pages, request)
+    person = reading.account(app.store, viewer)
+    words = pages.wording(request, person=person)
+    now = app.now()
+    shelf = reading.shelf(app.store, viewer)
+    sealed = [one for one in shelf if not one.capsule.is_open]
+    opened = [one for one in reversed(shelf) if one.capsule.is_open]
+    return pages.show(
+        request,
+        "home.html",
+        words,
+        addressed_name=addressed(person.name, words.language),
+        next_one=sealed[0].capsule if sealed else None,
+        countdown=countdown_in_words(now, sealed[0].capsule.opens_at, words.language) if sealed else "",
+        is_soon=bool(sealed) and is_soon(now, sealed[0].capsule.opens_at),
+        sealed=[_sealed_fields(one, words, now) for one in sealed],
+        opened=[_opened_fields(one, words) for one in opened],
+        empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
+    )
 
 
 def _sealed_fields(entry: ShelfEntry, words: Wording, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
@@ -29,146 +30,178 @@ PENDING_COOKIE = "capsule-asked"
 _LONGEST_ADDRESS = 254
 #: The numbers of photos behind the bundle on the sign-in page, which is nobody's in particular.
 _BUNDLE_COUNTS = [16, 9, 25, 4, 9, 16]
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+def _pending(request: Request) -> tuple[str, str]:
+    """Return the address that this browser had a code mailed to ("" for none), and the path of the next page."""
+    kept = parse_qs(request.cookies.get(PENDING_COOKIE, ""))
+    return kept.get("to", [""])[0][:_LONGEST_ADDRESS], local_path(kept.get("next", [""])[0]) or "/"
 
-    def pending(request: Request) -> tuple[str, str]:
-        """Return the address that this browser had a code mailed to ("" for none), and the path of the next page."""
-        kept = parse_qs(request.cookies.get(PENDING_COOKIE, ""))
-        return kept.get("to", [""])[0][:_LONGEST_ADDRESS], local_path(kept.get("next", [""])[0]) or "/"
 
-    def begin_session(request: Request, token: str, next_path: str) -> Response:
-        response = pages.redirect(request, next_path)
-        response.delete_cookie(PENDING_COOKIE, path=cookie.path)
-        cookie.add(request, response, token)
-        return response
+def _begin_session(pages: Pages, cookie: Cookie, request: Request, token: str, next_path: str) -> Response:
+    response = pages.redirect(request, next_path)
+    response.delete_cookie(PENDING_COOKIE, path=cookie.path)
+    cookie.add(request, response, token)
+    return response
 
-    def device(request: Request) -> str:
-        return device_name(request.headers.get("user-agent", ""))
 
-    @router.api_route("/sign-in", methods=GET)
-    def show_sign_in(request: Request, next: str | None = None) -> Response:  # noqa: A002 - as it stands in the address
-        if signed_in_viewer(app.store, cookie, request):
-            return pages.redirect(request, local_path(next) or "/")
-        return sign_in_page(pages, request, next_path=local_path(next))
+def _device(request: Request) -> str:
+    return device_name(request.headers.get("user-agent", ""))
 
-    @router.post("/sign-in")
-    async def mail_code(
-        request: Request,
-        address: Annotated[str, Form()] = "",
-        next: Annotated[str, Form()] = "",  # noqa: A002 - as above
-    ) -> Response:
-        next_path = local_path(next)
-        try:
-            await in_constant_time(
-                lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, address, now=app.now())
-            )
-        except UsageProblem:
-            return sign_in_page(pages, request, next_path=next_path, bad_address=address)
-        response = pages.redirect(request, "/sign-in/code")
-        response.set_cookie(
-            PENDING_COOKIE,
-            urlencode({"to": address.strip(), "next": next_path or "/"}),
-            max_age=int(CODE_LIFE / timedelta(seconds=1)),
-            path=cookie.path,
-            secure=cookie.is_secure,
-            httponly=True,
-            samesite="lax",
+
+@router.api_route("/sign-in", methods=GET)
+def show_sign_in(
+    request: Request,
+    pages: PagesDep,
+    viewer: ViewerIfSignedIn,
+    next: str | None = None,  # noqa: A002 - as it stands in the address
+) -> Response:
+    if viewer:
+        return pages.redirect(request, local_path(next) or "/")
+    return sign_in_page(pages, request, next_path=local_path(next))
+
+
+@router.post("/sign-in")
+async def mail_code(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    cookie: CookieDep,
+    address: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",  # noqa: A002 - as above
+) -> Response:
+    next_path = local_path(next)
+    try:
+        await in_constant_time(
+            lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, address, now=app.now())
         )
-        return response
+    except UsageProblem:
+        return sign_in_page(pages, request, next_path=next_path, bad_address=address)
+    response = pages.redirect(request, "/sign-in/code")
+    response.set_cookie(
+        PENDING_COOKIE,
+        urlencode({"to": address.strip(), "next": next_path or "/"}),
+        max_age=int(CODE_LIFE / timedelta(seconds=1)),
+        path=cookie.path,
+        secure=cookie.is_secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
 
-    @router.api_route("/sign-in/code", methods=GET)
-    def show_code_form(request: Request) -> Response:
-        return _code_page(pages, request, pending(request)[0])
 
-    @router.post("/sign-in/code")
-    async def use_code(
-        request: Request, code: Annotated[str, Form()] = "", address: Annotated[str, Form()] = ""
-    ) -> Response:
-        to, next_path = pending(request)
-        to = address or to
+@router.api_route("/sign-in/code", methods=GET)
+def show_code_form(request: Request, pages: PagesDep) -> Response:
+    return _code_page(pages, request, _pending(request)[0])
 
-        def try_code() -> SignedIn:
-            return signing_in.with_code(
-                app.store, app.vault.key, to, code, name=device(request), now=app.now()
-            )
 
+@router.post("/sign-in/code")
+async def use_code(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    cookie: CookieDep,
+    code: Annotated[str, Form()] = "",
+    address: Annotated[str, Form()] = "",
+) -> Response:
+    to, next_path = _pending(request)
+    to = address or to
+
+    def try_code() -> SignedIn:
+        return signing_in.with_code(app.store, app.vault.key, to, code, name=_device(request), now=app.now())
+
+    try:
+        signed_in = await in_constant_time(try_code)
+    except (NotAllowed, UsageProblem) as error:
+        return _code_page(pages, request, to, problem=error)
+    return _begin_session(pages, cookie, request, signed_in.token, next_path)
+
+
+def _link_page(
+    app: App, pages: Pages, cookie: Cookie, request: Request, token: str, purpose: LinkPurpose, path: str
+) -> Response:
+    try:
+        account = signing_in.preview(app.store, token, purpose, now=app.now())
+    except NotFound:
+        return pages.unknown_link(request)
+    except NotAllowed:
+        return _used_up(app, pages, cookie, request)
+    words = pages.wording(request, account.locale)
+    return pages.show(
+        request,
+        "sign_in_link.html",
+        words,
+        addressed_name=addressed(account.name, words.language),
+        is_first=purpose is LinkPurpose.SET_UP,
+        action=f"{path}/{token}",
+        bundle=_bundle(words("come_in_cloth")),
+    )
+
+
+def _use_link(
+    app: App, pages: Pages, cookie: Cookie, request: Request, token: str, purpose: LinkPurpose
+) -> Response:
+    try:
+        signed_in = signing_in.with_token(app.store, token, purpose, name=_device(request), now=app.now())
+    except NotFound:
+        return pages.unknown_link(request)
+    except NotAllowed:
+        return _used_up(app, pages, cookie, request)
+    return _begin_session(pages, cookie, request, signed_in.token, _pending(request)[1])
+
+
+def _used_up(app: App, pages: Pages, cookie: Cookie, request: Request) -> Response:
+    # A second tap of somebody who is in already is no mistake.
+    if signed_in_viewer(app.store, cookie, request):
+        return pages.redirect(request, "/")
+    return sign_in_page(pages, request, is_over=True)
+
+
+@router.api_route("/sign-in/{token}", methods=GET)
+def show_sign_in_link(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    return _link_page(app, pages, cookie, request, token, LinkPurpose.SIGN_IN, "/sign-in")
+
+
+@router.post("/sign-in/{token}")
+def use_sign_in_link(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    return _use_link(app, pages, cookie, request, token, LinkPurpose.SIGN_IN)
+
+
+@router.api_route("/set-up/{token}", methods=GET)
+def show_set_up_link(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    return _link_page(app, pages, cookie, request, token, LinkPurpose.SET_UP, "/set-up")
+
+
+@router.post("/set-up/{token}")
+def use_set_up_link(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    return _use_link(app, pages, cookie, request, token, LinkPurpose.SET_UP)
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep) -> Response:
+    response = pages.redirect(request, "/sign-in")
+    kept = []
+    for secret in cookie.secrets(request):
         try:
-            signed_in = await in_constant_time(try_code)
-        except (NotAllowed, UsageProblem) as error:
-            return _code_page(pages, request, to, problem=error)
-        return begin_session(request, signed_in.token, next_path)
-
-    def link_page(request: Request, token: str, purpose: LinkPurpose, path: str) -> Response:
-        try:
-            account = signing_in.preview(app.store, token, purpose, now=app.now())
+            viewer = sessions.viewer_with_token(app.store, secret)
         except NotFound:
-            return pages.unknown_link(request)
-        except NotAllowed:
-            return used_up(request)
-        words = pages.wording(request, account.locale)
-        return pages.show(
-            request,
-            "sign_in_link.html",
-            words,
-            addressed_name=addressed(account.name, words.language),
-            is_first=purpose is LinkPurpose.SET_UP,
-            action=f"{path}/{token}",
-            bundle=_bundle(words("come_in_cloth")),
-        )
-
-    def use_link(request: Request, token: str, purpose: LinkPurpose) -> Response:
-        try:
-            signed_in = signing_in.with_token(app.store, token, purpose, name=device(request), now=app.now())
-        except NotFound:
-            return pages.unknown_link(request)
-        except NotAllowed:
-            return used_up(request)
-        return begin_session(request, signed_in.token, pending(request)[1])
-
-    def used_up(request: Request) -> Response:
-        # A second tap of somebody who is in already is no mistake.
-        if signed_in_viewer(app.store, cookie, request):
-            return pages.redirect(request, "/")
-        return sign_in_page(pages, request, is_over=True)
-
-    @router.api_route("/sign-in/{token}", methods=GET)
-    def show_sign_in_link(request: Request, token: str) -> Response:
-        return link_page(request, token, LinkPurpose.SIGN_IN, "/sign-in")
-
-    @router.post("/sign-in/{token}")
-    def use_sign_in_link(request: Request, token: str) -> Response:
-        return use_link(request, token, LinkPurpose.SIGN_IN)
-
-    @router.api_route("/set-up/{token}", methods=GET)
-    def show_set_up_link(request: Request, token: str) -> Response:
-        return link_page(request, token, LinkPurpose.SET_UP, "/set-up")
-
-    @router.post("/set-up/{token}")
-    def use_set_up_link(request: Request, token: str) -> Response:
-        return use_link(request, token, LinkPurpose.SET_UP)
-
-    @router.post("/sign-out")
-    def sign_out(request: Request) -> Response:
-        response = pages.redirect(request, "/sign-in")
-        kept = []
-        for secret in cookie.secrets(request):
-            try:
-                viewer = sessions.viewer_with_token(app.store, secret)
-            except NotFound:
-                continue
-            if viewer.capsule_id is None:
-                signing_in.end(app.store, viewer, viewer.session_id, now=app.now())
-            else:
-                # A session of one capsule stays: the link of its letter would begin another one anyway.
-                kept.append(secret)
-        cookie.keep(response, kept)
-        return response
-
-    return router
+            continue
+        if viewer.capsule_id is None:
+            signing_in.end(app.store, viewer, viewer.session_id, now=app.now())
+        else:
+            # A session of one capsule stays: the link of its letter would begin another one anyway.
+            kept.append(secret)
+    cookie.keep(response, kept)
+    return response
 
 
 def sign_in_page(

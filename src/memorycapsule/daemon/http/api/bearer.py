@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Security
+from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.sessions import token_viewers
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.store.transactions import Store
@@ -48,3 +49,28 @@ class Bearer:
             challenge = f'{_REALM}, error="invalid_token"'
             raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
         return found[0]
+
+
+def token_viewer(
+    request: Request,
+    app: AppDep,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)],
+) -> Viewer:
+    """
+    Return who sends a request. Raises HTTPException (401).
+
+    Cookies say nothing here: browsers send them along from other people's pages as well, and a header never.
+    """
+    if "authorization" not in request.headers:
+        raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
+    found = token_viewers(app.store, request)
+    if not found:
+        challenge = f'{_REALM}, error="invalid_token"'
+        raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
+    return found[0]
+
+
+#: Who is asking.
+Asker = Annotated[Viewer, Depends(token_viewer)]
+#: For `dependencies=` of a route that need not know who is asking.
+NEEDS_TOKEN = Depends(token_viewer)

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, NEEDS_SIGN_IN, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
-from memorycapsule.daemon.http.protocol.sessions import Cookie, require_signed_in
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -55,72 +55,74 @@ def _draft(
     return Draft(title=title, message=message, date=date, theme=theme, music=music, film_photos=film_photos)
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
+router = APIRouter()
 
-    @router.api_route("/capsules/new", methods=["GET", "HEAD"])
-    def show_form(request: Request) -> Response:
-        require_signed_in(app.store, cookie, request)
-        empty = Draft(
-            title="",
-            message="",
-            date=TypedDate(zone=app.settings.zone),
-            theme=_THEME,
-            music="",
-            film_photos=str(app.settings.film.film_photos),
-        )
-        return _form_page(pages, request, empty, {})
 
-    @router.post("/capsules/new")
-    def check_answers(
-        request: Request, draft: Annotated[Draft, Depends(_draft)], back: Annotated[str, Form()] = ""
-    ) -> Response:
-        require_signed_in(app.store, cookie, request)
-        words = pages.wording(request)
-        date, problems = _check(app, draft, words)
-        if date is None or problems or back:
-            return _form_page(pages, request, draft, {} if back else problems)
-        return _confirmation_page(app, pages, request, draft, date)
+@router.api_route("/capsules/new", methods=GET, dependencies=[NEEDS_SIGN_IN])
+def show_questions(request: Request, app: AppDep, pages: PagesDep) -> Response:
+    empty = Draft(
+        title="",
+        message="",
+        date=TypedDate(zone=app.settings.zone),
+        theme=_THEME,
+        music="",
+        film_photos=str(app.settings.film.film_photos),
+    )
+    return _form_page(pages, request, empty, {})
 
-    @router.post("/capsules/new/seal")
-    def create_capsule(
-        request: Request,
-        draft: Annotated[Draft, Depends(_draft)],
-        cover: Annotated[UploadFile | None, File()] = None,
-        song: Annotated[UploadFile | None, File()] = None,
-    ) -> Response:
-        viewer = require_signed_in(app.store, cookie, request)
-        words = pages.wording(request)
-        date, problems = _check(app, draft, words)
-        if date is None or problems:
-            return _form_page(pages, request, draft, problems)
-        try:
-            picture = (
-                theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
-            )
-        except MediaRefused:
-            return _confirmation_page(app, pages, request, draft, date, bad_cover=True)
-        try:
-            own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
-        except MediaRefused:
-            return _confirmation_page(app, pages, request, draft, date, bad_song=True)
-        made = capsules.create(
-            app.store,
-            app.vault,
-            viewer,
-            title=draft.title,
-            message=draft.message,
-            date=date,
-            theme=draft.theme,
-            film_photos=int(draft.film_photos),
-            music=draft.music or None,
-            soundtrack=own_song,
-            cover=picture,
-            now=app.now(),
-        )
-        return pages.redirect(request, f"/c/{made.id}/people?done=sealed")
 
-    return router
+@router.post("/capsules/new", dependencies=[NEEDS_SIGN_IN])
+def check_answers(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    draft: Annotated[Draft, Depends(_draft)],
+    back: Annotated[str, Form()] = "",
+) -> Response:
+    words = pages.wording(request)
+    date, problems = _check(app, draft, words)
+    if date is None or problems or back:
+        return _form_page(pages, request, draft, {} if back else problems)
+    return _confirmation_page(app, pages, request, draft, date)
+
+
+@router.post("/capsules/new/seal")
+def create_capsule(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    draft: Annotated[Draft, Depends(_draft)],
+    cover: Annotated[UploadFile | None, File()] = None,
+    song: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    words = pages.wording(request)
+    date, problems = _check(app, draft, words)
+    if date is None or problems:
+        return _form_page(pages, request, draft, problems)
+    try:
+        picture = theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+    except MediaRefused:
+        return _confirmation_page(app, pages, request, draft, date, bad_cover=True)
+    try:
+        own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
+    except MediaRefused:
+        return _confirmation_page(app, pages, request, draft, date, bad_song=True)
+    made = capsules.create(
+        app.store,
+        app.vault,
+        viewer,
+        title=draft.title,
+        message=draft.message,
+        date=date,
+        theme=draft.theme,
+        film_photos=int(draft.film_photos),
+        music=draft.music or None,
+        soundtrack=own_song,
+        cover=picture,
+        now=app.now(),
+    )
+    return pages.redirect(request, f"/c/{made.id}/people?done=sealed")
 
 
 def _check(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, dict[str, str]]:

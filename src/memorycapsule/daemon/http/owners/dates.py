@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
-from memorycapsule.daemon.http.owners.ownership import owned_by
-from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
@@ -23,53 +22,66 @@ from memorycapsule.services.reading import CapsuleView
 from memorycapsule.words.counts import people_in_words
 from memorycapsule.words.dates import date_in_words
 
+router = APIRouter()
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    owned = owned_by(app, cookie)
 
-    @router.api_route("/c/{capsule_id}/date", methods=["GET", "HEAD"])
-    def show_date(request: Request, capsule_id: UUID) -> Response:
-        viewer, view = owned(request, capsule_id)
-        return _date_page(app, pages, request, viewer, view)
+@router.api_route("/c/{capsule_id}/date", methods=GET)
+def show_date(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
+) -> Response:
+    return _date_page(app, pages, request, viewer, view)
 
-    @router.post("/c/{capsule_id}/date")
-    def check_date(
-        request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
-    ) -> Response:
-        viewer, view = owned(request, capsule_id)
-        words = pages.wording(request)
-        try:
-            date = typed.parse(app.now())
-        except UsageProblem as error:
-            problem = date_form.translate_error(error, words)
-            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
-        if date.at == view.capsule.opens_at:
-            problem = words("date_same")
-            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return _confirmation_page(app, pages, request, view, date)
 
-    @router.post("/c/{capsule_id}/date/move")
-    def move_date(
-        request: Request, capsule_id: UUID, typed: Annotated[TypedDate, Depends(typed_date)]
-    ) -> Response:
-        viewer, view = owned(request, capsule_id)
-        try:
-            done = rescheduling.reschedule(
-                app.store, app.wake, viewer, view.capsule.id, typed.parse(app.now()), now=app.now()
-            )
-        except UsageProblem as error:
-            problem = date_form.translate_error(error, pages.wording(request))
-            return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
-        return pages.redirect(request, f"/c/{capsule_id}/date?done={'asked' if done.request else 'moved'}")
+@router.post("/c/{capsule_id}/date")
+def check_date(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    typed: Annotated[TypedDate, Depends(typed_date)],
+) -> Response:
+    words = pages.wording(request)
+    try:
+        date = typed.parse(app.now())
+    except UsageProblem as error:
+        problem = date_form.translate_error(error, words)
+        return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
+    if date.at == view.capsule.opens_at:
+        problem = words("date_same")
+        return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
+    return _confirmation_page(app, pages, request, view, date)
 
-    @router.post("/c/{capsule_id}/date/withdraw")
-    def withdraw_request(request: Request, capsule_id: UUID) -> Response:
-        viewer, view = owned(request, capsule_id)
-        rescheduling.withdraw(app.store, viewer, view.capsule.id, now=app.now())
-        return pages.redirect(request, f"/c/{capsule_id}/date?done=withdrawn")
 
-    return router
+@router.post("/c/{capsule_id}/date/move")
+def move_date(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    typed: Annotated[TypedDate, Depends(typed_date)],
+) -> Response:
+    try:
+        done = rescheduling.reschedule(
+            app.store, app.wake, viewer, view.capsule.id, typed.parse(app.now()), now=app.now()
+        )
+    except UsageProblem as error:
+        problem = date_form.translate_error(error, pages.wording(request))
+        return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
+    return pages.redirect(request, f"/c/{view.capsule.id}/date?done={'asked' if done.request else 'moved'}")
+
+
+@router.post("/c/{capsule_id}/date/withdraw")
+def withdraw_request(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+) -> Response:
+    rescheduling.withdraw(app.store, viewer, view.capsule.id, now=app.now())
+    return pages.redirect(request, f"/c/{view.capsule.id}/date?done=withdrawn")
 
 
 def _date_page(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 import segno
 from fastapi import APIRouter, Form
@@ -13,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.owners.ownership import owned_by
-from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.guest_lists import GuestList, parse_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState
@@ -50,85 +49,109 @@ class TypedInvitations:
         return bool(self.unreadable or self.is_empty or self.is_long)
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    owned = owned_by(app, cookie)
+router = APIRouter()
 
-    @router.api_route("/c/{capsule_id}/people", methods=["GET", "HEAD"])
-    def show_people(request: Request, capsule_id: UUID) -> Response:
-        viewer, view = owned(request, capsule_id)
-        return _people_page(app, pages, request, viewer, view, TypedInvitations())
 
-    @router.post("/c/{capsule_id}/people")
-    def invite(
-        request: Request,
-        capsule_id: UUID,
-        guests: Annotated[str, Form()] = "",
-        called: Annotated[str, Form()] = "",
-        role: Annotated[str, Form()] = Role.CONTRIBUTOR,
-        language: Annotated[str, Form()] = "",
-    ) -> Response:
-        viewer, view = owned(request, capsule_id)
-        typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
-        try:
-            found = parse_guests(guests)
-        except UsageProblem:
-            found = None
-        if found is None or found.unreadable or not found.guests:
-            bad = TypedInvitations(
-                guests=guests,
-                called=called,
-                role=role,
-                language=language,
-                unreadable=found.unreadable if found else (),
-                is_empty=found is not None and not found.unreadable,
-                is_long=found is None,
-            )
-            return _people_page(app, pages, request, viewer, view, bad)
-        sent, known = _invite(app, viewer, view, found, typed)
-        return pages.redirect(request, f"/c/{capsule_id}/people?done=invited&n={sent}&known={known}")
+@router.api_route("/c/{capsule_id}/people", methods=GET)
+def show_people(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
+) -> Response:
+    return _people_page(app, pages, request, viewer, view, TypedInvitations())
 
-    @router.post("/c/{capsule_id}/people/remind")
-    def remind(request: Request, capsule_id: UUID, only: Annotated[str, Form()] = "") -> Response:
-        viewer, view = owned(request, capsule_id)
-        done = reminders.remind(
-            app.store,
-            app.wake,
-            viewer,
-            view.capsule.id,
-            only={only} if only else None,
-            now=app.now(),
+
+@router.post("/c/{capsule_id}/people")
+def invite_guests(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    guests: Annotated[str, Form()] = "",
+    called: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = Role.CONTRIBUTOR,
+    language: Annotated[str, Form()] = "",
+) -> Response:
+    typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
+    try:
+        found = parse_guests(guests)
+    except UsageProblem:
+        found = None
+    if found is None or found.unreadable or not found.guests:
+        bad = TypedInvitations(
+            guests=guests,
+            called=called,
+            role=role,
+            language=language,
+            unreadable=found.unreadable if found else (),
+            is_empty=found is not None and not found.unreadable,
+            is_long=found is None,
         )
-        return pages.redirect(request, f"/c/{capsule_id}/people?done=reminded&n={done.count}")
+        return _people_page(app, pages, request, viewer, view, bad)
+    sent, known = _invite(app, viewer, view, found, typed)
+    return pages.redirect(request, f"/c/{view.capsule.id}/people?done=invited&n={sent}&known={known}")
 
-    @router.post("/c/{capsule_id}/people/again")
-    def resend(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
-        viewer, view = owned(request, capsule_id)
-        invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            viewer,
-            view.capsule.id,
-            addresses=[address],
-            again=True,
-            valid_days=app.settings.mail.invitation_days,
-            now=app.now(),
-        )
-        return pages.redirect(request, f"/c/{capsule_id}/people?done=invited&n=1")
 
-    @router.post("/c/{capsule_id}/people/revoke")
-    def revoke(request: Request, capsule_id: UUID, address: Annotated[str, Form()]) -> Response:
-        viewer, view = owned(request, capsule_id)
-        invitations.revoke(app.store, viewer, view.capsule.id, addresses=[address], now=app.now())
-        return pages.redirect(request, f"/c/{capsule_id}/people?done=revoked")
+@router.post("/c/{capsule_id}/people/remind")
+def remind_members(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    only: Annotated[str, Form()] = "",
+) -> Response:
+    done = reminders.remind(
+        app.store,
+        app.wake,
+        viewer,
+        view.capsule.id,
+        only={only} if only else None,
+        now=app.now(),
+    )
+    return pages.redirect(request, f"/c/{view.capsule.id}/people?done=reminded&n={done.count}")
 
-    @router.api_route("/c/{capsule_id}/cards", methods=["GET", "HEAD"])
-    def show_cards(request: Request, capsule_id: UUID) -> Response:
-        viewer, view = owned(request, capsule_id)
-        return _cards_page(app, pages, request, viewer, view)
 
-    return router
+@router.post("/c/{capsule_id}/people/again")
+def resend_invitation(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    address: Annotated[str, Form()],
+) -> Response:
+    invitations.invite(
+        app.store,
+        app.vault.key,
+        app.wake,
+        viewer,
+        view.capsule.id,
+        addresses=[address],
+        again=True,
+        valid_days=app.settings.mail.invitation_days,
+        now=app.now(),
+    )
+    return pages.redirect(request, f"/c/{view.capsule.id}/people?done=invited&n=1")
+
+
+@router.post("/c/{capsule_id}/people/revoke")
+def revoke_invitation(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    address: Annotated[str, Form()],
+) -> Response:
+    invitations.revoke(app.store, viewer, view.capsule.id, addresses=[address], now=app.now())
+    return pages.redirect(request, f"/c/{view.capsule.id}/people?done=revoked")
+
+
+@router.api_route("/c/{capsule_id}/cards", methods=GET)
+def show_cards(
+    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
+) -> Response:
+    return _cards_page(app, pages, request, viewer, view)
 
 
 def _invite(

@@ -7,17 +7,16 @@ The owner may also delete the capsule, as long as nobody else has added a story.
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, File, Form, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
-from memorycapsule.daemon.http.owners.ownership import owned_by
-from memorycapsule.daemon.http.protocol.sessions import Cookie
+from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -32,92 +31,94 @@ from memorycapsule.services.reading import CapsuleView
 
 #: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    owned = owned_by(app, cookie)
+@router.api_route("/c/{capsule_id}/settings", methods=GET)
+def show_settings(request: Request, app: AppDep, pages: PagesDep, view: OwnedCapsule) -> Response:
+    return _settings_page(app, pages, request, view, {})
 
-    @router.api_route("/c/{capsule_id}/settings", methods=["GET", "HEAD"])
-    def show_settings(request: Request, capsule_id: UUID) -> Response:
-        _viewer, view = owned(request, capsule_id)
-        return _settings_page(app, pages, request, view, {})
 
-    @router.post("/c/{capsule_id}/settings")
-    def change_settings(
-        request: Request,
-        capsule_id: UUID,
-        title: Annotated[str, Form()] = "",
-        message: Annotated[str, Form()] = "",
-        theme: Annotated[str, Form()] = "",
-        music: Annotated[str, Form()] = "",
-        film_photos: Annotated[str, Form()] = "",
-        without_cover: Annotated[str, Form()] = "",
-        cover: Annotated[UploadFile | None, File()] = None,
-        song: Annotated[UploadFile | None, File()] = None,
-    ) -> Response:
-        viewer, view = owned(request, capsule_id)
-        words = pages.wording(request)
-        problems: dict[str, str] = {}
-        checks = (
-            ("title", lambda: checked_title(title), words("title_bad", most=LONGEST_TITLE)),
-            ("message", lambda: checked_message(message), words("message_long", most=f"{LONGEST_MESSAGE:,}")),
-            (
-                "film_photos",
-                lambda: checked_film_photos(int(film_photos)),
-                words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}"),
-            ),
-        )
-        for name, check, sentence in checks:
-            try:
-                check()
-            except (UsageProblem, ValueError):
-                problems[name] = sentence
-        picture = own_song = None
+@router.post("/c/{capsule_id}/settings")
+def change_settings(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    title: Annotated[str, Form()] = "",
+    message: Annotated[str, Form()] = "",
+    theme: Annotated[str, Form()] = "",
+    music: Annotated[str, Form()] = "",
+    film_photos: Annotated[str, Form()] = "",
+    without_cover: Annotated[str, Form()] = "",
+    cover: Annotated[UploadFile | None, File()] = None,
+    song: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    words = pages.wording(request)
+    problems: dict[str, str] = {}
+    checks = (
+        ("title", lambda: checked_title(title), words("title_bad", most=LONGEST_TITLE)),
+        ("message", lambda: checked_message(message), words("message_long", most=f"{LONGEST_MESSAGE:,}")),
+        (
+            "film_photos",
+            lambda: checked_film_photos(int(film_photos)),
+            words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}"),
+        ),
+    )
+    for name, check, sentence in checks:
         try:
-            picture = (
-                theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
-            )
-        except MediaRefused:
-            problems["cover"] = words("cover_bad")
-        try:
-            own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
-        except MediaRefused:
-            problems["song"] = words("song_bad")
-        if problems:
-            typed = {"title": title, "message": message, "film_photos": film_photos}
-            return _settings_page(app, pages, request, view, problems, typed)
-        capsules.edit(
-            app.store,
-            app.vault,
-            viewer,
-            view.capsule.id,
-            title=title,
-            message=message,
-            theme=theme or None,
-            film_photos=int(film_photos),
-            music=None if own_song or music == _OWN_SONG else music,
-            soundtrack=own_song,
-            cover=picture,
-            without_cover=bool(without_cover) and picture is None,
-            now=app.now(),
-        )
-        return pages.redirect(request, f"/c/{capsule_id}/settings?done=changed")
+            check()
+        except (UsageProblem, ValueError):
+            problems[name] = sentence
+    picture = own_song = None
+    try:
+        picture = theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+    except MediaRefused:
+        problems["cover"] = words("cover_bad")
+    try:
+        own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
+    except MediaRefused:
+        problems["song"] = words("song_bad")
+    if problems:
+        typed = {"title": title, "message": message, "film_photos": film_photos}
+        return _settings_page(app, pages, request, view, problems, typed)
+    capsules.edit(
+        app.store,
+        app.vault,
+        viewer,
+        view.capsule.id,
+        title=title,
+        message=message,
+        theme=theme or None,
+        film_photos=int(film_photos),
+        music=None if own_song or music == _OWN_SONG else music,
+        soundtrack=own_song,
+        cover=picture,
+        without_cover=bool(without_cover) and picture is None,
+        now=app.now(),
+    )
+    return pages.redirect(request, f"/c/{view.capsule.id}/settings?done=changed")
 
-    @router.api_route("/c/{capsule_id}/delete", methods=["GET", "HEAD"])
-    def confirm_deletion(request: Request, capsule_id: UUID) -> Response:
-        _viewer, view = owned(request, capsule_id)
-        return _deletion_page(pages, request, view)
 
-    @router.post("/c/{capsule_id}/delete")
-    def delete_capsule(request: Request, capsule_id: UUID, title: Annotated[str, Form()] = "") -> Response:
-        viewer, view = owned(request, capsule_id)
-        if title.strip().casefold() != view.capsule.title.casefold():
-            return _deletion_page(pages, request, view, typed=title)
-        capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
-        return pages.redirect(request, "/")
+@router.api_route("/c/{capsule_id}/delete", methods=GET)
+def confirm_deletion(request: Request, pages: PagesDep, view: OwnedCapsule) -> Response:
+    return _deletion_page(pages, request, view)
 
-    return router
+
+@router.post("/c/{capsule_id}/delete")
+def delete_capsule(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    title: Annotated[str, Form()] = "",
+) -> Response:
+    if title.strip().casefold() != view.capsule.title.casefold():
+        return _deletion_page(pages, request, view, typed=title)
+    capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
+    return pages.redirect(request, "/")
 
 
 def _settings_page(

@@ -12,7 +12,10 @@ import queue
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Depends
+from starlette.requests import Request
 
 from memorycapsule.app import App
 from memorycapsule.config import bytes_of
@@ -190,3 +193,11 @@ class _ReceiverThreads:
             with self._lock:
                 future = self._futures.pop(upload_id)
             future.set_result(None)
+
+
+async def _receiver(request: Request) -> UploadReceiver:
+    receiver: UploadReceiver = request.app.state.receiver
+    return receiver
+
+
+ReceiverDep = Annotated[UploadReceiver, Depends(_receiver)]
