@@ -49,6 +49,10 @@ WORDS_OF_OURS = {
 }
 
 
+#: What stands before the reason of an error in the names of its sentences.
+VOICES = ("error", "cli_error", "page_error")
+
+
 def catalogue(language: str) -> dict[str, list[str]]:
     """All forms of all sentences of a language."""
     found = {}
@@ -150,10 +154,13 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         for names in re.findall(r"headings\(([^)]*)\)", code)
         for name in re.findall(r'"(\w+)"', names)
     )
+    named = set(re.findall(r"[\"'](\w+)[\"']", code))
+    # An error names its sentence by its reason.
+    named |= {f"{voice}_{reason}" for voice in VOICES for reason in named}
     # What help says stands beside the commands, and `tests/unit/cli/test_help_pages.py` compares it.
     words = {key for key in wording("en").keys if not key.startswith("help ")}
 
-    assert {word for word in words - made_up if f'"{word}"' not in code and f"'{word}'" not in code} == set()
+    assert words - made_up - named == set()
     assert set(re.findall(r"(?:words|counted)\([\"'](\w+)[\"']", code)) - words == {"role_", "theme_"}
     assert made_up <= words
 
