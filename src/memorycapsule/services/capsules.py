@@ -205,7 +205,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, reference, lock=True)
+        capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
         if not member.is_owner:
             raise NotAllowed("Only its owner may delete a capsule.")
         viewer.check_fresh(now)
@@ -230,7 +230,7 @@ def _checked_music(name: str | None) -> str | None:
 
 
 def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
-    capsule, member = reading.membership(tx, viewer, reference, lock=True)
+    capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
     if not member.is_owner:
         raise NotAllowed("Only its owner may edit a capsule.")
     if not capsule.accepts_stories(now):

@@ -54,9 +54,7 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
             if isinstance(item, Medium):
                 _unseal_medium(store, vault, item, now)
             else:
-                with store.transaction() as tx:
-                    words = words_to_json(vault.words_of(tx, item))
-                    story_store.stories.save(tx, dataclasses.replace(item, words=words, is_sealed=False))
+                _unseal_story(store, vault, item)
         except DiskFull:
             raise
         except CapsuleError as error:
@@ -77,20 +75,26 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
     return done
 
 
+def _unseal_story(store: Store, vault: Vault, story: Story) -> None:
+    with store.reading() as tx:
+        unsealer = vault.unsealer(tx, story.capsule_id)
+    words = words_to_json(unsealer.words_of(story))
+    with store.transaction() as tx:
+        story_store.stories.save(tx, dataclasses.replace(story, words=words, is_sealed=False))
+
+
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
     forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
     sealed = {form: blob_id for form in forms if (blob_id := getattr(medium, form))}
     kept: dict[str, Blob] = {}
     try:
-        with contextlib.ExitStack() as stack:
-            with store.reading() as tx:
-                details = details_to_json(vault.details_of(tx, medium))
-                plain = {
-                    form: stack.enter_context(vault.open_blob(tx, blob_id))
-                    for form, blob_id in sealed.items()
-                }
-            for form, source in plain.items():
-                kept[form] = vault.keep_open(medium.capsule_id, source, now)
+        with store.reading() as tx:
+            unsealer = vault.unsealer(tx, medium.capsule_id)
+            sources = {form: vault.source_of(tx, blob_id) for form, blob_id in sealed.items()}
+        details = details_to_json(unsealer.details_of(medium))
+        for form, source in sources.items():
+            with source.open() as plain:
+                kept[form] = vault.keep_open(medium.capsule_id, plain, now)
         with store.transaction() as tx:
             for blob in kept.values():
                 capsule_store.blobs.add(tx, blob)

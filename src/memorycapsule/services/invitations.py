@@ -188,7 +188,9 @@ def preview(store: Store, token: str) -> InvitationView:
 def cover_file(store: Store, vault: Vault, token: str) -> OpenedFile:
     """Return the cover of the capsule that a link invites to. Raises NotFound."""
     with store.reading() as tx:
-        return reading.cover(tx, vault, capsule_store.capsules.get(tx, _of_token(tx, token).capsule_id))
+        capsule = capsule_store.capsules.get(tx, _of_token(tx, token).capsule_id)
+        source = reading.cover_source(tx, vault, capsule)
+    return reading.opened_cover(source)
 
 
 def join(
@@ -306,7 +308,7 @@ def _account_for(
 
 
 def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:
-    capsule, member = reading.membership(tx, viewer, reference)
+    capsule, member = reading.standing_in(tx, viewer, reference)
     if not member.is_owner:
         raise NotAllowed("Only the capsule's owner invites people.")
     return capsule, member

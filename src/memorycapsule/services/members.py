@@ -101,7 +101,7 @@ def leave(
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, reference, lock=True)
+        capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
         if takes_stories:
             _remove_own_stories(tx, vault, viewer, capsule, member, now)
         gone = end_membership(tx, wake, capsule, member, now)
@@ -155,7 +155,7 @@ def _of_owner(
 
     Raises NotFound, NotAllowed for anybody but the owner, ReauthenticationNeeded.
     """
-    capsule, owner = reading.membership(tx, viewer, reference, lock=True)
+    capsule, owner = reading.standing_in(tx, viewer, reference, lock=True)
     if not owner.is_owner:
         raise NotAllowed("Only the capsule's owner decides who is in it and as what.")
     viewer.check_fresh(now)

@@ -81,7 +81,7 @@ def open_now(
 ) -> Capsule:
     """Open a capsule that is due because a member asks for it. Raises NotFound, and NotDue before its date."""
     with store.reading() as tx:
-        capsule, _member = reading.membership(tx, viewer, reference)
+        capsule, _member = reading.standing_in(tx, viewer, reference)
     if capsule.is_open:
         return capsule
     opened = open_if_due(store, wake, capsule.id, now)

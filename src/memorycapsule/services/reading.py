@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
 from memorycapsule.domain.deliveries import Delivery
@@ -30,7 +30,7 @@ from memorycapsule.domain.stories import (
 )
 from memorycapsule.errors import NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
-from memorycapsule.services.vault import Vault
+from memorycapsule.services.vault import Source, Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -66,17 +66,30 @@ class StoryView:
     media: list[MediumView]
 
 
+class Standing(NamedTuple):
+    """A capsule and the viewer's part in it: the gate alone, for whoever asks nothing else."""
+
+    capsule: Capsule
+    member: Member
+
+
 @dataclass(frozen=True, kw_only=True)
-class CapsuleView:
-    """A capsule as the viewer may see it: before the date, everybody's counts and the viewer's own stories."""
+class Outline:
+    """A capsule without what is in it: who is a member, and how much each has added."""
 
     capsule: Capsule
     #: The viewer's part in it.
     member: Member
     contributions: list[Contribution]
-    stories: list[StoryView]
     #: For the owner; empty for everybody else.
     invitations: list[Invitation]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleView(Outline):
+    """A capsule as the viewer may see it: before the date, everybody's counts and the viewer's own stories."""
+
+    stories: list[StoryView]
     #: Empty before the date.
     montages: list[Montage]
 
@@ -212,21 +225,21 @@ def redacted(store: Store, viewer: Viewer, found: Iterable[Capsule]) -> list[Cap
     return [one if one.id in own else _redacted(one) for one in found]
 
 
-def membership(
-    tx: Transaction, viewer: Viewer, reference: str, *, lock: bool = False
-) -> tuple[Capsule, Member]:
+def standing(store: Store, viewer: Viewer, reference: str) -> Standing:
+    """Return the capsule that a slug or id means to the viewer, and their part in it, as `standing_in` does."""
+    with store.reading() as tx:
+        return standing_in(tx, viewer, reference)
+
+
+def standing_in(tx: Transaction, viewer: Viewer, reference: str, *, lock: bool = False) -> Standing:
     """
-    Return the capsule that a slug or id means to the viewer, and the viewer's part in it.
+    Return the capsule that a slug or id means to the viewer, and the viewer's part in it; nothing is decrypted.
 
     `lock` keeps others, above all its opening, from changing the capsule while this transaction writes.
     Raises NotFound when there is none that they are in, UsageProblem when a slug means two of them.
     """
     wanted = reference.strip().lower()
-    reachable = [
-        capsule
-        for capsule in capsule_store.of_account(tx, viewer.account_id)
-        if viewer.capsule_id in {None, capsule.id} and wanted in {capsule.id, capsule.slug}
-    ]
+    reachable = capsule_store.of_reference(tx, viewer.account_id, wanted, only_id=viewer.capsule_id)
     own = [capsule for capsule in reachable if capsule.made_by == viewer.account_id] or reachable
     if not own:
         raise NotFound("There is no capsule of that name that you are in. `capsule list` shows yours.")
@@ -235,28 +248,38 @@ def membership(
     member = capsule_store.membership(tx, own[0].id, viewer.account_id)
     if member is None:
         raise NotFound
-    return capsule_store.capsules.get(tx, own[0].id, lock=lock), member
+    return Standing(capsule_store.capsules.get(tx, own[0].id, lock=True) if lock else own[0], member)
+
+
+def outline(store: Store, viewer: Viewer, reference: str) -> Outline:
+    """Return a capsule's members, counts and, for its owner, invitations; nothing is decrypted. Raises NotFound."""
+    with store.reading() as tx:
+        return _outline(tx, *standing_in(tx, viewer, reference))
 
 
 def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> CapsuleView:
     """Return a capsule as the viewer may see it. Raises NotFound."""
     with store.reading() as tx:
-        found, member = membership(tx, viewer, reference)
-        return CapsuleView(
-            capsule=found,
-            member=member,
-            contributions=capsule_store.contributions(tx, found.id),
-            stories=_story_views(tx, vault, found, member, viewer),
-            invitations=invitation_store.of_capsule(tx, found.id) if member.is_owner else [],
-            montages=montage_store.of_capsule(tx, found.id) if found.is_open else [],
-        )
+        found, member = standing_in(tx, viewer, reference)
+        outlined = _outline(tx, found, member)
+        films = montage_store.of_capsule(tx, found.id) if found.is_open else []
+        sealed = _sealed_stories(tx, vault, found, visible_stories(tx, member, found, viewer))
+    return CapsuleView(
+        capsule=found,
+        member=member,
+        contributions=outlined.contributions,
+        stories=sealed.views(),
+        invitations=outlined.invitations,
+        montages=films,
+    )
 
 
 def stories(store: Store, vault: Vault, viewer: Viewer, reference: str) -> list[StoryView]:
     """Return the stories of a capsule that the viewer may see. Raises NotFound."""
     with store.reading() as tx:
-        found, member = membership(tx, viewer, reference)
-        return _story_views(tx, vault, found, member, viewer)
+        found, member = standing_in(tx, viewer, reference)
+        sealed = _sealed_stories(tx, vault, found, visible_stories(tx, member, found, viewer))
+    return sealed.views()
 
 
 def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryView:
@@ -266,14 +289,22 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
         member = _member_who_may_view(tx, found, viewer)
         if found is None or member is None:
             raise NotFound(_NO_STORY)
-        return _story_view(tx, vault, found, capsule_store.members.get(tx, found.member_id))
+        sealed = _SealedStories(
+            stories=[found],
+            media={found.id: story_store.media_of(tx, found.id)},
+            authors={found.member_id: capsule_store.members.get(tx, found.member_id)},
+            unsealer=vault.unsealer(tx, found.capsule_id),
+        )
+    (view,) = sealed.views()
+    return view
 
 
 def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> MediumView:
     """Return a photo or clip. Raises NotFound as `story` does."""
     with store.reading() as tx:
         found = _viewable_medium(tx, viewer, medium_id)
-        return MediumView(medium=found, details=vault.details_of(tx, found))
+        unsealer = vault.unsealer(tx, found.capsule_id)
+    return MediumView(medium=found, details=unsealer.details_of(found))
 
 
 def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
@@ -287,8 +318,9 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
         medium = _viewable_medium(tx, viewer, medium_id)
         if getattr(medium, f"{form}_blob") is None:
             raise NotFound(_NO_MEDIUM)
-        details = vault.details_of(tx, medium)
+        unsealer = vault.unsealer(tx, medium.capsule_id)
         is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
+    details = unsealer.details_of(medium)
     stream = vault.open_medium(store, medium_id, f"{form}_blob")
     content_type, ending = "image/jpeg", "jpg"
     if form == "clip":
@@ -305,26 +337,26 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
 def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> OpenedFile:
     """Return the cover of a capsule, a JPEG, which members see before the date, too. Raises NotFound."""
     with store.reading() as tx:
-        found, _member = membership(tx, viewer, reference)
-        return cover(tx, vault, found)
+        source = cover_source(tx, vault, standing_in(tx, viewer, reference).capsule)
+    return opened_cover(source)
 
 
-def cover(tx: Transaction, vault: Vault, found: Capsule) -> OpenedFile:
-    """Return the cover of a capsule for somebody who may see it. Raises NotFound."""
+def cover_source(tx: Transaction, vault: Vault, found: Capsule) -> Source:
+    """Return what opens the cover of a capsule, for somebody who may see it. Raises NotFound."""
     if found.cover_blob is None:
         raise NotFound("This capsule has no cover.")
-    return OpenedFile(
-        stream=vault.open_blob(tx, found.cover_blob),
-        content_type="image/jpeg",
-        name="cover.jpg",
-        is_private=True,
-    )
+    return vault.source_of(tx, found.cover_blob)
+
+
+def opened_cover(source: Source) -> OpenedFile:
+    """Return the cover that a source opens, on its way to a viewer."""
+    return OpenedFile(stream=source.open(), content_type="image/jpeg", name="cover.jpg", is_private=True)
 
 
 def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:
     """Return the montages of an open capsule. Raises NotFound, and Sealed before the date."""
     with store.reading() as tx:
-        found, _member = membership(tx, viewer, reference)
+        found, _member = standing_in(tx, viewer, reference)
         if not found.is_open:
             raise Sealed
         return montage_store.of_capsule(tx, found.id)
@@ -387,9 +419,9 @@ def _montage_file(
         if blob_id is None:
             raise NotFound("This film is not ready yet.")
         name = safe_name(found.title or capsule_store.capsules.get(tx, found.capsule_id).slug)
-        stream = vault.open_blob(tx, blob_id)
+        source = vault.source_of(tx, blob_id)
     kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
-    return OpenedFile(stream=stream, content_type=kind, name=f"{name}.{ending}", is_private=False)
+    return OpenedFile(stream=source.open(), content_type=kind, name=f"{name}.{ending}", is_private=False)
 
 
 def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:
@@ -408,24 +440,56 @@ def _member_who_may_view(tx: Transaction, story: Story | None, viewer: Viewer) -
     return member if may_view(of_capsule, story, member, viewer) else None
 
 
-def _story_views(
-    tx: Transaction, vault: Vault, capsule: Capsule, member: Member, viewer: Viewer
-) -> list[StoryView]:
-    visible = visible_stories(tx, member, capsule, viewer)
-    if not visible:
-        return []
-    authors = {one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)}
-    return [_story_view(tx, vault, story, authors[story.member_id]) for story in visible]
+def _outline(tx: Transaction, found: Capsule, member: Member) -> Outline:
+    return Outline(
+        capsule=found,
+        member=member,
+        contributions=capsule_store.contributions(tx, found.id),
+        invitations=invitation_store.of_capsule(tx, found.id) if member.is_owner else [],
+    )
 
 
-def _story_view(tx: Transaction, vault: Vault, story: Story, author: Member) -> StoryView:
-    """Return a story with all of it that can be read: a damaged medium must not hide the others."""
-    try:
-        words = vault.words_of(tx, story)
-    except DamagedEnvelope as error:
-        words = StoryWords(title="", text=error.message)
-    media = []
-    for medium in story_store.media_of(tx, story.id):
-        with contextlib.suppress(DamagedEnvelope):
-            media.append(MediumView(medium=medium, details=vault.details_of(tx, medium)))
-    return StoryView(story=story, author=author, words=words, media=media)
+@dataclass(frozen=True, kw_only=True)
+class _SealedStories:
+    """Stories as they were read in a transaction, to be unsealed after it."""
+
+    stories: list[Story]
+    #: By the ids of their stories.
+    media: Mapping[str, list[Medium]]
+    #: By the ids of members.
+    authors: Mapping[str, Member]
+    unsealer: Unsealer
+
+    def views(self) -> list[StoryView]:
+        """Return the stories with all of them that can be read: a damaged medium must not hide the others."""
+        return [
+            StoryView(
+                story=story,
+                author=self.authors[story.member_id],
+                words=self._words(story),
+                media=self._media(story),
+            )
+            for story in self.stories
+        ]
+
+    def _words(self, story: Story) -> StoryWords:
+        try:
+            return self.unsealer.words_of(story)
+        except DamagedEnvelope as error:
+            return StoryWords(title="", text=error.message)
+
+    def _media(self, story: Story) -> list[MediumView]:
+        media = []
+        for medium in self.media[story.id]:
+            with contextlib.suppress(DamagedEnvelope):
+                media.append(MediumView(medium=medium, details=self.unsealer.details_of(medium)))
+        return media
+
+
+def _sealed_stories(tx: Transaction, vault: Vault, capsule: Capsule, stories: list[Story]) -> _SealedStories:
+    return _SealedStories(
+        stories=stories,
+        media=story_store.media_by_story(tx, [story.id for story in stories]),
+        authors={one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)},
+        unsealer=vault.unsealer(tx, capsule.id),
+    )

@@ -57,7 +57,7 @@ def remind(
     """
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, owner = reading.membership(tx, viewer, reference, lock=True)
+        capsule, owner = reading.standing_in(tx, viewer, reference, lock=True)
         if not owner.is_owner:
             raise NotAllowed("Only the capsule's owner reminds people.")
         if not capsule.accepts_stories(now):

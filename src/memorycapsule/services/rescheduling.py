@@ -112,7 +112,7 @@ def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> 
 def waiting_request(store: Store, viewer: Viewer, reference: str, now: datetime) -> DateRequestView | None:
     """Return the request that waits for answers, as the viewer sees it; None for none. Raises NotFound."""
     with store.reading() as tx:
-        capsule, member = reading.membership(tx, viewer, reference)
+        capsule, member = reading.standing_in(tx, viewer, reference)
         request = date_request_store.waiting_request(tx, capsule.id)
         return (
             _view(tx, capsule, request, member, now)
@@ -145,7 +145,7 @@ def consent(
     """Say yes or no as a member of the capsule; raises what `answer` does."""
     viewer.check(Scope.EVERYTHING)
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, reference, lock=True)
+        capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
         request = date_request_store.waiting_request(tx, capsule.id)
         if request is None:
             raise NotFound("Nobody has asked whether this capsule may open earlier.")
@@ -167,7 +167,7 @@ def settle(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> None
 
 
 def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> tuple[Capsule, Member]:
-    capsule, member = reading.membership(tx, viewer, reference, lock=True)
+    capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
     if not member.is_owner:
         raise NotAllowed("Only its owner may move the date of a capsule.")
     if not capsule.accepts_stories(now):

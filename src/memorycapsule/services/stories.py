@@ -29,7 +29,7 @@ from memorycapsule.domain.stories import (
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import people, reading
-from memorycapsule.services.vault import Vault
+from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
@@ -123,8 +123,9 @@ def attach(
     with store.reading() as tx:
         story, capsule = changeable_story(tx, viewer, story_id, clock())
         known = story_store.medium_with_mark(tx, story.id, mark)
-        if known:
-            return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
+        unsealer = vault.unsealer(tx, capsule.id)
+    if known:
+        return Attached(medium=known, details=unsealer.details_of(known), is_duplicate=True)
     prepared = prepare(upload)
     details = MediumDetails(
         file=_file_name(file),
@@ -146,9 +147,14 @@ def attach(
         upload.seek(0)
         for form, source in _forms(upload, prepared):
             kept[form] = vault.keep_sealed(capsule, source, clock())
-        attached = _write(
-            store, vault, viewer, story.id, kept, details, prepared.kind, mark, position, on_written, clock()
+        new = _NewMedium(
+            kind=MediumKind(prepared.kind),
+            details=details,
+            duplicate_mark=mark,
+            position=position,
+            blobs=kept,
         )
+        attached = _write(store, vault, viewer, story.id, new, on_written, clock())
     except BaseException:
         vault.delete_uncommitted(store, [blob.id for blob in kept.values()])
         raise
@@ -172,47 +178,64 @@ def _forms(upload: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO
         yield "clip", prepared.clip
 
 
+@dataclass(frozen=True, kw_only=True)
+class _NewMedium:
+    """A medium whose bytes are on the disk, and that has no row yet."""
+
+    kind: MediumKind
+    details: MediumDetails
+    duplicate_mark: str
+    #: Its place in the story; None for the end.
+    position: int | None
+    #: By their forms.
+    blobs: Mapping[str, Blob]
+
+
 def _write(
     store: Store,
     vault: Vault,
     viewer: Viewer,
     story_id: str,
-    kept: Mapping[str, Blob],
-    details: MediumDetails,
-    kind: str,
-    mark: str,
-    position: int | None,
+    new: _NewMedium,
     on_written: Callable[[Transaction, Attached], None],
     now: datetime,
 ) -> Attached:
-    ids = {form: blob.id for form, blob in kept.items()}
     with store.transaction() as tx:
         story, capsule = changeable_story(tx, viewer, story_id, now)
-        known = story_store.medium_with_mark(tx, story.id, mark)
-        if known:
-            return Attached(medium=known, details=vault.details_of(tx, known), is_duplicate=True)
-        for blob in kept.values():
-            capsule_store.blobs.add(tx, blob)
-        medium = Medium(
-            id=str(uuid.uuid4()),
-            story_id=story.id,
-            capsule_id=capsule.id,
-            kind=MediumKind(kind),
-            position=story_store.next_medium_position(tx, story.id) if position is None else position,
-            duplicate_mark=mark,
-            details=vault.sealed_details(capsule, details),
-            is_sealed=True,
-            original_blob=ids["original"],
-            display_blob=ids.get("display"),
-            thumbnail_blob=ids.get("thumbnail"),
-            clip_blob=ids.get("clip"),
-            created_at=now,
-        )
-        story_store.media.add(tx, medium)
-        _record(tx, "medium.attached", story, now)
-        attached = Attached(medium=medium, details=details, is_duplicate=False)
-        on_written(tx, attached)
-    return attached
+        known = story_store.medium_with_mark(tx, story.id, new.duplicate_mark)
+        if known is None:
+            medium = _add_medium(tx, vault, story, capsule, new, now)
+            attached = Attached(medium=medium, details=new.details, is_duplicate=False)
+            on_written(tx, attached)
+            return attached
+        unsealer = vault.unsealer(tx, capsule.id)
+    return Attached(medium=known, details=unsealer.details_of(known), is_duplicate=True)
+
+
+def _add_medium(
+    tx: Transaction, vault: Vault, story: Story, capsule: Capsule, new: _NewMedium, now: datetime
+) -> Medium:
+    for blob in new.blobs.values():
+        capsule_store.blobs.add(tx, blob)
+    ids = {form: blob.id for form, blob in new.blobs.items()}
+    medium = Medium(
+        id=str(uuid.uuid4()),
+        story_id=story.id,
+        capsule_id=capsule.id,
+        kind=new.kind,
+        position=story_store.next_medium_position(tx, story.id) if new.position is None else new.position,
+        duplicate_mark=new.duplicate_mark,
+        details=vault.sealed_details(capsule, new.details),
+        is_sealed=True,
+        original_blob=ids["original"],
+        display_blob=ids.get("display"),
+        thumbnail_blob=ids.get("thumbnail"),
+        clip_blob=ids.get("clip"),
+        created_at=now,
+    )
+    story_store.media.add(tx, medium)
+    _record(tx, "medium.attached", story, now)
+    return medium
 
 
 def edit(
@@ -232,26 +255,37 @@ def edit(
     Raises NotFound, NotAllowed once the date has come, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
-    with store.transaction() as tx:
-        story, capsule = changeable_story(tx, viewer, story_id, now)
-        _check_own(tx, story, viewer)
-        old_words = vault.words_of(tx, story)
+    while True:
+        with store.reading() as tx:
+            story, capsule = changeable_story(tx, viewer, story_id, now)
+            _check_own(tx, story, viewer)
+            media = {one.id: one for one in story_store.media_of(tx, story.id)} if captions else {}
+            unsealer = vault.unsealer(tx, capsule.id)
+        old_words = unsealer.words_of(story)
         words = checked_words(
             old_words.title if title is None else title, old_words.text if text is None else text
         )
-        story = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
-        story_store.stories.save(tx, story)
-        if captions:
-            _write_captions(tx, vault, capsule, story, captions)
-        _record(tx, "story.edited", story, now)
-    return story
+        edited = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
+        captioned = list(_captioned(vault, unsealer, capsule, media, captions or {}))
+        with store.transaction() as tx:
+            current, _capsule = changeable_story(tx, viewer, story_id, now)
+            _check_own(tx, current, viewer)
+            if current != story or any(
+                story_store.media.find(tx, one.id) != media[one.id] for one in captioned
+            ):
+                continue  # changed at this very moment: what was left as it is must be read again
+            story_store.stories.save(tx, edited)
+            for one in captioned:
+                story_store.media.save(tx, one)
+            _record(tx, "story.edited", edited, now)
+        return edited
 
 
 def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence[str], now: datetime) -> None:
     """Put the viewer's stories into another order; stories not named follow. Raises NotFound, NotAllowed."""
     viewer.check(Scope.CONTRIBUTE)
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, reference)
+        capsule, member = reading.standing_in(tx, viewer, reference)
         capsule = _lock_sealed(tx, capsule.id, now)
         own = [one for one in story_store.of_capsule(tx, capsule.id) if one.member_id == member.id]
         seen = {one.id for one in own if may_view(capsule, one, member, viewer)}
@@ -289,9 +323,13 @@ def remove(store: Store, vault: Vault, viewer: Viewer, story_id: str, *, now: da
     An empty story may also be removed by the account that attached it: an import may have brought nothing.
     """
     viewer.check(Scope.CONTRIBUTE)
+    with store.reading() as tx:
+        seen, capsule = changeable_story(tx, viewer, story_id, now)
+        unsealer = vault.unsealer(tx, capsule.id)
+    has_words = unsealer.words_of(seen) != checked_words(None, None)
     with store.transaction() as tx:
         story, _capsule = changeable_story(tx, viewer, story_id, now)
-        if story_store.media_of(tx, story.id) or vault.words_of(tx, story) != checked_words(None, None):
+        if has_words or story.words != seen.words or story_store.media_of(tx, story.id):
             _check_own(tx, story, viewer)
         blob_ids = story_store.remove_with_media(tx, story.id)
         capsule_store.drop_blobs(tx, blob_ids)
@@ -320,18 +358,22 @@ def _forget(vault: Vault, capsule_id: str, blob_ids: list[str]) -> None:
     vault.cache.clear(capsule_id)
 
 
-def _write_captions(
-    tx: Transaction, vault: Vault, capsule: Capsule, story: Story, captions: Mapping[str, str]
-) -> None:
-    media = {medium.id: medium for medium in story_store.media_of(tx, story.id)}
+def _captioned(
+    vault: Vault,
+    unsealer: Unsealer,
+    capsule: Capsule,
+    media: Mapping[str, Medium],
+    captions: Mapping[str, str],
+) -> Iterator[Medium]:
+    """Yield the media whose captions change, as they are to be kept. Raises NotFound, UsageProblem."""
     for medium_id, written in captions.items():
         medium = media.get(medium_id)
         if medium is None:
             raise NotFound(_NO_STORY)
-        details, caption = vault.details_of(tx, medium), checked_caption(written)
+        details, caption = unsealer.details_of(medium), checked_caption(written)
         if details.caption != caption:
             sealed = vault.sealed_details(capsule, dataclasses.replace(details, caption=caption))
-            story_store.media.save(tx, dataclasses.replace(medium, details=sealed))
+            yield dataclasses.replace(medium, details=sealed)
 
 
 Ordered = TypeVar("Ordered", Story, Medium)
@@ -346,13 +388,13 @@ def _author(
     tx: Transaction, viewer: Viewer, reference: str, in_name_of: str | None
 ) -> tuple[Capsule, Member]:
     if in_name_of is None:
-        return reading.membership(tx, viewer, reference)
+        return reading.standing_in(tx, viewer, reference)
     if not viewer.is_admin:
         raise NotAllowed("Only the admin, on the machine itself, adds stories in another's name.")
     account_id = people.account_id_of(tx, in_name_of)
     as_member = dataclasses.replace(viewer, account_id=account_id)
     try:
-        return reading.membership(tx, as_member, reference)
+        return reading.standing_in(tx, as_member, reference)
     except NotFound as error:
         raise NotFound(f"{checked_address(in_name_of)} is not a member of that capsule.") from error
 

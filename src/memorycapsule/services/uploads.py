@@ -35,7 +35,7 @@ from memorycapsule.media.sniff import EMPTY
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services import sessions, stories
 from memorycapsule.services.stories import Attached
-from memorycapsule.services.vault import Vault
+from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
@@ -165,17 +165,21 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
 def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> UploadProgress:
     """Return how far a file has come, and what has become of it. Raises NotFound."""
     with store.reading() as tx:
-        return _progress(tx, vault, _own_upload(tx, viewer, upload_id))
+        upload = _own_upload(tx, viewer, upload_id)
+        unsealer = vault.unsealer(tx, upload.capsule_id)
+        has_parts = bool(upload_store.parts_of(tx, upload.id))
+    return _progress(unsealer, upload, has_parts=has_parts)
 
 
 def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[UploadProgress]:
     """Return what this session has sent to a story within a week, the oldest first."""
     with store.reading() as tx:
-        return [
-            _progress(tx, vault, upload)
-            for upload in upload_store.of_story(tx, story_id)
-            if upload.session_id == viewer.session_id
-        ]
+        found = [one for one in upload_store.of_story(tx, story_id) if one.session_id == viewer.session_id]
+        if not found:
+            return []
+        with_parts = upload_store.ids_with_parts(tx, story_id)
+        unsealer = vault.unsealer(tx, found[0].capsule_id)
+    return [_progress(unsealer, upload, has_parts=upload.id in with_parts) for upload in found]
 
 
 def cancel(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> None:
@@ -205,18 +209,19 @@ def finish(
         parts = upload_store.parts_of(tx, upload_id)
         if upload is None or not upload.is_whole or not parts:
             return
-        about = vault.metadata_of(tx, upload)
+        unsealer = vault.unsealer(tx, upload.capsule_id)
         sender = sessions.viewer_of(account_store.sessions.get(tx, upload.session_id))
-        try:
-            plain = vault.open_parts(tx, upload.capsule_id, [part.blob_id for part in parts], upload.length)
-        except DamagedEnvelope:
-            plain = None
-    if plain is None:
+        blob_ids = [part.blob_id for part in parts]
+        source = vault.source_of_parts(tx, upload.capsule_id, blob_ids, upload.length)
+    about = unsealer.metadata_of(upload)
+    try:
+        plain = source.open()
+    except DamagedEnvelope:
         _refuse(store, vault, upload_id, _DAMAGED, clock())
         return
 
     def become_medium(tx: Transaction, attached: Attached) -> None:
-        _become_medium(tx, vault, upload_id, attached, clock())
+        _become_medium(tx, vault, upload_id, about, attached, clock())
 
     try:
         with plain:
@@ -289,8 +294,8 @@ def _check_part(
     return upload, capsule
 
 
-def _progress(tx: Transaction, vault: Vault, upload: Upload) -> UploadProgress:
-    about = vault.metadata_of(tx, upload)
+def _progress(unsealer: Unsealer, upload: Upload, *, has_parts: bool) -> UploadProgress:
+    about = unsealer.metadata_of(upload)
     if upload.medium_id:
         stage = UploadStage.DUPLICATE if about.is_duplicate else UploadStage.KEPT
     elif upload.refusal is not None:
@@ -298,11 +303,13 @@ def _progress(tx: Transaction, vault: Vault, upload: Upload) -> UploadProgress:
     elif not upload.is_whole:
         stage = UploadStage.ARRIVING
     else:
-        stage = UploadStage.WAITING if upload_store.parts_of(tx, upload.id) else UploadStage.REMOVED
-    return UploadProgress(upload=upload, about=about, stage=stage, refusal=vault.refusal_of(tx, upload))
+        stage = UploadStage.WAITING if has_parts else UploadStage.REMOVED
+    return UploadProgress(upload=upload, about=about, stage=stage, refusal=unsealer.refusal_of(upload))
 
 
-def _become_medium(tx: Transaction, vault: Vault, upload_id: str, attached: Attached, now: datetime) -> None:
+def _become_medium(
+    tx: Transaction, vault: Vault, upload_id: str, about: UploadMetadata, attached: Attached, now: datetime
+) -> None:
     upload = upload_store.uploads.get(tx, upload_id, lock=True)
     if upload.medium_id or upload.refusal is not None:
         return
@@ -310,7 +317,7 @@ def _become_medium(tx: Transaction, vault: Vault, upload_id: str, attached: Atta
         if story_store.media.find(tx, attached.medium.id) is None:
             return  # removed at this very moment; the next try to finish the upload adds it
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
-        about = dataclasses.replace(vault.metadata_of(tx, upload), is_duplicate=True)
+        about = dataclasses.replace(about, is_duplicate=True)
         upload = dataclasses.replace(upload, about=vault.sealed_metadata(capsule, about))
     _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 

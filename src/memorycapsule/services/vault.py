@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -65,39 +66,10 @@ class Vault:
         """Return a sentence that may tell something of a sealed file, as an age file."""
         return envelopes.seal_bytes(sentence.encode(), capsule.recipient)
 
-    def identity(self, tx: Transaction, capsule_id: str) -> str:
-        """Return the private key of a capsule. Raises WrongKey, KeyMissing or DamagedEnvelope."""
-        if capsule_id not in tx.capsule_keys:
-            envelope = capsule_store.newest_envelope(tx, capsule_id, INSTANCE)
-            if envelope is None:
-                raise KeyMissing("This capsule's key is missing; run `capsule key recover` to bring it back.")
-            tx.capsule_keys[capsule_id] = envelopes.unwrap(envelope.envelope, self.key.identity)
-        return tx.capsule_keys[capsule_id]
-
-    def words_of(self, tx: Transaction, story: Story) -> StoryWords:
-        """Return what is written in a story."""
-        plain = story.words
-        if story.is_sealed:
-            plain = envelopes.unseal_bytes(plain, self.identity(tx, story.capsule_id))
-        return words_from_json(plain)
-
-    def details_of(self, tx: Transaction, medium: Medium) -> MediumDetails:
-        """Return what is known about a medium."""
-        plain = medium.details
-        if medium.is_sealed:
-            plain = envelopes.unseal_bytes(plain, self.identity(tx, medium.capsule_id))
-        return details_from_json(plain)
-
-    def metadata_of(self, tx: Transaction, upload: Upload) -> UploadMetadata:
-        """Return what its sender said about a file."""
-        plain = envelopes.unseal_bytes(upload.about, self.identity(tx, upload.capsule_id))
-        return metadata_from_json(plain)
-
-    def refusal_of(self, tx: Transaction, upload: Upload) -> str | None:
-        """Return why a file was refused, None when it was not."""
-        if upload.refusal is None:
-            return None
-        return envelopes.unseal_bytes(upload.refusal, self.identity(tx, upload.capsule_id)).decode()
+    def unsealer(self, tx: Transaction, capsule_id: str) -> Unsealer:
+        """Return what unseals a capsule's words, details and files, to be used after the transaction."""
+        found = capsule_store.newest_envelope(tx, capsule_id, INSTANCE)
+        return Unsealer(key=self.key, envelope=found.envelope if found else None)
 
     def keep_sealed(self, capsule: Capsule, source: BinaryIO, now: datetime) -> Blob:
         """Encrypt `source` into a new blob; its row is the caller's to add. Raises DiskFull."""
@@ -128,54 +100,20 @@ class Vault:
             created_at=now,
         )
 
-    def open_blob(self, tx: Transaction, blob_id: str) -> BinaryIO:
-        """
-        Return the plain bytes of a blob as a seekable file: the blob itself, or an unnamed temporary file.
-
-        What is decrypted for it is never visible under a name and is gone when the file is closed. Raises
-        NotFound, WrongKey or DamagedEnvelope.
-        """
+    def source_of(self, tx: Transaction, blob_id: str) -> Source:
+        """Return what opens a blob after the transaction. Raises NotFound."""
         blob = capsule_store.blobs.get(tx, blob_id)
-        try:
-            if not blob.sealed:
-                return self.blobs.open(blob_id)
-            identity = self.identity(tx, blob.capsule_id)
-            plain = unnamed_file(self.workspace, blob.bytes)
-            try:
-                with self.blobs.open(blob_id) as sealed:
-                    envelopes.unseal_stream(sealed, plain, identity)
-                plain.seek(0)
-            except BaseException:
-                plain.close()
-                raise
-        except OSError as error:
-            raise translate_error(error) from error
-        return plain
+        unsealer = self.unsealer(tx, blob.capsule_id) if blob.sealed else None
+        return Source(vault=self, blob_ids=(blob_id,), bytes=blob.bytes, unsealer=unsealer)
 
-    def open_parts(self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int) -> BinaryIO:
-        """
-        Return the plain bytes of sealed blobs, one after the other, as `open_blob` does.
-
-        Raises NotFound, WrongKey or DamagedEnvelope.
-        """
-        identity = self.identity(tx, capsule_id)
-        plain = unnamed_file(self.workspace, length)
-        try:
-            for blob_id in blob_ids:
-                with self.blobs.open(blob_id) as sealed:
-                    envelopes.unseal_stream(sealed, plain, identity)
-            plain.seek(0)
-        except OSError as error:
-            plain.close()
-            raise translate_error(error) from error
-        except BaseException:
-            plain.close()
-            raise
-        return plain
+    def source_of_parts(self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int) -> Source:
+        """Return what opens sealed blobs, one after the other, as one file of about `length` bytes."""
+        unsealer = self.unsealer(tx, capsule_id)
+        return Source(vault=self, blob_ids=tuple(blob_ids), bytes=length, unsealer=unsealer)
 
     def open_medium(self, store: Store, medium_id: str, form: str) -> BinaryIO:
         """
-        Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `open_blob` does.
+        Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `Source.open` does.
 
         Cleanup may replace a sealed blob by an open one after the row was read and before its file is opened; then
         the row is read once more. Raises NotFound when the medium or this form of it does not exist.
@@ -185,11 +123,12 @@ class Vault:
                 blob_id = getattr(story_store.media.get(tx, medium_id), form)
                 if blob_id is None:
                     raise NotFound
-                try:
-                    return self.open_blob(tx, blob_id)
-                except NotFound:
-                    if is_last:
-                        raise
+                source = self.source_of(tx, blob_id)
+            try:
+                return source.open()
+            except NotFound:
+                if is_last:
+                    raise
         raise NotFound
 
     def delete_uncommitted(self, store: Store, blob_ids: list[str]) -> None:
@@ -210,6 +149,85 @@ class Vault:
         """Delete the bytes of blobs whose rows are gone."""
         for blob_id in blob_ids:
             self.blobs.delete(blob_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsealer:
+    """
+    Unseals what belongs to one capsule.
+
+    It is read in a transaction and used after it: unsealing takes long. Raises WrongKey, KeyMissing or
+    DamagedEnvelope when it is used, and only for what is still sealed.
+    """
+
+    key: InstanceKey
+    #: The capsule's private key, wrapped to the instance key; None where it is missing.
+    envelope: bytes | None
+
+    @cached_property
+    def identity(self) -> str:
+        """The private key of the capsule."""
+        if self.envelope is None:
+            raise KeyMissing("This capsule's key is missing; run `capsule key recover` to bring it back.")
+        return envelopes.unwrap(self.envelope, self.key.identity)
+
+    def words_of(self, story: Story) -> StoryWords:
+        """Return what is written in a story."""
+        return words_from_json(self._plain(story.words) if story.is_sealed else story.words)
+
+    def details_of(self, medium: Medium) -> MediumDetails:
+        """Return what is known about a medium."""
+        return details_from_json(self._plain(medium.details) if medium.is_sealed else medium.details)
+
+    def metadata_of(self, upload: Upload) -> UploadMetadata:
+        """Return what its sender said about a file."""
+        return metadata_from_json(self._plain(upload.about))
+
+    def refusal_of(self, upload: Upload) -> str | None:
+        """Return why a file was refused, None when it was not."""
+        return None if upload.refusal is None else self._plain(upload.refusal).decode()
+
+    def _plain(self, sealed: bytes) -> bytes:
+        return envelopes.unseal_bytes(sealed, self.identity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The bytes of a file in the vault, found in a transaction and opened after it."""
+
+    vault: Vault
+    #: The blobs that hold it, one after the other; an open file has one.
+    blob_ids: tuple[str, ...]
+    #: About how large it is.
+    bytes: int
+    #: None for an open blob.
+    unsealer: Unsealer | None
+
+    def open(self) -> BinaryIO:
+        """
+        Return the plain bytes as a seekable file: the blob itself, or an unnamed temporary file.
+
+        What is decrypted for it is never visible under a name and is gone when the file is closed. Raises
+        NotFound, WrongKey, KeyMissing or DamagedEnvelope.
+        """
+        blobs = self.vault.blobs
+        try:
+            if self.unsealer is None:
+                (blob_id,) = self.blob_ids
+                return blobs.open(blob_id)
+            identity = self.unsealer.identity
+            plain = unnamed_file(self.vault.workspace, self.bytes)
+            try:
+                for blob_id in self.blob_ids:
+                    with blobs.open(blob_id) as sealed:
+                        envelopes.unseal_stream(sealed, plain, identity)
+                plain.seek(0)
+            except BaseException:
+                plain.close()
+                raise
+        except OSError as error:
+            raise translate_error(error) from error
+        return plain
 
 
 def new_envelopes(identity: str, capsule_id: str, key: InstanceKey, recovery: str) -> list[KeyEnvelope]:

@@ -80,7 +80,7 @@ def note_unsealing(store: Store, viewer: Viewer, capsule_id: str, *, now: dateti
     A session that may only read may do that. Raises NotFound, and Sealed before the date.
     """
     with store.transaction() as tx:
-        capsule, member = reading.membership(tx, viewer, capsule_id)
+        capsule, member = reading.standing_in(tx, viewer, capsule_id)
         if not capsule.is_open:
             raise Sealed
         if member.unsealed_at is None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, or_
 from sqlmodel import case, col, select
 
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, Member
@@ -78,6 +78,31 @@ def of_account(tx: Transaction, account_id: str) -> list[Capsule]:
         .where(col(MemberRow.account_id) == account_id, col(MemberRow.left_at).is_(None))
         .order_by(col(CapsuleRow.opens_at))
     )
+    return capsules.all(tx, statement)
+
+
+def of_reference(
+    tx: Transaction, account_id: str, reference: str, *, only_id: str | None = None
+) -> list[Capsule]:
+    """
+    Return the capsules with this id or slug that an account is a member of, the next to open first.
+
+    With `only_id`, no other capsule than the one of this id is returned.
+    """
+    if not reference.isprintable():
+        return []  # no id or slug of ours; drivers have errors of their own for such
+    statement = (
+        capsules.rows()
+        .join(MemberRow, col(MemberRow.capsule_id) == col(CapsuleRow.id))
+        .where(
+            col(MemberRow.account_id) == account_id,
+            col(MemberRow.left_at).is_(None),
+            or_(col(CapsuleRow.id) == reference, col(CapsuleRow.slug) == reference),
+        )
+        .order_by(col(CapsuleRow.opens_at))
+    )
+    if only_id is not None:
+        statement = statement.where(col(CapsuleRow.id) == only_id)
     return capsules.all(tx, statement)
 
 

@@ -1,5 +1,7 @@
 """Stories and their media."""
 
+from collections.abc import Collection
+
 from sqlalchemy import func
 from sqlmodel import col, select
 
@@ -31,6 +33,15 @@ def media_of_capsule(tx: Transaction, capsule_id: str) -> list[Medium]:
     return media.by(
         tx, col(MediumRow.story_id), col(MediumRow.position), col(MediumRow.created_at), capsule_id=capsule_id
     )
+
+
+def media_by_story(tx: Transaction, story_ids: Collection[str]) -> dict[str, list[Medium]]:
+    """Return the media of stories, by the stories' ids, each story's in order."""
+    found: dict[str, list[Medium]] = {story_id: [] for story_id in story_ids}
+    statement = media.rows().where(col(MediumRow.story_id).in_(story_ids))
+    for medium in media.all(tx, statement.order_by(col(MediumRow.position), col(MediumRow.created_at))):
+        found[medium.story_id].append(medium)
+    return found
 
 
 def first_photo_id(tx: Transaction, capsule_id: str) -> str | None:

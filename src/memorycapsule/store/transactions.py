@@ -24,8 +24,6 @@ class Transaction:
         #: For the modules of the store only.
         self.session = session
         self.may_write = may_write
-        #: Private keys of capsules that were unwrapped in this transaction, by the capsules' ids.
-        self.capsule_keys: dict[str, str] = {}
         self._afterwards: list[Callable[[], None]] = []
 
     def after_commit(self, call: Callable[[], None]) -> None:

@@ -19,6 +19,17 @@ def parts_of(tx: Transaction, upload_id: str) -> list[UploadPart]:
     return parts.by(tx, col(UploadPartRow.start), upload_id=upload_id)
 
 
+def ids_with_parts(tx: Transaction, story_id: str) -> set[str]:
+    """Return the ids of those uploads to a story of which parts are kept."""
+    statement = (
+        select(UploadPartRow.upload_id)
+        .join(UploadRow, col(UploadRow.id) == col(UploadPartRow.upload_id))
+        .where(col(UploadRow.story_id) == story_id)
+        .distinct()
+    )
+    return set(tx.session.exec(statement))
+
+
 def of_story(tx: Transaction, story_id: str) -> list[Upload]:
     """Return what was and is being sent to a story, the oldest first."""
     return uploads.by(tx, col(UploadRow.created_at), story_id=story_id)

@@ -154,8 +154,7 @@ class Prerenderer:
         """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
         context, capsule = self.context, job.capsule
         montage = opening.opening_montage(capsule, context.now())
-        with context.store.reading() as tx:
-            before = segment_cache.find_plan(tx, vault, capsule.id)
+        before = segment_cache.find_plan(context.store, vault, capsule.id)
         fingerprint = material.fingerprint(context.store, vault, montage, size=context.size, fps=context.fps)
         if before is not None and before.fingerprint == fingerprint:
             return before

@@ -82,7 +82,7 @@ def test_a_song_of_ones_own_is_taken_when_it_plays(scene, three):
     answer = request_film(scene, song="own", files={"own": ("노래.wav", song, "audio/wav")})
     with scene.instance.store.reading() as tx:
         assert answer.status_code == 303
-        with scene.instance.vault.open_blob(tx, newest(scene).soundtrack_blob) as kept:
+        with scene.instance.vault.source_of(tx, newest(scene).soundtrack_blob).open() as kept:
             assert kept.read() == song
 
 

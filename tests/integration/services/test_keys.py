@@ -72,7 +72,7 @@ def test_a_new_key_opens_everything_and_the_old_one_nothing(filled):
     with pytest.raises(WrongKey):
         instances.check_key(instance.store, old)
     with pytest.raises(WrongKey), instance.store.reading() as tx:
-        replace(instance.vault, key=old).identity(tx, filled.capsule.id)
+        str(replace(instance.vault, key=old).unsealer(tx, filled.capsule.id).identity)
     (kept,) = instance.key_file.parent.glob("instance.key.before-*")
     assert InstanceKey.load(kept) == old
     assert instance.key_file.stat().st_mode & 0o777 == 0o600

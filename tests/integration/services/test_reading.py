@@ -105,9 +105,9 @@ def test_nothing_is_missing_from_these_tests():
         if not name.startswith("_") and function.__module__ == reading.__name__
     }
     assert public == {
-        "account", "capsule", "capsules", "cover", "cover_file", "film", "film_file", "medium",
-        "medium_file", "membership", "montage", "montages", "outbox", "poster_file", "shelf",
-        "reaches", "redacted", "stories", "story", "visible_stories",
+        "account", "capsule", "capsules", "cover_file", "cover_source", "film", "film_file", "medium",
+        "medium_file", "montage", "montages", "opened_cover", "outbox", "outline", "poster_file",
+        "reaches", "redacted", "shelf", "standing", "standing_in", "stories", "story", "visible_stories",
     }  # fmt: skip
 
 
@@ -133,8 +133,23 @@ def test_before_the_date_members_see_their_own_and_counts(filled):
         assert counted == {"Ada": (0, 0, 0), "Ben": (1, 1, 0), "영희": (1, 1, 0)}
         assert view.montages == []
         assert len(view.stories) == (0 if viewer == filled.ada else 1)
-    with pytest.raises(NotFound):
-        reading.capsule(store, vault, filled.cleo, filled.capsule.id)
+        outline = reading.outline(store, viewer, filled.capsule.id)
+        for name in ("capsule", "member", "contributions", "invitations"):
+            assert getattr(outline, name) == getattr(view, name)
+        assert reading.standing(store, viewer, filled.capsule.slug) == (view.capsule, view.member)
+
+
+def test_who_is_in_no_capsule_stands_in_none(filled):
+    store, vault = filled.instance.store, filled.instance.vault
+    bound_elsewhere = viewers(filled)["Ben in another capsule"]
+    for viewer in (filled.cleo, bound_elsewhere):
+        for reference in (filled.capsule.id, filled.capsule.slug, "nothing", "\x00", "\ud800", ""):
+            with pytest.raises(NotFound):
+                reading.standing(store, viewer, reference)
+            with pytest.raises(NotFound):
+                reading.outline(store, viewer, reference)
+            with pytest.raises(NotFound):
+                reading.capsule(store, vault, viewer, reference)
 
 
 def test_only_the_owner_sees_the_invitations(filled):

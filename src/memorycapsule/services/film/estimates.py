@@ -33,16 +33,16 @@ def seconds_of_film(
     Raises NotFound, Sealed before the date, UsageProblem for a length that is none.
     """
     with store.reading() as tx:
-        capsule, member = reading.membership(tx, viewer, reference)
+        capsule, member = reading.standing_in(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
-        montage = queued_montage(
-            montage_id="",
-            capsule_id=capsule.id,
-            member_id=member.id,
-            story_ids=tuple(story_ids),
-            soundtrack_blob=capsule.soundtrack_blob,
-            length=length,
-            now=now,
-        )
-        return material.estimated_seconds(tx, vault, montage, size=size, fps=fps)
+    montage = queued_montage(
+        montage_id="",
+        capsule_id=capsule.id,
+        member_id=member.id,
+        story_ids=tuple(story_ids),
+        soundtrack_blob=capsule.soundtrack_blob,
+        length=length,
+        now=now,
+    )
+    return material.estimated_seconds(store, vault, montage, size=size, fps=fps)

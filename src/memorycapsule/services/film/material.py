@@ -22,7 +22,7 @@ from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
 from memorycapsule.media.prepared import DISPLAY_SIDE
-from memorycapsule.services.vault import Vault
+from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
@@ -53,11 +53,15 @@ class Material:
     report: tuple[Omission, ...]
 
 
-def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, fps: int) -> Material:
+def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps: int) -> Material:
     """Return what the film of a montage is made of; what cannot be read is left out and reported."""
-    capsule = capsule_store.capsules.get(tx, montage.capsule_id)
-    members = {member.id: member for member in capsule_store.ever_members_of(tx, capsule.id)}
-    stories = _chosen_stories(tx, montage)
+    with store.reading() as tx:
+        capsule = capsule_store.capsules.get(tx, montage.capsule_id)
+        members = {member.id: member for member in capsule_store.ever_members_of(tx, capsule.id)}
+        stories = _chosen_stories(tx, montage)
+        media = story_store.media_by_story(tx, [story.id for story in stories])
+        unsealer = vault.unsealer(tx, capsule.id)
+        locale = account_store.accounts.get(tx, capsule.made_by).locale
     shown = {story.member_id for story in stories}
     pictures: list[Picture] = []
     texts: list[StoryText] = []
@@ -66,17 +70,17 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
         member = members[story.member_id]
         author = member.name
         notes: list[VoiceNote] = []
-        for medium in story_store.media_of(tx, story.id):
+        for medium in media[story.id]:
             try:
                 if medium.kind is MediumKind.VOICE:
-                    notes.append(_note(tx, vault, medium))
+                    notes.append(_note(unsealer, medium))
                 else:
-                    pictures.append(_picture(tx, vault, capsule, medium, member))
+                    pictures.append(_picture(unsealer, capsule, medium, member))
             except CapsuleError as error:
                 sentence = f"A {_kind_in_words(medium.kind)} of {author} was left out: {error.message}"
                 report.append(Omission(of=medium.id, sentence=sentence))
         try:
-            words = vault.words_of(tx, story)
+            words = unsealer.words_of(story)
         except CapsuleError as error:
             sentence = f"The words of a story of {author} were left out: {error.message}"
             report.append(Omission(of=story.id, sentence=sentence))
@@ -93,9 +97,7 @@ def read_material(tx: Transaction, vault: Vault, montage: Montage, size: Size, f
                 notes=tuple(notes),
             )
         )
-    direction = _direction(
-        capsule, montage, account_store.accounts.get(tx, capsule.made_by).locale, size, fps
-    )
+    direction = _direction(capsule, montage, locale, size, fps)
     shown_members = [member for member in members.values() if member.id in shown]
     title = montage.title or capsule.title
     # All that `direct` is given. Rows would not do: what lies in them changes when it is unsealed.
@@ -128,23 +130,25 @@ def plan_film(material: Material, direction: Direction, pictures: Sequence[Pictu
     )
 
 
-def estimated_seconds(tx: Transaction, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
+def estimated_seconds(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> float:
     """Return about how many seconds a film would last, before any of its pictures is analysed."""
-    material = read_material(tx, vault, montage, size, fps)
+    material = read_material(store, vault, montage, size, fps)
     return plan_film(material, material.direction, material.pictures).seconds
 
 
 def fingerprint(store: Store, vault: Vault, montage: Montage, *, size: Size, fps: int) -> str:
     """Return the digest of all that the plan of a film would be made of now."""
-    with store.reading() as tx:
-        return read_material(tx, vault, montage, size, fps).fingerprint
+    return read_material(store, vault, montage, size, fps).fingerprint
 
 
-def open_song(tx: Transaction, vault: Vault, montage: Montage) -> BinaryIO | None:
+def open_song(store: Store, vault: Vault, montage: Montage) -> BinaryIO | None:
     """Return the song to put beside the pictures: people's own, or another theme's; None for the theme's own."""
-    if montage.soundtrack_blob:
-        return vault.open_blob(tx, montage.soundtrack_blob)
-    chosen = _chosen_music(capsule_store.capsules.get(tx, montage.capsule_id), montage)
+    with store.reading() as tx:
+        capsule = capsule_store.capsules.get(tx, montage.capsule_id)
+        own = vault.source_of(tx, montage.soundtrack_blob) if montage.soundtrack_blob else None
+    if own:
+        return own.open()
+    chosen = _chosen_music(capsule, montage)
     return chosen.soundtrack.open("rb") if chosen else None
 
 
@@ -186,8 +190,8 @@ def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:
     return [by_id[story_id] for story_id in montage.story_ids if story_id in by_id]
 
 
-def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, member: Member) -> Picture:
-    details = vault.details_of(tx, medium)
+def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Member) -> Picture:
+    details = unsealer.details_of(medium)
     is_clip = medium.kind is MediumKind.CLIP
     assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
     # The film is made of what was prepared, which is smaller than a large original.
@@ -213,8 +217,8 @@ def _picture(tx: Transaction, vault: Vault, capsule: Capsule, medium: Medium, me
     )
 
 
-def _note(tx: Transaction, vault: Vault, medium: Medium) -> VoiceNote:
-    details = vault.details_of(tx, medium)
+def _note(unsealer: Unsealer, medium: Medium) -> VoiceNote:
+    details = unsealer.details_of(medium)
     return VoiceNote(
         id=medium.id, file=f"{medium.id}{VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
     )

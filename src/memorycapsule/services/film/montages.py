@@ -86,7 +86,7 @@ def queue(
     if music:
         themes.load(music)
     with store.reading() as tx:
-        capsule, member = reading.membership(tx, viewer, reference)
+        capsule, member = reading.standing_in(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
         montage_id = (

@@ -67,9 +67,7 @@ def prepare(
     """
     pictures = folder / "pictures"
     pictures.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with store.reading() as tx:
-        song = open_song(tx, vault, montage)
-    if song:
+    if song := open_song(store, vault, montage):
         copy_into(song, pictures / SOUNDTRACK_FILE)
     digests: dict[str, str] = {}
     unreadable: dict[str, str] = {}
@@ -78,9 +76,8 @@ def prepare(
         unreadable = fetch(store, vault, plan.sources, pictures)
         report += omissions_of(unreadable)
     else:
-        with store.reading() as tx:
-            material = read_material(tx, vault, montage, size, fps)
-            prepared = segment_cache.find_plan(tx, vault, montage.capsule_id)
+        material = read_material(store, vault, montage, size, fps)
+        prepared = segment_cache.find_plan(store, vault, montage.capsule_id)
         if prepared is None or prepared.fingerprint != material.fingerprint:
             analyser = PictureAnalyser(
                 store=store, vault=vault, folder=pictures, face_model=face_model, known=prepared
@@ -118,8 +115,7 @@ def plan_sealed(
     What is `known` about pictures from an earlier plan is believed. `check` is called between pictures; what it
     raises comes through.
     """
-    with store.reading() as tx:
-        material = read_material(tx, vault, montage, size, fps)
+    material = read_material(store, vault, montage, size, fps)
     analyser = PictureAnalyser(
         store=store,
         vault=vault,
@@ -159,8 +155,8 @@ def _tempo_of_sealed(store: Store, vault: Vault, montage: Montage, folder: Path)
     song = folder / SOUNDTRACK_FILE
     try:
         with store.reading() as tx:
-            stream = vault.open_blob(tx, montage.soundtrack_blob)
-        copy_into(stream, song)
+            source = vault.source_of(tx, montage.soundtrack_blob)
+        copy_into(source.open(), song)
         return tempo_of(song)
     finally:
         song.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.seal import envelopes
 from memorycapsule.services.vault import Vault, translate_error
-from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.store.transactions import Store
 
 _SEALED = ".age"
 _PLAN = "plan.json.age"
@@ -72,7 +72,8 @@ def fetch(store: Store, vault: Vault, capsule_id: str, names: Iterable[str], fol
             elif sealed := vault.cache.find(capsule_id, to.name + _SEALED):
                 if not identity:
                     with store.reading() as tx:
-                        identity = vault.identity(tx, capsule_id)
+                        unsealer = vault.unsealer(tx, capsule_id)
+                    identity = unsealer.identity
                 with sealed.open("rb") as source, half.open("wb") as sink:
                     envelopes.unseal_stream(source, sink, identity)
             else:
@@ -145,13 +146,15 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, pinned: Co
     )
 
 
-def find_plan(tx: Transaction, vault: Vault, capsule_id: str) -> PreparedPlan | None:
+def find_plan(store: Store, vault: Vault, capsule_id: str) -> PreparedPlan | None:
     """Return the plan that was prepared for a capsule's film; None if there is none that can be used."""
     path = vault.cache.find(capsule_id, _PLAN)
     if path is None:
         return None
+    with store.reading() as tx:
+        unsealer = vault.unsealer(tx, capsule_id)
     try:
-        fields = json.loads(envelopes.unseal_bytes(path.read_bytes(), vault.identity(tx, capsule_id)))
+        fields = json.loads(envelopes.unseal_bytes(path.read_bytes(), unsealer.identity))
         if fields["v"] != _VERSION:
             return None
         return PreparedPlan(

@@ -149,7 +149,7 @@ def test_a_further_film_is_for_members_of_an_open_capsule(stage):
     assert (film.is_opening, film.member_id) == (False, stage.ben.member.id)
     with (
         stage.instance.store.reading() as tx,
-        stage.instance.vault.open_blob(tx, film.soundtrack_blob) as song,
+        stage.instance.vault.source_of(tx, film.soundtrack_blob).open() as song,
     ):
         assert song.read() == b"a song"
 
