@@ -18,13 +18,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.guests import refusals
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import multipart
 from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
-from memorycapsule.daemon.http.uploads import tus
+from memorycapsule.daemon.http.uploads import refusals, tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload, UploadMetadata

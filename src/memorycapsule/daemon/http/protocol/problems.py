@@ -9,6 +9,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded
@@ -123,6 +124,12 @@ def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONR
     """Return the answer to a request that came to no service."""
     code, detail = _OF_STATUS.get(status, ("failed", f"{HTTPStatus(status).phrase}."))
     return _answer(status, detail, code=code, headers=headers)
+
+
+def is_for_api(request: Request) -> bool:
+    """Say whether a program is to read the answer."""
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path.startswith("/api/") and path != "/api/docs"
 
 
 def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -63,7 +63,7 @@ class UploadReceiver:
 
     async def receive(
         self,
-        viewers: Callable[[], list[Viewer]],
+        viewers: Callable[[], Sequence[Viewer]],
         upload_id: str,
         *,
         start: int,
@@ -84,7 +84,7 @@ class UploadReceiver:
 
     async def _receive(
         self,
-        viewers: Callable[[], list[Viewer]],
+        viewers: Callable[[], Sequence[Viewer]],
         upload_id: str,
         start: int,
         chunks: AsyncIterator[bytes],

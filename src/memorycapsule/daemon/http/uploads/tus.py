@@ -11,22 +11,32 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import AppDep, CookieDep, PagesDep
+from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
-from memorycapsule.daemon.http.protocol.sessions import first_with_access
-from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
+from memorycapsule.daemon.http.protocol.problems import is_for_api
+from memorycapsule.daemon.http.protocol.sessions import (
+    Cookie,
+    cookie_viewers,
+    first_with_access,
+    token_viewers,
+)
+from memorycapsule.daemon.http.uploads.receiver import ReceiverDep, UploadReceiver
+from memorycapsule.daemon.http.uploads.refusals import translate_refusal
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadMetadata
+from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
@@ -37,154 +47,180 @@ _PART_TYPE = "application/offset+octet-stream"
 #: How long the answer to the last PATCH waits for what becomes of the file; proxies give up after a minute.
 FINISH_WAIT_SECONDS = 25.0
 
-#: Finds who may be sending a request, the first choice first.
-ViewersOf = Callable[[Request], list[Viewer]]
-#: Says in the reader's language why a file was refused; None when it was not.
-Explain = Callable[[Request, UploadProgress], str | None]
 Result = TypeVar("Result")
+#: The pages' uploads lie at /g/u, the API's at /api/v1/uploads.
+router = APIRouter()
 
 
-def routes(
-    app: App,
-    receiver: UploadReceiver,
-    *,
-    prefix: str,
-    root_path: str,
-    viewers_of: ViewersOf,
-    explain: Explain,
-) -> APIRouter:
-    """Return the routes at `prefix` ("/g/u"); `root_path` is the path of the public address."""
-    router = APIRouter()
+@dataclass(frozen=True, kw_only=True)
+class UploadSender:
+    """Who sends a request, looked up in the threads that take uploads in: those of pages must never wait for them."""
 
-    def for_sender(request: Request, work: Callable[[Viewer], Result]) -> Result:
-        return first_with_access(viewers_of(request), work)
+    app: App
+    cookie: Cookie
+    request: Request
 
-    def progress_of(request: Request, upload_id: str) -> UploadProgress:
-        return for_sender(request, lambda viewer: uploads.progress(app.store, app.vault, viewer, upload_id))
+    def viewers(self) -> Sequence[Viewer]:
+        """Return who may be sending, the first choice first. The API believes no cookie."""
+        found = token_viewers(self.app.store, self.request)
+        if found or is_for_api(self.request):
+            return found
+        return cookie_viewers(self.app.store, self.cookie, self.request)
 
-    @router.options(prefix)
-    @router.options(f"{prefix}/{{upload_id}}")
-    def options() -> Response:
-        return Response(
-            status_code=204,
-            headers={
-                "tus-resumable": VERSION,
-                "tus-version": VERSION,
-                "tus-extension": _EXTENSIONS,
-                "tus-max-size": str(receiver.limits.largest_file),
-            },
+    def begin(self, about: UploadMetadata, story_id: str, length: int, limits: UploadLimits) -> Upload:
+        return self._with_access(
+            lambda viewer: uploads.begin(
+                self.app.store,
+                self.app.vault,
+                viewer,
+                story_id,
+                about=about,
+                length=length,
+                limits=limits,
+                now=self.app.now(),
+            )
         )
 
-    @router.post(prefix)
-    async def create(request: Request) -> Response:
-        def begin(about: UploadMetadata, story_id: str, length: int) -> Upload:
-            return for_sender(
-                request,
-                lambda viewer: uploads.begin(
-                    app.store,
-                    app.vault,
-                    viewer,
-                    story_id,
-                    about=about,
-                    length=length,
-                    limits=receiver.limits,
-                    now=app.now(),
-                ),
-            )
-
-        try:
-            _check_version(request)
-            about, story_id = _parse_metadata(request.headers.get("upload-metadata", ""))
-            upload = await receiver.run_in_thread(
-                begin, about, story_id, _whole_number(request, "upload-length")
-            )
-        except CapsuleError as error:
-            return _error_response(error)
-        return Response(
-            status_code=201,
-            headers={"location": f"{root_path}{prefix}/{upload.id}", **_offset_headers(upload)},
+    def progress(self, upload_id: str) -> UploadProgress:
+        return self._with_access(
+            lambda viewer: uploads.progress(self.app.store, self.app.vault, viewer, upload_id)
         )
 
-    @router.head(f"{prefix}/{{upload_id}}")
-    async def show_offset(request: Request, upload_id: UUID) -> Response:
-        try:
-            _check_version(request)
-            progress = await receiver.run_in_thread(progress_of, request, str(upload_id))
-        except CapsuleError as error:
-            return _error_response(error)
-        return Response(
-            headers={
-                "upload-length": str(progress.upload.length),
-                "upload-metadata": _metadata(progress),
-                **_offset_headers(progress.upload),
-                **_outcome_headers(progress),
-            }
+    def cancel(self, upload_id: str) -> None:
+        self._with_access(
+            lambda viewer: uploads.cancel(
+                self.app.store, self.app.vault, viewer, upload_id, now=self.app.now()
+            )
         )
 
-    @router.get(f"{prefix}/{{upload_id}}")
-    async def show_progress(request: Request, upload_id: UUID) -> Response:
-        def fields() -> dict[str, object]:
-            progress = progress_of(request, str(upload_id))
-            return _progress_fields(progress, explain(request, progress))
+    def _with_access(self, work: Callable[[Viewer], Result]) -> Result:
+        return first_with_access(self.viewers(), work)
 
-        try:
-            return JSONResponse(await receiver.run_in_thread(fields))
-        except CapsuleError as error:
-            return _error_response(error)
 
-    @router.patch(f"{prefix}/{{upload_id}}")
-    async def append(request: Request, upload_id: UUID) -> Response:
-        try:
-            _check_version(request)
-            if request.headers.get("content-type", "").strip().lower() != _PART_TYPE:
-                raise _ProtocolError(415)
-            start = _whole_number(request, "upload-offset")
-            upload = await receiver.receive(
-                lambda: viewers_of(request), str(upload_id), start=start, chunks=request.stream()
-            )
-            headers = _offset_headers(upload)
-            if upload.is_whole:
-                await _wait_for_outcome(receiver, upload.id)
-                progress = await receiver.run_in_thread(progress_of, request, upload.id)
-                headers |= _outcome_headers(progress)
-        except CapsuleError as error:
-            return _error_response(error)
-        except TimeoutError:
-            return Response(status_code=408, headers={"tus-resumable": VERSION})
-        except ClientDisconnect:
-            # Nobody is there to read this; what had arrived is kept.
-            return Response(status_code=499)
-        return Response(status_code=204, headers=headers)
+async def _sender(request: Request, app: AppDep, cookie: CookieDep) -> UploadSender:
+    return UploadSender(app=app, cookie=cookie, request=request)
 
-    @router.delete(f"{prefix}/{{upload_id}}")
-    async def cancel(request: Request, upload_id: UUID) -> Response:
-        def forget(viewer: Viewer) -> None:
-            uploads.cancel(app.store, app.vault, viewer, str(upload_id), now=app.now())
 
-        try:
-            _check_version(request)
-            await receiver.run_in_thread(for_sender, request, forget)
-        except CapsuleError as error:
-            return _error_response(error)
-        return Response(status_code=204, headers={"tus-resumable": VERSION})
+SenderDep = Annotated[UploadSender, Depends(_sender)]
 
-    @router.post(f"{prefix}/{{upload_id}}")
-    async def override_method(request: Request, upload_id: UUID) -> Response:
-        # For networks that let nothing but GET and POST through (Core Protocol, X-HTTP-Method-Override).
-        method = request.headers.get("x-http-method-override", "").upper()
-        if method == "PATCH":
-            return await append(request, upload_id)
-        if method == "DELETE":
-            return await cancel(request, upload_id)
-        raise HTTPException(405)
 
-    return router
+@router.options("")
+@router.options("/{upload_id}")
+def show_what_is_spoken(receiver: ReceiverDep) -> Response:
+    return Response(
+        status_code=204,
+        headers={
+            "tus-resumable": VERSION,
+            "tus-version": VERSION,
+            "tus-extension": _EXTENSIONS,
+            "tus-max-size": str(receiver.limits.largest_file),
+        },
+    )
+
+
+@router.post("")
+async def create_upload(request: Request, receiver: ReceiverDep, sender: SenderDep) -> Response:
+    try:
+        _check_version(request)
+        about, story_id = _parse_metadata(request.headers.get("upload-metadata", ""))
+        length = _whole_number(request, "upload-length")
+        upload = await receiver.run_in_thread(sender.begin, about, story_id, length, receiver.limits)
+    except CapsuleError as error:
+        return _error_response(error)
+    root_path = request.scope["root_path"]
+    path = request.scope["path"].removeprefix(root_path)
+    return Response(
+        status_code=201,
+        headers={"location": f"{root_path}{path}/{upload.id}", **_offset_headers(upload)},
+    )
+
+
+@router.head("/{upload_id}")
+async def show_offset(
+    request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
+) -> Response:
+    try:
+        _check_version(request)
+        progress = await receiver.run_in_thread(sender.progress, str(upload_id))
+    except CapsuleError as error:
+        return _error_response(error)
+    return Response(
+        headers={
+            "upload-length": str(progress.upload.length),
+            "upload-metadata": _metadata(progress),
+            **_offset_headers(progress.upload),
+            **_outcome_headers(progress),
+        }
+    )
+
+
+@router.get("/{upload_id}")
+async def show_progress(
+    request: Request, pages: PagesDep, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
+) -> Response:
+    try:
+        progress = await receiver.run_in_thread(sender.progress, str(upload_id))
+    except CapsuleError as error:
+        return _error_response(error)
+    return JSONResponse(_progress_fields(progress, _reason(request, pages, progress)))
+
+
+@router.patch("/{upload_id}")
+async def append(request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID) -> Response:
+    try:
+        _check_version(request)
+        if request.headers.get("content-type", "").strip().lower() != _PART_TYPE:
+            raise _ProtocolError(415)
+        start = _whole_number(request, "upload-offset")
+        upload = await receiver.receive(sender.viewers, str(upload_id), start=start, chunks=request.stream())
+        headers = _offset_headers(upload)
+        if upload.is_whole:
+            await _wait_for_outcome(receiver, upload.id)
+            headers |= _outcome_headers(await receiver.run_in_thread(sender.progress, upload.id))
+    except CapsuleError as error:
+        return _error_response(error)
+    except TimeoutError:
+        return Response(status_code=408, headers={"tus-resumable": VERSION})
+    except ClientDisconnect:
+        # Nobody is there to read this; what had arrived is kept.
+        return Response(status_code=499)
+    return Response(status_code=204, headers=headers)
+
+
+@router.delete("/{upload_id}")
+async def cancel(request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID) -> Response:
+    try:
+        _check_version(request)
+        await receiver.run_in_thread(sender.cancel, str(upload_id))
+    except CapsuleError as error:
+        return _error_response(error)
+    return Response(status_code=204, headers={"tus-resumable": VERSION})
+
+
+@router.post("/{upload_id}")
+async def override_method(
+    request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
+) -> Response:
+    # For networks that let nothing but GET and POST through (Core Protocol, X-HTTP-Method-Override).
+    method = request.headers.get("x-http-method-override", "").upper()
+    if method == "PATCH":
+        return await append(request, receiver, sender, upload_id)
+    if method == "DELETE":
+        return await cancel(request, receiver, sender, upload_id)
+    raise HTTPException(405)
 
 
 async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
     """Wait until a whole file has become a medium or was refused, but no longer than a request may take."""
     future = asyncio.wrap_future(receiver.finish(upload_id))
     await asyncio.wait([future], timeout=FINISH_WAIT_SECONDS)
+
+
+def _reason(request: Request, pages: Pages, progress: UploadProgress) -> str | None:
+    """Return why a file was refused, in the reader's language; None when it was not."""
+    if progress.refusal is None or is_for_api(request):
+        return progress.refusal
+    return translate_refusal(progress.refusal, pages.wording(request))
 
 
 def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, object]:
