@@ -5,6 +5,7 @@ Components that a machine may lack (the sample photos, Postgres) skip with a sen
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -51,15 +52,31 @@ def _clean_session() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes what belongs to the person who runs it."""
+@pytest.fixture(autouse=True, scope="session")
+def _own_home(_clean_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """No test reads or writes what belongs to the person who runs it; yields the folders of the home."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
-        folder = home / name.lower()
-        folder.mkdir(mode=0o700)
-        monkeypatch.setenv(f"XDG_{name}", str(folder))
+    folders = [home]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        for name in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+            folder = home / name.lower()
+            folder.mkdir(mode=0o700)
+            patch.setenv(f"XDG_{name}", str(folder))
+            folders.append(folder)
+        yield folders
+
+
+@pytest.fixture(autouse=True)
+def _empty_home(_own_home: list[Path]) -> Iterator[None]:
+    """What one test leaves in the home is gone before the next: a home for each would be six folders for each."""
+    yield
+    for folder in _own_home:
+        for left in set(folder.iterdir()).difference(_own_home):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 @pytest.fixture(autouse=True)

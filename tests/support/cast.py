@@ -6,9 +6,11 @@ Ada owns the capsule (and ran `init`), Ben and 영희 (locale ko) are members, C
 
 import contextlib
 import dataclasses
+import functools
 import io
 import itertools
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from sqlalchemy import make_url
 
 from memorycapsule.clock import Clock, Reading
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
@@ -130,6 +133,8 @@ def make_instance(store_url: str, folder: Path, *, now: datetime = NOW) -> Itera
     recovery_identity, recovery_recipient = new_recovery_key()
     store = Store(store_url)
     try:
+        if store.is_sqlite:
+            Path(make_url(store_url).database).write_bytes(_empty_database())
         schema.upgrade(store)
         instances.initialise(
             store,
@@ -144,6 +149,17 @@ def make_instance(store_url: str, folder: Path, *, now: datetime = NOW) -> Itera
         store.close()
     with open_instance(store_url, folder, recovery_identity) as instance:
         yield instance
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Return an SQLite file with the schema: the migrations take longer than most tests that need one."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        store = Store(f"sqlite:///{file}")
+        schema.upgrade(store)
+        store.close()
+        return file.read_bytes()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,9 @@
 import contextlib
 import email
 import email.policy
+import functools
 import re
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,6 +39,7 @@ from support.cast import (
     make_context,
     make_instance,
     make_photo,
+    open_instance,
 )
 
 with warnings.catch_warnings():
@@ -170,16 +173,57 @@ def lasting_scene(tmp_path_factory):
         yield scene
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What every scene begins with: the files of an instance, by their paths, and who and what is in it."""
+
+    files: dict[Path, bytes]
+    recovery_identity: str
+    capsule: Capsule
+    ben: Person
+    cleo: Person
+    story: Story
+    medium_id: str
+
+
+@functools.cache
+def _made() -> _Made:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as instance:
+            capsule = make_capsule(instance)
+            ben = join(instance, capsule, "Ben")
+            story = add_story(
+                instance, capsule, ben.viewer, title="MARKER title", text="MARKER text", photos=0
+            )
+            medium = attach(
+                instance, ben.viewer, story, make_photo(comment="MARKER photo"), file=HOSTILE_NAME
+            )
+            elsewhere = make_capsule(instance, title="Another", opens=OPENS + timedelta(days=1))
+            cleo = join(instance, elsewhere, "Cleo")
+        files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return _Made(
+        files=files,
+        recovery_identity=instance.recovery_identity,
+        capsule=capsule,
+        ben=ben,
+        cleo=cleo,
+        story=story,
+        medium_id=medium.medium.id,
+    )
+
+
 @contextlib.contextmanager
 def make_scene(folder: Path) -> Iterator[Scene]:
-    with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as instance:
+    """A scene in a copy of what was made once: people who join and a story take longer than most tests."""
+    made = _made()
+    for path, content in made.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+        (folder / path).chmod(0o600)
+    database = f"sqlite:///{folder}/data/capsule.db"
+    with open_instance(database, folder / "data", made.recovery_identity) as instance:
         time = Time()
-        capsule = make_capsule(instance)
-        ben = join(instance, capsule, "Ben")
-        story = add_story(instance, capsule, ben.viewer, title="MARKER title", text="MARKER text", photos=0)
-        medium = attach(instance, ben.viewer, story, make_photo(comment="MARKER photo"), file=HOSTILE_NAME)
-        elsewhere = make_capsule(instance, title="Another", opens=OPENS + timedelta(days=1))
-        cleo = join(instance, elsewhere, "Cleo")
         app = App(
             settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
             store=instance.store,
@@ -192,9 +236,9 @@ def make_scene(folder: Path) -> Iterator[Scene]:
             instance=instance,
             app=app,
             time=time,
-            capsule=capsule,
-            ben=ben,
-            cleo=cleo,
-            story=story,
-            medium_id=medium.medium.id,
+            capsule=made.capsule,
+            ben=made.ben,
+            cleo=made.cleo,
+            story=made.story,
+            medium_id=made.medium_id,
         )

@@ -1,12 +1,14 @@
 """Every sentence of the pages is there in each language."""
 
 import collections
+import functools
 import io
 import re
 import string
 from pathlib import Path
 
 import pytest
+from babel.messages import Message
 from babel.messages.pofile import read_po
 
 import memorycapsule
@@ -53,15 +55,24 @@ WORDS_OF_OURS = {
 VOICES = ("error", "cli_error", "page_error")
 
 
+@functools.cache
+def messages(language: str) -> list[Message]:
+    """All sentences of a language, as Babel reads them."""
+    return [
+        message
+        for part in sorted((FOLDER / language).glob("*.po"))
+        for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
+        if message.id
+    ]
+
+
 def catalogue(language: str) -> dict[str, list[str]]:
     """All forms of all sentences of a language."""
     found = {}
-    for part in sorted((FOLDER / language).glob("*.po")):
-        for message in read_po(io.BytesIO(part.read_bytes()), locale=language):
-            if message.id:
-                is_plural = isinstance(message.id, tuple)
-                key = message.id[0] if is_plural else message.id
-                found[key] = list(message.string) if is_plural else [message.string]
+    for message in messages(language):
+        is_plural = isinstance(message.id, tuple)
+        key = message.id[0] if is_plural else message.id
+        found[key] = list(message.string) if is_plural else [message.string]
     return found
 
 
@@ -69,12 +80,7 @@ DATES = set(read_po_file(FOLDER / "en" / "dates.po").sentences)
 
 
 def plural(language: str) -> set[str]:
-    return {
-        message.id[0]
-        for part in sorted((FOLDER / language).glob("*.po"))
-        for message in read_po(io.BytesIO(part.read_bytes()), locale=language)
-        if isinstance(message.id, tuple)
-    }
+    return {message.id[0] for message in messages(language) if isinstance(message.id, tuple)}
 
 
 def kinds_of_errors(kind: type[CapsuleError]) -> set[type[CapsuleError]]:
@@ -111,12 +117,7 @@ def test_dates_are_put_together_from_what_there_is(language):
 
 def test_no_place_is_named_twice():
     for language in ("en", "ko"):
-        ids = [
-            message.id
-            for part in sorted((FOLDER / language).glob("*.po"))
-            for message in read_po(io.BytesIO(part.read_bytes()))
-            if message.id
-        ]
+        ids = [message.id for message in messages(language)]
         assert [one for one, count in collections.Counter(ids).items() if count > 1] == []
 
 
