@@ -100,14 +100,17 @@ def resample(source: Bytes, x: float, y: float, step: float, target: Bytes, inte
     for rows in down:
         for columns in across:
             part = source[rows.start : rows.end, columns.start : columns.end]
+            place = target[
+                rows.first : rows.first + rows.length, columns.first : columns.first + columns.length
+            ]
+            if _would_be_copied(part, step):
+                _warp(source, x, y, step, place, columns.first, rows.first, interpolation)
+                continue
             flip = _FLIPS[rows.is_mirrored, columns.is_mirrored]
             if flip is not None:
                 part = _array(cv2.flip(part, flip))
             made = cv2.resize(part, None, fx=1 / step, fy=1 / step, interpolation=interpolation)
             made = made[rows.skip : rows.skip + rows.length, columns.skip : columns.skip + columns.length]
-            place = target[
-                rows.first : rows.first + rows.length, columns.first : columns.first + columns.length
-            ]
             if flip is None:
                 place[...] = made
             else:
@@ -121,6 +124,13 @@ def resample(source: Bytes, x: float, y: float, step: float, target: Bytes, inte
         if len(across) > 1:
             left = max(0, across[1].first - reach)
             _warp(source, x, y, step, target[:, left : across[1].first + reach], left, 0, interpolation)
+
+
+def _would_be_copied(part: Bytes, step: float) -> bool:
+    """Whether cv2.resize would copy a part whose far edge the step moves: it does so where the size stays the same."""
+    height, width = part.shape[:2]
+    moves = abs(step - 1) * max(height, width) > _EXACT_ENOUGH[1]
+    return moves and (round(height / step), round(width / step)) == (height, width)
 
 
 #: OpenCV's codes for turning rows, columns and both over; keys: are rows, are columns mirrored.

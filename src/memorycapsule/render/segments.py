@@ -21,7 +21,7 @@ from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, PlacedShot, 
 from memorycapsule.words.catalogues import wording
 
 #: To be raised with every change of what the renderer draws.
-RENDERER_VERSION = "4"
+RENDERER_VERSION = "5"
 #: Fields of a style that decide time and movement. The shots hold their effect, so names leave them out.
 _PACING = {
     "photo_seconds",
