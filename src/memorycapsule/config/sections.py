@@ -14,6 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 SMTP_PORTS = MappingProxyType({"none": 25, "starttls": 587, "tls": 465})
 _FILM_SIZES = MappingProxyType(
@@ -59,7 +62,7 @@ def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
         try:
             check(text)
         except UsageProblem as error:
-            raise ValueError(error.message) from error
+            raise ValueError(sentence_of(error, wording(DEFAULT, AREA))) from error
         return text
 
     return checked

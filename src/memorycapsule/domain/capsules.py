@@ -142,9 +142,9 @@ def checked_title(text: str) -> str:
     """Return a capsule's title fit for showing. Raises UsageProblem when it is empty or longer than 200."""
     title = printable(text, LONGEST_TITLE + 1)
     if not title:
-        raise UsageProblem("The title is empty. Give the capsule a name that everybody will recognise.")
+        raise UsageProblem("title_empty")
     if len(title) > LONGEST_TITLE:
-        raise UsageProblem(f"The title is longer than {LONGEST_TITLE} characters. Choose a shorter one.")
+        raise UsageProblem("title_too_long", limit=LONGEST_TITLE)
     return title
 
 
@@ -152,14 +152,14 @@ def checked_message(text: str | None) -> str | None:
     """Return the words that invitations carry, or None. Raises UsageProblem above 5,000 characters."""
     kept = storable(text or "").strip()
     if len(kept) > LONGEST_MESSAGE:
-        raise UsageProblem(f"The message is longer than {LONGEST_MESSAGE:,} characters. Make it shorter.")
+        raise UsageProblem("message_too_long", limit=LONGEST_MESSAGE)
     return kept or None
 
 
 def checked_film_photos(count: int) -> int:
     """Return the largest number of pictures in the film, 1..2000. Raises UsageProblem outside of that."""
     if not 1 <= count <= MOST_FILM_PHOTOS:
-        raise UsageProblem(f"The film can take 1 to {MOST_FILM_PHOTOS:,} pictures, not {count}.")
+        raise UsageProblem("film_photos_impossible", most=MOST_FILM_PHOTOS, given=count)
     return count
 
 

@@ -41,7 +41,7 @@ def parse_guests(text: str) -> GuestList:
     for a list of more than 20,000 characters.
     """
     if len(text) > LONGEST_LIST:
-        raise UsageProblem("That list is too long; invite these people in several goes.")
+        raise UsageProblem("guest_list_too_long")
     guests: dict[str, Guest] = {}
     unreadable = []
     for entry in _entries(text):

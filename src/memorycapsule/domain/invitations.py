@@ -23,7 +23,7 @@ class InvitationState(StrEnum):
 def check_invited_role(role: Role) -> None:
     """Raise UsageProblem for a role that nobody is invited to."""
     if role is Role.OWNER:
-        raise UsageProblem("A capsule has one owner; invite people as contributor or recipient.")
+        raise UsageProblem("invited_as_owner")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +58,16 @@ class Invitation:
         return self.state is InvitationState.INVITED and now < self.expires_at
 
     def check_usable(self, now: datetime) -> None:
-        """Raise NotAllowed, with the reason in words, unless it may be accepted now."""
+        """Raise NotAllowed, with the state that stands in the way as its reason, unless it may be accepted now."""
         match self.state:
             case InvitationState.ACCEPTED:
-                raise NotAllowed("This invitation has been used already; the person it was for has joined.")
+                raise NotAllowed("invitation_used")
             case InvitationState.REVOKED:
-                raise NotAllowed("This invitation was taken back. Ask for a new one.")
+                raise NotAllowed("invitation_revoked")
             case InvitationState.DECLINED:
-                raise NotAllowed("This invitation was declined. Ask for a new one.")
+                raise NotAllowed("invitation_declined")
             case InvitationState.INVITED if now >= self.expires_at:
-                raise NotAllowed("This invitation has expired. Ask for a new one; that takes a minute.")
+                raise NotAllowed("invitation_expired")
 
     def accepted(self, member_id: str, now: datetime) -> Invitation:
         """Return it accepted. Raises NotAllowed unless it is usable."""
@@ -82,7 +82,7 @@ class Invitation:
     def revoked(self, now: datetime) -> Invitation:
         """Return it taken back. Raises NotAllowed once the person has joined."""
         if self.state is InvitationState.ACCEPTED:
-            raise NotAllowed("This person has joined already; an accepted invitation cannot be taken back.")
+            raise NotAllowed("invitation_accepted")
         return dataclasses.replace(self, state=InvitationState.REVOKED, answered_at=now)
 
     def sent_again(
@@ -100,7 +100,7 @@ class Invitation:
         Raises NotAllowed when it was accepted, unless whoever joined with it `has_left` since.
         """
         if self.state is InvitationState.ACCEPTED and not has_left:
-            raise NotAllowed("This person has joined already and needs no other invitation.")
+            raise NotAllowed("invitation_not_needed")
         return dataclasses.replace(
             self,
             state=InvitationState.INVITED,

@@ -33,7 +33,6 @@ _RELATIVE = (
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
-_HELP = "Write it like “2036-05-08 09:00”, “in 10 years”, “+10y” or “10년 후”."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,21 +69,21 @@ def parse_opening_date(
     Return what `text` means in a zone: ISO 8601, `in 10 years`, `+10y`, `10년 후`, `10년 뒤`, `+20s`.
 
     Days and longer keep the wall time of today, or mean `at_time`, which is also that of a day alone; 29 February
-    plus a year is 28 February. Raises UsageProblem for anything else, DatePassed for a date that has passed, and
-    DateTooFar for one more than a hundred years away.
+    plus a year is 28 February. Raises UsageProblem for anything else and for an unknown zone, DatePassed for a date
+    that has passed, and DateTooFar for one more than a hundred years away.
     """
     # Some keyboards and file systems hand Hangul over in pieces (NFD).
     words = " ".join(unicodedata.normalize("NFC", text).split()).lower()
     try:
         date = _relative(words, zone_name, now, at_time) or _iso(words, zone_name, at_time)
     except (ValueError, OverflowError) as error:
-        raise UsageProblem(f"“{text}” is not a date that exists. {_HELP}") from error
+        raise UsageProblem("date_impossible", date=text) from error
     if date is None:
-        raise UsageProblem(f"“{text}” is not a date that can be read without guessing. {_HELP}")
+        raise UsageProblem("date_unreadable", date=text)
     if date.at <= now:
-        raise DatePassed(f"“{text}” has passed already. Choose a date in the future.")
+        raise DatePassed("date_passed", date=text)
     if date.local.year > now.year + LONGEST_YEARS:
-        raise DateTooFar(f"“{text}” is more than {LONGEST_YEARS} years away. Choose an earlier date.")
+        raise DateTooFar("date_too_far", date=text, years=LONGEST_YEARS)
     return date
 
 

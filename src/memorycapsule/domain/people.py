@@ -58,8 +58,7 @@ def checked_address(text: str) -> str:
         host = ""
     labels_are_good = host and all(_LABEL.fullmatch(label) for label in host.split("."))
     if not (at and labels_are_good and _LOCAL_PART.fullmatch(local)) or len(local) + len(host) > 253:
-        shown = printable(text, 60)
-        raise UsageProblem(f"“{shown}” is not an e-mail address. Write it like name@example.org.")
+        raise UsageProblem("address_malformed", address=printable(text, 60))
     return f"{local}@{host}"
 
 
@@ -101,9 +100,9 @@ def storable(text: str) -> str:
 _DIRECTION_CHARACTERS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def checked_name(text: str, *, what: str = "name") -> str:
+def checked_name(text: str) -> str:
     """Return a name fit for showing to others. Raises UsageProblem when nothing of it can be shown."""
     name = printable(text, LONGEST_NAME)
     if not name:
-        raise UsageProblem(f"The {what} is empty. Write at least one letter.")
+        raise UsageProblem("name_empty")
     return name

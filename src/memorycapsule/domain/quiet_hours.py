@@ -45,4 +45,4 @@ def parse_quiet_hours(text: str) -> QuietHours | None:
             first = stop = time()
         if first != stop:
             return QuietHours(first=first, stop=stop)
-    raise UsageProblem(f'“{text}” are no quiet hours; write them like "01:00-06:00", or "always" or "never".')
+    raise UsageProblem("quiet_hours_unreadable", hours=text)

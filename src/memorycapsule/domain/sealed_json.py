@@ -63,4 +63,4 @@ def _known(value: type[StoryWords | MediumDetails | UploadMetadata], plain: byte
         fields = json.loads(plain)
         return {name: fields[name] for name in fields if name in names}
     except (ValueError, TypeError) as error:
-        raise CapsuleError("What is written here is damaged; bring it back from a backup.") from error
+        raise CapsuleError("contents_damaged") from error

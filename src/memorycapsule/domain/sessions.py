@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from memorycapsule.domain.people import LONGEST_NAME, printable
 from memorycapsule.errors import UsageProblem
 
 
@@ -35,7 +36,15 @@ class Scope(StrEnum):
 def check_token_scope(scope: Scope) -> None:
     """Raise UsageProblem for what no personal token may do: whoever may do everything is a person."""
     if scope is Scope.EVERYTHING:
-        raise UsageProblem("A token may read, or read and contribute; choose one of the two.")
+        raise UsageProblem("token_scope_impossible")
+
+
+def checked_token_name(text: str) -> str:
+    """Return what a token is called, fit for showing. Raises UsageProblem when nothing of it can be shown."""
+    name = printable(text, LONGEST_NAME)
+    if not name:
+        raise UsageProblem("token_name_empty")
+    return name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,14 +150,14 @@ class Viewer:
         if self.scope.covers(needed):
             return
         if needed is Scope.EVERYTHING:
-            raise NotAllowed("A personal token does not go that far; sign in, and do it yourself.")
-        raise NotAllowed("This token may only read; make one that may contribute.")
+            raise NotAllowed("token_insufficient")
+        raise NotAllowed("token_read_only")
 
     def check_account(self) -> None:
         """Raise NotAllowed unless this session may do everything for its account, in whatever capsule."""
         self.check(Scope.EVERYTHING)
         if self.capsule_id is not None:
-            raise NotAllowed("This session is for one capsule. Sign in for what concerns your account.")
+            raise NotAllowed("session_of_one_capsule")
 
     def check_fresh(self, now: datetime) -> None:
         """
@@ -188,9 +188,9 @@ def checked_words(title: str | None, text: str | None) -> StoryWords:
     kept_title = printable(title or "", LONGEST_TITLE + 1)
     kept_text = storable(text or "").strip()
     if len(kept_title) > LONGEST_TITLE:
-        raise UsageProblem(f"The story's title is longer than {LONGEST_TITLE} characters. Make it shorter.")
+        raise UsageProblem("story_title_too_long", limit=LONGEST_TITLE)
     if len(kept_text) > LONGEST_TEXT:
-        raise UsageProblem(f"The story is longer than {LONGEST_TEXT:,} characters. Make two of it.")
+        raise UsageProblem("story_too_long", limit=LONGEST_TEXT)
     return StoryWords(title=kept_title, text=kept_text)
 
 
@@ -198,5 +198,5 @@ def checked_caption(text: str) -> str | None:
     """Return what is written under a medium, composed (NFC), or None. Raises UsageProblem when it is too long."""
     kept = printable(text, LONGEST_CAPTION + 1)
     if len(kept) > LONGEST_CAPTION:
-        raise UsageProblem(f"A caption is longer than {LONGEST_CAPTION} characters. Make it shorter.")
+        raise UsageProblem("caption_too_long", limit=LONGEST_CAPTION)
     return kept or None

@@ -42,7 +42,7 @@ def zone(name: str) -> ZoneInfo:
                 return ZoneInfo.from_file(stream, key=name)
         except (OSError, ValueError):
             pass  # not a zone file: the sentence below says so
-    raise UsageProblem(f"There is no time zone called “{name}”. Use a name like Asia/Seoul or Europe/Berlin.")
+    raise UsageProblem("zone_unknown", zone=name)
 
 
 def instant_of(local: datetime, zone_name: str, fold: int = 0) -> datetime:

@@ -21,6 +21,9 @@ import aiosmtplib
 from memorycapsule.domain.people import checked_address, printable
 from memorycapsule.errors import MailRefused, UsageProblem
 from memorycapsule.mail.outcomes import Outcome
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +112,7 @@ class SmtpSession:
         try:
             recipient, sender = checked_address(recipient), checked_address(sender)
         except UsageProblem as problem:
-            return Outcome(state="rejected", detail=problem.message)
+            return Outcome(state="rejected", detail=sentence_of(problem, wording(DEFAULT, AREA)))
         try:
             self._runner.run(self._envelope(sender, recipient))
         except _Trouble as trouble:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.people import checked_name
-from memorycapsule.domain.sessions import Scope, Session, SessionKind, check_token_scope
+from memorycapsule.domain.sessions import Scope, Session, SessionKind, check_token_scope, checked_token_name
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import sessions, signing_in
@@ -38,7 +37,7 @@ def create(store: Store, viewer: Viewer, *, name: str, scope: Scope, now: dateti
             account_id=viewer.account_id,
             capsule_id=viewer.capsule_id,
             kind=SessionKind.TOKEN,
-            name=checked_name(name, what="token's name"),
+            name=checked_token_name(name),
             scope=scope,
             proved_at=now if viewer.is_proved else None,
             now=now,

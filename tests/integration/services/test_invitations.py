@@ -16,6 +16,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
 from support.cast import BASE_URL, OPENS, invite, join, make_capsule, make_context
 from support.moments import NOW
+from support.refusals import refused
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_revoked_link_says_so(instance, capsule):
     revoke(instance, capsule, "ben@example.org")
 
     assert invitations.preview(instance.store, invited.token).invitation.state is InvitationState.REVOKED
-    with pytest.raises(NotAllowed, match="taken back"):
+    with refused(NotAllowed, "invitation_revoked"):
         invitations.join(instance.store, invited.token, now=NOW)
     assert letters_of(instance, DeliveryState.QUEUED) == []
 
@@ -138,7 +139,7 @@ def test_whoever_was_revoked_can_be_invited_anew(instance, capsule):
 def test_an_expired_link_says_so_and_a_new_one_works(instance, capsule):
     invited = invite(instance, capsule, "ben@example.org")
     later = NOW + timedelta(days=14)
-    with pytest.raises(NotAllowed, match="expired"):
+    with refused(NotAllowed, "invitation_expired"):
         invitations.join(instance.store, invited.token, now=later)
 
     far = make_capsule(instance, title="Far", opens=OPENS + timedelta(days=100))
@@ -153,7 +154,7 @@ def test_revoking_needs_an_invitation_that_nobody_accepted(instance, capsule):
 
     with pytest.raises(NotFound, match=r"cleo@example\.org is not invited"):
         revoke(instance, capsule, "cleo@example.org")
-    with pytest.raises(NotAllowed, match="joined already"):
+    with refused(NotAllowed, "invitation_accepted"):
         revoke(instance, capsule, "ben@example.org")
     with pytest.raises(NotAllowed, match="member of this capsule"):
         invite(instance, capsule, "BEN@example.org")
@@ -218,7 +219,7 @@ def test_a_second_join_is_refused(instance, capsule):
     invited = invite(instance, capsule, "ben@example.org")
     invitations.join(instance.store, invited.token, now=NOW)
 
-    with pytest.raises(NotAllowed, match="used already"):
+    with refused(NotAllowed, "invitation_used"):
         invitations.join(instance.store, invited.token, now=NOW)
     with instance.store.reading() as tx:
         assert len(capsule_store.members_of(tx, capsule.id)) == 2

@@ -13,6 +13,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from support.cast import OPENS, add_story, another_session, invite, join
 from support.moments import NOW
+from support.refusals import refused
 
 DAY = timedelta(days=1)
 
@@ -109,7 +110,7 @@ def test_roles_and_removal_need_a_fresh_proof_and_a_wide_scope(stage):
     ):
         with pytest.raises(ReauthenticationNeeded):
             deed(stage.ben.viewer)
-        with pytest.raises(NotAllowed, match="personal token"):
+        with refused(NotAllowed, "token_insufficient"):
             deed(dataclasses.replace(proved, scope=Scope.CONTRIBUTE))
     with pytest.raises(ReauthenticationNeeded):
         role(stage, stage.younghee, Role.RECIPIENT, proved, NOW + timedelta(minutes=16))

@@ -9,6 +9,7 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.errors import NotAllowed
 from support.moments import NOW
+from support.refusals import refused
 
 EXPIRES = NOW + timedelta(days=14)
 INVITED = Invitation(
@@ -45,19 +46,19 @@ def test_answers_are_noted_with_their_time():
 
 
 @pytest.mark.parametrize(
-    ("invitation", "now", "words"),
+    ("invitation", "now", "reason"),
     [
-        (ACCEPTED, NOW, "used already"),
-        (DECLINED, NOW, "declined"),
-        (REVOKED, NOW, "taken back"),
-        (INVITED, EXPIRES, "expired"),
-        (INVITED, EXPIRES + timedelta(days=1), "expired"),
+        (ACCEPTED, NOW, "invitation_used"),
+        (DECLINED, NOW, "invitation_declined"),
+        (REVOKED, NOW, "invitation_revoked"),
+        (INVITED, EXPIRES, "invitation_expired"),
+        (INVITED, EXPIRES + timedelta(days=1), "invitation_expired"),
     ],
 )
-def test_an_invitation_that_cannot_be_used_says_why(invitation, now, words):
+def test_an_invitation_that_cannot_be_used_says_why(invitation, now, reason):
     assert not invitation.is_usable(now)
     for answer in (lambda: invitation.accepted("m", now), lambda: invitation.declined(now)):
-        with pytest.raises(NotAllowed, match=words):
+        with refused(NotAllowed, reason):
             answer()
 
 
@@ -76,9 +77,9 @@ def test_sending_again_makes_a_new_link_and_a_new_letter(invitation):
 
 
 def test_whoever_has_joined_is_not_invited_again_nor_uninvited():
-    with pytest.raises(NotAllowed, match="joined already"):
+    with refused(NotAllowed, "invitation_not_needed"):
         ACCEPTED.sent_again(expires_at=EXPIRES)
-    with pytest.raises(NotAllowed, match="joined already"):
+    with refused(NotAllowed, "invitation_accepted"):
         ACCEPTED.revoked(NOW)
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from memorycapsule.domain.opening_dates import add_months, opening_date, parse_opening_date
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import UsageProblem
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
 
 NOW = datetime(2026, 5, 8, 9, 0, 12, 345678, tzinfo=UTC)
 
@@ -164,8 +166,26 @@ def test_anything_else_is_refused_in_one_sentence(text):
     with pytest.raises(UsageProblem) as refused:
         parse_opening_date(text, "UTC", NOW)
 
-    assert refused.value.message.endswith(("후”.", "future.", "earlier date."))
-    assert "\n" not in refused.value.message
+    sentence = sentence_of(refused.value, wording("en", AREA))
+    assert sentence.endswith(("후”.", "future.", "earlier date."))
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "reason"),
+    [
+        ("2026-02-30", "UTC", "date_impossible"),
+        ("some day", "UTC", "date_unreadable"),
+        ("2020-01-01", "UTC", "date_passed"),
+        ("in 101 years", "UTC", "date_too_far"),
+        ("2036-05-08", "Mars/Olympus", "zone_unknown"),
+    ],
+)
+def test_each_date_that_cannot_be_has_its_own_reason(text, zone, reason):
+    with pytest.raises(UsageProblem) as refused:
+        parse_opening_date(text, zone, NOW)
+
+    assert (refused.value.code, refused.value.reason) == ("usage", reason)
 
 
 def test_a_hundred_years_are_not_too_far():

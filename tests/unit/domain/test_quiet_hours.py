@@ -6,6 +6,7 @@ import pytest
 
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import UsageProblem
+from support.refusals import refused
 
 
 def at(clock):
@@ -35,5 +36,5 @@ def test_there_may_be_none():
 
 @pytest.mark.parametrize("text", ["", "1-6", "25:00-26:00", "01:00-01:00", "01:60-02:00", "night"])
 def test_anything_else_is_refused_in_a_sentence(text):
-    with pytest.raises(UsageProblem, match=r"01:00-06:00"):
+    with refused(UsageProblem, "quiet_hours_unreadable", hours=text):
         parse_quiet_hours(text)

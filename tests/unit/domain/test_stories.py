@@ -13,6 +13,7 @@ from memorycapsule.errors import UsageProblem
 from support.cast import OPENS
 from support.cast import a_capsule as capsule
 from support.moments import NOW
+from support.refusals import refused
 
 STORY = Story(
     id="story",
@@ -160,9 +161,9 @@ def test_words_are_trimmed_composed_and_limited():
     assert words.text == "first\n\nsecond\ufffd \ufffd"
     assert checked_words(None, None).title == checked_words(None, None).text == ""
     assert checked_words("x" * 200, "y" * 50_000)
-    with pytest.raises(UsageProblem, match="title"):
+    with refused(UsageProblem, "story_title_too_long", limit=200):
         checked_words("x" * 201, None)
-    with pytest.raises(UsageProblem, match="story"):
+    with refused(UsageProblem, "story_too_long", limit=50_000):
         checked_words(None, "y" * 50_001)
 
 

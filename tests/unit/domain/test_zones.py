@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memorycapsule.domain.zones import instant_of, local_of, zone
 from memorycapsule.errors import UsageProblem
+from support.refusals import refused
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_zone_is_found_by_its_name(name):
     ],
 )
 def test_what_is_no_zone_is_refused_in_one_sentence(name):
-    with pytest.raises(UsageProblem, match="no time zone called"):
+    with refused(UsageProblem, "zone_unknown", zone=name):
         zone(name)
 
 

@@ -356,7 +356,7 @@ def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(UsageProblem, "cli_render_plan_unreadable", file=plain(str(file))) from error
     except PlanRefused as error:
-        raise UsageProblem(error.message) from error
+        raise UsageProblem(error.reason, **error.values) from error
     if plan.soundtrack.file and not has_song:
         raise refusal(UsageProblem, "cli_render_plan_song")
     return plan

@@ -140,7 +140,7 @@ def checked_title(text: str | None) -> str:
     """Return a film's title on one line, '' for none. Raises UsageProblem for one that is too long."""
     title = printable(text or "", LONGEST_TITLE + 1)
     if len(title) > LONGEST_TITLE:
-        raise UsageProblem(f"The film's title is longer than {LONGEST_TITLE} characters. Make it shorter.")
+        raise UsageProblem("film_title_too_long", limit=LONGEST_TITLE)
     return title
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from memorycapsule.domain.film.plan_json import PlanUnreadable, read_value
+from memorycapsule.domain.film.plan_json import read_value
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.film.voices import PlacedVoice, Voice, place_voices
 from memorycapsule.errors import PlanRefused
@@ -397,16 +397,16 @@ class MontagePlan:
         if self.plan_version != PLAN_VERSION:
             raise _of_another_version(self.plan_version)
         if self.fps < 1:
-            raise PlanRefused("A film has at least one frame per second.")
+            raise PlanRefused("plan_frame_rate")
         shots = self.shots
         if not shots or shots[0].entrance_frames:
-            raise PlanRefused("A film plan has at least one shot, and its first shot fades from nothing.")
+            raise PlanRefused("plan_first_shot")
         if not all(voice.is_possible for voice in self.voices):
-            raise PlanRefused("A voice note of this film plan begins or ends where there is no time.")
+            raise PlanRefused("plan_voice_times")
         for index, shot in enumerate(shots):
             following = shots[index + 1].entrance_frames if index + 1 < len(shots) else 0
             if shot.entrance_frames < 0 or shot.entrance_frames + following >= shot.frames:
-                raise PlanRefused("A shot of this film plan is shorter than its transitions.")
+                raise PlanRefused("plan_shot_too_short")
 
     @property
     def shots(self) -> tuple[Shot, ...]:
@@ -462,18 +462,12 @@ class MontagePlan:
             data: Any = json.loads(text)
             version = data["plan_version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise PlanRefused("This is not a film plan.") from error
+            raise PlanRefused("plan_unreadable") from error
         if version not in _UNDERSTOOD:
             raise _of_another_version(version)
-        try:
-            plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
-        except PlanUnreadable as error:
-            raise PlanRefused(f"This film plan is damaged: {error}.") from error
+        plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
         return plan
 
 
 def _of_another_version(version: object) -> PlanRefused:
-    return PlanRefused(
-        f"This film plan has version {version}, and this program understands version {PLAN_VERSION};"
-        " have the film planned again."
-    )
+    return PlanRefused("plan_version_unknown", version=version, understood=PLAN_VERSION)

@@ -10,9 +10,7 @@ import typing
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal
 
-
-class PlanUnreadable(ValueError):
-    """A value does not fit the type that is expected there."""
+from memorycapsule.errors import PlanRefused
 
 
 def read_value(kind: Any, value: Any, names: dict[str, Any], where: str = "plan") -> Any:
@@ -20,7 +18,7 @@ def read_value(kind: Any, value: Any, names: dict[str, Any], where: str = "plan"
     Return `value` (what json.loads gave) as a `kind`: a dataclass, tuple, union, Literal or plain type.
 
     `names` resolves the annotations of the dataclasses. In a union of dataclasses the one whose `kind` field
-    has the value's `kind` is meant. Raises PlanUnreadable, naming the place.
+    has the value's `kind` is meant. Raises PlanRefused, naming the place.
     """
     origin = typing.get_origin(kind)
     if is_dataclass(kind):
@@ -29,37 +27,37 @@ def read_value(kind: Any, value: Any, names: dict[str, Any], where: str = "plan"
         return _read_tuple(typing.get_args(kind), value, names, where)
     if origin is Literal:
         if value not in typing.get_args(kind):
-            raise PlanUnreadable(f"{where} has no meaning {value!r}")
+            raise PlanRefused("plan_value_unknown", place=where, value=value)
         return value
     if origin in {typing.Union, types.UnionType}:
         return _read_union(typing.get_args(kind), value, names, where)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise PlanUnreadable(f"{where} is not of type {getattr(kind, '__name__', kind)}")
+        raise PlanRefused("plan_type_wrong", place=where, type=getattr(kind, "__name__", str(kind)))
     return value
 
 
 def _read_dataclass(kind: Any, value: Any, names: dict[str, Any], where: str) -> Any:
     if not isinstance(value, dict):
-        raise PlanUnreadable(f"{where} is not an object")
+        raise PlanRefused("plan_not_object", place=where)
     hints = typing.get_type_hints(kind, names)
     known = {item.name: item for item in fields(kind)}
     if unknown := sorted(set(value) - set(known)):
-        raise PlanUnreadable(f"{where} has an unknown field {unknown[0]!r}")
+        raise PlanRefused("plan_field_unknown", place=where, field=unknown[0])
     for name, item in known.items():
         if name not in value and item.default is MISSING and item.default_factory is MISSING:
-            raise PlanUnreadable(f"{where} lacks {name}")
+            raise PlanRefused("plan_field_missing", place=where, field=name)
     return kind(**{name: read_value(hints[name], value[name], names, f"{where}.{name}") for name in value})
 
 
 def _read_tuple(kinds: tuple[Any, ...], value: Any, names: dict[str, Any], where: str) -> Any:
     if not isinstance(value, list):
-        raise PlanUnreadable(f"{where} is not a list")
+        raise PlanRefused("plan_not_list", place=where)
     if len(kinds) == 2 and kinds[1] is Ellipsis:
         kinds = (kinds[0],) * len(value)
     if len(kinds) != len(value):
-        raise PlanUnreadable(f"{where} has {len(value)} values")
+        raise PlanRefused("plan_list_length", place=where, length=len(value))
     return tuple(
         read_value(kind, item, names, f"{where}[{index}]")
         for index, (kind, item) in enumerate(zip(kinds, value, strict=True))
@@ -76,4 +74,4 @@ def _read_union(kinds: tuple[Any, ...], value: Any, names: dict[str, Any], where
     for kind in kinds:
         if word is not None and getattr(kind, "kind", None) == word:
             return read_value(kind, value, names, where)
-    raise PlanUnreadable(f"{where} has an unknown kind")
+    raise PlanRefused("plan_kind_unknown", place=where)

@@ -16,7 +16,7 @@ class Size:
 
     def __post_init__(self) -> None:
         if self.width < 16 or self.height < 16 or self.width % 2 or self.height % 2:
-            raise PlanRefused("The size of a film is two even numbers of at least 16 pixels.")
+            raise PlanRefused("film_size_impossible")
 
     @property
     def aspect(self) -> float:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from memorycapsule.domain.film.plan import Card, FilmStyle, MontagePlan, Scene
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import PlanRefused
+from support.refusals import refused
 
 
 def cards(*lengths: tuple[int, int]) -> MontagePlan:
@@ -56,31 +57,41 @@ def test_a_plan_that_says_no_language_is_read_as_an_english_one():
     assert MontagePlan.from_json(replace(plan, language="ko").to_json()).language == "ko"
 
 
-def test_a_plan_of_another_version_is_refused_with_a_sentence():
+def test_a_plan_of_another_version_is_refused_with_its_number():
     data = json.loads(cards((30, 0)).to_json())
     data["plan_version"] = 99
 
-    with pytest.raises(PlanRefused, match="version 99"):
+    with refused(PlanRefused, "plan_version_unknown", version=99):
         MontagePlan.from_json(json.dumps(data))
-    with pytest.raises(PlanRefused, match="version 99"):
+    with refused(PlanRefused, "plan_version_unknown", version=99):
         replace(cards((30, 0)), plan_version=99)
 
 
 @pytest.mark.parametrize(
-    ("change", "place"),
+    ("change", "reason", "values"),
     [
-        (lambda data: data.pop("fps"), "fps"),
-        (lambda data: data.update(colour="red"), "colour"),
-        (lambda data: data.update(fps="30"), "plan.fps"),
-        (lambda data: data["scenes"][0]["shots"][0].update(kind="dance"), "shots"),
-        (lambda data: data["size"].update(width=31), "even"),
+        (lambda data: data.pop("fps"), "plan_field_missing", {"place": "plan", "field": "fps"}),
+        (
+            lambda data: data.update(colour="red"),
+            "plan_field_unknown",
+            {"place": "plan", "field": "colour"},
+        ),
+        (lambda data: data.update(fps="30"), "plan_type_wrong", {"place": "plan.fps", "type": "int"}),
+        (lambda data: data.update(scenes={}), "plan_not_list", {"place": "plan.scenes"}),
+        (lambda data: data.update(size=[]), "plan_not_object", {"place": "plan.size"}),
+        (
+            lambda data: data["scenes"][0]["shots"][0].update(kind="dance"),
+            "plan_kind_unknown",
+            {"place": "plan.scenes[0].shots[0]"},
+        ),
+        (lambda data: data["size"].update(width=31), "film_size_impossible", {}),
     ],
 )
-def test_a_damaged_plan_is_refused_naming_the_place(change, place):
+def test_a_damaged_plan_is_refused_naming_the_place(change, reason, values):
     data = json.loads(cards((30, 0)).to_json())
     change(data)
 
-    with pytest.raises(PlanRefused, match=place):
+    with refused(PlanRefused, reason, **values):
         MontagePlan.from_json(json.dumps(data))
 
 

@@ -80,8 +80,5 @@ def parse_length(text: str | None) -> Length:
     except ValueError:
         seconds = 0.0
     if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
-        raise UsageProblem(
-            f"The length of a film is short, full, or a number of seconds from {_SHORTEST_SECONDS} to"
-            f" {_LONGEST_SECONDS}."
-        )
+        raise UsageProblem("film_length_unreadable", least=_SHORTEST_SECONDS, most=_LONGEST_SECONDS)
     return seconds
