@@ -16,33 +16,30 @@ from starlette.responses import Response, StreamingResponse
 from zipstream import ZipStream
 from zipstream.ng import ZipStreamInfo
 
-from memorycapsule.app import App
-from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.protocol.files import content_disposition, range_headers, requested_range
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.services import archive
 from memorycapsule.services.archive import Archive, ArchiveFile
 
 _CHUNK_BYTES = 256 * 1024
 #: The earliest date that a zip can hold.
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-
-    @router.api_route("/g/c/{capsule_id}/everything.zip", methods=["GET", "HEAD"])
-    def download(request: Request, capsule_id: UUID) -> Response:
-        words = pages.wording(request)
-        found = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: archive.of_capsule(
-                app.store, app.vault, viewer, str(capsule_id), language=words.language
-            ),
-        )
-        return zip_answer(request, found)
-
-    return router
+@router.api_route("/g/c/{capsule_id}/everything.zip", methods=GET)
+def send_archive(
+    request: Request, app: AppDep, pages: PagesDep, viewers: BrowserViewers, capsule_id: UUID
+) -> Response:
+    words = pages.wording(request)
+    found = first_with_access(
+        viewers,
+        lambda viewer: archive.of_capsule(
+            app.store, app.vault, viewer, str(capsule_id), language=words.language
+        ),
+    )
+    return zip_answer(request, found)
 
 
 def zip_answer(request: Request, found: Archive) -> Response:

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.guests.access import MemberCapsule
 from memorycapsule.daemon.http.guests.opened import first_page
 from memorycapsule.daemon.http.guests.own_stories import story_rows
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_members, member_rows
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Form
@@ -23,37 +25,30 @@ from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon
 
 #: A page that is opened earlier than this before the date does not refresh: nobody leaves a page open for so long.
 _REFRESHES_WITHIN = timedelta(hours=1)
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+@router.api_route("/g/c/{capsule_id}", methods=GET)
+def show_capsule(request: Request, app: AppDep, pages: PagesDep, access: MemberCapsule) -> Response:
+    page = first_page if access.view.capsule.is_open else _sealed
+    return page(app, pages, request, access.view)
 
-    @router.api_route("/g/c/{capsule_id}", methods=GET)
-    def show_capsule(request: Request, capsule_id: UUID) -> Response:
-        view = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
-        )
-        return (first_page if view.capsule.is_open else _sealed)(app, pages, request, view)
 
-    @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
-    def cover(request: Request, capsule_id: UUID) -> Response:
-        file = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id)),
-        )
-        return FileAnswer(file, tag=f"{capsule_id}-cover")
+@router.api_route("/g/c/{capsule_id}/cover", methods=GET)
+def send_cover(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Response:
+    file = first_with_access(
+        viewers, lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id))
+    )
+    return FileAnswer(file, tag=f"{capsule_id}-cover")
 
-    @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
-    def medium(request: Request, medium_id: UUID, form: Form) -> Response:
-        file = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
-        )
-        return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")
 
-    return router
+@router.api_route("/g/m/{medium_id}/{form}", methods=GET)
+def send_medium(app: AppDep, viewers: BrowserViewers, medium_id: UUID, form: Form) -> Response:
+    file = first_with_access(
+        viewers,
+        lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),
+    )
+    return FileAnswer(file, tag=f"{medium_id}-{form}", as_download=form == "original")
 
 
 def _sealed(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.domain.date_requests import DateRequestState
@@ -24,30 +24,30 @@ from memorycapsule.words.counts import people_in_words
 from memorycapsule.words.dates import date_in_words
 from memorycapsule.words.forms_of_address import addressed
 
+router = APIRouter()
 
-def routes(app: App, pages: Pages) -> APIRouter:
-    router = APIRouter()
 
-    @router.api_route("/g/consent/{token}", methods=["GET", "HEAD"])
-    def show_consent(request: Request, token: str) -> Response:
+@router.api_route("/g/consent/{token}", methods=GET)
+def show_consent(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
+    try:
+        view = rescheduling.preview(app.store, token, app.now())
+    except NotFound:
+        return pages.unknown_link(request)
+    return _consent(pages, request, token, view)
+
+
+@router.post("/g/consent/{token}")
+def answer_consent(
+    request: Request, app: AppDep, pages: PagesDep, token: str, answer: Annotated[str, Form()] = ""
+) -> Response:
+    if answer in {"yes", "no"}:
         try:
-            view = rescheduling.preview(app.store, token, app.now())
+            # Once the request is over, nothing happens here, and the page says how it ended.
+            with contextlib.suppress(NotAllowed):
+                rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
         except NotFound:
             return pages.unknown_link(request)
-        return _consent(pages, request, token, view)
-
-    @router.post("/g/consent/{token}")
-    def answer_request(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
-        if answer in {"yes", "no"}:
-            try:
-                # Once the request is over, nothing happens here, and the page says how it ended.
-                with contextlib.suppress(NotAllowed):
-                    rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
-            except NotFound:
-                return pages.unknown_link(request)
-        return pages.redirect(request, f"/g/consent/{token}")
-
-    return router
+    return pages.redirect(request, f"/g/consent/{token}")
 
 
 def _consent(pages: Pages, request: Request, token: str, view: DateRequestView) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
@@ -26,78 +27,87 @@ from memorycapsule.words.forms_of_address import addressed
 _GONE = 410
 #: The bundle tells guests nothing of how much each member has put in: all members have an equal share of it.
 _PHOTOS_OF_EACH = 16
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
+@router.api_route("/g/i/{token}", methods=GET)
+def show_invitation(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    try:
+        view = invitations.preview(app.store, token)
+    except NotFound:
+        return pages.unknown_link(request)
+    if reason := _unusable_reason(view, app):
+        if _is_member(app, cookie, request, view):
+            return pages.redirect(request, f"/g/c/{view.capsule.id}")
+        return _unusable(pages, request, view, reason)
+    return _invitation(app, pages, request, token, view)
 
-    @router.api_route("/g/i/{token}", methods=["GET", "HEAD"])
-    def show_invitation(request: Request, token: str) -> Response:
-        try:
-            view = invitations.preview(app.store, token)
-        except NotFound:
-            return pages.unknown_link(request)
-        if reason := _unusable_reason(view, app):
-            if _is_member(app, cookie, request, view):
-                return pages.redirect(request, f"/g/c/{view.capsule.id}")
-            return _unusable(pages, request, view, reason)
-        return _invitation(app, pages, request, token, view)
 
-    @router.api_route("/g/i/{token}/cover", methods=["GET", "HEAD"])
-    def cover(token: str) -> Response:
-        file = invitations.cover_file(app.store, app.vault, token)
-        return FileAnswer(file, tag="cover")
+@router.api_route("/g/i/{token}/cover", methods=GET)
+def send_invitation_cover(app: AppDep, token: str) -> Response:
+    file = invitations.cover_file(app.store, app.vault, token)
+    return FileAnswer(file, tag="cover")
 
-    @router.api_route("/g/i/{token}/decline", methods=["GET", "HEAD"])
-    def confirm_decline(request: Request, token: str) -> Response:
-        try:
-            view = invitations.preview(app.store, token)
-        except NotFound:
-            return pages.unknown_link(request)
-        if reason := _unusable_reason(view, app):
-            return _unusable(pages, request, view, reason)
-        words = pages.wording(request, view.invitation.locale)
-        return pages.show(request, "decline.html", words, token=token, view=view)
 
-    @router.post("/g/i/{token}/decline")
-    def decline(request: Request, token: str) -> Response:
-        try:
-            invitations.decline(app.store, token, now=app.now())
-        except NotFound:
-            return pages.unknown_link(request)
-        except NotAllowed:
-            # The page of the invitation says why it cannot be answered any more.
-            return pages.redirect(request, f"/g/i/{token}")
+@router.api_route("/g/i/{token}/decline", methods=GET)
+def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
+    try:
+        view = invitations.preview(app.store, token)
+    except NotFound:
+        return pages.unknown_link(request)
+    if reason := _unusable_reason(view, app):
+        return _unusable(pages, request, view, reason)
+    words = pages.wording(request, view.invitation.locale)
+    return pages.show(request, "decline.html", words, token=token, view=view)
+
+
+@router.post("/g/i/{token}/decline")
+def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
+    try:
+        invitations.decline(app.store, token, now=app.now())
+    except NotFound:
+        return pages.unknown_link(request)
+    except NotAllowed:
+        # The page of the invitation says why it cannot be answered any more.
         return pages.redirect(request, f"/g/i/{token}")
+    return pages.redirect(request, f"/g/i/{token}")
 
-    @router.post("/g/i/{token}")
-    def join(request: Request, token: str, name: Annotated[str, Form()] = "") -> Response:
-        try:
-            view = invitations.preview(app.store, token)
-        except NotFound:
-            return pages.unknown_link(request)
-        words = pages.wording(request, view.invitation.locale)
-        try:
-            joined = invitations.join(
-                app.store,
-                token,
-                name=name.strip() or None,
-                # The inviter knows the language of the letters; without a choice here, a browser only guesses.
-                locale=words.language if "lang" in request.query_params else None,
-                now=app.now(),
-            )
-        except UsageProblem:
-            return _invitation(app, pages, request, token, view, bad_name=name)
-        except NotAllowed:
-            if _is_member(app, cookie, request, view):
-                return pages.redirect(request, f"/g/c/{view.capsule.id}")
-            view = invitations.preview(app.store, token)
-            return _unusable(pages, request, view, _unusable_reason(view, app) or "used")
-        response = pages.redirect(request, landing_path(joined.capsule, joined.member, app.now()))
-        cookie.add(request, response, joined.token)
-        return response
 
-    return router
+@router.post("/g/i/{token}")
+def join_capsule(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    cookie: CookieDep,
+    token: str,
+    name: Annotated[str, Form()] = "",
+) -> Response:
+    try:
+        view = invitations.preview(app.store, token)
+    except NotFound:
+        return pages.unknown_link(request)
+    words = pages.wording(request, view.invitation.locale)
+    try:
+        joined = invitations.join(
+            app.store,
+            token,
+            name=name.strip() or None,
+            # The inviter knows the language of the letters; without a choice here, a browser only guesses.
+            locale=words.language if "lang" in request.query_params else None,
+            now=app.now(),
+        )
+    except UsageProblem:
+        return _invitation(app, pages, request, token, view, bad_name=name)
+    except NotAllowed:
+        if _is_member(app, cookie, request, view):
+            return pages.redirect(request, f"/g/c/{view.capsule.id}")
+        view = invitations.preview(app.store, token)
+        return _unusable(pages, request, view, _unusable_reason(view, app) or "used")
+    response = pages.redirect(request, landing_path(joined.capsule, joined.member, app.now()))
+    cookie.add(request, response, joined.token)
+    return response
 
 
 def _unusable_reason(view: InvitationView, app: App) -> str | None:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
@@ -18,61 +19,69 @@ from memorycapsule.words.counts import people_in_words
 from memorycapsule.words.dates import date_in_words
 from memorycapsule.words.forms_of_address import addressed
 
+router = APIRouter()
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
 
-    def link_page(request: Request, token: str, purpose: LinkPurpose, template: str) -> Response:
-        try:
-            view = visits.preview(app.store, token, purpose)
-        except NotFound:
-            return pages.unknown_link(request)
-        words = pages.wording(request)
-        capsule = view.capsule
-        return pages.show(
-            request,
-            template,
-            words,
-            token=token,
-            view=view,
-            addressed_name=addressed(view.member.name, words.language),
-            date=date_in_words(capsule.opens_local, capsule.zone, words.language),
-            bundle=bundle(
-                capsule.id,
-                view.photos,
-                label=words("bundle_tied", people=people_in_words(len(view.photos), words.language)),
-            ),
-        )
+def _link_page(
+    app: App, pages: Pages, request: Request, token: str, purpose: LinkPurpose, template: str
+) -> Response:
+    try:
+        view = visits.preview(app.store, token, purpose)
+    except NotFound:
+        return pages.unknown_link(request)
+    words = pages.wording(request)
+    capsule = view.capsule
+    return pages.show(
+        request,
+        template,
+        words,
+        token=token,
+        view=view,
+        addressed_name=addressed(view.member.name, words.language),
+        date=date_in_words(capsule.opens_local, capsule.zone, words.language),
+        bundle=bundle(
+            capsule.id,
+            view.photos,
+            label=words("bundle_tied", people=people_in_words(len(view.photos), words.language)),
+        ),
+    )
 
-    def begin_session(request: Request, token: str, purpose: LinkPurpose) -> Response:
-        try:
-            visit = visits.visit(app.store, token, purpose, now=app.now())
-        except NotFound:
-            return pages.unknown_link(request)
-        # Whoever has contributed already comes to look after it.
-        path = (
-            f"/g/c/{visit.capsule.id}"
-            if visit.has_contributed
-            else landing_path(visit.capsule, visit.member, app.now())
-        )
-        response = pages.redirect(request, path)
-        cookie.add(request, response, visit.token)
-        return response
 
-    @router.api_route("/g/o/{token}", methods=["GET", "HEAD"])
-    def show_opened_link(request: Request, token: str) -> Response:
-        return link_page(request, token, LinkPurpose.OPENED, "opened_link.html")
+def _begin_session(
+    app: App, pages: Pages, cookie: Cookie, request: Request, token: str, purpose: LinkPurpose
+) -> Response:
+    try:
+        visit = visits.visit(app.store, token, purpose, now=app.now())
+    except NotFound:
+        return pages.unknown_link(request)
+    # Whoever has contributed already comes to look after it.
+    path = (
+        f"/g/c/{visit.capsule.id}"
+        if visit.has_contributed
+        else landing_path(visit.capsule, visit.member, app.now())
+    )
+    response = pages.redirect(request, path)
+    cookie.add(request, response, visit.token)
+    return response
 
-    @router.post("/g/o/{token}")
-    def use_opened_link(request: Request, token: str) -> Response:
-        return begin_session(request, token, LinkPurpose.OPENED)
 
-    @router.api_route("/g/v/{token}", methods=["GET", "HEAD"])
-    def show_visit_link(request: Request, token: str) -> Response:
-        return link_page(request, token, LinkPurpose.VISIT, "visit_link.html")
+@router.api_route("/g/o/{token}", methods=GET)
+def show_opened_link(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
+    return _link_page(app, pages, request, token, LinkPurpose.OPENED, "opened_link.html")
 
-    @router.post("/g/v/{token}")
-    def use_visit_link(request: Request, token: str) -> Response:
-        return begin_session(request, token, LinkPurpose.VISIT)
 
-    return router
+@router.post("/g/o/{token}")
+def use_opened_link(
+    request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
+) -> Response:
+    return _begin_session(app, pages, cookie, request, token, LinkPurpose.OPENED)
+
+
+@router.api_route("/g/v/{token}", methods=GET)
+def show_visit_link(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
+    return _link_page(app, pages, request, token, LinkPurpose.VISIT, "visit_link.html")
+
+
+@router.post("/g/v/{token}")
+def use_visit_link(request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str) -> Response:
+    return _begin_session(app, pages, cookie, request, token, LinkPurpose.VISIT)
