@@ -17,7 +17,6 @@ from pathlib import Path
 
 import cv2
 
-from memorycapsule import themes
 from memorycapsule.domain.film.direction import without_pictures
 from memorycapsule.domain.film.montages import SONG
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Source
@@ -25,7 +24,9 @@ from memorycapsule.domain.film.subtitles import chapter_frames
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
-from memorycapsule.render.segments import RENDERER_VERSION, Segment, cut, is_whole, shown_in
+from memorycapsule.render.made_with import MadeWith, made_with
+from memorycapsule.render.segments import Segment, cut, is_whole, shown_in
+from memorycapsule.render.stages import stage_name
 from memorycapsule.render.worker_pool import EncodeJob, WorkerPool, rename_synced
 
 #: The ending of a file that is being written; a killed run leaves such files behind.
@@ -96,15 +97,6 @@ def render(
         ) from error
 
 
-def made_with() -> dict[str, str]:
-    """Return what decides pixels besides the plan: versions of renderer, OpenCV and ffmpeg, digests of the fonts."""
-    fonts = {
-        path.name: _digest(path)
-        for path in sorted(themes.font_path("Pretendard-Regular.otf").parent.glob("*.?tf"))
-    }
-    return {"renderer": RENDERER_VERSION, "opencv": cv2.__version__, "ffmpeg": ffmpeg.version(), **fonts}
-
-
 def _render(
     plan: MontagePlan,
     pictures: Path,
@@ -117,11 +109,11 @@ def _render(
     report: Callable[[float], None],
 ) -> Film:
     digests, left_out = digests_of(plan, pictures, known_digests, lambda share: report(_DIGEST_SHARE * share))
-    versions = made_with()
+    program = made_with()
     probed: set[str] = set()
     while True:
         usable = without(plan, left_out)
-        segments = cut(usable, digests, versions, key)
+        segments = cut(usable, digests, program, key)
         missing = [segment for segment in segments if not is_whole(finished / f"{segment.name}.mp4")]
         needed = {
             source.id: source
@@ -178,8 +170,14 @@ def _render(
         poster=poster.read_bytes(),
         segments_encoded=len(jobs),
         segments_reused=len(segments) - len(missing),
-        plan=replace(usable, made_with=tuple(sorted(versions.items()))),
+        plan=_with_program(usable, program),
     )
+
+
+def _with_program(plan: MontagePlan, program: MadeWith) -> MontagePlan:
+    """Return the plan with what drew it."""
+    stages = {stage_name(plan, shot) for shot in plan.shots}
+    return replace(plan, made_with=tuple(sorted(program.on(stages).items())))
 
 
 def poster_frame(plan: MontagePlan) -> int:

@@ -13,7 +13,8 @@ import cv2
 
 from memorycapsule.domain.film.plan import Clip, MontagePlan
 from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
-from memorycapsule.render.film import LeftOut, digests_of, made_with, probe, shown_on_poster, without
+from memorycapsule.render.film import LeftOut, digests_of, probe, shown_on_poster, without
+from memorycapsule.render.made_with import made_with
 from memorycapsule.render.segments import cut, shown_in
 from memorycapsule.render.survey import Survey, SurveyedSegment
 from memorycapsule.render.worker import encode

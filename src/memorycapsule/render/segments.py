@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, PlacedShot, Shot, Source, sources_of
+from memorycapsule.render.made_with import MadeWith
+from memorycapsule.render.stages import stage_name
 from memorycapsule.words.catalogues import wording
 
-#: To be raised with every change of what the renderer draws.
-RENDERER_VERSION = "5"
 #: Fields of a style that decide time and movement. The shots hold their effect, so names leave them out.
 _PACING = {
     "photo_seconds",
@@ -67,7 +67,7 @@ class Segment:
 
 
 def cut(
-    plan: MontagePlan, digests: Mapping[str, str], made_with: Mapping[str, str], key: bytes
+    plan: MontagePlan, digests: Mapping[str, str], made_with: MadeWith, key: bytes
 ) -> tuple[Segment, ...]:
     """
     Cut the film into segments that together have every frame once, in order.
@@ -167,11 +167,12 @@ def _name(
     first: int,
     stop: int,
     digests: Mapping[str, str],
-    made_with: Mapping[str, str],
+    made_with: MadeWith,
     key: bytes,
 ) -> str:
     shown = []
-    for placed in visible(plan.timeline, first, stop):
+    placed_shots = visible(plan.timeline, first, stop)
+    for placed in placed_shots:
         # Names of files, and the time in the film, change no pixel.
         pictures = [
             {
@@ -194,8 +195,7 @@ def _name(
         )
     fade = max(0, stop - (plan.frames - plan.fade_out_frames))
     description = {
-        "renderer": RENDERER_VERSION,
-        "made_with": dict(made_with),
+        "made_with": made_with.on({stage_name(plan, placed.shot) for placed in placed_shots}),
         "size": asdict(plan.size),
         "fps": plan.fps,
         "seed": plan.seed,

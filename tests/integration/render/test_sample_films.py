@@ -20,7 +20,7 @@ from memorycapsule.domain.film.sizes import Size
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.processes import ffmpeg_path
-from memorycapsule.render.film import made_with
+from memorycapsule.render.made_with import made_with
 from memorycapsule.render.segments import cut
 from support.servers import is_missing
 

@@ -11,7 +11,11 @@ from memorycapsule.domain.film.direction import Direction, StoryText, direct
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import Encoder
 from memorycapsule.domain.film.sizes import Size
-from memorycapsule.render.segments import cut
+from memorycapsule.render.made_with import MadeWith
+from memorycapsule.render.segments import cut, is_whole
+
+STAGES = {name: f"sources of {name}" for name in ("screen", "table", "gallery", "desktop", "bundle")}
+PROGRAM = MadeWith(everywhere={"opencv": "1"}, stages=STAGES)
 
 
 def plan_of(names, *, seconds=2.0, stories=()):
@@ -34,7 +38,7 @@ def plan_of(names, *, seconds=2.0, stories=()):
 
 def cut_plan(plan, **more):
     digests = {source.id: f"digest of {source.id}" for source in plan.sources}
-    return cut(plan, more.pop("digests", digests), more.pop("made_with", {}), more.pop("key", b""))
+    return cut(plan, more.get("digests", digests), more.get("made_with", PROGRAM), more.get("key", b""))
 
 
 @given(st.integers(1, 30), st.floats(0.1, 20))
@@ -91,7 +95,8 @@ def test_a_story_that_is_added_leaves_most_segments_as_they_were():
     "change",
     [
         {"key": b"another"},
-        {"made_with": {"renderer": "2"}},
+        {"made_with": replace(PROGRAM, everywhere={"opencv": "2"})},
+        {"made_with": replace(PROGRAM, stages={**STAGES, "screen": "another"})},
         {"digests": {f"a{number}": "other" for number in range(4)}},
     ],
 )
@@ -137,3 +142,37 @@ def test_what_a_stage_says_itself_is_part_of_the_names(theme, has_words):
 
     assert (english != korean) is has_words
     assert not has_words or not set(english) & set(korean)
+
+
+def box(kind, content, *, large=False):
+    """A box of ISO/IEC 14496-12, 4.2; a large one says its length in eight bytes."""
+    if large:
+        return b"\0\0\0\1" + kind + (16 + len(content)).to_bytes(8, "big") + content
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_segment_that_is_cut_short_anywhere_is_not_whole(tmp_path, is_large):
+    data = box(b"ftyp", b"isom") + box(b"mdat", bytes(range(40)), large=is_large) + box(b"moov", b"m" * 30)
+    segment = tmp_path / "segment.mp4"
+
+    segment.write_bytes(data)
+    assert is_whole(segment)
+    for length in range(len(data)):
+        segment.write_bytes(data[:length])
+        assert not is_whole(segment), length
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        box(b"ftyp", b"isom") + box(b"mdat", b"frames"),
+        box(b"moov", b"") + bytes(30),
+        b"no film" * 9,
+    ],
+)
+def test_a_file_without_moov_or_with_something_else_in_it_is_not_whole(tmp_path, data):
+    (tmp_path / "segment.mp4").write_bytes(data)
+
+    assert not is_whole(tmp_path / "segment.mp4")
+    assert not is_whole(tmp_path / "gone.mp4")

@@ -390,7 +390,7 @@ class MontagePlan:
     #: The language of what a stage says itself, by its BCP 47 name.
     language: str = "en"
     seed: int = 0
-    #: Digests of renderer, ffmpeg and fonts, filled in by the renderer.
+    #: Digests and versions of what drew it, by name, filled in by the renderer.
     made_with: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

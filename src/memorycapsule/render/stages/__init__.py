@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 from memorycapsule.domain.film.plan import Card, MontagePlan, Shot
 from memorycapsule.render.painting import Painter
@@ -16,9 +17,18 @@ def open_painter(plan: MontagePlan, shot: Shot, pictures: Path) -> Painter:
     from memorycapsule.render.stages.gallery import stage as gallery
     from memorycapsule.render.stages.table import stage as table
 
-    if isinstance(shot, Card) and shot.role == "prologue":
+    if _is_prologue(shot):
         return prologue.ProloguePainter(plan, shot)
     stages = {"table": table, "gallery": gallery, "desktop": desktop, "screen": screen}
     painter: Painter = stages[plan.style.stage.kind].open_painter(plan, shot, pictures)
     painter.entrance_frames = shot.entrance_frames
     return painter
+
+
+def stage_name(plan: MontagePlan, shot: Shot) -> str:
+    """Return what draws a shot: the name of a module or a folder of this package."""
+    return "bundle" if _is_prologue(shot) else plan.style.stage.kind
+
+
+def _is_prologue(shot: Shot) -> TypeGuard[Card]:
+    return isinstance(shot, Card) and shot.role == "prologue"
