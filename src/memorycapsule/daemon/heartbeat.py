@@ -11,15 +11,17 @@ killed when the thread that started them ends (see `processes`).
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.executors.pool import BasePoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -39,7 +41,7 @@ class _Job:
     name: str
     seconds: float
     work: Callable[[], object]
-    thread: _ThreadExecutor
+    thread: _DaemonThread
     #: When the last run ended (time.monotonic); runs that failed count as well.
     ended: float = field(default_factory=time.monotonic)
 
@@ -66,9 +68,9 @@ class Heartbeat:
 
     def add(self, name: str, work: Callable[[], object], *, every_seconds: float) -> None:
         """Add a job that runs at the start and then every so many seconds."""
-        thread = _ThreadExecutor(name)
+        thread = _DaemonThread(name)
         self._jobs[name] = _Job(name=name, seconds=every_seconds, work=work, thread=thread)
-        self._scheduler.add_executor(thread, name)
+        self._scheduler.add_executor(_ThreadExecutor(thread), name)
         self._scheduler.add_job(
             self._run,
             _Interval(every_seconds),
@@ -154,26 +156,30 @@ class _Interval(BaseTrigger):
         return now + self._interval
 
 
-class _ThreadExecutor(BaseExecutor):
+class _DaemonThread(Executor):
     """
-    An executor with one thread, which starts with the scheduler and ends with `shutdown`.
+    One thread, which starts with its first call and ends with `shutdown`.
 
     Python joins the threads of concurrent.futures at its end, so a mail server that hangs would keep the daemon from
     ending.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self._waiting: queue.SimpleQueue[tuple[Any, list[datetime]] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._has_started = False
 
-    def start(self, scheduler: Any, alias: str) -> None:
-        super().start(scheduler, alias)
-        self._thread.start()
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self._has_started:
+            self._has_started = True
+            self._thread.start()
+        future: Future[Any] = Future()
+        self._calls.put((future, functools.partial(fn, *args, **kwargs)))
+        return future
 
-    def shutdown(self, wait: bool = True) -> None:
-        del wait
-        self._waiting.put(None)
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        del wait, cancel_futures
+        self._calls.put(None)
 
     def is_over(self, timeout_seconds: float) -> bool:
         """Wait for the thread to end, for at most so many seconds, and return whether it did."""
@@ -181,11 +187,17 @@ class _ThreadExecutor(BaseExecutor):
             self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
-    def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
-        self._waiting.put((job, run_times))
-
     def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            job, run_times = item
-            events = run_job(job, job._jobstore_alias, run_times[-1:], self._logger.name)
-            self._run_job_success(job.id, events)
+        while (item := self._calls.get()) is not None:
+            future, call = item
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - whoever waits for the future is told
+                future.set_exception(error)
+
+
+class _ThreadExecutor(BasePoolExecutor):
+    """APScheduler's executor on a thread of ours."""
+
+    def __init__(self, thread: _DaemonThread) -> None:
+        super().__init__(thread)
