@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -136,6 +137,11 @@ class Settings(BaseSettings):
                 "who copies that folder could read everything"
             )
         return self
+
+    def note_sources(self, *, config_file: Path | None, origins: Mapping[str, str]) -> None:
+        """Keep which config.toml was read, and where each value comes from, by dotted name."""
+        self._config_file = config_file
+        self._origins = MappingProxyType(dict(origins))
 
     @property
     def config_file(self) -> Path | None:

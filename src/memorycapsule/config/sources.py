@@ -104,9 +104,9 @@ def load(
         settings = merged(_build_sources=(layers, {}))
     except ValidationError as error:
         raise ConfigurationProblem(_sentence(error.errors(include_url=False)[0], found)) from error
-    settings._config_file = path
-    settings._origins = MappingProxyType(
-        {key: found[key].origin if key in found else "default" for key in fields()}
+    settings.note_sources(
+        config_file=path,
+        origins={key: found[key].origin if key in found else "default" for key in fields()},
     )
     return settings
 

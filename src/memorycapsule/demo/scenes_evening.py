@@ -75,10 +75,18 @@ def birthday_cake(canvas: Canvas) -> None:
         x, y = centre + np.cos(turn) * half * 0.85, top + np.sin(turn) * 0.036
         canvas.ball(x, y + 0.006, 0.026, 0.017, "#fffdf8", "#d9bfb0", (-0.3, -0.7))
         canvas.ball(x, y - 0.012, 0.019, 0.022, "#f2485a", "#7d1128", (-0.35, -0.6))
-    candles = canvas.layer()
     wicks = []
     for step, turn in enumerate(np.linspace(0.35, 2 * np.pi + 0.35, 7, endpoint=False)):
         wicks.append((centre + np.cos(turn) * half * 0.52, top + np.sin(turn) * 0.02, step))
+    _candles(canvas, wicks)
+    for x, y, _ in wicks:
+        _flame(canvas, x, y)
+    canvas.vignette(0.5)
+
+
+def _candles(canvas: Canvas, wicks: list[tuple[float, float, int]]) -> None:
+    """Paint a striped candle below each wick; those behind come first. A wick has its place and its number."""
+    candles = canvas.layer()
     for x, y, step in sorted(wicks, key=lambda wick: wick[1]):
         shade = ("#7fc4e8", "#ffd166", "#f59bb4", "#9ad6a0")[step % 4]
         candles.area([(x - 0.006, y), (x - 0.006, y - 0.14), (x + 0.006, y - 0.14), (x + 0.006, y)], shade)
@@ -91,17 +99,18 @@ def birthday_cake(canvas: Canvas) -> None:
             candles.stroke([(x - 0.006, low), (x + 0.006, low - 0.014)], 0.004, "#fffdf5")
         candles.stroke([(x, y - 0.14), (x, y - 0.152)], 0.003, "#3a2520")
     canvas.lay(candles, 0.0006)
-    for x, y, _ in wicks:
-        lean = rng.uniform(-0.002, 0.002)
-        flame = canvas.layer()
-        turns = np.linspace(0, 2 * np.pi, 22)
-        across = x + 0.0053 * np.sin(turns) * (1 + np.cos(turns)) + lean * (1 - np.cos(turns))
-        drop = list(zip(across, y - 0.168 + 0.026 * np.cos(turns), strict=True))
-        flame.area(drop, "#ffd76a")
-        canvas.glow(x, y - 0.175, 0.075, "#ffa23e", 0.8)
-        canvas.lay(flame, 0.0015)
-        canvas.lay(canvas.layer().oval(x, y - 0.158, 0.0055, 0.014, "#fffbe6"), 0.002)
-    canvas.vignette(0.5)
+
+
+def _flame(canvas: Canvas, x: float, y: float) -> None:
+    lean = canvas.rng.uniform(-0.002, 0.002)
+    flame = canvas.layer()
+    turns = np.linspace(0, 2 * np.pi, 22)
+    across = x + 0.0053 * np.sin(turns) * (1 + np.cos(turns)) + lean * (1 - np.cos(turns))
+    drop = list(zip(across, y - 0.168 + 0.026 * np.cos(turns), strict=True))
+    flame.area(drop, "#ffd76a")
+    canvas.glow(x, y - 0.175, 0.075, "#ffa23e", 0.8)
+    canvas.lay(flame, 0.0015)
+    canvas.lay(canvas.layer().oval(x, y - 0.158, 0.0055, 0.014, "#fffbe6"), 0.002)
 
 
 def snow_house(canvas: Canvas) -> None:
