@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -124,5 +125,7 @@ def help_catalogue() -> str:
     return help_pages.catalogue_of(cast("TyperGroup", typer.main.get_command(app)))
 
 
+@functools.cache
 def _command() -> Callable[..., object]:
+    # Commands keep nothing of one run for the next, and making all of them takes as long as most runs.
     return options.spread(cast("TyperGroup", typer.main.get_command(app))).main
