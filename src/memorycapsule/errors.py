@@ -241,6 +241,27 @@ class NotAllowed(CapsuleError):
     http_status = 403
 
 
+#: What operating systems say most often, by words of the catalogue.
+_SYSTEM_REASONS = {
+    errno.EACCES: "system_forbidden",
+    errno.EEXIST: "system_exists",
+    errno.EISDIR: "system_is_folder",
+    errno.ELOOP: "system_link_loop",
+    errno.ENAMETOOLONG: "system_name_too_long",
+    errno.ENOENT: "system_missing",
+    errno.ENOTDIR: "system_no_folder",
+    errno.EPERM: "system_not_permitted",
+    errno.EROFS: "system_read_only",
+}
+
+
+def system_problem(error: OSError) -> CapsuleError:
+    """Return what the operating system says, as the cause of an error of ours: words without a full stop."""
+    if error.errno in _SYSTEM_REASONS:
+        return CapsuleError(_SYSTEM_REASONS[error.errno])
+    return CapsuleError("other", sentence=error.strerror or str(error))
+
+
 def is_disk_full(error: OSError) -> bool:
     """Tell whether there is no space left on the device, or none left for this user (quota)."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}

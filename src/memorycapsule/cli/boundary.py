@@ -11,8 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
-from memorycapsule.cli.sentences import Sentence, refusal
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full, system_problem
 from memorycapsule.words.languages import known, language_of_environment
 
 _INTERRUPTED = 130
@@ -61,7 +60,10 @@ def _within(command: Callable[..., Any], words: Sequence[str], door: Door) -> in
     except SystemExit as ending:  # how Typer ends its completion
         return ending.code if isinstance(ending.code, int) else 0
     except BaseException as error:  # noqa: BLE001 - the one place where everything ends
-        failure = _as_ours(error, as_json=door.out.as_json)
+        if isinstance(error, TyperException) and _is_help(error) and not door.out.as_json:
+            door.out.warn(error.format_message().strip())
+            return UsageProblem.exit_code
+        failure = _as_ours(error)
         if door.out.is_verbose:
             import traceback
 
@@ -74,12 +76,12 @@ def _within(command: Callable[..., Any], words: Sequence[str], door: Door) -> in
     return code
 
 
-def _as_ours(error: BaseException, *, as_json: bool) -> CapsuleError:
+def _as_ours(error: BaseException) -> CapsuleError:
     match error:
         case CapsuleError():
             return error
         case TyperException():
-            return _usage(error, as_json=as_json)
+            return _usage(error)
         case Abort():
             return NotConfirmed()
         case KeyboardInterrupt():
@@ -87,22 +89,26 @@ def _as_ours(error: BaseException, *, as_json: bool) -> CapsuleError:
         case OSError() if is_disk_full(error):
             return DiskFull()
         case OSError() if error.filename and error.strerror:
-            return CapsuleError(f"{os.fsdecode(error.filename)}: {error.strerror}.")
+            return CapsuleError(
+                "file_system", file=os.fsdecode(error.filename), problem=system_problem(error)
+            )
         case _:
             return Unexpected()
 
 
-def _usage(error: TyperException, *, as_json: bool) -> CapsuleError:
-    from memorycapsule.cli.usage import usage_sentence
+def _usage(error: TyperException) -> CapsuleError:
+    from memorycapsule.cli.usage import usage_problem
 
-    message = error.format_message().strip()
+    problem = (
+        UsageProblem("usage_no_command") if _is_help(error) else usage_problem(error.format_message().strip())
+    )
     path = getattr(getattr(error, "ctx", None), "command_path", "capsule")
-    # Typer keeps this class to itself; its message is the whole help text.
-    if error.__class__.__name__ != "NoArgsIsHelpError":
-        return refusal(UsageProblem, "cli_usage", problem=usage_sentence(message), command=path)
-    if as_json:
-        return refusal(UsageProblem, "cli_usage", problem=Sentence("cli_usage_no_command"), command=path)
-    return UsageProblem(message)
+    return UsageProblem("command_misused", problem=problem, command=path)
+
+
+def _is_help(error: TyperException) -> bool:
+    """Tell whether a family was called without a command: its message is the help. Typer keeps the class to itself."""
+    return error.__class__.__name__ == "NoArgsIsHelpError"
 
 
 def _language(options: Sequence[str]) -> str:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from memorycapsule.cli.environment import TOKEN_VARIABLE, URL_VARIABLE, refuse_elsewhere
-from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import refusal
+from memorycapsule.cli.output import Output
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.words.languages import known, languages
@@ -73,7 +72,7 @@ class Door:
     def refuse_acting_as(self) -> None:
         """Raise NotAllowed for --as, which only adds stories."""
         if self.acting_as is not None:
-            raise refusal(NotAllowed, "cli_as_only_adds")
+            raise NotAllowed("acting_as_only_adds")
 
     @contextmanager
     def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
@@ -104,7 +103,7 @@ class Door:
         self.refuse_acting_as()
         token = os.environ.get(TOKEN_VARIABLE)
         if token is None:
-            raise refusal(UsageProblem, "cli_token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
+            raise UsageProblem("token_missing", url=URL_VARIABLE, token=TOKEN_VARIABLE)
         from memorycapsule.cli.distant.instance import DistantInstance
 
         with DistantInstance(url, token, self.out) as there:
@@ -151,9 +150,7 @@ def language_named(name: str) -> str:
     """Return the language that --lang means. Raises UsageProblem, which names those there are."""
     if language := known(name):
         return language
-    raise refusal(
-        UsageProblem, "cli_language_unknown", language=plain(name), languages=", ".join(languages())
-    )
+    raise UsageProblem("terminal_language_unknown", language=name, languages=languages())
 
 
 def is_interactive(door: Door) -> bool:

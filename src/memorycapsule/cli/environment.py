@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import NotAllowed
 
 URL_VARIABLE = "CAPSULE_URL"
@@ -14,4 +13,4 @@ TOKEN_VARIABLE = "CAPSULE_TOKEN"  # noqa: S105 - the name of a variable
 def refuse_elsewhere() -> None:
     """Raise NotAllowed when another machine is meant: nobody wants to change this one by mistake."""
     if URL_VARIABLE in os.environ:
-        raise refusal(NotAllowed, "cli_here_only", url=URL_VARIABLE)
+        raise NotAllowed("daemon_machine_only", url=URL_VARIABLE)

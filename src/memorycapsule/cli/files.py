@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from memorycapsule.cli.sentences import Sentence, refusal
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.stories import Medium
@@ -22,8 +21,8 @@ class FoundFile:
     """A file to be looked at."""
 
     path: Path
-    #: Why it is left out at once, as a predicate; None when it is worth opening.
-    reason: str | None = None
+    #: Why it is left out at once; None when it is worth opening.
+    refusal: MediaRefused | None = None
     #: Files that Windows and macOS leave in every folder are left out without a word.
     is_quiet: bool = False
     #: The folder inside a named folder that it lies in, however deep; '' for one that lies in no such folder.
@@ -53,7 +52,7 @@ def gather(given: Iterable[Path]) -> list[FoundFile]:
         else:
             found.append(FoundFile(path=path))
     return [
-        replace(one, reason=Sentence("cli_file_of_system"), is_quiet=True)
+        replace(one, refusal=MediaRefused("file_of_system"), is_quiet=True)
         if is_system_file(one.path.name)
         else one
         for one in found
@@ -70,18 +69,16 @@ def naturally(name: str) -> list[tuple[int, int, str]]:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading. Raises MediaRefused with a predicate when it cannot be, or is no ordinary file."""
+    """Open a file for reading. Raises MediaRefused when it cannot be, or is no ordinary file."""
     try:
         # O_NONBLOCK: a named pipe must not make us wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise refusal(
-            MediaRefused, "cli_file_cannot_be_read", reason=reason or Sentence("cli_file_no_such_name")
-        ) from error
+        problem = system_problem(error) if isinstance(error, OSError) else MediaRefused("file_no_such_name")
+        raise MediaRefused("file_cannot_be_read", problem=problem) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise refusal(MediaRefused, "cli_file_is_none")
+        raise MediaRefused("file_not_ordinary")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
 
@@ -95,11 +92,13 @@ def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
     try:
         inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
     except OSError as error:
-        yield FoundFile(path=folder, reason=Sentence("cli_file_cannot_be_read", reason=error.strerror))
+        yield FoundFile(
+            path=folder, refusal=MediaRefused("file_cannot_be_read", problem=system_problem(error))
+        )
         return
     for path in inside:
         if path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield FoundFile(path=path, reason=Sentence("cli_file_link_outside"))
+            yield FoundFile(path=path, refusal=MediaRefused("file_link_outside"))
         elif path.is_symlink() and path.is_dir():
             continue  # its files are met where they really are
         elif path.is_dir():

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from memorycapsule.cli.sentences import message_of, sentence_of, spoken, words_of
+from memorycapsule.cli.sentences import sentence_of, spoken, words_of
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.languages import DEFAULT
@@ -51,9 +51,9 @@ class Output:
         """Return the sentences of the command line; their catalogue is read when something is said."""
         return words_of(self.language)
 
-    def spoken(self, text: str) -> str:
-        """Return a sentence as people read it here."""
-        return spoken(text, self.words)
+    def spoken(self, text: str | CapsuleError) -> str:
+        """Return a sentence or an error as people read it here: harmless to a terminal where it is an error."""
+        return spoken(text, self.words, shown=plain)
 
     def named(self, kind: str, word: str) -> str:
         """Return a word of ours, such as the state of a film, as people read it here."""
@@ -104,11 +104,9 @@ class Output:
     def error(self, error: CapsuleError) -> None:
         """Say what went wrong: as JSON on stdout, otherwise as a sentence on stderr."""
         if self.as_json and not self._has_answered:
-            from memorycapsule.schemas.errors import error_fields
-
-            self.answer({"error": {"message": sentence_of(error), **error_fields(error)}})
+            self.answer({"error": error_answer(error)})
         else:
-            _write(sys.stderr, plain(message_of(error, self.words), keeps_lines=True))
+            _write(sys.stderr, self.spoken(error))
 
     @contextmanager
     def progress(self, words: str, total: float) -> Iterator[Bar]:
@@ -213,6 +211,20 @@ def as_json(words: Mapping[str, Any]) -> str:
     """Return one line of JSON; a surrogate, which UTF-8 cannot carry, is written as its escape (RFC 8259, 7)."""
     text = json.dumps(words, ensure_ascii=not _is_utf8(sys.stdout), default=_fields)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def error_answer(error: CapsuleError) -> dict[str, Any]:
+    """Return an error as programs read it."""
+    from memorycapsule.schemas.errors import error_fields
+
+    return {"message": sentence_of(error), **error_fields(error)}
+
+
+def refusal_answer(error: CapsuleError) -> dict[str, Any]:
+    """Return why one of several files was refused, as programs read it: `code` is the finer word."""
+    from memorycapsule.schemas.errors import error_fields
+
+    return {"reason": sentence_of(error), "code": error.reason, "values": error_fields(error)["values"]}
 
 
 def _fields(model: Model) -> dict[str, Any]:

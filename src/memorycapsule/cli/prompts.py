@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memorycapsule.cli.sentences import message_of, refusal
+from memorycapsule.cli.sentences import spoken
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.words.catalogues import Wording
 
@@ -94,7 +94,7 @@ def _mail(words: Wording, asked: Callable[..., str], address: str) -> dict[str, 
 def _one_of(choices: list[str]) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text not in choices:
-            raise refusal(UsageProblem, "cli_ask_one_of", choices=", ".join(choices))
+            raise UsageProblem("answer_not_offered", choices=choices)
         return text
 
     return check
@@ -106,7 +106,7 @@ def _asked(words: Wording, question: str, default: str | None, check: Callable[[
         try:
             check(text)
         except CapsuleError as error:
-            typer.echo(f"  {message_of(error, words)}", err=True)
+            typer.echo(f"  {spoken(error, words)}", err=True)
         except ValueError as error:
             typer.echo(f"  {error}", err=True)
         else:

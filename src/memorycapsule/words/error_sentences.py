@@ -8,8 +8,9 @@ to add, such as the command that helps, its own catalogue has a sentence of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from memorycapsule.errors import CapsuleError
@@ -20,17 +21,21 @@ from memorycapsule.words.dates import date_in_words
 AREA = "errors"
 
 
-def sentence_of(error: CapsuleError, words: Wording, *, voice: str = "error") -> str:
+def sentence_of(
+    error: CapsuleError, words: Wording, *, voice: str = "error", shown: Callable[[str], str] = str
+) -> str:
     """
     Return what a person reads of an error.
 
-    `words` holds `errors.po`; sentences of `voice` ("cli_error") go before those that all doors share.
+    `words` holds `errors.po`; sentences of `voice` ("cli_error") go before those that all doors share. Whatever
+    texts the values hold goes through `shown`.
     """
     if " " in error.reason:
         return error.reason
     keys = (f"{voice}_{error.reason}", f"error_{error.reason}", f"error_{error.code}")
     key = next((key for key in keys if key in words.sentences or key in words.forms), "error_failed")
-    return filled(words, key, {name: _said(value, words, voice) for name, value in error.values.items()})
+    values = {name: _said(value, words, voice, shown) for name, value in error.values.items()}
+    return filled(words, key, values)
 
 
 def filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
@@ -43,13 +48,24 @@ def filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
     return words.counted(key, count, **others)
 
 
-def _said(value: object, words: Wording, voice: str) -> object:
+def _said(value: object, words: Wording, voice: str, shown: Callable[[str], str]) -> object:
     match value:
         case CapsuleError():
-            return sentence_of(value, words, voice=voice)
+            return sentence_of(value, words, voice=voice, shown=shown)
+        case str() | Path():
+            return shown(str(value))
         case datetime(tzinfo=ZoneInfo(key=zone)):
             return date_in_words(value.replace(tzinfo=None), zone, words.language)
         case list() | tuple():
-            return ", ".join(str(_said(one, words, voice)) for one in value)
+            return _Several(str(_said(one, words, voice, shown)) for one in value)
         case _:
             return value
+
+
+class _Several(tuple[str, ...]):
+    """Several things in a sentence, whose place may say what stands between them: `{languages: or }`."""
+
+    __slots__ = ()
+
+    def __format__(self, between: str) -> str:
+        return (between or ", ").join(self)

@@ -9,7 +9,7 @@ import typer
 import memorycapsule.cli.distant.client  # noqa: F401 - where some of the errors are
 from memorycapsule.cli import main, prompts
 from memorycapsule.cli.output import width_of
-from memorycapsule.cli.sentences import message_of, words_of
+from memorycapsule.cli.sentences import spoken, words_of
 from memorycapsule.errors import CapsuleError
 
 KOREAN = "ko_KR.UTF-8"
@@ -220,9 +220,9 @@ def kinds(kind: type[CapsuleError]) -> set[type[CapsuleError]]:
 def test_what_an_error_says_by_itself_is_said_in_both():
     # What a program of ours never hands to a person on a terminal needs no words there.
     silent = {"_ProtocolError", "StageFailed", "NoTmpfs", "DamagedEnvelope"}
-    spoken = {kind for kind in kinds(CapsuleError) if kind.__name__ not in silent}
+    known = {kind for kind in kinds(CapsuleError) if kind.__name__ not in silent}
     english, korean = words_of("en"), words_of("ko")
 
-    assert {kind.__name__ for kind in spoken if f"error_{kind.code}" not in english.keys} == set()
-    assert all(message_of(kind(), korean) == korean(f"error_{kind.code}") for kind in spoken)
-    assert message_of(CapsuleError("other", sentence="Of its own."), korean) == "Of its own."
+    assert {kind.__name__ for kind in known if f"error_{kind.code}" not in english.keys} == set()
+    assert all(spoken(kind(), korean) == korean(f"error_{kind.code}") for kind in known)
+    assert spoken(CapsuleError("other", sentence="Of its own."), korean) == "Of its own."

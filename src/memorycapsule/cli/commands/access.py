@@ -10,7 +10,6 @@ import typer
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text.strip().lower())
     except ValueError:
-        raise refusal(UsageProblem, "cli_scope_unknown") from None
+        raise UsageProblem("scope_option_unknown") from None
 
 
 def register(app: typer.Typer) -> None:

@@ -16,8 +16,7 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.cli.sentences import refusal, sentence_of
-from memorycapsule.errors import MediaRefused, UsageProblem
+from memorycapsule.errors import MediaRefused, UsageProblem, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -78,7 +77,7 @@ def create(
     from memorycapsule.services import capsules, reading
 
     if soundtrack and music_theme:
-        raise refusal(UsageProblem, "cli_one_song")
+        raise UsageProblem("one_song")
     door = door_of(ctx)
     settings = door.settings()
     with door.open(settings) as app, music(soundtrack) as song:
@@ -186,9 +185,9 @@ def edit(
     from memorycapsule.services import capsules, reading
 
     if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
-        raise refusal(UsageProblem, "cli_edit_nothing")
+        raise UsageProblem("edit_nothing")
     if soundtrack and music_theme:
-        raise refusal(UsageProblem, "cli_one_song")
+        raise UsageProblem("one_song")
     door = door_of(ctx)
     with door.open() as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
@@ -228,7 +227,7 @@ def delete(
         viewer = door.viewer(app.store)
         view = reading.capsule(app.store, app.vault, viewer, capsule)
         if not yes and not is_interactive(door):
-            raise refusal(UsageProblem, "cli_delete_needs_yes")
+            raise UsageProblem("delete_needs_yes")
         if not yes:
             stories, title = len(view.stories), plain(view.capsule.title)
             question = door.out.words("cli_delete_ask", title=title, stories=stories)
@@ -352,22 +351,20 @@ def _cover(app: App, path: Path | None) -> BinaryIO | None:
     if prepared.clip:
         prepared.clip.close()
     if prepared.display is None:
-        raise refusal(MediaRefused, "cli_cover_recording", file=plain(path.name))
+        raise MediaRefused("cover_recording", file=path.name)
     return io.BytesIO(prepared.display)
 
 
 def _named(path: Path, error: MediaRefused) -> MediaRefused:
     """Return why a file is refused as a sentence with its name."""
-    return refusal(MediaRefused, "cli_file_refused", file=plain(path.name), reason=sentence_of(error))
+    return MediaRefused("file_refused", file=path.name, problem=error)
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise refusal(
-            MediaRefused, "cli_file_of_name_cannot_be_read", file=plain(str(path)), reason=error.strerror
-        ) from error
+        raise MediaRefused("file_of_name_cannot_be_read", file=path, problem=system_problem(error)) from error
 
 
 def register(app: typer.Typer) -> None:

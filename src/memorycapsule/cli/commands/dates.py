@@ -12,7 +12,6 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words.catalogues import Wording
 
@@ -70,7 +69,7 @@ def consent(
     or on the page that the letter leads to.
     """
     if yes and no:
-        raise refusal(UsageProblem, "cli_consent_both")
+        raise UsageProblem("consent_both")
     door = door_of(ctx)
     with door.instance() as there:
         wish = there.consent(capsule, is_given=yes) if yes or no else there.waiting_request(capsule)

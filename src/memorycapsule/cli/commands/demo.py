@@ -12,7 +12,6 @@ import typer
 
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.sentences import refusal
 
 
 def demo(
@@ -46,7 +45,7 @@ def demo(
     door = door_of(ctx)
     door.refuse_acting_as()
     if photos is not None and not photos.is_dir():
-        raise refusal(UsageProblem, "cli_demo_no_folder", folder=photos)
+        raise UsageProblem("folder_missing", folder=photos)
 
     def wait_for_enter(page: str) -> None:
         door.out.note("\n" + door.out.words("cli_demo_look", page=page))

@@ -15,8 +15,8 @@ import typer
 from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.sentences import Sentence, refusal, sentence_of
-from memorycapsule.errors import CapsuleError, ConfigurationProblem
+from memorycapsule.cli.sentences import Sentence, sentence_of
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -34,8 +34,8 @@ class Finding:
     #: What was looked at.
     what: str
     state: Literal["good", "warning", "wrong"]
-    #: One sentence, English for programs; for what is not good, what to do.
-    says: str
+    #: One sentence, English for programs, or an error; for what is not good, what to do.
+    says: str | CapsuleError
 
 
 def doctor(
@@ -62,7 +62,9 @@ def doctor(
     door.out.answer(
         {
             "healthy": not is_wrong,
-            "findings": [{"what": one.what, "state": one.state, "says": one.says} for one in findings],
+            "findings": [
+                {"what": one.what, "state": one.state, "says": sentence_of(one.says)} for one in findings
+            ],
         }
     )
     for one in findings:
@@ -90,7 +92,7 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
             )
             yield from _inside(app)
     except CapsuleError as error:
-        yield Finding(what=Sentence("cli_doctor_instance"), state="wrong", says=sentence_of(error))
+        yield Finding(what=Sentence("cli_doctor_instance"), state="wrong", says=error)
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -157,7 +159,7 @@ def _programs() -> Iterator[Finding]:
             done.stdout.decode(errors="replace").splitlines()[0].split(" Copyright")[0] if done.stdout else ""
         )
         if done.returncode or not words:
-            raise refusal(CapsuleError, "cli_doctor_ffmpeg_broken")
+            raise CapsuleError("ffmpeg_broken")
         return f"{words}."
 
     def fonts() -> str:
@@ -212,7 +214,7 @@ def _checked(what: str, check: Callable[[], str]) -> Finding:
         return Finding(
             what=what,
             state="wrong",
-            says=sentence_of(error) if isinstance(error, CapsuleError) else str(error),
+            says=error if isinstance(error, CapsuleError) else system_problem(error),
         )
 
 
@@ -344,7 +346,7 @@ def _prerendering(app: App) -> Finding:
     try:
         place = tmpfs.workspace(app.worker.tmpfs_places, app.worker.work_dir)
     except tmpfs.NoTmpfs as error:
-        says = Sentence("cli_doctor_ahead_no_place", reason=sentence_of(error))
+        says = Sentence("cli_doctor_ahead_no_place", reason=error)
         return Finding(what=what, state="warning", says=says)
     if film.quiet_hours == "always":
         says = Sentence("cli_doctor_ahead_always", folder=place.parent)

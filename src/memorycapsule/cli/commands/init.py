@@ -16,8 +16,13 @@ from memorycapsule.cli import prompts
 from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.sentences import message_of, refusal
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    NotInitialised,
+    UsageProblem,
+    system_problem,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
@@ -66,7 +71,7 @@ def init(
     from memorycapsule.work.lock import FolderLock
 
     if recovery_recipient and recovery_file:
-        raise refusal(UsageProblem, "cli_init_one_recovery")
+        raise UsageProblem("recovery_both")
     door = door_of(ctx)
     settings = door.settings(file_must_exist=False)
     _refuse_second(door, settings)
@@ -97,7 +102,7 @@ def _refuse_second(door: Door, settings: Settings) -> None:
     if path is None or (path.exists() and path.stat().st_size):
         with door.store(settings, checked=False) as store:
             if _has_instance(store):
-                raise refusal(ConfigurationProblem, "cli_init_already", folder=settings.data_dir)
+                raise ConfigurationProblem("init_already", folder=settings.data_dir)
     refuse_unused_data(settings)
 
 
@@ -136,9 +141,7 @@ def _make_folder(folder: Path) -> None:
         if folder.stat().st_uid == os.getuid():
             folder.chmod(0o700)
     except OSError as error:
-        raise refusal(
-            ConfigurationProblem, "cli_init_no_folder", folder=folder, reason=error.strerror
-        ) from error
+        raise ConfigurationProblem("init_no_folder", folder=folder, problem=system_problem(error)) from error
 
 
 def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path | None) -> _Recovery:
@@ -155,13 +158,13 @@ def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path 
         return _Recovery(recipient=public, identity=identity)
     file = file.expanduser().absolute()
     if file.resolve().is_relative_to(settings.data_dir.resolve()):
-        raise refusal(UsageProblem, "cli_init_recovery_inside")
+        raise UsageProblem("recovery_key_inside")
     if file.exists():
         # Of a run that was cut off, or a key that somebody has already: it is taken as it is.
         try:
             return _Recovery(recipient=recipient_of(parse_recovery_key(file.read_text("utf-8"))), file=file)
         except (OSError, UnicodeDecodeError, UsageProblem) as error:
-            raise refusal(ConfigurationProblem, "cli_init_no_recovery_key", file=file) from error
+            raise ConfigurationProblem("init_no_recovery_key", file=file) from error
     identity, public = new_recovery_key()
     write_key_file(file, identity, title=_RECOVERY_TITLE)
     return _Recovery(recipient=public, file=file)
@@ -262,7 +265,7 @@ def _try_mail(door: Door, settings: Settings, address: str) -> None:
         with door.open(settings) as app:
             send_trial(app, address, settings.locale)
     except CapsuleError as error:
-        reason = message_of(error, door.out.words)
+        reason = door.out.spoken(error)
         door.out.warn(door.out.words("cli_init_test_failed", reason=reason))
     else:
         door.out.say(door.out.words("cli_init_test_sent", address=address))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,6 @@ import typer
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import Sentence, refusal
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words.languages import languages
 
@@ -52,10 +50,10 @@ def invite(
     an answer already keeps its link and gets no second letter, unless --resend.
     """
     if resend and revoke:
-        raise refusal(UsageProblem, "cli_invite_both")
+        raise UsageProblem("invite_both")
     if name and len(addresses) > 1:
-        raise refusal(UsageProblem, "cli_invite_one_name")
-    part, language = part_named(role, "cli_part_unknown"), _locale(locale)
+        raise UsageProblem("invite_one_name")
+    part, language = part_named(role, UsageProblem("invited_part_unknown", part=role)), _locale(locale)
     door = door_of(ctx)
     with door.instance() as there:
         if revoke:
@@ -113,14 +111,14 @@ def _token_in(text: str) -> str:
     return text.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
-def part_named(text: str, key: str) -> Role:
-    """Return the role that somebody typed; `key` is what is said of a word that is none. Raises UsageProblem."""
+def part_named(text: str, otherwise: UsageProblem) -> Role:
+    """Return the role that somebody typed. Raises `otherwise` for a word that is none."""
     from memorycapsule.domain.capsules import Role
 
     try:
         return Role(text)
     except ValueError as error:
-        raise refusal(UsageProblem, key, part=plain(text)) from error
+        raise otherwise from error
 
 
 def _locale(text: str | None) -> str | None:
@@ -130,11 +128,7 @@ def _locale(text: str | None) -> str | None:
 def checked_locale(text: str) -> str:
     """Return the name of a language that letters are written in. Raises UsageProblem."""
     if text not in languages():
-        first, *others = languages()
-        named = functools.reduce(
-            lambda first, one: Sentence("cli_or", first=first, second=one), others, first
-        )
-        raise refusal(UsageProblem, "cli_locale_unknown", language=plain(text), languages=named)
+        raise UsageProblem("letter_language_unknown", language=text, languages=languages())
     return text
 
 

@@ -12,7 +12,6 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, MailRefused
 
 if TYPE_CHECKING:
@@ -139,9 +138,9 @@ def send_trial(app: App, address: str, locale: str) -> str:
         case "retry" if outcome.unreachable:
             raise MailRefused(outcome.detail)
         case "unknown":
-            raise refusal(CapsuleError, "cli_test_unknown", detail=outcome.detail)
+            raise CapsuleError("trial_letter_unknown", detail=outcome.detail)
         case _:
-            raise refusal(CapsuleError, "cli_test_refused", detail=outcome.detail)
+            raise CapsuleError("trial_letter_refused", detail=outcome.detail)
 
 
 def register(app: typer.Typer) -> None:

@@ -11,8 +11,7 @@ import typer
 
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples, group
-from memorycapsule.cli.output import plain
-from memorycapsule.cli.sentences import Sentence, message_of, refusal
+from memorycapsule.cli.sentences import Sentence
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def key_status(ctx: typer.Context) -> None:
             }
         }
     )
-    state = message_of(problem, words) if problem else words("cli_key_fits")
+    state = door.out.spoken(problem) if problem else words("cli_key_fits")
     door.out.show(words("cli_key_file", file=settings.key_file, state=state))
     door.out.show(words("cli_key_fingerprint", fingerprint=found.fingerprint))
     door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
@@ -225,7 +224,7 @@ def _recovery_key(door: Door, file: Path | None) -> str:
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise refusal(ConfigurationProblem, "cli_file_unreadable", file=plain(str(file))) from error
+            raise ConfigurationProblem("file_unreadable", file=file) from error
     if file is None and is_interactive(door):
         return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
     return sys.stdin.read()

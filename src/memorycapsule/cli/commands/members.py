@@ -11,7 +11,6 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def role(
     """
     from memorycapsule.domain.capsules import Role
 
-    wanted = part_named(part, "cli_role_unknown")
+    wanted = part_named(part, UsageProblem("part_unknown", part=part))
     door = door_of(ctx)
     with door.instance() as there:
         found = _member(there, capsule, member)
@@ -89,7 +88,7 @@ def remove(
     with door.instance() as there:
         found = _member(there, capsule, member)
         if not yes and not is_interactive(door):
-            raise refusal(UsageProblem, "cli_needs_yes")
+            raise UsageProblem("needs_yes")
         if not yes:
             question = door.out.words("cli_remove_ask", name=plain(found.name))
             confirm(door.out.words, question, default=False)
@@ -115,7 +114,7 @@ def leave(
     with door.instance() as there:
         found = there.capsule(capsule)
         if not yes and not is_interactive(door):
-            raise refusal(UsageProblem, "cli_needs_yes")
+            raise UsageProblem("needs_yes")
         if not yes:
             key = "cli_leave_ask_with_stories" if with_stories else "cli_leave_ask"
             confirm(door.out.words, door.out.words(key, title=plain(found.title)), default=False)
@@ -153,9 +152,9 @@ def _member(there: AnyInstance, capsule: str, named: str) -> MemberLine:
     found = [one for one in members if wanted == one.id]
     found = found or [one for one in members if wanted.casefold() == one.name.casefold()]
     if not found:
-        raise refusal(NotFound, "cli_member_unknown", name=plain(named))
+        raise NotFound("member_name_unknown", name=named)
     if len(found) > 1:
-        raise refusal(UsageProblem, "cli_member_twice", name=plain(named), people=len(found))
+        raise UsageProblem("member_name_ambiguous", name=named, people=len(found))
     return found[0]
 
 

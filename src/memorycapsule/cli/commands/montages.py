@@ -14,7 +14,6 @@ from memorycapsule.cli.commands.running import film_sentence
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
 from memorycapsule.words.catalogues import Wording
 
@@ -51,7 +50,7 @@ def make(
     The daemon makes it. Without one, --wait makes it here, or the next `capsule tick` does.
     """
     if soundtrack and theme_music:
-        raise refusal(UsageProblem, "cli_one_song")
+        raise UsageProblem("one_song")
     door = door_of(ctx)
     with music(soundtrack) as song, door.instance() as there:
         film = there.make_montage(
@@ -137,9 +136,9 @@ def save(
     """Save a film as a file."""
     door = door_of(ctx)
     if file.exists() and (file.is_dir() or not force):
-        raise refusal(UsageProblem, "cli_already_there", file=plain(str(file)))
+        raise UsageProblem("already_there", file=file)
     if not file.parent.is_dir():
-        raise refusal(CapsuleError, "cli_demo_no_folder", folder=plain(str(file.parent)))
+        raise CapsuleError("folder_missing", folder=file.parent)
     # Whole or not at all: it gets its name when all of it is there.
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name[:60]}.", delete=False) as half:
         try:

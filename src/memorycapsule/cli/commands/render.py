@@ -19,9 +19,16 @@ from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, m
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather, open_regular
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import refusal, sentence_of
-from memorycapsule.errors import Busy, FilesRefused, MediaRefused, PartlyDone, UsageProblem
+from memorycapsule.cli.output import Output, plain, refusal_answer
+from memorycapsule.errors import (
+    Busy,
+    CapsuleError,
+    FilesRefused,
+    MediaRefused,
+    PartlyDone,
+    UsageProblem,
+    system_problem,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film.direction import Direction, StoryText
@@ -127,20 +134,20 @@ def render(
                 "bytes": order.out.stat().st_size,
                 "segments": {"encoded": facts["segments_encoded"], "reused": facts["segments_reused"]},
             },
-            "refused": [{"file": name, "reason": reason} for name, reason, _quiet in refused],
+            "refused": [{"file": name, **refusal_answer(error)} for name, error, _quiet in refused],
         }
     )
-    loud = [(name, reason) for name, reason, is_quiet in refused if not is_quiet]
-    for name, reason in loud:
-        door.out.warn(_left_out(door.out, name, reason))
+    loud = [(name, error) for name, error, is_quiet in refused if not is_quiet]
+    for name, error in loud:
+        door.out.warn(_left_out(door.out, name, error))
     seconds = f"{facts['seconds']:.0f}"
     door.out.say(door.out.words.counted("cli_render_done", count, file=plain(str(out)), seconds=seconds))
     if loud:
         raise typer.Exit(PartlyDone.exit_code)
 
 
-def _left_out(out: Output, name: str, reason: str) -> str:
-    return out.words("cli_left_out", file=plain(name), reason=plain(out.spoken(reason))).rstrip()
+def _left_out(out: Output, name: str, error: CapsuleError) -> str:
+    return out.words("cli_left_out", file=plain(name), reason=out.spoken(error)).rstrip()
 
 
 @contextmanager
@@ -158,16 +165,14 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise refusal(
-            UsageProblem, "cli_render_no_room", folder=plain(str(film.parent)), reason=error.strerror
-        ) from error
+        raise UsageProblem("render_no_room", folder=film.parent, problem=system_problem(error)) from error
     # Anybody may make one in a shared folder, and fill it.
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise refusal(UsageProblem, "cli_render_not_yours", folder=plain(str(folder)))
+        raise UsageProblem("render_folder_not_yours", folder=folder)
     try:
         lock = FolderLock(folder).take()
     except Busy as error:
-        raise refusal(Busy, "cli_render_busy") from error
+        raise Busy("render_busy") from error
     is_made = False
     with lock:
         # What a killed run left of them may be cut short.
@@ -186,7 +191,7 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
 
 def _make(
     order: _RenderOrder, found: Sequence[FoundFile], folder: Path, out: Output
-) -> tuple[dict[str, Any], list[tuple[str, str, bool]], int]:
+) -> tuple[dict[str, Any], list[tuple[str, MediaRefused, bool]], int]:
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
@@ -194,9 +199,9 @@ def _make(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
-            for name, reason, _quiet in refused:
-                out.warn(_left_out(out, name, reason))
-            raise refusal(FilesRefused, "cli_render_none")
+            for name, error, _quiet in refused:
+                out.warn(_left_out(out, name, error))
+            raise FilesRefused("render_none")
         distinct: Sequence[Picture] = pictures
         if order.stored_plan:
             plan = _with_files(order.stored_plan, pictures)
@@ -221,7 +226,9 @@ def _make(
             on_progress=lambda share: bar.reach(_PREPARING_SHARE + (1 - _PREPARING_SHARE) * share),
         )
     names = {picture.id for picture in pictures}
-    refused += [(one["id"], one["reason"], False) for one in facts["left_out"]]
+    refused += [
+        (one["id"], MediaRefused("other", sentence=one["reason"]), False) for one in facts["left_out"]
+    ]
     facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
     if alike := len(pictures) - len(distinct):
         out.note(out.words("cli_render_alike", alike=alike, pictures=len(pictures)))
@@ -265,26 +272,26 @@ def _directed(
 
 def _prepare(
     found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
-) -> tuple[list[Picture], list[tuple[str, str, bool]]]:
+) -> tuple[list[Picture], list[tuple[str, MediaRefused, bool]]]:
     """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
     from memorycapsule.media.decoder_pool import Decoders
 
     kept: list[Picture] = []
-    refused: list[tuple[str, str, bool]] = []
+    refused: list[tuple[str, MediaRefused, bool]] = []
     names = _names(found)
 
-    def prepared(place: int) -> Picture | str:
+    def prepared(place: int) -> Picture | MediaRefused:
         one = found[place]
-        if one.reason:
-            return one.reason
+        if one.refusal:
+            return one.refusal
         try:
             return _picture(decoders, names[place], place, one, pictures)
         except MediaRefused as error:
-            return sentence_of(error)
+            return error
 
     with Decoders(workspace=workspace, children=_DECODERS) as decoders, ThreadPoolExecutor(_DECODERS) as pool:
         for place, answer in enumerate(pool.map(prepared, range(len(found)))):
-            if isinstance(answer, str):
+            if isinstance(answer, MediaRefused):
                 refused.append((str(found[place].path), answer, found[place].is_quiet))
             else:
                 kept.append(answer)
@@ -320,7 +327,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
     if prepared.display is None or prepared.kind == "voice":
         if prepared.clip:
             prepared.clip.close()
-        raise refusal(MediaRefused, "cli_render_recording")
+        raise MediaRefused("render_recording")
     file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
         with prepared.clip, Path(pictures, file_name).open("wb") as copy:
@@ -354,11 +361,11 @@ def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
     try:
         plan = MontagePlan.from_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise refusal(UsageProblem, "cli_render_plan_unreadable", file=plain(str(file))) from error
+        raise UsageProblem("render_plan_unreadable", file=file) from error
     except PlanRefused as error:
         raise UsageProblem(error.reason, **error.values) from error
     if plan.soundtrack.file and not has_song:
-        raise refusal(UsageProblem, "cli_render_plan_song")
+        raise UsageProblem("render_plan_needs_song")
     return plan
 
 
@@ -371,7 +378,7 @@ def _with_files(plan: MontagePlan, pictures: Sequence[Picture]) -> MontagePlan:
     def found(source: Source) -> Source:
         picture = known.get(source.id)
         if picture is None:
-            raise refusal(UsageProblem, "cli_render_plan_other", file=plain(source.id))
+            raise UsageProblem("render_plan_names_other", file=source.id)
         return replace(source, file=picture.file, width=picture.width, height=picture.height)
 
     scenes = tuple(
@@ -399,9 +406,9 @@ def _years(pictures: Sequence[Picture]) -> str:
 def _checked_out(out: Path, *, force: bool) -> Path:
     path = out.expanduser().absolute()
     if not path.parent.is_dir():
-        raise refusal(UsageProblem, "cli_render_no_folder", folder=plain(str(path.parent)))
+        raise UsageProblem("film_folder_missing", folder=path.parent)
     if path.is_dir() or (path.exists() and not force):
-        raise refusal(UsageProblem, "cli_already_there", file=plain(str(out)))
+        raise UsageProblem("already_there", file=out)
     return path
 
 
@@ -421,7 +428,7 @@ def _direction(
     from memorycapsule.words.dates import short_day
 
     if not 10 <= fps <= 60:
-        raise refusal(UsageProblem, "cli_render_frames", frames=fps)
+        raise UsageProblem("render_frames", frames=fps)
     width, height = pixels_of(size)
     loaded = themes.load(theme or "photocard")
     return Direction(

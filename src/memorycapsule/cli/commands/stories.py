@@ -13,8 +13,7 @@ from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.cli.sentences import refusal
-from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
@@ -88,9 +87,9 @@ def edit(
 ) -> None:
     """Change the title, the text or captions of a story of yours, until the day."""
     if title is None and text is None and not caption:
-        raise refusal(UsageProblem, "cli_story_edit_nothing")
+        raise UsageProblem("story_edit_nothing")
     if unclear := [one for one in caption or [] if "=" not in one]:
-        raise refusal(UsageProblem, "cli_caption_unclear", caption=plain(unclear[0]))
+        raise UsageProblem("caption_unclear", caption=unclear[0])
     captions = {name.strip(): written for name, _, written in (one.partition("=") for one in caption or [])}
     door = door_of(ctx)
     words = story_add.written(text)
@@ -129,7 +128,7 @@ def _media_of(story: Story, wanted: list[str] | None) -> set[str]:
     held = {one.id for one in story.media}
     for medium_id in wanted or []:
         if medium_id not in held:
-            raise refusal(NotFound, "cli_medium_unknown", id=plain(medium_id))
+            raise NotFound("story_medium_unknown", id=medium_id)
     return held
 
 
@@ -137,7 +136,7 @@ def _confirm_removal(door: Door, media: list[str] | None, *, yes: bool) -> None:
     if yes:
         return
     if not is_interactive(door):
-        raise refusal(UsageProblem, "cli_story_remove_needs_yes")
+        raise UsageProblem("story_remove_needs_yes")
     words = door.out.words
     question = words("cli_media_remove_ask", files=len(media)) if media else words("cli_story_remove_ask")
     confirm(words, question, default=False)
@@ -156,9 +155,7 @@ def _save(there: AnyInstance, story: Story, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise refusal(
-            CapsuleError, "cli_folder_cannot_be_made", folder=plain(str(folder)), reason=error.strerror
-        ) from error
+        raise CapsuleError("folder_cannot_be_made", folder=folder, problem=system_problem(error)) from error
     saved = []
     for one in story.media:
         path = free_path(folder, safe_name(one.file) or one.id)

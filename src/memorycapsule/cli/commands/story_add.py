@@ -17,8 +17,7 @@ from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
 from memorycapsule.cli.options import CapsuleArgument
-from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import Sentence, refusal, sentence_of
+from memorycapsule.cli.output import Output, error_answer, plain, refusal_answer
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
@@ -26,6 +25,7 @@ from memorycapsule.errors import (
     MediaRefused,
     UsageProblem,
     is_disk_full,
+    system_problem,
 )
 from memorycapsule.words.catalogues import Wording
 
@@ -38,7 +38,7 @@ _PARTLY = 5
 @dataclass(frozen=True, kw_only=True)
 class _Refusal:
     found: FoundFile
-    reason: str
+    error: MediaRefused
 
 
 @dataclass(kw_only=True)
@@ -82,11 +82,11 @@ def add(
     """
     door = door_of(ctx)
     if not files and title is None and text is None:
-        raise refusal(UsageProblem, "cli_story_empty")
+        raise UsageProblem("story_empty")
     if to is not None and (title is not None or text is not None):
-        raise refusal(UsageProblem, "cli_story_to_takes_files")
+        raise UsageProblem("story_to_takes_files")
     if to is not None and not files:
-        raise refusal(UsageProblem, "cli_story_to_needs_files")
+        raise UsageProblem("story_to_needs_files")
     words = written(text)
     with door.instance(adds_for_others=True) as there:
         found = gather(files or [])
@@ -108,7 +108,7 @@ def written(text: str | None) -> str | None:
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
-        raise refusal(UsageProblem, "cli_story_text_no_utf_8") from error
+        raise UsageProblem("story_text_not_utf_8") from error
 
 
 def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None) -> _Import:
@@ -144,8 +144,8 @@ def _begin(found: Sequence[FoundFile]) -> tuple[_Import, list[int]]:
     """Return an import with what is left out at once, and the places of the files that are worth opening."""
     done = _Import()
     for place, one in enumerate(found):
-        if one.reason:
-            done.refused[place] = _Refusal(found=one, reason=one.reason)
+        if one.refusal:
+            done.refused[place] = _Refusal(found=one, error=one.refusal)
     return done, [place for place in range(len(found)) if place not in done.refused]
 
 
@@ -162,7 +162,7 @@ def _collect(
         try:
             kept = future.result()
         except MediaRefused as error:
-            done.refused[place] = _Refusal(found=found[place], reason=sentence_of(error))
+            done.refused[place] = _Refusal(found=found[place], error=error)
         except (CapsuleError, OSError) as error:
             # The disk is full, the date has come, the story is gone: nothing after it would fare better.
             stop()
@@ -177,7 +177,7 @@ def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
         return error
     if is_disk_full(error):
         return DiskFull()
-    return refusal(CapsuleError, "cli_import_stuck", reason=error.strerror or str(error))
+    return CapsuleError("import_stuck", problem=system_problem(error))
 
 
 def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import) -> None:
@@ -186,19 +186,19 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     refused = [done.refused[place] for place in sorted(done.refused)]
     loud = [one for one in refused if not one.found.is_quiet]
     for one in loud:
-        path, reason = plain(str(one.found.path)), plain(out.spoken(one.reason))
+        path, reason = plain(str(one.found.path)), out.spoken(one.error)
         out.warn(out.words("cli_left_out", file=path, reason=reason))
     failure = done.failure and _explained(done.failure, story_id, len(done.attached))
     nothing_in = bool(found) and not done.attached
     if failure is None and nothing_in and not story_id:
-        failure = refusal(FilesRefused, "cli_import_none")
+        failure = FilesRefused("import_none")
     out.answer(
         {
-            **({"error": {"code": failure.code, "message": failure.message}} if failure else {}),
+            **({"error": error_answer(failure)} if failure else {}),
             "story": {"id": story_id} if story_id else None,
             "media": media,
             "duplicates": duplicates,
-            "refused": [{"file": str(one.found.path), "reason": one.reason} for one in refused],
+            "refused": [{"file": str(one.found.path), **refusal_answer(one.error)} for one in refused],
         }
     )
     if failure:
@@ -210,15 +210,18 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
 
 def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:
     """Return what ended the import, with what is in and how to go on where that makes sense."""
-    key = {DiskFull: "cli_import_disk_full", Interrupted: "cli_import_stopped"}.get(type(failure))
-    if failure.code == "unreachable":
-        key = "cli_import_unreachable"
-    if key is None:
-        return failure
-    what = Sentence(key)
+    match failure:
+        case DiskFull():
+            what = CapsuleError("import_disk_full")
+        case Interrupted():
+            what = CapsuleError("import_stopped")
+        case CapsuleError(code="unreachable"):
+            what = CapsuleError("import_unreachable")
+        case _:
+            return failure
     if not story_id:
-        return refusal(type(failure), "cli_import_nothing", what=what)
-    return refusal(type(failure), "cli_import_partly", what=what, count=count, story=story_id)
+        return type(failure)("import_nothing", what=what)
+    return type(failure)("import_partly", what=what, count=count, story=story_id)
 
 
 def _sorted_out(

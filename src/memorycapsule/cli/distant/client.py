@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
-from memorycapsule.cli.output import Bar, plain
-from memorycapsule.cli.sentences import refusal
+from memorycapsule.cli.output import Bar
 from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded, TooMany, UsageProblem
 from memorycapsule.schemas.model import Model
 
@@ -45,9 +44,9 @@ class Client:
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise refusal(UsageProblem, "cli_url_is_none", url=URL_VARIABLE)
+            raise UsageProblem("daemon_url_malformed", url=URL_VARIABLE)
         if not (token.isascii() and token.isprintable()):
-            raise refusal(NotFound, "cli_token_unknown_there")
+            raise NotFound("token_unknown_there")
         self.url = url.rstrip("/")
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}", "user-agent": f"capsule/{__version__}"},
@@ -153,7 +152,7 @@ class Client:
             # A newer daemon may say more than this program knows of.
             return kind.model_validate(value, extra="ignore")
         except ValidationError as error:
-            raise refusal(CapsuleError, "cli_distant_version", url=plain(self.url)) from error
+            raise CapsuleError("distant_version", url=self.url) from error
 
     def _field(self, answer: httpx.Response, name: str) -> Any:
         try:
@@ -169,8 +168,8 @@ class Client:
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.is_redirect:
-            place = plain(answer.headers.get("location", ""))
-            raise refusal(UsageProblem, "cli_distant_moved", variable=URL_VARIABLE, url=place)
+            place = answer.headers.get("location", "")
+            raise UsageProblem("distant_moved", variable=URL_VARIABLE, url=place)
         if answer.is_error:
             self._refuse(answer)
         return answer
@@ -179,7 +178,7 @@ class Client:
         if not answer.headers.get("content-type", "").startswith("application/problem+json"):
             if answer.status_code in _AWAY:
                 status = answer.status_code
-                raise refusal(Unreachable, "cli_distant_away", url=plain(self.url), status=status)
+                raise Unreachable("distant_away", url=self.url, status=status)
             raise self._no_capsule()
         kind = _kinds().get(self._field(answer, "code"), CapsuleError)
         # What the API says of these is for programs: which requests prove who one is, which header to read.
@@ -188,11 +187,10 @@ class Client:
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
             return error
-        reason = plain(str(error))
-        return refusal(Unreachable, "cli_distant_silent", url=plain(self.url), reason=reason)
+        return Unreachable("distant_silent", url=self.url, problem=str(error))
 
     def _no_capsule(self) -> CapsuleError:
-        return refusal(CapsuleError, "cli_distant_none", url=plain(self.url), variable=URL_VARIABLE)
+        return CapsuleError("distant_no_capsule", url=self.url, variable=URL_VARIABLE)
 
 
 @dataclass(kw_only=True)

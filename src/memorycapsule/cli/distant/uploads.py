@@ -21,7 +21,7 @@ import platformdirs
 from memorycapsule.cli.distant.client import Client, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
-from memorycapsule.cli.sentences import refusal, sentence_of
+from memorycapsule.cli.sentences import sentence_of
 from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved
 from memorycapsule.schemas.stories import Medium
 
@@ -107,7 +107,7 @@ class TusUploader:
             file.seek(start)
             part = file.read(min(_PART_BYTES, size - start))
             if not part:
-                raise refusal(MediaRefused, "cli_file_became_shorter")
+                raise MediaRefused("file_became_shorter")
             try:
                 answer = self._client.ask_once(
                     "PATCH",
@@ -149,7 +149,7 @@ class TusUploader:
                     raise MediaRefused(state["reason"])
                 case "removed":
                     self._notes.forget(note)
-                    raise refusal(MediaRefused, "cli_file_taken_out")
+                    raise MediaRefused("file_taken_out")
             if self._stop.wait(_POLL_SECONDS):
                 return None
 

@@ -11,7 +11,6 @@ from memorycapsule.app import App
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import MediaRefused
 from memorycapsule.media.intake import memory_copy
@@ -59,5 +58,5 @@ def _upload(app: App, file: BinaryIO) -> BinaryIO:
     size = file.seek(0, 2)
     file.seek(0)
     if size > limits.clip_max_megabytes * _MEGABYTE:
-        raise refusal(MediaRefused, "cli_file_too_large", megabytes=limits.clip_max_megabytes)
+        raise MediaRefused("file_too_large", megabytes=limits.clip_max_megabytes)
     return file

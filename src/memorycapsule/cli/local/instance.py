@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.cli.foreground import finish_film, send_now, why_letters_wait
 from memorycapsule.cli.output import Output
-from memorycapsule.cli.sentences import refusal
 from memorycapsule.errors import ConfigurationProblem, NotFound
 
 if TYPE_CHECKING:
@@ -357,7 +356,7 @@ def _check_links_work(settings: Settings, out: Output) -> None:
     if not settings.public_url_is_loopback:
         return
     if settings.mail_is_real:
-        raise refusal(ConfigurationProblem, "cli_invite_no_address")
+        raise ConfigurationProblem("public_url_loopback")
     out.note(out.words("cli_invite_here_only", url=settings.public_base_url))
 
 
