@@ -27,6 +27,7 @@ from memorycapsule.daemon.http.guests import (
     own_stories,
     reauthentication,
     soundtracks,
+    story_form,
 )
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import create, dates, invite, members, settings
@@ -41,7 +42,7 @@ _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
 #: The paths that take larger bodies than other forms, and how many bytes those may have.
 BODY_LIMITS: dict[str, int] = {
-    "/g/c/[0-9a-f-]{36}/add": contributing.LARGEST_FORM_WITH_FILES_BYTES,
+    "/g/c/[0-9a-f-]{36}/add": story_form.LARGEST_FORM_WITH_FILES_BYTES,
     # A cover and a song.
     "/capsules/new/seal": 100_000_000,
     "/c/[0-9a-f-]{36}/settings": 100_000_000,
@@ -93,8 +94,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(invitation.router)
     site.include_router(letter_links.router)
     site.include_router(capsule.router)
-    site.include_router(contributing.routes(app, pages, cookie, receiver))
-    site.include_router(own_stories.routes(app, pages, cookie))
+    site.include_router(contributing.router)
+    site.include_router(own_stories.router)
     site.include_router(tus.router, prefix="/g/u")
     for one in api.routes(app, pages):
         site.include_router(one)
@@ -106,8 +107,8 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(consent.router)
     site.include_router(leaving.router)
     site.include_router(soundtracks.router)
-    site.include_router(opened.routes(app, pages, cookie))
-    site.include_router(films.routes(app, pages, cookie))
+    site.include_router(opened.router)
+    site.include_router(films.router)
     site.include_router(archive.router)
     return site
 

@@ -32,20 +32,21 @@ class StoryAccess(NamedTuple):
     story: StoryView
 
 
-def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: UUID) -> StoryAccess:
+def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: str) -> StoryAccess:
     """Return a story of one's own, and the session that sees it. Raises NotFound."""
 
     def read(viewer: Viewer) -> StoryAccess:
         view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
         for story in view.stories:
-            if story.story.id == str(story_id) and story.story.member_id == view.member.id:
+            if story.story.id == story_id and story.story.member_id == view.member.id:
                 return StoryAccess(viewer, view, story)
         raise NotFound
 
     return first_with_access(viewers, read)
 
 
-def _member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access:
+def member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access:
+    """Return a capsule for one of its members. Raises NotFound."""
     return first_with_access(
         viewers,
         lambda viewer: Access(viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
@@ -53,7 +54,7 @@ def _member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> A
 
 
 #: The capsule of the address, for its members; for everybody else, it is not there.
-MemberCapsule = Annotated[Access, Depends(_member_capsule)]
+MemberCapsule = Annotated[Access, Depends(member_capsule)]
 
 
 async def _opened_capsule(access: MemberCapsule) -> Access:

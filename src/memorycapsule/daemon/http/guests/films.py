@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.guests.access import Access, OpenedCapsule
 from memorycapsule.daemon.http.guests.film_texts import (
     film_details,
     film_rows,
@@ -24,10 +26,9 @@ from memorycapsule.daemon.http.guests.film_texts import (
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
-from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import MediaRefused, NotFound, TooMany, UsageProblem
 from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import reading
@@ -64,155 +65,159 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
 
 
 FilmForm = Annotated[FormData, Depends(_form)]
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+@router.api_route("/g/c/{capsule_id}/film", methods=GET)
+def show_film(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    access: OpenedCapsule,
+    of: UUID | None = None,
+) -> Response:
+    return _film_page(app, pages, request, access, FilmRequest(), str(of) if of else None)
 
-    def read_open_capsule(request: Request, capsule_id: UUID) -> tuple[Viewer, CapsuleView]:
-        """Return the open capsule, and the viewer that has access to it. Raises NotFound."""
-        viewer, view = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: (viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
-        )
-        if not view.capsule.is_open:
-            raise NotFound
-        return viewer, view
 
-    def page(
-        request: Request, viewer: Viewer, view: CapsuleView, film_request: FilmRequest, of: str | None
-    ) -> Response:
-        words = pages.wording(request)
-        now = app.now()
-        shown = _film_to_show(view, of)
-        known = reading.film(app.store, viewer, shown.id) if shown else None
-        rows = film_rows(app.store, view, words, now)
-        return pages.show(
-            request,
-            "film.html",
-            words,
-            status=422 if film_request.problem else 200,
-            view=view,
-            row=next((one for one in rows if shown and one.film.id == shown.id), None),
-            rows=rows,
-            format_length=format_length,
-            details=film_details(known, words) if known else None,
-            noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if shown and not shown.state.is_over else None,
-            story_choices=story_choices(view, film_request.story_ids, words),
-            song_choices=song_choices(view.capsule, words.language),
-            film_request=film_request,
-            longest_title=LONGEST_TITLE,
-            lengths=tuple(_LENGTHS),
-        )
+@router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
+def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule) -> Response:
+    rows = film_rows(app.store, access.view, pages.wording(request), app.now())
+    return JSONResponse(
+        {
+            "films": [
+                {"id": one.film.id, "state": one.film.state, "percent": one.percent, "say": one.status}
+                for one in rows
+            ]
+        }
+    )
 
-    @router.api_route("/g/c/{capsule_id}/film", methods=GET)
-    def show_film(request: Request, capsule_id: UUID, of: UUID | None = None) -> Response:
-        viewer, view = read_open_capsule(request, capsule_id)
-        return page(request, viewer, view, FilmRequest(), str(of) if of else None)
 
-    @router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
-    def show_progress(request: Request, capsule_id: UUID) -> Response:
-        _viewer, view = read_open_capsule(request, capsule_id)
-        words = pages.wording(request)
-        rows = film_rows(app.store, view, words, app.now())
-        return JSONResponse(
-            {
-                "films": [
-                    {"id": one.film.id, "state": one.film.state, "percent": one.percent, "say": one.status}
-                    for one in rows
-                ]
-            }
-        )
+@router.api_route("/g/c/{capsule_id}/film/length", methods=GET)
+def estimate_film_length(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    access: OpenedCapsule,
+    story: Annotated[list[UUID], Query(max_length=1000)] = [],  # noqa: B006 - FastAPI copies it
+    length: Literal["short", "usual", "full"] = "usual",
+) -> Response:
+    words = pages.wording(request)
+    seconds = estimates.seconds_of_film(
+        app.store,
+        app.vault,
+        access.viewer,
+        access.view.capsule.id,
+        story_ids=[str(one) for one in story],
+        length=_LENGTHS[length],
+        size=app.worker.size,
+        fps=app.worker.fps,
+        now=app.now(),
+    )
+    text = format_length(seconds)
+    chosen = words.counted("films_chosen", len(story), length=text)
+    return JSONResponse(
+        {
+            "seconds": round(seconds, 1),
+            "say": chosen if story else words("films_chosen_none", length=text),
+        }
+    )
 
-    @router.api_route("/g/c/{capsule_id}/film/length", methods=GET)
-    def estimate_length(
-        request: Request,
-        capsule_id: UUID,
-        story: Annotated[list[UUID], Query(max_length=1000)] = [],  # noqa: B006 - FastAPI copies it
-        length: Literal["short", "usual", "full"] = "usual",
-    ) -> Response:
-        viewer, _view = read_open_capsule(request, capsule_id)
-        words = pages.wording(request)
-        seconds = estimates.seconds_of_film(
+
+@router.post("/g/c/{capsule_id}/films")
+def make_film(
+    request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule, form: FilmForm
+) -> Response:
+    capsule_id = access.view.capsule.id
+    words = pages.wording(request)
+    film_request = _parse_request(form, access.view)
+    own_song = form.get("own") if film_request.song == "own" else None
+    try:
+        made = montages.queue(
             app.store,
             app.vault,
-            viewer,
-            str(capsule_id),
-            story_ids=[str(one) for one in story],
-            length=_LENGTHS[length],
-            size=app.worker.size,
-            fps=app.worker.fps,
+            app.wake,
+            access.viewer,
+            capsule_id,
+            story_ids=film_request.story_ids,
+            soundtrack=_checked_song(own_song) if film_request.song == "own" else None,
+            length=_LENGTHS[film_request.length],
+            music=film_request.song if film_request.song not in {"", "own"} else None,
+            title=film_request.title,
             now=app.now(),
         )
-        text = format_length(seconds)
-        chosen = words.counted("films_chosen", len(story), length=text)
-        return JSONResponse(
-            {
-                "seconds": round(seconds, 1),
-                "say": chosen if story else words("films_chosen_none", length=text),
-            }
-        )
+    except MediaRefused:
+        file = own_song.filename if isinstance(own_song, UploadFile) else ""
+        problem = words("films_song_refused", file=file) if file else words("films_song_missing")
+    except UsageProblem:
+        problem = words("films_title_long", most=LONGEST_TITLE)
+    except TooMany:
+        problem = words("films_too_many")
+    else:
+        return pages.redirect(request, f"/g/c/{capsule_id}/film?of={made.id}")
+    return _film_page(app, pages, request, access, replace(film_request, problem=problem))
 
-    @router.post("/g/c/{capsule_id}/films")
-    def make_film(request: Request, capsule_id: UUID, form: FilmForm) -> Response:
-        viewer, view = read_open_capsule(request, capsule_id)
-        words = pages.wording(request)
-        film_request = _parse_request(form, view)
-        own_song = form.get("own") if film_request.song == "own" else None
-        try:
-            made = montages.queue(
-                app.store,
-                app.vault,
-                app.wake,
-                viewer,
-                str(capsule_id),
-                story_ids=film_request.story_ids,
-                soundtrack=_checked_song(own_song) if film_request.song == "own" else None,
-                length=_LENGTHS[film_request.length],
-                music=film_request.song if film_request.song not in {"", "own"} else None,
-                title=film_request.title,
-                now=app.now(),
-            )
-        except MediaRefused:
-            file = own_song.filename if isinstance(own_song, UploadFile) else ""
-            problem = words("films_song_refused", file=file) if file else words("films_song_missing")
-        except UsageProblem:
-            problem = words("films_title_long", most=LONGEST_TITLE)
-        except TooMany:
-            problem = words("films_too_many")
-        else:
-            return pages.redirect(request, f"/g/c/{capsule_id}/film?of={made.id}")
-        return page(request, viewer, view, replace(film_request, problem=problem), None)
 
-    @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
-    def cancel_film(request: Request, capsule_id: UUID, montage_id: UUID) -> Response:
-        viewer, view = read_open_capsule(request, capsule_id)
-        if not any(one.id == str(montage_id) for one in view.montages):
-            raise NotFound
-        montages.cancel(app.store, viewer, str(montage_id), now=app.now())
-        return pages.redirect(request, f"/g/c/{capsule_id}/film")
+@router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
+def cancel_film(
+    request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule, montage_id: UUID
+) -> Response:
+    viewer, view = access
+    if not any(one.id == str(montage_id) for one in view.montages):
+        raise NotFound
+    montages.cancel(app.store, viewer, str(montage_id), now=app.now())
+    return pages.redirect(request, f"/g/c/{view.capsule.id}/film")
 
-    @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
-    def subtitles_file(request: Request, montage_id: UUID, kind: Subtitles) -> Response:
-        known = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.film(app.store, viewer, str(montage_id)),
-        )
-        return subtitles_answer(known, kind)
 
-    @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
-    def film_file(
-        request: Request, montage_id: UUID, form: Literal["film.mp4", "poster.jpg"], keep: bool = False
-    ) -> Response:
-        read = reading.film_file if form == "film.mp4" else reading.poster_file
-        file = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: read(app.store, app.vault, viewer, str(montage_id)),
-        )
-        return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
+@router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
+def send_subtitles(app: AppDep, viewers: BrowserViewers, montage_id: UUID, kind: Subtitles) -> Response:
+    known = first_with_access(viewers, lambda viewer: reading.film(app.store, viewer, str(montage_id)))
+    return subtitles_answer(known, kind)
 
-    return router
+
+@router.api_route("/g/f/{montage_id}/{form}", methods=GET)
+def send_film(
+    app: AppDep,
+    viewers: BrowserViewers,
+    montage_id: UUID,
+    form: Literal["film.mp4", "poster.jpg"],
+    keep: bool = False,
+) -> Response:
+    read = reading.film_file if form == "film.mp4" else reading.poster_file
+    file = first_with_access(viewers, lambda viewer: read(app.store, app.vault, viewer, str(montage_id)))
+    return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
+
+
+def _film_page(
+    app: App,
+    pages: Pages,
+    request: Request,
+    access: Access,
+    film_request: FilmRequest,
+    of: str | None = None,
+) -> Response:
+    viewer, view = access
+    words = pages.wording(request)
+    now = app.now()
+    shown = _film_to_show(view, of)
+    known = reading.film(app.store, viewer, shown.id) if shown else None
+    rows = film_rows(app.store, view, words, now)
+    return pages.show(
+        request,
+        "film.html",
+        words,
+        status=422 if film_request.problem else 200,
+        view=view,
+        row=next((one for one in rows if shown and one.film.id == shown.id), None),
+        rows=rows,
+        format_length=format_length,
+        details=film_details(known, words) if known else None,
+        noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if shown and not shown.state.is_over else None,
+        story_choices=story_choices(view, film_request.story_ids, words),
+        song_choices=song_choices(view.capsule, words.language),
+        film_request=film_request,
+        longest_title=LONGEST_TITLE,
+        lengths=tuple(_LENGTHS),
+    )
 
 
 def subtitles_answer(known: FilmView, kind: Subtitles) -> Response:

@@ -19,7 +19,9 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule import themes
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
+from memorycapsule.daemon.http.guests.access import OpenedCapsule
 from memorycapsule.daemon.http.guests.photo_layout import Chapter, PhotoLayout, PlacedPhoto
 from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching
 from memorycapsule.daemon.http.guests.summary import (
@@ -34,12 +36,12 @@ from memorycapsule.daemon.http.guests.summary import (
 from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
 from memorycapsule.daemon.http.html.bundle import DYES, cloth, knot
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
-from memorycapsule.services import reading, visits
+from memorycapsule.services import visits
 from memorycapsule.services.reading import CapsuleView, MediumView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, short_day
@@ -54,71 +56,68 @@ _TITLE_SIZES = ((14, "short"), (24, "middle"), (44, "long"))
 Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
 SearchText = Annotated[str, Query(max_length=200)]
 _FONT_CACHE = "private, max-age=86400"
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
-    GET = ["GET", "HEAD"]  # noqa: N806 - a constant of this function
+@router.post("/g/c/{capsule_id}/untied")
+def note_untied(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewers: BrowserViewers,
+    capsule_id: UUID,
+    to: Annotated[Literal["photos", "film"], Form()],
+) -> Response:
+    first_with_access(
+        viewers,
+        lambda viewer: visits.note_unsealing(app.store, viewer, str(capsule_id), now=app.now()),
+    )
+    return pages.redirect(request, f"/g/c/{capsule_id}/{to}")
 
-    def read_open_capsule(request: Request, capsule_id: UUID) -> CapsuleView:
-        view = first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id)),
-        )
-        if not view.capsule.is_open:
-            raise NotFound
-        return view
 
-    @router.post("/g/c/{capsule_id}/untied")
-    def note_untied(
-        request: Request, capsule_id: UUID, to: Annotated[Literal["photos", "film"], Form()]
-    ) -> Response:
-        first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: visits.note_unsealing(app.store, viewer, str(capsule_id), now=app.now()),
-        )
-        return pages.redirect(request, f"/g/c/{capsule_id}/{to}")
+@router.api_route("/g/c/{capsule_id}/photos", methods=GET)
+def show_photos(
+    request: Request,
+    pages: PagesDep,
+    access: OpenedCapsule,
+    part: Annotated[int, Query(ge=1)] = 1,
+    sheet: Annotated[int, Query(ge=1)] = 1,
+    by: UUID | None = None,
+    month: Month = "",
+    find: SearchText = "",
+) -> Response:
+    query = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
+    return _photos_page(pages, request, access.view, query, part=part, sheet=sheet)
 
-    @router.api_route("/g/c/{capsule_id}/photos", methods=GET)
-    def show_photos(
-        request: Request,
-        capsule_id: UUID,
-        part: Annotated[int, Query(ge=1)] = 1,
-        sheet: Annotated[int, Query(ge=1)] = 1,
-        by: UUID | None = None,
-        month: Month = "",
-        find: SearchText = "",
-    ) -> Response:
-        query = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
-        return _photos_page(
-            pages, request, read_open_capsule(request, capsule_id), query, part=part, sheet=sheet
-        )
 
-    @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
-    def list_slides(request: Request, capsule_id: UUID, month: Month = "", find: SearchText = "") -> Response:
-        view = read_open_capsule(request, capsule_id)
-        words = pages.wording(request)
-        fields = _PhotoFields(pages, request, words, view)
-        query = PhotoQuery(month=month, words=find)
-        all_photos = photo_layout.lay_out(view).all_photos
-        return JSONResponse(
-            [fields.slide(one) for one in matching(view, all_photos, query, language=words.language)]
-        )
+@router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
+def list_slides(
+    request: Request, pages: PagesDep, access: OpenedCapsule, month: Month = "", find: SearchText = ""
+) -> Response:
+    view = access.view
+    words = pages.wording(request)
+    fields = _PhotoFields(pages, request, words, view)
+    query = PhotoQuery(month=month, words=find)
+    all_photos = photo_layout.lay_out(view).all_photos
+    return JSONResponse(
+        [fields.slide(one) for one in matching(view, all_photos, query, language=words.language)]
+    )
 
-    @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
-    def heading_font(request: Request, capsule_id: UUID, kind: Literal["css", "woff"]) -> Response:
-        view = read_open_capsule(request, capsule_id)
-        font = font_subsets.FONTS.get(view.capsule.theme)
-        if font is None:
-            raise NotFound
-        characters = _heading_characters(view, pages.wording(request))
-        headers = {"cache-control": _FONT_CACHE, "vary": "cookie"}
-        if kind == "css":
-            text = font_subsets.style_sheet(font_subsets.digest_of(characters))
-            return Response(text, media_type="text/css; charset=utf-8", headers=headers)
-        return Response(font_subsets.subset_font(font, characters), media_type="font/woff", headers=headers)
 
-    return router
+@router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
+def send_heading_font(
+    request: Request, pages: PagesDep, access: OpenedCapsule, kind: Literal["css", "woff"]
+) -> Response:
+    view = access.view
+    font = font_subsets.FONTS.get(view.capsule.theme)
+    if font is None:
+        raise NotFound
+    characters = _heading_characters(view, pages.wording(request))
+    headers = {"cache-control": _FONT_CACHE, "vary": "cookie"}
+    if kind == "css":
+        text = font_subsets.style_sheet(font_subsets.digest_of(characters))
+        return Response(text, media_type="text/css; charset=utf-8", headers=headers)
+    return Response(font_subsets.subset_font(font, characters), media_type="font/woff", headers=headers)
 
 
 def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:

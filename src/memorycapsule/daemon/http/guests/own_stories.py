@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.app import App
+from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
+from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.html.templating import Pages
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
@@ -23,153 +25,159 @@ from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
 
-_GET = ["GET", "HEAD"]
 _CAPTION = "caption-"
+router = APIRouter()
 
 
-def routes(app: App, pages: Pages, cookie: Cookie) -> APIRouter:
-    router = APIRouter()
+def _sealed_story(app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story_id: UUID) -> StoryAccess:
+    found = own_story(app, viewers, capsule_id, str(story_id))
+    if found.view.capsule.is_open:
+        raise NotFound
+    return found
 
-    def read_own_story(
-        request: Request, capsule_id: UUID, story_id: UUID
-    ) -> tuple[Viewer, CapsuleView, StoryView]:
-        """Return a story of the viewer's own in a sealed capsule, and the session that sees it. Raises NotFound."""
 
-        def read(viewer: Viewer) -> tuple[Viewer, CapsuleView, StoryView]:
-            view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
-            if view.capsule.is_open:
-                raise NotFound
-            for story in view.stories:
-                if story.story.id == str(story_id) and story.story.member_id == view.member.id:
-                    return viewer, view, story
+async def _typed_fields(request: Request) -> dict[str, str]:
+    return {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+
+
+#: The story of the address, for its author and until the capsule is open; otherwise it is not there.
+SealedStory = Annotated[StoryAccess, Depends(_sealed_story)]
+#: What was typed into a form, whatever the names of its fields.
+TypedFields = Annotated[dict[str, str], Depends(_typed_fields)]
+
+
+@router.api_route("/g/c/{capsule_id}/stories/{story_id}", methods=GET)
+def show_own_story(
+    request: Request, app: AppDep, pages: PagesDep, access: SealedStory, saved: bool = False
+) -> Response:
+    return _story_page(app, pages, request, access, is_saved=saved)
+
+
+@router.post("/g/c/{capsule_id}/stories/{story_id}")
+def edit_own_story(
+    request: Request, app: AppDep, pages: PagesDep, access: SealedStory, form: TypedFields
+) -> Response:
+    viewer, view, story = access
+    path = f"/g/c/{view.capsule.id}/stories/{story.story.id}"
+    try:
+        stories.edit(
+            app.store,
+            app.vault,
+            viewer,
+            story.story.id,
+            title=form.get("title"),
+            # Forms end lines so (HTML standard, 4.10.21.5).
+            text=form["text"].replace("\r\n", "\n") if "text" in form else None,
+            captions=_captions(form, story),
+            now=app.now(),
+        )
+        direction, _, medium_id = form.get("move", "").partition(":")
+        if direction:
+            ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
+            stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
+            return pages.redirect(request, f"{path}#m-{medium_id}")
+    except UsageProblem:
+        words = pages.wording(request)
+        return _story_page(app, pages, request, access, problem=words("own_too_long"))
+    except NotAllowed:
+        return closed_page(pages, request)
+    return pages.redirect(request, f"{path}?saved=1")
+
+
+@router.api_route("/g/c/{capsule_id}/stories/{story_id}/remove", methods=GET)
+def confirm_removal(
+    request: Request, pages: PagesDep, access: SealedStory, medium: UUID | None = None
+) -> Response:
+    story = access.story
+    shown = [one for one in story.media if medium is None or one.medium.id == str(medium)]
+    if medium and not shown:
+        raise NotFound
+    words = pages.wording(request)
+    return pages.show(
+        request,
+        "own_story_remove.html",
+        words,
+        view=access.view,
+        story=story,
+        medium=shown[0] if medium else None,
+        shown=shown[:4],
+        amount=_contents(story, words),
+    )
+
+
+@router.post("/g/c/{capsule_id}/stories/{story_id}/remove")
+def remove_own_story(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    access: SealedStory,
+    medium: Annotated[str, Form()] = "",
+) -> Response:
+    viewer, view, story = access
+    try:
+        if not medium:
+            stories.remove(app.store, app.vault, viewer, story.story.id, now=app.now())
+            return pages.redirect(request, f"/g/c/{view.capsule.id}")
+        if medium not in {one.medium.id for one in story.media}:
             raise NotFound
+        stories.remove_medium(app.store, app.vault, viewer, medium, now=app.now())
+    except NotAllowed:
+        return closed_page(pages, request)
+    return pages.redirect(request, f"/g/c/{view.capsule.id}/stories/{story.story.id}")
 
-        return first_with_access(cookie_viewers(app.store, cookie, request), read)
 
-    def story_page(
-        request: Request, view: CapsuleView, story: StoryView, *, saved: bool = False, problem: str = ""
-    ) -> Response:
-        words = pages.wording(request)
-        return pages.show(
-            request,
-            "own_story.html",
-            words,
-            status=422 if problem else 200,
-            view=view,
-            story=story,
-            accepts=view.capsule.accepts_stories(app.now()),
-            amount=_contents(story, words),
-            is_saved=saved,
-            problem=problem,
-        )
+@router.post("/g/c/{capsule_id}/order")
+def reorder_own_stories(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewers: BrowserViewers,
+    capsule_id: UUID,
+    move: Annotated[str, Form()] = "",
+) -> Response:
+    direction, _, story_id = move.partition(":")
 
-    @router.api_route("/g/c/{capsule_id}/stories/{story_id}", methods=_GET)
-    def show_story(request: Request, capsule_id: UUID, story_id: UUID, saved: bool = False) -> Response:
-        _viewer, view, story = read_own_story(request, capsule_id, story_id)
-        return story_page(request, view, story, saved=saved)
+    def move_story(viewer: Viewer) -> None:
+        view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
+        own_ids = [one.story.id for one in _own_stories(view)]
+        ids = moved_by_one(own_ids, story_id, direction)
+        stories.reorder(app.store, viewer, str(capsule_id), story_ids=ids, now=app.now())
 
-    @router.post("/g/c/{capsule_id}/stories/{story_id}")
-    async def edit_story(request: Request, capsule_id: UUID, story_id: UUID) -> Response:
-        form = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
-        return await run_in_threadpool(_edit_story, request, capsule_id, story_id, form)
+    try:
+        first_with_access(viewers, move_story)
+    except NotAllowed:
+        return closed_page(pages, request)
+    return pages.redirect(request, f"/g/c/{capsule_id}#own")
 
-    def _edit_story(request: Request, capsule_id: UUID, story_id: UUID, form: dict[str, str]) -> Response:
-        viewer, view, story = read_own_story(request, capsule_id, story_id)
-        path = f"/g/c/{capsule_id}/stories/{story_id}"
-        medium_ids = {one.medium.id for one in story.media}
-        captions = {
-            name.removeprefix(_CAPTION): caption
-            for name, caption in form.items()
-            if name.startswith(_CAPTION) and name.removeprefix(_CAPTION) in medium_ids
-        }
-        try:
-            stories.edit(
-                app.store,
-                app.vault,
-                viewer,
-                story.story.id,
-                title=form.get("title"),
-                # Forms end lines so (HTML standard, 4.10.21.5).
-                text=form["text"].replace("\r\n", "\n") if "text" in form else None,
-                captions=captions,
-                now=app.now(),
-            )
-            direction, _, medium_id = form.get("move", "").partition(":")
-            if direction:
-                ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
-                stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
-                return pages.redirect(request, f"{path}#m-{medium_id}")
-        except UsageProblem:
-            words = pages.wording(request)
-            return story_page(request, view, story, problem=words("own_too_long"))
-        except NotAllowed:
-            return _closed(request)
-        return pages.redirect(request, f"{path}?saved=1")
 
-    @router.api_route("/g/c/{capsule_id}/stories/{story_id}/remove", methods=_GET)
-    def confirm_removal(
-        request: Request, capsule_id: UUID, story_id: UUID, medium: UUID | None = None
-    ) -> Response:
-        _viewer, view, story = read_own_story(request, capsule_id, story_id)
-        shown = [one for one in story.media if medium is None or one.medium.id == str(medium)]
-        if medium and not shown:
-            raise NotFound
-        words = pages.wording(request)
-        return pages.show(
-            request,
-            "own_story_remove.html",
-            words,
-            view=view,
-            story=story,
-            medium=shown[0] if medium else None,
-            shown=shown[:4],
-            amount=_contents(story, words),
-        )
+def _story_page(
+    app: App,
+    pages: Pages,
+    request: Request,
+    access: StoryAccess,
+    *,
+    is_saved: bool = False,
+    problem: str = "",
+) -> Response:
+    words = pages.wording(request)
+    return pages.show(
+        request,
+        "own_story.html",
+        words,
+        status=422 if problem else 200,
+        view=access.view,
+        story=access.story,
+        accepts=access.view.capsule.accepts_stories(app.now()),
+        amount=_contents(access.story, words),
+        is_saved=is_saved,
+        problem=problem,
+    )
 
-    @router.post("/g/c/{capsule_id}/stories/{story_id}/remove")
-    def remove(
-        request: Request, capsule_id: UUID, story_id: UUID, medium: Annotated[str, Form()] = ""
-    ) -> Response:
-        viewer, _view, story = read_own_story(request, capsule_id, story_id)
-        try:
-            if not medium:
-                stories.remove(app.store, app.vault, viewer, story.story.id, now=app.now())
-                return pages.redirect(request, f"/g/c/{capsule_id}")
-            if medium not in {one.medium.id for one in story.media}:
-                raise NotFound
-            stories.remove_medium(app.store, app.vault, viewer, medium, now=app.now())
-        except NotAllowed:
-            return _closed(request)
-        return pages.redirect(request, f"/g/c/{capsule_id}/stories/{story_id}")
 
-    @router.post("/g/c/{capsule_id}/order")
-    def reorder(request: Request, capsule_id: UUID, move: Annotated[str, Form()] = "") -> Response:
-        direction, _, story_id = move.partition(":")
-
-        def move_story(viewer: Viewer) -> None:
-            view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
-            own_ids = [one.story.id for one in _own_stories(view)]
-            ids = moved_by_one(own_ids, story_id, direction)
-            stories.reorder(app.store, viewer, str(capsule_id), story_ids=ids, now=app.now())
-
-        try:
-            first_with_access(cookie_viewers(app.store, cookie, request), move_story)
-        except NotAllowed:
-            return _closed(request)
-        return pages.redirect(request, f"/g/c/{capsule_id}#own")
-
-    def _closed(request: Request) -> Response:
-        words = pages.wording(request)
-        return pages.show(
-            request,
-            "message.html",
-            words,
-            status=NotAllowed.http_status,
-            heading=words("closed_title"),
-            text=words("closed_text"),
-        )
-
-    return router
+def _captions(form: Mapping[str, str], story: StoryView) -> dict[str, str]:
+    """Return the captions that a form holds, by the ids of the story's media."""
+    typed = {one.medium.id: form.get(f"{_CAPTION}{one.medium.id}") for one in story.media}
+    return {medium_id: caption for medium_id, caption in typed.items() if caption is not None}
 
 
 def _own_stories(view: CapsuleView) -> list[StoryView]:

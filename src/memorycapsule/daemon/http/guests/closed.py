@@ -1,0 +1,22 @@
+"""The page for whoever wants to change a story when the capsule takes no changes any more."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.errors import NotAllowed
+
+
+def closed_page(pages: Pages, request: Request) -> Response:
+    """Say that the capsule takes nothing any more."""
+    words = pages.wording(request)
+    return pages.show(
+        request,
+        "message.html",
+        words,
+        status=NotAllowed.http_status,
+        heading=words("closed_title"),
+        text=words("closed_text"),
+    )

@@ -1,0 +1,181 @@
+"""
+The form for a story as it comes from a browser without scripts: words, and files in the form itself.
+
+It is read while it arrives, and its files are kept like uploads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
+from uuid import UUID
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from memorycapsule.app import App
+from memorycapsule.daemon.http.guests.access import own_story
+from memorycapsule.daemon.http.protocol import multipart
+from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
+from memorycapsule.daemon.http.uploads import tus
+from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.uploads import Upload, UploadMetadata
+from memorycapsule.errors import TooLarge
+from memorycapsule.services import stories, uploads
+from memorycapsule.services.reading import StoryView
+
+#: All files of a form together.
+LARGEST_FORM_WITH_FILES_BYTES = 500_000_000
+_FIELDS = frozenset({"story", "title", "text"})
+
+
+class StoryForm:
+    """
+    A form while it arrives: what it has brought so far.
+
+    `viewer` is the session that has access to the capsule; when the form adds to a story, the one of the browser's
+    `viewers` that sees that story takes its place.
+    """
+
+    def __init__(
+        self, app: App, receiver: UploadReceiver, viewers: Sequence[Viewer], viewer: Viewer, capsule_id: str
+    ) -> None:
+        self._app = app
+        self._receiver = receiver
+        self._viewers = viewers
+        self._viewer = viewer
+        self._capsule_id = capsule_id
+        #: The story that the form adds to, None for a new one.
+        self._story: StoryView | None = None
+        #: The story that files and words go into, None until there is one.
+        self._story_id: str | None = None
+        #: The typed fields by their names.
+        self._fields: dict[str, str] = {}
+        #: How many files have come.
+        self._files = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all has come."""
+        return not self._files and not any(self._fields.values())
+
+    async def receive(self, request: Request) -> None:
+        """
+        Keep files and fields as they arrive, and wait a while for the files to be decoded.
+
+        Raises what ends a form early; a story of which nothing has come is gone then.
+        """
+        try:
+            finishing = await self._receive_fields(request)
+        except (ClientDisconnect, HTTPException, TimeoutError, TooLarge):
+            await run_in_threadpool(self.discard_empty_story)
+            raise
+        if finishing:
+            await asyncio.wait(
+                [asyncio.wrap_future(one) for one in finishing], timeout=tus.FINISH_WAIT_SECONDS
+            )
+
+    def discard_empty_story(self) -> None:
+        """Remove a story that was made for a file of which nothing has come."""
+        if self._story_id and not self._story and not self._files:
+            app = self._app
+            stories.remove(app.store, app.vault, self._viewer, self._story_id, now=app.now())
+
+    def save_words(self) -> str:
+        """Put the typed words into the story, and return its id. Raises NotAllowed once the capsule is closed."""
+        app, title, text = self._app, self._fields.get("title", ""), self._fields.get("text", "")
+        text = text.replace("\r\n", "\n")  # forms end lines so (HTML standard, 4.10.21.5)
+        if self._story_id is None:
+            return self._new_story(title=title, text=text)
+        was = self._story.words if self._story else None
+        if (was.title, was.text) != (title.strip(), text.strip()) if was else (title or text):
+            stories.edit(
+                app.store, app.vault, self._viewer, self._story_id, title=title, text=text, now=app.now()
+            )
+        return self._story_id
+
+    async def _receive_fields(self, request: Request) -> list[Future[None]]:
+        """Return the futures of the files, which end when those are decoded."""
+        stream = multipart.stream_fields(request)
+        typed = 0
+        finishing = []
+        async for part, chunk in stream:
+            if part.file:
+                upload_id = await self._receive_file(request, part.file, stream, chunk)
+                if upload_id:
+                    self._files += 1
+                    finishing.append(self._receiver.finish(upload_id))
+            elif chunk is not None and part.name in _FIELDS:
+                typed += len(chunk)
+                if typed > LARGEST_FORM_BYTES:
+                    raise HTTPException(413)
+                self._fields[part.name] = self._fields.get(part.name, "") + chunk.decode(errors="replace")
+            elif part.name == "story":
+                await run_in_threadpool(self._find_story)
+        return finishing
+
+    def _find_story(self) -> None:
+        story_id = self._fields.pop("story", "")
+        if story_id:
+            self._viewer, _view, self._story = own_story(
+                self._app, self._viewers, UUID(self._capsule_id), story_id
+            )
+            self._story_id = story_id
+
+    async def _receive_file(
+        self,
+        request: Request,
+        name: str,
+        stream: AsyncIterator[tuple[multipart.FormPart, bytes | None]],
+        chunk: bytes | None,
+    ) -> str | None:
+        """Keep a file of a form, whose first chunk is `chunk`; return the id of its upload, None for an empty file."""
+        # A form does not say how long its files are, only how long it is itself.
+        length = int(request.headers.get("content-length") or LARGEST_FORM_WITH_FILES_BYTES)
+        upload_id = await run_in_threadpool(self._begin_upload, name, length)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            current = chunk
+            while current is not None:
+                yield current
+                _part, current = await anext(stream)
+
+        await self._receiver.receive(lambda: [self._viewer], upload_id, start=0, chunks=chunks())
+        concluded = await run_in_threadpool(self._conclude_upload, upload_id)
+        return None if concluded.refusal else upload_id
+
+    def _begin_upload(self, name: str, length: int) -> str:
+        app, limits = self._app, self._receiver.limits
+        if self._story_id is None:
+            self._story_id = self._new_story(title=None, text=None)
+        upload = uploads.begin(
+            app.store,
+            app.vault,
+            self._viewer,
+            self._story_id,
+            # Files keep the order of the form, whichever is finished first.
+            about=UploadMetadata(file=name, position=next_position(self._story) + self._files),
+            length=min(length, limits.largest_file),
+            limits=limits,
+            now=app.now(),
+        )
+        return upload.id
+
+    def _conclude_upload(self, upload_id: str) -> Upload:
+        app = self._app
+        return uploads.conclude(app.store, app.vault, self._viewer, upload_id, now=app.now())
+
+    def _new_story(self, *, title: str | None, text: str | None) -> str:
+        app = self._app
+        story = stories.add(
+            app.store, app.vault, self._viewer, self._capsule_id, title=title, text=text, now=app.now()
+        )
+        return story.id
+
+
+def next_position(story: StoryView | None) -> int:
+    """Return the position of a further file of a story; None is a story that is not there yet."""
+    return max((one.medium.position for one in story.media), default=-1) + 1 if story else 0
