@@ -97,8 +97,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(contributing.router)
     site.include_router(own_stories.router)
     site.include_router(tus.router, prefix="/g/u")
-    for one in api.routes(app, pages):
-        site.include_router(one)
+    site.include_router(api.router)
     site.include_router(create.router)
     site.include_router(invite.router)
     site.include_router(members.router)

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.sessions import token_viewers
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.store.transactions import Store
 
 _SCHEME = HTTPBearer(
     scheme_name="token",
@@ -23,32 +22,6 @@ _SCHEME = HTTPBearer(
 _NOBODY = "Send a token with the request: “Authorization: Bearer TOKEN”."
 _UNKNOWN = "This token is not known here, or its session has ended."
 _REALM = 'Bearer realm="MemoryCapsule"'
-
-
-class Bearer:
-    """
-    Finds out who is asking.
-
-    Cookies say nothing here: browsers send them along from other people's pages as well, and a header never.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __call__(
-        self, request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
-    ) -> Viewer:
-        return self.of(request)
-
-    def of(self, request: Request) -> Viewer:
-        """Return who sends a request. Raises HTTPException (401)."""
-        if "authorization" not in request.headers:
-            raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
-        found = token_viewers(self._store, request)
-        if not found:
-            challenge = f'{_REALM}, error="invalid_token"'
-            raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
-        return found[0]
 
 
 def token_viewer(

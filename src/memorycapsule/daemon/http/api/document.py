@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule import __version__
-from memorycapsule.daemon.http.api import uploads_document
-from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.api import areas, uploads_document
+from memorycapsule.daemon.http.dependencies import PagesDep
 from memorycapsule.daemon.http.protocol.guard import PAGE_POLICY
 from memorycapsule.daemon.http.protocol.problems import Problem
 
@@ -70,39 +70,34 @@ _TAGS = {
 }
 
 
-def routes(api: APIRouter, pages: Pages) -> APIRouter:
-    """Return the routes of the document that describes `api`."""
-    router = APIRouter()
-
-    @functools.cache
-    def document() -> dict[str, Any]:
-        return _document(api, pages.root_path)
-
-    @router.get("/api/openapi.json")
-    def openapi() -> Response:
-        return JSONResponse(document())
-
-    @router.get("/api/docs")
-    def show(request: Request) -> Response:
-        answer = pages.show(
-            request,
-            "api.html",
-            pages.wording(request),
-            document_url=f"{pages.root_path}/api/openapi.json",
-        )
-        answer.headers["content-security-policy"] = _PAGE_POLICY
-        return answer
-
-    return router
+router = APIRouter()
 
 
-def _document(api: APIRouter, root_path: str) -> dict[str, Any]:
+@router.get("/api/openapi.json")
+def send_document(pages: PagesDep) -> Response:
+    return JSONResponse(_document(pages.root_path))
+
+
+@router.get("/api/docs")
+def show_document(request: Request, pages: PagesDep) -> Response:
+    answer = pages.show(
+        request,
+        "api.html",
+        pages.wording(request),
+        document_url=f"{pages.root_path}/api/openapi.json",
+    )
+    answer.headers["content-security-policy"] = _PAGE_POLICY
+    return answer
+
+
+@functools.cache
+def _document(root_path: str) -> dict[str, Any]:
     found = get_openapi(
         title="MemoryCapsule",
         version=__version__,
         summary="A time capsule that a family really opens.",
         description=_DESCRIPTION.strip(),
-        routes=api.routes,
+        routes=areas.router.routes,
         tags=[{"name": name, "description": words} for name, words in _TAGS.items()],
         servers=[{"url": root_path or "/"}],
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.api import answers, bodies
-from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
+from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.stories import Viewer
@@ -20,131 +21,130 @@ from memorycapsule.schemas.invitations import Invitation, RemindedAnswer, SentIn
 from memorycapsule.services import invitations, letters, reading, reminders
 from memorycapsule.services.invitations import Invited
 
+router = APIRouter(tags=["invitations"])
 
-def routes(app: App, asking: Bearer) -> APIRouter:
-    router = APIRouter()
-    asker = Depends(asking)
 
-    @router.get(
-        "/capsules/{capsule}/invitations",
-        tags=["invitations"],
-        responses=documented(404, 422),
+@router.get(
+    "/capsules/{capsule}/invitations",
+    responses=documented(404, 422),
+)
+def list_invitations(
+    request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
+) -> answers.InvitationsAnswer:
+    """List whom a capsule's owner has invited, and what they answered; empty for everybody else."""
+    view = reading.capsule(app.store, app.vault, viewer, capsule)
+    found, further = piece(request, view.invitations, lambda one: one.id, limit=limit, after=after)
+    return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in found], next=further)
+
+
+@router.post(
+    "/capsules/{capsule}/invitations",
+    name="invite",
+    status_code=201,
+    responses=documented(403, 404, 413, 422, 429, 507),
+)
+def invite_guests(
+    app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewInvitations
+) -> answers.SentInvitationsAnswer:
+    """
+    Invite people by mail: all of them or, if one address is wrong, none.
+
+    Each gets a link of their own. An address that is invited already keeps its link and gets no second letter,
+    unless `again`.
+    """
+    if body.name and len(body.emails) > 1:
+        raise UsageProblem("A name is for one person; invite several of them one after another.")
+    invited = invitations.invite(
+        app.store,
+        app.vault.key,
+        app.wake,
+        viewer,
+        capsule,
+        addresses=body.emails,
+        role=Role(body.role) if body.role else None,
+        name=body.name,
+        locale=body.locale,
+        again=body.again,
+        valid_days=app.settings.mail.invitation_days,
+        now=app.now(),
     )
-    def list_invitations(
-        request: Request,
-        capsule: Reference,
-        limit: Limit = 50,
-        after: After = None,
-        viewer: Viewer = asker,
-    ) -> answers.InvitationsAnswer:
-        """List whom a capsule's owner has invited, and what they answered; empty for everybody else."""
-        view = reading.capsule(app.store, app.vault, viewer, capsule)
-        found, further = piece(request, view.invitations, lambda one: one.id, limit=limit, after=after)
-        return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in found], next=further)
+    return _sent(app, invited)
 
-    @router.post(
-        "/capsules/{capsule}/invitations",
-        tags=["invitations"],
-        status_code=201,
-        responses=documented(403, 404, 413, 422, 429, 507),
+
+@router.post(
+    "/capsules/{capsule}/invitations/{invitation}/resend",
+    name="resend",
+    responses=documented(403, 404, 413, 422, 429, 507),
+)
+def resend_invitation(
+    app: AppDep, viewer: Asker, capsule: Reference, invitation: UUID
+) -> answers.SentInvitationsAnswer:
+    """Make a new link, let the old one go, and send another letter."""
+    address = _invited_address(app, viewer, capsule, invitation)
+    invited = invitations.invite(
+        app.store,
+        app.vault.key,
+        app.wake,
+        viewer,
+        capsule,
+        addresses=[address],
+        again=True,
+        valid_days=app.settings.mail.invitation_days,
+        now=app.now(),
     )
-    def invite(
-        capsule: Reference, body: bodies.NewInvitations, viewer: Viewer = asker
-    ) -> answers.SentInvitationsAnswer:
-        """
-        Invite people by mail: all of them or, if one address is wrong, none.
+    return _sent(app, invited)
 
-        Each gets a link of their own. An address that is invited already keeps its link and gets no second letter,
-        unless `again`.
-        """
-        if body.name and len(body.emails) > 1:
-            raise UsageProblem("A name is for one person; invite several of them one after another.")
-        invited = invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            viewer,
-            capsule,
-            addresses=body.emails,
-            role=Role(body.role) if body.role else None,
-            name=body.name,
-            locale=body.locale,
-            again=body.again,
-            valid_days=app.settings.mail.invitation_days,
-            now=app.now(),
-        )
-        return _sent(app, invited)
 
-    @router.post(
-        "/capsules/{capsule}/invitations/{invitation}/resend",
-        tags=["invitations"],
-        responses=documented(403, 404, 413, 422, 429, 507),
-    )
-    def resend(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> answers.SentInvitationsAnswer:
-        """Make a new link, let the old one go, and send another letter."""
-        address = _invited_address(app, viewer, capsule, invitation)
-        invited = invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            viewer,
-            capsule,
-            addresses=[address],
-            again=True,
-            valid_days=app.settings.mail.invitation_days,
-            now=app.now(),
-        )
-        return _sent(app, invited)
+@router.get(
+    "/capsules/{capsule}/invitations/links",
+    name="links",
+    responses=documented(403, 404, 422),
+)
+def list_invitation_links(app: AppDep, viewer: Asker, capsule: Reference) -> answers.SentInvitationsAnswer:
+    """List the invitations that wait for an answer with their links, to hand them over in another way."""
+    found = invitations.personal_links(app.store, app.vault.key, viewer, capsule, app.now())
+    return _sent(app, found)
 
-    @router.get(
-        "/capsules/{capsule}/invitations/links",
-        tags=["invitations"],
-        responses=documented(403, 404, 422),
-    )
-    def links(capsule: Reference, viewer: Viewer = asker) -> answers.SentInvitationsAnswer:
-        """List the invitations that wait for an answer with their links, to hand them over in another way."""
-        found = invitations.personal_links(app.store, app.vault.key, viewer, capsule, app.now())
-        return _sent(app, found)
 
-    @router.post(
-        "/capsules/{capsule}/reminders",
-        tags=["invitations"],
-        responses=documented(403, 404, 413, 422, 429, 507),
-    )
-    def remind(capsule: Reference, body: bodies.Reminders, viewer: Viewer = asker) -> RemindedAnswer:
-        """
-        Remind those who are invited and silent, and the contributors who have not put anything in.
+@router.post(
+    "/capsules/{capsule}/reminders",
+    name="remind",
+    responses=documented(403, 404, 413, 422, 429, 507),
+)
+def remind_members(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Reminders) -> RemindedAnswer:
+    """
+    Remind those who are invited and silent, and the contributors who have not put anything in.
 
-        Answers who gets a letter; nobody gets more than one a day.
-        """
-        done = reminders.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
-        return RemindedAnswer.of(done)
+    Answers who gets a letter; nobody gets more than one a day.
+    """
+    done = reminders.remind(app.store, app.wake, viewer, capsule, only=body.only, now=app.now())
+    return RemindedAnswer.of(done)
 
-    @router.post(
-        "/capsules/{capsule}/invitations/revoke",
-        tags=["invitations"],
-        responses=documented(403, 404, 413, 422, 507),
-    )
-    def revoke_all(
-        capsule: Reference, body: bodies.RevokedInvitations, viewer: Viewer = asker
-    ) -> answers.InvitationsAnswer:
-        """Take the invitations of these addresses back: all of them or, if one is not invited, none."""
-        revoked = invitations.revoke(app.store, viewer, capsule, addresses=body.emails, now=app.now())
-        return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in revoked], next=None)
 
-    @router.delete(
-        "/capsules/{capsule}/invitations/{invitation}",
-        tags=["invitations"],
-        status_code=204,
-        responses=documented(403, 404, 422),
-    )
-    def revoke(capsule: Reference, invitation: UUID, viewer: Viewer = asker) -> Response:
-        """Take an invitation back: its link does not work any more."""
-        address = _invited_address(app, viewer, capsule, invitation)
-        invitations.revoke(app.store, viewer, capsule, addresses=[address], now=app.now())
-        return Response(status_code=204)
+@router.post(
+    "/capsules/{capsule}/invitations/revoke",
+    name="revoke_all",
+    responses=documented(403, 404, 413, 422, 507),
+)
+def revoke_invitations(
+    app: AppDep, viewer: Asker, capsule: Reference, body: bodies.RevokedInvitations
+) -> answers.InvitationsAnswer:
+    """Take the invitations of these addresses back: all of them or, if one is not invited, none."""
+    revoked = invitations.revoke(app.store, viewer, capsule, addresses=body.emails, now=app.now())
+    return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in revoked], next=None)
 
-    return router
+
+@router.delete(
+    "/capsules/{capsule}/invitations/{invitation}",
+    name="revoke",
+    status_code=204,
+    responses=documented(403, 404, 422),
+)
+def revoke_invitation(app: AppDep, viewer: Asker, capsule: Reference, invitation: UUID) -> Response:
+    """Take an invitation back: its link does not work any more."""
+    address = _invited_address(app, viewer, capsule, invitation)
+    invitations.revoke(app.store, viewer, capsule, addresses=[address], now=app.now())
+    return Response(status_code=204)
 
 
 def _invited_address(app: App, viewer: Viewer, capsule: str, invitation: UUID) -> str:

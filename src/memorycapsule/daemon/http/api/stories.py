@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.api import answers, bodies
-from memorycapsule.daemon.http.api.bearer import Bearer
+from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
+from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
@@ -19,150 +20,160 @@ from memorycapsule.schemas.stories import Medium, Story
 from memorycapsule.services import reading, stories
 from memorycapsule.services.reading import Form
 
+router = APIRouter()
 
-def routes(app: App, asking: Bearer) -> APIRouter:
-    router = APIRouter()
-    asker = Depends(asking)
 
-    def answer(viewer: Viewer, story_id: str) -> answers.StoryAnswer:
-        return answers.StoryAnswer(story=Story.of(reading.story(app.store, app.vault, viewer, story_id)))
+def _answer(app: App, viewer: Viewer, story_id: str) -> answers.StoryAnswer:
+    return answers.StoryAnswer(story=Story.of(reading.story(app.store, app.vault, viewer, story_id)))
 
-    @router.get(
-        "/capsules/{capsule}/stories",
-        tags=["stories"],
-        responses=documented(404, 422),
+
+@router.get(
+    "/capsules/{capsule}/stories",
+    tags=["stories"],
+    responses=documented(404, 422),
+)
+def list_stories(
+    request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
+) -> answers.StoriesAnswer:
+    """List the stories that the caller may see: their own until the day, all of them afterwards."""
+    views = reading.stories(app.store, app.vault, viewer, capsule)
+    found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
+    return answers.StoriesAnswer(stories=[Story.of(view) for view in found], next=further)
+
+
+@router.post(
+    "/capsules/{capsule}/stories",
+    name="add",
+    tags=["stories"],
+    status_code=201,
+    responses=documented(403, 404, 413, 422, 507),
+)
+def add_story(
+    app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewStory, once: Once = None
+) -> answers.StoryAnswer:
+    """Add a story, sealed at once; photos and clips are sent to it as uploads."""
+    story = stories.add(
+        app.store,
+        app.vault,
+        viewer,
+        capsule,
+        title=body.title,
+        text=body.text,
+        once=once,
+        now=app.now(),
     )
-    def list_stories(
-        request: Request,
-        capsule: Reference,
-        limit: Limit = 50,
-        after: After = None,
-        viewer: Viewer = asker,
-    ) -> answers.StoriesAnswer:
-        """List the stories that the caller may see: their own until the day, all of them afterwards."""
-        views = reading.stories(app.store, app.vault, viewer, capsule)
-        found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
-        return answers.StoriesAnswer(stories=[Story.of(view) for view in found], next=further)
+    return _answer(app, viewer, story.id)
 
-    @router.post(
-        "/capsules/{capsule}/stories",
-        tags=["stories"],
-        status_code=201,
-        responses=documented(403, 404, 413, 422, 507),
+
+@router.put(
+    "/capsules/{capsule}/stories/order",
+    tags=["stories"],
+    responses=documented(403, 404, 413, 422, 507),
+)
+def reorder_stories(
+    app: AppDep, viewer: Asker, capsule: Reference, body: bodies.StoryOrder
+) -> answers.StoriesAnswer:
+    """Put one's own stories into another order, until the day; answers those that the caller sees."""
+    stories.reorder(app.store, viewer, capsule, story_ids=body.stories, now=app.now())
+    views = reading.stories(app.store, app.vault, viewer, capsule)
+    return answers.StoriesAnswer(stories=[Story.of(view) for view in views], next=None)
+
+
+@router.get(
+    "/stories/{story}",
+    name="show",
+    tags=["stories"],
+    responses=documented(404, 422),
+)
+def show_story(app: AppDep, viewer: Asker, story: UUID) -> answers.StoryAnswer:
+    """Show a story that the caller may see."""
+    return _answer(app, viewer, str(story))
+
+
+@router.patch(
+    "/stories/{story}",
+    name="edit",
+    tags=["stories"],
+    responses=documented(403, 404, 413, 422, 507),
+)
+def edit_story(app: AppDep, viewer: Asker, story: UUID, body: bodies.StoryChanges) -> answers.StoryAnswer:
+    """Change the title or the text of a story of one's own, until the day."""
+    stories.edit(
+        app.store,
+        app.vault,
+        viewer,
+        str(story),
+        title=body.title,
+        text=body.text,
+        captions=body.captions,
+        now=app.now(),
     )
-    def add(
-        capsule: Reference, body: bodies.NewStory, once: Once = None, viewer: Viewer = asker
-    ) -> answers.StoryAnswer:
-        """Add a story, sealed at once; photos and clips are sent to it as uploads."""
-        story = stories.add(
-            app.store,
-            app.vault,
-            viewer,
-            capsule,
-            title=body.title,
-            text=body.text,
-            once=once,
-            now=app.now(),
-        )
-        return answer(viewer, story.id)
+    return _answer(app, viewer, str(story))
 
-    @router.put(
-        "/capsules/{capsule}/stories/order",
-        tags=["stories"],
-        responses=documented(403, 404, 413, 422, 507),
-    )
-    def reorder_stories(
-        capsule: Reference, body: bodies.StoryOrder, viewer: Viewer = asker
-    ) -> answers.StoriesAnswer:
-        """Put one's own stories into another order, until the day; answers those that the caller sees."""
-        stories.reorder(app.store, viewer, capsule, story_ids=body.stories, now=app.now())
-        views = reading.stories(app.store, app.vault, viewer, capsule)
-        return answers.StoriesAnswer(stories=[Story.of(view) for view in views], next=None)
 
-    @router.get(
-        "/stories/{story}",
-        tags=["stories"],
-        responses=documented(404, 422),
-    )
-    def show(story: UUID, viewer: Viewer = asker) -> answers.StoryAnswer:
-        """Show a story that the caller may see."""
-        return answer(viewer, str(story))
+@router.delete(
+    "/stories/{story}", name="remove", tags=["stories"], status_code=204, responses=documented(403, 404, 422)
+)
+def remove_story(app: AppDep, viewer: Asker, story: UUID) -> Response:
+    """Remove a story of one's own with its photos and clips, for good; until the day."""
+    stories.remove(app.store, app.vault, viewer, str(story), now=app.now())
+    return Response(status_code=204)
 
-    @router.patch(
-        "/stories/{story}",
-        tags=["stories"],
-        responses=documented(403, 404, 413, 422, 507),
-    )
-    def edit(story: UUID, body: bodies.StoryChanges, viewer: Viewer = asker) -> answers.StoryAnswer:
-        """Change the title or the text of a story of one's own, until the day."""
-        stories.edit(
-            app.store,
-            app.vault,
-            viewer,
-            str(story),
-            title=body.title,
-            text=body.text,
-            captions=body.captions,
-            now=app.now(),
-        )
-        return answer(viewer, str(story))
 
-    @router.delete("/stories/{story}", tags=["stories"], status_code=204, responses=documented(403, 404, 422))
-    def remove(story: UUID, viewer: Viewer = asker) -> Response:
-        """Remove a story of one's own with its photos and clips, for good; until the day."""
-        stories.remove(app.store, app.vault, viewer, str(story), now=app.now())
-        return Response(status_code=204)
+@router.get(
+    "/stories/{story}/media",
+    tags=["media"],
+    responses=documented(404, 422),
+)
+def list_media(
+    request: Request, app: AppDep, viewer: Asker, story: UUID, limit: Limit = 50, after: After = None
+) -> answers.MediaAnswer:
+    """List the photos and clips of a story that the caller may see, in their order."""
+    media = reading.story(app.store, app.vault, viewer, str(story)).media
+    found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
+    shown = [Medium.of(one.medium, one.details) for one in found]
+    return answers.MediaAnswer(media=shown, next=further)
 
-    @router.get(
-        "/stories/{story}/media",
-        tags=["media"],
-        responses=documented(404, 422),
-    )
-    def list_media(
-        request: Request, story: UUID, limit: Limit = 50, after: After = None, viewer: Viewer = asker
-    ) -> answers.MediaAnswer:
-        """List the photos and clips of a story that the caller may see, in their order."""
-        media = reading.story(app.store, app.vault, viewer, str(story)).media
-        found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
-        shown = [Medium.of(one.medium, one.details) for one in found]
-        return answers.MediaAnswer(media=shown, next=further)
 
-    @router.put(
-        "/stories/{story}/media/order",
-        tags=["media"],
-        responses=documented(403, 404, 413, 422, 507),
-    )
-    def reorder(story: UUID, body: bodies.MediaOrder, viewer: Viewer = asker) -> answers.StoryAnswer:
-        """Put the photos and clips of a story of one's own into another order, until the day."""
-        stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
-        return answer(viewer, str(story))
+@router.put(
+    "/stories/{story}/media/order",
+    name="reorder",
+    tags=["media"],
+    responses=documented(403, 404, 413, 422, 507),
+)
+def reorder_media(app: AppDep, viewer: Asker, story: UUID, body: bodies.MediaOrder) -> answers.StoryAnswer:
+    """Put the photos and clips of a story of one's own into another order, until the day."""
+    stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
+    return _answer(app, viewer, str(story))
 
-    @router.get("/media/{medium}", tags=["media"], responses=documented(404, 422))
-    def show_medium(medium: UUID, viewer: Viewer = asker) -> answers.MediumAnswer:
-        """Say what is known about a photo or clip that the caller may see."""
-        found = reading.medium(app.store, app.vault, viewer, str(medium))
-        return answers.MediumAnswer(medium=Medium.of(found.medium, found.details))
 
-    @router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))
-    def remove_medium(medium: UUID, viewer: Viewer = asker) -> Response:
-        """Remove one photo or clip of a story of one's own, for good; until the day."""
-        stories.remove_medium(app.store, app.vault, viewer, str(medium), now=app.now())
-        return Response(status_code=204)
+@router.get("/media/{medium}", tags=["media"], responses=documented(404, 422))
+def show_medium(app: AppDep, viewer: Asker, medium: UUID) -> answers.MediumAnswer:
+    """Say what is known about a photo or clip that the caller may see."""
+    found = reading.medium(app.store, app.vault, viewer, str(medium))
+    return answers.MediumAnswer(medium=Medium.of(found.medium, found.details))
 
-    @router.head("/media/{medium}/{form}", include_in_schema=False)
-    @router.get(
-        "/media/{medium}/{form}",
-        tags=["media"],
-        response_class=StreamingResponse,
-        responses={**FILES, **documented(404, 416, 422)},
-    )
-    def file(medium: UUID, form: Form, viewer: Viewer = asker) -> Response:
-        """
-        Send a photo or clip: as it came, as pages show it, small, or as a film that every player plays.
 
-        Ranges can be asked for.
-        """
-        found = reading.medium_file(app.store, app.vault, viewer, str(medium), form)
-        return FileAnswer(found, tag=f"{medium}-{form}", as_download=form == "original")
+@router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))
+def remove_medium(app: AppDep, viewer: Asker, medium: UUID) -> Response:
+    """Remove one photo or clip of a story of one's own, for good; until the day."""
+    stories.remove_medium(app.store, app.vault, viewer, str(medium), now=app.now())
+    return Response(status_code=204)
 
-    return router
+
+@router.head("/media/{medium}/{form}", include_in_schema=False)
+@router.get(
+    "/media/{medium}/{form}",
+    name="file",
+    tags=["media"],
+    response_class=StreamingResponse,
+    responses={**FILES, **documented(404, 416, 422)},
+)
+def send_medium(app: AppDep, viewer: Asker, medium: UUID, form: Form) -> Response:
+    """
+    Send a photo or clip: as it came, as pages show it, small, or as a film that every player plays.
+
+    Ranges can be asked for.
+    """
+    found = reading.medium_file(app.store, app.vault, viewer, str(medium), form)
+    return FileAnswer(found, tag=f"{medium}-{form}", as_download=form == "original")
