@@ -32,7 +32,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+_Error = TypeVar("_Error", bound="CapsuleError")
 
 
 class CapsuleError(Exception):
@@ -58,6 +60,10 @@ class CapsuleError(Exception):
     @property
     def message(self) -> str:
         return self.reason
+
+    def as_kind(self, kind: type[_Error]) -> _Error:
+        """Return the same as an error of another kind: with another code, and another end of the program."""
+        return kind(self.reason, **self.values)
 
     def __str__(self) -> str:
         """Return what happened, for logs and tracebacks."""

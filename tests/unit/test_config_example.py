@@ -58,21 +58,25 @@ class TestExample:
     def test_a_file_is_never_overwritten(self, place):
         place.write("# mine")
 
-        with pytest.raises(ConfigurationProblem, match="not overwritten"):
+        with pytest.raises(ConfigurationProblem) as refused:
             config.write_config(place.file, {})
 
+        assert refused.value.reason == "config_there_already"
         assert place.file.read_text() == "# mine"
 
     def test_a_folder_that_cannot_be_is_named(self, place):
         (place.folder / "file").write_text("in the way")
 
-        with pytest.raises(ConfigurationProblem, match="cannot be written"):
+        with pytest.raises(ConfigurationProblem) as refused:
             config.write_config(place.folder / "file" / "config.toml", {})
 
+        assert refused.value.reason == "config_not_written"
+
     def test_a_name_that_is_no_setting_is_not_written(self, place):
-        with pytest.raises(ConfigurationProblem, match="`colour`"):
+        with pytest.raises(ConfigurationProblem) as refused:
             config.write_config(place.file, {"colour": "blue"})
 
+        assert (refused.value.reason, refused.value.values) == ("setting_unknown_here", {"key": "colour"})
         assert not place.file.exists()
 
     @given(st.text(st.characters(codec="utf-8")))

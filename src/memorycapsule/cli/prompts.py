@@ -37,7 +37,6 @@ class Answers:
 
 def ask(words: Wording, settings: Settings, *, admin: str | None, name: str | None) -> Answers:
     """Ask what is not known yet. A configuration file that is there already is not asked about."""
-    from memorycapsule.config.sections import as_value_error
     from memorycapsule.domain.people import checked_address
     from memorycapsule.domain.zones import zone
 
@@ -49,7 +48,7 @@ def ask(words: Wording, settings: Settings, *, admin: str | None, name: str | No
     answers.name = name or asked("cli_ask_name", answers.admin.partition("@")[0])
     if settings.config_file and settings.config_file.exists():
         return answers
-    answers.settings["zone"] = asked("cli_ask_zone", settings.zone, as_value_error(zone))
+    answers.settings["zone"] = asked("cli_ask_zone", settings.zone, zone)
     if url := asked("cli_ask_public_url", ""):
         answers.settings["public_url"] = url
     answers.settings |= _mail(words, asked, answers.admin)
@@ -107,7 +106,5 @@ def _asked(words: Wording, question: str, default: str | None, check: Callable[[
             check(text)
         except CapsuleError as error:
             typer.echo(f"  {spoken(error, words)}", err=True)
-        except ValueError as error:
-            typer.echo(f"  {error}", err=True)
         else:
             return text

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from memorycapsule.config.settings import fields, sections
-from memorycapsule.errors import ConfigurationProblem, DiskFull, is_disk_full
+from memorycapsule.errors import ConfigurationProblem, DiskFull, is_disk_full, system_problem
 
 _HEAD = """\
 # MemoryCapsule's settings. A setting behind # shows its default, or an example where there is none or it
@@ -32,7 +32,7 @@ def example_toml(values: Mapping[str, Any] = MappingProxyType({})) -> str:
     """
     settings = fields()
     if unknown := set(values) - set(settings):
-        raise ConfigurationProblem(f"There is no setting `{min(unknown)}`.")
+        raise ConfigurationProblem("setting_unknown_here", key=min(unknown))
     lines, section = [_HEAD], ""
     for key, info in settings.items():
         here, _, name = key.rpartition(".")
@@ -68,14 +68,14 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
-        raise ConfigurationProblem(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise ConfigurationProblem("config_not_written", file=path, problem=system_problem(error)) from error
 
 
 def _reserved(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise ConfigurationProblem(f"There is a file {path} already, and it is not overwritten.") from error
+        raise ConfigurationProblem("config_there_already", file=path) from error
 
 
 def _fill(path: Path, text: str) -> None:

@@ -14,9 +14,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import UsageProblem
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
 
 SMTP_PORTS = MappingProxyType({"none": 25, "starttls": 587, "tls": 465})
 _FILM_SIZES = MappingProxyType(
@@ -38,9 +35,7 @@ def pixels_of(size: str) -> tuple[int, int]:
         width, height = int(match[1]), int(match[2])
         if all(16 <= side <= 7680 and side % 2 == 0 for side in (width, height)):
             return width, height
-    raise UsageProblem(
-        f"'{size}' is no film size; use 720p, 1080p, 1440p, 4k or two even numbers like 1280x720."
-    )
+    raise UsageProblem("film_size_unclear", size=size)
 
 
 _UNITS = MappingProxyType({"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12})
@@ -52,17 +47,25 @@ def bytes_of(amount: str) -> int:
     unit = match[2].upper() if match else ""
     if match and unit in _UNITS:
         return round(float(match[1]) * _UNITS[unit])
-    raise UsageProblem(f"'{amount}' is no amount of bytes; write it like 500 MB or 2 GB.")
+    raise UsageProblem("byte_amount_unclear", amount=amount)
 
 
-def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Return a validator that raises a check's UsageProblem as ValueError, the only error that pydantic reports."""
+class WrongSetting(ValueError):
+    """A setting cannot be used: an error of ours inside the only one that pydantic reports."""
+
+    def __init__(self, reason: str | UsageProblem, /, **values: object) -> None:
+        super().__init__(reason)
+        self.problem = reason if isinstance(reason, UsageProblem) else UsageProblem(reason, **values)
+
+
+def as_wrong_setting(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a validator that raises a check's UsageProblem as WrongSetting."""
 
     def checked(text: str) -> str:
         try:
             check(text)
         except UsageProblem as error:
-            raise ValueError(sentence_of(error, wording(DEFAULT, AREA))) from error
+            raise WrongSetting(error) from error
         return text
 
     return checked
@@ -70,13 +73,13 @@ def as_value_error(check: Callable[[str], object]) -> Callable[[str], str]:
 
 def _not_a_bool(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - pydantic listens for ValueError
+        raise WrongSetting("setting_true_or_false")
     return value
 
 
 def _one_line(text: str) -> str:
     if not text.strip() or not text.isprintable():
-        raise ValueError("it must be one line of text")
+        raise WrongSetting("setting_not_one_line")
     return text
 
 
@@ -85,7 +88,7 @@ def _networks(text: str) -> str:
         try:
             ipaddress.ip_network(part)
         except ValueError as error:
-            raise ValueError(f"{part} is no address or network; write it like 10.0.0.0/8") from error
+            raise WrongSetting("setting_no_network", part=part) from error
     return text
 
 
@@ -122,7 +125,7 @@ class MailSettings(Section):
     """Letters, whoever carries them."""
 
     sender_name: Line = Field(default="MemoryCapsule", description="The name that letters come from.")
-    sender_address: Annotated[str, AfterValidator(as_value_error(checked_address))] | None = Field(
+    sender_address: Annotated[str, AfterValidator(as_wrong_setting(checked_address))] | None = Field(
         default=None,
         description="The address that letters come from; unset: smtp.username if it is one.",
         examples=["capsule@example.org"],
@@ -186,13 +189,9 @@ class SmtpSettings(Section):
     def _login_is_whole(self) -> SmtpSettings:
         if (self.username is None) != (self.password is None):
             missing = "password" if self.password is None else "username"
-            raise ValueError(
-                f"A login needs both smtp.username and smtp.password, and smtp.{missing} is not set"
-            )
+            raise WrongSetting("login_not_whole", missing=f"smtp.{missing}")
         if self.username and self.security == "none" and self.host and not _is_this_machine(self.host):
-            raise ValueError(
-                "With smtp.security none the password would cross the network in clear text; set starttls or tls"
-            )
+            raise WrongSetting("password_in_clear_text")
         return self
 
 
@@ -203,7 +202,7 @@ class FilmSettings(Section):
     nice: Whole = Field(
         default=10, ge=0, le=19, description="How far films step back behind other programs, 0 to 19."
     )
-    size: Annotated[str, AfterValidator(as_value_error(pixels_of))] = Field(
+    size: Annotated[str, AfterValidator(as_wrong_setting(pixels_of))] = Field(
         default="1080p", description="720p, 1080p, 1440p, 4k, or width and height like 1280x720."
     )
     fps: Whole = Field(default=30, ge=10, le=60, description="Frames per second.")
@@ -215,11 +214,11 @@ class FilmSettings(Section):
         description="A YuNet model, so that films move towards faces; unset: towards what draws the eye.",
         examples=["~/face_detection_yunet.onnx"],
     )
-    quiet_hours: Annotated[str, AfterValidator(as_value_error(parse_quiet_hours))] = Field(
+    quiet_hours: Annotated[str, AfterValidator(as_wrong_setting(parse_quiet_hours))] = Field(
         default="01:00-06:00",
         description='When films of sealed capsules are rendered ahead, by `zone`; or "always" or "never".',
     )
-    cache_size: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+    cache_size: Annotated[str, AfterValidator(as_wrong_setting(bytes_of))] = Field(
         default="2 GB",
         description="Most that finished pieces of films may take; the longest unused go first.",
     )
@@ -238,9 +237,9 @@ class MediaSettings(Section):
 class UploadsSettings(Section):
     """Files that people put in from their browsers or over the API."""
 
-    largest_file: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+    largest_file: Annotated[str, AfterValidator(as_wrong_setting(bytes_of))] = Field(
         default="2 GB", description="Largest single file."
     )
-    most_per_member: Annotated[str, AfterValidator(as_value_error(bytes_of))] = Field(
+    most_per_member: Annotated[str, AfterValidator(as_wrong_setting(bytes_of))] = Field(
         default="20 GB", description="Most that one member may put into one capsule."
     )

@@ -24,7 +24,8 @@ from memorycapsule.config.sections import (
     Section,
     SmtpSettings,
     UploadsSettings,
-    as_value_error,
+    WrongSetting,
+    as_wrong_setting,
 )
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.zones import zone as zone_named
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
         description="The address in mailed links, as guests reach it; may have a path.",
         examples=["https://photos.example.org/capsule"],
     )
-    zone: Annotated[str, AfterValidator(as_value_error(zone_named))] = Field(
+    zone: Annotated[str, AfterValidator(as_wrong_setting(zone_named))] = Field(
         default="UTC",
         description="Time zone of dates given without one; unset: this machine's.",
         examples=["Asia/Seoul"],
@@ -108,8 +109,8 @@ class Settings(BaseSettings):
         if url.startswith("postgresql+psycopg://"):
             return url
         if url.startswith(("postgres://", "postgresql://")):
-            raise ValueError("write it as postgresql+psycopg://user:password@host/name")
-        raise ValueError("it must be sqlite:///FILE or postgresql+psycopg://user:password@host/name")
+            raise WrongSetting("store_url_without_driver")
+        raise WrongSetting("store_url_unclear")
 
     @field_validator("public_url")
     @classmethod
@@ -124,18 +125,13 @@ class Settings(BaseSettings):
         except ValueError:
             is_whole = False
         if not is_whole or parts.query or parts.fragment or parts.username or not url.strip().isprintable():
-            raise ValueError(
-                "it must be like https://photos.example.org, with a path of plain letters and digits at most"
-            )
+            raise WrongSetting("public_url_unclear")
         return url.strip().rstrip("/")
 
     @model_validator(mode="after")
     def _key_is_elsewhere(self) -> Settings:
         if self.key_file.resolve().is_relative_to(self.data_dir.resolve()):
-            raise ValueError(
-                f"The key_file ({self.key_file}) must not lie inside data_dir ({self.data_dir}): "
-                "who copies that folder could read everything"
-            )
+            raise WrongSetting("key_in_data_folder", key_file=self.key_file, data_dir=self.data_dir)
         return self
 
     def note_sources(self, *, config_file: Path | None, origins: Mapping[str, str]) -> None:

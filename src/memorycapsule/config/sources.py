@@ -11,7 +11,7 @@ import difflib
 import os
 import tomllib
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -23,10 +23,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import PydanticBaseSettingsSource
 
+from memorycapsule.config.sections import WrongSetting
 from memorycapsule.config.settings import APPLICATION, Settings, fields, sections, usual_data_dir
 from memorycapsule.domain.people import printable
 from memorycapsule.domain.zones import zone
-from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    NotInitialised,
+    UsageProblem,
+    system_problem,
+)
 from memorycapsule.words.languages import language_of_environment
 
 SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
@@ -103,7 +110,7 @@ def load(
         merged: Callable[..., Settings] = Settings
         settings = merged(_build_sources=(layers, {}))
     except ValidationError as error:
-        raise ConfigurationProblem(_sentence(error.errors(include_url=False)[0], found)) from error
+        raise _problem(error.errors(include_url=False)[0], found) from error
     settings.note_sources(
         config_file=path,
         origins={key: found[key].origin if key in found else "default" for key in fields()},
@@ -171,7 +178,9 @@ def _secret(path: Path, place: str) -> str:
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationProblem(f"The file {path} ({place}) cannot be read: {_why(error)}.") from error
+        raise ConfigurationProblem(
+            "secret_unreadable", file=path, place=place, problem=_cause(error)
+        ) from error
 
 
 def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, FoundSettings]]:
@@ -180,20 +189,16 @@ def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Fo
             table = tomllib.load(file)
     except FileNotFoundError as error:
         if must_exist:
-            raise NotInitialised(
-                f"There is no configuration file {path}; run `capsule init` to make it, or name another."
-            ) from error
+            raise NotInitialised("config_missing", file=path) from error
         return
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationProblem(f"{path} is not written in TOML: {_why(error)}.") from error
+        raise ConfigurationProblem("config_not_toml", file=path, problem=_cause(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationProblem(f"The configuration file {path} cannot be read: {_why(error)}.") from error
+        raise ConfigurationProblem("config_unreadable", file=path, problem=_cause(error)) from error
     settings = fields()
     for key, value in _flattened(table):
         if key in sections() and not isinstance(value, dict):
-            raise ConfigurationProblem(
-                f"`{key}` in {path} is a section: write [{key}], its settings below it."
-            )
+            raise ConfigurationProblem("setting_is_section", key=key, file=path)
         if value == "":
             continue  # nothing, as with variables
         is_path = key in settings and _is_path(settings[key]) and isinstance(value, str)
@@ -236,9 +241,9 @@ def _refuse_unknown(layers: tuple[SettingsLayer, ...]) -> None:
     for layer in layers:
         for key, one in layer.found.items():
             if key not in known:
-                raise ConfigurationProblem(
-                    f"There is no setting `{key}` ({one.origin}){_suggestion(key, list(known))}."
-                )
+                if close := _like(key, known):
+                    raise ConfigurationProblem("setting_unknown_like", key=key, place=one.origin, like=close)
+                raise ConfigurationProblem("setting_unknown", key=key, place=one.origin)
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
@@ -247,44 +252,43 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     for name in environment:
         is_ours = name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS_PREFIX)
         if is_ours and name not in _NOT_SETTINGS and name not in variables:
-            raise ConfigurationProblem(
-                f"There is no setting for the variable {name}{_suggestion(name, sorted(variables))}."
-            )
+            if close := _like(name, sorted(variables)):
+                raise ConfigurationProblem("variable_unknown_like", variable=name, like=close)
+            raise ConfigurationProblem("variable_unknown", variable=name)
 
 
-def _suggestion(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ", see `capsule config show`"
+def _like(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
-def _sentence(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> str:
-    """Return one sentence about an error of pydantic: the setting, its origin, and what would be right."""
+def _problem(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> ConfigurationProblem:
+    """Return what pydantic found wrong: the setting, its origin, and what would be right."""
     key = ".".join(str(part) for part in error["loc"])
-    reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+    cause = error.get("ctx", {}).get("error")
+    problem = cause.problem if isinstance(cause, WrongSetting) else None
     info = fields().get(key)
     if info is None:
-        return f"{reason or 'The configuration is not right: ' + error['msg']}."
+        return (problem or UsageProblem("settings_wrong", problem=error["msg"])).as_kind(ConfigurationProblem)
+    problem = problem or _what_is_right(info)
     place = found[key].origin if key in found else "default"
-    is_secret = key in Settings.SECRETS or key == "store_url"
-    value = (
-        ""
-        if is_secret or isinstance(error["input"], dict)
-        else f" is '{printable(str(error['input']), 80)}', which"
-    )
-    remedy = reason.rstrip(".") or f"it must be {_what_is_right(info)}"
-    return f"`{key}` ({place}){value} cannot be used: {remedy}."
+    if key in Settings.SECRETS or key == "store_url" or isinstance(error["input"], dict):
+        return ConfigurationProblem("setting_wrong", key=key, place=place, problem=problem)
+    value = printable(str(error["input"]), 80)
+    return ConfigurationProblem("setting_value_wrong", key=key, place=place, value=value, problem=problem)
 
 
-def _what_is_right(info: FieldInfo) -> str:
+def _what_is_right(info: FieldInfo) -> UsageProblem:
     plain = _bare_type(info.annotation)
     if get_origin(plain) is Literal:
-        return "one of " + ", ".join(get_args(plain))
+        return UsageProblem("setting_one_of", choices=get_args(plain))
     if plain not in {int, float}:
-        return "a path" if plain is Path else "text"
+        return UsageProblem("setting_no_path" if plain is Path else "setting_no_text")
     bounds = {
         name: getattr(limit, name) for limit in info.metadata for name in ("ge", "le") if hasattr(limit, name)
     }
-    return f"a {'whole ' if plain is int else ''}number from {bounds['ge']} to {bounds['le']}"
+    if plain is int:
+        return UsageProblem("setting_no_whole_number", least=bounds["ge"], most=bounds["le"])
+    return UsageProblem("setting_no_number", least=bounds["ge"], most=bounds["le"])
 
 
 def _is_path(info: FieldInfo) -> bool:
@@ -298,7 +302,11 @@ def _bare_type(annotation: Any) -> Any:
     return _bare_type(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+def _cause(error: Exception) -> CapsuleError:
+    match error:
+        case OSError():
+            return system_problem(error)
+        case UnicodeDecodeError():
+            return CapsuleError("not_utf_8")
+        case _:
+            return CapsuleError("other", sentence=str(error))

@@ -29,11 +29,11 @@ class Wording:
     #: Which form goes with a number.
     plural: Callable[[int], int]
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """Return a sentence with its places filled. Raises KeyError for one that is not in the catalogue."""
         return self.sentences[key].format(**values)
 
-    def counted(self, key: str, count: int, **values: object) -> str:
+    def counted(self, key: str, count: int, /, **values: object) -> str:
         """Return the form of a sentence for so many things; its place for them is `{count}`. Raises KeyError."""
         return self.forms[key][self.plural(count)].format(count=cldr.number(count, self.language), **values)
 

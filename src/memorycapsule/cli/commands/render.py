@@ -363,7 +363,7 @@ def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageProblem("render_plan_unreadable", file=file) from error
     except PlanRefused as error:
-        raise UsageProblem(error.reason, **error.values) from error
+        raise error.as_kind(UsageProblem) from error
     if plan.soundtrack.file and not has_song:
         raise UsageProblem("render_plan_needs_song")
     return plan
