@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.capsules import CapsuleState
-from memorycapsule.domain.date_requests import DateRequestState
+from memorycapsule.domain.date_requests import Consent, DateRequestState
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import capsules, invitations, members, opening, rescheduling, sessions
@@ -120,6 +120,19 @@ def test_one_no_ends_it(stage):
     assert (requests(stage), opens_at(stage)) == ([DateRequestState.REFUSED], OPENS)
     with pytest.raises(NotFound):
         say(stage, stage.younghee, is_given=True)
+
+
+def test_a_no_beside_a_request_that_waits_is_no_yes(stage):
+    asked = move(stage, EARLIER).request
+    refusal = Consent(
+        id="refusal", request_id=asked.id, member_id=stage.younghee.member.id, is_given=False, answered_at=NOW
+    )
+    with stage.instance.store.transaction() as tx:
+        date_request_store.consents.add(tx, refusal)
+
+    say(stage, stage.ben, is_given=True)
+
+    assert (requests(stage), opens_at(stage)) == ([DateRequestState.ASKED], OPENS)
 
 
 def test_a_former_member_is_asked_only_while_a_story_of_theirs_is_in_it(stage):
