@@ -29,9 +29,9 @@ from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import cleanup, reading, sessions
 from memorycapsule.services.vault import Vault
-from memorycapsule.store import capsules, deliveries, events, montages
+from memorycapsule.store import capsules, deliveries, montages
 from memorycapsule.store.transactions import Store
-from support.cast import add_story, join, make_capsule, make_instance, younghee
+from support.cast import add_story, events_of, join, make_capsule, make_instance, younghee
 from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -132,7 +132,7 @@ def check(folder: Folder) -> None:
             (capsule,) = capsules.all_capsules(tx)
             (film,) = montages.of_capsule(tx, capsule.id)
             letters = [one for one in deliveries.all_deliveries(tx) if one.kind != "invitation"]
-            happened = Counter(event.kind for event in events.of_capsule(tx, capsule.id))
+            happened = Counter(event.kind for event in events_of(tx, capsule.id))
             members = capsules.members_of(tx, capsule.id)
             known = capsules.known_blob_ids(tx)
             assert tx.session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"

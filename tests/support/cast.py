@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import io
 import itertools
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from sqlalchemy import make_url
+from sqlmodel import col, select
 
 from memorycapsule.clock import Clock, Reading
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
+from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.opening_dates import opening_date, parse_opening_date
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
@@ -38,8 +41,8 @@ from memorycapsule.services import capsules, instances, invitations, sessions, s
 from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
-from memorycapsule.store import events as event_store
 from memorycapsule.store import schema
+from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.tmpfs import default_places
 from memorycapsule.work.worker_context import WorkerContext
@@ -121,7 +124,22 @@ class Instance:
 
     def events(self, capsule_id: str) -> list[str]:
         with self.store.reading() as tx:
-            return [event.kind for event in event_store.of_capsule(tx, capsule_id)]
+            return [event.kind for event in events_of(tx, capsule_id)]
+
+
+def events_of(tx: Transaction, capsule_id: str) -> list[Event]:
+    """What happened to a capsule, in order; the program itself adds to this record and never reads it out."""
+    rows = select(EventRow).where(EventRow.capsule_id == capsule_id).order_by(col(EventRow.id))
+    return [
+        Event(
+            kind=row.kind,
+            at=row.at,
+            capsule_id=row.capsule_id,
+            subject_id=row.subject_id,
+            facts=json.loads(row.facts),
+        )
+        for row in tx.session.exec(rows)
+    ]
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.domain.people import printable, storable
-from memorycapsule.errors import NotDue, UsageProblem
+from memorycapsule.errors import UsageProblem
 
 LONGEST_TITLE = 200
 LONGEST_MESSAGE = 5000
@@ -79,14 +79,6 @@ class Capsule:
     def accepts_stories(self, now: datetime) -> bool:
         """Say whether stories may be added, edited and removed: until the date, never after."""
         return self.state is CapsuleState.SEALED and now < self.opens_at
-
-    def opened(self, now: datetime) -> Capsule:
-        """Return it open. Raises NotDue before its date."""
-        if not self.is_due(now):
-            raise NotDue
-        return dataclasses.replace(
-            self, state=CapsuleState.OPEN, opened_at=now, generation=self.generation + 1
-        )
 
     def with_date(self, date: OpeningDate) -> Capsule:
         """Return it with another opening date."""

@@ -166,11 +166,6 @@ def with_token(store: Store, token: str, purpose: LinkPurpose, *, name: str, now
         return _begin_session(tx, code, name, now)
 
 
-def set_up(store: Store, token: str, *, name: str, now: datetime) -> SignedIn:
-    """Use up the link that `init` printed. Raises as `with_token` does."""
-    return with_token(store, token, LinkPurpose.SET_UP, name=name, now=now)
-
-
 def with_code(
     store: Store, key: InstanceKey, address: str, digits: str, *, name: str, now: datetime
 ) -> SignedIn:

@@ -24,23 +24,6 @@ def record(tx: Transaction, event: Event) -> None:
     )
 
 
-def of_capsule(tx: Transaction, capsule_id: str) -> list[Event]:
-    """Return what happened to a capsule, in order."""
-    rows = tx.session.exec(
-        select(EventRow).where(EventRow.capsule_id == capsule_id).order_by(col(EventRow.id))
-    )
-    return [
-        Event(
-            kind=row.kind,
-            at=row.at,
-            capsule_id=row.capsule_id,
-            subject_id=row.subject_id,
-            facts=json.loads(row.facts),
-        )
-        for row in rows
-    ]
-
-
 def newest_ids(tx: Transaction) -> dict[str, int]:
     """Return the id of each capsule's newest event, which changes whenever something happens to the capsule."""
     statement = (

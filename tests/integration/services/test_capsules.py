@@ -12,9 +12,8 @@ from memorycapsule.seal import envelopes
 from memorycapsule.services import capsules, opening, reading
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
-from support.cast import OPENS, add_story, another_session, invite, make_capsule
+from support.cast import OPENS, add_story, another_session, events_of, invite, make_capsule
 from support.moments import NOW
 
 
@@ -115,7 +114,7 @@ def test_an_owner_deletes_what_is_theirs_alone(stage_on_both):
     with pytest.raises(NotFound):
         reading.capsule(stage.instance.store, stage.instance.vault, stage.ada, stage.capsule.id)
     with stage.instance.store.reading() as tx:
-        kinds = [event.kind for event in event_store.of_capsule(tx, stage.capsule.id)]
+        kinds = [event.kind for event in events_of(tx, stage.capsule.id)]
         assert capsule_store.members_of(tx, stage.capsule.id) == []
     assert kinds[-1] == "capsule.deleted", "the log outlives what it is about"
     assert make_capsule(stage.instance).slug == stage.capsule.slug

@@ -13,10 +13,9 @@ from memorycapsule.errors import DiskFull
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services import cleanup, opening, reading
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, make_context, make_photo
+from support.cast import OPENS, add_story, events_of, make_context, make_photo
 
 PHOTOS = [make_photo(seed) for seed in (901, 902, 903)]
 
@@ -119,11 +118,7 @@ def test_a_damaged_photo_is_noted_once_and_keeps_nothing_else_waiting(opened):
     _, media_after, _ = rows(opened)
     assert {one.id for one in media_after if one.is_sealed} == skip == {media[0].id}
     with opened.instance.store.reading() as tx:
-        (noted,) = [
-            event
-            for event in event_store.of_capsule(tx, opened.capsule.id)
-            if event.kind == "unsealing.failed"
-        ]
+        (noted,) = [event for event in events_of(tx, opened.capsule.id) if event.kind == "unsealing.failed"]
     assert (noted.subject_id, noted.facts) == (media[0].id, {"error": "damaged"})
     assert originals(opened) == PHOTOS, "its original is still whole"
 

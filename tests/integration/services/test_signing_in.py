@@ -208,11 +208,11 @@ def test_the_set_up_link_lets_the_admin_in_once_within_a_day(stage, time):
         tap(stage, time, made.token)
 
     time.go_on(hours=23)
-    came = signing_in.set_up(store, made.token, name="", now=time.now)
+    came = signing_in.with_token(store, made.token, LinkPurpose.SET_UP, name="", now=time.now)
 
     assert viewer(stage, came.token).account_id == stage.ada.account_id
     with pytest.raises(NotAllowed):
-        signing_in.set_up(store, made.token, name="", now=time.now)
+        signing_in.with_token(store, made.token, LinkPurpose.SET_UP, name="", now=time.now)
 
 
 def test_a_guest_proves_who_they_are_by_typing_mailed_digits(stage, time):

@@ -9,13 +9,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.services import opening
-from memorycapsule.store import capsules, deliveries, events, montages
-from support.cast import OPENS, make_capsule, make_instance
+from memorycapsule.store import capsules, deliveries, montages
+from support.cast import OPENS, events_of, make_capsule, make_instance
 from support.moments import NOW
 
 #: One of several processes that open all that is due, and say which capsules they opened.
@@ -96,7 +98,7 @@ def test_six_processes_open_each_capsule_once(instance, store_url, number_of_cap
         for capsule_id in wanted:
             found = capsules.capsules.get(tx, capsule_id)
             assert (found.is_open, found.generation) == (True, 1)
-            kinds = [event.kind for event in events.of_capsule(tx, capsule_id)]
+            kinds = [event.kind for event in events_of(tx, capsule_id)]
             assert kinds.count("capsule.opened") == 1
             assert len(montages.of_capsule(tx, capsule_id)) == 1
 
@@ -120,6 +122,20 @@ def test_no_capsule_is_opened_a_microsecond_early(instance):
         assert capsules.open_if_due(tx, capsule.id, OPENS)
         assert not capsules.open_if_due(tx, capsule.id, OPENS)
         assert capsules.due_ids(tx, OPENS) == []
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(times=st.lists(st.timedeltas(timedelta(days=-4000), timedelta(days=40_000)), min_size=1, max_size=6))
+def test_whenever_it_is_asked_for_a_capsule_opens_once_its_date_has_come_and_never_closes(instance, times):
+    sealed, opened_at = make_capsule(instance), None
+    with instance.store.transaction() as tx:
+        for since in times:
+            opens = opened_at is None and since >= timedelta(0)
+            assert capsules.open_if_due(tx, sealed.id, OPENS + since) is opens
+            opened_at = OPENS + since if opens else opened_at
+            found = capsules.capsules.get(tx, sealed.id)
+            assert (found.is_open, found.opened_at) == (opened_at is not None, opened_at)
+            assert found.generation == (1 if opened_at else 0)
 
 
 def test_what_is_due_comes_in_the_order_of_its_dates(instance):
