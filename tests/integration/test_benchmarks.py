@@ -38,3 +38,16 @@ def test_the_benchmark_of_films_compares_all_ways_and_says_how_they_compare():
     assert "times as fast as MoviePy: wall " in done.stdout
     assert "of the limit, default setting: wall " in done.stdout
     assert "Pipe or PyAV" in done.stdout or "pyav: " in done.stdout
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_progress_compares_it_with_the_list_of_films():
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "film_progress.py"), "3"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("GET progress costs ") == 2

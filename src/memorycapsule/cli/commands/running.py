@@ -39,7 +39,7 @@ def open_capsule(
     door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
+        found = reading.standing(app.store, viewer, capsule).capsule
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
             raise NotDue(doubt)
         opened = opening.open_now(app.store, app.wake, viewer, found.id, locale="en", now=app.now())

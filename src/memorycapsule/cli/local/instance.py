@@ -97,7 +97,7 @@ class LocalInstance:
         from memorycapsule.services import reading
 
         app = self._app
-        view = reading.capsule(app.store, app.vault, self._viewer, reference)
+        view = reading.outline(app.store, self._viewer, reference)
         return [MemberLine.of_contribution(one) for one in view.contributions]
 
     def change_role(self, reference: str, member_id: str, role: Role) -> Member:

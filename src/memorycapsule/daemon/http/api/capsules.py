@@ -122,7 +122,7 @@ def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 @router.put(_COVER, responses=documented(*_FILE_REFUSALS))
 def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> answers.CapsuleAnswer:
     """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
-    reading.capsule(app.store, app.vault, viewer, capsule)
+    reading.standing(app.store, viewer, capsule)
     with form_fields(file, lambda: theme_options.prepare_cover(app, file)) as picture:
         edited = capsules.edit(app.store, app.vault, viewer, capsule, cover=picture, now=app.now())
     return _answer(app, viewer, edited.id)
@@ -138,7 +138,7 @@ def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 @router.put(_SOUNDTRACK, responses=documented(*_FILE_REFUSALS))
 def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -> answers.CapsuleAnswer:
     """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
-    reading.capsule(app.store, app.vault, viewer, capsule)
+    reading.standing(app.store, viewer, capsule)
     with form_fields(file, lambda: theme_options.checked_song(file)) as song:
         edited = capsules.edit(app.store, app.vault, viewer, capsule, soundtrack=song, now=app.now())
     return _answer(app, viewer, edited.id)
@@ -147,7 +147,7 @@ def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -
 @router.delete(_SOUNDTRACK, status_code=204, responses=documented(403, 404, 422, 507))
 def remove_soundtrack(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Take the song away, until the date; the theme's own music is heard again. Only its owner can."""
-    found = reading.capsule(app.store, app.vault, viewer, capsule).capsule
+    found = reading.standing(app.store, viewer, capsule).capsule
     # A choice of music stays where there is no song.
     capsules.edit(app.store, app.vault, viewer, found.id, music=found.music or "", now=app.now())
     return Response(status_code=204)

@@ -96,7 +96,7 @@ def make_film_with_soundtrack(
     once: Once = None,
 ) -> answers.MontageAnswer:
     """Make a further film with a song of one's own; otherwise as without."""
-    reading.capsule(app.store, app.vault, viewer, capsule)
+    reading.standing(app.store, viewer, capsule)
     with form_fields(file, lambda: theme_options.checked_song(file)) as song:
         queued = montages.queue(
             app.store,

@@ -32,7 +32,7 @@ def list_invitations(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.InvitationsAnswer:
     """List whom a capsule's owner has invited, and what they answered; empty for everybody else."""
-    view = reading.capsule(app.store, app.vault, viewer, capsule)
+    view = reading.outline(app.store, viewer, capsule)
     found, further = piece(request, view.invitations, lambda one: one.id, limit=limit, after=after)
     return answers.InvitationsAnswer(invitations=[Invitation.of(one) for one in found], next=further)
 
@@ -148,7 +148,7 @@ def revoke_invitation(app: AppDep, viewer: Asker, capsule: Reference, invitation
 
 
 def _invited_address(app: App, viewer: Viewer, capsule: str, invitation: UUID) -> str:
-    view = reading.capsule(app.store, app.vault, viewer, capsule)
+    view = reading.outline(app.store, viewer, capsule)
     found = next((one.address for one in view.invitations if one.id == str(invitation)), None)
     if found is None:
         raise NotFound("There is no such invitation, or the capsule is not yours.")

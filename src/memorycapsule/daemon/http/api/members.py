@@ -27,7 +27,7 @@ def list_members(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.MembersAnswer:
     """List who is in a capsule and how much they have put in, by when they joined; never what."""
-    view = reading.capsule(app.store, app.vault, viewer, capsule)
+    view = reading.outline(app.store, viewer, capsule)
     found, further = piece(request, view.contributions, lambda one: one.member.id, limit=limit, after=after)
     lines = [MemberLine.of_contribution(one) for one in found]
     return answers.MembersAnswer(members=lines, next=further)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
@@ -11,24 +11,27 @@ from fastapi import Depends
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import AppDep, BrowserViewers
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
+from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
-from memorycapsule.services.reading import CapsuleView, StoryView
+from memorycapsule.services.reading import CapsuleView, Outline, Standing, StoryView
+
+View = TypeVar("View", Standing, Outline, CapsuleView, list[Montage])
 
 
-class Access(NamedTuple):
-    """A capsule, and the session that has access to it."""
+class Access(NamedTuple, Generic[View]):
+    """What a page needs of a capsule, and the session that has access to it."""
 
     viewer: Viewer
-    view: CapsuleView
+    view: View
 
 
 class StoryAccess(NamedTuple):
     """A story of the viewer's own, its capsule, and the session that sees it."""
 
     viewer: Viewer
-    view: CapsuleView
+    view: Standing
     story: StoryView
 
 
@@ -36,32 +39,57 @@ def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: s
     """Return a story of one's own, and the session that sees it. Raises NotFound."""
 
     def read(viewer: Viewer) -> StoryAccess:
-        view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
-        for story in view.stories:
-            if story.story.id == story_id and story.story.member_id == view.member.id:
-                return StoryAccess(viewer, view, story)
-        raise NotFound
+        view = reading.standing(app.store, viewer, str(capsule_id))
+        story = reading.story(app.store, app.vault, viewer, story_id)
+        if (story.story.capsule_id, story.story.member_id) != (view.capsule.id, view.member.id):
+            raise NotFound
+        return StoryAccess(viewer, view, story)
 
     return first_with_access(viewers, read)
 
 
-def member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access:
-    """Return a capsule for one of its members. Raises NotFound."""
+def _member_standing(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[Standing]:
+    return first_with_access(
+        viewers, lambda viewer: Access(viewer, reading.standing(app.store, viewer, str(capsule_id)))
+    )
+
+
+def member_outline(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[Outline]:
+    """Return the outline of a capsule for one of its members. Raises NotFound."""
+    return first_with_access(
+        viewers, lambda viewer: Access(viewer, reading.outline(app.store, viewer, str(capsule_id)))
+    )
+
+
+def _member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[CapsuleView]:
     return first_with_access(
         viewers,
         lambda viewer: Access(viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
     )
 
 
-#: The capsule of the address, for its members; for everybody else, it is not there.
-MemberCapsule = Annotated[Access, Depends(member_capsule)]
+#: The capsule of the address, for its members; for everybody else, it is not there. Most pages need no more than its
+#: row and the viewer's own part, or members and counts besides; the full view is for those that show stories.
+MemberStanding = Annotated[Access[Standing], Depends(_member_standing)]
+MemberOutline = Annotated[Access[Outline], Depends(member_outline)]
+MemberCapsule = Annotated[Access[CapsuleView], Depends(_member_capsule)]
 
 
-async def _opened_capsule(access: MemberCapsule) -> Access:
+async def _opened_capsule(access: MemberCapsule) -> Access[CapsuleView]:
     if not access.view.capsule.is_open:
         raise NotFound
     return access
 
 
 #: The same capsule once it is open; before that, it is not there.
-OpenedCapsule = Annotated[Access, Depends(_opened_capsule)]
+OpenedCapsule = Annotated[Access[CapsuleView], Depends(_opened_capsule)]
+
+
+def _capsule_films(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[list[Montage]]:
+    return first_with_access(
+        viewers, lambda viewer: Access(viewer, reading.montages(app.store, viewer, str(capsule_id)))
+    )
+
+
+#: The films of the same capsule, and nothing else of it.
+CapsuleFilms = Annotated[Access[list[Montage]], Depends(_capsule_films)]

@@ -14,17 +14,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import MemberCapsule, member_capsule, own_story
+from memorycapsule.daemon.http.guests.access import MemberStanding, member_outline, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.guests.story_form import StoryForm, next_position
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.uploads import refusals
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
+from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound
 from memorycapsule.mail.calendar_entry import calendar_entry
-from memorycapsule.services import uploads
-from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from memorycapsule.services import reading, uploads
+from memorycapsule.services.reading import MediumView, Outline, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
@@ -39,7 +41,8 @@ router = APIRouter()
 class _SentStory(NamedTuple):
     """What a member has sent so far."""
 
-    view: CapsuleView
+    viewer: Viewer
+    view: Outline
     #: The story that the address names, None when it names none.
     story: StoryView | None
     #: The files that came for this story.
@@ -50,9 +53,10 @@ def _sent_story(
     app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story: UUID | None = None
 ) -> _SentStory:
     if story is None:
-        return _SentStory(member_capsule(app, viewers, capsule_id).view, None, [])
-    viewer, view, own = own_story(app, viewers, capsule_id, str(story))
-    return _SentStory(view, own, uploads.of_story(app.store, app.vault, viewer, own.story.id))
+        return _SentStory(*member_outline(app, viewers, capsule_id), None, [])
+    viewer, _standing, own = own_story(app, viewers, capsule_id, str(story))
+    view = reading.outline(app.store, viewer, str(capsule_id))
+    return _SentStory(viewer, view, own, uploads.of_story(app.store, app.vault, viewer, own.story.id))
 
 
 SentStory = Annotated[_SentStory, Depends(_sent_story)]
@@ -62,7 +66,7 @@ SentStory = Annotated[_SentStory, Depends(_sent_story)]
 def show_contributing(
     request: Request, app: AppDep, pages: PagesDep, sent: SentStory, again: bool = False
 ) -> Response:
-    view, story, files = sent
+    _viewer, view, story, files = sent
     if not view.capsule.accepts_stories(app.now()):
         return pages.redirect(request, f"/g/c/{view.capsule.id}")
     if not view.member.may_add_stories:
@@ -92,7 +96,7 @@ async def receive_form(
     pages: PagesDep,
     receiver: ReceiverDep,
     viewers: BrowserViewers,
-    access: MemberCapsule,
+    access: MemberStanding,
 ) -> Response:
     path = f"/g/c/{access.view.capsule.id}"
     wants_json = request.headers.get("accept", "").startswith("application/json")
@@ -113,9 +117,9 @@ async def receive_form(
 
 
 @router.api_route("/g/c/{capsule_id}/thanks", methods=GET)
-def show_thanks(request: Request, pages: PagesDep, sent: SentStory) -> Response:
-    view, story, files = sent
-    story = story or _newest_story(view)
+def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory) -> Response:
+    viewer, view, story, files = sent
+    story = story or _newest_story(app, viewer, view)
     if view.capsule.is_open:
         return pages.redirect(request, f"/g/c/{view.capsule.id}")
     words = pages.wording(request)
@@ -140,7 +144,7 @@ def show_thanks(request: Request, pages: PagesDep, sent: SentStory) -> Response:
 
 
 @router.api_route("/g/c/{capsule_id}/opening-day.ics", methods=GET)
-def send_calendar_entry(request: Request, pages: PagesDep, access: MemberCapsule) -> Response:
+def send_calendar_entry(request: Request, pages: PagesDep, access: MemberStanding) -> Response:
     capsule, words = access.view.capsule, pages.wording(request)
     entry = calendar_entry(
         uid=f"{capsule.id}@memorycapsule",
@@ -157,9 +161,10 @@ def send_calendar_entry(request: Request, pages: PagesDep, access: MemberCapsule
     )
 
 
-def _newest_story(view: CapsuleView) -> StoryView:
+def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
     """Return the story of the viewer's own that was changed last. Raises NotFound when there is none."""
-    mine = [one for one in view.stories if one.story.member_id == view.member.id]
+    seen = reading.stories(app.store, app.vault, viewer, view.capsule.id)
+    mine = [one for one in seen if one.story.member_id == view.member.id]
     if not mine:
         raise NotFound
     return max(mine, key=lambda one: one.story.changed_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -95,16 +95,43 @@ def film_rows(store: Store, view: CapsuleView, words: Wording, now: datetime) ->
             film=film,
             title=_title(view, film, titles, words),
             summary=_summary(view, film, names, words),
-            percent=round(film.progress * 100),
-            status=_status(store, film, words, now),
+            percent=film_percent(film),
+            status=film_status(store, film, words, now),
             may_cancel=not film.is_opening
             and not film.state.is_over
             and (view.member.is_owner or view.member.id == film.member_id),
             left_out=_left_out(view, film, words),
         )
-        for film in sorted(view.montages, key=lambda film: not film.is_opening)
-        if film.state is not MontageState.CANCELLED
+        for film in listed(view.montages)
     ]
+
+
+def listed(films: Iterable[Montage]) -> list[Montage]:
+    """Return the films that a page lists: the opening film first, without those that were cancelled."""
+    shown = [film for film in films if film.state is not MontageState.CANCELLED]
+    return sorted(shown, key=lambda film: not film.is_opening)
+
+
+def film_percent(film: Montage) -> int:
+    """Return how far a film is, 0..100."""
+    return round(film.progress * 100)
+
+
+def film_status(store: Store, film: Montage, words: Wording, now: datetime) -> str:
+    """Say how far a film is, and about how long it will take; '' for one that is ready."""
+    if film.state is MontageState.QUEUED:
+        return words("films_waits")
+    if film.state is MontageState.FAILED:
+        return words("films_failed")
+    if film.state is not MontageState.RENDERING:
+        return ""
+    percent = film_percent(film)
+    left = montages.seconds_left(store, film, now)
+    if left is None:
+        return words("films_sewing", percent=percent)
+    if left < _SOON_SECONDS:
+        return words("films_sewing_soon", percent=percent)
+    return words.counted("films_sewing_minutes", round(left / 60), percent=percent)
 
 
 def film_details(known: FilmView, words: Wording) -> FilmDetails:
@@ -200,22 +227,6 @@ def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wor
     # Without a line break within the day.
     when = short_day(day, words.language).replace(" ", "\N{NO-BREAK SPACE}")
     return ", ".join(part for part in (maker, length, when) if part)
-
-
-def _status(store: Store, film: Montage, words: Wording, now: datetime) -> str:
-    if film.state is MontageState.QUEUED:
-        return words("films_waits")
-    if film.state is MontageState.FAILED:
-        return words("films_failed")
-    if film.state is not MontageState.RENDERING:
-        return ""
-    percent = round(film.progress * 100)
-    left = montages.seconds_left(store, film, now)
-    if left is None:
-        return words("films_sewing", percent=percent)
-    if left < _SOON_SECONDS:
-        return words("films_sewing_soon", percent=percent)
-    return words.counted("films_sewing_minutes", round(left / 60), percent=percent)
 
 
 def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:

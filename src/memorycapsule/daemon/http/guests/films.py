@@ -15,11 +15,14 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import Access, OpenedCapsule
+from memorycapsule.daemon.http.guests.access import Access, CapsuleFilms, OpenedCapsule
 from memorycapsule.daemon.http.guests.film_texts import (
     film_details,
+    film_percent,
     film_rows,
+    film_status,
     format_length,
+    listed,
     song_choices,
     story_choices,
 )
@@ -80,13 +83,18 @@ def show_film(
 
 
 @router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
-def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule) -> Response:
-    rows = film_rows(app.store, access.view, pages.wording(request), app.now())
+def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: CapsuleFilms) -> Response:
+    words, now = pages.wording(request), app.now()
     return JSONResponse(
         {
             "films": [
-                {"id": one.film.id, "state": one.film.state, "percent": one.percent, "say": one.status}
-                for one in rows
+                {
+                    "id": film.id,
+                    "state": film.state,
+                    "percent": film_percent(film),
+                    "say": film_status(app.store, film, words, now),
+                }
+                for film in listed(access.view)
             ]
         }
     )
@@ -97,21 +105,25 @@ def estimate_film_length(
     request: Request,
     app: AppDep,
     pages: PagesDep,
-    access: OpenedCapsule,
+    viewers: BrowserViewers,
+    capsule_id: UUID,
     story: Annotated[list[UUID], Query(max_length=1000)] = [],  # noqa: B006 - FastAPI copies it
     length: Literal["short", "usual", "full"] = "usual",
 ) -> Response:
     words = pages.wording(request)
-    seconds = estimates.seconds_of_film(
-        app.store,
-        app.vault,
-        access.viewer,
-        access.view.capsule.id,
-        story_ids=[str(one) for one in story],
-        length=_LENGTHS[length],
-        size=app.worker.size,
-        fps=app.worker.fps,
-        now=app.now(),
+    seconds = first_with_access(
+        viewers,
+        lambda viewer: estimates.seconds_of_film(
+            app.store,
+            app.vault,
+            viewer,
+            str(capsule_id),
+            story_ids=[str(one) for one in story],
+            length=_LENGTHS[length],
+            size=app.worker.size,
+            fps=app.worker.fps,
+            now=app.now(),
+        ),
     )
     text = format_length(seconds)
     chosen = words.counted("films_chosen", len(story), length=text)
@@ -159,13 +171,17 @@ def make_film(
 
 @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
 def cancel_film(
-    request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule, montage_id: UUID
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    access: CapsuleFilms,
+    capsule_id: UUID,
+    montage_id: UUID,
 ) -> Response:
-    viewer, view = access
-    if not any(one.id == str(montage_id) for one in view.montages):
+    if not any(one.id == str(montage_id) for one in access.view):
         raise NotFound
-    montages.cancel(app.store, viewer, str(montage_id), now=app.now())
-    return pages.redirect(request, f"/g/c/{view.capsule.id}/film")
+    montages.cancel(app.store, access.viewer, str(montage_id), now=app.now())
+    return pages.redirect(request, f"/g/c/{capsule_id}/film")
 
 
 @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
@@ -191,7 +207,7 @@ def _film_page(
     app: App,
     pages: Pages,
     request: Request,
-    access: Access,
+    access: Access[CapsuleView],
     film_request: FilmRequest,
     of: str | None = None,
 ) -> Response:

@@ -14,7 +14,7 @@ from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, first_with_access
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, reading
@@ -125,14 +125,8 @@ def _unusable_reason(view: InvitationView, app: App) -> str | None:
 
 def _is_member(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
     """Say whether this browser has a session of a member."""
-    try:
-        first_with_access(
-            cookie_viewers(app.store, cookie, request),
-            lambda viewer: reading.capsule(app.store, app.vault, viewer, view.capsule.id),
-        )
-    except NotFound:
-        return False
-    return True
+    viewers = cookie_viewers(app.store, cookie, request)
+    return any(reading.reaches(app.store, viewer, view.capsule.id) for viewer in viewers)
 
 
 def _invitation(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
-from memorycapsule.daemon.http.guests.access import MemberCapsule
+from memorycapsule.daemon.http.guests.access import MemberOutline, MemberStanding
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members
 from memorycapsule.words.counts import contents_in_words
@@ -18,7 +18,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/c/{capsule_id}/leave", methods=GET)
-def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: MemberCapsule) -> Response:
+def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: MemberOutline) -> Response:
     view = access.view
     words = pages.wording(request)
     own = next(one for one in view.contributions if one.member.id == view.member.id)
@@ -39,7 +39,7 @@ def leave_capsule(
     request: Request,
     app: AppDep,
     pages: PagesDep,
-    access: MemberCapsule,
+    access: MemberStanding,
     stories: Annotated[str, Form()] = "stay",
 ) -> Response:
     members.leave(

@@ -8,7 +8,7 @@ from memorycapsule.daemon.http.html.bundle import DYES, bundle
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.zones import local_of
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import CapsuleView, Outline
 from memorycapsule.words.counts import contents_in_words, people_in_words
 
 
@@ -22,7 +22,7 @@ def opening_day(capsule: Capsule) -> date:
     return local_of(capsule.opened_at or capsule.opens_at, capsule.zone).date()
 
 
-def contents(view: CapsuleView, language: str) -> str:
+def contents(view: Outline, language: str) -> str:
     """Say how many photos, clips, voice notes and stories all members together have added."""
     return contents_in_words(
         photos=sum(contribution.photos for contribution in view.contributions),
@@ -33,17 +33,17 @@ def contents(view: CapsuleView, language: str) -> str:
     )
 
 
-def count_authors(view: CapsuleView, language: str) -> str:
+def count_authors(view: Outline, language: str) -> str:
     """Say how many people have added a story: "3 people"."""
     return people_in_words(sum(1 for one in view.contributions if one.stories), language)
 
 
-def count_members(view: CapsuleView, language: str) -> str:
+def count_members(view: Outline, language: str) -> str:
     """Say how many members there are: "3 people"."""
     return people_in_words(len(view.contributions), language)
 
 
-def member_rows(view: CapsuleView, language: str) -> list[dict[str, object]]:
+def member_rows(view: Outline, language: str) -> list[dict[str, object]]:
     """Return name, role, dye and contents of each member, in order of joining."""
     return [
         {
@@ -64,7 +64,7 @@ def member_rows(view: CapsuleView, language: str) -> list[dict[str, object]]:
     ]
 
 
-def bundle_of(view: CapsuleView, label: str, *, is_tied: bool) -> str:
+def bundle_of(view: Outline, label: str, *, is_tied: bool) -> str:
     """Draw the bundle of a capsule as SVG."""
     counts = [contribution.photos for contribution in view.contributions]
     return bundle(view.capsule.id, counts, label=label, is_tied=is_tied)

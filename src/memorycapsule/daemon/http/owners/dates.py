@@ -18,7 +18,7 @@ from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.services import rescheduling
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import Outline
 from memorycapsule.words.counts import people_in_words
 from memorycapsule.words.dates import date_in_words
 
@@ -89,7 +89,7 @@ def _date_page(
     pages: Pages,
     request: Request,
     viewer: Viewer,
-    view: CapsuleView,
+    view: Outline,
     *,
     typed: TypedDate | None = None,
     problem: str | None = None,
@@ -123,7 +123,7 @@ def _date_page(
 
 
 def _confirmation_page(
-    app: App, pages: Pages, request: Request, view: CapsuleView, date: OpeningDate
+    app: App, pages: Pages, request: Request, view: Outline, date: OpeningDate
 ) -> Response:
     words = pages.wording(request)
     current = opening_date(view.capsule.opens_local, view.capsule.zone, view.capsule.fold)

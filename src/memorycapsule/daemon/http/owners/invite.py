@@ -23,7 +23,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotAllowed, UsageProblem
 from memorycapsule.services import invitations, letters, reminders
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import Outline
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import date_in_words, short_day
@@ -155,7 +155,7 @@ def show_cards(
 
 
 def _invite(
-    app: App, viewer: Viewer, view: CapsuleView, found: GuestList, typed: TypedInvitations
+    app: App, viewer: Viewer, view: Outline, found: GuestList, typed: TypedInvitations
 ) -> tuple[int, int]:
     """Invite each guest; return how many get a letter, and how many were invited or members already."""
     sent = known = 0
@@ -186,7 +186,7 @@ def _invite(
 
 
 def _people_page(
-    app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView, typed: TypedInvitations
+    app: App, pages: Pages, request: Request, viewer: Viewer, view: Outline, typed: TypedInvitations
 ) -> Response:
     words = pages.wording(request)
     now = app.now()
@@ -236,7 +236,7 @@ def _people_page(
     )
 
 
-def _cards_page(app: App, pages: Pages, request: Request, viewer: Viewer, view: CapsuleView) -> Response:
+def _cards_page(app: App, pages: Pages, request: Request, viewer: Viewer, view: Outline) -> Response:
     urls = _urls(app, viewer, view)
     shown = []
     for one in view.invitations:
@@ -267,14 +267,14 @@ def _cards_page(app: App, pages: Pages, request: Request, viewer: Viewer, view: 
     )
 
 
-def _urls(app: App, viewer: Viewer, view: CapsuleView) -> dict[str, str]:
+def _urls(app: App, viewer: Viewer, view: Outline) -> dict[str, str]:
     """Return the links of waiting invitations, by their ids."""
     links = invitations.personal_links(app.store, app.vault.key, viewer, view.capsule.id, app.now())
     base = app.worker.composer.base_url
     return {one.invitation.id: letters.invitation_url(base, one.token) for one in links}
 
 
-def _state(invitation: Invitation, view: CapsuleView, words: Wording, *, is_usable: bool) -> str:
+def _state(invitation: Invitation, view: Outline, words: Wording, *, is_usable: bool) -> str:
     day = short_day(local_of(invitation.expires_at, view.capsule.zone), words.language)
     match invitation.state:
         case InvitationState.DECLINED:

@@ -14,7 +14,7 @@ from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.domain.capsules import Contribution, Role
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members, reading
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import Outline
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.forms_of_address import addressed
 
@@ -74,7 +74,7 @@ def hand_over(
 def show_handed_over(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, capsule_id: UUID
 ) -> Response:
-    view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
+    view = reading.outline(app.store, viewer, str(capsule_id))
     owner = next(one.member for one in view.contributions if one.member.is_owner)
     words = pages.wording(request)
     return pages.show(
@@ -99,7 +99,7 @@ def remove_member(
     return pages.redirect(request, f"/c/{view.capsule.id}/people?done=removed")
 
 
-def _other_member(view: CapsuleView, member_id: str) -> Contribution:
+def _other_member(view: Outline, member_id: str) -> Contribution:
     """Return a member who has not left and is not the owner. Raises NotFound when there is none with that id."""
     for one in view.contributions:
         if one.member.id == member_id and one.member.left_at is None and not one.member.is_owner:

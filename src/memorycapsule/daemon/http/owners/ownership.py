@@ -10,15 +10,15 @@ from fastapi import Depends
 from memorycapsule.daemon.http.dependencies import AppDep, SignedInViewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import Outline
 
 
-def _owned_capsule(app: AppDep, viewer: SignedInViewer, capsule_id: UUID) -> CapsuleView:
-    view = reading.capsule(app.store, app.vault, viewer, str(capsule_id))
+def _owned_capsule(app: AppDep, viewer: SignedInViewer, capsule_id: UUID) -> Outline:
+    view = reading.outline(app.store, viewer, str(capsule_id))
     if not view.member.is_owner:
         raise NotFound
     return view
 
 
 #: The capsule of the address, for its owner; for everybody else, it is not there.
-OwnedCapsule = Annotated[CapsuleView, Depends(_owned_capsule)]
+OwnedCapsule = Annotated[Outline, Depends(_owned_capsule)]

@@ -27,7 +27,7 @@ from memorycapsule.domain.capsules import (
 )
 from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services.reading import Outline
 
 #: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
@@ -125,7 +125,7 @@ def _settings_page(
     app: App,
     pages: Pages,
     request: Request,
-    view: CapsuleView,
+    view: Outline,
     problems: dict[str, str],
     typed: dict[str, str] | None = None,
 ) -> Response:
@@ -153,9 +153,7 @@ def _settings_page(
     )
 
 
-def _deletion_page(
-    pages: Pages, request: Request, view: CapsuleView, *, typed: str | None = None
-) -> Response:
+def _deletion_page(pages: Pages, request: Request, view: Outline, *, typed: str | None = None) -> Response:
     words = pages.wording(request)
     others = [one for one in view.contributions if one.stories and one.member.id != view.member.id]
     return pages.show(
