@@ -45,6 +45,11 @@ def zone(name: str) -> ZoneInfo:
     raise UsageProblem("zone_unknown", zone=name)
 
 
+def wall_time(local: datetime, zone_name: str, fold: int = 0) -> datetime:
+    """Return a naive wall time as an aware one in its zone, as errors carry it: whoever reads it has it in words."""
+    return local.replace(tzinfo=zone(zone_name), fold=fold)
+
+
 def instant_of(local: datetime, zone_name: str, fold: int = 0) -> datetime:
     """
     Return the instant (aware UTC) that the naive wall time `local` means in a zone.
@@ -53,7 +58,7 @@ def instant_of(local: datetime, zone_name: str, fold: int = 0) -> datetime:
     02:00 to 03:00 is 03:30 afterwards); one that happens twice is the first of the two unless `fold` is 1
     (PEP 495).
     """
-    return local.replace(tzinfo=zone(zone_name), fold=fold).astimezone(UTC)
+    return wall_time(local, zone_name, fold).astimezone(UTC)
 
 
 def local_of(instant: datetime, zone_name: str) -> datetime:

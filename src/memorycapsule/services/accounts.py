@@ -76,7 +76,7 @@ def edit(
     viewer.check_account()
     if locale is not None and locale not in languages():
         names = [f"{wording(one)('language_name')} ({one})" for one in languages()]
-        raise UsageProblem(f"The languages here are {', '.join(names)}.")
+        raise UsageProblem("language_unknown", languages=names)
     with store.transaction() as tx:
         account = account_store.accounts.get(tx, viewer.account_id, lock=True)
         changed = dataclasses.replace(
@@ -104,10 +104,10 @@ def request_address(
     with store.transaction() as tx:
         found = account_store.addresses.one(tx, normalised=wanted)
         if found is not None and found.account_id == viewer.account_id:
-            raise UsageProblem("This address is yours already.")
+            raise UsageProblem("address_yours_already")
         to = checked_address(address)
         if not signing_in.mail_code(tx, key, wake, viewer.account_id, to, CodePurpose.ADDRESS, now):
-            raise TooMany("Several codes have been mailed for you already; wait an hour, then ask again.")
+            raise TooMany("address_codes_mailed")
     return to
 
 
@@ -123,7 +123,7 @@ def add_address(store: Store, key: InstanceKey, viewer: Viewer, digits: str, *, 
         code = signing_in.match_code(tx, key, live, digits)
         if code is not None:
             return _prove_address(tx, viewer, code.id, code.address, now)
-    raise NotAllowed("These six digits do not fit, or their time is over. Have new ones mailed to you.")
+    raise NotAllowed("code_wrong")
 
 
 def _prove_address(tx: Transaction, viewer: Viewer, code_id: str, typed: str, now: datetime) -> Address:
@@ -137,9 +137,7 @@ def _prove_address(tx: Transaction, viewer: Viewer, code_id: str, typed: str, no
         verified_at=now,
     )
     if not account_store.addresses.add_once(tx, address):
-        raise NotAllowed(
-            "This address belongs to another account of yours; sign in with it to find what is there."
-        )
+        raise NotAllowed("address_of_other_account")
     event_store.record(tx, Event(kind="address.added", at=now, subject_id=viewer.account_id))
     return address
 
@@ -152,9 +150,9 @@ def remove_address(store: Store, viewer: Viewer, address_id: str, *, now: dateti
         own = account_store.addresses_of(tx, viewer.account_id)
         found = next((one for one in own if one.id == address_id), None)
         if found is None:
-            raise NotFound("There is no such address of yours.")
+            raise NotFound("own_address_unknown")
         if not any(one.verified_at for one in own if one.id != address_id):
-            raise NotAllowed("Without this address no letter would reach you. Add another one first.")
+            raise NotAllowed("last_address")
         account_store.remove_address(tx, address_id)
         event_store.record(tx, Event(kind="address.removed", at=now, subject_id=viewer.account_id))
     return found
@@ -190,15 +188,12 @@ def delete(store: Store, vault: Vault, viewer: Viewer, *, now: datetime) -> None
     with store.transaction() as tx:
         account = account_store.accounts.get(tx, viewer.account_id, lock=True)
         if account.is_admin:
-            raise NotAllowed("The admin's account belongs to this machine, and stays as long as it does.")
+            raise NotAllowed("admin_account_stays")
         for member in capsule_store.memberships_of(tx, account.id):
             capsule = capsule_store.capsules.get(tx, member.capsule_id, lock=True)
             if member.is_owner and member.left_at is None and not capsule.is_open:
                 if _other_contributions(tx, capsule, member):
-                    raise NotAllowed(
-                        f"You own “{capsule.title}”, which is still sealed and has others in it. "
-                        "Hand it over first."
-                    )
+                    raise NotAllowed("owns_sealed_capsule", title=capsule.title)
                 blob_ids = capsule_store.remove_with_contents(tx, capsule.id)
                 tx.after_commit(_forgetting(vault, capsule.id, blob_ids))
             else:

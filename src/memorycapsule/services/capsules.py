@@ -59,7 +59,7 @@ def create(
     """
     viewer.check(Scope.EVERYTHING)
     if viewer.capsule_id is not None:
-        raise NotAllowed("This token is for one capsule; it cannot make another.")
+        raise NotAllowed("token_of_one_capsule")
     key = new_capsule_key()
     capsule = Capsule(
         id=vault.key.row_id("capsule", viewer.session_id, once) if once else str(uuid.uuid4()),
@@ -93,7 +93,7 @@ def create(
         # Held until the end: also for whoever sends the same request at the same time.
         instance = instance_store.get(tx, lock=True)
         if instance.key_fingerprint != vault.key.fingerprint:
-            raise WrongKey("The instance key was replaced in the meantime; run the command again.")
+            raise WrongKey("key_replaced")
         if once and (known := capsule_store.capsules.find(tx, capsule.id)):
             return known
         capsule = dataclasses.replace(
@@ -207,7 +207,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
     with store.transaction() as tx:
         capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
         if not member.is_owner:
-            raise NotAllowed("Only its owner may delete a capsule.")
+            raise NotAllowed("only_owner_deletes")
         viewer.check_fresh(now)
         others = [
             contribution
@@ -215,7 +215,7 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
             if contribution.member.id != member.id and contribution.stories
         ]
         if others:
-            raise NotAllowed("Others have put stories into this capsule, so it cannot be deleted any more.")
+            raise NotAllowed("others_have_contributed")
         blob_ids = capsule_store.remove_with_contents(tx, capsule.id)
         event_store.record(
             tx, Event(kind="capsule.deleted", at=now, capsule_id=capsule.id, subject_id=capsule.id)
@@ -232,9 +232,9 @@ def _checked_music(name: str | None) -> str | None:
 def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:
     capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
     if not member.is_owner:
-        raise NotAllowed("Only its owner may edit a capsule.")
+        raise NotAllowed("only_owner_edits")
     if not capsule.accepts_stories(now):
-        raise NotAllowed("The date has come: an opened capsule stays as it was sealed.")
+        raise NotAllowed("edit_too_late")
     return capsule
 
 

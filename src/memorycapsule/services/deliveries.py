@@ -196,7 +196,7 @@ def _is_outage(outcome: Outcome) -> bool:
 
 def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
     if not delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields):
-        raise NotFound("This letter was taken over by another run of the program; nothing was changed.")
+        raise NotFound("delivery_taken_over")
 
 
 def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
@@ -245,7 +245,7 @@ def send_again(
     anybody but the admin.
     """
     if not viewer.is_admin:
-        raise NotAllowed("Only the admin, on the machine itself, sends letters again.")
+        raise NotAllowed("only_admin_sends_again")
     with store.transaction() as tx:
         instance_store.change(tx, mail_paused_until=None, mail_pause_reason=None)
         if delivery_id is None:
@@ -259,10 +259,7 @@ def send_again(
         else:
             wanted = [delivery_store.deliveries.get(tx, delivery_id)]
             if not is_wanted(tx, wanted[0], now):
-                raise NotAllowed(
-                    "This letter has lost its meaning: its invitation was answered, taken back or sent anew, "
-                    "its code is over, or its member has left."
-                )
+                raise NotAllowed("letter_not_wanted")
         again = []
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:
@@ -286,14 +283,18 @@ def send_again(
                     detail=None,
                 )
                 if not delivery_store.deliveries.add_once(tx, renewed):
-                    raise NotAllowed("This letter has been queued anew already.")
+                    raise NotAllowed("letter_queued_already")
                 if delivery.invitation_id:
                     # The invitation counts its letters too; the next one of the owner's must be another.
                     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
                     counted = dataclasses.replace(invitation, letters=int(number) + 1)
                     invitation_store.invitations.save(tx, counted)
+            elif delivery.state is DeliveryState.SENDING:
+                raise NotAllowed("letter_being_sent")
+            elif delivery.state is DeliveryState.SENT:
+                raise NotAllowed("letter_sent_already")
             else:
-                raise NotAllowed(f"This letter is {delivery.state}; there is nothing to send again.")
+                raise NotAllowed("letter_suppressed")
             wake(tx, "letters", renewed.id)
             again.append(renewed)
     return again

@@ -38,7 +38,7 @@ def initialise(
     """Write the instance and its admin. Raises ConfigurationProblem when that has been done already."""
     with store.transaction() as tx:
         if instance_store.find(tx):
-            raise ConfigurationProblem("This folder holds a capsule instance already; nothing was changed.")
+            raise ConfigurationProblem("instance_exists")
         instance_store.add(
             tx,
             Instance(

@@ -84,14 +84,14 @@ def invite(
     viewer.check(Scope.EVERYTHING)
     wanted = {normalised_address(address): checked_address(address) for address in addresses}
     if not wanted:
-        raise UsageProblem("Name at least one e-mail address to invite.")
+        raise UsageProblem("nobody_to_invite")
     if role:
         check_invited_role(role)
     expires_at = now + timedelta(days=valid_days)
     with store.transaction() as tx:
         capsule, inviter = _owned(tx, viewer, reference)
         if capsule.is_open:
-            raise NotAllowed("This capsule is open already; nobody else can be invited.")
+            raise NotAllowed("invited_too_late")
         own_locale = account_store.accounts.get(tx, viewer.account_id).locale
         invited = []
         for normalised, address in wanted.items():
@@ -161,7 +161,7 @@ def revoke(
         for address in addresses:
             found = invitation_store.of_address(tx, capsule.id, normalised_address(address))
             if found is None:
-                raise NotFound(f"{checked_address(address)} is not invited to this capsule.")
+                raise NotFound("not_invited", address=checked_address(address))
             invitation = found.revoked(now)
             invitation_store.invitations.save(tx, invitation)
             delivery_store.suppress(tx, now, kind=LetterKind.INVITATION, invitation_id=invitation.id)
@@ -210,7 +210,7 @@ def join(
         # The opening counts members: nobody joins between that and its letters.
         capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
         if capsule.is_open:
-            raise NotAllowed("This capsule has been opened already; nobody else can join.")
+            raise NotAllowed("joined_too_late")
         shown = name or invitation.name or invitation.address.partition("@")[0]
         account = _account_for(tx, invitation, checked_name(shown), locale, now)
         member = _become_member(tx, invitation, account, checked_name(shown), now)
@@ -299,7 +299,7 @@ def _account_for(
     known = account_store.account_with_address(tx, invitation.normalised)
     if known is not None:
         if capsule_store.membership(tx, invitation.capsule_id, known.id):
-            raise NotAllowed("This person is a member of the capsule already.")
+            raise NotAllowed("joined_already")
         # What the account chose stays: a link alone does not prove that it is the account's owner who joins.
         return known
     return people.new_account(
@@ -310,7 +310,7 @@ def _account_for(
 def _owned(tx: Transaction, viewer: Viewer, reference: str) -> tuple[Capsule, Member]:
     capsule, member = reading.standing_in(tx, viewer, reference)
     if not member.is_owner:
-        raise NotAllowed("Only the capsule's owner invites people.")
+        raise NotAllowed("only_owner_invites")
     return capsule, member
 
 
@@ -324,13 +324,13 @@ def _has_left(tx: Transaction, invitation: Invitation) -> bool:
 def _refuse_members(tx: Transaction, capsule: Capsule, normalised: str, address: str) -> None:
     account = account_store.account_with_address(tx, normalised)
     if account and capsule_store.membership(tx, capsule.id, account.id):
-        raise NotAllowed(f"{address} is a member of this capsule already.")
+        raise NotAllowed("member_already", address=address)
 
 
 def _of_token(tx: Transaction, token: str) -> Invitation:
     link = account_store.links.find(tx, token_digest(token.strip()))
     if link is None or link.purpose is not LinkPurpose.INVITATION:
-        raise NotFound("This invitation link is not known here. Check that all of it was copied.")
+        raise NotFound("invitation_link_unknown")
     return invitation_store.invitations.get(tx, link.subject_id)
 
 

@@ -75,7 +75,7 @@ def recover(store: Store, key_file: Path, recovery_identity: str, *, now: dateti
     """
     with store.reading() as tx:
         if instance_store.get(tx).recovery_recipient != envelopes.recipient_of(recovery_identity):
-            raise WrongKey("This recovery key belongs to another instance.")
+            raise WrongKey("recovery_key_of_other_instance")
     return _replace(
         store, key_file, RECOVERY, lambda envelope: envelopes.unwrap(envelope, recovery_identity), now
     )
@@ -109,10 +109,7 @@ def _replace(
         for capsule in capsule_store.all_capsules(tx):
             held = capsule_store.newest_envelope(tx, capsule.id, holder)
             if held is None:
-                raise CapsuleError(
-                    f"The capsule {capsule.id} has no {holder} envelope, so its key cannot be wrapped anew; "
-                    "nothing was changed."
-                )
+                raise CapsuleError("envelope_missing", capsule=capsule.id, holder=holder)
             try:
                 identity = unwrap(held.envelope)
             except envelopes.DamagedEnvelope:

@@ -33,13 +33,13 @@ def change_role(
     """
     viewer.check(Scope.EVERYTHING)
     if role is Role.OWNER:
-        raise UsageProblem("A capsule has one owner; hand it over instead of adding a second one.")
+        raise UsageProblem("second_owner")
     with store.transaction() as tx:
         capsule, _owner, member = _of_owner(tx, viewer, reference, member_id, now)
         if member.is_owner:
-            raise NotAllowed("The owner stays the owner until the capsule is handed over to somebody else.")
+            raise NotAllowed("owner_stays_owner")
         if not capsule.accepts_stories(now):
-            raise NotAllowed("The date has come; who adds stories matters until then, and not after.")
+            raise NotAllowed("role_too_late")
         changed = dataclasses.replace(member, role=role)
         capsule_store.members.save(tx, changed)
         _record(tx, "member.changed", changed, now)
@@ -57,7 +57,7 @@ def hand_over(store: Store, viewer: Viewer, reference: str, member_id: str, *, n
     with store.transaction() as tx:
         _capsule, owner, member = _of_owner(tx, viewer, reference, member_id, now)
         if member.is_owner:
-            raise UsageProblem("This member owns the capsule already. Choose somebody else.")
+            raise UsageProblem("owner_already")
         capsule_store.members.save(tx, dataclasses.replace(owner, role=Role.CONTRIBUTOR))
         heir = dataclasses.replace(member, role=Role.OWNER)
         capsule_store.members.save(tx, heir)
@@ -117,7 +117,7 @@ def end_membership(tx: Transaction, wake: Wake, capsule: Capsule, member: Member
     of theirs is in the capsule.
     """
     if member.is_owner:
-        raise NotAllowed("The owner cannot leave a capsule; hand it over to another member first.")
+        raise NotAllowed("owner_cannot_leave")
     gone = dataclasses.replace(member, left_at=now)
     capsule_store.members.save(tx, gone)
     account_store.end_sessions_of_capsule(tx, member.account_id, capsule.id, now)
@@ -134,9 +134,7 @@ def _remove_own_stories(
     tx: Transaction, vault: Vault, viewer: Viewer, capsule: Capsule, member: Member, now: datetime
 ) -> None:
     if not capsule.accepts_stories(now):
-        raise NotAllowed(
-            "The date has come: what was put in stays. You can still leave without your stories."
-        )
+        raise NotAllowed("taking_stories_too_late")
     own = [one for one in story_store.of_capsule(tx, capsule.id) if one.member_id == member.id]
     if not all(may_view(capsule, story, member, viewer) for story in own):
         viewer.check_fresh(now)
@@ -157,11 +155,11 @@ def _of_owner(
     """
     capsule, owner = reading.standing_in(tx, viewer, reference, lock=True)
     if not owner.is_owner:
-        raise NotAllowed("Only the capsule's owner decides who is in it and as what.")
+        raise NotAllowed("only_owner_decides_members")
     viewer.check_fresh(now)
     member = capsule_store.members.find(tx, member_id)
     if member is None or member.capsule_id != capsule.id or member.left_at is not None:
-        raise NotFound("There is no such member in this capsule.")
+        raise NotFound("member_unknown")
     return capsule, owner, member
 
 

@@ -9,6 +9,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.zones import wall_time
 from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.journal import journal
 from memorycapsule.services import letters, reading
@@ -19,7 +20,6 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.dates import date_in_words
 
 
 def due(store: Store, now: datetime) -> list[Capsule]:
@@ -76,9 +76,7 @@ def opening_montage(capsule: Capsule, now: datetime) -> Montage:
     )
 
 
-def open_now(
-    store: Store, wake: Wake, viewer: Viewer, reference: str, *, locale: str, now: datetime
-) -> Capsule:
+def open_now(store: Store, wake: Wake, viewer: Viewer, reference: str, *, now: datetime) -> Capsule:
     """Open a capsule that is due because a member asks for it. Raises NotFound, and NotDue before its date."""
     with store.reading() as tx:
         capsule, _member = reading.standing_in(tx, viewer, reference)
@@ -89,8 +87,7 @@ def open_now(
         with store.reading() as tx:
             capsule = capsule_store.capsules.get(tx, capsule.id)
         if not capsule.is_open:
-            when = date_in_words(capsule.opens_local, capsule.zone, locale)
-            raise NotDue(f"Not yet. It opens on {when}. That is a promise to everybody who put something in.")
+            raise NotDue("not_yet", opens=wall_time(capsule.opens_local, capsule.zone, capsule.fold))
         return capsule
     return opened
 

@@ -36,5 +36,5 @@ def account_id_of(tx: Transaction, address: str) -> str:
     """Return the id of the account with an address. Raises UsageProblem or NotFound."""
     account = account_store.account_with_address(tx, normalised_address(address))
     if account is None:
-        raise NotFound(f"Nobody here has the address {checked_address(address)}.")
+        raise NotFound("address_unknown", address=checked_address(address))
     return account.id

@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 Form = Literal["original", "display", "thumbnail", "clip"]
 
-_NO_STORY = "There is no such story, or it is sealed until the day."
-_NO_MEDIUM = "There is no such photo, clip or voice note, or it is sealed until the day."
-
 
 @dataclass(frozen=True, kw_only=True)
 class MediumView:
@@ -242,12 +239,12 @@ def standing_in(tx: Transaction, viewer: Viewer, reference: str, *, lock: bool =
     reachable = capsule_store.of_reference(tx, viewer.account_id, wanted, only_id=viewer.capsule_id)
     own = [capsule for capsule in reachable if capsule.made_by == viewer.account_id] or reachable
     if not own:
-        raise NotFound("There is no capsule of that name that you are in. `capsule list` shows yours.")
+        raise NotFound("capsule_unknown")
     if len(own) > 1:
-        raise UsageProblem(f"“{reference}” is the name of {len(own)} capsules of yours; use the id instead.")
+        raise UsageProblem("capsule_ambiguous", name=reference, count=len(own))
     member = capsule_store.membership(tx, own[0].id, viewer.account_id)
     if member is None:
-        raise NotFound
+        raise NotFound("capsule_unknown")
     return Standing(capsule_store.capsules.get(tx, own[0].id, lock=True) if lock else own[0], member)
 
 
@@ -288,7 +285,7 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
         found = story_store.stories.find(tx, story_id)
         member = _member_who_may_view(tx, found, viewer)
         if found is None or member is None:
-            raise NotFound(_NO_STORY)
+            raise NotFound("story_unknown")
         sealed = _SealedStories(
             stories=[found],
             media={found.id: story_store.media_of(tx, found.id)},
@@ -317,7 +314,7 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
     with store.reading() as tx:
         medium = _viewable_medium(tx, viewer, medium_id)
         if getattr(medium, f"{form}_blob") is None:
-            raise NotFound(_NO_MEDIUM)
+            raise NotFound("medium_unknown")
         unsealer = vault.unsealer(tx, medium.capsule_id)
         is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
     details = unsealer.details_of(medium)
@@ -344,7 +341,7 @@ def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> Op
 def cover_source(tx: Transaction, vault: Vault, found: Capsule) -> Source:
     """Return what opens the cover of a capsule, for somebody who may see it. Raises NotFound."""
     if found.cover_blob is None:
-        raise NotFound("This capsule has no cover.")
+        raise NotFound("cover_missing")
     return vault.source_of(tx, found.cover_blob)
 
 
@@ -370,7 +367,7 @@ def montage(tx: Transaction, viewer: Viewer, montage_id: str) -> tuple[Montage, 
         member = capsule_store.membership(tx, found.capsule_id, viewer.account_id)
         if member is not None and of_capsule.is_open:
             return found, member
-    raise NotFound("There is no such film, or its capsule is sealed until the day.")
+    raise NotFound("film_unknown")
 
 
 def film(store: Store, viewer: Viewer, montage_id: str) -> FilmView:
@@ -401,7 +398,7 @@ def poster_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> 
 def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
     """Return all deliveries without what the letters say, for the admin. Raises NotAllowed."""
     if not viewer.is_admin:
-        raise NotAllowed("Only the admin, on the machine itself, sees the outbox.")
+        raise NotAllowed("only_admin_sees_outbox")
     with store.reading() as tx:
         return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.all_deliveries(tx)]
 
@@ -417,7 +414,7 @@ def _montage_file(
         found, _member = montage(tx, viewer, montage_id)
         blob_id = found.film_blob if what == "film" else found.poster_blob
         if blob_id is None:
-            raise NotFound("This film is not ready yet.")
+            raise NotFound("film_not_ready")
         name = safe_name(found.title or capsule_store.capsules.get(tx, found.capsule_id).slug)
         source = vault.source_of(tx, blob_id)
     kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
@@ -428,7 +425,7 @@ def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:
     found = story_store.media.find(tx, medium_id)
     of_story = story_store.stories.find(tx, found.story_id) if found else None
     if found is None or _member_who_may_view(tx, of_story, viewer) is None:
-        raise NotFound(_NO_MEDIUM)
+        raise NotFound("medium_unknown")
     return found
 
 

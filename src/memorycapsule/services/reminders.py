@@ -59,9 +59,9 @@ def remind(
     with store.transaction() as tx:
         capsule, owner = reading.standing_in(tx, viewer, reference, lock=True)
         if not owner.is_owner:
-            raise NotAllowed("Only the capsule's owner reminds people.")
+            raise NotAllowed("only_owner_reminds")
         if not capsule.accepts_stories(now):
-            raise NotAllowed("The date has come; nothing can be put in any more.")
+            raise NotAllowed("reminded_too_late")
         reminded = []
         for invitation in invitation_store.of_capsule(tx, capsule.id):
             if not _is_chosen(only, invitation.id) or not _may_be_sent_again(tx, invitation, now):

@@ -19,6 +19,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.zones import wall_time
 from memorycapsule.errors import DatePassed, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.services import letters, reading
@@ -82,9 +83,9 @@ def reschedule(
     with store.transaction() as tx:
         capsule, member = _owned_sealed(tx, viewer, reference, now)
         if date.at <= now:
-            raise DatePassed
+            raise DatePassed("date_passed", date=wall_time(date.local, date.zone, date.fold))
         if date.at == capsule.opens_at:
-            raise UsageProblem("It opens at that very moment already. Choose another date.")
+            raise UsageProblem("date_same")
         _withdraw_waiting(tx, capsule, now)
         if date.at > capsule.opens_at:
             capsule = _move(tx, wake, capsule, date, now)
@@ -105,7 +106,7 @@ def withdraw(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> 
         capsule, _member = _owned_sealed(tx, viewer, reference, now)
         request = _withdraw_waiting(tx, capsule, now)
         if request is None:
-            raise NotFound("Nobody has been asked for an earlier date.")
+            raise NotFound("no_date_request")
     return request
 
 
@@ -148,7 +149,7 @@ def consent(
         capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
         request = date_request_store.waiting_request(tx, capsule.id)
         if request is None:
-            raise NotFound("Nobody has asked whether this capsule may open earlier.")
+            raise NotFound("no_question")
         return _answer(tx, wake, capsule.id, request.id, member, is_given=is_given, now=now)
 
 
@@ -169,9 +170,9 @@ def settle(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> None
 def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> tuple[Capsule, Member]:
     capsule, member = reading.standing_in(tx, viewer, reference, lock=True)
     if not member.is_owner:
-        raise NotAllowed("Only its owner may move the date of a capsule.")
+        raise NotAllowed("only_owner_moves_date")
     if not capsule.accepts_stories(now):
-        raise NotAllowed("The date has come; it cannot be moved any more.")
+        raise NotAllowed("date_moved_too_late")
     return capsule, member
 
 
@@ -211,9 +212,9 @@ def _answer(
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
     request = date_request_store.date_requests.get(tx, request_id)
     if not _is_waiting(capsule, request, now):
-        raise NotAllowed("This question is over: it was answered, taken back, or overtaken by the day.")
+        raise NotAllowed("date_request_over")
     if member.id not in {one.id for one in _concerned(tx, capsule)}:
-        raise NotAllowed("You are not in this capsule any more, and nothing of yours is in it.")
+        raise NotAllowed("not_concerned")
     _note_answer(tx, request, member, is_given=is_given, now=now)
     if not is_given:
         request = _end(tx, request, DateRequestState.REFUSED, now)
@@ -231,7 +232,7 @@ def _move_if_granted(
     # Zone rules may have changed since it was asked.
     date = opening_date(request.opens_local, request.zone, request.fold)
     if date.at <= now:
-        raise NotAllowed("The wished date has passed in the meantime. Ask for another one.")
+        raise NotAllowed("requested_date_passed")
     _end(tx, request, DateRequestState.GRANTED, now)
     return _move(tx, wake, capsule, date, now)
 
@@ -253,10 +254,7 @@ def _ask(
     if account_store.addresses_of(tx, member.account_id):
         letters.queue_consent(tx, wake, capsule, request, member, now)
     elif not capsule_store.membership(tx, capsule.id, member.account_id):
-        raise NotAllowed(
-            "Somebody whose story is in this capsule has no address here any more, and nobody can say yes for "
-            "them; the date can only be moved later."
-        )
+        raise NotAllowed("consent_impossible")
 
 
 def _withdraw_waiting(tx: Transaction, capsule: Capsule, now: datetime) -> EarlierDateRequest | None:
@@ -323,7 +321,7 @@ def _view(
 def _of_token(tx: Transaction, token: str) -> tuple[EarlierDateRequest, Capsule, Member]:
     link = account_store.links.find(tx, token_digest(token.strip()))
     if link is None or link.purpose is not LinkPurpose.CONSENT:
-        raise NotFound("This link is not known here. Check that all of it was copied.")
+        raise NotFound("link_unknown")
     request_id, member_id = letters.date_request_and_member(link.subject_id)
     request = date_request_store.date_requests.get(tx, request_id)
     return (

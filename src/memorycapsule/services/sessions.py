@@ -40,7 +40,7 @@ def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> 
     with store.reading() as tx:
         session = account_store.live_session(tx, token_digest(token))
     if session is None:
-        raise NotFound("This token is not known here, or its session has ended.")
+        raise NotFound("session_secret_unknown")
     if now is not None and (session.seen_at is None or now - session.seen_at >= _SEEN_EVERY):
         # Reading works even while nothing can be written.
         with contextlib.suppress(Busy, DiskFull), store.transaction() as tx:

@@ -30,7 +30,7 @@ from memorycapsule.domain.sessions import (
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany
 from memorycapsule.seal.keys import InstanceKey, token_digest
-from memorycapsule.services import letters, sessions
+from memorycapsule.services import letters, people, sessions
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -43,8 +43,6 @@ SET_UP_LIFE = timedelta(days=1)
 #: So many wrong tries kill the digits; the link, which cannot be guessed, goes on.
 MOST_TRIES = 5
 MOST_LETTERS, LETTERS_WITHIN = 5, timedelta(hours=1)
-_WRONG = "These six digits do not fit, or their time is over. Have new ones mailed to you."
-_OVER = "This link has been used already, or its time is over. Have a new one mailed to you."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,16 +126,11 @@ def hand_over_link(
     Raises NotAllowed for anybody but the host, NotFound, UsageProblem.
     """
     if not viewer.is_admin:
-        raise NotAllowed("Only the host, on the machine itself, hands out ways in.")
+        raise NotAllowed("only_host_hands_out_links")
     with store.transaction() as tx:
         account_id = viewer.account_id
         if address is not None:
-            found = account_store.account_with_address(tx, normalised_address(address))
-            if found is None:
-                raise NotFound(
-                    "Nobody here has this address. `capsule member list` shows who is in a capsule."
-                )
-            account_id = found.id
+            account_id = people.account_id_of(tx, address)
         account_store.forget_codes(tx, account_id, now - LETTERS_WITHIN)
         life = SET_UP_LIFE if purpose is LinkPurpose.SET_UP else CODE_LIFE
         # Mailed to nowhere: it lets in, and proves nothing about an address.
@@ -186,7 +179,7 @@ def with_code(
             return _begin_session(tx, code, name, now)
         # Written for unknown addresses as well, so that the answer takes as long.
         event_store.record(tx, Event(kind="sign_in.refused", at=now))
-    raise NotAllowed(_WRONG)
+    raise NotAllowed("code_wrong")
 
 
 def mail_proof_code(store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, *, now: datetime) -> str:
@@ -199,7 +192,7 @@ def mail_proof_code(store: Store, key: InstanceKey, wake: Wake, viewer: Viewer, 
     with store.transaction() as tx:
         address = account_store.address_of(tx, viewer.account_id).address
         if not mail_code(tx, key, wake, viewer.account_id, address, CodePurpose.SIGN_IN, now):
-            raise TooMany("Several codes have been mailed to you already; the newest one still works.")
+            raise TooMany("codes_mailed")
     return address
 
 
@@ -213,7 +206,7 @@ def prove(store: Store, key: InstanceKey, viewers: Sequence[Viewer], digits: str
         viewer.check(Scope.EVERYTHING)
     account_ids = {viewer.account_id for viewer in viewers}
     if len(account_ids) != 1:
-        raise NotAllowed(_WRONG)
+        raise NotAllowed("code_wrong")
     with store.transaction() as tx:
         live = account_store.usable_codes(tx, account_ids.pop(), CodePurpose.SIGN_IN, now)
         code = match_code(tx, key, [one for one in live if one.address], digits)
@@ -225,7 +218,7 @@ def prove(store: Store, key: InstanceKey, viewers: Sequence[Viewer], digits: str
             event_store.record(tx, Event(kind="session.proved", at=now, subject_id=code.account_id))
             return
         event_store.record(tx, Event(kind="sign_in.refused", at=now))
-    raise NotAllowed(_WRONG)
+    raise NotAllowed("code_wrong")
 
 
 def match_code(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: str) -> Code | None:
@@ -272,7 +265,7 @@ def end(store: Store, viewer: Viewer, session_id: str, *, now: datetime) -> Sess
             or session.ended_at is not None
             or session.kind is SessionKind.HOST
         ):
-            raise NotFound("There is no such session of yours, or it has ended.")
+            raise NotFound("session_unknown")
         ended = dataclasses.replace(session, ended_at=now)
         account_store.sessions.save(tx, ended)
         event_store.record(tx, Event(kind="session.ended", at=now, subject_id=session.id))
@@ -299,11 +292,11 @@ def _new_code(
 def _of_token(tx: Transaction, token: str, purpose: LinkPurpose, now: datetime) -> Code:
     link = account_store.links.find(tx, token_digest(token.strip()))
     if link is None or link.purpose is not purpose:
-        raise NotFound("This link is not known here. Check that all of it was copied.")
+        raise NotFound("link_unknown")
     # Two taps on one link let in once.
     code = account_store.codes.get(tx, link.subject_id, lock=True)
     if code.used_at is not None or now >= code.expires_at:
-        raise NotAllowed(_OVER)
+        raise NotAllowed("link_over")
     return code
 
 

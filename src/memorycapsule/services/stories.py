@@ -35,8 +35,6 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
-_NO_STORY = "There is no such story of yours that could still be changed."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
@@ -74,7 +72,7 @@ def add(
         capsule, member = _author(tx, viewer, reference, in_name_of)
         capsule = _lock_sealed(tx, capsule.id, now)
         if not member.may_add_stories:
-            raise NotAllowed("You are invited to receive this capsule; stories come from its contributors.")
+            raise NotAllowed("contributors_only")
         story_id = str(uuid.uuid4())
         if once is not None:
             story_id = vault.key.row_id("story", viewer.session_id, capsule.id, member.id, once)
@@ -290,7 +288,7 @@ def reorder(store: Store, viewer: Viewer, reference: str, *, story_ids: Sequence
         own = [one for one in story_store.of_capsule(tx, capsule.id) if one.member_id == member.id]
         seen = {one.id for one in own if may_view(capsule, one, member, viewer)}
         if not seen.issuperset(story_ids):
-            raise NotFound(_NO_STORY)
+            raise NotFound("own_story_unknown")
         for position, story in enumerate(_in_order(own, story_ids)):
             if story.position != position:
                 story_store.stories.save(tx, dataclasses.replace(story, position=position))
@@ -309,7 +307,7 @@ def reorder_media(
         _check_own(tx, story, viewer)
         media = story_store.media_of(tx, story.id)
         if not {medium.id for medium in media}.issuperset(medium_ids):
-            raise NotFound(_NO_STORY)
+            raise NotFound("own_story_unknown")
         for position, medium in enumerate(_in_order(media, medium_ids)):
             if medium.position != position:
                 story_store.media.save(tx, dataclasses.replace(medium, position=position))
@@ -343,7 +341,7 @@ def remove_medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str, *,
     with store.transaction() as tx:
         medium = story_store.media.find(tx, medium_id)
         if medium is None:
-            raise NotFound(_NO_STORY)
+            raise NotFound("own_story_unknown")
         story, _capsule = changeable_story(tx, viewer, medium.story_id, now)
         _check_own(tx, story, viewer)
         blob_ids = story_store.remove_medium(tx, medium)
@@ -369,7 +367,7 @@ def _captioned(
     for medium_id, written in captions.items():
         medium = media.get(medium_id)
         if medium is None:
-            raise NotFound(_NO_STORY)
+            raise NotFound("own_story_unknown")
         details, caption = unsealer.details_of(medium), checked_caption(written)
         if details.caption != caption:
             sealed = vault.sealed_details(capsule, dataclasses.replace(details, caption=caption))
@@ -390,20 +388,20 @@ def _author(
     if in_name_of is None:
         return reading.standing_in(tx, viewer, reference)
     if not viewer.is_admin:
-        raise NotAllowed("Only the admin, on the machine itself, adds stories in another's name.")
+        raise NotAllowed("only_admin_adds_for_others")
     account_id = people.account_id_of(tx, in_name_of)
     as_member = dataclasses.replace(viewer, account_id=account_id)
     try:
         return reading.standing_in(tx, as_member, reference)
     except NotFound as error:
-        raise NotFound(f"{checked_address(in_name_of)} is not a member of that capsule.") from error
+        raise NotFound("not_member", address=checked_address(in_name_of)) from error
 
 
 def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:
     # Held until the end, so that the opening cannot come between this check and the change.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)
     if not capsule.accepts_stories(now):
-        raise NotAllowed("The date has come: stories could be added and changed until then, and not after.")
+        raise NotAllowed("stories_too_late")
     return capsule
 
 
@@ -415,13 +413,13 @@ def changeable_story(tx: Transaction, viewer: Viewer, story_id: str, now: dateti
     """
     story = story_store.stories.find(tx, story_id)
     if story is None or viewer.capsule_id not in {None, story.capsule_id}:
-        raise NotFound(_NO_STORY)
+        raise NotFound("own_story_unknown")
     capsule = capsule_store.capsules.get(tx, story.capsule_id)
     member = capsule_store.membership(tx, story.capsule_id, viewer.account_id)
     is_own = member is not None and member.id == story.member_id
     attached_here = story.session_id == viewer.session_id and story.attached_by == viewer.account_id
     if not attached_here and not (is_own and may_view(capsule, story, member, viewer)):
-        raise NotFound(_NO_STORY)
+        raise NotFound("own_story_unknown")
     return story, _lock_sealed(tx, story.capsule_id, now)
 
 

@@ -67,7 +67,7 @@ def end(store: Store, viewer: Viewer, reference: str, *, now: datetime) -> Sessi
     if [one.id for one in found] != [viewer.session_id]:
         viewer.check_account()
     if not found:
-        raise NotFound("There is no such token of yours. `capsule token list` shows them.")
+        raise NotFound("token_unknown")
     if len(found) > 1:
-        raise UsageProblem(f"{len(found)} of your tokens have this name; use the id instead.")
+        raise UsageProblem("token_ambiguous", count=len(found))
     return signing_in.end(store, viewer, found[0].id, now=now)

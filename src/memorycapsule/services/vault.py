@@ -168,7 +168,7 @@ class Unsealer:
     def identity(self) -> str:
         """The private key of the capsule."""
         if self.envelope is None:
-            raise KeyMissing("This capsule's key is missing; run `capsule key recover` to bring it back.")
+            raise KeyMissing("capsule_key_missing")
         return envelopes.unwrap(self.envelope, self.key.identity)
 
     def words_of(self, story: Story) -> StoryWords:
@@ -260,4 +260,4 @@ def translate_error(error: OSError) -> CapsuleError:
     """Return our error for bytes that could not be read or written."""
     if is_disk_full(error):
         return DiskFull()
-    return CapsuleError(f"Bytes in the data folder could not be read or written: {error.strerror or error}.")
+    return CapsuleError("data_folder_unusable", problem=error.strerror or str(error))

@@ -93,8 +93,8 @@ def _of_token(tx: Transaction, token: str, purpose: LinkPurpose) -> tuple[Capsul
     if link is not None and link.purpose is purpose:
         member = capsule_store.members.find(tx, link.subject_id)
     if member is None or member.left_at is not None:
-        raise NotFound("This link is not known here. Check that all of it was copied.")
+        raise NotFound("link_unknown")
     capsule = capsule_store.capsules.get(tx, member.capsule_id)
     if purpose is LinkPurpose.OPENED and not capsule.is_open:
-        raise NotFound("This link is not known here. Check that all of it was copied.")
+        raise NotFound("link_unknown")
     return capsule, member

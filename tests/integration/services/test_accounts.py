@@ -13,6 +13,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
 from support.cast import add_story, another_session, join, make_capsule
+from support.refusals import refused
 
 
 @pytest.fixture
@@ -138,13 +139,13 @@ def test_an_owner_whom_others_wait_with_and_the_admin_cannot_be_deleted(stage, b
     join(stage.instance, owned, "Dora", by=ben)
 
     assert [one.title for one in accounts.preview_deletion(store, ben).in_the_way] == ["Ours"]
-    with pytest.raises(NotAllowed, match="Ours"):
+    with refused(NotAllowed, "owns_sealed_capsule", title="Ours"):
         accounts.delete(store, vault, ben, now=time.now)
     with store.reading() as tx:
         assert capsule_store.membership(tx, stage.capsule.id, ben.account_id).role is Role.CONTRIBUTOR
     with pytest.raises(NotAllowed):
         accounts.delete(store, vault, stage.ada, now=time.now)
-    with pytest.raises(NotAllowed, match="already"):
+    with refused(NotAllowed, "member_already"):
         invitations.invite(
             store, stage.instance.key, stage.instance.wake, stage.ada, stage.capsule.id,
             addresses=["ben@example.org"], valid_days=14, now=time.now,

@@ -16,6 +16,7 @@ from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
 from support.cast import OPENS, invite, make_capsule, make_context
 from support.moments import NOW
+from support.refusals import refused
 
 
 def initialise(instance, **changes):
@@ -30,7 +31,7 @@ def initialise(instance, **changes):
 
 
 def test_an_instance_is_made_once(instance):
-    with pytest.raises(ConfigurationProblem, match="already"):
+    with refused(ConfigurationProblem, "instance_exists"):
         initialise(instance)
 
     assert sessions.host_viewer(instance.store) == instance.ada
@@ -56,7 +57,7 @@ def test_an_admin_has_an_address_and_a_name(tmp_path, changes):
 
 def test_another_key_is_refused(instance, tmp_path):
     assert instances.check_key(instance.store, instance.key).key_fingerprint == instance.key.fingerprint
-    with pytest.raises(WrongKey, match="another instance"):
+    with refused(WrongKey, "wrong_key"):
         instances.check_key(instance.store, InstanceKey.create(tmp_path / "another.key"))
 
 

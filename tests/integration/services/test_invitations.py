@@ -69,7 +69,7 @@ def test_a_link_may_be_opened_any_number_of_times_and_changes_nothing(instance, 
 
 @pytest.mark.parametrize("token", ["", " ", "nonsense", "x" * 10_000, "' OR 1=1 --", "\0"])
 def test_an_unknown_link_is_not_found(instance, token):
-    with pytest.raises(NotFound, match="not known here"):
+    with refused(NotFound, "invitation_link_unknown"):
         invitations.preview(instance.store, token)
     with pytest.raises(NotFound):
         invitations.join(instance.store, token, now=NOW)
@@ -152,11 +152,11 @@ def test_an_expired_link_says_so_and_a_new_one_works(instance, capsule):
 def test_revoking_needs_an_invitation_that_nobody_accepted(instance, capsule):
     join(instance, capsule, "Ben")
 
-    with pytest.raises(NotFound, match=r"cleo@example\.org is not invited"):
+    with refused(NotFound, "not_invited", address="cleo@example.org"):
         revoke(instance, capsule, "cleo@example.org")
     with refused(NotAllowed, "invitation_accepted"):
         revoke(instance, capsule, "ben@example.org")
-    with pytest.raises(NotAllowed, match="member of this capsule"):
+    with refused(NotAllowed, "member_already"):
         invite(instance, capsule, "BEN@example.org")
 
 
@@ -256,9 +256,9 @@ def test_nobody_joins_or_is_invited_once_it_is_open(instance, capsule):
     invited = invite(instance, capsule, "ben@example.org", now=OPENS)
     opening.open_due(instance.store, instance.wake, OPENS)
 
-    with pytest.raises(NotAllowed, match="opened already"):
+    with refused(NotAllowed, "joined_too_late"):
         invitations.join(instance.store, invited.token, now=OPENS)
-    with pytest.raises(NotAllowed, match="open already"):
+    with refused(NotAllowed, "invited_too_late"):
         invite(instance, capsule, "dan@example.org", now=OPENS)
 
 

@@ -16,6 +16,8 @@ from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, make_capsule, make_context, make_instance
 from support.moments import NOW
@@ -116,13 +118,14 @@ def test_whenever_somebody_looks_nothing_is_open_before_its_date(tmp_path_factor
 
 def test_asking_for_it_early_is_refused_with_the_date(stage):
     def ask(viewer, now):
-        return opening.open_now(
-            stage.instance.store, stage.instance.wake, viewer, stage.capsule.id, locale="en", now=now
-        )
+        return opening.open_now(stage.instance.store, stage.instance.wake, viewer, stage.capsule.id, now=now)
 
     for viewer in (stage.ada, stage.ben.viewer):
-        with pytest.raises(NotDue, match="18 May 2026"):
+        with pytest.raises(NotDue) as raised:
             ask(viewer, OPENS - timedelta(microseconds=1))
+        assert (raised.value.reason, raised.value.values) == ("not_yet", {"opens": OPENS})
+        assert "18 May 2026" in sentence_of(raised.value, wording("en", AREA))
+        assert "2026년 5월 18일" in sentence_of(raised.value, wording("ko", AREA))
     with pytest.raises(NotFound):
         ask(stage.cleo, OPENS)
     assert ask(stage.ben.viewer, OPENS).is_open

@@ -19,6 +19,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
 from support.cast import OPENS, Time, add_story, invite, join, make_context
 from support.moments import NOW
+from support.refusals import refused
 
 EARLIER = OPENS - timedelta(days=5)
 LATER = OPENS + timedelta(days=400)
@@ -257,7 +258,7 @@ def test_a_capsule_goes_with_its_wishes_and_their_links(stage):
     token = mailed(stage, "ben@example.org")
     capsules.delete(stage.instance.store, stage.instance.vault, stage.ada, stage.capsule.id, now=NOW)
 
-    with pytest.raises(NotFound, match="not known"):
+    with refused(NotFound, "link_unknown"):
         rescheduling.preview(stage.instance.store, token, NOW)
 
 

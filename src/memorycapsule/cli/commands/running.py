@@ -42,7 +42,7 @@ def open_capsule(
         found = reading.standing(app.store, viewer, capsule).capsule
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
             raise NotDue(doubt)
-        opened = opening.open_now(app.store, app.wake, viewer, found.id, locale="en", now=app.now())
+        opened = opening.open_now(app.store, app.wake, viewer, found.id, now=app.now())
         door.out.say(door.out.words("cli_open_done", title=plain(opened.title)))
         films = reading.montages(app.store, viewer, opened.id)
         film = next((one for one in films if one.is_opening), None)
