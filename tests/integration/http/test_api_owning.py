@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from integration.http.conftest import Client
-from memorycapsule.daemon.http.protocol import rate_limits
+from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.services import reading
 from support.cast import add_story, join, make_photo, make_recording
 
@@ -103,7 +103,7 @@ def test_a_token_of_one_capsule_tells_nothing_of_the_account(lasting_scene):
 def test_who_tries_digits_too_often_waits(lasting_scene):
     browser = lasting_scene.browser()
     wrong = {"email": "nobody@example.org", "code": "1"}
-    tries = [browser.post(f"{V1}/sign-in/code", json=wrong) for _ in range(rate_limits.CODE.at_once + 1)]
+    tries = [browser.post(f"{V1}/sign-in/code", json=wrong) for _ in range(costs.CODE.at_once + 1)]
 
     assert tries[-1].status_code == 429
     assert tries[-1].json()["code"] == "too_many"

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES
 from memorycapsule.daemon.logs import mask
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.store import accounts as account_store

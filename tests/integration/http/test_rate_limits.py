@@ -6,7 +6,7 @@ import pytest
 
 from integration.http.conftest import TestClient
 from memorycapsule.daemon.heartbeat import Heartbeat
-from memorycapsule.daemon.http.protocol import rate_limits
+from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.run import _Server
 from memorycapsule.services import invitations
@@ -21,20 +21,20 @@ def browser(scene):
 
 def test_after_a_while_there_is_room_again():
     now = 0.0
-    application = RateLimits(None, root_path="", refuse=None, clock=lambda: now)
+    application = RateLimits(None, root_path="", costs=None, refuse=None, clock=lambda: now)
 
-    waits = [application._wait(rate_limits.SIGN_IN, "a") for _ in range(11)]
+    waits = [application._wait(costs.SIGN_IN, "a") for _ in range(11)]
     assert waits == [0.0] * 10 + [30.0]
-    assert application._wait(rate_limits.SIGN_IN, "b") == 0.0
+    assert application._wait(costs.SIGN_IN, "b") == 0.0
     now = 31.0
-    assert application._wait(rate_limits.SIGN_IN, "a") == 0.0
+    assert application._wait(costs.SIGN_IN, "a") == 0.0
 
 
 def test_nobody_mails_invitations_without_end(scene):
     home = f"/c/{scene.capsule.id}/people"
     api = f"/api/v1/capsules/{scene.capsule.id}"
     ada = scene.ada()
-    pages = [ada.post(f"{home}/again").status_code for _ in range(rate_limits.INVITE.at_once)]
+    pages = [ada.post(f"{home}/again").status_code for _ in range(costs.INVITE.at_once)]
     last, program = ada.post(home), ada.post(f"{api}/invitations/x/resend")
 
     assert 429 not in pages
@@ -49,9 +49,9 @@ def test_nobody_mails_invitations_without_end(scene):
 
 @pytest.mark.slow
 def test_who_asks_too_often_is_asked_to_wait(scene, browser):
-    asked = [browser.post("/sign-in", data={"address": BEN}) for _ in range(rate_limits.SIGN_IN.at_once + 1)]
+    asked = [browser.post("/sign-in", data={"address": BEN}) for _ in range(costs.SIGN_IN.at_once + 1)]
 
-    assert [one.status_code for one in asked[:-1]] == [303] * rate_limits.SIGN_IN.at_once
+    assert [one.status_code for one in asked[:-1]] == [303] * costs.SIGN_IN.at_once
     assert asked[-1].status_code == 429
     assert 1 <= int(asked[-1].headers["retry-after"]) <= 30
     assert "a little too often" in asked[-1].text

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -27,10 +28,10 @@ from memorycapsule.daemon.http.guests import (
     own_stories,
     reauthentication,
     soundtracks,
-    story_form,
 )
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import create, dates, invite, members, settings
+from memorycapsule.daemon.http.protocol.costs import Costs
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, token_viewers
@@ -40,17 +41,6 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 #: /healthz reports a stuck heartbeat after this many missed beats, but not before so many seconds.
 _MISSED_BEATS = 3
 _SICK_AFTER_SECONDS = 60.0
-#: The paths that take larger bodies than other forms, and how many bytes those may have.
-BODY_LIMITS: dict[str, int] = {
-    "/g/c/[0-9a-f-]{36}/add": story_form.LARGEST_FORM_WITH_FILES_BYTES,
-    # A cover and a song.
-    "/capsules/new/seal": 100_000_000,
-    "/c/[0-9a-f-]{36}/settings": 100_000_000,
-    r"/api/v1/capsules/[^/]+/(?:cover|soundtrack)": 100_000_000,
-    **films.BODY_LIMITS,
-}
-
-
 router = APIRouter()
 
 
@@ -76,16 +66,6 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.state.receiver = receiver
     site.state.heartbeat_age = heartbeat_age
     failures.handle(site)
-    site.add_middleware(RateLimits, root_path=root_path, refuse=failures.refuse)
-    site.add_middleware(
-        Guard,
-        public_url=public_url,
-        root_path=root_path,
-        body_limits={**BODY_LIMITS, "(/g/u|/api/v1/uploads)/[0-9a-f-]{36}": receiver.limits.largest_file},
-        has_session=_has_session,
-        refuse=failures.refuse,
-        failed=failures.answer_failure,
-    )
     site.include_router(router)
     site.include_router(home.router)
     site.include_router(sign_in.router)
@@ -109,6 +89,17 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.include_router(opened.router)
     site.include_router(films.router)
     site.include_router(archive.router)
+    costs = Costs(iter_route_contexts(site.routes), app.settings)
+    site.add_middleware(RateLimits, root_path=root_path, costs=costs, refuse=failures.refuse)
+    site.add_middleware(
+        Guard,
+        public_url=public_url,
+        root_path=root_path,
+        costs=costs,
+        has_session=_has_session,
+        refuse=failures.refuse,
+        failed=failures.answer_failure,
+    )
     return site
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
@@ -76,6 +77,7 @@ def show_address_code(request: Request, app: AppDep, pages: PagesDep, viewer: Si
 
 
 @router.post("/account/addresses")
+@limited(RESEND)
 def mail_address_code(
     request: Request,
     app: AppDep,
@@ -95,6 +97,7 @@ def mail_address_code(
 
 
 @router.post("/account/addresses/code")
+@limited(CODE)
 def add_address(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, code: Annotated[str, Form()] = ""
 ) -> Response:

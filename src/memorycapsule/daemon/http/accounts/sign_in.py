@@ -15,6 +15,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, Pages
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
+from memorycapsule.daemon.http.protocol.costs import CODE, LINK, SIGN_IN, limited
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.daemon.http.protocol.sessions import Cookie, signed_in_viewer
 from memorycapsule.daemon.http.protocol.user_agents import device_name
@@ -63,6 +64,7 @@ def show_sign_in(
 
 
 @router.post("/sign-in")
+@limited(SIGN_IN)
 async def mail_code(
     request: Request,
     app: AppDep,
@@ -97,6 +99,7 @@ def show_code_form(request: Request, pages: PagesDep) -> Response:
 
 
 @router.post("/sign-in/code")
+@limited(CODE)
 async def use_code(
     request: Request,
     app: AppDep,
@@ -166,6 +169,7 @@ def show_sign_in_link(
 
 
 @router.post("/sign-in/{token}")
+@limited(LINK)
 def use_sign_in_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -180,6 +184,7 @@ def show_set_up_link(
 
 
 @router.post("/set-up/{token}")
+@limited(LINK)
 def use_set_up_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:

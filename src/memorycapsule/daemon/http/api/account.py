@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.schemas.accounts import Account, Address, Deletion
@@ -66,6 +67,7 @@ def list_addresses(app: AppDep, viewer: Asker) -> answers.AddressesAnswer:
     status_code=202,
     responses=documented(403, 413, 422, 429, 507),
 )
+@limited(RESEND)
 def mail_address_code(app: AppDep, viewer: Asker, body: bodies.NewAddress) -> answers.AskedAddressAnswer:
     """Have six digits mailed to an address that is to be added. Needs a fresh proof."""
     asked = accounts.request_address(app.store, app.vault.key, app.wake, viewer, body.email, now=app.now())
@@ -77,6 +79,7 @@ def mail_address_code(app: AppDep, viewer: Asker, body: bodies.NewAddress) -> an
     status_code=201,
     responses=documented(403, 413, 422, 429, 507),
 )
+@limited(CODE)
 def add_address(app: AppDep, viewer: Asker, body: bodies.Proof) -> answers.AddressAnswer:
     """Add the address that the digits were mailed to; letters go there from now on."""
     added = accounts.add_address(app.store, app.vault.key, viewer, body.code, now=app.now())

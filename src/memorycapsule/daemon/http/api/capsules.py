@@ -14,6 +14,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.archive import zip_answer
 from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.opening_dates import parse_opening_date
@@ -120,6 +121,7 @@ def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 
 @router.put(_COVER, responses=documented(*_FILE_REFUSALS))
+@takes(LARGEST_FORM_WITH_THEME_BYTES)
 def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> answers.CapsuleAnswer:
     """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
     reading.standing(app.store, viewer, capsule)
@@ -136,6 +138,7 @@ def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 
 @router.put(_SOUNDTRACK, responses=documented(*_FILE_REFUSALS))
+@takes(LARGEST_FORM_WITH_THEME_BYTES)
 def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -> answers.CapsuleAnswer:
     """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
     reading.standing(app.store, viewer, capsule)

@@ -9,6 +9,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import Reference
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.costs import ANSWER, DATE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
@@ -49,8 +50,9 @@ def withdraw_wish(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 @router.put(
     "/capsules/{capsule}/date",
     name="move",
-    responses=documented(403, 404, 413, 422, 507),
+    responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(DATE)
 def move_date(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewDate) -> answers.DateAnswer:
     """
     Move the date: later at once; earlier as soon as everybody concerned has said yes, who are asked by letter.
@@ -69,8 +71,9 @@ def move_date(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewDa
 @router.post(
     "/capsules/{capsule}/consent",
     name="consent",
-    responses=documented(403, 404, 413, 422, 507),
+    responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(ANSWER)
 def answer_wish(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Consent) -> answers.WishAnswer:
     """Say yes or no to an earlier date; the last yes moves it, the first no ends the wish."""
     found = rescheduling.consent(app.store, app.wake, viewer, capsule, is_given=body.is_given, now=app.now())

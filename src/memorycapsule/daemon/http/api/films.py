@@ -17,6 +17,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.film.montages import Montage as FoundMontage
@@ -76,6 +77,7 @@ def make_film(
     status_code=202,
     responses=documented(400, 403, 404, 413, 422, 429, 507),
 )
+@takes(LARGEST_FORM_WITH_SONG_BYTES)
 def make_film_with_soundtrack(
     app: AppDep,
     viewer: Asker,

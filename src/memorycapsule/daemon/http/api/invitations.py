@@ -13,6 +13,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.stories import Viewer
@@ -43,6 +44,7 @@ def list_invitations(
     status_code=201,
     responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(INVITE)
 def invite_guests(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewInvitations
 ) -> answers.SentInvitationsAnswer:
@@ -76,6 +78,7 @@ def invite_guests(
     name="resend",
     responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(INVITE)
 def resend_invitation(
     app: AppDep, viewer: Asker, capsule: Reference, invitation: UUID
 ) -> answers.SentInvitationsAnswer:
@@ -111,6 +114,7 @@ def list_invitation_links(app: AppDep, viewer: Asker, capsule: Reference) -> ans
     name="remind",
     responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(INVITE)
 def remind_members(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Reminders) -> RemindedAnswer:
     """
     Remind those who are invited and silent, and the contributors who have not put anything in.

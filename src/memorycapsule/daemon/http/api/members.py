@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.schemas.members import Member, MemberLine
@@ -53,8 +54,9 @@ def change_role(
     "/capsules/{capsule}/members/{member}",
     name="remove",
     status_code=204,
-    responses=documented(403, 404, 422),
+    responses=documented(403, 404, 422, 429),
 )
+@limited(ANSWER)
 def remove_member(app: AppDep, viewer: Asker, capsule: Reference, member: UUID) -> Response:
     """Take a member out of a capsule; their stories stay. Only the owner can; needs a fresh proof."""
     members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
@@ -64,8 +66,9 @@ def remove_member(app: AppDep, viewer: Asker, capsule: Reference, member: UUID) 
 @router.post(
     "/capsules/{capsule}/members/{member}/remove",
     name="remove_and_show",
-    responses=documented(403, 404, 422, 507),
+    responses=documented(403, 404, 422, 429, 507),
 )
+@limited(ANSWER)
 def remove_and_show_member(
     app: AppDep, viewer: Asker, capsule: Reference, member: UUID
 ) -> answers.MemberAnswer:
@@ -92,8 +95,9 @@ def hand_over_capsule(app: AppDep, viewer: Asker, capsule: Reference, member: UU
 @router.post(
     "/capsules/{capsule}/leave",
     name="leave",
-    responses=documented(403, 404, 413, 422, 507),
+    responses=documented(403, 404, 413, 422, 429, 507),
 )
+@limited(ANSWER)
 def leave_capsule(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Leaving
 ) -> answers.MemberAnswer:

@@ -9,6 +9,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
+from memorycapsule.daemon.http.protocol.costs import CODE, LINK, RESEND, SIGN_IN, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.daemon.http.protocol.user_agents import device_name
 from memorycapsule.schemas.accounts import Account
@@ -27,6 +28,7 @@ router = APIRouter()
     status_code=204,
     responses=documented(413, 422, 429, 507, needs_token=False),
 )
+@limited(SIGN_IN)
 async def mail_sign_in_code(app: AppDep, body: bodies.SignIn) -> Response:
     """
     Have six digits mailed to an address, to come in with them. Needs no token.
@@ -46,6 +48,7 @@ async def mail_sign_in_code(app: AppDep, body: bodies.SignIn) -> Response:
     status_code=201,
     responses=documented(403, 413, 422, 429, 507, needs_token=False),
 )
+@limited(CODE)
 async def sign_in_with_code(request: Request, app: AppDep, body: bodies.SignInCode) -> answers.SignedInAnswer:
     """
     Come in with mailed digits: begins a session that may do whatever its person may. Needs no token.
@@ -70,6 +73,7 @@ async def sign_in_with_code(request: Request, app: AppDep, body: bodies.SignInCo
     status_code=201,
     responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
 )
+@limited(LINK)
 def join_capsule(app: AppDep, body: bodies.Accept) -> JoinedAnswer:
     """
     Accept an invitation: begins a session of this one capsule. Needs no token but that of the invitation.
@@ -87,6 +91,7 @@ def join_capsule(app: AppDep, body: bodies.Accept) -> JoinedAnswer:
     status_code=204,
     responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
 )
+@limited(LINK)
 def decline_invitation(app: AppDep, body: bodies.Decline) -> Response:
     """Say no to an invitation; who invited sees that, and may invite again. Needs no other token."""
     invitations.decline(app.store, body.token, now=app.now())
@@ -113,6 +118,7 @@ def end_session(app: AppDep, viewer: Asker) -> Response:
     status_code=204,
     responses=documented(403, 413, 429, 507),
 )
+@limited(RESEND)
 def mail_proof_code(app: AppDep, viewer: Asker) -> Response:
     """Have six digits mailed to one's own address, for what needs a proof that it is oneself."""
     signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
@@ -126,6 +132,7 @@ def mail_proof_code(app: AppDep, viewer: Asker) -> Response:
     status_code=204,
     responses=documented(403, 413, 422, 429, 507),
 )
+@limited(CODE)
 def prove_identity(app: AppDep, viewer: Asker, body: bodies.Proof) -> Response:
     """
     Prove with mailed digits that it is oneself; personal tokens cannot.

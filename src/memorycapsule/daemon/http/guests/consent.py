@@ -16,6 +16,7 @@ from starlette.responses import Response
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.errors import NotAllowed, NotFound
 from memorycapsule.services import rescheduling
@@ -37,6 +38,7 @@ def show_consent(request: Request, app: AppDep, pages: PagesDep, token: str) -> 
 
 
 @router.post("/g/consent/{token}")
+@limited(LINK)
 def answer_consent(
     request: Request, app: AppDep, pages: PagesDep, token: str, answer: Annotated[str, Form()] = ""
 ) -> Response:

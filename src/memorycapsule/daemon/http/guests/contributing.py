@@ -18,8 +18,13 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests.access import MemberStanding, member_outline, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
-from memorycapsule.daemon.http.guests.story_form import StoryForm, next_position
+from memorycapsule.daemon.http.guests.story_form import (
+    LARGEST_FORM_WITH_FILES_BYTES,
+    StoryForm,
+    next_position,
+)
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads import refusals
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
 from memorycapsule.domain.stories import Viewer
@@ -90,6 +95,7 @@ def show_contributing(
 
 
 @router.post("/g/c/{capsule_id}/add")
+@takes(LARGEST_FORM_WITH_FILES_BYTES)
 async def receive_form(
     request: Request,
     app: AppDep,

@@ -28,6 +28,7 @@ from memorycapsule.daemon.http.guests.film_texts import (
 )
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
@@ -38,12 +39,6 @@ from memorycapsule.services import reading
 from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import CapsuleView, FilmView
 
-#: The form that asks for a film may bring a song of people's own.
-LARGEST_SONG_BYTES = 100 * 1024 * 1024
-BODY_LIMITS = {
-    r"/g/c/[0-9a-f-]{36}/films": LARGEST_SONG_BYTES,
-    r"/api/v1/capsules/[^/]+/montages/with-soundtrack": LARGEST_SONG_BYTES,
-}
 Subtitles = Literal["chapters", "captions"]
 #: The lengths that the page offers, and what the service calls them.
 _LENGTHS = {"short": "short", "usual": None, "full": "full"}
@@ -136,6 +131,7 @@ def estimate_film_length(
 
 
 @router.post("/g/c/{capsule_id}/films")
+@takes(LARGEST_FORM_WITH_SONG_BYTES)
 def make_film(
     request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule, form: FilmForm
 ) -> Response:

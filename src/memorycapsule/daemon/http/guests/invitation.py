@@ -13,6 +13,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, Pages
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
 from memorycapsule.domain.invitations import InvitationState
@@ -64,6 +65,7 @@ def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) 
 
 
 @router.post("/g/i/{token}/decline")
+@limited(LINK)
 def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     try:
         invitations.decline(app.store, token, now=app.now())
@@ -76,6 +78,7 @@ def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: st
 
 
 @router.post("/g/i/{token}")
+@limited(LINK)
 def join_capsule(
     request: Request,
     app: AppDep,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
 from memorycapsule.daemon.http.guests.access import MemberOutline, MemberStanding
+from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members
 from memorycapsule.words.counts import contents_in_words
@@ -35,6 +36,7 @@ def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: Memb
 
 
 @router.post("/g/c/{capsule_id}/leave")
+@limited(ANSWER)
 def leave_capsule(
     request: Request,
     app: AppDep,

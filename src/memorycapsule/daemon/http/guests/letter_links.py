@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, Pages
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.errors import NotFound
@@ -71,6 +72,7 @@ def show_opened_link(request: Request, app: AppDep, pages: PagesDep, token: str)
 
 
 @router.post("/g/o/{token}")
+@limited(LINK)
 def use_opened_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -83,5 +85,6 @@ def show_visit_link(request: Request, app: AppDep, pages: PagesDep, token: str) 
 
 
 @router.post("/g/v/{token}")
+@limited(LINK)
 def use_visit_link(request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str) -> Response:
     return _begin_session(app, pages, cookie, request, token, LinkPurpose.VISIT)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
@@ -84,6 +85,7 @@ def show_proof_form(
 
 
 @router.post("/g/prove/letter")
+@limited(RESEND)
 def mail_proof_code(
     request: Request,
     app: AppDep,
@@ -101,6 +103,7 @@ def mail_proof_code(
 
 
 @router.post("/g/prove")
+@limited(CODE)
 def use_proof_code(
     request: Request,
     app: AppDep,

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from memorycapsule.app import App
 from memorycapsule.daemon.http.guests.access import own_story
 from memorycapsule.daemon.http.protocol import multipart
-from memorycapsule.daemon.http.protocol.guard import LARGEST_FORM_BYTES
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import Viewer

@@ -15,6 +15,7 @@ from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -87,6 +88,7 @@ def check_answers(
 
 
 @router.post("/capsules/new/seal")
+@takes(LARGEST_FORM_WITH_THEME_BYTES)
 def create_capsule(
     request: Request,
     app: AppDep,

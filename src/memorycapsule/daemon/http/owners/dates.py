@@ -14,6 +14,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.costs import DATE, limited
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, UsageProblem
@@ -54,6 +55,7 @@ def check_date(
 
 
 @router.post("/c/{capsule_id}/date/move")
+@limited(DATE)
 def move_date(
     request: Request,
     app: AppDep,

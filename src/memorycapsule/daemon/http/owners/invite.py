@@ -16,6 +16,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, Signed
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.guest_lists import GuestList, parse_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState
@@ -60,6 +61,7 @@ def show_people(
 
 
 @router.post("/c/{capsule_id}/people")
+@limited(INVITE)
 def invite_guests(
     request: Request,
     app: AppDep,
@@ -92,6 +94,7 @@ def invite_guests(
 
 
 @router.post("/c/{capsule_id}/people/remind")
+@limited(INVITE)
 def remind_members(
     request: Request,
     app: AppDep,
@@ -112,6 +115,7 @@ def remind_members(
 
 
 @router.post("/c/{capsule_id}/people/again")
+@limited(INVITE)
 def resend_invitation(
     request: Request,
     app: AppDep,

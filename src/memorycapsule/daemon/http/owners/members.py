@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.domain.capsules import Contribution, Role
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members, reading
@@ -87,6 +88,7 @@ def show_handed_over(
 
 
 @router.post(f"{_PATH}/remove")
+@limited(ANSWER)
 def remove_member(
     request: Request,
     app: AppDep,

@@ -17,6 +17,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, Signed
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
     LONGEST_TITLE,
@@ -40,6 +41,7 @@ def show_settings(request: Request, app: AppDep, pages: PagesDep, view: OwnedCap
 
 
 @router.post("/c/{capsule_id}/settings")
+@takes(LARGEST_FORM_WITH_THEME_BYTES)
 def change_settings(
     request: Request,
     app: AppDep,

@@ -7,8 +7,7 @@ Every answer forbids the browser what no page of ours needs, and hides from othe
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Most forms hold a few words, some a long story; nothing sent to them needs more.
-LARGEST_FORM_BYTES = 256 * 1024
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES, Costs
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Pictures and sounds that a page shows before they are sent live under blob: addresses of its own.
@@ -49,11 +47,10 @@ class Guard:
     An ASGI application around another one.
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
-    either way. `body_limits` holds the paths (regular expressions, whole, without `root_path`) whose requests may
-    have larger bodies, and how many bytes those have at most; such bodies are streamed, not kept in memory. They are
-    taken only from senders who `has_session`: a form is read before its sender is checked, and strangers could fill
-    the disk. `refuse` makes the page for a request that is refused with a status, `failed` the page for an exception
-    that nothing else has handled.
+    either way. `costs` says how large bodies may be. Those that may be larger than other forms are streamed, not kept
+    in memory. They are taken only from senders who `has_session`: a form is read before its sender is checked, and
+    strangers could fill the disk. `refuse` makes the page for a request that is refused with a status, `failed` the
+    page for an exception that nothing else has handled.
     """
 
     def __init__(
@@ -62,13 +59,13 @@ class Guard:
         *,
         public_url: str | None,
         root_path: str,
-        body_limits: Mapping[str, int],
+        costs: Costs,
         has_session: Callable[[Request], bool],
         refuse: Refuse,
         failed: Failed,
     ) -> None:
         self._app = app
-        self._body_limits = [(re.compile(pattern), limit) for pattern, limit in body_limits.items()]
+        self._costs = costs
         self._root_path = root_path
         self._own_origin = _origin(public_url) if public_url else None
         self._has_session = has_session
@@ -110,15 +107,15 @@ class Guard:
         if not self._is_from_our_pages(headers):
             return 403, receive
         path = scope["path"].removeprefix(self._root_path)
-        larger = next((limit for pattern, limit in self._body_limits if pattern.fullmatch(path)), None)
-        if larger and not await run_in_threadpool(self._has_session, Request(scope)):
-            larger = None
-        limit = larger or LARGEST_FORM_BYTES
+        limit = self._costs.of(scope["method"], path).largest_body
+        is_large = limit > LARGEST_FORM_BYTES
+        if is_large and not await run_in_threadpool(self._has_session, Request(scope)):
+            is_large, limit = False, LARGEST_FORM_BYTES
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > limit:
             return 413, receive
-        if larger:
-            return None, _limited(receive, larger)
+        if is_large:
+            return None, _limited(receive, limit)
         body = await _whole_body(receive)
         if body is None:
             return 413, receive

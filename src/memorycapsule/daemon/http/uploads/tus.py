@@ -23,9 +23,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
+from memorycapsule.config import Settings, bytes_of
 from memorycapsule.daemon.http.dependencies import AppDep, CookieDep, PagesDep
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
+from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.protocol.problems import is_for_api
 from memorycapsule.daemon.http.protocol.sessions import (
     Cookie,
@@ -97,6 +99,10 @@ class UploadSender:
         return first_with_access(self.viewers(), work)
 
 
+def _largest_file(settings: Settings) -> int:
+    return bytes_of(settings.uploads.largest_file)
+
+
 async def _sender(request: Request, app: AppDep, cookie: CookieDep) -> UploadSender:
     return UploadSender(app=app, cookie=cookie, request=request)
 
@@ -166,6 +172,7 @@ async def show_progress(
 
 
 @router.patch("/{upload_id}")
+@takes(_largest_file)
 async def append(request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID) -> Response:
     try:
         _check_version(request)
@@ -198,6 +205,7 @@ async def cancel(request: Request, receiver: ReceiverDep, sender: SenderDep, upl
 
 
 @router.post("/{upload_id}")
+@takes(_largest_file)
 async def override_method(
     request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
 ) -> Response:
