@@ -14,7 +14,7 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
-from memorycapsule.errors import ConfigurationProblem, DataNotUsed, NotInitialised
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs, ids_in
@@ -160,21 +160,17 @@ def refuse_unused_data(settings: Settings) -> None:
     A new instance beside them would know none of these files, and would hide that their database is missing.
     Nothing is made or changed.
     """
-    found = []
+    found: list[CapsuleError] = []
     usual, used = settings.usual_database_path, settings.database_path
     is_used = used is not None and used.resolve() == usual.resolve()
     # An empty file is what a cut-off start leaves.
     if not is_used and usual.is_file() and usual.stat().st_size:
-        found.append(f"the database {usual} (store_url names another one)")
+        found.append(DataNotUsed("unused_database", file=usual))
     if blobs := sum(1 for _ in ids_in(settings.blobs_dir)):
-        found.append(f"{blobs:,} stored {'file' if blobs == 1 else 'files'} in {settings.blobs_dir}")
+        found.append(DataNotUsed("unused_files", count=blobs, folder=settings.blobs_dir))
     if found:
         place = used or settings.shown()["store_url"]
-        raise DataNotUsed(
-            f"There is no instance in the database {place}, but the data folder holds {' and '.join(found)}. "
-            "Set store_url to the right database, or restore it from a backup; for a new instance choose another "
-            "data_dir. Nothing was changed."
-        )
+        raise DataNotUsed("data_of_another_database", database=place, found=found)
 
 
 def smtp_settings(settings: Settings) -> SmtpServer:
@@ -183,7 +179,7 @@ def smtp_settings(settings: Settings) -> SmtpServer:
 
     smtp = settings.smtp
     if smtp.host is None:
-        raise ConfigurationProblem("No mail server is set; letters become files in the mailbox folder.")
+        raise ConfigurationProblem("mail_server_missing")
     return SmtpServer(
         host=smtp.host,
         port=smtp.port,

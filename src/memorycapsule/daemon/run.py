@@ -132,7 +132,7 @@ def _bound_socket(settings: Settings) -> socket.socket:
         )[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise ConfigurationProblem(f"“{host}” is no address of this machine; set daemon.host.") from error
+        raise ConfigurationProblem("daemon_host_unknown", host=host) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -140,12 +140,10 @@ def _bound_socket(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            sentence = f"Port {port} is taken by another program; choose another one with daemon.port."
-        elif error.errno == errno.EACCES:
-            sentence = f"Port {port} needs more rights than this program has; choose one above 1023 with daemon.port."
-        else:
-            sentence = f"“{host}” is no address of this machine; set daemon.host."
-        raise ConfigurationProblem(sentence) from error
+            raise ConfigurationProblem("daemon_port_taken", port=port) from error
+        if error.errno == errno.EACCES:
+            raise ConfigurationProblem("daemon_port_forbidden", port=port) from error
+        raise ConfigurationProblem("daemon_host_unknown", host=host) from error
     listener.setblocking(False)
     return listener
 

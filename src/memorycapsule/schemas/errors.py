@@ -23,4 +23,10 @@ def error_fields(error: CapsuleError) -> dict[str, Any]:
 
 
 def _value(value: object) -> Any:
-    return error_fields(value) if isinstance(value, CapsuleError) else to_jsonable_python(value)
+    match value:
+        case CapsuleError():
+            return error_fields(value)
+        case list() | tuple():
+            return [_value(one) for one in value]
+        case _:
+            return to_jsonable_python(value)

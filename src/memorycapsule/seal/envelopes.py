@@ -21,7 +21,7 @@ _NO_MATCH = "No matching keys found"
 
 
 class DamagedEnvelope(CapsuleError):
-    """This sealed data is damaged and cannot be opened; bring it back from a backup."""
+    """Sealed bytes were changed, or were sealed for another key."""
 
     code = "damaged"
 
@@ -51,19 +51,15 @@ def valid_recipient(text: str) -> str:
     """
     Return an age public key in its usual form, surrounding spaces removed.
 
-    Raises UsageProblem for anything else. For a *private* key the message does not repeat it.
+    Raises UsageProblem for anything else. For a *private* key the error does not repeat it.
     """
     stripped = text.strip()
     if stripped.upper().startswith("AGE-SECRET-KEY-"):
-        raise UsageProblem(
-            "That is a private key; give its public half, which begins with age1 (`age-keygen -y` shows it)."
-        )
+        raise UsageProblem("key_is_private")
     try:
         return str(x25519.Recipient.from_str(stripped))
     except pyrage.RecipientError as error:
-        raise UsageProblem(
-            f"'{stripped}' is not an age public key; it begins with age1 and has 62 letters and digits."
-        ) from error
+        raise UsageProblem("public_key_unclear", key=stripped) from error
 
 
 def wrap(identity: str, recipient: str) -> bytes:
@@ -82,15 +78,11 @@ def unwrap(envelope: bytes, holder_identity: str) -> str:
     except pyrage.DecryptError as error:
         if str(error) == _NO_MATCH:
             raise WrongKey from error
-        raise DamagedEnvelope(
-            "The envelope of a capsule's key is damaged; bring it back from a backup."
-        ) from error
+        raise DamagedEnvelope("key_envelope_damaged") from error
     try:
         return str(_identity(plain.decode("ascii")))
     except (UsageProblem, UnicodeDecodeError) as error:
-        raise DamagedEnvelope(
-            "This envelope holds no capsule key; bring the right one back from a backup."
-        ) from error
+        raise DamagedEnvelope("key_envelope_empty") from error
 
 
 def seal_bytes(plain: bytes, recipient: str) -> bytes:
@@ -104,7 +96,7 @@ def unseal_bytes(sealed: bytes, identity: str) -> bytes:
     try:
         plain: bytes = pyrage.decrypt(sealed, [_identity(identity)])
     except pyrage.DecryptError as error:
-        raise DamagedEnvelope(_sentence(error)) from error
+        raise _damage(error) from error
     return plain
 
 
@@ -140,7 +132,7 @@ def unseal_stream(source: BinaryIO, sink: BinaryIO, identity: str) -> None:
         if failure := reading.failure or writing.failure:
             raise failure from None
         # pyrage reports a change after the header as an OSError without a number.
-        raise DamagedEnvelope(_sentence(error)) from error
+        raise _damage(error) from error
     _check_last_write(writing)
 
 
@@ -179,22 +171,20 @@ def _check_last_write(sink: _ErrorKeeper) -> None:
         raise sink.failure
 
 
-def _sentence(error: Exception) -> str:
-    if str(error) == _NO_MATCH:
-        return "This sealed data is damaged, or was made for another key; bring it back from a backup."
-    return (DamagedEnvelope.__doc__ or "").strip()
+def _damage(error: Exception) -> DamagedEnvelope:
+    return DamagedEnvelope("damaged_or_of_another_key") if str(error) == _NO_MATCH else DamagedEnvelope()
 
 
 def _identity(text: str) -> x25519.Identity:
     try:
         return x25519.Identity.from_str(text)
     except pyrage.IdentityError as error:
-        # The message never repeats the text: it may be a private key with one wrong letter.
-        raise UsageProblem("That is not an age private key; it begins with AGE-SECRET-KEY-1.") from error
+        # The error never repeats the text: it may be a private key with one wrong letter.
+        raise UsageProblem("private_key_unclear") from error
 
 
 def _recipient(text: str) -> x25519.Recipient:
     try:
         return x25519.Recipient.from_str(text)
     except pyrage.RecipientError as error:
-        raise UsageProblem(f"'{text}' is not an age public key; it begins with age1.") from error
+        raise UsageProblem("public_key_unclear", key=text) from error

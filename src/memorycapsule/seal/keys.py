@@ -17,10 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memorycapsule.errors import ConfigurationProblem, DiskFull, KeyMissing, UsageProblem, is_disk_full
+from memorycapsule.errors import (
+    ConfigurationProblem,
+    DiskFull,
+    KeyMissing,
+    UsageProblem,
+    is_disk_full,
+    system_problem,
+)
 from memorycapsule.seal.envelopes import new_capsule_key, recipient_of
-
-_RECOVERY_SENTENCE = "put the right key file back, or run `capsule key recover` with the recovery key"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +57,15 @@ class InstanceKey:
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise KeyMissing(f"The instance key {path} is missing; {_RECOVERY_SENTENCE}.") from error
+            raise KeyMissing("instance_key_missing", file=path) from error
         except PermissionError as error:
-            raise KeyMissing(
-                f"The instance key {path} is closed to this user; give it to the user that runs capsule."
-            ) from error
+            raise KeyMissing("instance_key_closed", file=path) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise KeyMissing(f"The instance key {path} cannot be read; {_RECOVERY_SENTENCE}.") from error
+            raise KeyMissing("instance_key_unreadable", file=path) from error
         try:
             identity = parse_recovery_key(text)
         except UsageProblem as error:
-            raise KeyMissing(f"The file {path} holds no instance key; {_RECOVERY_SENTENCE}.") from error
+            raise KeyMissing("instance_key_none", file=path) from error
         return cls(identity=identity, recipient=recipient_of(identity))
 
     @property
@@ -124,9 +127,7 @@ def parse_recovery_key(text: str) -> str:
     try:
         recipient_of(compact)
     except UsageProblem as error:
-        raise UsageProblem(
-            "That is not a key: it begins with AGE-SECRET-KEY-1 and has 74 characters; check every letter."
-        ) from error
+        raise UsageProblem("recovery_key_unclear") from error
     return compact
 
 
@@ -145,9 +146,7 @@ def write_key_file(path: Path, identity: str, *, title: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise ConfigurationProblem(
-            f"There is a file at {path} already, and a key is never overwritten."
-        ) from error
+        raise ConfigurationProblem("key_there_already", file=path) from error
     except OSError as error:
         raise _not_written(path, error) from error
     try:
@@ -166,7 +165,7 @@ def write_key_file(path: Path, identity: str, *, title: str) -> None:
 def _not_written(path: Path, error: OSError) -> DiskFull | ConfigurationProblem:
     if is_disk_full(error):
         return DiskFull()
-    return ConfigurationProblem(f"The key file {path} cannot be written: {error.strerror or error}.")
+    return ConfigurationProblem("key_not_written", file=path, problem=system_problem(error))
 
 
 def _sync_folder(folder: Path) -> None:

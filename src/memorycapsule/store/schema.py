@@ -69,9 +69,7 @@ def upgrade(store: Store) -> Path | None:
         with connection.begin():
             command.upgrade(config, "head")
             if store.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise CapsuleError(
-                    "The upgrade would have lost references between rows; nothing was changed."
-                )
+                raise CapsuleError("upgrade_loses_references")
     return copy
 
 

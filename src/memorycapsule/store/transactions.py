@@ -128,9 +128,7 @@ def translating_errors() -> Iterator[None]:
     except DBAPIError as error:
         raise _translate_error(error) from error
     except SQLAlchemyError as error:
-        raise CapsuleError(
-            f"The database did not do what was asked of it ({error}); nothing was changed."
-        ) from error
+        raise CapsuleError("database_failed", answer=str(error)) from error
 
 
 def _translate_error(error: DBAPIError) -> Exception:
@@ -140,21 +138,18 @@ def _translate_error(error: DBAPIError) -> Exception:
     if code == sqlite3.SQLITE_FULL or "disk is full" in words or getattr(origin, "sqlstate", "") == "53100":
         return DiskFull()
     if code == sqlite3.SQLITE_BUSY or "database is locked" in words:
-        return Busy("The database is busy with another program; try again in a moment.")
+        return Busy("database_busy")
     if "no such table" in words or (isinstance(error, ProgrammingError) and "does not exist" in words):
         return NotInitialised()
     if "unable to open database" in words:
-        return ConfigurationProblem(
-            "The database file cannot be opened; check that the data folder exists and may be written."
-        )
+        return ConfigurationProblem("database_not_opened")
     if "readonly database" in words:
-        return ConfigurationProblem("The database cannot be written; check who owns the data folder.")
+        return ConfigurationProblem("database_read_only")
     if "not a database" in words or "malformed" in words:
-        return ConfigurationProblem(
-            "The database file is damaged or not a database; restore it from a backup before anything else."
-        )
+        return ConfigurationProblem("database_damaged")
     # Postgres goes on with a line that quotes the row, which may name people.
-    first = str(origin).strip().splitlines()[0] if str(origin).strip() else "no answer"
+    first = str(origin).strip().partition("\n")[0]
+    answer = CapsuleError("other", sentence=first) if first else CapsuleError("no_answer")
     if isinstance(error, OperationalError):
-        return ConfigurationProblem(f"The database cannot be reached ({first}). Check store_url.")
-    return CapsuleError(f"The database refused a change ({first}); nothing was changed.")
+        return ConfigurationProblem("database_unreachable", answer=answer)
+    return CapsuleError("database_refused", answer=answer)

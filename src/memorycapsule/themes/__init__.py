@@ -82,7 +82,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Theme:
     """Return a theme. Raises UsageProblem, naming the themes there are, for any other name."""
     if name not in names():
-        raise UsageProblem(f"There is no theme '{name}'; choose one of {', '.join(names())}.")
+        raise UsageProblem("theme_unknown", theme=name, themes=names())
     # Commands that make no film need the names of themes alone.
     from memorycapsule.domain.film import plan
     from memorycapsule.domain.film.plan_json import read_value
@@ -107,5 +107,5 @@ def font_path(name: str) -> Path:
     """Return the file of a font by its file name. Raises UsageProblem when there is none such."""
     path = _FONTS / Path(name).name
     if not path.is_file():
-        raise UsageProblem(f"There is no font '{name}'.")
+        raise UsageProblem("font_unknown", font=name)
     return path

@@ -32,9 +32,7 @@ class FolderLock:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError as error:
-            raise ConfigurationProblem(
-                f"{self._path} belongs to another user; run this as that one."
-            ) from error
+            raise ConfigurationProblem("lock_of_another_user", file=self._path) from error
         # `is_held` of another process holds it for a moment, too.
         for tries_left in reversed(range(_TRIES)):
             try:

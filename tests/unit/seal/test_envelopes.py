@@ -59,7 +59,7 @@ SEALED = envelopes.seal_bytes(b"a grandmother's story " * 8000, KEY.recipient)
 @pytest.mark.parametrize("unseal", [_from_bytes, _from_stream])
 @pytest.mark.parametrize("length", [0, 1, 20, 100, 250, 1000, 65_536, 70_000, -17, -1])
 def test_a_truncated_file_is_refused(unseal, length):
-    with pytest.raises(DamagedEnvelope, match="backup"):
+    with pytest.raises(DamagedEnvelope, match=r"^damaged"):
         unseal(SEALED[:length])
 
 
@@ -83,7 +83,7 @@ def test_something_added_or_foreign_is_refused(unseal, foreign):
 
 
 def test_another_capsules_key_does_not_open_it():
-    with pytest.raises(DamagedEnvelope, match="another key"):
+    with pytest.raises(DamagedEnvelope, match=r"^damaged_or_of_another_key$"):
         envelopes.unseal_bytes(SEALED, OTHER.identity)
 
 
@@ -104,12 +104,12 @@ def test_the_wrong_holder_is_told_so():
 def test_a_damaged_envelope_is_not_blamed_on_the_key():
     envelope = envelopes.wrap(KEY.identity, OTHER.recipient)
 
-    with pytest.raises(DamagedEnvelope, match="damaged"):
+    with pytest.raises(DamagedEnvelope, match=r"^key_envelope_damaged$"):
         envelopes.unwrap(envelope[:-1], OTHER.identity)
 
 
 def test_an_envelope_with_something_else_inside_is_refused():
-    with pytest.raises(DamagedEnvelope, match="no capsule key"):
+    with pytest.raises(DamagedEnvelope, match=r"^key_envelope_empty$"):
         envelopes.unwrap(envelopes.seal_bytes("열쇠가 아님".encode(), OTHER.recipient), OTHER.identity)
 
 
@@ -161,7 +161,7 @@ def test_a_public_key_is_taken_in_any_case_and_with_spaces_around():
     ids=["nothing", "a beginning", "one letter less", "a wrong letter", "another kind", "Korean"],
 )
 def test_what_is_no_public_key_is_refused(text):
-    with pytest.raises(UsageProblem, match="age1"):
+    with pytest.raises(UsageProblem, match=r"^public_key_unclear "):
         envelopes.valid_recipient(text)
 
 
@@ -169,12 +169,11 @@ def test_a_private_key_given_as_public_is_refused_without_repeating_it():
     with pytest.raises(UsageProblem) as refused:
         envelopes.valid_recipient(KEY.identity)
 
-    assert "private key" in refused.value.message
-    assert KEY.identity not in refused.value.message
+    assert (refused.value.reason, refused.value.values) == ("key_is_private", {})
 
 
 def test_a_mistyped_private_key_is_refused_without_repeating_it():
     with pytest.raises(UsageProblem) as refused:
         envelopes.recipient_of(KEY.identity[:-1])
 
-    assert KEY.identity[20:40] not in refused.value.message
+    assert KEY.identity[20:40] not in str(refused.value)
