@@ -22,7 +22,8 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
 from memorycapsule.daemon.http.guests.access import OpenedCapsule
-from memorycapsule.daemon.http.guests.photo_layout import Chapter, PhotoLayout, PlacedPhoto
+from memorycapsule.daemon.http.guests.photo_fields import PhotoFields
+from memorycapsule.daemon.http.guests.photo_layout import PhotoLayout, PlacedPhoto
 from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching
 from memorycapsule.daemon.http.guests.summary import (
     bundle_of,
@@ -34,22 +35,19 @@ from memorycapsule.daemon.http.guests.summary import (
     opening_film,
 )
 from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
-from memorycapsule.daemon.http.html.bundle import DYES, cloth, knot
+from memorycapsule.daemon.http.html.bundle import cloth, knot
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
 from memorycapsule.services import visits
-from memorycapsule.services.reading import CapsuleView, MediumView
+from memorycapsule.services.reading import CapsuleView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, short_day
 
 #: How often a page without scripts refreshes while a film is made.
 NOSCRIPT_REFRESH_SECONDS = 15
-#: How many characters of a story the back of a card shows at most.
-_EXCERPT_CHARACTERS = 170
 #: Up to which width, in halves of a Hangul syllable, a title is set in each of the large sizes.
 _TITLE_SIZES = ((14, "short"), (24, "middle"), (44, "long"))
 #: What photos are searched by.
@@ -96,7 +94,7 @@ def list_slides(
 ) -> Response:
     view = access.view
     words = pages.wording(request)
-    fields = _PhotoFields(pages, request, words, view)
+    fields = PhotoFields(pages, request, words, view)
     query = PhotoQuery(month=month, words=find)
     all_photos = photo_layout.lay_out(view).all_photos
     return JSONResponse(
@@ -182,7 +180,7 @@ def _photos_page(
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
     layout = photo_layout.lay_out(view)
-    fields = _PhotoFields(pages, request, words, view)
+    fields = PhotoFields(pages, request, words, view)
     capacity = photo_layout.CAPACITIES[capsule.theme]
     is_searching = capacity.has_search and bool(query.month or query.words)
     pool = layout.all_photos if capacity.has_search else layout.rest
@@ -274,98 +272,3 @@ def _heading_font_url(pages: Pages, request: Request, view: CapsuleView, words: 
         return None
     digest = font_subsets.digest_of(_heading_characters(view, words))
     return pages.at(request, f"/g/c/{view.capsule.id}/letters.css?v={digest}")
-
-
-class _PhotoFields:
-    """Makes the template fields of stories and photos, in one language."""
-
-    def __init__(self, pages: Pages, request: Request, words: Wording, view: CapsuleView) -> None:
-        self._pages, self._request, self._words, self._view = pages, request, words, view
-        self._dyes = {
-            contribution.member.id: number % len(DYES)
-            for number, contribution in enumerate(view.contributions)
-        }
-
-    def chapter(self, chapter: Chapter) -> dict[str, Any]:
-        """Return what a page shows of a story."""
-        return {
-            **self.row(chapter),
-            "text": chapter.story.words.text,
-            "when": day_in_words(
-                photo_layout.story_time(self._view, chapter.story).date(), self._words.language
-            ),
-            "pictures": [self.picture(one) for one in chapter.pictures],
-            "card_rows": [
-                [self.picture(one) for one in row] for row in photo_layout.card_rows(chapter.pictures)
-            ],
-            "wall_rows": [
-                [{**vars(one), "picture": self.picture(one.picture)} for one in row]
-                for row in photo_layout.wall_rows(chapter.pictures)
-            ],
-            "voices": [{"id": voice.medium.id, "caption": voice.details.caption} for voice in chapter.voices],
-        }
-
-    def row(self, chapter: Chapter) -> dict[str, Any]:
-        """Return what a list of all stories says of one."""
-        story = chapter.story
-        return {
-            "id": story.story.id,
-            "number": chapter.number,
-            "part": chapter.part,
-            "title": story.words.title or self._words("story_untitled"),
-            "who": story.author.name,
-            "dye": self._dyes.get(story.author.id, 0),
-            "count": chapter.count,
-        }
-
-    def picture(self, placed: PlacedPhoto) -> dict[str, Any]:
-        """Return what a page shows of a photo or clip."""
-        view, story = placed.view, placed.story
-        is_clip = view.medium.kind is MediumKind.CLIP
-        who = story.author.name
-        return {
-            "id": view.medium.id,
-            "is_clip": is_clip,
-            "what": view.details.caption or self._words("clip_of" if is_clip else "photo_of", author=who),
-            "caption": view.details.caption,
-            "file": view.details.file,
-            "who": who,
-            "when": self._when(view),
-            "dye": self._dyes.get(story.author.id, 0),
-            "width": view.details.width,
-            "height": view.details.height,
-            "orientation": photo_layout.orientation(view),
-            "story": story.words.title or self._words("story_untitled"),
-            "excerpt": _excerpt(story.words.text),
-        }
-
-    def slide(self, placed: PlacedPhoto) -> dict[str, Any]:
-        """Return what the viewer shows of a photo or clip."""
-        picture = self.picture(placed)
-        address = f"/g/m/{picture['id']}"
-        return {
-            "id": picture["id"],
-            "kind": "clip" if picture["is_clip"] else "photo",
-            "src": self._at(f"{address}/display"),
-            "small": self._at(f"{address}/thumbnail"),
-            "clip": self._at(f"{address}/clip") if picture["is_clip"] else None,
-            "original": self._at(f"{address}/original"),
-            "width": picture["width"],
-            "height": picture["height"],
-            "what": picture["what"],
-            "title": picture["caption"] or picture["story"],
-            "text": placed.story.words.text,
-            "by": self._words("story_by", author=picture["who"], day=picture["when"]),
-        }
-
-    def _at(self, path: str) -> str:
-        return self._pages.at(self._request, path)
-
-    def _when(self, view: MediumView) -> str:
-        taken = photo_layout.taken_local(self._view, view)
-        return short_day(taken.date(), self._words.language) if taken else self._words("day_unknown")
-
-
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _EXCERPT_CHARACTERS else f"{line[:_EXCERPT_CHARACTERS].rsplit(' ', 1)[0]}…"
