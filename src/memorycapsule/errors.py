@@ -70,6 +70,10 @@ class CapsuleError(Exception):
         values = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
         return f"{self.reason} ({values})" if values else self.reason
 
+    def __repr__(self) -> str:
+        """Return it as a cause of another one has it."""
+        return f"{type(self).__name__}({self})"
+
 
 class DiskFull(CapsuleError):
     """The disk is full; nothing was half written. Free some space and run the same command again."""

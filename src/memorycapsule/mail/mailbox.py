@@ -11,7 +11,7 @@ from email.parser import BytesHeaderParser
 from email.policy import default
 from typing import TYPE_CHECKING, Self
 
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, system_problem
 from memorycapsule.mail.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ class Mailbox:
             if not any(self._folder.glob(f"[0-9]*-{mark}.eml")):
                 self._write(name, letter)
         except OSError as error:
-            return Outcome(
-                state="retry", detail=f"The mailbox folder could not be written: {error.strerror}."
-            )
+            return Outcome.failed("retry", CapsuleError("mailbox_not_written", problem=system_problem(error)))
         return Outcome(state="sent", detail=f"kept as {name}")
 
     def empty_older_than(self, instant: datetime) -> int:
@@ -85,8 +83,7 @@ class Mailbox:
             return self._remove_older_than(f"{instant.astimezone(UTC):{_NAME_TIME}}")
         except OSError as error:
             raise CapsuleError(
-                f"Old letters in {self._folder} cannot be removed ({error.strerror}); "
-                "let the user that runs capsule read and write there."
+                "old_letters_stay", folder=self._folder, problem=system_problem(error)
             ) from error
 
     def _remove_older_than(self, oldest: str) -> int:

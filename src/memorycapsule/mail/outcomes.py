@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
+
+from memorycapsule.errors import CapsuleError
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +26,19 @@ class Outcome:
     #: One line for the log of deliveries: the server's reply or a plain sentence. Never a secret, never the
     #: address of anybody but the recipient.
     detail: str
+    #: What `detail` says, where it says what went wrong.
+    problem: CapsuleError | None = None
     #: There was no usable connection: every further letter of this pass would end in the same way.
     unreachable: bool = False
+
+    @classmethod
+    def failed(
+        cls,
+        state: Literal["retry", "rejected", "unknown", "paused"],
+        problem: CapsuleError,
+        *,
+        unreachable: bool = False,
+    ) -> Self:
+        """Return the end of an attempt that went wrong; the log of deliveries says it in English."""
+        detail = sentence_of(problem, wording(DEFAULT, AREA))
+        return cls(state=state, detail=detail, problem=problem, unreachable=unreachable)

@@ -21,9 +21,6 @@ import aiosmtplib
 from memorycapsule.domain.people import checked_address, printable
 from memorycapsule.errors import MailRefused, UsageProblem
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,10 +65,15 @@ class _Trouble(Exception):
     """An attempt that ended before the payload was sent."""
 
     def __init__(
-        self, state: Literal["retry", "rejected", "paused"], detail: str, *, unreachable: bool = False
+        self,
+        state: Literal["retry", "rejected", "paused"],
+        problem: MailRefused,
+        *,
+        unreachable: bool = False,
     ) -> None:
-        super().__init__(detail)
-        self.outcome = Outcome(state=state, detail=detail, unreachable=unreachable)
+        super().__init__(problem)
+        self.problem = problem
+        self.outcome = Outcome.failed(state, problem, unreachable=unreachable)
 
 
 class _StaleConnection(Exception):
@@ -112,7 +114,7 @@ class SmtpSession:
         try:
             recipient, sender = checked_address(recipient), checked_address(sender)
         except UsageProblem as problem:
-            return Outcome(state="rejected", detail=sentence_of(problem, wording(DEFAULT, AREA)))
+            return Outcome.failed("rejected", problem)
         try:
             self._runner.run(self._envelope(sender, recipient))
         except _Trouble as trouble:
@@ -125,11 +127,11 @@ class SmtpSession:
         return self._runner.run(self._payload(letter, recipient))
 
     def log_in(self) -> None:
-        """Connect and log in now. Raises MailRefused with one sentence when that does not work."""
+        """Connect and log in now. Raises MailRefused when that does not work."""
         try:
             self._runner.run(self._connected())
         except _Trouble as trouble:
-            raise MailRefused(trouble.outcome.detail) from trouble
+            raise trouble.problem from trouble
 
     async def _envelope(self, sender: str, recipient: str) -> None:
         try:
@@ -159,8 +161,8 @@ class SmtpSession:
             await self._leave(politely=False)
             if command == "MAIL" and not is_fresh:
                 raise _StaleConnection from error
-            detail = f"The mail server stopped answering before the letter ({command}): {self._brief(error)}."
-            raise _Trouble("retry", detail) from error
+            problem = MailRefused("mail_no_answer_before", command=command, problem=self._brief(error))
+            raise _Trouble("retry", problem) from error
 
     async def _payload(self, letter: bytes, recipient: str) -> Outcome:
         """
@@ -175,12 +177,12 @@ class SmtpSession:
             code, message = await client.execute_command(b"DATA")
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
-            detail = f"The mail server stopped answering before the letter (DATA): {self._brief(error)}."
-            return Outcome(state="retry", detail=detail)
+            problem = MailRefused("mail_no_answer_before", command="DATA", problem=self._brief(error))
+            return Outcome.failed("retry", problem)
         if code != _GO_AHEAD:
             await self._reset()
-            return Outcome(
-                state=_state_of(code, permanent="rejected"), detail=self._reply(code, message, recipient)
+            return Outcome.failed(
+                _state_of(code, permanent="rejected"), self._reply(code, message, recipient)
             )
         try:
             assert client.protocol is not None
@@ -188,18 +190,17 @@ class SmtpSession:
             code, message = await client.protocol.read_response(self._settings.final_reply_timeout_seconds)
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
-            detail = f"The letter was handed over, but no clear answer came: {self._brief(error)}."
-            return Outcome(state="unknown", detail=detail)
+            return Outcome.failed("unknown", MailRefused("mail_no_answer_after", problem=self._brief(error)))
         reply = self._reply(code, message, recipient)
         match code // 100:  # RFC 5321 section 4.2.1
             case 2:
-                return Outcome(state="sent", detail=reply)
+                return Outcome(state="sent", detail=self._line(code, message, recipient))
             case 4 | 5:
                 await self._reset()
-                return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
+                return Outcome.failed(_state_of(code, permanent="rejected"), reply)
             case _:
                 await self._leave(politely=False)
-                return Outcome(state="unknown", detail=reply)
+                return Outcome.failed("unknown", reply)
 
     @property
     def _is_connected(self) -> bool:
@@ -236,19 +237,19 @@ class SmtpSession:
             try:
                 context.load_verify_locations(cafile=self._settings.ca_file)
             except OSError as error:  # ssl.SSLError is one
-                detail = f"The certificate file {self._settings.ca_file} cannot be used; check ca_file."
-                raise _Trouble("paused", detail) from error
+                problem = MailRefused("mail_certificate_unusable", file=self._settings.ca_file)
+                raise _Trouble("paused", problem) from error
         return context
 
     async def _greet(self, client: aiosmtplib.SMTP, where: str) -> None:
         try:
             await client.connect()
         except aiosmtplib.SMTPConnectResponseError as error:
-            detail = f"The mail server {where} turns us away: {self._reply(error.code, error.message)}"
-            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+            reply = self._reply(error.code, error.message)
+            problem = MailRefused("mail_turned_away", server=where, reply=reply)
+            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
         except aiosmtplib.SMTPConnectTimeoutError as error:
-            detail = f"The mail server {where} does not answer; check host, port and security."
-            raise _Trouble("retry", detail, unreachable=True) from error
+            raise _Trouble("retry", MailRefused("mail_silent", server=where), unreachable=True) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise self._unreachable(error, where) from error
 
@@ -257,36 +258,36 @@ class SmtpSession:
         if isinstance(cause, ssl.SSLError):
             return self._no_trust(cause, where)
         if isinstance(cause, gaierror):
-            detail = f"The mail server {self._settings.host} cannot be found; check the host name."
+            problem = MailRefused("mail_host_unknown", server=self._settings.host)
         else:
-            reason = "connection refused" if isinstance(cause, ConnectionRefusedError) else self._brief(cause)
-            detail = f"The mail server {where} cannot be reached ({reason}); check host and port."
-        return _Trouble("retry", detail, unreachable=True)
+            is_refused = isinstance(cause, ConnectionRefusedError)
+            brief = MailRefused("mail_connection_refused") if is_refused else self._brief(cause)
+            problem = MailRefused("mail_unreachable", server=where, problem=brief)
+        return _Trouble("retry", problem, unreachable=True)
 
     @staticmethod
     def _no_trust(error: ssl.SSLError, where: str) -> _Trouble:
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason = error.verify_message
-            detail = f"The certificate of the mail server {where} is not trusted ({reason}); set ca_file."
+            problem = MailRefused("mail_certificate_untrusted", server=where, answer=error.verify_message)
         else:
-            detail = f"The mail server {where} does not speak TLS there; check port and security."
-        return _Trouble("paused", detail, unreachable=True)
+            problem = MailRefused("mail_no_tls", server=where)
+        return _Trouble("paused", problem, unreachable=True)
 
     async def _start_tls(self, client: aiosmtplib.SMTP, where: str) -> None:
         try:
             await client.ehlo()
             if not client.supports_extension("starttls"):
-                detail = f"The mail server {where} offers no STARTTLS; check port and security."
-                raise _Trouble("paused", detail, unreachable=True)
+                raise _Trouble("paused", MailRefused("mail_no_starttls", server=where), unreachable=True)
             await client.starttls()
         except aiosmtplib.SMTPResponseException as error:
-            detail = f"The mail server {where} refuses STARTTLS: {self._reply(error.code, error.message)}"
-            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+            reply = self._reply(error.code, error.message)
+            problem = MailRefused("mail_starttls_refused", server=where, reply=reply)
+            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
         except ssl.SSLError as error:
             raise self._no_trust(error, where) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            detail = f"The mail server {where} ended the connection at STARTTLS: {self._brief(error)}."
-            raise _Trouble("retry", detail, unreachable=True) from error
+            problem = MailRefused("mail_ended_at_starttls", server=where, problem=self._brief(error))
+            raise _Trouble("retry", problem, unreachable=True) from error
 
     async def _authenticate(self, client: aiosmtplib.SMTP, where: str) -> None:
         settings = self._settings
@@ -295,14 +296,13 @@ class SmtpSession:
             await client.login((settings.username or "").encode(), (settings.password or "").encode())
         except aiosmtplib.SMTPResponseException as error:
             reply = self._reply(error.code, error.message)
-            detail = f"The mail server {where} does not accept this user name and password: {reply}"
-            raise _Trouble(_state_of(error.code, permanent="paused"), detail, unreachable=True) from error
+            problem = MailRefused("mail_login_refused", server=where, reply=reply)
+            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
-            detail = f"The mail server {where} ended the connection at the login: {self._brief(error)}."
-            raise _Trouble("retry", detail, unreachable=True) from error
+            problem = MailRefused("mail_ended_at_login", server=where, problem=self._brief(error))
+            raise _Trouble("retry", problem, unreachable=True) from error
         except aiosmtplib.SMTPException as error:  # no AUTH offered, or no method that we know
-            detail = f"The mail server {where} offers no login that we know; check port and security."
-            raise _Trouble("paused", detail, unreachable=True) from error
+            raise _Trouble("paused", MailRefused("mail_no_login", server=where), unreachable=True) from error
 
     async def _reset(self) -> None:
         """Make the connection ready for the next letter, or drop it."""
@@ -327,21 +327,25 @@ class SmtpSession:
             transport.abort()
         await asyncio.sleep(0)  # lets the transport close its socket before the loop stops
 
-    def _reply(self, code: int, message: str, recipient: str = "") -> str:
+    def _line(self, code: int, message: str, recipient: str = "") -> str:
         """Return a server's reply as one harmless line."""
         return self._harmless(f"{code} {message}", recipient)
 
-    def _brief(self, error: BaseException) -> str:
+    def _reply(self, code: int, message: str, recipient: str = "") -> MailRefused:
+        """Return a server's reply as it said it: one harmless line."""
+        return MailRefused("other", sentence=self._line(code, message, recipient))
+
+    def _brief(self, error: BaseException) -> MailRefused:
         """Return a foreign error in a few harmless words of one line."""
         if isinstance(error, TimeoutError):
-            return "no reply in time"
+            return MailRefused("mail_no_reply_in_time")
         if isinstance(error, aiosmtplib.SMTPServerDisconnected | ConnectionError):
-            return "connection lost"
+            return MailRefused("mail_connection_lost")
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         if isinstance(error, aiosmtplib.SMTPException):
             # The text alone; as a string, a reply that makes no sense would show its made-up code -1.
             text = error.message
-        return self._harmless(text).rstrip(".") or type(error).__name__
+        return MailRefused("other", sentence=self._harmless(text).rstrip(".") or type(error).__name__)
 
     def _harmless(self, text: str, recipient: str = "") -> str:
         """What a server said as one line: no secret, no address but the recipient's own."""
@@ -357,7 +361,7 @@ def check_login(settings: SmtpServer) -> None:
     """
     Connect, secure the connection, log in and leave.
 
-    Raises MailRefused with one sentence that says what to change: server not found or not reachable,
+    Raises MailRefused, which says what to change: server not found or not reachable,
     no STARTTLS, certificate not trusted, wrong user name or password.
     """
     with SmtpSession(settings) as session:

@@ -280,14 +280,14 @@ def test_a_refused_connection_is_tried_again_later():
         outcome = deliver(session, marks)
 
     assert (outcome.state, outcome.unreachable, marks.count) == ("retry", True, 0)
-    with pytest.raises(MailRefused, match=r"cannot be reached \(connection refused\)"):
+    with pytest.raises(MailRefused, match=r"^mail_unreachable \(.*mail_connection_refused"):
         check_login(nobody)
 
 
 def test_an_unknown_host_is_named():
     nowhere = SmtpServer(host="nowhere.invalid", port=25, security="none", username=None, password=None)
 
-    with pytest.raises(MailRefused, match=r"nowhere\.invalid cannot be found"):
+    with pytest.raises(MailRefused, match=r"^mail_host_unknown .*nowhere\.invalid"):
         check_login(nowhere)
 
 
@@ -298,7 +298,7 @@ def test_a_wrong_password_pauses_the_sender_and_says_so():
         with SmtpSession(wrong) as session:
             assert deliver(session, marks).state == "paused"
 
-        with pytest.raises(MailRefused, match="does not accept this user name and password: 535") as caught:
+        with pytest.raises(MailRefused, match=r"^mail_login_refused .*535") as caught:
             check_login(wrong)
         assert marks.count == 0
         assert caught.value.exit_code == 7
@@ -315,7 +315,7 @@ def test_a_login_that_fails_for_now_is_tried_again():
 
 
 def test_a_server_without_login_is_named():
-    with ScriptedServer() as server, pytest.raises(MailRefused, match="offers no login"):
+    with ScriptedServer() as server, pytest.raises(MailRefused, match=r"^mail_no_login "):
         check_login(settings(server, username="ada", password="x"))
 
 
@@ -326,7 +326,7 @@ def test_a_server_that_wants_a_login_pauses_the_sender():
 
 def test_a_server_without_starttls_gets_no_letter():
     with ScriptedServer() as server:
-        with pytest.raises(MailRefused, match="offers no STARTTLS"):
+        with pytest.raises(MailRefused, match=r"^mail_no_starttls "):
             check_login(settings(server, security="starttls"))
         with SmtpSession(settings(server, security="starttls")) as session:
             assert deliver(session, Marks()).state == "paused"
@@ -356,13 +356,16 @@ def test_a_certificate_that_nobody_vouches_for_pauses_the_sender(certificate, se
 
 
 def test_tls_against_a_server_that_speaks_plainly_is_explained():
-    with ScriptedServer() as server, pytest.raises(MailRefused, match="does not speak TLS there"):
+    with ScriptedServer() as server, pytest.raises(MailRefused, match=r"^mail_no_tls "):
         check_login(settings(server, security="tls"))
 
 
 def test_a_missing_certificate_file_is_named(tmp_path):
     missing = tmp_path / "missing.pem"
-    with ScriptedServer() as server, pytest.raises(MailRefused, match=r"missing\.pem cannot be used"):
+    with (
+        ScriptedServer() as server,
+        pytest.raises(MailRefused, match=r"^mail_certificate_unusable .*missing\.pem"),
+    ):
         check_login(settings(server, security="tls", ca_file=missing))
 
 

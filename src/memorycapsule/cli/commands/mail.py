@@ -130,17 +130,17 @@ def send_trial(app: App, address: str, locale: str) -> str:
         outcome = transport.deliver(
             letter, sender=composer.sender.address, recipient=recipient, on_data=lambda: None
         )
+    if outcome.problem is None:
+        return outcome.detail
     match outcome.state:
-        case "sent":
-            return outcome.detail
         case "paused":
-            raise MailRefused(outcome.detail)
+            raise outcome.problem.as_kind(MailRefused)
         case "retry" if outcome.unreachable:
-            raise MailRefused(outcome.detail)
+            raise outcome.problem.as_kind(MailRefused)
         case "unknown":
-            raise CapsuleError("trial_letter_unknown", detail=outcome.detail)
+            raise CapsuleError("trial_letter_unknown", problem=outcome.problem)
         case _:
-            raise CapsuleError("trial_letter_refused", detail=outcome.detail)
+            raise CapsuleError("trial_letter_refused", problem=outcome.problem)
 
 
 def register(app: typer.Typer) -> None:
