@@ -1,9 +1,11 @@
-"""Which routes a site has, and which module answers them."""
+"""Which routes a site has, and which function answers them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
@@ -13,19 +15,15 @@ class Route:
     method: str
     path: str
     module: str
+    handler: Callable[..., Any] = field(compare=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
 def routes_of(site: FastAPI) -> list[Route]:
-    def walk(routes, prefix) -> Iterator[Route]:
-        for route in routes:
-            if hasattr(route, "original_router"):
-                yield from walk(route.original_router.routes, prefix + route.include_context.prefix)
-                continue
-            path = route.path if route.path.startswith(prefix) else f"{prefix}{route.path}"
-            for method in route.methods - {"HEAD", "OPTIONS"}:
-                yield Route(method=method, path=path, module=route.endpoint.__module__)
-
-    return sorted(set(walk(site.routes, "")))
+    return sorted(
+        Route(method=method, path=route.path, module=route.endpoint.__module__, handler=route.endpoint)
+        for route in iter_route_contexts(site.routes)
+        for method in route.methods - {"HEAD", "OPTIONS"}
+    )

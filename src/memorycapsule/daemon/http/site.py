@@ -31,6 +31,7 @@ from memorycapsule.daemon.http.guests import (
 )
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import create, dates, invite, members, settings
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import Costs
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
@@ -104,6 +105,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
 
 
 @router.api_route("/healthz", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_health(request: Request, app: AppDep) -> JSONResponse:
     age: float = request.app.state.heartbeat_age()
     limit = max(_MISSED_BEATS * app.settings.daemon.heartbeat_seconds, _SICK_AFTER_SECONDS)
@@ -115,6 +117,7 @@ def show_health(request: Request, app: AppDep) -> JSONResponse:
 
 
 @router.api_route("/g/static/{version}/{name:path}", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def send_static_file(request: Request, pages: PagesDep, version: str, name: str) -> Response:
     response = pages.static(request, name)
     if response is None:

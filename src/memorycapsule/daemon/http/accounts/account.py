@@ -12,6 +12,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
@@ -51,11 +52,13 @@ def _account_page(
 
 
 @router.api_route("/account", methods=GET)
+@for_whom(Audience.ACCOUNTS)
 def show_account(request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer) -> Response:
     return _account_page(app, pages, request, viewer)
 
 
 @router.post("/account")
+@for_whom(Audience.ACCOUNTS)
 def edit_account(
     request: Request,
     app: AppDep,
@@ -72,12 +75,14 @@ def edit_account(
 
 
 @router.api_route("/account/addresses", methods=GET)
+@for_whom(Audience.ACCOUNTS)
 def show_address_code(request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer) -> Response:
     return _address_page(app, pages, request, viewer)
 
 
 @router.post("/account/addresses")
 @limited(RESEND)
+@for_whom(Audience.ACCOUNTS)
 def mail_address_code(
     request: Request,
     app: AppDep,
@@ -98,6 +103,7 @@ def mail_address_code(
 
 @router.post("/account/addresses/code")
 @limited(CODE)
+@for_whom(Audience.ACCOUNTS)
 def add_address(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, code: Annotated[str, Form()] = ""
 ) -> Response:
@@ -109,6 +115,7 @@ def add_address(
 
 
 @router.post("/account/addresses/{address_id}/remove")
+@for_whom(Audience.HOLDER)
 def remove_address(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, address_id: UUID
 ) -> Response:
@@ -120,6 +127,7 @@ def remove_address(
 
 
 @router.post("/account/sessions/{session_id}/end")
+@for_whom(Audience.HOLDER)
 def end_session(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, session_id: UUID
 ) -> Response:
@@ -128,6 +136,7 @@ def end_session(
 
 
 @router.post("/account/tokens")
+@for_whom(Audience.ACCOUNTS)
 def make_token(
     request: Request,
     app: AppDep,
@@ -151,6 +160,7 @@ def make_token(
 
 
 @router.api_route("/account/delete", methods=GET)
+@for_whom(Audience.ACCOUNTS)
 def confirm_account_deletion(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer
 ) -> Response:
@@ -165,6 +175,7 @@ def confirm_account_deletion(
 
 
 @router.post("/account/delete")
+@for_whom(Audience.ACCOUNTS)
 def delete_account(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, viewer: SignedInViewer
 ) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services import reading
@@ -26,6 +27,7 @@ router = APIRouter()
 
 
 @router.api_route("/", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_home(request: Request, app: AppDep, pages: PagesDep, viewer: ViewerIfSignedIn) -> Response:
     if viewer is None:
         return sign_in_page(pages, request)

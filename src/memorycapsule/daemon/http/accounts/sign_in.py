@@ -14,6 +14,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.costs import CODE, LINK, SIGN_IN, limited
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
@@ -52,6 +53,7 @@ def _device(request: Request) -> str:
 
 
 @router.api_route("/sign-in", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_sign_in(
     request: Request,
     pages: PagesDep,
@@ -65,6 +67,7 @@ def show_sign_in(
 
 @router.post("/sign-in")
 @limited(SIGN_IN)
+@for_whom(Audience.EVERYBODY)
 async def mail_code(
     request: Request,
     app: AppDep,
@@ -94,12 +97,14 @@ async def mail_code(
 
 
 @router.api_route("/sign-in/code", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_code_form(request: Request, pages: PagesDep) -> Response:
     return _code_page(pages, request, _pending(request)[0])
 
 
 @router.post("/sign-in/code")
 @limited(CODE)
+@for_whom(Audience.EVERYBODY)
 async def use_code(
     request: Request,
     app: AppDep,
@@ -162,6 +167,7 @@ def _used_up(app: App, pages: Pages, cookie: Cookie, request: Request) -> Respon
 
 
 @router.api_route("/sign-in/{token}", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_sign_in_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -170,6 +176,7 @@ def show_sign_in_link(
 
 @router.post("/sign-in/{token}")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY)
 def use_sign_in_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -177,6 +184,7 @@ def use_sign_in_link(
 
 
 @router.api_route("/set-up/{token}", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_set_up_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -185,6 +193,7 @@ def show_set_up_link(
 
 @router.post("/set-up/{token}")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY)
 def use_set_up_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -192,6 +201,7 @@ def use_set_up_link(
 
 
 @router.post("/sign-out")
+@for_whom(Audience.EVERYBODY)
 def sign_out(request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep) -> Response:
     response = pages.redirect(request, "/sign-in")
     kept = []

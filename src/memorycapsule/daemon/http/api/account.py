@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.sessions import Scope
@@ -22,12 +23,14 @@ router = APIRouter(prefix="/me", tags=["me"])
 
 
 @router.get("", name="show", responses=documented())
+@for_whom(Audience.WITH_SESSION)
 def show_account(app: AppDep, viewer: Asker) -> answers.AccountAnswer:
     """Show the account that this token belongs to."""
     return answers.AccountAnswer(account=Account.of(reading.account(app.store, viewer)))
 
 
 @router.patch("", name="edit", responses=documented(403, 413, 422, 507))
+@for_whom(Audience.ACCOUNTS)
 def edit_account(app: AppDep, viewer: Asker, body: bodies.AccountChanges) -> answers.AccountAnswer:
     """Change one's name, or the language of letters and pages."""
     changed = accounts.edit(app.store, viewer, name=body.name, locale=body.locale, now=app.now())
@@ -35,6 +38,7 @@ def edit_account(app: AppDep, viewer: Asker, body: bodies.AccountChanges) -> ans
 
 
 @router.get("/deletion", name="before_deleting", responses=documented(403))
+@for_whom(Audience.ACCOUNTS)
 def preview_account_deletion(app: AppDep, viewer: Asker) -> answers.DeletionAnswer:
     """Say what deleting the account would do, changing nothing."""
     found = accounts.preview_deletion(app.store, viewer)
@@ -42,6 +46,7 @@ def preview_account_deletion(app: AppDep, viewer: Asker) -> answers.DeletionAnsw
 
 
 @router.delete("", name="delete", status_code=204, responses=documented(403, 507))
+@for_whom(Audience.ACCOUNTS)
 def delete_account(app: AppDep, viewer: Asker) -> Response:
     """
     Delete the account: it leaves every capsule, and its name and addresses are forgotten.
@@ -53,6 +58,7 @@ def delete_account(app: AppDep, viewer: Asker) -> Response:
 
 
 @router.get("/addresses", responses=documented(403))
+@for_whom(Audience.ACCOUNTS)
 def list_addresses(app: AppDep, viewer: Asker) -> answers.AddressesAnswer:
     """List where letters to the account go, the first of them first."""
     view = accounts.show(app.store, viewer, now=app.now())
@@ -68,6 +74,7 @@ def list_addresses(app: AppDep, viewer: Asker) -> answers.AddressesAnswer:
     responses=documented(403, 413, 422, 429, 507),
 )
 @limited(RESEND)
+@for_whom(Audience.ACCOUNTS)
 def mail_address_code(app: AppDep, viewer: Asker, body: bodies.NewAddress) -> answers.AskedAddressAnswer:
     """Have six digits mailed to an address that is to be added. Needs a fresh proof."""
     asked = accounts.request_address(app.store, app.vault.key, app.wake, viewer, body.email, now=app.now())
@@ -80,6 +87,7 @@ def mail_address_code(app: AppDep, viewer: Asker, body: bodies.NewAddress) -> an
     responses=documented(403, 413, 422, 429, 507),
 )
 @limited(CODE)
+@for_whom(Audience.ACCOUNTS)
 def add_address(app: AppDep, viewer: Asker, body: bodies.Proof) -> answers.AddressAnswer:
     """Add the address that the digits were mailed to; letters go there from now on."""
     added = accounts.add_address(app.store, app.vault.key, viewer, body.code, now=app.now())
@@ -87,6 +95,7 @@ def add_address(app: AppDep, viewer: Asker, body: bodies.Proof) -> answers.Addre
 
 
 @router.delete("/addresses/{address}", status_code=204, responses=documented(403, 404, 422, 507))
+@for_whom(Audience.HOLDER)
 def remove_address(app: AppDep, viewer: Asker, address: UUID) -> Response:
     """Remove an address; the last one stays. Needs a fresh proof."""
     accounts.remove_address(app.store, viewer, str(address), now=app.now())
@@ -94,6 +103,7 @@ def remove_address(app: AppDep, viewer: Asker, address: UUID) -> Response:
 
 
 @router.get("/sessions", responses=documented(403, 422))
+@for_whom(Audience.ACCOUNTS)
 def list_sessions(
     request: Request, app: AppDep, viewer: Asker, limit: Limit = 50, after: After = None
 ) -> answers.SessionsAnswer:
@@ -104,6 +114,7 @@ def list_sessions(
 
 
 @router.delete("/sessions/{session}", status_code=204, responses=documented(403, 404, 422, 507))
+@for_whom(Audience.HOLDER)
 def end_session(app: AppDep, viewer: Asker, session: UUID) -> Response:
     """End a session or a personal token of one's own."""
     signing_in.end(app.store, viewer, str(session), now=app.now())
@@ -115,6 +126,7 @@ def end_session(app: AppDep, viewer: Asker, session: UUID) -> Response:
     status_code=201,
     responses=documented(403, 413, 422, 507),
 )
+@for_whom(Audience.WITH_SESSION)
 def make_token(app: AppDep, viewer: Asker, body: bodies.NewToken) -> answers.MadeTokenAnswer:
     """
     Make a personal token for a program. It reaches the capsules that this session reaches.
@@ -126,6 +138,7 @@ def make_token(app: AppDep, viewer: Asker, body: bodies.NewToken) -> answers.Mad
 
 
 @router.post("/tokens/end", responses=documented(403, 404, 413, 422, 507))
+@for_whom(Audience.HOLDER)
 def end_token(app: AppDep, viewer: Asker, body: bodies.EndedToken) -> answers.TokenAnswer:
     """End a personal token by its name or id: nobody can do anything with it any more."""
     ended = tokens.end(app.store, viewer, body.token, now=app.now())

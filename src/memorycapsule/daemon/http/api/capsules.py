@@ -14,6 +14,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.archive import zip_answer
 from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
@@ -36,6 +37,7 @@ def _answer(app: App, viewer: Viewer, reference: str) -> answers.CapsuleAnswer:
 
 
 @router.get("/capsules", responses=documented(422))
+@for_whom(Audience.WITH_SESSION)
 def list_capsules(
     request: Request, app: AppDep, viewer: Asker, limit: Limit = 50, after: After = None
 ) -> answers.CapsulesAnswer:
@@ -51,6 +53,7 @@ def list_capsules(
     status_code=201,
     responses=documented(403, 413, 422, 507),
 )
+@for_whom(Audience.ACCOUNTS)
 def create_capsule(
     app: AppDep, viewer: Asker, body: bodies.NewCapsule, once: Once = None
 ) -> answers.CapsuleAnswer:
@@ -77,6 +80,7 @@ def create_capsule(
 
 
 @router.get("/capsules/{capsule}", name="show", responses=documented(404, 422))
+@for_whom(Audience.MEMBERS)
 def show_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> answers.CapsuleAnswer:
     """
     Show a capsule and what is in it.
@@ -91,6 +95,7 @@ def show_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> answers.Caps
     name="edit",
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def edit_capsule(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.CapsuleChanges
 ) -> answers.CapsuleAnswer:
@@ -102,6 +107,7 @@ def edit_capsule(
 
 
 @router.delete("/capsules/{capsule}", name="delete", status_code=204, responses=documented(403, 404, 422))
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def delete_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Delete a capsule for good, with all that is in it; until somebody else has added a story."""
     capsules.delete(app.store, app.vault, viewer, capsule, now=app.now())
@@ -115,6 +121,7 @@ def delete_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     response_class=StreamingResponse,
     responses={**FILES, **documented(404, 416, 422)},
 )
+@for_whom(Audience.MEMBERS)
 def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Send the cover, a JPEG; members see it before the date, too."""
     return FileAnswer(reading.cover_file(app.store, app.vault, viewer, capsule), tag=f"{capsule}-cover")
@@ -122,6 +129,7 @@ def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 @router.put(_COVER, responses=documented(*_FILE_REFUSALS))
 @takes(LARGEST_FORM_WITH_THEME_BYTES)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> answers.CapsuleAnswer:
     """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
     reading.standing(app.store, viewer, capsule)
@@ -131,6 +139,7 @@ def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> 
 
 
 @router.delete(_COVER, status_code=204, responses=documented(403, 404, 422, 507))
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Take the cover away, until the date. Only its owner can."""
     capsules.edit(app.store, app.vault, viewer, capsule, without_cover=True, now=app.now())
@@ -139,6 +148,7 @@ def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 @router.put(_SOUNDTRACK, responses=documented(*_FILE_REFUSALS))
 @takes(LARGEST_FORM_WITH_THEME_BYTES)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -> answers.CapsuleAnswer:
     """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
     reading.standing(app.store, viewer, capsule)
@@ -148,6 +158,7 @@ def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -
 
 
 @router.delete(_SOUNDTRACK, status_code=204, responses=documented(403, 404, 422, 507))
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def remove_soundtrack(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Take the song away, until the date; the theme's own music is heard again. Only its owner can."""
     found = reading.standing(app.store, viewer, capsule).capsule
@@ -163,6 +174,7 @@ def remove_soundtrack(app: AppDep, viewer: Asker, capsule: Reference) -> Respons
     response_class=StreamingResponse,
     responses={**FILES, **documented(404, 416, 422)},
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_archive(request: Request, app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Send all of an opened capsule as a zip: films, originals, words. Ranges can be asked for."""
     language = reading.account(app.store, viewer).locale

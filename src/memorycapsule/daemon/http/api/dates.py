@@ -9,6 +9,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import Reference
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import ANSWER, DATE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.opening_dates import parse_opening_date
@@ -30,6 +31,7 @@ def _waiting_request(app: App, viewer: Viewer, reference: str) -> Wish | None:
     name="wish",
     responses=documented(404, 422),
 )
+@for_whom(Audience.MEMBERS)
 def show_wish(app: AppDep, viewer: Asker, capsule: Reference) -> answers.WishAnswer:
     """Show the request for an earlier date that waits for answers, null when there is none."""
     return answers.WishAnswer(wish=_waiting_request(app, viewer, capsule))
@@ -41,6 +43,7 @@ def show_wish(app: AppDep, viewer: Asker, capsule: Reference) -> answers.WishAns
     status_code=204,
     responses=documented(403, 404, 422, 507),
 )
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def withdraw_wish(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Take the wish for an earlier date back. Only its owner can."""
     rescheduling.withdraw(app.store, viewer, capsule, now=app.now())
@@ -53,6 +56,7 @@ def withdraw_wish(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(DATE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def move_date(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewDate) -> answers.DateAnswer:
     """
     Move the date: later at once; earlier as soon as everybody concerned has said yes, who are asked by letter.
@@ -74,6 +78,7 @@ def move_date(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewDa
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(ANSWER)
+@for_whom(Audience.MEMBERS, once_open=Audience.NOBODY)
 def answer_wish(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Consent) -> answers.WishAnswer:
     """Say yes or no to an earlier date; the last yes moves it, the first no ends the wish."""
     found = rescheduling.consent(app.store, app.wake, viewer, capsule, is_given=body.is_given, now=app.now())

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule import __version__
 from memorycapsule.daemon.http.api import areas, uploads_document
 from memorycapsule.daemon.http.dependencies import PagesDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.guard import PAGE_POLICY
 from memorycapsule.daemon.http.protocol.problems import Problem
 
@@ -74,11 +75,13 @@ router = APIRouter()
 
 
 @router.get("/api/openapi.json")
+@for_whom(Audience.EVERYBODY)
 def send_document(pages: PagesDep) -> Response:
     return JSONResponse(_document(pages.root_path))
 
 
 @router.get("/api/docs")
+@for_whom(Audience.EVERYBODY)
 def show_document(request: Request, pages: PagesDep) -> Response:
     answer = pages.show(
         request,

@@ -17,6 +17,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
@@ -36,6 +37,7 @@ def _shown(app: App, found: FoundMontage) -> Montage:
     "/capsules/{capsule}/montages",
     responses=documented(404, 422),
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def list_films(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.MontagesAnswer:
@@ -51,6 +53,7 @@ def list_films(
     status_code=202,
     responses=documented(403, 404, 413, 422, 429, 507),
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def make_film(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewMontage, once: Once = None
 ) -> answers.MontageAnswer:
@@ -78,6 +81,7 @@ def make_film(
     responses=documented(400, 403, 404, 413, 422, 429, 507),
 )
 @takes(LARGEST_FORM_WITH_SONG_BYTES)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def make_film_with_soundtrack(
     app: AppDep,
     viewer: Asker,
@@ -121,6 +125,7 @@ def make_film_with_soundtrack(
     name="estimate",
     responses=documented(404, 422),
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def estimate_film_length(
     app: AppDep,
     viewer: Asker,
@@ -151,6 +156,7 @@ def estimate_film_length(
     name="show",
     responses=documented(404, 422),
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def show_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAnswer:
     """Show a film, and how far it is."""
     found = reading.film(app.store, viewer, str(montage)).montage
@@ -162,6 +168,7 @@ def show_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAnswe
     name="cancel",
     responses=documented(403, 404, 413, 422),
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def cancel_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAnswer:
     """Take a further film back before it is ready."""
     cancelled = montages.cancel(app.store, viewer, str(montage), now=app.now())
@@ -175,6 +182,7 @@ def cancel_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAns
     response_class=StreamingResponse,
     responses={**FILES, **documented(404, 416, 422)},
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_film(app: AppDep, viewer: Asker, montage: UUID) -> Response:
     """Send the film, an MP4. Ranges can be asked for."""
     return FileAnswer(
@@ -189,6 +197,7 @@ def send_film(app: AppDep, viewer: Asker, montage: UUID) -> Response:
     response_class=StreamingResponse,
     responses={**FILES, **documented(404, 416, 422)},
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_poster(app: AppDep, viewer: Asker, montage: UUID) -> Response:
     """Send a still of the film, a JPEG."""
     return FileAnswer(
@@ -202,6 +211,7 @@ def send_poster(app: AppDep, viewer: Asker, montage: UUID) -> Response:
     response_class=StreamingResponse,
     responses={200: {"description": "WebVTT", "content": {"text/vtt": {}}}, **documented(404, 422)},
 )
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_subtitles(app: AppDep, viewer: Asker, montage: UUID, kind: Subtitles) -> Response:
     """Send the chapters of the film, or everything that can be read in it (captions), as WebVTT."""
     return subtitles_answer(reading.film(app.store, viewer, str(montage)), kind)

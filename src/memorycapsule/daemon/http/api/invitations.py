@@ -13,6 +13,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
@@ -29,6 +30,7 @@ router = APIRouter(tags=["invitations"])
     "/capsules/{capsule}/invitations",
     responses=documented(404, 422),
 )
+@for_whom(Audience.MEMBERS)
 def list_invitations(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.InvitationsAnswer:
@@ -45,6 +47,7 @@ def list_invitations(
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(INVITE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def invite_guests(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewInvitations
 ) -> answers.SentInvitationsAnswer:
@@ -79,6 +82,7 @@ def invite_guests(
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(INVITE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def resend_invitation(
     app: AppDep, viewer: Asker, capsule: Reference, invitation: UUID
 ) -> answers.SentInvitationsAnswer:
@@ -103,6 +107,7 @@ def resend_invitation(
     name="links",
     responses=documented(403, 404, 422),
 )
+@for_whom(Audience.OWNER)
 def list_invitation_links(app: AppDep, viewer: Asker, capsule: Reference) -> answers.SentInvitationsAnswer:
     """List the invitations that wait for an answer with their links, to hand them over in another way."""
     found = invitations.personal_links(app.store, app.vault.key, viewer, capsule, app.now())
@@ -115,6 +120,7 @@ def list_invitation_links(app: AppDep, viewer: Asker, capsule: Reference) -> ans
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(INVITE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def remind_members(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Reminders) -> RemindedAnswer:
     """
     Remind those who are invited and silent, and the contributors who have not put anything in.
@@ -130,6 +136,7 @@ def remind_members(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.
     name="revoke_all",
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.OWNER)
 def revoke_invitations(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.RevokedInvitations
 ) -> answers.InvitationsAnswer:
@@ -144,6 +151,7 @@ def revoke_invitations(
     status_code=204,
     responses=documented(403, 404, 422),
 )
+@for_whom(Audience.OWNER)
 def revoke_invitation(app: AppDep, viewer: Asker, capsule: Reference, invitation: UUID) -> Response:
     """Take an invitation back: its link does not work any more."""
     address = _invited_address(app, viewer, capsule, invitation)

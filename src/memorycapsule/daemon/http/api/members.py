@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
@@ -24,6 +25,7 @@ router = APIRouter(tags=["members"])
     "/capsules/{capsule}/members",
     responses=documented(404, 422),
 )
+@for_whom(Audience.MEMBERS)
 def list_members(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.MembersAnswer:
@@ -38,6 +40,7 @@ def list_members(
     "/capsules/{capsule}/members/{member}",
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def change_role(
     app: AppDep, viewer: Asker, capsule: Reference, member: UUID, body: bodies.MemberChanges
 ) -> answers.MemberAnswer:
@@ -57,6 +60,7 @@ def change_role(
     responses=documented(403, 404, 422, 429),
 )
 @limited(ANSWER)
+@for_whom(Audience.OWNER)
 def remove_member(app: AppDep, viewer: Asker, capsule: Reference, member: UUID) -> Response:
     """Take a member out of a capsule; their stories stay. Only the owner can; needs a fresh proof."""
     members.remove(app.store, app.wake, viewer, capsule, str(member), now=app.now())
@@ -69,6 +73,7 @@ def remove_member(app: AppDep, viewer: Asker, capsule: Reference, member: UUID) 
     responses=documented(403, 404, 422, 429, 507),
 )
 @limited(ANSWER)
+@for_whom(Audience.OWNER)
 def remove_and_show_member(
     app: AppDep, viewer: Asker, capsule: Reference, member: UUID
 ) -> answers.MemberAnswer:
@@ -82,6 +87,7 @@ def remove_and_show_member(
     name="hand_over",
     responses=documented(403, 404, 422, 507),
 )
+@for_whom(Audience.OWNER)
 def hand_over_capsule(app: AppDep, viewer: Asker, capsule: Reference, member: UUID) -> answers.MemberAnswer:
     """
     Make another member the owner; the old one goes on as a contributor.
@@ -98,6 +104,7 @@ def hand_over_capsule(app: AppDep, viewer: Asker, capsule: Reference, member: UU
     responses=documented(403, 404, 413, 422, 429, 507),
 )
 @limited(ANSWER)
+@for_whom(Audience.NO_OWNERS)
 def leave_capsule(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.Leaving
 ) -> answers.MemberAnswer:

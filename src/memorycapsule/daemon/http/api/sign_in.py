@@ -8,6 +8,7 @@ from starlette.requests import Request
 from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.daemon.http.protocol.costs import CODE, LINK, RESEND, SIGN_IN, limited
 from memorycapsule.daemon.http.protocol.problems import documented
@@ -29,6 +30,7 @@ router = APIRouter()
     responses=documented(413, 422, 429, 507, needs_token=False),
 )
 @limited(SIGN_IN)
+@for_whom(Audience.EVERYBODY)
 async def mail_sign_in_code(app: AppDep, body: bodies.SignIn) -> Response:
     """
     Have six digits mailed to an address, to come in with them. Needs no token.
@@ -49,6 +51,7 @@ async def mail_sign_in_code(app: AppDep, body: bodies.SignIn) -> Response:
     responses=documented(403, 413, 422, 429, 507, needs_token=False),
 )
 @limited(CODE)
+@for_whom(Audience.EVERYBODY)
 async def sign_in_with_code(request: Request, app: AppDep, body: bodies.SignInCode) -> answers.SignedInAnswer:
     """
     Come in with mailed digits: begins a session that may do whatever its person may. Needs no token.
@@ -74,6 +77,7 @@ async def sign_in_with_code(request: Request, app: AppDep, body: bodies.SignInCo
     responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
 )
 @limited(LINK)
+@for_whom(Audience.EVERYBODY, once_open=Audience.NOBODY)
 def join_capsule(app: AppDep, body: bodies.Accept) -> JoinedAnswer:
     """
     Accept an invitation: begins a session of this one capsule. Needs no token but that of the invitation.
@@ -92,6 +96,7 @@ def join_capsule(app: AppDep, body: bodies.Accept) -> JoinedAnswer:
     responses=documented(403, 404, 413, 422, 429, 507, needs_token=False),
 )
 @limited(LINK)
+@for_whom(Audience.EVERYBODY)
 def decline_invitation(app: AppDep, body: bodies.Decline) -> Response:
     """Say no to an invitation; who invited sees that, and may invite again. Needs no other token."""
     invitations.decline(app.store, body.token, now=app.now())
@@ -99,12 +104,14 @@ def decline_invitation(app: AppDep, body: bodies.Decline) -> Response:
 
 
 @router.get("/session", name="show", tags=["session"], responses=documented())
+@for_whom(Audience.WITH_SESSION)
 def show_session(viewer: Asker) -> answers.SessionAnswer:
     """Say whose this token is, and what it may do."""
     return answers.SessionAnswer(session=Session.of(viewer))
 
 
 @router.delete("/session", name="end", tags=["session"], status_code=204, responses=documented(507))
+@for_whom(Audience.WITH_SESSION)
 def end_session(app: AppDep, viewer: Asker) -> Response:
     """End this token: nobody can do anything with it any more."""
     signing_in.end(app.store, viewer, viewer.session_id, now=app.now())
@@ -119,6 +126,7 @@ def end_session(app: AppDep, viewer: Asker) -> Response:
     responses=documented(403, 413, 429, 507),
 )
 @limited(RESEND)
+@for_whom(Audience.WITH_SESSION)
 def mail_proof_code(app: AppDep, viewer: Asker) -> Response:
     """Have six digits mailed to one's own address, for what needs a proof that it is oneself."""
     signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
@@ -133,6 +141,7 @@ def mail_proof_code(app: AppDep, viewer: Asker) -> Response:
     responses=documented(403, 413, 422, 429, 507),
 )
 @limited(CODE)
+@for_whom(Audience.WITH_SESSION)
 def prove_identity(app: AppDep, viewer: Asker, body: bodies.Proof) -> Response:
     """
     Prove with mailed digits that it is oneself; personal tokens cannot.

@@ -13,6 +13,7 @@ from memorycapsule.daemon.http.api import answers, bodies
 from memorycapsule.daemon.http.api.bearer import Asker
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.stories import Viewer
@@ -32,6 +33,7 @@ def _answer(app: App, viewer: Viewer, story_id: str) -> answers.StoryAnswer:
     tags=["stories"],
     responses=documented(404, 422),
 )
+@for_whom(Audience.MEMBERS)
 def list_stories(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.StoriesAnswer:
@@ -48,6 +50,7 @@ def list_stories(
     status_code=201,
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.CONTRIBUTORS, once_open=Audience.NOBODY)
 def add_story(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewStory, once: Once = None
 ) -> answers.StoryAnswer:
@@ -70,6 +73,7 @@ def add_story(
     tags=["stories"],
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def reorder_stories(
     app: AppDep, viewer: Asker, capsule: Reference, body: bodies.StoryOrder
 ) -> answers.StoriesAnswer:
@@ -85,6 +89,7 @@ def reorder_stories(
     tags=["stories"],
     responses=documented(404, 422),
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def show_story(app: AppDep, viewer: Asker, story: UUID) -> answers.StoryAnswer:
     """Show a story that the caller may see."""
     return _answer(app, viewer, str(story))
@@ -96,6 +101,7 @@ def show_story(app: AppDep, viewer: Asker, story: UUID) -> answers.StoryAnswer:
     tags=["stories"],
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def edit_story(app: AppDep, viewer: Asker, story: UUID, body: bodies.StoryChanges) -> answers.StoryAnswer:
     """Change the title or the text of a story of one's own, until the day."""
     stories.edit(
@@ -114,6 +120,7 @@ def edit_story(app: AppDep, viewer: Asker, story: UUID, body: bodies.StoryChange
 @router.delete(
     "/stories/{story}", name="remove", tags=["stories"], status_code=204, responses=documented(403, 404, 422)
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def remove_story(app: AppDep, viewer: Asker, story: UUID) -> Response:
     """Remove a story of one's own with its photos and clips, for good; until the day."""
     stories.remove(app.store, app.vault, viewer, str(story), now=app.now())
@@ -125,6 +132,7 @@ def remove_story(app: AppDep, viewer: Asker, story: UUID) -> Response:
     tags=["media"],
     responses=documented(404, 422),
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def list_media(
     request: Request, app: AppDep, viewer: Asker, story: UUID, limit: Limit = 50, after: After = None
 ) -> answers.MediaAnswer:
@@ -141,6 +149,7 @@ def list_media(
     tags=["media"],
     responses=documented(403, 404, 413, 422, 507),
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def reorder_media(app: AppDep, viewer: Asker, story: UUID, body: bodies.MediaOrder) -> answers.StoryAnswer:
     """Put the photos and clips of a story of one's own into another order, until the day."""
     stories.reorder_media(app.store, viewer, str(story), medium_ids=body.media, now=app.now())
@@ -148,6 +157,7 @@ def reorder_media(app: AppDep, viewer: Asker, story: UUID, body: bodies.MediaOrd
 
 
 @router.get("/media/{medium}", tags=["media"], responses=documented(404, 422))
+@for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def show_medium(app: AppDep, viewer: Asker, medium: UUID) -> answers.MediumAnswer:
     """Say what is known about a photo or clip that the caller may see."""
     found = reading.medium(app.store, app.vault, viewer, str(medium))
@@ -155,6 +165,7 @@ def show_medium(app: AppDep, viewer: Asker, medium: UUID) -> answers.MediumAnswe
 
 
 @router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def remove_medium(app: AppDep, viewer: Asker, medium: UUID) -> Response:
     """Remove one photo or clip of a story of one's own, for good; until the day."""
     stories.remove_medium(app.store, app.vault, viewer, str(medium), now=app.now())
@@ -169,6 +180,7 @@ def remove_medium(app: AppDep, viewer: Asker, medium: UUID) -> Response:
     response_class=StreamingResponse,
     responses={**FILES, **documented(404, 416, 422)},
 )
+@for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def send_medium(app: AppDep, viewer: Asker, medium: UUID, form: Form) -> Response:
     """
     Send a photo or clip: as it came, as pages show it, small, or as a film that every player plays.

@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 from memorycapsule import themes
 from memorycapsule.daemon.http.api import answers
 from memorycapsule.daemon.http.api.bearer import NEEDS_TOKEN
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.errors import NotFound
@@ -24,6 +25,7 @@ router = APIRouter()
     responses=documented(),
     dependencies=[NEEDS_TOKEN],
 )
+@for_whom(Audience.WITH_SESSION)
 def list_themes() -> answers.ThemesAnswer:
     """List the themes: each is a world for page and film alike."""
     return answers.ThemesAnswer(themes=[Theme.of(themes.load(name)) for name in themes.names()])
@@ -35,6 +37,7 @@ def list_themes() -> answers.ThemesAnswer:
     responses=documented(),
     dependencies=[NEEDS_TOKEN],
 )
+@for_whom(Audience.WITH_SESSION)
 def list_soundtracks(request: Request) -> answers.SoundtracksAnswer:
     """List the music that comes with the themes."""
     root = request.scope.get("root_path", "")
@@ -55,6 +58,7 @@ def list_soundtracks(request: Request) -> answers.SoundtracksAnswer:
     responses={**FILES, **documented(404, 416, 422)},
     dependencies=[NEEDS_TOKEN],
 )
+@for_whom(Audience.WITH_SESSION)
 def send_soundtrack(name: str) -> Response:
     """Send a soundtrack to listen to, an M4A."""
     if name not in themes.names():

@@ -17,6 +17,7 @@ from zipstream import ZipStream
 from zipstream.ng import ZipStreamInfo
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import content_disposition, range_headers, requested_range
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.services import archive
@@ -29,6 +30,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/c/{capsule_id}/everything.zip", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_archive(
     request: Request, app: AppDep, pages: PagesDep, viewers: BrowserViewers, capsule_id: UUID
 ) -> Response:

@@ -16,6 +16,7 @@ from memorycapsule.daemon.http.guests.opened import first_page
 from memorycapsule.daemon.http.guests.own_stories import story_rows
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_members, member_rows
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.zones import local_of
@@ -29,12 +30,14 @@ router = APIRouter()
 
 
 @router.api_route("/g/c/{capsule_id}", methods=GET)
+@for_whom(Audience.MEMBERS)
 def show_capsule(request: Request, app: AppDep, pages: PagesDep, access: MemberCapsule) -> Response:
     page = first_page if access.view.capsule.is_open else _sealed
     return page(app, pages, request, access.view)
 
 
 @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
+@for_whom(Audience.MEMBERS)
 def send_cover(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Response:
     file = first_with_access(
         viewers, lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id))
@@ -43,6 +46,7 @@ def send_cover(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Respon
 
 
 @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
+@for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def send_medium(app: AppDep, viewers: BrowserViewers, medium_id: UUID, form: Form) -> Response:
     file = first_with_access(
         viewers,

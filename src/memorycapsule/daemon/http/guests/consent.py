@@ -16,6 +16,7 @@ from starlette.responses import Response
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.errors import NotAllowed, NotFound
@@ -29,6 +30,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/consent/{token}", methods=GET)
+@for_whom(Audience.EVERYBODY, once_open=Audience.NOBODY)
 def show_consent(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     try:
         view = rescheduling.preview(app.store, token, app.now())
@@ -39,6 +41,7 @@ def show_consent(request: Request, app: AppDep, pages: PagesDep, token: str) -> 
 
 @router.post("/g/consent/{token}")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY, once_open=Audience.NOBODY)
 def answer_consent(
     request: Request, app: AppDep, pages: PagesDep, token: str, answer: Annotated[str, Form()] = ""
 ) -> Response:

@@ -24,6 +24,7 @@ from memorycapsule.daemon.http.guests.story_form import (
     next_position,
 )
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads import refusals
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
@@ -68,6 +69,7 @@ SentStory = Annotated[_SentStory, Depends(_sent_story)]
 
 
 @router.api_route("/g/c/{capsule_id}/add", methods=GET)
+@for_whom(Audience.CONTRIBUTORS, once_open=Audience.MEMBERS)
 def show_contributing(
     request: Request, app: AppDep, pages: PagesDep, sent: SentStory, again: bool = False
 ) -> Response:
@@ -96,6 +98,7 @@ def show_contributing(
 
 @router.post("/g/c/{capsule_id}/add")
 @takes(LARGEST_FORM_WITH_FILES_BYTES)
+@for_whom(Audience.CONTRIBUTORS, once_open=Audience.NOBODY)
 async def receive_form(
     request: Request,
     app: AppDep,
@@ -123,6 +126,7 @@ async def receive_form(
 
 
 @router.api_route("/g/c/{capsule_id}/thanks", methods=GET)
+@for_whom(Audience.HAVE_ADDED)
 def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory) -> Response:
     viewer, view, story, files = sent
     story = story or _newest_story(app, viewer, view)
@@ -150,6 +154,7 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
 
 
 @router.api_route("/g/c/{capsule_id}/opening-day.ics", methods=GET)
+@for_whom(Audience.MEMBERS)
 def send_calendar_entry(request: Request, pages: PagesDep, access: MemberStanding) -> Response:
     capsule, words = access.view.capsule, pages.wording(request)
     entry = calendar_entry(

@@ -28,6 +28,7 @@ from memorycapsule.daemon.http.guests.film_texts import (
 )
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
@@ -67,6 +68,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/c/{capsule_id}/film", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def show_film(
     request: Request,
     app: AppDep,
@@ -78,6 +80,7 @@ def show_film(
 
 
 @router.api_route("/g/c/{capsule_id}/film/progress", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: CapsuleFilms) -> Response:
     words, now = pages.wording(request), app.now()
     return JSONResponse(
@@ -96,6 +99,7 @@ def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: C
 
 
 @router.api_route("/g/c/{capsule_id}/film/length", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def estimate_film_length(
     request: Request,
     app: AppDep,
@@ -132,6 +136,7 @@ def estimate_film_length(
 
 @router.post("/g/c/{capsule_id}/films")
 @takes(LARGEST_FORM_WITH_SONG_BYTES)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def make_film(
     request: Request, app: AppDep, pages: PagesDep, access: OpenedCapsule, form: FilmForm
 ) -> Response:
@@ -166,6 +171,7 @@ def make_film(
 
 
 @router.post("/g/c/{capsule_id}/films/{montage_id}/cancel")
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def cancel_film(
     request: Request,
     app: AppDep,
@@ -181,12 +187,14 @@ def cancel_film(
 
 
 @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_subtitles(app: AppDep, viewers: BrowserViewers, montage_id: UUID, kind: Subtitles) -> Response:
     known = first_with_access(viewers, lambda viewer: reading.film(app.store, viewer, str(montage_id)))
     return subtitles_answer(known, kind)
 
 
 @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_film(
     app: AppDep,
     viewers: BrowserViewers,

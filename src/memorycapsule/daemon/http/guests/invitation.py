@@ -13,6 +13,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, Pages
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
@@ -32,6 +33,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/i/{token}", methods=GET)
+@for_whom(Audience.EVERYBODY, once_open=Audience.MEMBERS)
 def show_invitation(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -47,12 +49,14 @@ def show_invitation(
 
 
 @router.api_route("/g/i/{token}/cover", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def send_invitation_cover(app: AppDep, token: str) -> Response:
     file = invitations.cover_file(app.store, app.vault, token)
     return FileAnswer(file, tag="cover")
 
 
 @router.api_route("/g/i/{token}/decline", methods=GET)
+@for_whom(Audience.EVERYBODY, once_open=Audience.NOBODY)
 def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     try:
         view = invitations.preview(app.store, token)
@@ -66,6 +70,7 @@ def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) 
 
 @router.post("/g/i/{token}/decline")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY)
 def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     try:
         invitations.decline(app.store, token, now=app.now())
@@ -79,6 +84,7 @@ def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: st
 
 @router.post("/g/i/{token}")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY, once_open=Audience.MEMBERS)
 def join_capsule(
     request: Request,
     app: AppDep,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep
 from memorycapsule.daemon.http.guests.access import MemberOutline, MemberStanding
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.errors import NotFound
 from memorycapsule.services import members
@@ -19,6 +20,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/c/{capsule_id}/leave", methods=GET)
+@for_whom(Audience.MEMBERS)
 def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: MemberOutline) -> Response:
     view = access.view
     words = pages.wording(request)
@@ -37,6 +39,7 @@ def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: Memb
 
 @router.post("/g/c/{capsule_id}/leave")
 @limited(ANSWER)
+@for_whom(Audience.NO_OWNERS)
 def leave_capsule(
     request: Request,
     app: AppDep,
@@ -57,6 +60,7 @@ def leave_capsule(
 
 
 @router.api_route("/g/left", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_left(request: Request, pages: PagesDep, stories: str = "stay") -> Response:
     if stories not in {"take", "stay"}:
         raise NotFound

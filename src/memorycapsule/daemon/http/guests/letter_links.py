@@ -11,6 +11,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, Pages
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.sessions import Cookie
 from memorycapsule.domain.sessions import LinkPurpose
@@ -67,12 +68,14 @@ def _begin_session(
 
 
 @router.api_route("/g/o/{token}", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.EVERYBODY)
 def show_opened_link(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     return _link_page(app, pages, request, token, LinkPurpose.OPENED, "opened_link.html")
 
 
 @router.post("/g/o/{token}")
 @limited(LINK)
+@for_whom(Audience.NOBODY, once_open=Audience.EVERYBODY)
 def use_opened_link(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
@@ -80,11 +83,13 @@ def use_opened_link(
 
 
 @router.api_route("/g/v/{token}", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def show_visit_link(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     return _link_page(app, pages, request, token, LinkPurpose.VISIT, "visit_link.html")
 
 
 @router.post("/g/v/{token}")
 @limited(LINK)
+@for_whom(Audience.EVERYBODY)
 def use_visit_link(request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str) -> Response:
     return _begin_session(app, pages, cookie, request, token, LinkPurpose.VISIT)

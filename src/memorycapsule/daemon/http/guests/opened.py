@@ -37,6 +37,7 @@ from memorycapsule.daemon.http.guests.summary import (
 from memorycapsule.daemon.http.html import font_subsets, museum_ornaments
 from memorycapsule.daemon.http.html.bundle import cloth, knot
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.zones import local_of
@@ -58,6 +59,7 @@ router = APIRouter()
 
 
 @router.post("/g/c/{capsule_id}/untied")
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def note_untied(
     request: Request,
     app: AppDep,
@@ -74,6 +76,7 @@ def note_untied(
 
 
 @router.api_route("/g/c/{capsule_id}/photos", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def show_photos(
     request: Request,
     pages: PagesDep,
@@ -89,6 +92,7 @@ def show_photos(
 
 
 @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def list_slides(
     request: Request, pages: PagesDep, access: OpenedCapsule, month: Month = "", find: SearchText = ""
 ) -> Response:
@@ -103,6 +107,7 @@ def list_slides(
 
 
 @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_heading_font(
     request: Request, pages: PagesDep, access: OpenedCapsule, kind: Literal["css", "woff"]
 ) -> Response:

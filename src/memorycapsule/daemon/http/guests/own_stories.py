@@ -15,6 +15,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, 
 from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
@@ -47,6 +48,7 @@ TypedFields = Annotated[dict[str, str], Depends(_typed_fields)]
 
 
 @router.api_route("/g/c/{capsule_id}/stories/{story_id}", methods=GET)
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def show_own_story(
     request: Request, app: AppDep, pages: PagesDep, access: SealedStory, saved: bool = False
 ) -> Response:
@@ -54,6 +56,7 @@ def show_own_story(
 
 
 @router.post("/g/c/{capsule_id}/stories/{story_id}")
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def edit_own_story(
     request: Request, app: AppDep, pages: PagesDep, access: SealedStory, form: TypedFields
 ) -> Response:
@@ -85,6 +88,7 @@ def edit_own_story(
 
 
 @router.api_route("/g/c/{capsule_id}/stories/{story_id}/remove", methods=GET)
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def confirm_removal(
     request: Request, pages: PagesDep, access: SealedStory, medium: UUID | None = None
 ) -> Response:
@@ -106,6 +110,7 @@ def confirm_removal(
 
 
 @router.post("/g/c/{capsule_id}/stories/{story_id}/remove")
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def remove_own_story(
     request: Request,
     app: AppDep,
@@ -127,6 +132,7 @@ def remove_own_story(
 
 
 @router.post("/g/c/{capsule_id}/order")
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def reorder_own_stories(
     request: Request,
     app: AppDep,

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
 from memorycapsule.domain.sessions import Scope
@@ -71,6 +72,7 @@ def _code_page(
 
 
 @router.api_route("/g/prove", methods=GET)
+@for_whom(Audience.WITH_SESSION)
 def show_proof_form(
     request: Request,
     app: AppDep,
@@ -86,6 +88,7 @@ def show_proof_form(
 
 @router.post("/g/prove/letter")
 @limited(RESEND)
+@for_whom(Audience.WITH_SESSION)
 def mail_proof_code(
     request: Request,
     app: AppDep,
@@ -104,6 +107,7 @@ def mail_proof_code(
 
 @router.post("/g/prove")
 @limited(CODE)
+@for_whom(Audience.WITH_SESSION)
 def use_proof_code(
     request: Request,
     app: AppDep,

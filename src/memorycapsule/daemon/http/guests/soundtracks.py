@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from memorycapsule import themes
 from memorycapsule.daemon.http.dependencies import GET
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.errors import NotFound
 from memorycapsule.services.reading import OpenedFile
@@ -15,6 +16,7 @@ router = APIRouter()
 
 
 @router.api_route("/g/soundtracks/{theme}.m4a", methods=GET)
+@for_whom(Audience.EVERYBODY)
 def send_soundtrack(theme: str) -> Response:
     if theme not in themes.names():
         raise NotFound

@@ -15,6 +15,7 @@ from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
@@ -60,6 +61,7 @@ router = APIRouter()
 
 
 @router.api_route("/capsules/new", methods=GET, dependencies=[NEEDS_SIGN_IN])
+@for_whom(Audience.ACCOUNTS)
 def show_questions(request: Request, app: AppDep, pages: PagesDep) -> Response:
     empty = Draft(
         title="",
@@ -73,6 +75,7 @@ def show_questions(request: Request, app: AppDep, pages: PagesDep) -> Response:
 
 
 @router.post("/capsules/new", dependencies=[NEEDS_SIGN_IN])
+@for_whom(Audience.ACCOUNTS)
 def check_answers(
     request: Request,
     app: AppDep,
@@ -89,6 +92,7 @@ def check_answers(
 
 @router.post("/capsules/new/seal")
 @takes(LARGEST_FORM_WITH_THEME_BYTES)
+@for_whom(Audience.ACCOUNTS)
 def create_capsule(
     request: Request,
     app: AppDep,

@@ -14,6 +14,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import DATE, limited
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.stories import Viewer
@@ -27,6 +28,7 @@ router = APIRouter()
 
 
 @router.api_route("/c/{capsule_id}/date", methods=GET)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def show_date(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
 ) -> Response:
@@ -34,6 +36,7 @@ def show_date(
 
 
 @router.post("/c/{capsule_id}/date")
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def check_date(
     request: Request,
     app: AppDep,
@@ -56,6 +59,7 @@ def check_date(
 
 @router.post("/c/{capsule_id}/date/move")
 @limited(DATE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def move_date(
     request: Request,
     app: AppDep,
@@ -75,6 +79,7 @@ def move_date(
 
 
 @router.post("/c/{capsule_id}/date/withdraw")
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def withdraw_request(
     request: Request,
     app: AppDep,

@@ -16,6 +16,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, Signed
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.guest_lists import GuestList, parse_guests
@@ -54,6 +55,7 @@ router = APIRouter()
 
 
 @router.api_route("/c/{capsule_id}/people", methods=GET)
+@for_whom(Audience.OWNER)
 def show_people(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
 ) -> Response:
@@ -62,6 +64,7 @@ def show_people(
 
 @router.post("/c/{capsule_id}/people")
 @limited(INVITE)
+@for_whom(Audience.OWNER)
 def invite_guests(
     request: Request,
     app: AppDep,
@@ -95,6 +98,7 @@ def invite_guests(
 
 @router.post("/c/{capsule_id}/people/remind")
 @limited(INVITE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def remind_members(
     request: Request,
     app: AppDep,
@@ -116,6 +120,7 @@ def remind_members(
 
 @router.post("/c/{capsule_id}/people/again")
 @limited(INVITE)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def resend_invitation(
     request: Request,
     app: AppDep,
@@ -139,6 +144,7 @@ def resend_invitation(
 
 
 @router.post("/c/{capsule_id}/people/revoke")
+@for_whom(Audience.OWNER)
 def revoke_invitation(
     request: Request,
     app: AppDep,
@@ -152,6 +158,7 @@ def revoke_invitation(
 
 
 @router.api_route("/c/{capsule_id}/cards", methods=GET)
+@for_whom(Audience.OWNER)
 def show_cards(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
 ) -> Response:

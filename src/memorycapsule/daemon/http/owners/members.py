@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import ANSWER, limited
 from memorycapsule.domain.capsules import Contribution, Role
 from memorycapsule.errors import NotFound
@@ -24,6 +25,7 @@ _PATH = "/c/{capsule_id}/members/{member_id}"
 
 
 @router.api_route(_PATH, methods=GET)
+@for_whom(Audience.OWNER)
 def show_member(
     request: Request, app: AppDep, pages: PagesDep, view: OwnedCapsule, member_id: UUID
 ) -> Response:
@@ -44,6 +46,7 @@ def show_member(
 
 
 @router.post(f"{_PATH}/role")
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def change_role(
     request: Request,
     app: AppDep,
@@ -58,6 +61,7 @@ def change_role(
 
 
 @router.post(f"{_PATH}/hand-over")
+@for_whom(Audience.OWNER)
 def hand_over(
     request: Request,
     app: AppDep,
@@ -72,6 +76,7 @@ def hand_over(
 
 
 @router.api_route("/c/{capsule_id}/handed-over", methods=GET)
+@for_whom(Audience.OWNER)
 def show_handed_over(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, capsule_id: UUID
 ) -> Response:
@@ -89,6 +94,7 @@ def show_handed_over(
 
 @router.post(f"{_PATH}/remove")
 @limited(ANSWER)
+@for_whom(Audience.OWNER)
 def remove_member(
     request: Request,
     app: AppDep,

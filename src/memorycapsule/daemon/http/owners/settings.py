@@ -17,6 +17,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, Signed
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import (
     LONGEST_MESSAGE,
@@ -36,12 +37,14 @@ router = APIRouter()
 
 
 @router.api_route("/c/{capsule_id}/settings", methods=GET)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def show_settings(request: Request, app: AppDep, pages: PagesDep, view: OwnedCapsule) -> Response:
     return _settings_page(app, pages, request, view, {})
 
 
 @router.post("/c/{capsule_id}/settings")
 @takes(LARGEST_FORM_WITH_THEME_BYTES)
+@for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def change_settings(
     request: Request,
     app: AppDep,
@@ -104,11 +107,13 @@ def change_settings(
 
 
 @router.api_route("/c/{capsule_id}/delete", methods=GET)
+@for_whom(Audience.OWNER)
 def confirm_deletion(request: Request, pages: PagesDep, view: OwnedCapsule) -> Response:
     return _deletion_page(pages, request, view)
 
 
 @router.post("/c/{capsule_id}/delete")
+@for_whom(Audience.OWNER)
 def delete_capsule(
     request: Request,
     app: AppDep,

@@ -27,6 +27,7 @@ from memorycapsule.config import Settings, bytes_of
 from memorycapsule.daemon.http.dependencies import AppDep, CookieDep, PagesDep
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
+from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.protocol.problems import is_for_api
 from memorycapsule.daemon.http.protocol.sessions import (
@@ -112,6 +113,7 @@ SenderDep = Annotated[UploadSender, Depends(_sender)]
 
 @router.options("")
 @router.options("/{upload_id}")
+@for_whom(Audience.EVERYBODY)
 def show_what_is_spoken(receiver: ReceiverDep) -> Response:
     return Response(
         status_code=204,
@@ -125,6 +127,7 @@ def show_what_is_spoken(receiver: ReceiverDep) -> Response:
 
 
 @router.post("")
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 async def create_upload(request: Request, receiver: ReceiverDep, sender: SenderDep) -> Response:
     try:
         _check_version(request)
@@ -142,6 +145,7 @@ async def create_upload(request: Request, receiver: ReceiverDep, sender: SenderD
 
 
 @router.head("/{upload_id}")
+@for_whom(Audience.AUTHOR)
 async def show_offset(
     request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
 ) -> Response:
@@ -161,6 +165,7 @@ async def show_offset(
 
 
 @router.get("/{upload_id}")
+@for_whom(Audience.AUTHOR)
 async def show_progress(
     request: Request, pages: PagesDep, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
 ) -> Response:
@@ -173,6 +178,7 @@ async def show_progress(
 
 @router.patch("/{upload_id}")
 @takes(_largest_file)
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 async def append(request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID) -> Response:
     try:
         _check_version(request)
@@ -195,6 +201,7 @@ async def append(request: Request, receiver: ReceiverDep, sender: SenderDep, upl
 
 
 @router.delete("/{upload_id}")
+@for_whom(Audience.AUTHOR)
 async def cancel(request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID) -> Response:
     try:
         _check_version(request)
@@ -206,6 +213,7 @@ async def cancel(request: Request, receiver: ReceiverDep, sender: SenderDep, upl
 
 @router.post("/{upload_id}")
 @takes(_largest_file)
+@for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 async def override_method(
     request: Request, receiver: ReceiverDep, sender: SenderDep, upload_id: UUID
 ) -> Response:
