@@ -1,10 +1,10 @@
 """
 Child processes: finding ffmpeg, and starting programs under limits that die with their parent.
 
-A small launcher (this file run with `python -I -S`) sets the limits and then executes the program, because `preexec_fn`
-is unsafe in a process with threads. On Linux the launcher also requests SIGKILL for the parent's death (prctl(2),
-PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. The kernel sends that signal when the
-*thread* that started the child ends. So a long-running child must be started from a thread that lives as long.
+A small launcher (`launcher.py`, run with `python -I -S`) sets the limits and then executes the program, because
+`preexec_fn` is unsafe in a process with threads. On Linux the launcher also requests SIGKILL for the parent's death
+(prctl(2), PR_SET_PDEATHSIG), so that `kill -9` of the daemon leaves no encoder behind. The kernel sends that signal
+when the *thread* that started the child ends. So a long-running child must be started from a thread that lives as long.
 
 Children open strangers' files, so they do not inherit our settings and secrets; see `environment`.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_LAUNCHER = Path(__file__).resolve().with_name("launcher.py")
 #: Niceness of children that read uploads: serving pages comes first.
 UPLOAD_NICE = 5
 
@@ -89,7 +90,7 @@ def limited(argv: list[str], limits: ChildLimits) -> list[str]:
         sys.executable,
         "-I",
         "-S",
-        str(Path(__file__).resolve()),
+        str(_LAUNCHER),
         str(limits.memory_bytes or 0),
         str(limits.cpu_seconds or 0),
         str(limits.nice),
@@ -126,41 +127,3 @@ def run(
         stdin=popen.pop("stdin", subprocess.DEVNULL),
         **popen,
     )
-
-
-def _become(arguments: list[str]) -> None:
-    """Set the limits of the command line's first four words, and execute the program of the others."""
-    import resource
-    import signal
-
-    memory_bytes, cpu_seconds, nice, parent = (int(word) for word in arguments[:4])
-    argv = arguments[4:]
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:
-            # The parent died before the request reached the kernel.
-            os._exit(1)
-
-    def lower(kind: int, soft: int, hard: int) -> None:
-        # The parent may have a lower hard limit (ulimit, LimitAS= of systemd), which nobody may raise.
-        _, most = resource.getrlimit(kind)
-        if most != resource.RLIM_INFINITY:
-            soft, hard = min(soft, most), min(hard, most)
-        resource.setrlimit(kind, (soft, hard))
-
-    if memory_bytes:
-        lower(resource.RLIMIT_AS, memory_bytes, memory_bytes)
-    if cpu_seconds:
-        lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5)
-    # A core dump would write what is sealed to the disk.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if nice:
-        os.nice(nice)
-    os.execvp(argv[0], argv)  # noqa: S606 - this is the launcher's whole purpose
-
-
-if __name__ == "__main__":
-    _become(sys.argv[1:])
