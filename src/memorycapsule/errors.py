@@ -21,7 +21,8 @@ CapsuleError                     exit 1   HTTP 500
 ├── NotAllowed                   exit 8        403
 ├── ReauthenticationNeeded       exit 8        403   a mailed code first
 ├── TooMany                      exit 6        429
-├── MediaRefused                 exit 1        422   one file, with its reason
+├── MediaRefused                 exit 1        422   one file, with its reason: a `Refusal`
+├── FileRefused                  exit 1        422   the same, with the file's name
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 ├── PlanRefused                  exit 1        500
@@ -32,7 +33,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import ClassVar, TypeVar
+from enum import StrEnum
+from typing import ClassVar, Self, TypeVar
 
 _Error = TypeVar("_Error", bound="CapsuleError")
 
@@ -89,8 +91,110 @@ class FilesRefused(CapsuleError):
     http_status = 422
 
 
+class Refusal(StrEnum):
+    """
+    Why a file is refused, with the names of the values that its sentences are filled with.
+
+    `errors.po` has a predicate for each, to stand after the file's name (`error_<refusal>`), and `contributing.po`
+    what a page says of the file (`refused_<refusal>`).
+    """
+
+    # What it is instead.
+    EMPTY = "empty"
+    NOT_MEDIA = "not_media"
+    RAW = "raw"
+    OTHER_VIDEO = "other_video", "format"
+    OTHER_PICTURE = "other_picture", "format"
+    OTHER_DRAWING = "other_drawing", "format"
+    PHOTOSHOP_DOCUMENT = "photoshop_document"
+    DRAWING_SCRIPT = "drawing_script"
+    ARCHIVE = "archive", "format"
+    COMPRESSED_ARCHIVE = "compressed_archive"
+    EMPTY_ARCHIVE = "empty_archive", "format"
+    PDF = "pdf"
+    TEXT = "text"
+    WEB_PAGE = "web_page"
+    XML_DOCUMENT = "xml_document"
+    PLAYLIST = "playlist"
+    SCORE = "score"
+    PROGRAM = "program"
+    MACOS_SIDE_FILE = "macos_side_file"
+    WINDOWS_FILE = "windows_file"
+    FILE_OF_SYSTEM = "file_of_system"
+    NO_PICTURE = "no_picture"
+    NO_PICTURE_NO_SOUND = "no_picture_no_sound"
+    NO_SONG = "no_song"
+    NO_PHOTO = "no_photo"
+    RENDER_RECORDING = "render_recording"
+
+    # It is more than is taken; `megabytes` and `gigabytes` are millions and billions of bytes.
+    FILE_TOO_LARGE = "file_too_large", "megabytes"
+    QUOTA_FULL = "quota_full", "gigabytes"
+    TOO_MANY_PIXELS = "too_many_pixels", "width", "height", "megapixels", "side"
+    CLIP_TOO_WIDE = "clip_too_wide", "width", "height", "side"
+    CLIP_TOO_LONG = "clip_too_long", "minutes"
+    VOICE_TOO_LONG = "voice_too_long", "minutes"
+    TOO_MANY_SCANS = "too_many_scans"
+    TOO_MUCH_MEMORY = "too_much_memory"
+
+    # There is too little in it.
+    SILENT = "silent"
+    VOICE_TOO_SHORT = "voice_too_short"
+
+    # It is damaged, or cannot be read here.
+    HEADER_CUT = "header_cut"
+    NO_SIZE = "no_size"
+    PICTURE_INCOMPLETE = "picture_incomplete"
+    PICTURE_SCRAMBLED = "picture_scrambled"
+    PICTURE_UNREADABLE = "picture_unreadable"
+    INDEX_MISSING = "index_missing"
+    INDEX_UNREADABLE = "index_unreadable"
+    CLIP_UNPLAYABLE = "clip_unplayable"
+    SECONDS_MISSING = "seconds_missing", "missing", "stated"
+    NO_READABLE_PICTURE = "no_readable_picture"
+    NO_READABLE_SOUND = "no_readable_sound"
+    DAMAGED_ON_ITS_WAY = "damaged_on_its_way"
+    DECODING_TOO_LONG = "decoding_too_long"
+    LISTENING_TOO_LONG = "listening_too_long"
+    CONVERTING_TOO_LONG = "converting_too_long"
+    DECODING_BROKE_DOWN = "decoding_broke_down"
+
+    # It cannot be opened, or changed while it was being sent; `problem` is a CapsuleError of what the system says.
+    FILE_CANNOT_BE_READ = "file_cannot_be_read", "problem"
+    FILE_NOT_ORDINARY = "file_not_ordinary"
+    FILE_LINK_OUTSIDE = "file_link_outside"
+    FILE_BECAME_SHORTER = "file_became_shorter"
+    FILE_TAKEN_OUT = "file_taken_out"
+
+    # It came when nothing could be put in any more.
+    STORIES_TOO_LATE = "stories_too_late"
+
+    # What an older or a newer program said, as it said it.
+    OTHER = "other", "sentence"
+
+    places: tuple[str, ...]
+
+    def __new__(cls, word: str, *places: str) -> Self:
+        """Make a member of its word and the names of its values."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.places = places
+        return member
+
+
 class MediaRefused(CapsuleError):
     """This file is not a photo or clip that can be used."""
+
+    code = "media_refused"
+    http_status = 422
+
+    def __init__(self, refusal: Refusal, /, **values: object) -> None:
+        super().__init__(refusal, **values)
+        self.refusal = refusal
+
+
+class FileRefused(CapsuleError):
+    """The file `file` cannot be used; `problem` is a CapsuleError that says why."""
 
     code = "media_refused"
     http_status = 422

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from memorycapsule.errors import MediaRefused, system_problem
+from memorycapsule.errors import CapsuleError, MediaRefused, Refusal, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.stories import Medium
@@ -52,7 +52,7 @@ def gather(given: Iterable[Path]) -> list[FoundFile]:
         else:
             found.append(FoundFile(path=path))
     return [
-        replace(one, refusal=MediaRefused("file_of_system"), is_quiet=True)
+        replace(one, refusal=MediaRefused(Refusal.FILE_OF_SYSTEM), is_quiet=True)
         if is_system_file(one.path.name)
         else one
         for one in found
@@ -74,11 +74,11 @@ def open_regular(path: Path) -> BinaryIO:
         # O_NONBLOCK: a named pipe must not make us wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
-        problem = system_problem(error) if isinstance(error, OSError) else MediaRefused("file_no_such_name")
-        raise MediaRefused("file_cannot_be_read", problem=problem) from error
+        problem = system_problem(error) if isinstance(error, OSError) else CapsuleError("file_no_such_name")
+        raise MediaRefused(Refusal.FILE_CANNOT_BE_READ, problem=problem) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise MediaRefused("file_not_ordinary")
+        raise MediaRefused(Refusal.FILE_NOT_ORDINARY)
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
 
@@ -93,12 +93,12 @@ def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
         inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
     except OSError as error:
         yield FoundFile(
-            path=folder, refusal=MediaRefused("file_cannot_be_read", problem=system_problem(error))
+            path=folder, refusal=MediaRefused(Refusal.FILE_CANNOT_BE_READ, problem=system_problem(error))
         )
         return
     for path in inside:
         if path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield FoundFile(path=path, refusal=MediaRefused("file_link_outside"))
+            yield FoundFile(path=path, refusal=MediaRefused(Refusal.FILE_LINK_OUTSIDE))
         elif path.is_symlink() and path.is_dir():
             continue  # its files are met where they really are
         elif path.is_dir():

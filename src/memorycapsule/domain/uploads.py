@@ -48,7 +48,7 @@ class Upload:
     changed_at: datetime
     #: The medium it became.
     medium_id: str | None
-    #: Why it was refused, in words that may name the file; sealed.
+    #: JSON of why it was refused, sealed; a bare sentence where an older version kept it.
     refusal: bytes | None
 
     @property

@@ -7,15 +7,13 @@ Reads are bounded: the length that a box states is believed only within its pare
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.sniff import Window
 
 #: No honest file has more boxes than this in one place.
 MOST_BOXES = 20_000
 #: The largest `meta` or `moov` box that is read into memory. An hour of video needs about 2 MB.
 MOST_HEADER_BYTES = 32 << 20
-
-DAMAGED = "is damaged: its index cannot be read."
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,13 @@ def find_top_level(window: Window, kind: bytes) -> bytes | None:
         elif length == 0:
             length = window.size - offset
         if length < header:
-            raise MediaRefused(DAMAGED)
+            raise MediaRefused(Refusal.INDEX_UNREADABLE)
         if head[4:8] == kind:
             if length > MOST_HEADER_BYTES or offset + length > window.size:
-                raise MediaRefused(DAMAGED)
+                raise MediaRefused(Refusal.INDEX_UNREADABLE)
             return window.read(offset + header, length - header)
         offset += length
-    raise MediaRefused(DAMAGED)
+    raise MediaRefused(Refusal.INDEX_UNREADABLE)
 
 
 def children(body: bytes, *, skip: int = 0) -> Iterator[Box]:

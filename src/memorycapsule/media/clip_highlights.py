@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -110,7 +110,7 @@ def _scored(clip: Path, begin: float, length: float, rate: float) -> ClipScores:
     pictures = _ffmpeg([*skipped, *part, *_input(clip), "-an", "-vf", small, "-f", "rawvideo", "-"], most)
     count = len(pictures) // (_WIDTH * _HEIGHT)
     if not count:
-        raise MediaRefused("is damaged: no picture can be read from it.")
+        raise MediaRefused(Refusal.NO_READABLE_PICTURE)
     shape = (count, _HEIGHT, _WIDTH)
     frames = np.frombuffer(pictures, np.uint8, count * _WIDTH * _HEIGHT).reshape(shape)
     voice = [*part, *_input(clip), "-vn", "-ac", "1", "-ar", str(_SOUND_RATE), "-f", "s16le", "-"]
@@ -129,7 +129,7 @@ def frame_at(clip: Path, seconds: float) -> Bytes:
     )  # fmt: skip
     picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
     if picture is None:
-        raise MediaRefused("is damaged: no picture can be read from it.")
+        raise MediaRefused(Refusal.NO_READABLE_PICTURE)
     return np.asarray(picture, np.uint8)
 
 
@@ -204,5 +204,5 @@ def _ffmpeg(arguments: list[str], seconds: float) -> bytes:
             timeout_seconds=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise MediaRefused("cannot be read: watching it took too long.") from error
+        raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     return done.stdout

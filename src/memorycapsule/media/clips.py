@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import processes
-from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
 from memorycapsule.media.movie import Movie, read_movie
 from memorycapsule.media.sniff import Window
 
@@ -136,7 +136,7 @@ def _is_hdr(window: Window) -> bool:
 
 def _check_length(seconds: float) -> None:
     if seconds > MOST_SECONDS:
-        raise MediaRefused(f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it shorter first.")
+        raise MediaRefused(Refusal.CLIP_TOO_LONG, minutes=MOST_SECONDS / 60)
 
 
 def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
@@ -168,9 +168,7 @@ def _check_nothing_missing(made: Movie, movie: Movie) -> None:
     _check_length(made.duration_seconds - 0.5)
     missing = movie.duration_seconds - made.duration_seconds
     if missing > max(0.5, _MOST_MISSING * movie.duration_seconds):
-        raise MediaRefused(
-            f"is damaged: {missing:.1f} of its {movie.duration_seconds:.1f} seconds are missing."
-        )
+        raise MediaRefused(Refusal.SECONDS_MISSING, missing=missing, stated=movie.duration_seconds)
 
 
 def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: float) -> None:
@@ -179,7 +177,7 @@ def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: 
     if done.returncode != 0:
         if any(message in done.stderr for message in DISK_FULL_MESSAGES):
             raise DiskFull
-        raise MediaRefused("is damaged or in a form that cannot be played.")
+        raise MediaRefused(Refusal.CLIP_UNPLAYABLE)
 
 
 def _ffmpeg(
@@ -199,7 +197,7 @@ def _ffmpeg(
             pass_fds=descriptors,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise MediaRefused("cannot be read: converting it took too long.") from error
+        raise MediaRefused(Refusal.CONVERTING_TOO_LONG) from error
 
 
 def unnamed(workspace: Path) -> BinaryIO:
@@ -210,5 +208,5 @@ def unnamed(workspace: Path) -> BinaryIO:
         if is_disk_full(error):
             raise DiskFull from error
         raise CapsuleError(
-            f"No file can be made in {workspace} ({error.strerror}); let the user that runs capsule write there."
+            "workspace_unwritable", folder=str(workspace), problem=system_problem(error)
         ) from error

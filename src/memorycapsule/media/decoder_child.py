@@ -4,8 +4,8 @@ The limited child that decodes strangers' photos: `python -m memorycapsule.media
 It talks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"}, with the file as
 a descriptor. The answer is four bytes of length (big-endian), a JSON header and two JPEGs. The header is {"width",
 "height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes, bytes]}, or
-{"refused": sentence} without pictures. The child ends after a refusal: a file that broke a decoder may have harmed the
-process.
+{"refused": {"code", "values"}} without pictures. The child ends after a refusal: a file that broke a decoder may
+have harmed the process.
 """
 
 import json
@@ -19,8 +19,6 @@ from typing import Any
 MOST_REQUEST_BYTES = 4096
 JPEG_QUALITY = 92
 THUMBNAIL_QUALITY = 85
-
-TOO_MUCH_MEMORY = "needs more memory than a photo may use."
 
 
 def main() -> None:
@@ -52,14 +50,15 @@ def _limit_memory(memory_bytes: int) -> None:
 
 
 def _answer(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]:
-    from memorycapsule.errors import MediaRefused
+    from memorycapsule.domain.refusals import refusal_fields
+    from memorycapsule.errors import MediaRefused, Refusal
 
     try:
         return _prepare(descriptor, format_)
     except MediaRefused as error:
-        return {"refused": error.message}, []
+        return {"refused": refusal_fields(error)}, []
     except MemoryError:
-        return {"refused": TOO_MUCH_MEMORY}, []
+        return {"refused": refusal_fields(MediaRefused(Refusal.TOO_MUCH_MEMORY))}, []
 
 
 def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]]:

@@ -56,8 +56,8 @@ class Decoders:
         Make an upload ready to be shown or heard.
 
         `upload` is a real file (it has a descriptor), read from its beginning whatever its offset; the offset
-        stays. Raises MediaRefused with a predicate ("is a PDF, not a photo or clip."), DiskFull, or CapsuleError
-        when the pool is closed or its workspace cannot be written.
+        stays. Raises MediaRefused, DiskFull, or CapsuleError when the pool is closed or its workspace cannot be
+        written.
         """
         window = Window.of(upload)
         format_ = recognise(window.read(0, HEAD_BYTES))
@@ -95,7 +95,7 @@ class Decoders:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise CapsuleError("The program is ending; put this in again when it is back.")
+            raise CapsuleError("program_ending")
 
     def _prepare_played(self, window: Window, format_: Format | Sound) -> Prepared:
         self._check_open()

@@ -12,7 +12,8 @@ from time import monotonic
 from typing import Any
 
 from memorycapsule import processes
-from memorycapsule.errors import MediaRefused
+from memorycapsule.domain.refusals import refusal_of
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
 from memorycapsule.media.sniff import Format
 
@@ -33,9 +34,6 @@ _MOST_PART_BYTES = 64 << 20
 _LONGEST_CAMERA = 64
 #: The variables that a child inherits: none of our settings and secrets.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "IMAGEIO_FFMPEG_EXE")
-
-BROKE_DOWN = "cannot be read: decoding it broke down."
-TOOK_TOO_LONG = "cannot be read: decoding it took too long."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,7 @@ class DecoderProcess:
         """
         Decode the file behind `descriptor`.
 
-        Raises MediaRefused with the child's reason, or when it crashed, hung or sent nonsense. The child has then
+        Raises MediaRefused for the child's reason, or when it crashed, hung or sent nonsense. The child has then
         ended.
         """
         self._files += 1
@@ -100,10 +98,10 @@ class DecoderProcess:
             return self._checked(self._header(deadline), deadline)
         except TimeoutError as error:
             self.stop()
-            raise MediaRefused(TOOK_TOO_LONG) from error
+            raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
         except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
             self.stop()
-            raise MediaRefused(BROKE_DOWN) from error
+            raise MediaRefused(Refusal.DECODING_BROKE_DOWN) from error
         except BaseException:
             self.stop()
             raise
@@ -120,7 +118,10 @@ class DecoderProcess:
             raise ValueError
         header: dict[str, Any] = json.loads(self._receive(length, deadline))
         if "refused" in header:
-            raise MediaRefused(str(header["refused"]))
+            refused = refusal_of(header["refused"])
+            if refused.refusal is Refusal.OTHER:
+                raise ValueError  # no stranger's file writes what people read
+            raise refused
         return header
 
     def _checked(self, header: dict[str, Any], deadline: float) -> DecodedPhoto:

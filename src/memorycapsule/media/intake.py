@@ -7,9 +7,9 @@ import tempfile
 from typing import BinaryIO, cast
 
 from memorycapsule import processes
-from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
 from memorycapsule.media import boxes
-from memorycapsule.media.sniff import EMPTY, HEAD_BYTES, Window, recognise
+from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
 
 _CHUNK_BYTES = 1 << 20
 #: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.
@@ -26,8 +26,6 @@ _DEMUXERS = {
     "flac": "flac",
     "wav": "wav",
 }
-_NO_SONG = "is not music; a soundtrack is an mp3, m4a, ogg, flac or wav file."
-_DAMAGED_SONG = "is damaged: no sound can be read from it."
 _POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
 
 
@@ -48,10 +46,7 @@ def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
-        reason = error.strerror or error
-        raise CapsuleError(
-            f"The file could not be copied ({reason}); see that it can be read, and try again."
-        ) from error
+        raise CapsuleError("file_uncopied", problem=system_problem(error)) from error
     return copy
 
 
@@ -66,7 +61,7 @@ def _copy(source: BinaryIO, copy: BinaryIO, limit_bytes: int) -> None:
     while chunk := source.read(min(_CHUNK_BYTES, limit_bytes + 1 - copied)):
         copied += len(chunk)
         if copied > limit_bytes:
-            raise MediaRefused(f"is larger than {limit_bytes / 1_000_000:.0f} MB.")
+            raise MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=limit_bytes / 1_000_000)
         copy.write(chunk)
     copy.flush()
     copy.seek(0)
@@ -76,7 +71,7 @@ def probe_soundtrack(upload: BinaryIO) -> float:
     """
     Decode an mp3, m4a, ogg, flac or wav file, and return the seconds of sound in it.
 
-    `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused with a predicate.
+    `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused.
     """
     window = Window.of(upload)
     demuxer = _demuxer(window)
@@ -92,11 +87,11 @@ def probe_soundtrack(upload: BinaryIO) -> float:
             pass_fds=(window.descriptor,),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise MediaRefused("cannot be read: decoding it took too long.") from error
+        raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     positions = _POSITION.findall(done.stdout)
     seconds = int(positions[-1]) / 1_000_000 if positions else 0.0
     if done.returncode != 0 or seconds <= 0:
-        raise MediaRefused(_DAMAGED_SONG)
+        raise MediaRefused(Refusal.NO_READABLE_SOUND)
     return seconds
 
 
@@ -109,17 +104,17 @@ def _demuxer(window: Window) -> str:
     """Return ffmpeg's name for the container. Raises MediaRefused for anything but sound alone."""
     head = window.read(0, HEAD_BYTES)
     if not head:
-        raise MediaRefused(EMPTY)
+        raise MediaRefused(Refusal.EMPTY)
     try:
         found = recognise(head)
     except MediaRefused as error:
-        # The other sentence is written for photos and clips.
-        raise MediaRefused(_NO_SONG) from error
+        # What it says is meant for photos and clips.
+        raise MediaRefused(Refusal.NO_SONG) from error
     if found not in _DEMUXERS:
-        raise MediaRefused(_NO_SONG)
+        raise MediaRefused(Refusal.NO_SONG)
     # Recorders write sound alone into an ordinary MP4, too.
     if found in {"MP4", "MOV"} and _holds_picture(window):
-        raise MediaRefused(_NO_SONG)
+        raise MediaRefused(Refusal.NO_SONG)
     return _DEMUXERS[found]
 
 

@@ -7,15 +7,13 @@ here, in plain Python, and a picture that is too large never reaches a decoder.
 
 import struct
 
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
-from memorycapsule.media.sniff import RAW, Format, Window
+from memorycapsule.media.sniff import Format, Window
 
 #: Limits for a photo, in pixels.
 MOST_PIXELS = 250_000_000
 MOST_SIDE = 30_000
-
-CUT_HEADER = "is damaged: its header is cut off."
 
 
 def measure_photo(window: Window, format_: Format) -> tuple[int, int]:
@@ -27,13 +25,16 @@ def measure_photo(window: Window, format_: Format) -> tuple[int, int]:
     try:
         width, height = _MEASURES[format_](window)
     except (struct.error, IndexError) as error:
-        raise MediaRefused(CUT_HEADER) from error
+        raise MediaRefused(Refusal.HEADER_CUT) from error
     if width < 1 or height < 1:
-        raise MediaRefused("is damaged: it has no size.")
+        raise MediaRefused(Refusal.NO_SIZE)
     if width > MOST_SIDE or height > MOST_SIDE or width * height > MOST_PIXELS:
         raise MediaRefused(
-            f"is too large: {width} x {height} pixels; up to {MOST_PIXELS // 1_000_000} megapixels"
-            f" and {MOST_SIDE} pixels a side are taken."
+            Refusal.TOO_MANY_PIXELS,
+            width=width,
+            height=height,
+            megapixels=MOST_PIXELS // 1_000_000,
+            side=MOST_SIDE,
         )
     return width, height
 
@@ -52,7 +53,7 @@ def jpeg_frame(window: Window) -> tuple[int, int, int]:
     for _ in range(5000):
         marker = window.read(offset, 4)
         if len(marker) < 4 or marker[0] != 0xFF:
-            raise MediaRefused(CUT_HEADER)
+            raise MediaRefused(Refusal.HEADER_CUT)
         code, length = marker[1], int.from_bytes(marker[2:4], "big")
         if code == 0xFF:
             offset += 1
@@ -65,12 +66,12 @@ def jpeg_frame(window: Window) -> tuple[int, int, int]:
             break
         else:
             offset += 2 + length
-    raise MediaRefused(CUT_HEADER)
+    raise MediaRefused(Refusal.HEADER_CUT)
 
 
 def _png(window: Window) -> tuple[int, int]:
     if window.read(12, 4) != b"IHDR":
-        raise MediaRefused(CUT_HEADER)
+        raise MediaRefused(Refusal.HEADER_CUT)
     width, height = struct.unpack(">II", window.read(16, 8))
     return width, height
 
@@ -101,7 +102,7 @@ def _webp(window: Window) -> tuple[int, int]:
     if chunk == b"VP8 ":
         width, height = struct.unpack("<HH", window.read(26, 4))
         return width & 0x3FFF, height & 0x3FFF
-    raise MediaRefused(CUT_HEADER)
+    raise MediaRefused(Refusal.HEADER_CUT)
 
 
 def _tiff(window: Window) -> tuple[int, int]:
@@ -109,7 +110,7 @@ def _tiff(window: Window) -> tuple[int, int]:
     tags = _tiff_directory(window)
     is_reduced_copy = bool(tags.get(_NEW_SUBFILE_TYPE, (0, 0))[1] & 1)
     if _DNG_VERSION in tags or (is_reduced_copy and _SUB_DIRECTORIES in tags):
-        raise MediaRefused(RAW)
+        raise MediaRefused(Refusal.RAW)
     return tags.get(_IMAGE_WIDTH, (0, 0))[1], tags.get(_IMAGE_LENGTH, (0, 0))[1]
 
 
@@ -148,7 +149,7 @@ def _heif(window: Window) -> tuple[int, int]:
     """Return the largest of the image sizes (`ispe`, ISO/IEC 23008-12): tiles and thumbnails are smaller."""
     meta = boxes.find_top_level(window, b"meta")
     if meta is None:
-        raise MediaRefused(CUT_HEADER)
+        raise MediaRefused(Refusal.HEADER_CUT)
     # `meta` is a full box: four bytes of version and flags come first.
     properties = boxes.first(meta[4:], b"iprp", b"ipco")
     sizes = [
@@ -157,7 +158,7 @@ def _heif(window: Window) -> tuple[int, int]:
         if box.kind == b"ispe" and len(box.body) >= 12
     ]
     if not sizes:
-        raise MediaRefused(CUT_HEADER)
+        raise MediaRefused(Refusal.HEADER_CUT)
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return width, height
 

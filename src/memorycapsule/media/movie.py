@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
 from memorycapsule.media.exif import camera_mark, is_position
 from memorycapsule.media.sniff import Window
@@ -52,7 +52,7 @@ def read_movie(window: Window) -> Movie:
     """Read the index. Raises MediaRefused when there is none, it is damaged, or it holds no picture."""
     found = read_recording(window)
     if not isinstance(found, Movie):
-        raise MediaRefused("holds sound but no picture.")
+        raise MediaRefused(Refusal.NO_PICTURE)
     return found
 
 
@@ -64,11 +64,11 @@ def read_recording(window: Window) -> Recording:
     """
     moov = boxes.find_top_level(window, b"moov")
     if moov is None:
-        raise MediaRefused("is damaged: its index is missing, as in an interrupted recording or copy.")
+        raise MediaRefused(Refusal.INDEX_MISSING)
     try:
         return _read(moov)
     except struct.error as error:
-        raise MediaRefused(boxes.DAMAGED) from error
+        raise MediaRefused(Refusal.INDEX_UNREADABLE) from error
 
 
 def _read(moov: bytes) -> Recording:
@@ -78,9 +78,7 @@ def _read(moov: bytes) -> Recording:
         return _read_sound(moov, tracks)
     width, height = _size_as_shown(pictures[0])
     if not (0 < width <= MOST_CLIP_SIDE and 0 < height <= MOST_CLIP_SIDE):
-        raise MediaRefused(
-            f"says it is {width} x {height} pixels; clips up to {MOST_CLIP_SIDE} a side are taken."
-        )
+        raise MediaRefused(Refusal.CLIP_TOO_WIDE, width=width, height=height, side=MOST_CLIP_SIDE)
     recording = _recording(moov, tracks)
     scale = _movie_header(moov)[1]
     # The header of a fragmented movie counts no fragment, or the first one alone.
@@ -91,7 +89,7 @@ def _read(moov: bytes) -> Recording:
 def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
     recording = _recording(moov, tracks)
     if not recording.has_sound:
-        raise MediaRefused("holds neither picture nor sound.")
+        raise MediaRefused(Refusal.NO_PICTURE_NO_SOUND)
     return recording
 
 
@@ -147,7 +145,7 @@ def _movie_header(moov: bytes) -> tuple[datetime | None, int, int]:
     else:
         created, _, scale, duration = struct.unpack_from(">IIII", header, 4)
     if not scale:
-        raise MediaRefused(boxes.DAMAGED)
+        raise MediaRefused(Refusal.INDEX_UNREADABLE)
     return _since_1904(created), scale, duration
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from memorycapsule import processes
 from memorycapsule.domain.film.framing import fitted_size
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.colour import to_srgb
-from memorycapsule.media.decoder_process import SECONDS, TOOK_TOO_LONG
+from memorycapsule.media.decoder_process import SECONDS
 from memorycapsule.media.exif import Exif, read_exif
 from memorycapsule.media.measure import jpeg_frame, tiff_profile
 from memorycapsule.media.prepared import DISPLAY_SIDE
@@ -28,8 +28,6 @@ from memorycapsule.media.sniff import Format, Window
 
 Array = NDArray[Any]
 
-_UNREADABLE = "is damaged and cannot be read."
-_INCOMPLETE = "is damaged: part of the picture is missing."
 #: Progressive files of cameras and web sites have about ten scans. Each costs a pass over the whole picture.
 _MOST_SCANS = 64
 #: A file that ends in as many zeros instead of its closing marker is an interrupted copy.
@@ -79,7 +77,7 @@ def decode_photo(window: Window, format_: Format) -> UprightPhoto:
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
-        raise MediaRefused(_UNREADABLE) from error
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE) from error
     pixels = _without_alpha(_as_bgr(_fitted(raw.pixels, DISPLAY_SIDE)))
     pixels = to_srgb(pixels, profile=raw.profile, nclx=raw.nclx)
     width, height = raw.width, raw.height
@@ -132,7 +130,7 @@ def _by_opencv(window: Window, format_: Format) -> _Raw:
     data = np.frombuffer(_mapped(window), np.uint8)
     pixels, exif_block, profile = _imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise MediaRefused(_INCOMPLETE if format_ == "PNG" else _UNREADABLE)
+        raise MediaRefused(Refusal.PICTURE_INCOMPLETE if format_ == "PNG" else Refusal.PICTURE_UNREADABLE)
     if format_ == "TIFF":
         # OpenCV turns a TIFF whatever its flags say, and returns neither EXIF nor profile.
         exif, profile = read_exif(window.read(0, window.size)), tiff_profile(window)
@@ -162,7 +160,7 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
         _clear_warnings()
         pixels, exif_block, profile = _imdecode(np.append(data, np.frombuffer(_END, np.uint8)), flags)
     if pixels is None:
-        raise MediaRefused(_UNREADABLE)
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
     _check_warnings(_warnings(), end - scans_at)
     return _Raw(
         pixels=pixels,
@@ -188,11 +186,11 @@ def _checked_scans(data: Any, scans_at: int) -> int:
             return at
         scans += marker == _SCAN
         if scans > _MOST_SCANS:
-            raise MediaRefused("takes too long to read: it is built of far too many layers.")
+            raise MediaRefused(Refusal.TOO_MANY_SCANS)
         # Tables may hold what looks like a marker.
         at += int.from_bytes(data[at : at + 2], "big")
     if data[-len(_ZEROS_OF_A_HOLE) :] == _ZEROS_OF_A_HOLE:
-        raise MediaRefused(_INCOMPLETE)
+        raise MediaRefused(Refusal.PICTURE_INCOMPLETE)
     return len(data)
 
 
@@ -207,9 +205,9 @@ def _check_warnings(warnings: bytes, scan_bytes: int) -> None:
         return
     surplus = _SURPLUS.search(warnings)
     if surplus is None:
-        raise MediaRefused(_INCOMPLETE)
+        raise MediaRefused(Refusal.PICTURE_INCOMPLETE)
     if int(surplus[1]) > _MOST_SURPLUS * scan_bytes:
-        raise MediaRefused("is damaged: part of the picture is scrambled.")
+        raise MediaRefused(Refusal.PICTURE_SCRAMBLED)
 
 
 def _reduction(longest: int) -> int:
@@ -249,7 +247,7 @@ def _heif_refusal(error: Exception) -> Exception:
     if "Memory allocation" in str(error):
         return MemoryError()
     cut = "end of file" in str(error) or "outside of file" in str(error)
-    return MediaRefused(_INCOMPLETE if cut else _UNREADABLE)
+    return MediaRefused(Refusal.PICTURE_INCOMPLETE if cut else Refusal.PICTURE_UNREADABLE)
 
 
 def _heic(window: Window, _format: Format) -> _Raw:
@@ -297,10 +295,10 @@ def _avif(window: Window, _format: Format) -> _Raw:
             pass_fds=(window.descriptor,),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise MediaRefused(TOOK_TOO_LONG) from error
+        raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     kind = np.uint16 if is_deep else np.uint8
     if done.returncode != 0 or len(done.stdout) != small_width * small_height * 3 * np.dtype(kind).itemsize:
-        raise MediaRefused(_UNREADABLE)
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
     # ffmpeg turns by `irot` and `imir`, as libheif does for HEIC.
     return _Raw(
         pixels=np.frombuffer(done.stdout, kind).reshape(small_height, small_width, 3),

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from memorycapsule import processes
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 
 if TYPE_CHECKING:
     from memorycapsule.media.picture_features import Bytes, Faces
@@ -200,7 +200,7 @@ def _read(path: Path, long_side: int, wanted: int) -> Bytes:
     way = next((way for share, way in ways.items() if long_side >= share * wanted), cv2.IMREAD_COLOR)
     picture = cv2.imread(str(path), way)
     if picture is None:
-        raise MediaRefused("cannot be read.")
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
     return np.asarray(picture, np.uint8)
 
 

@@ -1,16 +1,18 @@
 """
 Recognising a file's format by its first bytes, never by its name.
 
-Nothing is decoded here: a few bytes are compared. The answer is a format that is accepted, or a sentence that says
-what the file is instead. The sentences are predicates, to stand after a file's name.
+Nothing is decoded here: a few bytes are compared. The answer is a format that is accepted, or a refusal that says
+what the file is instead.
 """
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Literal, TypeGuard
 
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 
 #: How many bytes are enough to recognise every format below.
 HEAD_BYTES = 4096
@@ -22,9 +24,6 @@ Sound = Literal["mp3", "m4a", "ogg", "flac", "wav", "webm"]
 CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
 SOUND_FORMATS: tuple[Sound, ...] = ("mp3", "m4a", "ogg", "flac", "wav", "webm")
 
-EMPTY = "is empty."
-RAW = "is a raw camera file; export it as a JPEG first."
-_OTHER_VIDEO = "is a {} video; a story takes MP4 and MOV clips."
 #: EBML (RFC 8794), and the document type of WebM in its header.
 _EBML, _WEBM = b"\x1aE\xdf\xa3", b"webm"
 _EBML_HEADER_BYTES = 64
@@ -46,48 +45,52 @@ _HEIC_BRANDS = {
 _MUSIC_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
 _QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
-_MAGIC_SENTENCES: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF-", "is a PDF, not a photo or clip."),
-    (b"PK\x03\x04", "is a ZIP archive; unpack it and add the photos in it."),
-    (b"PK\x05\x06", "is an empty ZIP archive, not a photo or clip."),
-    (b"Rar!", "is a RAR archive; unpack it and add the photos in it."),
-    (b"7z\xbc\xaf", "is a 7z archive; unpack it and add the photos in it."),
-    (b"\x1f\x8b", "is a compressed archive; unpack it and add the photos in it."),
-    (b"\x00\x05\x16\x07", "is a side file of macOS, not a photo or clip."),
-    (b"\x00\x05\x16\x00", "is a side file of macOS, not a photo or clip."),
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "is a Windows side file or an old office document, not a photo or clip.",
-    ),
-    (b"8BPS", "is a Photoshop document; export it as a JPEG first."),
-    (b"\xff\x0a", "is a JPEG XL picture; save it as a JPEG first."),
-    (b"\x00\x00\x00\x0cJXL ", "is a JPEG XL picture; save it as a JPEG first."),
-    (b"\x00\x00\x00\x0cjP  ", "is a JPEG 2000 picture; save it as a JPEG first."),
-    (b"FUJIFILMCCD-RAW", RAW),
-    (b"IIU\x00", RAW),
-    (b"IIRO", RAW),
-    (b"IIRS", RAW),
-    (_EBML, _OTHER_VIDEO.format("Matroska")),
-    (b"\x00\x00\x01\xba", _OTHER_VIDEO.format("MPEG")),
-    (b"\x00\x00\x01\xb3", _OTHER_VIDEO.format("MPEG")),
-    (b"FLV\x01", _OTHER_VIDEO.format("Flash")),
-    (b"0&\xb2u\x8ef\xcf\x11", _OTHER_VIDEO.format("Windows Media")),
-    (b"MThd", "is a score for synthesizers, not a recording."),
-    (b"\x7fELF", "is a program, not a photo or clip."),
-    (b"MZ", "is a program, not a photo or clip."),
+_RAW = partial(MediaRefused, Refusal.RAW)
+_JPEG_XL = partial(MediaRefused, Refusal.OTHER_PICTURE, format="JPEG XL")
+_SVG = partial(MediaRefused, Refusal.OTHER_DRAWING, format="SVG")
+
+_MAGIC: tuple[tuple[bytes, Callable[[], MediaRefused]], ...] = (
+    (b"%PDF-", partial(MediaRefused, Refusal.PDF)),
+    (b"PK\x03\x04", partial(MediaRefused, Refusal.ARCHIVE, format="ZIP")),
+    (b"PK\x05\x06", partial(MediaRefused, Refusal.EMPTY_ARCHIVE, format="ZIP")),
+    (b"Rar!", partial(MediaRefused, Refusal.ARCHIVE, format="RAR")),
+    (b"7z\xbc\xaf", partial(MediaRefused, Refusal.ARCHIVE, format="7z")),
+    (b"\x1f\x8b", partial(MediaRefused, Refusal.COMPRESSED_ARCHIVE)),
+    (b"\x00\x05\x16\x07", partial(MediaRefused, Refusal.MACOS_SIDE_FILE)),
+    (b"\x00\x05\x16\x00", partial(MediaRefused, Refusal.MACOS_SIDE_FILE)),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", partial(MediaRefused, Refusal.WINDOWS_FILE)),
+    (b"8BPS", partial(MediaRefused, Refusal.PHOTOSHOP_DOCUMENT)),
+    (b"\xff\x0a", _JPEG_XL),
+    (b"\x00\x00\x00\x0cJXL ", _JPEG_XL),
+    (b"\x00\x00\x00\x0cjP  ", partial(MediaRefused, Refusal.OTHER_PICTURE, format="JPEG 2000")),
+    (b"FUJIFILMCCD-RAW", _RAW),
+    (b"IIU\x00", _RAW),
+    (b"IIRO", _RAW),
+    (b"IIRS", _RAW),
+    (_EBML, partial(MediaRefused, Refusal.OTHER_VIDEO, format="Matroska")),
+    (b"\x00\x00\x01\xba", partial(MediaRefused, Refusal.OTHER_VIDEO, format="MPEG")),
+    (b"\x00\x00\x01\xb3", partial(MediaRefused, Refusal.OTHER_VIDEO, format="MPEG")),
+    (b"FLV\x01", partial(MediaRefused, Refusal.OTHER_VIDEO, format="Flash")),
+    (b"0&\xb2u\x8ef\xcf\x11", partial(MediaRefused, Refusal.OTHER_VIDEO, format="Windows Media")),
+    (b"MThd", partial(MediaRefused, Refusal.SCORE)),
+    (b"\x7fELF", partial(MediaRefused, Refusal.PROGRAM)),
+    (b"MZ", partial(MediaRefused, Refusal.PROGRAM)),
 )
 
-_TEXT_SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<svg[\s>]", re.IGNORECASE), "is an SVG drawing; save it as a PNG first."),
-    (re.compile(r"<!doctype svg", re.IGNORECASE), "is an SVG drawing; save it as a PNG first."),
+_TEXTS: tuple[tuple[re.Pattern[str], Callable[[], MediaRefused]], ...] = (
+    (re.compile(r"<svg[\s>]", re.IGNORECASE), _SVG),
+    (re.compile(r"<!doctype svg", re.IGNORECASE), _SVG),
     (
         re.compile(r"<(!doctype html|html|head|body|script)[\s>]", re.IGNORECASE),
-        "is a web page, not a photo or clip.",
+        partial(MediaRefused, Refusal.WEB_PAGE),
     ),
-    (re.compile(r"\A\s*<\?xml"), "is an XML document, not a photo or clip."),
-    (re.compile(r"\A\s*(#EXTM3U|ffconcat|\[playlist\])", re.IGNORECASE), "is a playlist, not a clip."),
-    (re.compile(r"\A\s*push graphic-context"), "is a drawing script, not a photo or clip."),
-    (re.compile(r"\A\s*/\* XPM \*/"), "is an XPM drawing; save it as a PNG first."),
+    (re.compile(r"\A\s*<\?xml"), partial(MediaRefused, Refusal.XML_DOCUMENT)),
+    (
+        re.compile(r"\A\s*(#EXTM3U|ffconcat|\[playlist\])", re.IGNORECASE),
+        partial(MediaRefused, Refusal.PLAYLIST),
+    ),
+    (re.compile(r"\A\s*push graphic-context"), partial(MediaRefused, Refusal.DRAWING_SCRIPT)),
+    (re.compile(r"\A\s*/\* XPM \*/"), partial(MediaRefused, Refusal.OTHER_DRAWING, format="XPM")),
 )
 
 
@@ -112,10 +115,10 @@ def recognise(head: bytes) -> Format | Sound:
     """
     Return the format of a file that begins with `head` (up to HEAD_BYTES are looked at).
 
-    Raises MediaRefused with a sentence that says what the file is instead.
+    Raises MediaRefused with what the file is instead.
     """
     if not head:
-        raise MediaRefused(EMPTY)
+        raise MediaRefused(Refusal.EMPTY)
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -126,7 +129,7 @@ def recognise(head: bytes) -> Format | Sound:
         return "BMP"
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         if head[8:10] == b"CR":
-            raise MediaRefused(RAW)
+            raise MediaRefused(Refusal.RAW)
         return "TIFF"
     if head[:4] == b"RIFF":
         return _riff(head[8:12])
@@ -137,17 +140,12 @@ def recognise(head: bytes) -> Format | Sound:
     sound = _sound(head)
     if sound is not None:
         return sound
-    raise MediaRefused(_what_else(head))
+    raise _what_else(head)
 
 
 def is_photo(found: Format | Sound) -> TypeGuard[Format]:
     """Return whether it is the format of a still picture."""
     return found not in CLIP_FORMATS and found not in SOUND_FORMATS
-
-
-def other_video(name: str) -> str:
-    """Return the predicate for a video in a form that stories do not take."""
-    return _OTHER_VIDEO.format(name)
 
 
 #: Sizes of the header that follows the BMP file header: OS/2, Windows 3, 4 and 5 and two of Adobe's.
@@ -160,8 +158,8 @@ def _riff(kind: bytes) -> Format | Sound:
     if kind == b"WAVE":
         return "wav"
     if kind == b"AVI ":
-        raise MediaRefused(_OTHER_VIDEO.format("AVI"))
-    raise MediaRefused("is not a photo or clip.")
+        raise MediaRefused(Refusal.OTHER_VIDEO, format="AVI")
+    raise MediaRefused(Refusal.NOT_MEDIA)
 
 
 def _base_media(head: bytes) -> Format | Sound:
@@ -170,9 +168,9 @@ def _base_media(head: bytes) -> Format | Sound:
     major = head[8:12]
     brands = {major} | {head[place : place + 4] for place in range(16, length - 3, 4)}
     if major == b"crx ":
-        raise MediaRefused(RAW)
+        raise MediaRefused(Refusal.RAW)
     if major == b"jxl ":
-        raise MediaRefused("is a JPEG XL picture; save it as a JPEG first.")
+        raise MediaRefused(Refusal.OTHER_PICTURE, format="JPEG XL")
     if major in _MUSIC_BRANDS:
         return "m4a"
     if brands & _AVIF_BRANDS:
@@ -198,17 +196,17 @@ def _sound(head: bytes) -> Sound | None:
     return None
 
 
-def _what_else(head: bytes) -> str:
-    for magic, sentence in _MAGIC_SENTENCES:
+def _what_else(head: bytes) -> MediaRefused:
+    for magic, refused in _MAGIC:
         if head.startswith(magic):
-            return sentence
+            return refused()
     text = _as_text(head)
     if text is None:
-        return "is not a photo or clip."
-    for pattern, sentence in _TEXT_SENTENCES:
+        return MediaRefused(Refusal.NOT_MEDIA)
+    for pattern, refused in _TEXTS:
         if pattern.search(text):
-            return sentence
-    return "is text, not a photo or clip."
+            return refused()
+    return MediaRefused(Refusal.TEXT)
 
 
 def _as_text(head: bytes) -> str | None:

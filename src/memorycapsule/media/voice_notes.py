@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import processes
-from memorycapsule.errors import DiskFull, MediaRefused
+from memorycapsule.errors import DiskFull, MediaRefused, Refusal
 from memorycapsule.media.clips import DISK_FULL_MESSAGES, unnamed
 from memorycapsule.media.movie import Movie, Recording, read_recording
-from memorycapsule.media.sniff import Format, Sound, Window, other_video
+from memorycapsule.media.sniff import Format, Sound, Window
 
 #: The longest note that is accepted, in seconds.
 MOST_SECONDS = 900.0
@@ -55,7 +55,6 @@ _MADE_AT = re.compile(rb"^ +creation_time +: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", 
 _POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
 _LOUDNESS = re.compile(rb"^ +I: +(-?[\d.]+|nan|-?inf) LUFS", re.MULTILINE)
 _PEAK_LEVEL = re.compile(rb"^ +Peak: +(-?[\d.]+|-?inf) dBFS", re.MULTILINE)
-_DAMAGED = "is damaged: no sound can be read from it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +117,7 @@ def _check_made(done: subprocess.CompletedProcess[bytes]) -> None:
     if done.returncode != 0:
         if any(message in done.stderr for message in DISK_FULL_MESSAGES):
             raise DiskFull
-        raise MediaRefused(_DAMAGED)
+        raise MediaRefused(Refusal.NO_READABLE_SOUND)
 
 
 def _measure(window: Window, format_: Format | Sound) -> VoiceNoteFacts:
@@ -135,11 +134,11 @@ def _measure(window: Window, format_: Format | Sound) -> VoiceNoteFacts:
     )  # fmt: skip
     described = done.stderr.partition(_MAPPING)[0]
     if _VIDEO.search(described):
-        raise MediaRefused(other_video(format_name(format_)))
+        raise MediaRefused(Refusal.OTHER_VIDEO, format=format_name(format_))
     positions = _POSITION.findall(done.stdout)
     seconds = int(positions[-1]) / 1_000_000 if positions else 0.0
     if done.returncode != 0 or seconds <= 0:
-        raise MediaRefused(_DAMAGED)
+        raise MediaRefused(Refusal.NO_READABLE_SOUND)
     _check_length(seconds, metadata.whole_seconds if metadata else 0.0)
     taken_local = metadata.taken_local if metadata else _made_at(described)
     offset = metadata.taken_offset_seconds if metadata else None if taken_local is None else 0
@@ -159,7 +158,7 @@ def _metadata(window: Window, format_: Format | Sound) -> Recording | None:
         return None
     metadata = read_recording(window)
     if metadata.whole_seconds > MOST_SECONDS + 1:
-        raise MediaRefused(_too_long())
+        raise MediaRefused(Refusal.VOICE_TOO_LONG, minutes=MOST_SECONDS / 60)
     return metadata
 
 
@@ -170,16 +169,12 @@ def holds_picture(window: Window, format_: Format | Sound) -> bool:
 
 def _check_length(seconds: float, stated: float) -> None:
     if seconds > MOST_SECONDS + 0.5:
-        raise MediaRefused(_too_long())
+        raise MediaRefused(Refusal.VOICE_TOO_LONG, minutes=MOST_SECONDS / 60)
     if seconds < LEAST_SECONDS:
-        raise MediaRefused("is too short: there is less than a third of a second of sound in it.")
+        raise MediaRefused(Refusal.VOICE_TOO_SHORT)
     missing = stated - seconds
     if missing > max(0.5, _MOST_MISSING * stated):
-        raise MediaRefused(f"is damaged: {missing:.1f} of its {stated:.1f} seconds are missing.")
-
-
-def _too_long() -> str:
-    return f"is longer than {MOST_SECONDS / 60:.0f} minutes; cut it into shorter ones first."
+        raise MediaRefused(Refusal.SECONDS_MISSING, missing=missing, stated=stated)
 
 
 def _made_at(described: bytes) -> datetime | None:
@@ -195,7 +190,7 @@ def _gain(report: bytes) -> float:
     summary = report.rpartition(b"Summary:")[2]
     loud, peak = _measured(_LOUDNESS, summary), _measured(_PEAK_LEVEL, summary)
     if peak < _SILENT_PEAK:
-        raise MediaRefused("is silent: there is nothing to be heard in it; see that the microphone is on.")
+        raise MediaRefused(Refusal.SILENT)
     # A recording that is too short or too faint to be measured is brought to a usual peak.
     wanted = _LUFS - loud if loud > -70.0 else -6.0 - peak
     return min(max(wanted, _LEAST_GAIN), _MOST_GAIN)
@@ -226,4 +221,4 @@ def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.Co
             pass_fds=descriptors,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise MediaRefused("cannot be read: listening to it took too long.") from error
+        raise MediaRefused(Refusal.LISTENING_TOO_LONG) from error

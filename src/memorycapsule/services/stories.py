@@ -113,7 +113,7 @@ def attach(
 
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
     before the row that refers to them is written; `on_written` is called in the transaction that writes it. Raises
-    MediaRefused with the reason in words, DiskFull, NotFound, NotAllowed once the date has come.
+    MediaRefused, DiskFull, NotFound, NotAllowed once the date has come.
     """
     viewer.check(Scope.CONTRIBUTE)
     digest, size = _digest(upload)

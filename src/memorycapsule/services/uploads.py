@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.people import storable
+from memorycapsule.domain.refusals import refusal_from_json, refusal_to_json
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata, UploadPart
@@ -27,11 +28,11 @@ from memorycapsule.errors import (
     NotAllowed,
     NotFound,
     OffsetMoved,
+    Refusal,
     TooLarge,
     UsageProblem,
 )
 from memorycapsule.media.prepared import Prepared
-from memorycapsule.media.sniff import EMPTY
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services import sessions, stories
 from memorycapsule.services.stories import Attached
@@ -42,9 +43,7 @@ from memorycapsule.store import stories as story_store
 from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.transactions import Store, Transaction
 
-_NO_UPLOAD = "Nothing of this file is here; begin again with it."
 _LONGEST_NAME = 1000
-_DAMAGED = "was damaged on its way; put it in once more."
 
 
 class UploadStage(StrEnum):
@@ -65,8 +64,8 @@ class UploadProgress:
     upload: Upload
     about: UploadMetadata
     stage: UploadStage
-    #: Why it was refused: a predicate ("is a PDF, not a photo or clip.").
-    refusal: str | None
+    #: Why it was refused.
+    refusal: MediaRefused | None
 
 
 def begin(
@@ -88,12 +87,12 @@ def begin(
     """
     viewer.check(Scope.CONTRIBUTE)
     if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
-        raise UsageProblem("A file has a length and a place from 0 on.")
+        raise UsageProblem("upload_misannounced")
     about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
     with store.transaction() as tx:
         story, capsule = stories.changeable_story(tx, viewer, story_id, now)
         too_large = _too_large(length, limits, used_bytes=upload_store.bytes_of_member(tx, story.member_id))
-        refusal = too_large.message if too_large else None if length else EMPTY
+        refused = too_large if length else MediaRefused(Refusal.EMPTY)
         upload = Upload(
             id=str(uuid.uuid4()),
             story_id=story.id,
@@ -105,11 +104,11 @@ def begin(
             created_at=now,
             changed_at=now,
             medium_id=None,
-            refusal=vault.sealed_sentence(capsule, refusal) if refusal else None,
+            refusal=vault.sealed_refusal(capsule, refused) if refused else None,
         )
         upload_store.uploads.add(tx, upload)
     if too_large:
-        raise too_large
+        raise TooLarge(too_large.refusal, **too_large.values)
     return upload
 
 
@@ -157,7 +156,9 @@ def conclude(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now:
         upload = dataclasses.replace(upload, length=upload.received, changed_at=now)
         if not upload.received:
             capsule = capsule_store.capsules.get(tx, upload.capsule_id)
-            upload = dataclasses.replace(upload, refusal=vault.sealed_sentence(capsule, EMPTY))
+            upload = dataclasses.replace(
+                upload, refusal=vault.sealed_refusal(capsule, MediaRefused(Refusal.EMPTY))
+            )
         upload_store.uploads.save(tx, upload)
     return upload
 
@@ -168,7 +169,7 @@ def progress(store: Store, vault: Vault, viewer: Viewer, upload_id: str) -> Uplo
         upload = _own_upload(tx, viewer, upload_id)
         unsealer = vault.unsealer(tx, upload.capsule_id)
         has_parts = bool(upload_store.parts_of(tx, upload.id))
-    return _progress(unsealer, upload, has_parts=has_parts)
+    return _progress(store, vault, unsealer, upload, has_parts=has_parts)
 
 
 def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[UploadProgress]:
@@ -179,7 +180,7 @@ def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[
             return []
         with_parts = upload_store.ids_with_parts(tx, story_id)
         unsealer = vault.unsealer(tx, found[0].capsule_id)
-    return [_progress(unsealer, upload, has_parts=upload.id in with_parts) for upload in found]
+    return [_progress(store, vault, unsealer, upload, has_parts=upload.id in with_parts) for upload in found]
 
 
 def cancel(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> None:
@@ -217,7 +218,7 @@ def finish(
     try:
         plain = source.open()
     except DamagedEnvelope:
-        _refuse(store, vault, upload_id, _DAMAGED, clock())
+        _refuse(store, vault, upload_id, MediaRefused(Refusal.DAMAGED_ON_ITS_WAY), clock())
         return
 
     def become_medium(tx: Transaction, attached: Attached) -> None:
@@ -240,8 +241,12 @@ def finish(
         if attached.is_duplicate:
             with store.transaction() as tx:
                 become_medium(tx, attached)
-    except (MediaRefused, NotAllowed) as error:
-        _refuse(store, vault, upload_id, error.message, clock())
+    except MediaRefused as error:
+        _refuse(store, vault, upload_id, error, clock())
+    except NotAllowed as error:
+        if error.reason != Refusal.STORIES_TOO_LATE:
+            raise
+        _refuse(store, vault, upload_id, MediaRefused(Refusal.STORIES_TOO_LATE), clock())
     except NotFound:
         # The story or the upload has been removed meanwhile, with all that had arrived.
         return
@@ -262,23 +267,21 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
     return len(old)
 
 
-def _too_large(length: int, limits: UploadLimits, *, used_bytes: int) -> TooLarge | None:
+def _too_large(length: int, limits: UploadLimits, *, used_bytes: int) -> MediaRefused | None:
     """Return why a file of `length` bytes is too large, or None; its sender has put in `used_bytes` already."""
     if length > limits.largest_file:
-        return TooLarge(f"is larger than {limits.largest_file / 1_000_000:,.0f} MB.")
+        return MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=limits.largest_file / 1_000_000)
     if used_bytes + length > limits.most_per_member:
-        return TooLarge(
-            f"There is no room for it: {limits.most_per_member / 1_000_000_000:,.1f} GB may come from each."
-        )
+        return MediaRefused(Refusal.QUOTA_FULL, gigabytes=limits.most_per_member / 1_000_000_000)
     return None
 
 
 def _own_upload(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:
     upload = upload_store.uploads.find(tx, upload_id, lock=lock)
     if upload is None or upload.session_id != viewer.session_id:
-        raise NotFound(_NO_UPLOAD)
+        raise NotFound("upload_unknown")
     if capsule_store.membership(tx, upload.capsule_id, viewer.account_id) is None and not viewer.is_admin:
-        raise NotFound(_NO_UPLOAD)
+        raise NotFound("upload_unknown")
     return upload
 
 
@@ -289,12 +292,14 @@ def _check_part(
     if start != upload.received:
         raise OffsetMoved
     if count and start + count > upload.length:
-        raise TooLarge("That is more than this file was said to have.")
+        raise TooLarge("longer_than_announced")
     _story, capsule = stories.changeable_story(tx, viewer, upload.story_id, now)
     return upload, capsule
 
 
-def _progress(unsealer: Unsealer, upload: Upload, *, has_parts: bool) -> UploadProgress:
+def _progress(
+    store: Store, vault: Vault, unsealer: Unsealer, upload: Upload, *, has_parts: bool
+) -> UploadProgress:
     about = unsealer.metadata_of(upload)
     if upload.medium_id:
         stage = UploadStage.DUPLICATE if about.is_duplicate else UploadStage.KEPT
@@ -304,7 +309,24 @@ def _progress(unsealer: Unsealer, upload: Upload, *, has_parts: bool) -> UploadP
         stage = UploadStage.ARRIVING
     else:
         stage = UploadStage.WAITING if has_parts else UploadStage.REMOVED
-    return UploadProgress(upload=upload, about=about, stage=stage, refusal=unsealer.refusal_of(upload))
+    refusal = _refusal(store, vault, unsealer, upload)
+    return UploadProgress(upload=upload, about=about, stage=stage, refusal=refusal)
+
+
+def _refusal(store: Store, vault: Vault, unsealer: Unsealer, upload: Upload) -> MediaRefused | None:
+    """Return why a file was refused, None when it was not; what an older version sealed is sealed anew."""
+    kept = unsealer.refusal_of(upload)
+    if kept is None:
+        return None
+    refused = refusal_from_json(kept)
+    if refusal_to_json(refused) != kept:
+        with store.transaction() as tx:
+            current = upload_store.uploads.find(tx, upload.id, lock=True)
+            if current is not None and current.refusal == upload.refusal:
+                capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+                renewed = dataclasses.replace(current, refusal=vault.sealed_refusal(capsule, refused))
+                upload_store.uploads.save(tx, renewed)
+    return refused
 
 
 def _become_medium(
@@ -322,13 +344,13 @@ def _become_medium(
     _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 
 
-def _refuse(store: Store, vault: Vault, upload_id: str, sentence: str, now: datetime) -> None:
+def _refuse(store: Store, vault: Vault, upload_id: str, refused: MediaRefused, now: datetime) -> None:
     with store.transaction() as tx:
         upload = upload_store.uploads.find(tx, upload_id, lock=True)
         if upload is None or upload.medium_id or upload.refusal is not None:
             return
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
-        refusal = vault.sealed_sentence(capsule, sentence)
+        refusal = vault.sealed_refusal(capsule, refused)
         _save_without_parts(tx, vault, dataclasses.replace(upload, refusal=refusal, changed_at=now))
 
 

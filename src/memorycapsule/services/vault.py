@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob, KeyEnvelope
+from memorycapsule.domain.refusals import refusal_to_json
 from memorycapsule.domain.sealed_json import (
     details_from_json,
     details_to_json,
@@ -25,7 +26,7 @@ from memorycapsule.domain.sealed_json import (
 )
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
 from memorycapsule.domain.uploads import Upload, UploadMetadata
-from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, NotFound, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, MediaRefused, NotFound, is_disk_full
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
@@ -62,9 +63,9 @@ class Vault:
         """Return what a sender said about a file as an age file."""
         return envelopes.seal_bytes(metadata_to_json(about), capsule.recipient)
 
-    def sealed_sentence(self, capsule: Capsule, sentence: str) -> bytes:
-        """Return a sentence that may tell something of a sealed file, as an age file."""
-        return envelopes.seal_bytes(sentence.encode(), capsule.recipient)
+    def sealed_refusal(self, capsule: Capsule, refused: MediaRefused) -> bytes:
+        """Return why a file was refused, which may tell something of it, as an age file."""
+        return envelopes.seal_bytes(refusal_to_json(refused), capsule.recipient)
 
     def unsealer(self, tx: Transaction, capsule_id: str) -> Unsealer:
         """Return what unseals a capsule's words, details and files, to be used after the transaction."""
@@ -183,9 +184,9 @@ class Unsealer:
         """Return what its sender said about a file."""
         return metadata_from_json(self._plain(upload.about))
 
-    def refusal_of(self, upload: Upload) -> str | None:
-        """Return why a file was refused, None when it was not."""
-        return None if upload.refusal is None else self._plain(upload.refusal).decode()
+    def refusal_of(self, upload: Upload) -> bytes | None:
+        """Return what an upload keeps of why the file was refused, None when it was not."""
+        return None if upload.refusal is None else self._plain(upload.refusal)
 
     def _plain(self, sealed: bytes) -> bytes:
         return envelopes.unseal_bytes(sealed, self.identity)

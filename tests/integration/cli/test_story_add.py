@@ -12,6 +12,7 @@ import pytest
 
 from integration.cli.instances import bitmap, join, opened_app
 from memorycapsule.cli.files import gather, naturally
+from memorycapsule.processes import ffmpeg_path
 from support.servers import wait_until
 
 ADD = ("story", "add", "summer", "--json")
@@ -58,6 +59,34 @@ def test_good_files_are_kept_each_refusal_is_named_and_the_same_photo_is_one(sum
     assert "Thumbs.db" in reasons
     assert "Thumbs.db" not in said.err
     assert "c.jpg is text" in said.err
+
+
+def test_a_recording_in_which_nobody_is_heard_is_called_so_in_each_language(summer, tmp_path):
+    silent, short, clip = tmp_path / "silent.wav", tmp_path / "short.wav", tmp_path / "sound.mp4"
+    for path, seconds, volume in ((silent, 2, 0), (short, 0.1, 1), (clip, 2, 1)):
+        source = f"aevalsrc={volume}*sin(2*PI*440*t)/4:d={seconds}"
+        subprocess.run([ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", source, str(path)], check=True)
+    said = summer(*ADD, silent, short, clip)
+    korean = summer("--lang", "ko", "story", "add", "summer", silent, short)
+
+    assert said.code == 5
+    assert [(one["format"], one["kind"]) for one in said.json["media"]] == [("MP4", "voice")]
+    assert said.json["refused"] == [
+        {
+            "file": str(silent),
+            "reason": "is silent: there is nothing to be heard in it; see that the microphone is on.",
+            "code": "silent",
+            "values": {},
+        },
+        {
+            "file": str(short),
+            "reason": "is too short: there is less than a third of a second of sound in it.",
+            "code": "voice_too_short",
+            "values": {},
+        },
+    ]
+    assert f"뺐어요: {silent} 아무 소리도 들리지 않아요. 마이크가 켜져 있는지 봐 주세요." in korean.err
+    assert f"뺐어요: {short} 너무 짧아요. 소리가 3분의 1초도 안 돼요." in korean.err
 
 
 def test_system_files_alone_are_no_reason_to_complain(summer, tmp_path):

@@ -224,16 +224,16 @@ def png_bomb(side: int) -> bytes:
 
 
 HOSTILE = {
-    "page.jpg": (b"<!doctype html><script>alert(1)</script>", "This is not a photo"),
+    "page.jpg": (b"<!doctype html><script>alert(1)</script>", "This is a web page"),
     "drawing.png": (
         b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
         "We cannot show this kind",
     ),
     "polyglot.gif": (b"GIF89a/*" + b"\x00" * 40 + b"*/=1;alert(1)//", "This is"),
-    "half.jpg": (make_photo(width=400, height=300)[:2000], "This is damaged"),
-    "flood.png": (png_bomb(40_000), "This is too large"),
+    "half.jpg": (make_photo(width=400, height=300)[:2000], "Part of this picture is missing"),
+    "flood.png": (png_bomb(40_000), "This picture is too large: 40000 by 40000 pixels."),
     "archive.jpg": (b"PK\x03\x04" + bytes(100), "This is a packed folder"),
-    "program.jpg": (b"MZ" + bytes(200), "This is not a photo"),
+    "program.jpg": (b"MZ" + bytes(200), "This is a program"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import random
 import threading
 from datetime import timedelta
@@ -10,7 +11,8 @@ import pytest
 
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
-from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, TooLarge
+from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, Refusal, TooLarge
+from memorycapsule.seal.envelopes import seal_bytes
 from memorycapsule.services import reading, stories, uploads
 from memorycapsule.services.uploads import UploadStage
 from memorycapsule.store import capsules as capsule_store
@@ -178,7 +180,7 @@ def test_finishing_at_the_same_time_makes_one_medium(stage):
     assert blobs(stage) == (3, 3)
 
 
-def test_the_same_file_is_recognised_and_another_kind_refused_in_words(stage):
+def test_the_same_file_is_recognised_and_another_kind_refused(stage):
     jpeg = make_photo()
     first = Sending(stage, jpeg)
     again = Sending(stage, jpeg, story=first.story, file="again.jpg")
@@ -188,7 +190,7 @@ def test_the_same_file_is_recognised_and_another_kind_refused_in_words(stage):
     first.finish()
 
     def refuses(_upload):
-        raise MediaRefused("is a PDF, not a photo or clip.")
+        raise MediaRefused(Refusal.PDF)
 
     duplicate, refused = again.finish(), other.finish(prepare=refuses)
 
@@ -196,8 +198,8 @@ def test_the_same_file_is_recognised_and_another_kind_refused_in_words(stage):
         UploadStage.DUPLICATE,
         first.progress().upload.medium_id,
     )
-    assert (refused.stage, refused.refusal) == (UploadStage.REFUSED, "is a PDF, not a photo or clip.")
-    assert b"PDF" not in refused.upload.refusal
+    assert (refused.stage, refused.refusal.refusal) == (UploadStage.REFUSED, Refusal.PDF)
+    assert b"pdf" not in refused.upload.refusal
     assert len(first.media()) == 1
     assert blobs(stage) == (3, 3)
 
@@ -234,15 +236,17 @@ def test_how_much_may_come(stage):
         Sending(stage, bytes(1_000_001), story=story)
     assert Sending(stage, b"", story=story).progress().stage is UploadStage.REFUSED
     held = [Sending(stage, bytes(1_000_000), story=story) for _ in range(3)]
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge) as raised:
         Sending(stage, b"x", story=story)
+    assert (raised.value.reason, raised.value.values) == (Refusal.QUOTA_FULL, {"gigabytes": 0.003})
 
     # Each of them is told with all that was left out, however often its page is looked at, and takes no room.
     left_out = uploads.of_story(held[0].store, held[0].vault, held[0].viewer, story.id)
-    assert [one.refusal for one in left_out if one.stage is UploadStage.REFUSED] == [
-        "is larger than 1 MB.",
-        "is empty.",
-        "There is no room for it: 0.0 GB may come from each.",
+    refused = [one.refusal for one in left_out if one.stage is UploadStage.REFUSED]
+    assert [(one.refusal, dict(one.values)) for one in refused] == [
+        (Refusal.FILE_TOO_LARGE, {"megabytes": 1}),
+        (Refusal.EMPTY, {}),
+        (Refusal.QUOTA_FULL, {"gigabytes": 0.003}),
     ]
     uploads.cancel(held[0].store, held[0].vault, held[0].viewer, held[0].id, now=NOW)
     small = Sending(stage, b"123", story=story)
@@ -259,7 +263,35 @@ def test_nothing_comes_in_after_the_date(stage):
     done = whole.finish(now=OPENS)
 
     assert done.stage is UploadStage.REFUSED
-    assert "date has come" in done.refusal
+    assert done.refusal.refusal is Refusal.STORIES_TOO_LATE
+
+
+def test_a_refusal_that_an_older_version_sealed_is_read_and_sealed_anew(stage):
+    """Older versions sealed a bare sentence; no migration has the key."""
+    sending = Sending(stage, b"")
+    with sending.store.transaction() as tx:
+        upload = upload_store.uploads.get(tx, sending.id)
+        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+        old = seal_bytes(b"is a PDF, not a photo or clip.", capsule.recipient)
+        upload_store.uploads.save(tx, dataclasses.replace(upload, refusal=old))
+
+    for read in (
+        sending.progress,
+        lambda: uploads.of_story(sending.store, sending.vault, sending.viewer, sending.story.id)[0],
+    ):
+        shown = read()
+        assert shown.stage is UploadStage.REFUSED
+        assert shown.refusal.refusal is Refusal.OTHER
+        assert shown.refusal.values == {"sentence": "is a PDF, not a photo or clip."}
+
+    with sending.store.reading() as tx:
+        kept = upload_store.uploads.get(tx, sending.id)
+        plain = sending.vault.unsealer(tx, kept.capsule_id).refusal_of(kept)
+    assert json.loads(plain) == {
+        "code": "other",
+        "values": {"sentence": "is a PDF, not a photo or clip."},
+    }
+    assert (kept.changed_at, kept.about) == (upload.changed_at, upload.about)
 
 
 def test_what_nobody_finishes_is_forgotten_after_a_week(stage):

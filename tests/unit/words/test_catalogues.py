@@ -52,7 +52,7 @@ WORDS_OF_OURS = {
 
 
 #: What stands before the reason of an error in the names of its sentences.
-VOICES = ("error", "cli_error", "page_error")
+VOICES = ("error", "cli_error", "page_error", "refused")
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.errors import MediaRefused, UsageProblem, system_problem
+from memorycapsule.errors import FileRefused, MediaRefused, UsageProblem, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -325,7 +325,7 @@ def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
 
 @contextmanager
 def music(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Open a soundtrack that can really be played. Raises MediaRefused with the file's name."""
+    """Open a soundtrack that can really be played. Raises FileRefused."""
     from memorycapsule.media.intake import probe_soundtrack
 
     if path is None:
@@ -351,20 +351,20 @@ def _cover(app: App, path: Path | None) -> BinaryIO | None:
     if prepared.clip:
         prepared.clip.close()
     if prepared.display is None:
-        raise MediaRefused("cover_recording", file=path.name)
+        raise FileRefused("cover_recording", file=path.name)
     return io.BytesIO(prepared.display)
 
 
-def _named(path: Path, error: MediaRefused) -> MediaRefused:
-    """Return why a file is refused as a sentence with its name."""
-    return MediaRefused("file_refused", file=path.name, problem=error)
+def _named(path: Path, error: MediaRefused) -> FileRefused:
+    """Return why a file is refused, with its name."""
+    return FileRefused("file_refused", file=path.name, problem=error)
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise MediaRefused("file_of_name_cannot_be_read", file=path, problem=system_problem(error)) from error
+        raise FileRefused("file_of_name_cannot_be_read", file=path, problem=system_problem(error)) from error
 
 
 def register(app: typer.Typer) -> None:

@@ -26,6 +26,7 @@ from memorycapsule.errors import (
     FilesRefused,
     MediaRefused,
     PartlyDone,
+    Refusal,
     UsageProblem,
     system_problem,
 )
@@ -227,7 +228,7 @@ def _make(
         )
     names = {picture.id for picture in pictures}
     refused += [
-        (one["id"], MediaRefused("other", sentence=one["reason"]), False) for one in facts["left_out"]
+        (one["id"], MediaRefused(Refusal.OTHER, sentence=one["reason"]), False) for one in facts["left_out"]
     ]
     facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
     if alike := len(pictures) - len(distinct):
@@ -327,7 +328,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
     if prepared.display is None or prepared.kind == "voice":
         if prepared.clip:
             prepared.clip.close()
-        raise MediaRefused("render_recording")
+        raise MediaRefused(Refusal.RENDER_RECORDING)
     file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
     if prepared.clip:
         with prepared.clip, Path(pictures, file_name).open("wb") as copy:

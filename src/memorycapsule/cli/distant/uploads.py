@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import platformdirs
 
@@ -22,7 +22,8 @@ from memorycapsule.cli.distant.client import Client, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import Bar
 from memorycapsule.cli.sentences import sentence_of
-from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved
+from memorycapsule.domain.refusals import refusal_or_other
+from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved, Refusal
 from memorycapsule.schemas.stories import Medium
 
 AT_ONCE = 3
@@ -51,7 +52,7 @@ class TusUploader:
         """
         Send a file and return the medium that it became; None when stopped in the middle of it.
 
-        Raises MediaRefused with a predicate, Unreachable, and what uploads are refused with.
+        Raises MediaRefused, Unreachable, and what uploads are refused with.
         """
         with open_regular(path) as file:
             about = os.fstat(file.fileno())
@@ -91,8 +92,11 @@ class TusUploader:
                 stop=self._stop,
             )
         except CapsuleError as error:
+            if error.code != "too_large":
+                raise
             # Too large, no room left: of this file, not of the import.
-            raise MediaRefused(sentence_of(error)) if error.code == "too_large" else error from error
+            told: dict[str, Any] = {"code": error.reason, "values": dict(error.values)}
+            raise refusal_or_other(told, sentence_of(error)) from error
         place = str(answer.headers["location"])
         self._notes.write(note, place)
         return place
@@ -107,7 +111,7 @@ class TusUploader:
             file.seek(start)
             part = file.read(min(_PART_BYTES, size - start))
             if not part:
-                raise MediaRefused("file_became_shorter")
+                raise MediaRefused(Refusal.FILE_BECAME_SHORTER)
             try:
                 answer = self._client.ask_once(
                     "PATCH",
@@ -146,10 +150,10 @@ class TusUploader:
                     )
                 case "refused":
                     self._notes.forget(note)
-                    raise MediaRefused(state["reason"])
+                    raise refusal_or_other(state, state["reason"])
                 case "removed":
                     self._notes.forget(note)
-                    raise MediaRefused("file_taken_out")
+                    raise MediaRefused(Refusal.FILE_TAKEN_OUT)
             if self._stop.wait(_POLL_SECONDS):
                 return None
 

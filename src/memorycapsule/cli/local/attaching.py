@@ -12,7 +12,7 @@ from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
 from memorycapsule.schemas.stories import Medium
@@ -58,5 +58,5 @@ def _upload(app: App, file: BinaryIO) -> BinaryIO:
     size = file.seek(0, 2)
     file.seek(0)
     if size > limits.clip_max_megabytes * _MEGABYTE:
-        raise MediaRefused("file_too_large", megabytes=limits.clip_max_megabytes)
+        raise MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=limits.clip_max_megabytes)
     return file

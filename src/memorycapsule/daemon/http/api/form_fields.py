@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO
 from fastapi import File, UploadFile
 
 from memorycapsule.domain.people import printable
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import FileRefused, MediaRefused
 
 _LONGEST_NAME = 200
 
@@ -17,9 +17,9 @@ Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav fil
 
 
 def form_fields(file: UploadFile, take: Callable[[], BinaryIO]) -> BinaryIO:
-    """Return what `take` makes of a file. Raises MediaRefused with the file's name."""
+    """Return what `take` makes of a file. Raises FileRefused."""
     try:
         return take()
     except MediaRefused as error:
         name = printable(file.filename or "", _LONGEST_NAME) or "This file"
-        raise MediaRefused(f"{name} {error.message}") from error
+        raise FileRefused("file_refused", file=name, problem=error) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memorycapsule.daemon.http.protocol.problems import documented
+from memorycapsule.errors import Refusal
 
 _VERSION = {
     "name": "Tus-Resumable",
@@ -25,7 +26,7 @@ _OFFSET = {
 _STATE = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["id", "story", "file", "length", "received", "stage", "medium", "reason"],
+    "required": ["id", "story", "file", "length", "received", "stage", "medium", "reason", "code", "values"],
     "properties": {
         "id": {"type": "string", "format": "uuid"},
         "story": {"type": "string", "format": "uuid"},
@@ -39,7 +40,16 @@ _STATE = {
             "same file was there before; removed: it has been taken out since.",
         },
         "medium": {"type": ["string", "null"], "format": "uuid", "description": "What it became."},
-        "reason": {"type": ["string", "null"], "description": "Why it was refused: “is a PDF, not a photo.”"},
+        "reason": {
+            "type": ["string", "null"],
+            "description": "Why it was refused, to stand after its name: “is a PDF, not a photo or clip.”",
+        },
+        "code": {
+            "type": ["string", "null"],
+            "description": "The same in a word for programs; new ones come with new versions. Today "
+            f"{', '.join(Refusal)}.",
+        },
+        "values": {"type": ["object", "null"], "description": "What fills the places of the sentence."},
     },
 }
 

@@ -26,10 +26,9 @@ from memorycapsule.daemon.http.guests.story_form import (
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
-from memorycapsule.daemon.http.uploads import refusals
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.services import reading, uploads
 from memorycapsule.services.reading import MediumView, Outline, StoryView
@@ -37,6 +36,7 @@ from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import date_in_words
+from memorycapsule.words.error_sentences import REFUSAL_VOICE, sentence_of
 from memorycapsule.words.forms_of_address import addressed
 
 #: How many of the new photos the thank-you page shows.
@@ -120,6 +120,16 @@ async def receive_form(
         if wants_json:
             return JSONResponse({"message": error.message}, status_code=error.http_status)
         return closed_page(pages, request)
+    except TooLarge as error:
+        words = pages.wording(request)
+        return pages.show(
+            request,
+            "message.html",
+            words,
+            status=error.http_status,
+            heading=words("error_413_title"),
+            text=sentence_of(error, words, voice=REFUSAL_VOICE),
+        )
     if wants_json:
         return JSONResponse({"story": story_id})
     return pages.redirect(request, f"{path}/thanks?story={story_id}")
@@ -184,7 +194,9 @@ def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
 def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, str]]:
     """Return the names of the files that were left out, and why."""
     return [
-        (one.about.file, refusals.translate_refusal(one.refusal, words)) for one in sent_files if one.refusal
+        (one.about.file, sentence_of(one.refusal, words, voice=REFUSAL_VOICE))
+        for one in sent_files
+        if one.refusal
     ]
 
 

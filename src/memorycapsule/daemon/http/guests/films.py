@@ -34,7 +34,7 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
-from memorycapsule.errors import MediaRefused, NotFound, TooMany, UsageProblem
+from memorycapsule.errors import MediaRefused, NotFound, Refusal, TooMany, UsageProblem
 from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import reading
 from memorycapsule.services.film import estimates, montages
@@ -280,7 +280,7 @@ def _parse_request(form: FormData, view: CapsuleView) -> FilmRequest:
 def _checked_song(upload: object) -> Any:
     """Return the file of an upload that can be played. Raises MediaRefused for anything else."""
     if not isinstance(upload, UploadFile) or not upload.size:
-        raise MediaRefused
+        raise MediaRefused(Refusal.EMPTY)
     song = cast("Any", upload.file)
     song.seek(0)
     probe_soundtrack(song)

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.errors import MediaRefused
+from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.intake import memory_copy, probe_soundtrack
 
 _MOST_COVER_BYTES = 40_000_000
@@ -58,7 +58,7 @@ def prepare_cover(app: App, upload: UploadFile) -> BinaryIO:
     if prepared.clip:
         prepared.clip.close()
     if prepared.kind != "photo" or prepared.display is None:
-        raise MediaRefused("is not a photo.")
+        raise MediaRefused(Refusal.NO_PHOTO)
     return io.BytesIO(prepared.display)
 
 

@@ -98,13 +98,17 @@ class Problem(BaseModel):
     )
 
 
-def of_error(error: Exception, *, log_code: str = "") -> JSONResponse:
-    """Return the answer to a request that has failed; `log_code` is where the log tells more."""
+def of_error(error: Exception, *, log_code: str = "", sentence: str | None = None) -> JSONResponse:
+    """
+    Return the answer to a request that has failed; `log_code` is where the log tells more.
+
+    `sentence` takes the place of the English one, where a page reads the answer.
+    """
     match error:
         case ReauthenticationNeeded():
             return _answer(error.http_status, f"{_said(error)} {_HOW_TO_PROVE}", **error_fields(error))
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            return _answer(error.http_status, _said(error), **error_fields(error))
+            return _answer(error.http_status, sentence or _said(error), **error_fields(error))
         case RequestValidationError():
             return _answer(422, _sentence(error.errors()), code="usage", errors=error.errors())
         case HTTPException(status_code=401):

@@ -37,12 +37,15 @@ from memorycapsule.daemon.http.protocol.sessions import (
     token_viewers,
 )
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep, UploadReceiver
-from memorycapsule.daemon.http.uploads.refusals import translate_refusal
+from memorycapsule.domain.refusals import refusal_fields
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, REFUSAL_VOICE, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
@@ -128,14 +131,16 @@ def show_what_is_spoken(receiver: ReceiverDep) -> Response:
 
 @router.post("")
 @for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
-async def create_upload(request: Request, receiver: ReceiverDep, sender: SenderDep) -> Response:
+async def create_upload(
+    request: Request, pages: PagesDep, receiver: ReceiverDep, sender: SenderDep
+) -> Response:
     try:
         _check_version(request)
         about, story_id = _parse_metadata(request.headers.get("upload-metadata", ""))
         length = _whole_number(request, "upload-length")
         upload = await receiver.run_in_thread(sender.begin, about, story_id, length, receiver.limits)
     except CapsuleError as error:
-        return _error_response(error)
+        return _error_response(error, _sentence(request, pages, error))
     root_path = request.scope["root_path"]
     path = request.scope["path"].removeprefix(root_path)
     return Response(
@@ -173,7 +178,8 @@ async def show_progress(
         progress = await receiver.run_in_thread(sender.progress, str(upload_id))
     except CapsuleError as error:
         return _error_response(error)
-    return JSONResponse(_progress_fields(progress, _reason(request, pages, progress)))
+    reason = _sentence(request, pages, progress.refusal) if progress.refusal else None
+    return JSONResponse(_progress_fields(progress, reason))
 
 
 @router.patch("/{upload_id}")
@@ -232,11 +238,11 @@ async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
     await asyncio.wait([future], timeout=FINISH_WAIT_SECONDS)
 
 
-def _reason(request: Request, pages: Pages, progress: UploadProgress) -> str | None:
-    """Return why a file was refused, in the reader's language; None when it was not."""
-    if progress.refusal is None or is_for_api(request):
-        return progress.refusal
-    return translate_refusal(progress.refusal, pages.wording(request))
+def _sentence(request: Request, pages: Pages, error: CapsuleError) -> str:
+    """Return what a program reads of an error, in English, or what a page says of the file in its reader's language."""
+    if is_for_api(request):
+        return sentence_of(error, wording(DEFAULT, AREA))
+    return sentence_of(error, pages.wording(request), voice=REFUSAL_VOICE)
 
 
 def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, object]:
@@ -251,6 +257,7 @@ def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, 
         "stage": progress.stage,
         "medium": upload.medium_id,
         "reason": reason,
+        **(refusal_fields(progress.refusal) if progress.refusal else {"code": None, "values": None}),
     }
 
 
@@ -264,11 +271,11 @@ class _ProtocolError(CapsuleError):
         self.http_status = status  # type: ignore[misc]  # of this one answer
 
 
-def _error_response(error: CapsuleError) -> Response:
+def _error_response(error: CapsuleError, sentence: str | None = None) -> Response:
     headers = {"tus-resumable": VERSION}
     if error.http_status == 412:
         headers["tus-version"] = VERSION
-    answer = problems.of_error(error)
+    answer = problems.of_error(error, sentence=sentence)
     answer.headers.update(headers)
     return answer
 
@@ -299,7 +306,7 @@ def _parse_metadata(metadata: str) -> tuple[UploadMetadata, str]:
         raise _ProtocolError(400)
     about = UploadMetadata(file=pairs.get("filename", ""), position=int(position) if position else None)
     if "story" not in pairs:
-        raise UsageProblem("Say which story the file is for: Upload-Metadata needs `story`.")
+        raise UsageProblem("upload_without_story")
     return about, pairs["story"]
 
 

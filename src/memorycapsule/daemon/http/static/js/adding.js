@@ -215,7 +215,7 @@ async function run(job) {
       say(job.tile, "kept", icon("tick"), done.stage === "duplicate" ? words.duplicate : words.in);
     }
   } catch (error) {
-    const reason = error instanceof Unwanted ? REASONS[error.status] : null;
+    const reason = error instanceof Unwanted ? (error.status === 413 && error.sentence) || REASONS[error.status] : null;
     refuse(job, reason || words.failed, !reason);
   }
   job.sent = job.file.size;

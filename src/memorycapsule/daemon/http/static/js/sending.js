@@ -4,11 +4,12 @@ const PART = 5_000_000;
 const STALLED = 60_000;
 const LONGEST_PAUSE = 30_000;
 
-/** A file that the other side does not want, for good; `status` says why. */
+/** A file that the other side does not want, for good; `status` says why, and `sentence` where it has one. */
 export class Unwanted extends Error {
-  constructor(status) {
+  constructor(status, sentence = "") {
     super(`not taken: ${status}`);
     this.status = status;
+    this.sentence = sentence;
   }
 }
 
@@ -92,13 +93,19 @@ async function begin(file, { uploads, story, position }) {
     },
   });
   if (answer.status === 201) return answer.getResponseHeader("Location");
-  throw refusal(answer.status);
+  throw refusal(answer.status, sentenceOf(answer));
 }
 
-const refusal = (status) =>
+const refusal = (status, sentence) =>
   status >= 400 && status < 500 && status !== 408 && status !== 409 && status !== 429
-    ? new Unwanted(status)
+    ? new Unwanted(status, sentence)
     : new Error(`answered ${status}`);
+
+/** What the other side says of a file that it does not take; nothing where something on the way refused it. */
+function sentenceOf(answer) {
+  if (answer.getResponseHeader("Content-Type") !== "application/problem+json") return "";
+  return JSON.parse(answer.responseText).detail;
+}
 
 /** Send what is missing; return null when nothing of the file is there any more. */
 async function goOn(file, address, sent, moved) {
