@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
@@ -33,6 +33,7 @@ from memorycapsule.work.worker_context import WorkerContext
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpServer
     from memorycapsule.media.decoder_pool import Decoders
+    from memorycapsule.media.prepared import Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,11 @@ class App:
         from memorycapsule.media.decoder_pool import Decoders
 
         return Decoders(workspace=self.settings.work_dir, children=self.settings.media.decoders)
+
+    def prepare(self, upload: BinaryIO) -> Prepared:
+        """Decode one upload in a child of its own. Raises MediaRefused."""
+        with self.decoders() as decoders:
+            return decoders.prepare(upload)
 
 
 @contextmanager

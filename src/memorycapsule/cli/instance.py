@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from memorycapsule.schemas.rescheduling import Rescheduled
     from memorycapsule.schemas.sessions import MadeToken, Token
     from memorycapsule.schemas.stories import Story
+    from memorycapsule.services.capsule_files import Song
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,7 @@ class AnyInstance(Protocol):
         title: str | None,
         length: str | None,
         music: str | None,
-        song: BinaryIO | None,
+        song: Song | None,
     ) -> Montage:
         """Queue a further film, with a song of one's own or the music of a theme."""
         ...

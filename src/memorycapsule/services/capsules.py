@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from datetime import datetime
-from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import (
@@ -25,6 +24,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, WrongKey
 from memorycapsule.seal.envelopes import new_capsule_key
 from memorycapsule.services import reading
+from memorycapsule.services.capsule_files import Cover, Song
 from memorycapsule.services.vault import Vault, new_envelopes
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -43,19 +43,18 @@ def create(
     theme: str,
     film_photos: int,
     message: str | None = None,
-    soundtrack: BinaryIO | None = None,
+    soundtrack: Song | None = None,
     music: str | None = None,
-    cover: BinaryIO | None = None,
+    cover: Cover | None = None,
     once: str | None = None,
     now: datetime,
 ) -> Capsule:
     """
     Make a sealed capsule whose owner is the viewer.
 
-    `soundtrack` is a music file that `media` has accepted, `music` the theme whose soundtrack is heard where there
-    is no such file, `cover` a display JPEG. Song and cover are visible before the date. `once` is an idempotency key:
-    a second call with the same one makes nothing and returns the capsule of the first. Raises UsageProblem for a
-    title, message, number or theme that cannot be, NotAllowed for a session of one capsule.
+    `music` is the theme whose soundtrack is heard where there is no song. Song and cover are not sealed. `once` is
+    an idempotency key: a second call with the same one makes nothing and returns the capsule of the first. Raises
+    UsageProblem for a title, message, number or theme that cannot be, NotAllowed for a session of one capsule.
     """
     viewer.check(Scope.EVERYTHING)
     if viewer.capsule_id is not None:
@@ -133,9 +132,9 @@ def edit(
     message: str | None = None,
     theme: str | None = None,
     film_photos: int | None = None,
-    soundtrack: BinaryIO | None = None,
+    soundtrack: Song | None = None,
     music: str | None = None,
-    cover: BinaryIO | None = None,
+    cover: Cover | None = None,
     without_cover: bool = False,
     now: datetime,
 ) -> Capsule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from memorycapsule.schemas.capsule_lines import DatedCapsule
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.schemas.stories import Story
+    from memorycapsule.services.capsule_files import Cover, Song
 
 ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
 SoundtrackOption = Annotated[
@@ -225,11 +225,11 @@ def delete(
     door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        view = reading.capsule(app.store, app.vault, viewer, capsule)
+        view = reading.outline(app.store, viewer, capsule)
         if not yes and not is_interactive(door):
             raise UsageProblem("delete_needs_yes")
         if not yes:
-            stories, title = len(view.stories), plain(view.capsule.title)
+            stories, title = sum(one.stories for one in view.contributions), plain(view.capsule.title)
             question = door.out.words("cli_delete_ask", title=title, stories=stories)
             confirm(door.out.words, question, default=False)
         deleted = capsules.delete(app.store, app.vault, viewer, view.capsule.id, now=app.now())
@@ -324,9 +324,9 @@ def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
 
 
 @contextmanager
-def music(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Open a soundtrack that can really be played. Raises FileRefused."""
-    from memorycapsule.media.intake import probe_soundtrack
+def music(path: Path | None) -> Iterator[Song | None]:
+    """Have a song accepted. Raises FileRefused."""
+    from memorycapsule.services.capsule_files import accepted_song
 
     if path is None:
         yield None
@@ -334,25 +334,23 @@ def music(path: Path | None) -> Iterator[BinaryIO | None]:
     with ExitStack() as stack:
         file = stack.enter_context(_opened(path))
         try:
-            probe_soundtrack(file)
+            song = accepted_song(file)
         except MediaRefused as error:
             raise _named(path, error) from error
-        yield file
+        stack.enter_context(song)
+        yield song
 
 
-def _cover(app: App, path: Path | None) -> BinaryIO | None:
+def _cover(app: App, path: Path | None) -> Cover | None:
+    from memorycapsule.services.capsule_files import accepted_cover
+
     if path is None:
         return None
-    with _opened(path) as file, app.decoders() as decoders:
+    with _opened(path) as file:
         try:
-            prepared = decoders.prepare(file)
+            return accepted_cover(file, app.prepare)
         except MediaRefused as error:
             raise _named(path, error) from error
-    if prepared.clip:
-        prepared.clip.close()
-    if prepared.display is None:
-        raise FileRefused("cover_recording", file=path.name)
-    return io.BytesIO(prepared.display)
 
 
 def _named(path: Path, error: MediaRefused) -> FileRefused:

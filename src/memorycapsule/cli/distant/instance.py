@@ -29,6 +29,7 @@ from memorycapsule.schemas.stories import Medium, Story
 if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Role
     from memorycapsule.domain.opening_dates import OpeningDate
+    from memorycapsule.services.capsule_files import Song
 
 #: How often it is asked how far a film is.
 _POLL_SECONDS = 2.0
@@ -212,7 +213,7 @@ class DistantInstance:
         title: str | None,
         length: str | None,
         music: str | None,
-        song: BinaryIO | None,
+        song: Song | None,
     ) -> Montage:
         path = f"{_capsule(reference)}/montages"
         # However often the answer is lost, it is one film.

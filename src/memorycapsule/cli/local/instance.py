@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from memorycapsule.schemas.rescheduling import Rescheduled
     from memorycapsule.schemas.sessions import MadeToken, Token
     from memorycapsule.schemas.stories import Story
+    from memorycapsule.services.capsule_files import Song
     from memorycapsule.services.reading import OpenedFile
 
 
@@ -314,7 +315,7 @@ class LocalInstance:
         title: str | None,
         length: str | None,
         music: str | None,
-        song: BinaryIO | None,
+        song: Song | None,
     ) -> Montage:
         from memorycapsule.schemas.montages import Montage
         from memorycapsule.services.film import montages

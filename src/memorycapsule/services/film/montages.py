@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.events import Event
@@ -28,6 +27,7 @@ from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany
 from memorycapsule.services import opening, reading
+from memorycapsule.services.capsule_files import Song
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import capsules as capsule_store
@@ -64,7 +64,7 @@ def queue(
     reference: str,
     *,
     story_ids: Sequence[str] = (),
-    soundtrack: BinaryIO | None = None,
+    soundtrack: Song | None = None,
     length: str | None = None,
     music: str | None = None,
     title: str | None = None,
@@ -74,11 +74,11 @@ def queue(
     """
     Queue a further film of an open capsule: of the chosen stories in the chosen order, or of all.
 
-    `soundtrack` is a music file that `media` has accepted, `music` the theme whose soundtrack is wanted instead of
-    the capsule's. `length` is what `parse_length` understands. `title` is the film's; without one it goes by the
-    capsule's. `once` is an idempotency key: a second call with the same one queues nothing and returns the montage
-    of the first. Raises NotFound for a capsule or story that is not there, Sealed before the date, UsageProblem for
-    a length, theme or title that cannot be, TooMany.
+    `music` is the theme whose soundtrack is wanted instead of the capsule's. `length` is what `parse_length`
+    understands. `title` is the film's; without one it goes by the capsule's. `once` is an idempotency key: a second
+    call with the same one queues nothing and returns the montage of the first. Raises NotFound for a capsule or
+    story that is not there, Sealed before the date, UsageProblem for a length, theme or title that cannot be,
+    TooMany.
     """
     viewer.check(Scope.EVERYTHING)
     parse_length(length)

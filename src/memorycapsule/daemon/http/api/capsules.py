@@ -13,9 +13,12 @@ from memorycapsule.daemon.http.api.form_fields import Picture, Song, form_fields
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.archive import zip_answer
-from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
-from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
+from memorycapsule.daemon.http.protocol.costs import (
+    LARGEST_FORM_WITH_COVER_BYTES,
+    LARGEST_FORM_WITH_SONG_BYTES,
+    takes,
+)
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.opening_dates import parse_opening_date
@@ -23,6 +26,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.capsule_lines import CapsuleLine
 from memorycapsule.schemas.capsules import Capsule
 from memorycapsule.services import archive, capsules, reading
+from memorycapsule.services.capsule_files import accepted_cover, accepted_song
 
 _FILE_REFUSALS = (400, 403, 404, 413, 422, 507)
 _COVER = "/capsules/{capsule}/cover"
@@ -128,12 +132,13 @@ def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 
 @router.put(_COVER, responses=documented(*_FILE_REFUSALS))
-@takes(LARGEST_FORM_WITH_THEME_BYTES)
+@takes(LARGEST_FORM_WITH_COVER_BYTES)
 @for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> answers.CapsuleAnswer:
     """Give a capsule a cover, until the date. Members and guests see it before the date. Only its owner can."""
     reading.standing(app.store, viewer, capsule)
-    with form_fields(file, lambda: theme_options.prepare_cover(app, file)) as picture:
+    picture = form_fields(file, lambda upload: accepted_cover(upload, app.prepare))
+    with picture:
         edited = capsules.edit(app.store, app.vault, viewer, capsule, cover=picture, now=app.now())
     return _answer(app, viewer, edited.id)
 
@@ -147,12 +152,13 @@ def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 
 
 @router.put(_SOUNDTRACK, responses=documented(*_FILE_REFUSALS))
-@takes(LARGEST_FORM_WITH_THEME_BYTES)
+@takes(LARGEST_FORM_WITH_SONG_BYTES)
 @for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -> answers.CapsuleAnswer:
     """Have a song of one's own heard in the film, until the date. It is not sealed. Only its owner can."""
     reading.standing(app.store, viewer, capsule)
-    with form_fields(file, lambda: theme_options.checked_song(file)) as song:
+    song = form_fields(file, accepted_song)
+    with song:
         edited = capsules.edit(app.store, app.vault, viewer, capsule, soundtrack=song, now=app.now())
     return _answer(app, viewer, edited.id)
 

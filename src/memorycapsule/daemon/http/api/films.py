@@ -16,7 +16,6 @@ from memorycapsule.daemon.http.api.form_fields import Song, form_fields
 from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference, piece
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
-from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
@@ -24,6 +23,7 @@ from memorycapsule.daemon.http.protocol.problems import FILES, documented
 from memorycapsule.domain.film.montages import Montage as FoundMontage
 from memorycapsule.schemas.montages import Montage
 from memorycapsule.services import reading
+from memorycapsule.services.capsule_files import accepted_song
 from memorycapsule.services.film import estimates, montages
 
 router = APIRouter(tags=["montages"])
@@ -103,7 +103,8 @@ def make_film_with_soundtrack(
 ) -> answers.MontageAnswer:
     """Make a further film with a song of one's own; otherwise as without."""
     reading.standing(app.store, viewer, capsule)
-    with form_fields(file, lambda: theme_options.checked_song(file)) as song:
+    song = form_fields(file, accepted_song)
+    with song:
         queued = montages.queue(
             app.store,
             app.vault,

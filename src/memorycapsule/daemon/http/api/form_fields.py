@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, TypeVar
 
 from fastapi import File, UploadFile
 
@@ -16,10 +16,13 @@ Picture = Annotated[UploadFile, File(description="A photo, as it comes from a ca
 Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav file.")]
 
 
-def form_fields(file: UploadFile, take: Callable[[], BinaryIO]) -> BinaryIO:
-    """Return what `take` makes of a file. Raises FileRefused."""
+Accepted = TypeVar("Accepted")
+
+
+def form_fields(file: UploadFile, accept: Callable[[BinaryIO], Accepted]) -> Accepted:
+    """Return what `accept` makes of a file. Raises FileRefused."""
     try:
-        return take()
+        return accept(file.file)
     except MediaRefused as error:
         name = printable(file.filename or "", _LONGEST_NAME) or "This file"
         raise FileRefused("file_refused", file=name, problem=error) from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -35,8 +36,8 @@ from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
 from memorycapsule.errors import MediaRefused, NotFound, Refusal, TooMany, UsageProblem
-from memorycapsule.media.intake import probe_soundtrack
 from memorycapsule.services import reading
+from memorycapsule.services.capsule_files import Song, accepted_song
 from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import CapsuleView, FilmView
 
@@ -145,19 +146,21 @@ def make_film(
     film_request = _parse_request(form, access.view)
     own_song = form.get("own") if film_request.song == "own" else None
     try:
-        made = montages.queue(
-            app.store,
-            app.vault,
-            app.wake,
-            access.viewer,
-            capsule_id,
-            story_ids=film_request.story_ids,
-            soundtrack=_checked_song(own_song) if film_request.song == "own" else None,
-            length=_LENGTHS[film_request.length],
-            music=film_request.song if film_request.song not in {"", "own"} else None,
-            title=film_request.title,
-            now=app.now(),
-        )
+        song = _accepted_song(own_song) if film_request.song == "own" else None
+        with song or nullcontext():
+            made = montages.queue(
+                app.store,
+                app.vault,
+                app.wake,
+                access.viewer,
+                capsule_id,
+                story_ids=film_request.story_ids,
+                soundtrack=song,
+                length=_LENGTHS[film_request.length],
+                music=film_request.song if film_request.song not in {"", "own"} else None,
+                title=film_request.title,
+                now=app.now(),
+            )
     except MediaRefused:
         file = own_song.filename if isinstance(own_song, UploadFile) else ""
         problem = words("films_song_refused", file=file) if file else words("films_song_missing")
@@ -277,12 +280,8 @@ def _parse_request(form: FormData, view: CapsuleView) -> FilmRequest:
     )
 
 
-def _checked_song(upload: object) -> Any:
-    """Return the file of an upload that can be played. Raises MediaRefused for anything else."""
+def _accepted_song(upload: object) -> Song:
+    """Return the song of a form. Raises MediaRefused where there is none, and for anything else."""
     if not isinstance(upload, UploadFile) or not upload.size:
         raise MediaRefused(Refusal.EMPTY)
-    song = cast("Any", upload.file)
-    song.seek(0)
-    probe_soundtrack(song)
-    song.seek(0)
-    return song
+    return accepted_song(upload.file)

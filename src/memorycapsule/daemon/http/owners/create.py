@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -107,27 +108,28 @@ def create_capsule(
     if date is None or problems:
         return _form_page(pages, request, draft, problems)
     try:
-        picture = theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+        picture = theme_options.accepted_cover(app, cover)
     except MediaRefused:
         return _confirmation_page(app, pages, request, draft, date, bad_cover=True)
     try:
-        own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
+        own_song = theme_options.accepted_song(song)
     except MediaRefused:
         return _confirmation_page(app, pages, request, draft, date, bad_song=True)
-    made = capsules.create(
-        app.store,
-        app.vault,
-        viewer,
-        title=draft.title,
-        message=draft.message,
-        date=date,
-        theme=draft.theme,
-        film_photos=int(draft.film_photos),
-        music=draft.music or None,
-        soundtrack=own_song,
-        cover=picture,
-        now=app.now(),
-    )
+    with own_song or nullcontext():
+        made = capsules.create(
+            app.store,
+            app.vault,
+            viewer,
+            title=draft.title,
+            message=draft.message,
+            date=date,
+            theme=draft.theme,
+            film_photos=int(draft.film_photos),
+            music=draft.music or None,
+            soundtrack=own_song,
+            cover=picture,
+            now=app.now(),
+        )
     return pages.redirect(request, f"/c/{made.id}/people?done=sealed")
 
 

@@ -6,6 +6,7 @@ The owner may also delete the capsule, as long as nobody else has added a story.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
@@ -78,31 +79,32 @@ def change_settings(
             problems[name] = sentence
     picture = own_song = None
     try:
-        picture = theme_options.prepare_cover(app, cover) if cover and theme_options.has_file(cover) else None
+        picture = theme_options.accepted_cover(app, cover)
     except MediaRefused:
         problems["cover"] = words("cover_bad")
     try:
-        own_song = theme_options.checked_song(song) if song and theme_options.has_file(song) else None
+        own_song = theme_options.accepted_song(song)
     except MediaRefused:
         problems["song"] = words("song_bad")
     if problems:
         typed = {"title": title, "message": message, "film_photos": film_photos}
         return _settings_page(app, pages, request, view, problems, typed)
-    capsules.edit(
-        app.store,
-        app.vault,
-        viewer,
-        view.capsule.id,
-        title=title,
-        message=message,
-        theme=theme or None,
-        film_photos=int(film_photos),
-        music=None if own_song or music == _OWN_SONG else music,
-        soundtrack=own_song,
-        cover=picture,
-        without_cover=bool(without_cover) and picture is None,
-        now=app.now(),
-    )
+    with own_song or nullcontext():
+        capsules.edit(
+            app.store,
+            app.vault,
+            viewer,
+            view.capsule.id,
+            title=title,
+            message=message,
+            theme=theme or None,
+            film_photos=int(film_photos),
+            music=None if own_song or music == _OWN_SONG else music,
+            soundtrack=own_song,
+            cover=picture,
+            without_cover=bool(without_cover) and picture is None,
+            now=app.now(),
+        )
     return pages.redirect(request, f"/c/{view.capsule.id}/settings?done=changed")
 
 

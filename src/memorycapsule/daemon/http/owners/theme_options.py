@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from starlette.datastructures import UploadFile
 
 from memorycapsule import themes
 from memorycapsule.app import App
-from memorycapsule.errors import MediaRefused, Refusal
-from memorycapsule.media.intake import memory_copy, probe_soundtrack
+from memorycapsule.services import capsule_files
+from memorycapsule.services.capsule_files import Cover, Song
 
-_MOST_COVER_BYTES = 40_000_000
-_MOST_SONG_BYTES = 60_000_000
 #: The order in which themes are offered: the most playful first, the calm one last.
 _ORDER = ("photocard", "museum", "window", "classic")
 
@@ -51,23 +47,15 @@ def has_file(upload: UploadFile | None) -> bool:
     return upload is not None and bool(upload.filename) and upload.size != 0
 
 
-def prepare_cover(app: App, upload: UploadFile) -> BinaryIO:
-    """Return a picture as JPEG of the size that is shown. Raises MediaRefused for anything but a photo."""
-    with memory_copy(upload.file, limit_bytes=_MOST_COVER_BYTES) as copy, app.decoders() as decoders:
-        prepared = decoders.prepare(copy)
-    if prepared.clip:
-        prepared.clip.close()
-    if prepared.kind != "photo" or prepared.display is None:
-        raise MediaRefused(Refusal.NO_PHOTO)
-    return io.BytesIO(prepared.display)
+def accepted_cover(app: App, upload: UploadFile | None) -> Cover | None:
+    """Return the cover that was chosen, None where none was. Raises MediaRefused."""
+    if upload is None or not has_file(upload):
+        return None
+    return capsule_files.accepted_cover(upload.file, app.prepare)
 
 
-def checked_song(upload: UploadFile) -> BinaryIO:
-    """Return a copy of a song that can be played. Raises MediaRefused for anything else."""
-    copy = memory_copy(upload.file, limit_bytes=_MOST_SONG_BYTES)
-    try:
-        probe_soundtrack(copy)
-    except BaseException:
-        copy.close()
-        raise
-    return copy
+def accepted_song(upload: UploadFile | None) -> Song | None:
+    """Return the song that was chosen, None where none was. Raises MediaRefused."""
+    if upload is None or not has_file(upload):
+        return None
+    return capsule_files.accepted_song(upload.file)

@@ -16,13 +16,18 @@ from fastapi.routing import RouteContext
 from starlette.routing import compile_path
 
 from memorycapsule.config import Settings
+from memorycapsule.services.capsule_files import LARGEST_COVER_BYTES, LARGEST_SONG_BYTES
 
 #: Most forms hold a few words, some a long story; nothing sent to them needs more.
 LARGEST_FORM_BYTES = 256 * 1024
+#: What stands in a form beside its files.
+_REST_BYTES = 4 * 1024 * 1024
+#: A form with a cover.
+LARGEST_FORM_WITH_COVER_BYTES = LARGEST_COVER_BYTES + _REST_BYTES
 #: A form with a cover and a song.
-LARGEST_FORM_WITH_THEME_BYTES = 100_000_000
+LARGEST_FORM_WITH_THEME_BYTES = LARGEST_COVER_BYTES + LARGEST_SONG_BYTES + _REST_BYTES
 #: A form with a song of people's own.
-LARGEST_FORM_WITH_SONG_BYTES = 100 * 1024 * 1024
+LARGEST_FORM_WITH_SONG_BYTES = LARGEST_SONG_BYTES + _REST_BYTES
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 #: A number of bytes, or what reads it from the settings.
