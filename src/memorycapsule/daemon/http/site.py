@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http import failures
@@ -62,34 +64,12 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        routes=_all_routes(),
     )
     provide(site, app=app, pages=pages, cookie=cookie)
     site.state.receiver = receiver
     site.state.heartbeat_age = heartbeat_age
     failures.handle(site)
-    site.include_router(router)
-    site.include_router(home.router)
-    site.include_router(sign_in.router)
-    site.include_router(reauthentication.router)
-    site.include_router(account.router)
-    site.include_router(invitation.router)
-    site.include_router(letter_links.router)
-    site.include_router(capsule.router)
-    site.include_router(contributing.router)
-    site.include_router(own_stories.router)
-    site.include_router(tus.router, prefix="/g/u")
-    site.include_router(api.router)
-    site.include_router(create.router)
-    site.include_router(invite.router)
-    site.include_router(members.router)
-    site.include_router(settings.router)
-    site.include_router(dates.router)
-    site.include_router(consent.router)
-    site.include_router(leaving.router)
-    site.include_router(soundtracks.router)
-    site.include_router(opened.router)
-    site.include_router(films.router)
-    site.include_router(archive.router)
     costs = Costs(iter_route_contexts(site.routes), app.settings)
     site.add_middleware(RateLimits, root_path=root_path, costs=costs, refuse=failures.refuse)
     site.add_middleware(
@@ -102,6 +82,36 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         failed=failures.answer_failure,
     )
     return site
+
+
+@functools.cache
+def _all_routes() -> list[BaseRoute]:
+    # Routes hold nothing of an instance, and putting them together takes longer than to answer many requests.
+    everything = APIRouter()
+    everything.include_router(router)
+    everything.include_router(home.router)
+    everything.include_router(sign_in.router)
+    everything.include_router(reauthentication.router)
+    everything.include_router(account.router)
+    everything.include_router(invitation.router)
+    everything.include_router(letter_links.router)
+    everything.include_router(capsule.router)
+    everything.include_router(contributing.router)
+    everything.include_router(own_stories.router)
+    everything.include_router(tus.router, prefix="/g/u")
+    everything.include_router(api.router)
+    everything.include_router(create.router)
+    everything.include_router(invite.router)
+    everything.include_router(members.router)
+    everything.include_router(settings.router)
+    everything.include_router(dates.router)
+    everything.include_router(consent.router)
+    everything.include_router(leaving.router)
+    everything.include_router(soundtracks.router)
+    everything.include_router(opened.router)
+    everything.include_router(films.router)
+    everything.include_router(archive.router)
+    return everything.routes
 
 
 @router.api_route("/healthz", methods=GET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from importlib import resources
@@ -51,24 +52,12 @@ class Pages:
     def __init__(self, *, root_path: str, locale: str) -> None:
         self.root_path = root_path
         self._locale = locale
-        self._static = dict(_files(resources.files("memorycapsule.daemon.http").joinpath("static"), ""))
-        digest = hashlib.sha256()
-        for name, content in sorted(self._static.items()):
-            digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
         #: Stands in the address of every file, so that browsers may keep them for ever.
-        self.version = digest.hexdigest()[:12]
-        self._gzipped: dict[str, bytes] = {}
-        self._templates = jinja2.Environment(
-            loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.version = _version()
 
     def static(self, request: Request, name: str) -> Response | None:
         """Return a file that pages load, text as gzip where the browser takes it; None when there is no such file."""
-        content, ending = self._static.get(name), name.rpartition(".")[2]
+        content, ending = _static_files().get(name), name.rpartition(".")[2]
         if content is None or ending not in _TYPES:
             return None
         headers = {}
@@ -76,14 +65,12 @@ class Pages:
             headers["vary"] = "accept-encoding"
             if accepts_gzip(request):
                 headers["content-encoding"] = "gzip"
-                if name not in self._gzipped:
-                    self._gzipped[name] = gzipped(content)
-                content = self._gzipped[name]
+                content = _packed(name)
         return Response(content, media_type=_TYPES[ending], headers=headers)
 
     def static_url(self, name: str) -> str:
         """Return the address of a file that pages load. Raises KeyError when there is no such file."""
-        if name not in self._static:
+        if name not in _static_files():
             raise KeyError(name)
         return f"{self.root_path}/g/static/{self.version}/{name}"
 
@@ -125,16 +112,20 @@ class Pages:
         **values: object,
     ) -> HTMLResponse:
         """Render a template; `refresh_seconds` has the browser reload the page after that time."""
-        text = self._templates.get_template(template).render(
-            words=words,
-            at=lambda path: self.at(request, path),
-            static=self.static_url,
-            languages=[_language(request, one) for one in languages()],
-            size=_size(request),
-            sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
-            refresh_seconds=refresh_seconds,
-            is_signed_in=getattr(request.state, "is_signed_in", False),
-            **values,
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                words=words,
+                at=lambda path: self.at(request, path),
+                static=self.static_url,
+                languages=[_language(request, one) for one in languages()],
+                size=_size(request),
+                sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
+                refresh_seconds=refresh_seconds,
+                is_signed_in=getattr(request.state, "is_signed_in", False),
+                **values,
+            )
         )
         headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
         content = text.encode()
@@ -210,6 +201,38 @@ def _size(request: Request) -> str:
     """Return the size of text that a reader chose here or before."""
     choices = (request.query_params.get("size"), request.cookies.get(SIZE_COOKIE))
     return next((choice for choice in choices if choice in SIZES), SIZES[0])
+
+
+# What all sites of a process share is read once.
+
+
+@functools.cache
+def _static_files() -> dict[str, bytes]:
+    return dict(_files(resources.files("memorycapsule.daemon.http").joinpath("static"), ""))
+
+
+@functools.cache
+def _version() -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(_static_files().items()):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:12]
+
+
+@functools.cache
+def _packed(name: str) -> bytes:
+    return gzipped(_static_files()[name])
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
