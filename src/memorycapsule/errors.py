@@ -8,6 +8,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── UsageProblem                 exit 2        422
 │   └── DatePassed, DateTooFar
 ├── NotFound                     exit 3        404
+├── Unauthenticated              exit 3        401   a request without a token that is known
 ├── Sealed                       exit 4        404   (a page never tells a sealed thing from a missing one)
 ├── NotDue                       exit 4        409
 ├── PartlyDone                   exit 5        207
@@ -248,6 +249,14 @@ class NotFound(CapsuleError):
     code = "not_found"
     exit_code = 3
     http_status = 404
+
+
+class Unauthenticated(CapsuleError):
+    """A request to the API comes without a token, or with one that nobody has any more."""
+
+    code = "unauthenticated"
+    exit_code = 3
+    http_status = 401
 
 
 class Sealed(CapsuleError):

@@ -58,6 +58,21 @@ def sentence_of(text: str | CapsuleError) -> str:
     return spoken(text, words_of(DEFAULT))
 
 
+def is_sayable(error: CapsuleError) -> bool:
+    """Tell whether the catalogues know what an error of another program says, and its values fill the sentence."""
+    words = words_of(DEFAULT)
+    causes = [value for value in error.values.values() if isinstance(value, CapsuleError)]
+    if not {f"{_VOICE}_{error.reason}", f"error_{error.reason}"} & words.keys or not all(
+        map(is_sayable, causes)
+    ):
+        return False
+    try:
+        spoken(error, words)
+    except (AssertionError, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
 def _filled(key: str, values: Mapping[str, object], words: Wording) -> str:
     texts = {
         name: spoken(value, words) if isinstance(value, str | CapsuleError) else value

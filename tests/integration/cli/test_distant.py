@@ -31,10 +31,10 @@ class Machines:
         }
 
     def here(self, token, *words):
-        return self._run(self._here, token, words)
+        return self._answered(self._here, token, words)
 
     def there(self, token, *words):
-        return self._run(self._there, token, words)
+        return self._answered(self._there, token, words)
 
     def done(self, token, *words):
         """What a command that must succeed answers on the other machine."""
@@ -42,16 +42,26 @@ class Machines:
         assert code == 0, answer
         return answer
 
+    def told(self, token, *words, here=False):
+        """How `capsule` ends, and what a person reads of that in Korean."""
+        code, said = self._run(self._here if here else self._there, token, ["--lang", "ko", *words])
+        return code, said.err.splitlines()[-1]
+
     def _run(self, environment, token, words):
-        """How `capsule` ends, and what it answers."""
+        """How `capsule` ends, and what it says."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
             if token:
                 patch.setenv("CAPSULE_TOKEN", token)
             self.capture.readouterr()
-            code = main(["--json", *words])
-        return code, json.loads(self.capture.readouterr().out)
+            code = main(words)
+        return code, self.capture.readouterr()
+
+    def _answered(self, environment, token, words):
+        """How `capsule` ends, and what it answers."""
+        code, said = self._run(environment, token, ["--json", *words])
+        return code, json.loads(said.out)
 
     def joined(self, capsule, name):
         """The token of somebody who is invited and joins."""
@@ -243,3 +253,23 @@ def test_what_is_refused_is_refused_in_the_same_words(machines):
     assert differing == []
     # Nothing of it has left a trace.
     assert machines.here(None, "show", capsule) == before
+
+
+def test_what_is_refused_is_said_in_the_language_of_the_terminal_with_the_command_that_helps(machines):
+    capsule = machines.house.capsule(opens_in=timedelta(days=100))
+    cleo, ada = machines.joined(capsule, "Cleo"), machines.signed_in()
+    refusals = [
+        (3, cleo, ["member", "list", "winter"], "`capsule list`"),
+        (8, cleo, ["invite", capsule, "x@example.org"], "주인"),
+        (3, "nobody", ["member", "list", capsule], "토큰"),
+        (3, ada, ["token", "end", "nothing"], "`capsule token list`"),
+        (2, ada, ["invite", capsule, "nobody"], "nobody"),
+        (2, ada, ["reschedule", capsule, "2020-05-08"], "2020-05-08"),
+    ]
+    differing = []
+    for code, token, words, word in refusals:
+        there, here = machines.told(token, *words), machines.told(token, *words, here=True)
+        if there != here or there[0] != code or word not in there[1]:
+            differing.append((words, there, here))
+
+    assert differing == []

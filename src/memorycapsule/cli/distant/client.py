@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar
-from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded, TooMany, UsageProblem
+from memorycapsule.cli.sentences import is_sayable
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
+from memorycapsule.schemas.errors import error_of
 from memorycapsule.schemas.model import Model
 
 Kind = TypeVar("Kind", bound=Model)
@@ -180,9 +182,14 @@ class Client:
                 status = answer.status_code
                 raise Unreachable("distant_away", url=self.url, status=status)
             raise self._no_capsule()
-        kind = _kinds().get(self._field(answer, "code"), CapsuleError)
-        # What the API says of these is for programs: which requests prove who one is, which header to read.
-        raise kind() if kind in {ReauthenticationNeeded, TooMany} else kind(self._field(answer, "detail"))
+        kinds, sentence = _kinds(), self._field(answer, "detail")
+        kind = kinds.get(self._field(answer, "code"), CapsuleError)
+        try:
+            error = error_of(self._json(answer), kinds)
+        except (KeyError, TypeError, ValueError):
+            raise kind("other", sentence=sentence) from None
+        # A daemon of another version may have reasons that no catalogue here knows.
+        raise error if is_sayable(error) else kind("other", sentence=sentence)
 
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
@@ -240,7 +247,8 @@ def _kinds() -> Mapping[str, type[CapsuleError]]:
     """Return our errors by the word that the API has for them."""
     known = {
         kind.code: kind
-        for kind in vars(errors).values()
+        # The first of those that share a code: the others are kinds of it.
+        for kind in reversed(vars(errors).values())
         if isinstance(kind, type) and issubclass(kind, CapsuleError)
     }
     # A token that is not known is, here as there, one that nobody has.

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.sessions import token_viewers
 from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import Unauthenticated
 
 _SCHEME = HTTPBearer(
     scheme_name="token",
@@ -19,9 +19,6 @@ _SCHEME = HTTPBearer(
     "`capsule join` answers.",
     auto_error=False,
 )
-_NOBODY = "Send a token with the request: “Authorization: Bearer TOKEN”."
-_UNKNOWN = "This token is not known here, or its session has ended."
-_REALM = 'Bearer realm="MemoryCapsule"'
 
 
 def token_viewer(
@@ -30,16 +27,15 @@ def token_viewer(
     _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)],
 ) -> Viewer:
     """
-    Return who sends a request. Raises HTTPException (401).
+    Return who sends a request. Raises Unauthenticated.
 
     Cookies say nothing here: browsers send them along from other people's pages as well, and a header never.
     """
     if "authorization" not in request.headers:
-        raise HTTPException(401, _NOBODY, headers={"www-authenticate": _REALM})
+        raise Unauthenticated("bearer_missing")
     found = token_viewers(app.store, request)
     if not found:
-        challenge = f'{_REALM}, error="invalid_token"'
-        raise HTTPException(401, _UNKNOWN, headers={"www-authenticate": challenge})
+        raise Unauthenticated("session_secret_unknown")
     return found[0]
 
 

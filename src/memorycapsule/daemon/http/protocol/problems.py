@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded
+from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded, Unauthenticated
 from memorycapsule.schemas.errors import error_fields
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.error_sentences import AREA, sentence_of
@@ -36,6 +36,9 @@ _HOW_TO_PROVE = (
     "POST /api/v1/session/proof/letter has one mailed, POST /api/v1/session/proof takes it; "
     "it counts for 15 minutes."
 )
+_REALM = 'Bearer realm="MemoryCapsule"'
+#: What a client is asked for, by the reason why it is not known (RFC 6750, 3).
+_CHALLENGES = {"bearer_missing": _REALM, "session_secret_unknown": f'{_REALM}, error="invalid_token"'}
 _MEANINGS = {
     400: "The request cannot be read",
     401: "No token, or one that is not known or has ended",
@@ -107,21 +110,21 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
     match error:
         case ReauthenticationNeeded():
             return _answer(error.http_status, f"{_said(error)} {_HOW_TO_PROVE}", **error_fields(error))
+        case Unauthenticated():
+            headers = {"www-authenticate": _CHALLENGES[error.reason]}
+            return _answer(error.http_status, _said(error), **error_fields(error), headers=headers)
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
             return _answer(error.http_status, sentence or _said(error), **error_fields(error))
         case RequestValidationError():
-            return _answer(422, _sentence(error.errors()), code="usage", errors=error.errors())
-        case HTTPException(status_code=401):
-            return _answer(401, error.detail, code="unauthenticated", headers=error.headers)
+            sentence = _sentence(error.errors())
+            return _answer(422, sentence, code="usage", reason="request_unclear", errors=error.errors())
         case HTTPException():
             return of_status(error.status_code, headers=error.headers)
         case _:
-            where = f" The log has it as {log_code}." if log_code else ""
-            status = error.http_status if isinstance(error, CapsuleError) else 500
-            code = error.code if isinstance(error, CapsuleError) else "unexpected"
-            return _answer(
-                status, f"Something happened that should not, and nothing is lost.{where}", code=code
-            )
+            ours = error if isinstance(error, CapsuleError) else None
+            logged = CapsuleError("unexpected_logged", log=log_code)
+            fields = error_fields(logged) | {"code": ours.code if ours else "unexpected"}
+            return _answer(ours.http_status if ours else 500, _said(logged), **fields)
 
 
 def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
