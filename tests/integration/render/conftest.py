@@ -163,7 +163,17 @@ class DecodedFilm:
         return float(spectrum[max(0, place - 3) : place + 4].max())
 
 
+def open_studio(folder):
+    (folder / "pictures").mkdir()
+    return Studio(folder)
+
+
 @pytest.fixture
 def studio(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    return Studio(tmp_path)
+    return open_studio(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory):
+    """A studio for a film that several tests of a file look at."""
+    return open_studio(tmp_path_factory.mktemp("studio"))

@@ -22,21 +22,41 @@ def odd_clip(studio, name, *, picture_seconds, sound_seconds):
     return replace(usual, duration_seconds=float(sound_seconds), has_sound=True)
 
 
-def test_a_clip_whose_picture_is_over_before_its_shot_begins_is_left_out_and_the_film_is_made(studio):
-    plan = studio.plan([studio.photo("a"), odd_clip(studio, "odd", picture_seconds=2, sound_seconds=40)])
-    film, decoded = studio.film(plan)
+@pytest.fixture(scope="module")
+def shown(shared_studio):
+    """A film of a photo and odd clips: the film, and what is seen."""
+    studio = shared_studio
+    outside = studio.clip("outside")
+    shutil.move(studio.pictures / "outside.mp4", studio.folder / "outside.mp4")
+    (studio.pictures / "outside.mp4").write_text(f"ffconcat version 1.0\nfile {studio.folder}/outside.mp4\n")
+    pictures = [
+        studio.photo("a"),
+        odd_clip(studio, "over", picture_seconds=2, sound_seconds=40),
+        outside,
+        odd_clip(studio, "holds", picture_seconds=2, sound_seconds=4),
+    ]
+    return studio.film(studio.plan(pictures))
 
-    assert [item.id for item in film.left_out] == ["odd"]
+
+def test_a_clip_whose_picture_is_over_before_its_shot_begins_is_left_out_and_the_film_is_made(shown):
+    film, decoded = shown
+
+    assert {item.id for item in film.left_out} == {"over", "outside"}
     assert len(decoded.frames) == film.frames == film.plan.frames
 
 
-def test_a_clip_whose_picture_ends_within_its_shot_holds_its_last_frame(studio):
-    plan = studio.plan([studio.photo("a"), odd_clip(studio, "odd", picture_seconds=2, sound_seconds=4)])
-    (placed,) = [placed for placed in plan.timeline if isinstance(placed.shot, Clip)]
-    film, decoded = studio.film(plan)
+def test_a_clip_whose_picture_ends_within_its_shot_holds_its_last_frame(shown):
+    film, decoded = shown
+    (placed,) = [placed for placed in film.plan.timeline if isinstance(placed.shot, Clip)]
 
-    assert film.left_out == ()
+    assert placed.shot.source.id == "holds"
     assert decoded.at(placed.first / 30 + 3) == pytest.approx(GREEN, abs=8)
+
+
+def test_a_playlist_called_a_clip_reaches_no_other_file(shown):
+    film, _ = shown
+
+    assert "outside" in {item.id for item in film.left_out}
 
 
 @pytest.mark.parametrize(
@@ -95,15 +115,6 @@ def test_one_bad_segment_among_good_ones_is_no_short_film(studio):
 
     assert second.segments_encoded == first.segments_encoded
     assert len(decoded.frames) == plan.frames
-
-
-def test_a_playlist_called_a_clip_reaches_no_other_file(studio):
-    outside = studio.clip("outside")
-    shutil.move(studio.pictures / "outside.mp4", studio.folder / "outside.mp4")
-    (studio.pictures / "outside.mp4").write_text(f"ffconcat version 1.0\nfile {studio.folder}/outside.mp4\n")
-    film, _ = studio.film(studio.plan([studio.photo("a"), outside]))
-
-    assert [item.id for item in film.left_out] == ["outside"]
 
 
 def test_a_child_that_says_what_is_no_json_is_not_waited_for(studio):

@@ -25,11 +25,28 @@ def middle(plan, number):
     return (placed.first + placed.stop) / 2 / plan.fps
 
 
-def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(studio):
-    pictures = [studio.photo("one", RED), studio.clip("two", GREEN), studio.photo("three", BLUE)]
-    plan = studio.plan(pictures)
-    progress = []
-    film, decoded = studio.film(plan, on_progress=progress.append)
+class Shown:
+    """A film of two photos and a clip between, with music; its progress, and what is seen and heard."""
+
+    def __init__(self, studio):
+        pictures = [
+            studio.photo("one", RED),
+            studio.photo("two", BLUE),
+            studio.clip("three", GREEN, seconds=3.0),
+            studio.photo("four", RED),
+        ]
+        self.plan = studio.plan(pictures, soundtrack=studio.song("song.wav", 20, frequency=440))
+        self.progress = []
+        self.film, self.decoded = studio.film(self.plan, on_progress=self.progress.append)
+
+
+@pytest.fixture(scope="module")
+def shown(shared_studio):
+    return Shown(shared_studio)
+
+
+def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(shown):
+    plan, film, decoded, progress = shown.plan, shown.film, shown.decoded, shown.progress
 
     assert "h264 (High)" in decoded.description
     assert "yuv420p(tv, bt709" in decoded.description
@@ -38,7 +55,7 @@ def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(
     assert "48000 Hz, stereo" in decoded.description
     assert len(decoded.frames) == film.frames == plan.frames
     assert abs(len(decoded.sound) / 48000 - film.seconds) <= 1024 / 48000
-    for number, colour in ((1, RED), (2, GREEN), (3, BLUE)):
+    for number, colour in ((1, RED), (2, BLUE), (3, GREEN), (4, RED)):
         assert decoded.at(middle(plan, number)) == pytest.approx(colour, abs=6)
     assert decoded.frames[-1].max() < 8
     assert decoded.loudness(film.seconds - 0.1, film.seconds) < 0.01
@@ -50,13 +67,11 @@ def test_a_film_shows_its_pictures_at_their_times_and_ends_in_black_and_silence(
     assert moov < mdat, "a browser would have to load the whole film first"
 
 
-def test_a_crossfade_mixes_both_pictures_half_and_half_in_its_middle(studio):
-    plan = studio.plan([studio.photo("one", RED), studio.photo("two", BLUE)])
-    _, decoded = studio.film(plan)
-    second = plan.timeline[2]
-    half = (second.first + (second.shot.entrance_frames - 1) / 2) / plan.fps
+def test_a_crossfade_mixes_both_pictures_half_and_half_in_its_middle(shown):
+    second = shown.plan.timeline[2]
+    half = (second.first + (second.shot.entrance_frames - 1) / 2) / shown.plan.fps
 
-    assert decoded.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
+    assert shown.decoded.at(half) == pytest.approx(np.mean([RED, BLUE], axis=0), abs=14)
 
 
 @pytest.mark.slow
@@ -84,11 +99,9 @@ def test_portrait_pictures_stand_whole_over_a_darker_fill(studio):
     assert 40 < frame[45, -6].mean() < 110
 
 
-def test_a_clip_is_heard_and_the_music_steps_back(studio):
-    song = studio.song("song.wav", 20, frequency=440)
-    plan = studio.plan([studio.photo("a"), studio.clip("c", seconds=3.0), studio.photo("b")], soundtrack=song)
-    _, decoded = studio.film(plan)
-    clip = plan.timeline[2]
+def test_a_clip_is_heard_and_the_music_steps_back(shown):
+    plan, decoded = shown.plan, shown.decoded
+    clip = plan.timeline[3]
     first, stop = clip.first / 30 + 0.6, clip.stop / 30 - 0.6
     before = plan.timeline[1].first / 30 + 0.3
 

@@ -1,5 +1,6 @@
 """The museum film: works on walls, walks and doorways between them, words on labels, walls and the poster."""
 
+import itertools
 from dataclasses import replace
 
 import cv2
@@ -28,6 +29,13 @@ def gallery(studio, pictures, **more):
 def shown(studio, plan, number):
     """Return a frame of the film as red, green and blue."""
     return bgr_from_frame(next(frames(plan, studio.pictures, number, number + 1)))[:, :, ::-1]
+
+
+def entrance(studio, plan, place, step=1):
+    """Return every `step`th frame of a shot's entrance as red, green and blue."""
+    placed = plan.timeline[place]
+    coming = frames(plan, studio.pictures, placed.first, placed.first + placed.shot.entrance_frames)
+    return [bgr_from_frame(frame)[:, :, ::-1] for frame in itertools.islice(coming, None, None, step)]
 
 
 def still(studio, plan, place, share=0.75):
@@ -146,12 +154,9 @@ def test_every_story_has_a_wall_of_another_colour(studio):
 
 
 def test_walls_of_a_room_go_on_into_each_other(studio):
-    plan = two_of_a_room(studio)
-    placed = plan.timeline[2]
-    for index in range(0, placed.shot.entrance_frames, 3):
-        decoded = luma(shown(studio, plan, placed.first + index))
+    for frame in entrance(studio, two_of_a_room(studio), 2, step=3):
         # Between the picture rail and the works there is nothing but wall.
-        wall = cv2.blur(decoded[10:14].mean(axis=0)[None], (3, 1))[0]
+        wall = cv2.blur(luma(frame)[10:14].mean(axis=0)[None], (3, 1))[0]
         assert np.abs(np.diff(wall)).max() < 2.5
 
 
@@ -162,11 +167,8 @@ def test_a_lit_wall_is_as_dark_at_its_edges_as_an_unlit_one(studio):
 
 
 def test_on_a_walk_the_old_work_leaves_to_the_left_as_the_new_one_comes(studio):
-    plan = two_of_a_room(studio, width=300, height=300)
-    placed = plan.timeline[2]
     lefts = []
-    for index in range(0, placed.shot.entrance_frames, 6):
-        decoded = shown(studio, plan, placed.first + index)
+    for decoded in entrance(studio, two_of_a_room(studio, width=300, height=300), 2, step=6):
         hue = decoded[:, :, 2].astype(int) - decoded[:, :, 0] > 60
         columns = np.nonzero(hue.any(axis=0))[0]
         lefts.append(int(columns.min()) if columns.size else SIZE.width)
@@ -204,22 +206,16 @@ def test_every_entrance_begins_with_the_old_and_ends_with_the_new(studio, way):
 
 def test_between_two_rooms_it_gets_dark(studio):
     plan = gallery(studio, [studio.photo("a", RED), studio.photo("b", BLUE, story_id="other")])
-    placed = plan.timeline[2]
-    brightness = [
-        luma(shown(studio, plan, placed.first + index)).mean() for index in range(placed.shot.entrance_frames)
-    ]
+    brightness = [luma(frame).mean() for frame in entrance(studio, plan, 2)]
 
-    assert placed.shot.entrance == "doorway"
+    assert plan.timeline[2].shot.entrance == "doorway"
     assert 6 < min(brightness) < 0.15 * brightness[0], "dark, but the doorway is seen all the time"
     assert brightness.index(min(brightness)) not in {0, len(brightness) - 1}
 
 
 def test_a_walk_out_of_another_place_leads_through_a_doorway(studio):
     plan = changed(two_of_a_room(studio), 1, entrance="walk")
-    placed = plan.timeline[1]
-    decoded = [
-        luma(shown(studio, plan, placed.first + index)).mean() for index in range(placed.shot.entrance_frames)
-    ]
+    decoded = [luma(frame).mean() for frame in entrance(studio, plan, 1)]
 
     assert min(decoded) < 0.2 * decoded[0]
 

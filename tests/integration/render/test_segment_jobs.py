@@ -14,7 +14,7 @@ COLOURS = [(200, 40, 40), (40, 160, 60), (40, 60, 200), (200, 160, 60)]
 
 @pytest.fixture
 def plan(studio):
-    pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate(COLOURS * 2)]
+    pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate(COLOURS)]
     return studio.plan([*pictures, studio.clip("clip", seconds=1.5)], segment_seconds=1.5)
 
 

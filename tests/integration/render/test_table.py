@@ -198,7 +198,8 @@ def test_an_entrance_begins_with_the_old_and_ends_with_the_new(studio, plan, ent
         style=replace(STYLE, entrance=entrance, fan_every=0, labels="first"),
     )
     before, after = (placed for placed in film.timeline if not isinstance(placed.shot, Card))
-    shown = film_frames(studio, film, range(after.first, after.first + after.shot.entrance_frames + 1))
+    stop = after.first + after.shot.entrance_frames + 1
+    shown = [frame.copy() for frame in frames(film, studio.pictures, after.first, stop)]
     red, blue = (
         [near(bgr_from_frame(frame)[:, :, ::-1].astype(int), colour).sum() for frame in shown]
         for colour in (RED, BLUE)
