@@ -155,6 +155,15 @@ def checked_film_photos(count: int) -> int:
     return count
 
 
+def parse_film_photos(text: str) -> int:
+    """Return the largest number of pictures in the film, as it was typed. Raises UsageProblem unless 1..2000."""
+    try:
+        count = int(text)
+    except ValueError as error:
+        raise UsageProblem("film_photos_impossible", most=MOST_FILM_PHOTOS, given=text) from error
+    return checked_film_photos(count)
+
+
 def slug_of(title: str) -> str:
     """Return a short name for the command line: lower-case words of the title (any script) with hyphens."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).lower())

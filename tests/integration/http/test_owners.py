@@ -101,9 +101,12 @@ def test_a_capsule_is_echoed_in_words_before_it_is_sealed(scene):
         ({"phrase": "", "day": "2020-01-01"}, "has passed already"),
         ({"phrase": "some day"}, "could not read that date"),
         ({"phrase": "in 200 years"}, "more than 100 years away"),
-        ({"zone": "Mars/Olympus"}, "could not read that date"),
+        ({"phrase": "", "day": "2026-02-30"}, "There is no such day"),
+        ({"zone": "Mars/Olympus"}, "no time zone called “Mars/Olympus”"),
         ({"film_photos": "0"}, "1 to 2,000 photos"),
-        ({"clock": "25:99"}, "could not read that date"),
+        ({"clock": "25:99"}, "“25:99” is no time of day"),
+        ({"title": "x" * 201}, "Please give it a title of 1 to 200 letters."),
+        ({"message": "One photo is plenty." + "x" * 5_000}, "below 5,000 letters"),
     ],
 )
 def test_what_cannot_be_is_said_beside_it_and_nothing_typed_is_lost(scene, wrong, sentence):
@@ -113,6 +116,23 @@ def test_what_cannot_be_is_said_beside_it_and_nothing_typed_is_lost(scene, wrong
     assert sentence in page.text
     assert "One photo is plenty." in page.text
     assert 'aria-invalid="true"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"phrase": "", "day": "2020-01-01"}, "이미 지난 날이에요"),
+        ({"phrase": "", "day": "2026-02-30"}, "세상에 없는 날이에요"),
+        ({"phrase": "some day"}, "날짜를 알아보지 못했어요"),
+        ({"phrase": "in 200 years"}, "100년보다 먼 날이에요"),
+        ({"zone": "Mars/Olympus"}, "“Mars/Olympus”: 이런 시간대는 없어요"),
+        ({"clock": "25:99"}, "“25:99”: 시각으로 읽을 수 없어요"),
+    ],
+)
+def test_each_date_that_cannot_be_is_refused_truly_in_korean(scene, wrong, sentence):
+    page = organiser(scene).post("/capsules/new?lang=ko", data=DRAFT | wrong)
+
+    assert (page.status_code, sentence in page.text) == (422, True)
 
 
 def test_a_file_that_is_no_photo_leaves_all_else_as_it_was(scene):

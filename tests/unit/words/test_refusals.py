@@ -27,7 +27,7 @@ def test_every_reason_has_its_two_sentences(language, refusal):
     assert places(said[f"refused_{refusal}"]) <= set(refusal.places)
 
 
-@pytest.mark.parametrize("refusal", set(Refusal) - SENTENCES)
+@pytest.mark.parametrize("refusal", sorted(set(Refusal) - SENTENCES))
 def test_what_programs_read_stands_after_the_name_of_the_file(refusal):
     said = wording("en", "errors").sentences[f"error_{refusal}"]
 

@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.safe_redirects import nearest_page
 from memorycapsule.daemon.http.protocol.sessions import SignInNeeded
-from memorycapsule.errors import CapsuleError, ReauthenticationNeeded
+from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded
 from memorycapsule.journal import journal
 
 
@@ -46,6 +46,9 @@ def answer_failure(request: Request, error: Exception) -> Response:
         journal.debug("page.failed", code=code, exc_info=error)
     if problems.is_for_api(request):
         return problems.of_error(error, log_code=code)
+    if isinstance(error, CapsuleError) and status < 500 and status != NotFound.http_status:
+        return _pages(request).refusal(request, error)
+    # A page never tells a sealed thing from a missing one.
     return _pages(request).error(request, status, code=code)
 
 

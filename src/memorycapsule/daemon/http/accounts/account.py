@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, SignedInViewer
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
@@ -18,27 +19,39 @@ from memorycapsule.domain.people import LONGEST_NAME
 from memorycapsule.domain.sessions import Scope, SessionKind
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
-from memorycapsule.errors import NotAllowed, TooMany, UsageProblem
+from memorycapsule.errors import CapsuleError, NotAllowed, TooMany, UsageProblem
 from memorycapsule.services import accounts, reading, signing_in, tokens
 from memorycapsule.services.signing_in import SessionView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import short_day
 from memorycapsule.words.languages import language_or_default
 
+#: What may be wrong on the page, by the names that the template has for it.
+_PROBLEMS = ("name_problem", "locale_problem", "address_problem", "removal_problem", "token_problem")
 router = APIRouter()
 
 
 def _account_page(
-    app: App, pages: Pages, request: Request, viewer: Viewer, *, status: int = 200, **problems: Any
+    app: App,
+    pages: Pages,
+    request: Request,
+    viewer: Viewer,
+    *,
+    new_token: tokens.NewToken | None = None,
+    **problems: CapsuleError,
 ) -> Response:
+    """Return the page; `problems` says what is wrong with which part of it."""
     view = accounts.show(app.store, viewer, now=app.now())
     words = pages.wording(request, person=view.account)
     own = signing_in.of_viewer(app.store, viewer)
+    said: dict[str, Any] = {
+        name: error_text(one, words) if (one := problems.get(name)) else None for name in _PROBLEMS
+    }
     return pages.show(
         request,
         "account.html",
         words,
-        status=status,
+        status=next((one.http_status for one in problems.values()), 200),
         view=view,
         reads=language_or_default(view.account.locale),
         longest_name=LONGEST_NAME,
@@ -46,8 +59,8 @@ def _account_page(
             _session_fields(one, words, app) for one in own if one.session.kind is not SessionKind.TOKEN
         ],
         tokens=[_session_fields(one, words, app) for one in own if one.session.kind is SessionKind.TOKEN],
-        **{"is_name_bad": False, "is_token_bad": False, "address_problem": None, "new_token": None}
-        | problems,
+        new_token=new_token,
+        **said,
     )
 
 
@@ -69,8 +82,10 @@ def edit_account(
 ) -> Response:
     try:
         accounts.edit(app.store, viewer, name=name, locale=locale, now=app.now())
-    except UsageProblem:
-        return _account_page(app, pages, request, viewer, status=UsageProblem.http_status, is_name_bad=True)
+    except UsageProblem as error:
+        if error.reason == "language_unknown":
+            return _account_page(app, pages, request, viewer, locale_problem=error)
+        return _account_page(app, pages, request, viewer, name_problem=error)
     return pages.redirect(request, "/account")
 
 
@@ -92,12 +107,8 @@ def mail_address_code(
 ) -> Response:
     try:
         accounts.request_address(app.store, app.vault.key, app.wake, viewer, address, now=app.now())
-    except UsageProblem:
-        return _account_page(
-            app, pages, request, viewer, status=UsageProblem.http_status, address_problem="bad"
-        )
-    except TooMany:
-        return _account_page(app, pages, request, viewer, status=TooMany.http_status, address_problem="often")
+    except (UsageProblem, TooMany) as error:
+        return _account_page(app, pages, request, viewer, address_problem=error)
     return pages.redirect(request, "/account/addresses")
 
 
@@ -109,8 +120,8 @@ def add_address(
 ) -> Response:
     try:
         accounts.add_address(app.store, app.vault.key, viewer, code, now=app.now())
-    except NotAllowed:
-        return _address_page(app, pages, request, viewer, is_code_bad=True)
+    except NotAllowed as error:
+        return _address_page(app, pages, request, viewer, problem=error)
     return pages.redirect(request, "/account")
 
 
@@ -121,8 +132,8 @@ def remove_address(
 ) -> Response:
     try:
         accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
-    except NotAllowed:
-        return _account_page(app, pages, request, viewer, status=409, address_problem="last")
+    except NotAllowed as error:
+        return _account_page(app, pages, request, viewer, removal_problem=error)
     return pages.redirect(request, "/account")
 
 
@@ -153,8 +164,8 @@ def make_token(
             scope=Scope.CONTRIBUTE if scope == Scope.CONTRIBUTE else Scope.READ,
             now=app.now(),
         )
-    except UsageProblem:
-        return _account_page(app, pages, request, viewer, status=UsageProblem.http_status, is_token_bad=True)
+    except UsageProblem as error:
+        return _account_page(app, pages, request, viewer, token_problem=error)
     # There is no redirect: the secret is shown this once, and stands in no address and no cookie.
     return _account_page(app, pages, request, viewer, new_token=made)
 
@@ -181,7 +192,10 @@ def delete_account(
 ) -> Response:
     try:
         accounts.delete(app.store, app.vault, viewer, now=app.now())
-    except NotAllowed:
+    except NotAllowed as error:
+        if error.reason not in {"owns_sealed_capsule", "admin_account_stays"}:
+            raise
+        # The page says what stands in the way.
         return pages.redirect(request, "/account/delete")
     response = pages.redirect(request, "/sign-in")
     cookie.keep(response, [])
@@ -189,18 +203,19 @@ def delete_account(
 
 
 def _address_page(
-    app: App, pages: Pages, request: Request, viewer: Viewer, *, is_code_bad: bool = False
+    app: App, pages: Pages, request: Request, viewer: Viewer, *, problem: NotAllowed | None = None
 ) -> Response:
     view = accounts.show(app.store, viewer, now=app.now())
-    if view.asked_address is None and not is_code_bad:
+    if view.asked_address is None and problem is None:
         return pages.redirect(request, "/account")
+    words = pages.wording(request, person=view.account)
     return pages.show(
         request,
         "account_address.html",
-        pages.wording(request, person=view.account),
-        status=422 if is_code_bad else 200,
+        words,
+        status=422 if problem else 200,
         address=view.asked_address,
-        is_code_bad=is_code_bad,
+        code_problem=error_text(problem, words) if problem else None,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
@@ -81,8 +82,8 @@ async def mail_code(
         await in_constant_time(
             lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, address, now=app.now())
         )
-    except UsageProblem:
-        return sign_in_page(pages, request, next_path=next_path, bad_address=address)
+    except UsageProblem as error:
+        return sign_in_page(pages, request, next_path=next_path, typed_address=address, problem=error)
     response = pages.redirect(request, "/sign-in/code")
     response.set_cookie(
         PENDING_COOKIE,
@@ -133,8 +134,8 @@ def _link_page(
         account = signing_in.preview(app.store, token, purpose, now=app.now())
     except NotFound:
         return pages.unknown_link(request)
-    except NotAllowed:
-        return _used_up(app, pages, cookie, request)
+    except NotAllowed as error:
+        return _used_up(app, pages, cookie, request, error)
     words = pages.wording(request, account.locale)
     return pages.show(
         request,
@@ -154,12 +155,15 @@ def _use_link(
         signed_in = signing_in.with_token(app.store, token, purpose, name=_device(request), now=app.now())
     except NotFound:
         return pages.unknown_link(request)
-    except NotAllowed:
-        return _used_up(app, pages, cookie, request)
+    except NotAllowed as error:
+        return _used_up(app, pages, cookie, request, error)
     return _begin_session(pages, cookie, request, signed_in.token, _pending(request)[1])
 
 
-def _used_up(app: App, pages: Pages, cookie: Cookie, request: Request) -> Response:
+def _used_up(app: App, pages: Pages, cookie: Cookie, request: Request, error: NotAllowed) -> Response:
+    """Answer whoever comes with a link that is over. Raises `error` when it says something else."""
+    if error.reason != "link_over":
+        raise error
     # A second tap of somebody who is in already is no mistake.
     if signed_in_viewer(app.store, cookie, request):
         return pages.redirect(request, "/")
@@ -224,24 +228,25 @@ def sign_in_page(
     request: Request,
     *,
     next_path: str | None = None,
-    bad_address: str | None = None,
+    typed_address: str = "",
+    problem: UsageProblem | None = None,
     is_over: bool = False,
 ) -> Response:
     """
     Return the form that asks for an address.
 
-    `bad_address` is what was typed and is no address; `is_over` stands for a link that cannot be used any more.
+    `problem` is what is wrong with `typed_address`; `is_over` stands for a link that cannot be used any more.
     """
     words = pages.wording(request)
-    status = 410 if is_over else 200 if bad_address is None else UsageProblem.http_status
+    status = 410 if is_over else problem.http_status if problem else 200
     return pages.show(
         request,
         "sign_in.html",
         words,
         status=status,
         next_path=next_path or "",
-        address=(bad_address or "")[:_LONGEST_ADDRESS],
-        is_bad=bad_address is not None,
+        address=typed_address[:_LONGEST_ADDRESS],
+        address_problem=error_text(problem, words) if problem else None,
         is_over=is_over,
         bundle=_bundle(words("come_in_cloth")),
     )
@@ -251,14 +256,16 @@ def _code_page(
     pages: Pages, request: Request, address: str, *, problem: NotAllowed | UsageProblem | None = None
 ) -> Response:
     words = pages.wording(request)
+    said = error_text(problem, words) if problem else None
+    is_of_address = problem is not None and problem.reason == "address_malformed"
     return pages.show(
         request,
         "sign_in_code.html",
         words,
         status=200 if problem is None else 422,
         address=address,
-        is_address_bad=isinstance(problem, UsageProblem),
-        is_code_bad=isinstance(problem, NotAllowed),
+        address_problem=said if is_of_address else None,
+        code_problem=None if is_of_address else said,
         bundle=_bundle(words("come_in_cloth")),
     )
 

@@ -58,7 +58,7 @@ def invite_guests(
     unless `again`.
     """
     if body.name and len(body.emails) > 1:
-        raise UsageProblem("A name is for one person; invite several of them one after another.")
+        raise UsageProblem("name_for_several")
     invited = invitations.invite(
         app.store,
         app.vault.key,
@@ -163,7 +163,7 @@ def _invited_address(app: App, viewer: Viewer, capsule: str, invitation: UUID) -
     view = reading.outline(app.store, viewer, capsule)
     found = next((one.address for one in view.invitations if one.id == str(invitation)), None)
     if found is None:
-        raise NotFound("There is no such invitation, or the capsule is not yours.")
+        raise NotFound("invitation_unknown")
     return found
 
 

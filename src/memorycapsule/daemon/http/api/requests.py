@@ -56,7 +56,7 @@ def piece(
     if after is not None:
         ids = [id_of(one) for one in found]
         if after not in ids:
-            raise UsageProblem("This place in the list is gone; begin again without `after`.")
+            raise UsageProblem("list_place_gone")
         start = ids.index(after) + 1
     kept = found[start : start + limit]
     if start + limit >= len(found):

@@ -62,7 +62,7 @@ def list_soundtracks(request: Request) -> answers.SoundtracksAnswer:
 def send_soundtrack(name: str) -> Response:
     """Send a soundtrack to listen to, an M4A."""
     if name not in themes.names():
-        raise NotFound("There is no soundtrack of that name; /api/v1/soundtracks lists them.")
+        raise NotFound("soundtrack_unknown")
     path = themes.load(name).soundtrack
     return FileAnswer(
         OpenedFile(stream=path.open("rb"), content_type="audio/mp4", name=f"{name}.m4a", is_private=False),

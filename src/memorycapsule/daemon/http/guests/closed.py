@@ -9,8 +9,10 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.errors import NotAllowed
 
 
-def closed_page(pages: Pages, request: Request) -> Response:
-    """Say that the capsule takes nothing any more."""
+def closed_page(pages: Pages, request: Request, error: NotAllowed) -> Response:
+    """Say that the capsule takes nothing any more. Raises `error` when that is not why nothing was taken."""
+    if error.reason != "stories_too_late":
+        raise error
     words = pages.wording(request)
     return pages.show(
         request,

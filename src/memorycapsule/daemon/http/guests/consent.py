@@ -6,7 +6,6 @@ GET shows what is asked and how far the answers are; POST answers.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -47,11 +46,13 @@ def answer_consent(
 ) -> Response:
     if answer in {"yes", "no"}:
         try:
-            # Once the request is over, nothing happens here, and the page says how it ended.
-            with contextlib.suppress(NotAllowed):
-                rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
+            rescheduling.answer(app.store, app.wake, token, is_given=answer == "yes", now=app.now())
         except NotFound:
             return pages.unknown_link(request)
+        except NotAllowed as error:
+            # Once the request is over, nothing happens here, and the page says how it ended.
+            if error.reason != "date_request_over":
+                raise
     return pages.redirect(request, f"/g/consent/{token}")
 
 

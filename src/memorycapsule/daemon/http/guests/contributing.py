@@ -24,6 +24,7 @@ from memorycapsule.daemon.http.guests.story_form import (
     next_position,
 )
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
@@ -118,8 +119,10 @@ async def receive_form(
         story_id = await run_in_threadpool(form.save_words)
     except NotAllowed as error:
         if wants_json:
-            return JSONResponse({"message": error.message}, status_code=error.http_status)
-        return closed_page(pages, request)
+            return JSONResponse(
+                {"message": error_text(error, pages.wording(request))}, status_code=error.http_status
+            )
+        return closed_page(pages, request, error)
     except TooLarge as error:
         words = pages.wording(request)
         return pages.show(

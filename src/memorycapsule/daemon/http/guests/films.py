@@ -28,6 +28,7 @@ from memorycapsule.daemon.http.guests.film_texts import (
     story_choices,
 )
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
@@ -164,8 +165,8 @@ def make_film(
     except MediaRefused:
         file = own_song.filename if isinstance(own_song, UploadFile) else ""
         problem = words("films_song_refused", file=file) if file else words("films_song_missing")
-    except UsageProblem:
-        problem = words("films_title_long", most=LONGEST_TITLE)
+    except UsageProblem as error:
+        problem = error_text(error, words)
     except TooMany:
         problem = words("films_too_many")
     else:
@@ -246,7 +247,7 @@ def _film_page(
 def subtitles_answer(known: FilmView, kind: Subtitles) -> Response:
     """Return the chapters of a film, or all that can be read in it, as WebVTT. Raises NotFound without a plan."""
     if known.plan is None:
-        raise NotFound("Nothing is known about what this film shows when.")
+        raise NotFound("film_without_plan")
     cues = chapters(known.plan) if kind == "chapters" else captions(known.plan)
     return Response(webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"})
 

@@ -12,6 +12,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
@@ -29,6 +30,15 @@ from memorycapsule.words.forms_of_address import addressed
 _GONE = 410
 #: The bundle tells guests nothing of how much each member has put in: all members have an equal share of it.
 _PHOTOS_OF_EACH = 16
+#: The beginning of the catalogue keys of the page that says why nobody can join, by the reason.
+_UNUSABLE = {
+    "invitation_used": "used",
+    "joined_already": "used",
+    "invitation_revoked": "revoked",
+    "invitation_declined": "declined",
+    "invitation_expired": "expired",
+    "joined_too_late": "over",
+}
 router = APIRouter()
 
 
@@ -107,13 +117,15 @@ def join_capsule(
             locale=words.language if "lang" in request.query_params else None,
             now=app.now(),
         )
-    except UsageProblem:
-        return _invitation(app, pages, request, token, view, bad_name=name)
-    except NotAllowed:
+    except UsageProblem as error:
+        return _invitation(app, pages, request, token, view, typed_name=name, problem=error)
+    except NotAllowed as error:
+        if error.reason not in _UNUSABLE:
+            raise
         if _is_member(app, cookie, request, view):
             return pages.redirect(request, f"/g/c/{view.capsule.id}")
         view = invitations.preview(app.store, token)
-        return _unusable(pages, request, view, _unusable_reason(view, app) or "used")
+        return _unusable(pages, request, view, _UNUSABLE[error.reason])
     response = pages.redirect(request, landing_path(joined.capsule, joined.member, app.now()))
     cookie.add(request, response, joined.token)
     return response
@@ -139,7 +151,14 @@ def _is_member(app: App, cookie: Cookie, request: Request, view: InvitationView)
 
 
 def _invitation(
-    app: App, pages: Pages, request: Request, token: str, view: InvitationView, *, bad_name: str | None = None
+    app: App,
+    pages: Pages,
+    request: Request,
+    token: str,
+    view: InvitationView,
+    *,
+    typed_name: str = "",
+    problem: UsageProblem | None = None,
 ) -> Response:
     words = pages.wording(request, view.invitation.locale)
     language = words.language
@@ -149,7 +168,7 @@ def _invitation(
         request,
         "invitation.html",
         words,
-        status=200 if bad_name is None else UsageProblem.http_status,
+        status=problem.http_status if problem else 200,
         token=token,
         view=view,
         addressed_name=addressed_name,
@@ -157,8 +176,8 @@ def _invitation(
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         countdown=countdown_in_words(app.now(), capsule.opens_at, language),
         is_soon=is_soon(app.now(), capsule.opens_at),
-        name=name if bad_name is None else bad_name,
-        is_name_bad=bad_name is not None,
+        name=typed_name if problem else name,
+        name_problem=error_text(problem, words) if problem else None,
         bundle=bundle(
             capsule.id,
             [_PHOTOS_OF_EACH] * view.members,

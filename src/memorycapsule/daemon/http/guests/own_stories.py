@@ -14,6 +14,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
@@ -79,11 +80,11 @@ def edit_own_story(
             ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
             stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
             return pages.redirect(request, f"{path}#m-{medium_id}")
-    except UsageProblem:
-        words = pages.wording(request)
-        return _story_page(app, pages, request, access, problem=words("own_too_long"))
-    except NotAllowed:
-        return closed_page(pages, request)
+    except UsageProblem as error:
+        problem = error_text(error, pages.wording(request))
+        return _story_page(app, pages, request, access, problem=problem)
+    except NotAllowed as error:
+        return closed_page(pages, request, error)
     return pages.redirect(request, f"{path}?saved=1")
 
 
@@ -126,8 +127,8 @@ def remove_own_story(
         if medium not in {one.medium.id for one in story.media}:
             raise NotFound
         stories.remove_medium(app.store, app.vault, viewer, medium, now=app.now())
-    except NotAllowed:
-        return closed_page(pages, request)
+    except NotAllowed as error:
+        return closed_page(pages, request, error)
     return pages.redirect(request, f"/g/c/{view.capsule.id}/stories/{story.story.id}")
 
 
@@ -151,8 +152,8 @@ def reorder_own_stories(
 
     try:
         first_with_access(viewers, move_story)
-    except NotAllowed:
-        return closed_page(pages, request)
+    except NotAllowed as error:
+        return closed_page(pages, request, error)
     return pages.redirect(request, f"/g/c/{capsule_id}#own")
 
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
@@ -56,9 +57,10 @@ def _code_page(
     next_path: str,
     *,
     is_sent: bool,
-    problem: Exception | None = None,
+    problem: TooMany | NotAllowed | None = None,
 ) -> Response:
     words = pages.wording(request, person=reading.account(app.store, viewer))
+    said = error_text(problem, words) if problem else None
     return pages.show(
         request,
         "reauthentication.html",
@@ -66,8 +68,8 @@ def _code_page(
         status=429 if isinstance(problem, TooMany) else 422 if problem else 200,
         next_path=next_path,
         is_sent=is_sent,
-        is_code_bad=isinstance(problem, NotAllowed),
-        is_too_often=isinstance(problem, TooMany),
+        code_problem=said if isinstance(problem, NotAllowed) else None,
+        letter_problem=said if isinstance(problem, TooMany) else None,
     )
 
 

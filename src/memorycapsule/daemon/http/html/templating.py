@@ -13,8 +13,10 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
 from memorycapsule.domain.people import Account
+from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import chosen, languages
 
@@ -157,6 +159,18 @@ class Pages:
             status=status,
             heading=words(f"error_{known}_title"),
             text=words(f"error_{known}_text", code=code),
+        )
+
+    def refusal(self, request: Request, error: CapsuleError) -> HTMLResponse:
+        """Return the page that says why something was not done."""
+        words = self.wording(request)
+        return self.show(
+            request,
+            "message.html",
+            words,
+            status=error.http_status,
+            heading=words("refused_title"),
+            text=error_text(error, words),
         )
 
     def unknown_link(self, request: Request) -> HTMLResponse:

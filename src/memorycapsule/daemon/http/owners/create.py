@@ -13,19 +13,14 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, NEEDS_SIGN_IN, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
+from memorycapsule.daemon.http.owners.capsule_answers import answer_problems
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
-from memorycapsule.domain.capsules import (
-    LONGEST_MESSAGE,
-    LONGEST_TITLE,
-    MOST_FILM_PHOTOS,
-    checked_film_photos,
-    checked_message,
-    checked_title,
-)
+from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, checked_title, parse_film_photos
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.errors import MediaRefused, UsageProblem
 from memorycapsule.services import capsules
@@ -124,7 +119,7 @@ def create_capsule(
             message=draft.message,
             date=date,
             theme=draft.theme,
-            film_photos=int(draft.film_photos),
+            film_photos=parse_film_photos(draft.film_photos),
             music=draft.music or None,
             soundtrack=own_song,
             cover=picture,
@@ -135,24 +130,12 @@ def create_capsule(
 
 def _check(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, dict[str, str]]:
     """Return the date, None for a bad one, and what is wrong with the answers, by the names of their fields."""
-    problems: dict[str, str] = {}
+    problems = answer_problems(words, title=draft.title, message=draft.message, film_photos=draft.film_photos)
     date = None
     try:
         date = draft.date.parse(app.now())
     except UsageProblem as error:
-        problems["date"] = date_form.translate_error(error, words)
-    try:
-        checked_title(draft.title)
-    except UsageProblem:
-        problems["title"] = words("title_bad", most=LONGEST_TITLE)
-    try:
-        checked_message(draft.message)
-    except UsageProblem:
-        problems["message"] = words("message_long", most=f"{LONGEST_MESSAGE:,}")
-    try:
-        checked_film_photos(int(draft.film_photos))
-    except (UsageProblem, ValueError):
-        problems["film_photos"] = words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}")
+        problems["date"] = error_text(error, words)
     return date, problems
 
 

@@ -11,8 +11,8 @@ from typing import Annotated
 from fastapi import Form
 
 from memorycapsule.domain import zones
-from memorycapsule.domain.opening_dates import LONGEST_YEARS, OpeningDate, parse_opening_date
-from memorycapsule.errors import DatePassed, DateTooFar, UsageProblem
+from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
+from memorycapsule.errors import UsageProblem
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import countdown_in_words, date_in_words
 
@@ -34,7 +34,7 @@ class TypedDate:
         try:
             at_time = time.fromisoformat(self.clock.strip() or "09:00").replace(tzinfo=None)
         except ValueError as error:
-            raise UsageProblem("That is no time of day; write it like 09:00.") from error
+            raise UsageProblem("time_of_day_unreadable", time=self.clock.strip()) from error
         return parse_opening_date(text, self.zone, now, at_time=at_time)
 
 
@@ -71,14 +71,3 @@ def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, s
         "left": countdown_in_words(start, date.at, words.language),
         "utc": f"{date.at:%Y-%m-%d %H:%M} UTC",
     }
-
-
-def translate_error(error: UsageProblem, words: Wording) -> str:
-    """Return in the reader's language why a date cannot be taken."""
-    match error:
-        case DatePassed():
-            return words("date_passed")
-        case DateTooFar():
-            return words("date_far", years=LONGEST_YEARS)
-        case _:
-            return words("date_unread")

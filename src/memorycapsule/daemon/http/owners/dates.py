@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form
 from memorycapsule.daemon.http.owners.date_form import TypedDate, typed_date
@@ -49,10 +50,10 @@ def check_date(
     try:
         date = typed.parse(app.now())
     except UsageProblem as error:
-        problem = date_form.translate_error(error, words)
+        problem = error_text(error, words)
         return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
     if date.at == view.capsule.opens_at:
-        problem = words("date_same")
+        problem = error_text(UsageProblem("date_same"), words)
         return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
     return _confirmation_page(app, pages, request, view, date)
 
@@ -73,7 +74,7 @@ def move_date(
             app.store, app.wake, viewer, view.capsule.id, typed.parse(app.now()), now=app.now()
         )
     except UsageProblem as error:
-        problem = date_form.translate_error(error, pages.wording(request))
+        problem = error_text(error, pages.wording(request))
         return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
     return pages.redirect(request, f"/c/{view.capsule.id}/date?done={'asked' if done.request else 'moved'}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
@@ -44,11 +46,12 @@ class TypedInvitations:
     #: The entries that are no address.
     unreadable: tuple[str, ...] = ()
     is_empty: bool = False
-    is_long: bool = False
+    #: Why the list cannot be taken at all.
+    problem: str = ""
 
     @property
     def is_bad(self) -> bool:
-        return bool(self.unreadable or self.is_empty or self.is_long)
+        return bool(self.unreadable or self.is_empty or self.problem)
 
 
 router = APIRouter()
@@ -79,18 +82,11 @@ def invite_guests(
     typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
     try:
         found = parse_guests(guests)
-    except UsageProblem:
-        found = None
-    if found is None or found.unreadable or not found.guests:
-        bad = TypedInvitations(
-            guests=guests,
-            called=called,
-            role=role,
-            language=language,
-            unreadable=found.unreadable if found else (),
-            is_empty=found is not None and not found.unreadable,
-            is_long=found is None,
-        )
+    except UsageProblem as error:
+        problem = error_text(error, pages.wording(request))
+        return _people_page(app, pages, request, viewer, view, dataclasses.replace(typed, problem=problem))
+    if found.unreadable or not found.guests:
+        bad = dataclasses.replace(typed, unreadable=found.unreadable, is_empty=not found.unreadable)
         return _people_page(app, pages, request, viewer, view, bad)
     sent, known = _invite(app, viewer, view, found, typed)
     return pages.redirect(request, f"/c/{view.capsule.id}/people?done=invited&n={sent}&known={known}")
@@ -187,8 +183,9 @@ def _invite(
                 valid_days=app.settings.mail.invitation_days,
                 now=app.now(),
             )
-        except NotAllowed:
-            # The guest is a member already. No other reason is left: only owners come as far as this.
+        except NotAllowed as error:
+            if error.reason != "member_already":
+                raise
             known += 1
             continue
         sent += one.is_new

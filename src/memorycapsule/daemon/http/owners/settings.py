@@ -17,17 +17,11 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
+from memorycapsule.daemon.http.owners.capsule_answers import answer_problems
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
-from memorycapsule.domain.capsules import (
-    LONGEST_MESSAGE,
-    LONGEST_TITLE,
-    MOST_FILM_PHOTOS,
-    checked_film_photos,
-    checked_message,
-    checked_title,
-)
+from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, parse_film_photos
 from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.reading import Outline
@@ -62,21 +56,7 @@ def change_settings(
     song: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     words = pages.wording(request)
-    problems: dict[str, str] = {}
-    checks = (
-        ("title", lambda: checked_title(title), words("title_bad", most=LONGEST_TITLE)),
-        ("message", lambda: checked_message(message), words("message_long", most=f"{LONGEST_MESSAGE:,}")),
-        (
-            "film_photos",
-            lambda: checked_film_photos(int(film_photos)),
-            words("film_photos_bad", most=f"{MOST_FILM_PHOTOS:,}"),
-        ),
-    )
-    for name, check, sentence in checks:
-        try:
-            check()
-        except (UsageProblem, ValueError):
-            problems[name] = sentence
+    problems = answer_problems(words, title=title, message=message, film_photos=film_photos)
     picture = own_song = None
     try:
         picture = theme_options.accepted_cover(app, cover)
@@ -98,7 +78,7 @@ def change_settings(
             title=title,
             message=message,
             theme=theme or None,
-            film_photos=int(film_photos),
+            film_photos=parse_film_photos(film_photos),
             music=None if own_song or music == _OWN_SONG else music,
             soundtrack=own_song,
             cover=picture,

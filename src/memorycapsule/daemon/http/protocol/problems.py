@@ -91,10 +91,10 @@ class Problem(BaseModel):
     code: str = Field(description="One word for programs; these stay.", examples=["not_found"])
     reason: str = Field(
         description="A finer word for programs; new ones come with new versions.",
-        examples=["capsule_unknown"],
+        examples=["title_too_long"],
     )
     values: dict[str, Any] = Field(
-        description="What fills the places of the sentence.", examples=[{"capsule": "summer"}]
+        description="What fills the places of the sentence.", examples=[{"limit": 200}]
     )
     errors: list[Fault] | None = Field(
         default=None, description="With 422: what is not understood, and where."
