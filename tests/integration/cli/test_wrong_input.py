@@ -44,7 +44,7 @@ from support.mailservers import MailServer
         (["invite", "summer", "ada@example.org"], 8, "a member of this capsule already"),
         (["invite", "winter", "a@example.org"], 3, "no capsule of that name"),
         (["join", "https://photos.example.org/g/i/unknown"], 3, "not known here"),
-        (["show", "winter"], 3, "no capsule of that name"),
+        (["show", "winter"], 3, "`capsule list` shows yours."),
         (["open", "summer"], 4, "Not yet. It opens on"),
         (["montage", "list", "summer"], 4, "sealed"),
         (["montage", "make", "summer"], 4, "sealed"),

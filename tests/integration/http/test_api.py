@@ -208,6 +208,46 @@ def test_every_refusal_is_a_problem_that_says_what_to_do(scene, ada, method, pat
     assert problem["detail"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "reason", "values"),
+    [
+        ("GET", f"{V1}/capsules/nothing", None, "capsule_unknown", {}),
+        ("POST", f"{V1}/capsules", {"title": " ", "opens": "+1y"}, "title_empty", {}),
+        ("POST", f"{V1}/capsules", {"title": "x", "opens": "never"}, "date_unreadable", {"date": "never"}),
+        (
+            "POST",
+            f"{V1}/capsules",
+            {"title": "x", "opens": "2001-01-01"},
+            "date_passed",
+            {"date": "2001-01-01"},
+        ),
+        (
+            "POST",
+            f"{V1}/capsules",
+            {"title": "x", "opens": "+101y"},
+            "date_too_far",
+            {"date": "+101y", "years": 100},
+        ),
+        (
+            "POST",
+            f"{V1}/capsules",
+            {"title": "x", "opens": "+1y", "zone": "Mars/Olympus"},
+            "zone_unknown",
+            {"zone": "Mars/Olympus"},
+        ),
+    ],
+)
+def test_a_problem_carries_a_reason_and_values_and_no_advice_for_the_command_line(
+    scene, ada, method, path, body, reason, values
+):
+    status = 404 if method == "GET" else 422
+    problem = ada(method, path, status=status, **({"json": body} if body else {})).json()
+
+    assert problem["code"] == ("not_found" if status == 404 else "usage")
+    assert (problem["reason"], problem["values"]) == (reason, values)
+    assert "`" not in problem["detail"]
+
+
 def test_what_goes_wrong_inside_is_told_by_its_number_only(scene, ada, monkeypatch):
     from memorycapsule.services import reading
 

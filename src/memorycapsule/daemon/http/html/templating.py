@@ -169,7 +169,7 @@ class Pages:
             "message.html",
             words,
             status=error.http_status,
-            heading=words("refused_title"),
+            heading=words("not_done_title"),
             text=error_text(error, words),
         )
 
