@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from memorycapsule.errors import CapsuleError, NotDue
+
 #: Differences up to this are ordinary: a clock that was corrected by hand, a slow machine.
 TOLERANCE = timedelta(minutes=5)
 #: After a longer time off, a person must confirm the clock.
@@ -29,8 +31,6 @@ PROGRAM_BORN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _TIME_ERROR = 5
 # sizeof(struct timex) is 208 bytes on 64-bit Linux and less elsewhere.
 _TIMEX_BYTES = 512
-
-_REMEDY = "nothing is opened until it is right, or until `capsule doctor --trust-clock` says that it is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +66,9 @@ def reason_to_doubt(
     seen_at: datetime | None,
     trusted_at: datetime | None,
     second_source: datetime | None = None,
-) -> str | None:
+) -> NotDue | None:
     """
-    Return one sentence that says why the clock cannot be trusted, or None when it can.
+    Return why the clock cannot be trusted, or None when it can.
 
     `start` is the process's first reading (or the first after a confirmed jump), `seen_at` the last instant in the
     store at which the clock was trusted, `trusted_at` the last instant at which a person confirmed the clock, and
@@ -76,7 +76,7 @@ def reason_to_doubt(
     """
     wall = current.wall
     if wall < PROGRAM_BORN_AT:
-        return f"The clock of this machine says {wall:%Y-%m-%d}, before this program was made; set it right."
+        return NotDue("clock_before_program", date=f"{wall:%Y-%m-%d}")
     if is_vouched_for(current, trusted_at):
         return None
     drift = drift_between(start, current)
@@ -84,23 +84,17 @@ def reason_to_doubt(
     # That jump makes its clock right.
     has_just_been_set = start.synchronised is False and current.synchronised is True
     if abs(drift) > TOLERANCE and not has_just_been_set:
-        direction = "forward" if drift > timedelta(0) else "back"
-        return (
-            f"The clock of this machine jumped {_in_words(abs(drift))} {direction} while this ran; {_REMEDY}."
-        )
+        if drift > timedelta(0):
+            return NotDue("clock_jumped_forward", span=_span(drift))
+        return NotDue("clock_jumped_back", span=_span(-drift))
     if seen_at is None:
         return None
     if wall < seen_at - TOLERANCE:
-        behind = _in_words(seen_at - wall)
-        return f"The clock of this machine is {behind} behind the last time it was seen here; {_REMEDY}."
+        return NotDue("clock_behind", span=_span(seen_at - wall))
     is_witnessed = seen_at >= start.wall
     is_agreed = second_source is not None and abs(second_source - wall) <= TOLERANCE
     if wall > seen_at + LONG_ABSENCE and not (is_witnessed or is_agreed or current.synchronised):
-        ahead = _in_words(wall - seen_at)
-        return (
-            f"The clock of this machine is {ahead} ahead of the last time it was seen here "
-            f"and not synchronised; {_REMEDY}."
-        )
+        return NotDue("clock_ahead", span=_span(wall - seen_at))
     return None
 
 
@@ -140,11 +134,11 @@ class Clock:
         seen_at: datetime | None,
         trusted_at: datetime | None,
         second_source: datetime | None = None,
-    ) -> str | None:
+    ) -> NotDue | None:
         """
-        Return one sentence that says why nothing may be opened now, or None when capsules may be opened.
+        Return why nothing may be opened now, or None when capsules may be opened.
 
-        The caller writes `seen_at = now()` to the store after each None, and never after a sentence, so that a wrong
+        The caller writes `seen_at = now()` to the store after each None, and never after a doubt, so that a wrong
         time is not compared with later. `capsule doctor --trust-clock` writes `trusted_at` and `seen_at`. When
         `trusted_at` is at most five minutes old, this process takes its current reading as the new start.
         """
@@ -173,8 +167,11 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _in_words(span: timedelta) -> str:
-    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if count := round(span.total_seconds() / seconds):
-            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    return "less than a minute"
+def _span(span: timedelta) -> CapsuleError:
+    """Return a span in its largest unit, to stand in the sentence of another error."""
+    seconds = span.total_seconds()
+    if days := round(seconds / 86_400):
+        return CapsuleError("span_days", count=days)
+    if hours := round(seconds / 3_600):
+        return CapsuleError("span_hours", count=hours)
+    return CapsuleError("span_minutes", count=round(seconds / 60))

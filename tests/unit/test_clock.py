@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.sentences import sentence
 
 from memorycapsule import clock
 from memorycapsule.clock import LONG_ABSENCE, TOLERANCE, Clock, Reading
@@ -22,9 +23,11 @@ def reading(after=timedelta(0), *, moved=timedelta(0), synchronised=None):
 
 
 def reason(current, *, start=None, seen_at=None, trusted_at=None, second_source=None):
-    return clock.reason_to_doubt(
+    """What a person reads of the doubt, None when there is none."""
+    doubt = clock.reason_to_doubt(
         start or reading(), current, seen_at=seen_at, trusted_at=trusted_at, second_source=second_source
     )
+    return doubt and sentence(doubt)
 
 
 def clock_of(*readings):
@@ -36,7 +39,7 @@ def clock_of(*readings):
     [
         (6 * MINUTE, "jumped 6 minutes forward"),
         (53 * DAY, "jumped 53 days forward"),
-        (3650 * DAY, "jumped 3650 days forward"),
+        (3650 * DAY, "jumped 3,650 days forward"),
         (-HOUR, "jumped 1 hour back"),
         (-3 * DAY, "jumped 3 days back"),
     ],
@@ -45,10 +48,10 @@ def clock_of(*readings):
 def test_a_wall_clock_moved_while_this_runs_is_doubted(moved, words, synchronised):
     start, current = reading(synchronised=synchronised), reading(HOUR, moved=moved, synchronised=synchronised)
 
-    sentence = reason(current, start=start, seen_at=START)
+    said = reason(current, start=start, seen_at=START)
 
-    assert words in sentence
-    assert "capsule doctor --trust-clock" in sentence
+    assert words in said
+    assert "capsule doctor --trust-clock" in said
 
 
 @pytest.mark.parametrize("moved", [TOLERANCE, -TOLERANCE, 4 * MINUTE, timedelta(0)])
@@ -91,11 +94,11 @@ LONG_AGO = START - LONG_ABSENCE - DAY
     ],
 )
 def test_after_a_long_absence_somebody_must_vouch_for_the_clock(current, second_source, is_doubted):
-    sentence = reason(current, seen_at=LONG_AGO, second_source=second_source)
+    said = reason(current, seen_at=LONG_AGO, second_source=second_source)
 
-    assert (sentence is not None) == is_doubted
+    assert (said is not None) == is_doubted
     if is_doubted:
-        assert "31 days ahead" in sentence
+        assert "31 days ahead" in said
 
 
 def test_a_short_absence_needs_nobody():
@@ -136,10 +139,10 @@ def test_once_vouched_for_the_new_time_is_the_measure():
         reading(3 * DAY, moved=moved + HOUR),
     )
 
-    assert "jumped" in running.doubt(seen_at=START, trusted_at=None)
+    assert "jumped" in sentence(running.doubt(seen_at=START, trusted_at=None))
     assert running.doubt(seen_at=trusted_at, trusted_at=trusted_at) is None
     assert running.doubt(seen_at=trusted_at, trusted_at=trusted_at) is None
-    assert "jumped 1 hour" in running.doubt(seen_at=trusted_at, trusted_at=trusted_at)
+    assert "jumped 1 hour" in sentence(running.doubt(seen_at=trusted_at, trusted_at=trusted_at))
 
 
 def test_once_set_by_the_network_a_later_jump_is_doubted():
@@ -152,7 +155,7 @@ def test_once_set_by_the_network_a_later_jump_is_doubted():
 
     assert running.doubt(seen_at=START, trusted_at=None) is None
     assert running.doubt(seen_at=START, trusted_at=None) is None
-    assert "jumped 347 days" in running.doubt(seen_at=START, trusted_at=None)
+    assert "jumped 347 days" in sentence(running.doubt(seen_at=START, trusted_at=None))
 
 
 def test_a_clock_put_back_is_believed_again():

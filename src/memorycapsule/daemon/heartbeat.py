@@ -117,7 +117,7 @@ class Heartbeat:
         try:
             job.work()
         except CapsuleError as error:
-            journal.error("job.failed", job=name, error=type(error).__name__, reason=error.message)
+            journal.error("job.failed", job=name, error=type(error).__name__, reason=error.reason)
             journal.debug("job.failed", job=name, exc_info=True)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in one job, the others and its next run go on
             journal.error("job.failed", job=name, error=type(error).__name__)

@@ -38,7 +38,6 @@ _MARKER = ".capsule-demo"
 #: Part of a story. It must not be found in any file before the date.
 _CONFIDED_TEXT = "the key to the old house hangs behind the clock"
 _MOST_FILES_EACH = 30
-_SLOW = "on a slow machine use --opens +60s"
 _SHORTEST_WAIT_SECONDS = 26
 
 
@@ -125,7 +124,7 @@ class Demonstration:
             except StageFailed as error:
                 if time.time() < _instant(self.facts["opens_at"]):
                     raise
-                raise StageFailed(f"The date came before all was checked; {_SLOW}.") from error
+                raise StageFailed("demo_too_slow") from error
             self._await_opening()
             self._await_film()
             page = self._follow_letters()
@@ -138,18 +137,16 @@ class Demonstration:
     def _step(self, key: str, **values: object) -> None:
         self.say(f"{time.monotonic() - self.started:6.1f} s  {self.words(key, **values)}")
 
-    def _check(self, holds: bool, otherwise: str) -> None:
+    def _check(self, holds: bool, otherwise: StageFailed) -> None:
         if not holds:
-            raise StageFailed(f"{otherwise} The daemon's own words are in {self.daemon_log}.")
+            raise StageFailed("demo_stage_failed", problem=otherwise, file=self.daemon_log)
 
     # -- the stages -------------------------------------------------------------------------------------------
 
     def _make_room(self) -> None:
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / _MARKER).exists():
-                raise UsageProblem(
-                    f"{self.folder} is not empty and not an earlier demo's; name another folder."
-                )
+                raise UsageProblem("demo_folder_taken", folder=self.folder)
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / _MARKER).touch()
@@ -159,7 +156,7 @@ class Demonstration:
         if self.photos:
             files = sorted(path for path in self.photos.rglob("*") if path.is_file())
             if not files:
-                raise UsageProblem(f"There are no files in {self.photos}.")
+                raise UsageProblem("demo_folder_empty", folder=self.photos)
             self._step("demo_taking", files=len(files), folder=self.photos)
         else:
             from memorycapsule.demo.pictures import draw
@@ -200,16 +197,16 @@ class Demonstration:
         assert child.stdout is not None
         try:
             first = child.stdout.readline()
-            self._check(bool(first), "The daemon did not start.")
+            self._check(bool(first), StageFailed("demo_daemon_not_started"))
             announced = json.loads(first)
-            self._check("daemon" in announced, f"The daemon did not start: {announced}.")
+            self._check("daemon" in announced, StageFailed("demo_daemon_refused", answer=first))
             url = str(announced["daemon"]["url"])
             health = _get(f"{url}/healthz")
-            self._check(health.status == 200, "The daemon does not answer.")
+            self._check(health.status == 200, StageFailed("demo_daemon_silent"))
             self._step("demo_daemon", url=url)
             yield url
             child.terminate()
-            self._check(child.wait(timeout=30) == 0, "The daemon did not end cleanly.")
+            self._check(child.wait(timeout=30) == 0, StageFailed("demo_daemon_not_ended"))
         finally:
             if child.poll() is None:
                 child.kill()
@@ -231,7 +228,7 @@ class Demonstration:
         for person in PEOPLE[1:]:
             letter = self._letters(person, 1, seconds=20)[0]
             page = _get(_link(letter))
-            self._check(page.status == 200, f"The invitation's page for {person.name} does not show.")
+            self._check(page.status == 200, StageFailed("demo_invitation_page", name=person.name))
             self._step("demo_invited", name=person.name, subject=letter["Subject"])
 
     def _join(self) -> None:
@@ -260,7 +257,7 @@ class Demonstration:
             message = answer.get("error", {}).get("message", "")
             self._check(
                 child.returncode in {0, 5},
-                f"{person.name} could not add a story ({message}); {_SLOW}.",
+                StageFailed("demo_story_not_added", name=person.name, answer=message),
             )
             stories.append(str(answer["story"]["id"]))
             key = "demo_put_in_but" if answer["refused"] else "demo_put_in"
@@ -273,13 +270,14 @@ class Demonstration:
         self._refused(not_found, ADA, "story", "show", stories[1])
         self._refused(sealed, ADA, "open", self.facts["capsule"])
         own = self._capsule("show", self.facts["capsule"], as_person=BEN)["capsule"]
-        self._check(len(own["stories"]) == 1, "Ben does not see exactly his own story.")
+        self._check(len(own["stories"]) == 1, StageFailed("demo_own_story_only", name=BEN.name))
         medium = own["stories"][0]["media"][0]["id"]
-        self._check(_get(f"{url}/g/m/{medium}/display").status == 404, "A photo is shown to a stranger.")
+        self._check(_get(f"{url}/g/m/{medium}/display").status == 404, StageFailed("demo_photo_shown"))
         for path in (self.folder / "data").rglob("*"):
             if path.is_file():
                 self._check(
-                    _CONFIDED_TEXT.encode() not in path.read_bytes(), f"A story stands readable in {path}."
+                    _CONFIDED_TEXT.encode() not in path.read_bytes(),
+                    StageFailed("demo_story_readable", file=path),
                 )
         self._step("demo_seal_holds", first=BEN.name, second=ADA.name)
         self._step("demo_seal_holds_too")
@@ -291,11 +289,11 @@ class Demonstration:
             lambda: self._capsule("show", self.facts["capsule"])["capsule"],
             lambda capsule: capsule["state"] == "open",
             due - time.time() + 30,
-            "The capsule did not open.",
+            StageFailed("demo_not_opened"),
         )
         late = _instant(shown["opened_at"]) - due
         self.facts["opened_late_seconds"] = round(late, 2)
-        self._check(0 <= late < 10, f"The capsule opened {late:.1f} s after its date.")
+        self._check(0 <= late < 10, StageFailed("demo_opened_late", seconds=late))
         self._step("demo_opened", seconds=f"{late:.1f}")
 
     def _await_film(self) -> None:
@@ -303,14 +301,16 @@ class Demonstration:
             lambda: self._capsule("montage", "list", self.facts["capsule"])["montages"][0],
             lambda montage: montage["state"] not in {"queued", "rendering"},
             600,
-            "The film was not finished.",
+            StageFailed("demo_film_unfinished"),
         )
-        self._check(film["state"] in {"ready", "degraded"}, f"The film is {film['state']}.")
+        self._check(
+            film["state"] in {"ready", "degraded"}, StageFailed("demo_film_missing", state=film["state"])
+        )
         out = self.folder / "film.mp4"
         self._capsule("montage", "save", film["id"], str(out))
         self.facts |= {"film": str(out), **_probe_film(out)}
         self._check(
-            self.facts["video"] == "h264" and self.facts["audio"] == "aac", "The film is not H.264 with AAC."
+            self.facts["video"] == "h264" and self.facts["audio"] == "aac", StageFailed("demo_film_format")
         )
         self._step(
             f"demo_film_{film['state']}",
@@ -328,22 +328,24 @@ class Demonstration:
             subject = str(letter["Subject"])
             self._check(
                 subject.startswith(before) and subject.endswith(after),
-                f"The letter to {person.name} is in the wrong language.",
+                StageFailed("demo_letter_language", name=person.name),
             )
             link = _link(letter)
             browser = urllib.request.build_opener(
                 urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
             )
-            self._check(_get(link, browser).status == 200, f"The link of {person.name} does not work.")
+            self._check(_get(link, browser).status == 200, StageFailed("demo_link_dead", name=person.name))
             opened = _get(link, browser, data=b"")
-            self._check(opened.status == 200, f"The link of {person.name} does not open the capsule.")
+            self._check(opened.status == 200, StageFailed("demo_link_opens_nothing", name=person.name))
             photos = _get(f"{opened.url}/photos", browser)
-            self._check(photos.status == 200 and person.title in photos.text, "The photo page lacks a story.")
+            self._check(
+                photos.status == 200 and person.title in photos.text, StageFailed("demo_page_lacks_story")
+            )
             film = re.search(r'[^"\']*/g/f/[^"\']+film\.mp4', _get(f"{opened.url}/film", browser).text)
-            self._check(film is not None, "The film page has no film.")
+            self._check(film is not None, StageFailed("demo_page_lacks_film"))
             assert film is not None
             part = _get(urllib.parse.urljoin(opened.url, film[0]), browser, headers={"Range": "bytes=0-999"})
-            self._check(part.status == 206 and len(part.body) == 1000, "The film does not play in parts.")
+            self._check(part.status == 206 and len(part.body) == 1000, StageFailed("demo_film_in_parts"))
             self._step("demo_letter", name=person.name, subject=letter["Subject"])
             page = page or link
         self.facts["mailbox"] = str(self.mailbox)
@@ -373,22 +375,20 @@ class Demonstration:
             return done.returncode, json.loads(done.stdout)
         except ValueError as error:
             complaint = done.stderr.decode(errors="replace").strip()[-300:]
-            raise StageFailed(
-                f"`capsule {arguments[0]}` said nothing that can be read ({complaint})."
-            ) from error
+            raise StageFailed("demo_command_unreadable", command=arguments[0], answer=complaint) from error
 
     def _capsule(self, *arguments: str, as_person: _Person | None = None) -> dict[str, Any]:
         code, answer = self._try(*arguments, as_person=as_person)
         if code:
-            raise StageFailed(
-                f"`capsule {arguments[0]}` failed: {answer.get('error', {}).get('message', code)}"
-            )
+            message = answer.get("error", {}).get("message", code)
+            raise StageFailed("demo_command_failed", command=arguments[0], answer=message)
         return answer
 
     def _refused(self, code: int, person: _Person, *arguments: str) -> None:
         exit_code, _answer = self._try(*arguments, as_person=person)
         self._check(
-            exit_code == code, f"`capsule {' '.join(arguments)}` ended with {exit_code} instead of {code}."
+            exit_code == code,
+            StageFailed("demo_exit_code", command=" ".join(arguments), code=exit_code, wanted=code),
         )
 
     def _letters(self, person: _Person, count: int, *, seconds: float) -> list[email.message.EmailMessage]:
@@ -397,13 +397,16 @@ class Demonstration:
             lambda: [path for path in sorted(self.mailbox.glob("*.eml")) if _is_to(path, person.address)],
             lambda paths: len(paths) >= count,
             seconds,
-            f"No letter came for {person.name}.",
+            StageFailed("demo_no_letter", name=person.name),
         )
-        self._check(len(found) == count, f"{person.name} got {len(found)} letters instead of {count}.")
+        self._check(
+            len(found) == count,
+            StageFailed("demo_letters", name=person.name, letters=len(found), wanted=count),
+        )
         return [_letter(path) for path in found]
 
     def _until(
-        self, read: Callable[[], Any], holds: Callable[[Any], bool], seconds: float, otherwise: str
+        self, read: Callable[[], Any], holds: Callable[[Any], bool], seconds: float, otherwise: StageFailed
     ) -> Any:
         deadline = time.monotonic() + seconds
         while not holds(found := read()):
@@ -458,7 +461,7 @@ def _link(letter: email.message.EmailMessage) -> str:
     assert text is not None
     found = re.search(r"https?://\S+/g/[io]/[\w-]+", text.get_content())
     if found is None:
-        raise StageFailed("A letter holds no link.")
+        raise StageFailed("demo_letter_without_link")
     return found[0]
 
 
@@ -473,5 +476,5 @@ def _probe_film(film: Path) -> dict[str, Any]:
     video = re.search(r"Video: (\w+).*?(\d{3,5}x\d{3,5}).*?([\d.]+) fps", report)
     audio = re.search(r"Audio: (\w+)", report)
     if not video or not audio:
-        raise StageFailed("The film has no picture or no sound.")
+        raise StageFailed("demo_film_empty")
     return {"video": video[1], "size": video[2], "fps": float(video[3]), "audio": audio[1]}

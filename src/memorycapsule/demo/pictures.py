@@ -20,7 +20,7 @@ import pillow_heif
 
 from memorycapsule.demo.brushes import Canvas, Picture, developed
 from memorycapsule.demo.scenes import SCENES, DrawnScene
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full, system_problem
 from memorycapsule.processes import ffmpeg_path
 
 #: The long side of a canvas. Painting small and enlarging costs a third; the grain hides it.
@@ -60,7 +60,7 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
-        raise UsageProblem(f"The pictures cannot be drawn into {folder}: {error.strerror}.") from error
+        raise UsageProblem("demo_not_drawn", folder=folder, problem=system_problem(error)) from error
 
 
 def _draw_one(folder: Path, scene: DrawnScene, again: int, seed: int) -> DrawnFile:
@@ -114,7 +114,7 @@ def _encoded(picture: Picture, form: str, taken_at: datetime) -> bytes:
     values = [np.frombuffer(value, np.uint8) for value in metadata.values()]
     done, data = cv2.imencodeWithMetadata(f".{suffix}", picture, list(metadata), values, options)
     if not done:
-        raise CapsuleError(f"OpenCV cannot write a {suffix} file here; install opencv-python-headless again.")
+        raise CapsuleError("demo_no_encoder", suffix=suffix)
     return bytes(data)
 
 
@@ -283,9 +283,12 @@ def _write_clip(path: Path, still: Picture, taken_at: datetime, rng: np.random.G
             pass
         complaint = encoder.stderr.read().decode(errors="replace").strip()
     if encoder.returncode:
-        raise CapsuleError(
-            f"The clip could not be written: {complaint.splitlines()[-1] if complaint else 'no reason'}"
+        answer = (
+            CapsuleError("other", sentence=complaint.splitlines()[-1])
+            if complaint
+            else CapsuleError("no_answer")
         )
+        raise CapsuleError("demo_clip_not_written", answer=answer)
 
 
 def _snowfall(still: Picture, rng: np.random.Generator) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from memorycapsule import processes
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.errors import MediaRefused, Refusal
+from memorycapsule.errors import ConfigurationProblem, MediaRefused, Refusal
 
 if TYPE_CHECKING:
     from memorycapsule.media.picture_features import Bytes, Faces
@@ -78,10 +78,10 @@ def analyse_pictures(
     return analyses
 
 
-def face_model_problem(model: Path) -> str | None:
-    """Return one sentence when `model` cannot be used to find faces, None when it can."""
+def face_model_problem(model: Path) -> ConfigurationProblem | None:
+    """Return why `model` cannot be used to find faces, None when it can."""
     if not model.is_file():
-        return f"There is no face model at {model}; set film.face_model to a YuNet file (.onnx)."
+        return ConfigurationProblem("face_model_missing", file=model)
     child = _start(Path.cwd(), nice=0)
     try:
         child.communicate(_request([], 0, model), timeout=_PHOTO_SECONDS)
@@ -90,7 +90,7 @@ def face_model_problem(model: Path) -> str | None:
         child.communicate()
     if child.returncode == 0:
         return None
-    return f"{model} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
+    return ConfigurationProblem("face_model_unusable", file=model)
 
 
 def _answers(

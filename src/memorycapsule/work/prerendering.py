@@ -87,7 +87,7 @@ class Prerenderer:
             journal.info("ahead.interrupted")
         except tmpfs.NoTmpfs as error:
             if not self._is_warned:
-                journal.warning("ahead.impossible", reason=error.message)
+                journal.warning("ahead.impossible", reason=error.reason)
             self._is_warned = True
         return rendered
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
+from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, deliveries, instances, opening, uploads
 from memorycapsule.services.deliveries import Sent
@@ -33,7 +34,7 @@ class TickResult:
     films: tuple[str, ...]
     letters: Sent
     #: Why nothing may be opened now, if the clock cannot be trusted.
-    doubt: str | None
+    doubt: NotDue | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Preview:
     opened: tuple[Capsule, ...]
     films: tuple[Montage, ...]
     letters: tuple[Delivery, ...]
-    doubt: str | None
+    doubt: NotDue | None
 
 
 def settle(context: WorkerContext) -> None:
@@ -84,11 +85,11 @@ def preview(context: WorkerContext) -> Preview:
     )
 
 
-def open_due(context: WorkerContext) -> tuple[list[Capsule], str | None]:
+def open_due(context: WorkerContext) -> tuple[list[Capsule], NotDue | None]:
     """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
     doubt = clock_doubt(context)
     if doubt:
-        journal.warning("clock.doubted", reason=doubt)
+        journal.warning("clock.doubted", reason=doubt.reason)
         return [], doubt
     now = context.now()
     instances.note_time(context.store, now)
@@ -146,8 +147,8 @@ def sweep(context: WorkerContext) -> None:
         journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
 
 
-def clock_doubt(context: WorkerContext) -> str | None:
-    """Return why the clock cannot be trusted now, in one sentence, or None."""
+def clock_doubt(context: WorkerContext) -> NotDue | None:
+    """Return why the clock cannot be trusted now, or None."""
     with context.store.reading() as tx:
         instance = instance_store.get(tx)
     return context.clock.doubt(

@@ -23,7 +23,9 @@ _ESCAPES = ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\"))
 
 
 class NoTmpfs(CapsuleError):
-    """There is no folder in memory with 256 MB free, such as /dev/shm."""
+    """There is no folder in memory with enough room."""
+
+    code = "no_tmpfs"
 
 
 def default_places() -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from tests.support.sentences import sentence
 
 from integration.media.face_models import magenta_model
 from memorycapsule import processes
@@ -253,10 +254,11 @@ def test_a_face_model_that_is_none_is_one_sentence_and_is_not_used(analyse, tmp_
     noise.write_bytes(bytes(range(256)) * 9)
     picture = {"a.jpg": np.full((300, 400, 3), 90, np.uint8)}
 
-    assert face_model_problem(tmp_path / "none.onnx") == (
-        f"There is no face model at {tmp_path / 'none.onnx'}; set film.face_model to a YuNet file (.onnx)."
+    missing = tmp_path / "none.onnx"
+    assert sentence(face_model_problem(missing)) == (
+        f"There is no face model at {missing}; set film.face_model to a YuNet file (.onnx)."
     )
-    assert face_model_problem(noise) == (
+    assert sentence(face_model_problem(noise)) == (
         f"{noise} is no face model that can be used; film.face_model wants a YuNet file (.onnx)."
     )
     assert analyse(picture, face_model=noise) == analyse(picture)

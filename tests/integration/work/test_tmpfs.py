@@ -39,7 +39,7 @@ def test_every_data_folder_has_its_own(folder, tmp_path):
 def test_a_disk_is_no_memory(tmp_path):
     assert not tmpfs.is_on_tmpfs(tmp_path)
     assert tmpfs.is_on_tmpfs(SHM)
-    with pytest.raises(tmpfs.NoTmpfs, match="256 MB"):
+    with pytest.raises(tmpfs.NoTmpfs):
         tmpfs.workspace((tmp_path, tmp_path / "nowhere"), tmp_path)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples, group
-from memorycapsule.cli.sentences import Sentence
+from memorycapsule.cli.sentences import Sentence, sentence_of
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
 
 if TYPE_CHECKING:
@@ -55,16 +55,18 @@ def config_check(ctx: typer.Context) -> None:
     """Check the configuration; exit 7 and one sentence when something in it cannot be."""
     door = door_of(ctx)
     settings = door.settings()
-    warnings = list(config_warnings(settings))
-    door.out.answer({"config": {"file": str(settings.config_file), "warnings": warnings}})
+    warnings = config_warnings(settings)
+    door.out.answer(
+        {"config": {"file": str(settings.config_file), "warnings": list(map(sentence_of, warnings))}}
+    )
     for warning in warnings:
         door.out.warn(f"! {door.out.spoken(warning)}")
     door.out.say(door.out.words("cli_config_usable" if warnings else "cli_config_right"))
 
 
-def config_warnings(settings: Settings) -> list[str]:
+def config_warnings(settings: Settings) -> list[Sentence | CapsuleError]:
     """Return what works and yet is hardly meant so."""
-    found: list[str] = []
+    found: list[Sentence | CapsuleError] = []
     if settings.public_url_is_loopback:
         key = "cli_config_no_invitations" if settings.mail_is_real else "cli_config_links_here_only"
         found.append(Sentence(key))

@@ -58,11 +58,12 @@ def make(
         )
         if wait:
             film = there.finish_montage(film.id)
-    if film.state.is_over and not film.state.has_film:
-        raise RenderFailed(film_sentence(film))
+    ended = film_sentence(film) if film.state.is_over else None
+    if isinstance(ended, RenderFailed):
+        raise ended
     door.out.answer({"montage": film})
-    if film.state.is_over:
-        door.out.say(door.out.spoken(film_sentence(film)))
+    if ended:
+        door.out.say(door.out.spoken(ended))
     else:
         door.out.say(door.out.words("cli_film_in_queue", id=film.id))
 

@@ -11,8 +11,8 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import Sentence
-from memorycapsule.errors import NotDue, PartlyDone
+from memorycapsule.cli.sentences import Sentence, sentence_of
+from memorycapsule.errors import PartlyDone, RenderFailed
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
@@ -41,7 +41,7 @@ def open_capsule(
         viewer = door.viewer(app.store)
         found = reading.standing(app.store, viewer, capsule).capsule
         if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
-            raise NotDue(doubt)
+            raise doubt
         opened = opening.open_now(app.store, app.wake, viewer, found.id, now=app.now())
         door.out.say(door.out.words("cli_open_done", title=plain(opened.title)))
         films = reading.montages(app.store, viewer, opened.id)
@@ -103,7 +103,7 @@ def _report(out: Output, done: TickResult) -> None:
                 "rejected": len(letters.rejected),
                 "unknown": len(letters.unknown),
             },
-            "doubt": done.doubt,
+            "doubt": done.doubt and sentence_of(done.doubt),
         }
     )
     for one in done.opened:
@@ -119,7 +119,7 @@ def _report(out: Output, done: TickResult) -> None:
     if not (done.opened or done.films or letters.sent or done.doubt):
         out.say(out.words("cli_tick_nothing"))
     if done.doubt:
-        out.warn(done.doubt)
+        out.warn(out.spoken(done.doubt))
     unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
     if unsent:
         out.warn(out.words("cli_tick_unsent", unsent=unsent))
@@ -137,7 +137,7 @@ def _foretell(out: Output, preview: Preview) -> None:
             "opened": [OpenedCapsule.of_opened(one) for one in preview.opened],
             "films": [one.id for one in preview.films],
             "would_send": [Letter.of(one) for one in preview.letters],
-            "doubt": preview.doubt,
+            "doubt": preview.doubt and sentence_of(preview.doubt),
         }
     )
     for capsule in preview.opened:
@@ -155,7 +155,7 @@ def _foretell(out: Output, preview: Preview) -> None:
             )
         )
     if preview.doubt:
-        out.warn(preview.doubt)
+        out.warn(out.spoken(preview.doubt))
     elif not (preview.opened or preview.films or preview.letters):
         out.show(out.words("cli_tick_nothing_due"))
 
@@ -187,16 +187,19 @@ def daemon(
     serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
-def film_sentence(film: Montage) -> Sentence:
-    """Say how a film ended."""
+def film_sentence(film: Montage) -> Sentence | RenderFailed:
+    """Say how a film ended: an error where there is none."""
+    from memorycapsule.domain.film.montages import MontageState
+
     if film.state.has_film:
         left_out = "".join(f"\n  {plain(one)}" for one in film.report)
         seconds = f"{film.seconds or 0:.0f}"
         return Sentence("cli_film_there", id=film.id, seconds=seconds, left_out=left_out)
-    state = Sentence(f"cli_film_{film.state}")
+    if film.state is MontageState.CANCELLED:
+        return RenderFailed("film_cancelled")
     if film.report:
-        return Sentence("cli_film_none_because", state=state, reason=plain(film.report[-1]))
-    return Sentence("cli_film_none", state=state)
+        return RenderFailed("film_failed_because", problem=film.report[-1])
+    return RenderFailed("film_failed")
 
 
 def register(app: typer.Typer) -> None:
