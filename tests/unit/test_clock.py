@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sentences import sentence
 
 from memorycapsule import clock
 from memorycapsule.clock import LONG_ABSENCE, TOLERANCE, Clock, Reading
+from support.sentences import sentence
 
 START = datetime(2030, 6, 1, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from tests.support.sentences import sentence
 
 from memorycapsule import config
 from memorycapsule.config import Settings
 from memorycapsule.config.settings import fields
 from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
+from support.sentences import sentence
 
 
 def problem(place, environment=None, **arguments):

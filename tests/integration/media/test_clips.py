@@ -13,7 +13,7 @@ import pytest
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal
 from memorycapsule.media import clips
-from support.refusals import refused
+from support.refusals import file_refused
 
 
 def described(clip) -> str:
@@ -104,7 +104,7 @@ def test_an_hdr_clip_keeps_paper_bright_and_shadows_dark(tmp_path, prepare, tran
 
 def test_a_clip_that_is_too_long_is_refused(samples, prepare, monkeypatch):
     monkeypatch.setattr(clips, "MOST_SECONDS", 1.0)
-    with refused(Refusal.CLIP_TOO_LONG):
+    with file_refused(Refusal.CLIP_TOO_LONG):
         prepare(samples["video/iphone6_rot90_h264.mov"].path)
 
 
@@ -162,7 +162,7 @@ def test_a_clip_in_fragments_that_is_too_long_is_refused_when_it_shows(tmp_path,
         tmp_path / "clip.mp4", "-f", "lavfi", "-i", "testsrc=s=64x36:r=30:d=4", "-movflags", "empty_moov"
     )
     monkeypatch.setattr(clips, "MOST_SECONDS", 2.0)
-    with refused(Refusal.CLIP_TOO_LONG):
+    with file_refused(Refusal.CLIP_TOO_LONG):
         prepare(path)
 
 

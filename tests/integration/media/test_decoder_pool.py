@@ -19,7 +19,7 @@ from memorycapsule.errors import CapsuleError, Refusal
 from memorycapsule.media import clips, decoder_process, photo_decoding
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.sniff import Window
-from support.refusals import refused
+from support.refusals import file_refused
 from support.servers import wait_until
 
 
@@ -126,7 +126,7 @@ def test_a_refusal_costs_the_child_but_not_the_next_photo(pool, picture, tmp_pat
     broken.write_bytes(picture.read_bytes()[:-40])
     prepare(pool, picture)
     for _ in range(2):
-        with refused(Refusal.PICTURE_INCOMPLETE):
+        with file_refused(Refusal.PICTURE_INCOMPLETE):
             prepare(pool, broken)
 
         assert prepare(pool, picture).width == 64
@@ -143,7 +143,7 @@ def test_a_child_that_is_killed_refuses_its_photo_and_the_next_one_goes_on(pool,
         prepared = caller.submit(prepare, pool, picture)
         wait_until(lambda: held._files == 2, 20, "the child holds the photo")
         os.kill(child.pid, signal.SIGKILL)
-        with refused(Refusal.DECODING_BROKE_DOWN):
+        with file_refused(Refusal.DECODING_BROKE_DOWN):
             prepared.result(timeout=20)
 
     assert prepare(pool, picture).width == 64
@@ -154,7 +154,7 @@ def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
     prepare(pool, picture)
     the_child(before).suspend()
     monkeypatch.setattr(decoder_process, "SECONDS", 0.2)
-    with refused(Refusal.DECODING_TOO_LONG):
+    with file_refused(Refusal.DECODING_TOO_LONG):
         prepare(pool, picture)
     monkeypatch.undo()
 
@@ -165,7 +165,7 @@ def test_a_photo_that_needs_too_much_memory_is_refused(pool, picture, tmp_path, 
     hungry = tmp_path / "hungry"
     hungry.write_bytes(png(8000, 7900))
     monkeypatch.setattr(decoder_process, "MEMORY_BYTES", 380 << 20)
-    with refused(Refusal.TOO_MUCH_MEMORY):
+    with file_refused(Refusal.TOO_MUCH_MEMORY):
         prepare(pool, hungry)
     monkeypatch.undo()
 
@@ -177,7 +177,7 @@ def test_a_png_bomb_is_refused_before_any_child_starts(pool, tmp_path):
     bomb = tmp_path / "bomb.png"
     bomb.write_bytes(png(16000, 16000))
     before = decoding_children()
-    with refused(Refusal.TOO_MANY_PIXELS, width=16_000, height=16_000):
+    with file_refused(Refusal.TOO_MANY_PIXELS, width=16_000, height=16_000):
         prepare(pool, bomb)
 
     assert bomb.stat().st_size < 1_000_000
@@ -291,7 +291,7 @@ def test_an_avif_that_takes_too_long_is_refused_with_that_reason(tmp_path, sampl
     monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(endless))
     monkeypatch.setattr(photo_decoding, "_AVIF_SECONDS", 0.3)
     path = next(sample.path for name, sample in samples.items() if name.endswith(".avif"))
-    with path.open("rb") as upload, refused(Refusal.DECODING_TOO_LONG):
+    with path.open("rb") as upload, file_refused(Refusal.DECODING_TOO_LONG):
         photo_decoding.decode_photo(Window.of(upload), "AVIF")
 
 

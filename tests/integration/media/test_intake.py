@@ -10,7 +10,7 @@ import pytest
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, DiskFull, Refusal
 from memorycapsule.media.intake import memory_copy, probe_soundtrack
-from support.refusals import refused
+from support.refusals import file_refused
 
 
 def seconds(path) -> float:
@@ -27,7 +27,7 @@ def test_a_memory_copy_is_a_real_file_with_no_name():
 
 
 def test_a_memory_copy_stops_at_its_limit():
-    with refused(Refusal.FILE_TOO_LARGE, megabytes=2):
+    with file_refused(Refusal.FILE_TOO_LARGE, megabytes=2):
         memory_copy(io.BytesIO(b"x" * 2_000_001), limit_bytes=2_000_000)
 
 
@@ -62,7 +62,7 @@ def test_the_sample_songs_are_as_long_as_their_facts_say(samples):
 
 @pytest.mark.parametrize("name", ["bad/text_named.mp3", "bad/own_base.jpg", "video/no_audio_360p.mov"])
 def test_what_is_not_music_is_refused(samples, name):
-    with refused(Refusal.NO_SONG):
+    with file_refused(Refusal.NO_SONG):
         seconds(samples[name].path)
 
 
@@ -70,15 +70,15 @@ def test_noise_is_called_no_music_and_not_no_photo(tmp_path):
     song = tmp_path / "song.mp3"
     song.write_bytes(bytes(range(255, 0, -1)) * 40)
 
-    with refused(Refusal.NO_SONG):
+    with file_refused(Refusal.NO_SONG):
         seconds(song)
 
 
 def test_an_empty_song_is_called_empty(samples):
-    with refused(Refusal.EMPTY):
+    with file_refused(Refusal.EMPTY):
         seconds(samples["bad/zero_byte.mov"].path)
 
 
 def test_a_damaged_song_is_refused(samples):
-    with refused(Refusal.NO_READABLE_SOUND):
+    with file_refused(Refusal.NO_READABLE_SOUND):
         seconds(samples["bad/damaged.mp3"].path)

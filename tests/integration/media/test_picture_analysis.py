@@ -8,7 +8,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from tests.support.sentences import sentence
 
 from integration.media.face_models import magenta_model
 from memorycapsule import processes
@@ -16,6 +15,7 @@ from memorycapsule.domain.film.near_duplicates import SAME_BITS, without_near_du
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.media.picture_analysis import analyse_pictures, face_model_problem
+from support.sentences import sentence
 
 #: Photos that show different things.
 SCENES = [

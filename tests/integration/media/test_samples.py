@@ -10,7 +10,7 @@ import pytest
 from memorycapsule import processes
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.exif import camera_mark
-from support.refusals import refused
+from support.refusals import file_refused
 
 #: One of each kind, for every run; the rest are in the slow table.
 QUICK = [
@@ -138,7 +138,7 @@ def test_every_broken_sample_is_refused_or_taken(samples, prepare):
     ],
 )
 def test_what_is_visibly_broken_is_never_taken_without_a_word(samples, prepare, name, refusal):
-    with refused(refusal):
+    with file_refused(refusal):
         prepare(samples[name].path)
 
 

@@ -9,7 +9,7 @@ from memorycapsule.errors import Refusal
 from memorycapsule.media import voice_notes
 from memorycapsule.media.sniff import Window, recognise
 from memorycapsule.processes import ffmpeg_path
-from support.refusals import refused
+from support.refusals import file_refused
 
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration={}")
 
@@ -101,7 +101,7 @@ def test_a_moving_picture_in_a_form_for_sound_is_refused_as_what_it_is(tmp_path,
     if not path.exists() or not path.stat().st_size:
         pytest.skip("this ffmpeg cannot make one")
 
-    with refused(Refusal.OTHER_VIDEO, format=name):
+    with file_refused(Refusal.OTHER_VIDEO, format=name):
         prepare(path)
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_recording_is_refused(tmp_path, prepare, change, refusals):
     path = recording(tmp_path / "a.m4a", "-movflags", "+faststart", seconds=20)
     path.write_bytes(change(path.read_bytes()))
 
-    with refused(*refusals):
+    with file_refused(*refusals):
         prepare(path)
 
 
@@ -140,7 +140,7 @@ def test_noise_that_begins_like_a_recording_is_refused(tmp_path, prepare, head):
     path = tmp_path / "noise"
     path.write_bytes(head + bytes(number * 7919 % 251 for number in range(50_000)))
 
-    with refused(Refusal.NO_READABLE_SOUND):
+    with file_refused(Refusal.NO_READABLE_SOUND):
         prepare(path)
 
 
@@ -152,7 +152,7 @@ def test_what_nobody_would_listen_to_is_refused(tmp_path, prepare, monkeypatch, 
     if refusal is Refusal.VOICE_TOO_LONG:
         monkeypatch.setattr(voice_notes, "MOST_SECONDS", 1.0)
 
-    with refused(refusal):
+    with file_refused(refusal):
         prepare(recording(tmp_path / "a.wav", seconds=seconds, volume=volume))
 
 
@@ -161,5 +161,5 @@ def test_a_playlist_is_never_followed(tmp_path):
     playlist = tmp_path / "list.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXTINF:2,\n{inner}\n")
 
-    with refused(Refusal.PLAYLIST), playlist.open("rb") as file:
+    with file_refused(Refusal.PLAYLIST), playlist.open("rb") as file:
         recognise(Window.of(file).read(0, 4096))

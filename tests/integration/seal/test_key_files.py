@@ -4,11 +4,11 @@ import os
 import stat
 
 import pytest
-from tests.support.sentences import sentence
 
 from memorycapsule.errors import ConfigurationProblem, KeyMissing
 from memorycapsule.seal import keys
 from memorycapsule.seal.keys import InstanceKey
+from support.sentences import sentence
 
 
 def test_a_created_key_is_loaded_again(tmp_path):

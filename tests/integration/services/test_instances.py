@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.sentences import sentence
 
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
@@ -18,6 +17,7 @@ from memorycapsule.work import ticks
 from support.cast import OPENS, invite, make_capsule, make_context
 from support.moments import NOW
 from support.refusals import refused
+from support.sentences import sentence
 
 
 def initialise(instance, **changes):

@@ -7,7 +7,7 @@ import pytest
 from memorycapsule.errors import Refusal
 from memorycapsule.media.measure import measure_photo, tiff_profile
 from memorycapsule.media.sniff import Window
-from support.refusals import refused
+from support.refusals import file_refused
 
 
 def png(width: int, height: int) -> bytes:
@@ -73,7 +73,7 @@ def test_the_size_is_read_from_the_header(window, format_, content, size):
     ],
 )
 def test_a_picture_beyond_the_limits_is_refused(window, format_, content):
-    with refused(Refusal.TOO_MANY_PIXELS, megapixels=250, side=30_000):
+    with file_refused(Refusal.TOO_MANY_PIXELS, megapixels=250, side=30_000):
         measure_photo(window(content), format_)
 
 
@@ -84,14 +84,14 @@ def test_two_hundred_megapixels_are_within_the_limits(window):
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "HEIC", "AVIF"])
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"II*\0", b"\0\0\0\x10ftypheic", b"\0" * 30])
 def test_a_header_that_is_cut_off_is_refused(window, format_, content):
-    with refused(Refusal.HEADER_CUT, Refusal.NO_SIZE, Refusal.INDEX_UNREADABLE, Refusal.TOO_MANY_PIXELS):
+    with file_refused(Refusal.HEADER_CUT, Refusal.NO_SIZE, Refusal.INDEX_UNREADABLE, Refusal.TOO_MANY_PIXELS):
         measure_photo(window(content), format_)
 
 
 def test_a_raw_camera_file_is_refused_although_its_preview_is_a_tiff(window):
     nikon = tiff("<", [(254, 4, 1, 1), (256, 3, 1, 160), (257, 3, 1, 120), (330, 4, 2, 200)])
 
-    with refused(Refusal.RAW):
+    with file_refused(Refusal.RAW):
         measure_photo(window(nikon), "TIFF")
 
 

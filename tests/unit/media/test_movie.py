@@ -8,7 +8,7 @@ import pytest
 from memorycapsule.errors import Refusal
 from memorycapsule.media.movie import read_movie
 from memorycapsule.media.sniff import Window
-from support.refusals import refused
+from support.refusals import file_refused
 
 UPRIGHT = (1 << 16, 0, 0, 1 << 16)
 QUARTER_TURN = (0, 1 << 16, -(1 << 16), 0)
@@ -138,7 +138,7 @@ def test_a_position_counts_wherever_phones_put_it(read, part, has_gps):
     ],
 )
 def test_a_broken_index_is_refused(read, content, refusal, values):
-    with refused(refusal, **values):
+    with file_refused(refusal, **values):
         read(content)
 
 

@@ -5,7 +5,7 @@ import pytest
 from memorycapsule.errors import Refusal
 from memorycapsule.media.intake import is_system_file
 from memorycapsule.media.sniff import is_photo, recognise
-from support.refusals import refused
+from support.refusals import file_refused
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -65,7 +65,7 @@ def test_a_format_is_known_by_its_first_bytes(head, format_):
     ],
 )
 def test_a_refusal_says_what_the_file_is_instead(head, refusal, values):
-    with refused(refusal, **values):
+    with file_refused(refusal, **values):
         recognise(head)
 
 
