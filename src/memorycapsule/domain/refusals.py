@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
+from memorycapsule.domain.reasons import is_number
 from memorycapsule.errors import MediaRefused, Refusal
 
 #: The longest text in a value, in characters: the name of a format, or a sentence of another version.
@@ -53,4 +53,4 @@ def refusal_from_json(kept: bytes) -> MediaRefused:
 def _is_value(name: str, value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= (_LONGEST_SENTENCE if name == "sentence" else _LONGEST_TEXT)
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value)

@@ -11,8 +11,8 @@ It writes one JSON object a line to stdout: {"progress": 0..1} now and then, and
 * With `--survey` it renders nothing. The result is {"survey": {...}}, see `render.survey`.
 * With `--segment NAME` it renders that segment alone to OUT. The result is {"segment": {"left_out": [...]}}.
 
-After an error the last line is {"error": {"code", "message"}}. The exit code is 0, that of the error (`RenderFailed`,
-`DiskFull` or `PlanRefused`), or 2 for a command line that it does not know.
+After an error the last line is {"error": {"code", "reason", "values"}}. The exit code is 0, that of the error
+(`RenderFailed`, `DiskFull` or `PlanRefused`), or 2 for a command line that it does not know.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from memorycapsule.domain.film.plan import MontagePlan
+from memorycapsule.domain.reasons import reason_fields
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
 from memorycapsule.render.messages import send
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         send(_run(options))
     except CapsuleError as error:
-        send({"error": {"code": error.code, "message": error.message}})
+        send({"error": {"code": error.code, **reason_fields(error)}})
         return error.exit_code
     return 0
 
@@ -73,7 +74,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         plan = MontagePlan.from_json(options.plan.read_text(encoding="utf-8"))
         digests = json.loads(options.digests.read_text(encoding="utf-8")) if options.digests else {}
     except (OSError, ValueError) as error:
-        raise RenderFailed(f"The plan {options.plan.name} cannot be read.") from error
+        raise RenderFailed("render_plan_unreadable", file=options.plan.name) from error
     if options.survey:
         surveyed = survey(plan, pictures=options.pictures, digests=digests, key=key)
         return {"survey": asdict(surveyed)}
@@ -115,8 +116,8 @@ def film_as_json(film: Film) -> dict[str, Any]:
     }
 
 
-def _left_out_as_json(left_out: Iterable[LeftOut]) -> list[dict[str, str]]:
-    return [{"id": item.id, "reason": item.reason} for item in left_out]
+def _left_out_as_json(left_out: Iterable[LeftOut]) -> list[dict[str, Any]]:
+    return [{"id": item.id, **reason_fields(item.error)} for item in left_out]
 
 
 def _progress_reporter() -> Callable[[float], None]:

@@ -32,9 +32,7 @@ class ClipReader:
         self._next = 0
         if not self._advance():
             self.close()
-            raise RenderFailed(
-                f"The prepared clip {path.name} cannot be played any more; prepare the pictures again."
-            )
+            raise RenderFailed("film_clip_lost", file=path.name)
 
     def frame(self, index: int) -> Bytes:
         """Return frame `index` of the shot, not to be written to. Callers ask for indices in rising order."""

@@ -49,7 +49,7 @@ def run(arguments: list[str], *, failure: str, timeout_seconds: float) -> bytes:
     """
     Run ffmpeg to its end and return its stdout.
 
-    Raises DiskFull, or RenderFailed with the sentence `failure` for everything else.
+    Raises DiskFull, or RenderFailed with the reason `failure` for everything else.
     """
     try:
         done = processes.run(
@@ -63,7 +63,7 @@ def run(arguments: list[str], *, failure: str, timeout_seconds: float) -> bytes:
 
 
 def translate_error(stderr: bytes, failure: str) -> CapsuleError:
-    """Return the error that ffmpeg's stderr means: DiskFull, or RenderFailed with the sentence `failure`."""
+    """Return the error that ffmpeg's stderr means: DiskFull, or RenderFailed with the reason `failure`."""
     return DiskFull() if b"No space left on device" in stderr else RenderFailed(failure)
 
 
@@ -163,7 +163,7 @@ def sound_arguments(path: Path, seconds: float, start_seconds: float, out: Path)
     """
     source = processes.sound_input(path, start_seconds=start_seconds)
     if source is None:
-        raise RenderFailed("The sound cannot be read.")
+        raise RenderFailed("film_sound_unreadable")
     return [
         *source,
         *("-vn", "-sn", "-dn", "-map", "0:a:0", "-t", f"{seconds:.3f}"),

@@ -22,7 +22,7 @@ from memorycapsule.domain.film.montages import SONG
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.domain.film.subtitles import chapter_frames
 from memorycapsule.domain.film.voices import Voice
-from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.made_with import MadeWith, made_with
 from memorycapsule.render.segments import Segment, cut, is_whole, shown_in
@@ -38,11 +38,11 @@ _DIGEST_SHARE = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A picture, voice note or song that could not be used, with a sentence that says so."""
+    """A picture, voice note or song that could not be used, and why."""
 
     #: Id of the picture or note; 'soundtrack' for the song.
     id: str
-    reason: str
+    error: CapsuleError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +92,7 @@ def render(
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
-        raise RenderFailed(
-            "The film could not be written; check that the folders for the film exist and may be written to."
-        ) from error
+        raise RenderFailed("film_unwritable") from error
 
 
 def _render(
@@ -147,9 +145,7 @@ def _render(
         ),
     )
     if not sound_result.song_usable:
-        left_out.append(
-            LeftOut(id=SONG, reason="The song could not be played, so the film has the theme's own music.")
-        )
+        left_out.append(LeftOut(id=SONG, error=CapsuleError("film_song_unplayable")))
     left_out += [_unplayable(voice) for voice in usable.voices if voice.id in sound_result.unplayable_notes]
     half = out.with_name(f".{out.name}{_HALF}")
     try:
@@ -205,7 +201,7 @@ def without(plan: MontagePlan, left_out: list[LeftOut]) -> MontagePlan:
 
 
 def probe(plan: MontagePlan, sources: list[Source], pictures: Path) -> list[LeftOut]:
-    """Return which of `sources` cannot be used, with a sentence each."""
+    """Return which of `sources` cannot be used."""
     clips = {shot.source.id: shot for shot in plan.shots if isinstance(shot, Clip)}
     found: list[LeftOut] = []
     for source in sources:
@@ -219,7 +215,7 @@ def probe(plan: MontagePlan, sources: list[Source], pictures: Path) -> list[Left
 def digests_of(
     plan: MontagePlan, pictures: Path, known: Mapping[str, str], report: Callable[[float], None]
 ) -> tuple[dict[str, str], list[LeftOut]]:
-    """Return the digests of the film's pictures, by id, and the pictures without one, with a sentence each."""
+    """Return the digests of the film's pictures, by id, and the pictures without one."""
     digests = dict(known)
     left_out: list[LeftOut] = []
     sources = plan.sources
@@ -245,16 +241,12 @@ def _is_inside(source: Source) -> bool:
 
 
 def _left_out(source: Source) -> LeftOut:
-    kind = "clip" if source.file.endswith(".mp4") else "photo"
-    reason = (
-        f"The {kind} {source.file} could not be read and was left out of the film; the original is untouched."
-    )
-    return LeftOut(id=source.id, reason=reason)
+    reason = "film_clip_unreadable" if source.file.endswith(".mp4") else "film_photo_unreadable"
+    return LeftOut(id=source.id, error=CapsuleError(reason, file=source.file))
 
 
 def _unplayable(voice: Voice) -> LeftOut:
-    reason = f"The voice note {voice.file} could not be played and was left out of the film; the original is untouched."
-    return LeftOut(id=voice.id, reason=reason)
+    return LeftOut(id=voice.id, error=CapsuleError("film_voice_unplayable", file=voice.file))
 
 
 def _photo_opens(path: Path) -> bool:
@@ -274,7 +266,7 @@ def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
         return bool(
             ffmpeg.run(
                 ffmpeg.probe_arguments(path, shot, fps),
-                failure="The clip cannot be played.",
+                failure="film_clip_unplayable",
                 timeout_seconds=60,
             )
         )
@@ -306,7 +298,7 @@ def _join(
         ffmpeg.chapter(title, first, stop, plan.fps) for title, first, stop in chapter_frames(plan)
     )
     metadata.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
-    failure = "The pieces of the film could not be joined; the next try makes them again."
+    failure = "film_pieces_unjoined"
     arguments = ffmpeg.join_arguments(concat_list, sound, metadata, out)
     progress = ffmpeg.run(arguments, failure=failure, timeout_seconds=600)
     joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", progress, re.MULTILINE)]

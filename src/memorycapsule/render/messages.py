@@ -1,7 +1,7 @@
 """
 Messages of the renderer's processes to whoever started them: one JSON object a line on stdout.
 
-Worker processes report an error as {"error": code, "message": sentence}.
+Worker processes report an error as {"error": {"code", "reason", "values"}}.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from memorycapsule.domain.reasons import error_of, reason_fields
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
 
 
@@ -20,13 +21,14 @@ def send(message: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def error_message(error: CapsuleError | OSError) -> dict[str, str]:
+def error_message(error: CapsuleError | OSError) -> dict[str, Any]:
     """Return the message of a worker process about an error."""
     if isinstance(error, OSError):
         error = DiskFull() if is_disk_full(error) else RenderFailed()
-    return {"error": error.code, "message": error.message}
+    return {"error": {"code": error.code, **reason_fields(error)}}
 
 
 def error_from(message: Mapping[str, Any]) -> CapsuleError:
     """Return the error of `error_message`: DiskFull, or RenderFailed for every other."""
-    return DiskFull() if message["error"] == DiskFull.code else RenderFailed(str(message["message"]))
+    fields = message["error"]
+    return DiskFull() if fields["code"] == DiskFull.code else error_of(fields, RenderFailed)

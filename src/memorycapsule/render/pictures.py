@@ -48,9 +48,7 @@ def read_picture(pictures: Path, source: Source, long_side: int = 0) -> Bytes:
     )
     picture = cv2.imread(str(pictures / source.file), way)
     if picture is None:
-        raise RenderFailed(
-            f"The prepared picture {source.file} cannot be read any more; prepare the pictures again."
-        )
+        raise RenderFailed("film_picture_lost", file=source.file)
     return _with_gains(np.asarray(picture, np.uint8), source.gains)
 
 

@@ -62,12 +62,12 @@ def render_segment(
     Encode the segment called `name` to `out`; only the pictures that it shows need to be in the folder.
 
     `digests` are those of all pictures of the plan. When a picture is broken, nothing is encoded and the broken
-    ones are returned with a sentence each: a film without them has other segments. Raises RenderFailed and DiskFull.
+    ones are returned: a film without them has other segments. Raises RenderFailed and DiskFull.
     """
     whole = without(plan, [])
     found = [segment for segment in cut(whole, digests, made_with(), key) if segment.name == name]
     if not found:
-        raise RenderFailed("This film has no such segment; it is planned again.")
+        raise RenderFailed("film_segment_unknown")
     first, stop = found[0].first, found[0].stop
     broken = probe(whole, list(shown_in(whole, first, stop)), pictures)
     if broken:

@@ -88,7 +88,7 @@ def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> S
     try:
         ffmpeg.run(
             ffmpeg.sound_arguments(source, seconds, start_seconds, out),
-            failure="The sound cannot be read.",
+            failure="film_sound_unreadable",
             timeout_seconds=120 + seconds,
         )
     except (RenderFailed, FileNotFoundError):

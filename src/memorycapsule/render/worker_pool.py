@@ -19,8 +19,6 @@ from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.messages import error_from
 
-_ENDED_EARLY = "A worker of the film ended early; the next try goes on from what is done."
-
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeJob:
@@ -115,7 +113,7 @@ class WorkerPool:
             number, message = self._messages.get()
             if message is None:
                 if number in running or (number == self._sound_maker and sound_result is None):
-                    raise RenderFailed(_ENDED_EARLY)
+                    raise RenderFailed("film_worker_ended")
                 continue
             if "error" in message:
                 raise error_from(message)
@@ -174,7 +172,7 @@ class WorkerPool:
             pipe.write(json.dumps(message).encode() + b"\n")
             pipe.flush()
         except BrokenPipeError as error:
-            raise RenderFailed(_ENDED_EARLY) from error
+            raise RenderFailed("film_worker_ended") from error
 
 
 def _parsed(line: bytes) -> _Message:

@@ -81,7 +81,7 @@ class StringsColumn(TypeDecorator[tuple[str, ...]]):
 
 
 class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
-    """A film's report kept as a JSON list; its lines were bare sentences once."""
+    """A film's report kept as a JSON list."""
 
     impl = Text
     cache_ok = True
@@ -92,10 +92,7 @@ class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Omission, ...]:
         del dialect
-        return tuple(
-            Omission(of="", sentence=line) if isinstance(line, str) else Omission(**line)
-            for line in json.loads(value or "[]")
-        )
+        return tuple(Omission(**line) for line in json.loads(value or "[]"))
 
 
 def _enum(enum: type[StrEnum], *, index: bool = False) -> Any:

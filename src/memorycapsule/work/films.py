@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from memorycapsule.domain.film.direction import without_pictures
-from memorycapsule.domain.film.montages import Montage, Omission, omissions_of
+from memorycapsule.domain.film.montages import Montage, omission_of, omissions_of
 from memorycapsule.domain.film.plan import Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
@@ -86,15 +86,15 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     except _OUTSIDE_ERRORS as error:
         context.vault.cache.trim()
         with context.store.transaction() as tx:
-            montages.requeue(tx, montage, context.now() + _POSTPONED_BY, error.message)
-        log.warning("film.postponed", reason=error.message)
+            montages.requeue(tx, montage, context.now() + _POSTPONED_BY, error)
+        log.warning("film.postponed", reason=error.reason)
         return False
     except Exception as error:
         failure = error if isinstance(error, CapsuleError) else _translate_error(error)
-        state = montages.fail(context.store, context.wake, montage, failure.message, now=context.now())
+        state = montages.fail(context.store, context.wake, montage, failure, now=context.now())
         if state.is_over:
             shutil.rmtree(folder, ignore_errors=True)
-        log.warning("film.failed", reason=failure.message, state=str(state), exc_info=error)
+        log.warning("film.failed", reason=failure.reason, state=str(state), exc_info=error)
         return False
     shutil.rmtree(folder, ignore_errors=True)
     log.info(
@@ -150,7 +150,7 @@ def _render(
         context.vault.cache.clear(montage.capsule_id)
         raise
     segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
-    unusable = frozenset(str(left["id"]) for left in film["left_out"])
+    left_out: dict[str, CapsuleError] = film["left_out"]
     rendered = RenderedFilm(
         film=job.out,
         poster=job.poster,
@@ -159,13 +159,13 @@ def _render(
             *prepared.report,
             *omissions_of(unreadable),
             *(
-                Omission(of=str(left["id"]), sentence=str(left["reason"]))
-                for left in film["left_out"]
-                if left["id"] not in prepared.unreadable and left["id"] not in unreadable
+                omission_of(one, error)
+                for one, error in left_out.items()
+                if one not in prepared.unreadable and one not in unreadable
             ),
         ),
         # Chapters and subtitles are made from it, so it must be the plan that was rendered.
-        plan=without_pictures(prepared.plan, unusable).to_json(),
+        plan=without_pictures(prepared.plan, frozenset(left_out)).to_json(),
     )
     return rendered, int(film["segments_encoded"])
 
@@ -177,12 +177,12 @@ def _collect_inputs(
     job: RenderJob,
     key: bytes,
     on_progress: Callable[[float], None],
-) -> dict[str, str]:
+) -> dict[str, CapsuleError]:
     """
     Link finished segments from the cache, and fetch the pictures that the renderer needs besides.
 
     When any segment is missing, all pictures are fetched, since a broken one moves the cuts of the film. Returns
-    sentences about pictures that cannot be read, by their ids.
+    by their ids why pictures cannot be read.
     """
     store, vault = context.store, context.vault
     folder = job.workspace / "segments"
@@ -197,8 +197,8 @@ def _collect_inputs(
         if not preparation.fetch(store, vault, needed, prepared.pictures):
             return {}
     unreadable = preparation.fetch(store, vault, sources, prepared.pictures)
-    return {one: sentence for one, sentence in unreadable.items() if one not in prepared.unreadable}
+    return {one: error for one, error in unreadable.items() if one not in prepared.unreadable}
 
 
 def _translate_error(error: Exception) -> CapsuleError:
-    return RenderFailed(f"The film could not be worked on ({error.__class__.__name__}: {error}).")
+    return RenderFailed("film_stuck", kind=error.__class__.__name__, problem=str(error))

@@ -132,7 +132,7 @@ class Prerenderer:
             )
             segments = survey(render_job, key=key, on_progress=_PeriodicCheck(self._check_idle)).segments
             segment_cache.keep_only(vault, capsule.id, [segment.name for segment in segments])
-            broken: dict[str, str] = {}
+            broken: dict[str, CapsuleError] = {}
             for segment in segments:
                 if segment_cache.has_sealed(vault, capsule.id, segment.name):
                     continue
@@ -185,8 +185,8 @@ class Prerenderer:
         render_job: RenderJob,
         segment: SurveyedSegment,
         key: bytes,
-    ) -> dict[str, str]:
-        """Render one segment and keep it sealed; or return sentences about broken pictures, by their ids."""
+    ) -> dict[str, CapsuleError]:
+        """Render one segment and keep it sealed; or return why pictures are broken, by their ids."""
         pictures, out = render_job.pictures, render_job.out
         pictures.mkdir(mode=0o700)
         try:

@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from memorycapsule import processes
-from memorycapsule.errors import DiskFull, RenderFailed
+from memorycapsule.domain.reasons import error_of
+from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 
 #: A renderer without output for so long hangs.
 _STALLED_SECONDS = 900.0
+
+_Error = TypeVar("_Error", bound=CapsuleError)
 
 
 class RenderInterrupted(Exception):
@@ -47,7 +50,8 @@ def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], N
     Render a film in a child of lower priority, `python -m memorycapsule.render`, and return its facts.
 
     `on_progress` is called with 0..1 at least once a second. What it raises ends the child and passes through.
-    Raises RenderFailed or DiskFull.
+    `left_out` of the facts says by their ids why pictures, notes and the song could not be used. Raises RenderFailed
+    or DiskFull.
     """
     arguments = [
         str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--workspace", str(job.workspace),
@@ -55,7 +59,8 @@ def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], N
     ]  # fmt: skip
     if job.digests_file:
         arguments += ["--digests", str(job.digests_file)]
-    return _run(arguments, "film", job.workspace, job.nice, key, on_progress)
+    film = _run(arguments, "film", job.workspace, job.nice, key, on_progress)
+    return film | {"left_out": _left_out(film)}
 
 
 def survey(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) -> Survey:
@@ -68,11 +73,11 @@ def survey(job: RenderJob, *, key: bytes, on_progress: Callable[[float], None]) 
 
 def render_segment(
     job: RenderJob, name: str, *, key: bytes, on_progress: Callable[[float], None]
-) -> dict[str, str]:
+) -> dict[str, CapsuleError]:
     """
     Render one segment alone to `job.out`. The digests of all pictures must be known.
 
-    Returns sentences about broken pictures, by their ids. If there are any, no segment was made. Errors are those of
+    Returns why pictures are broken, by their ids. If there are any, no segment was made. Errors are those of
     `run_renderer`.
     """
     arguments = [
@@ -80,7 +85,7 @@ def render_segment(
         "--digests", str(job.digests_file),
     ]  # fmt: skip
     result = _run(arguments, "segment", job.workspace, job.nice, key, on_progress)
-    return {one["id"]: one["reason"] for one in result["left_out"]}
+    return _left_out(result)
 
 
 def _run(
@@ -121,7 +126,21 @@ def _run(
     problem = last.get("error", {})
     if problem.get("code") == DiskFull.code:
         raise DiskFull
-    raise RenderFailed(problem.get("message") or f"The renderer ended without a film ({_last_line(errors)}).")
+    if problem:
+        raise _checked(problem, RenderFailed)
+    raise _ended_early(errors)
+
+
+def _left_out(result: dict[str, Any]) -> dict[str, CapsuleError]:
+    return {str(one["id"]): _checked(one, CapsuleError) for one in result["left_out"]}
+
+
+def _checked(fields: Any, kind: type[_Error]) -> _Error:
+    """Return the error that the child tells of. Raises RenderFailed when it tells of none."""
+    try:
+        return error_of(fields, kind)
+    except ValueError as error:
+        raise RenderFailed("renderer_not_understood") from error
 
 
 @contextmanager
@@ -148,7 +167,7 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     while True:
         if not select.select([child.stdout], [], [], 1.0)[0]:
             if time.monotonic() - last_output_at > _STALLED_SECONDS:
-                raise RenderFailed("The renderer hung; it was ended and will be tried again.")
+                raise RenderFailed("renderer_hung")
             yield b""
             continue
         last_output_at = time.monotonic()
@@ -159,6 +178,6 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _last_line(errors: Path) -> str:
+def _ended_early(errors: Path) -> RenderFailed:
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it was stopped from outside"
+    return RenderFailed("renderer_ended", line=lines[-1][:200]) if lines else RenderFailed("renderer_stopped")

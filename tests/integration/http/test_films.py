@@ -1,10 +1,8 @@
 """The film page: it is for members of an open capsule, and further films are as the form asked."""
 
-import contextlib
 import io
 import math
 import re
-import sqlite3
 import struct
 import wave
 import zipfile
@@ -228,7 +226,7 @@ def test_what_a_film_does_without_is_told_in_the_reader_s_language(scene, langua
     second = attach(scene.instance, scene.ben.viewer, scene.story, make_photo()).medium.id
     scene.open()
     lacking = (SONG, scene.medium_id, second, scene.story.id, "what nothing can be read of")
-    scene.finish_film(*(Omission(of=one, sentence="ENGLISH") for one in lacking))
+    scene.finish_film(*(Omission(of=one, reason="other", values={"sentence": "ENGLISH"}) for one in lacking))
 
     page = scene.browser(scene.ben.token, **{"accept-language": language}).get(film_page(scene)).text
 
@@ -236,16 +234,22 @@ def test_what_a_film_does_without_is_told_in_the_reader_s_language(scene, langua
     assert "ENGLISH" not in page
 
 
-def test_reports_of_earlier_versions_are_shown_as_they_were_written(scene):
+def test_what_went_wrong_with_a_film_is_told_in_the_reader_s_language_and_to_programs_in_english(scene):
     scene.open()
-    film_id = scene.finish_film()
-    database = scene.instance.folder / "capsule.db"
-    with contextlib.closing(sqlite3.connect(database)) as old, old:
-        old.execute("UPDATE montage SET report = ?", ('["A photo of Ben could not be read."]',))
+    film_id = scene.finish_film(
+        Omission(of="", reason="renderer_hung"),
+        Omission(of="", reason="other", values={"sentence": "A photo of Ben could not be read."}),
+    )
 
-    assert "A photo of Ben could not be read." in scene.browser(scene.ben.token).get(film_page(scene)).text
+    page = scene.browser(scene.ben.token, **{"accept-language": "ko"}).get(film_page(scene)).text
+    assert "필름을 만들다가 멈춰 있어서 끝냈어요. 다시 해 볼게요." in page
+    # What an earlier version said, as it said it.
+    assert "A photo of Ben could not be read." in page
     api = scene.browser(authorization=f"Bearer {scene.ben.token}").get(f"/api/v1/montages/{film_id}").json()
-    assert api["montage"]["report"] == ["A photo of Ben could not be read."]
+    assert api["montage"]["report"] == [
+        "The renderer hung; it was ended and will be tried again.",
+        "A photo of Ben could not be read.",
+    ]
 
 
 def test_before_the_date_there_is_no_door_to_any_of_it(scene):

@@ -78,7 +78,7 @@ def test_a_broken_picture_is_named_and_nothing_is_made(studio, plan):
 
     (left_out,) = make(studio, plan, segment, digests)
     assert left_out.id == "p1"
-    assert "p1.jpg" in left_out.reason
+    assert (left_out.error.reason, left_out.error.values) == ("film_photo_unreadable", {"file": "p1.jpg"})
     assert list((studio.folder / "workspace" / "segments").iterdir()) == []
 
 

@@ -108,7 +108,7 @@ def test_a_note_that_is_too_long_is_gone_when_the_next_story_is_there(studio):
     assert tone(samples, gone + 0.05, gone + 0.5, VOICE) < 0.002
 
 
-def test_a_note_that_cannot_be_played_is_left_out_with_a_sentence(studio):
+def test_a_note_that_cannot_be_played_is_left_out_and_named(studio):
     (studio.pictures / "bad.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
     gone = VoiceNote(id="gone", file="gone.m4a", duration_seconds=2.0)
     notes = [VoiceNote(id="bad", file="bad.m4a", duration_seconds=2.0), gone, note(studio, "n", 2.0)]
@@ -116,7 +116,7 @@ def test_a_note_that_cannot_be_played_is_left_out_with_a_sentence(studio):
     film, _decoded = studio.film(plan)
 
     assert [left.id for left in film.left_out] == ["bad", "gone"]
-    assert all("voice note" in left.reason for left in film.left_out)
+    assert {left.error.reason for left in film.left_out} == {"film_voice_unplayable"}
     assert film.seconds == plan.seconds
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memorycapsule.domain.film.montages import MontageState, Omission
-from memorycapsule.errors import NotDue, NotFound
+from memorycapsule.errors import NotDue, NotFound, RenderFailed
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
@@ -64,7 +64,9 @@ def finish(stage, tmp_path, now=OPENS, report=()):
 
 def fail(stage, now=OPENS):
     taken = montages.claim(stage.instance.store, film_of(stage).id, lease="run", now=now)
-    return montages.fail(stage.instance.store, stage.instance.wake, taken, "it broke", now=now)
+    return montages.fail(
+        stage.instance.store, stage.instance.wake, taken, RenderFailed("renderer_hung"), now=now
+    )
 
 
 def test_an_opening_opens_queues_the_film_and_is_logged_at_once(stage_on_both):
@@ -188,7 +190,7 @@ def test_a_film_that_fails_for_good_releases_the_letters(stage):
     assert fail(stage, OPENS + timedelta(minutes=3)) is MontageState.FAILED
 
     assert letters(stage) == everybody("none")
-    assert film_of(stage).report == (Omission(of="", sentence="it broke"),)
+    assert film_of(stage).report == (Omission(of="", reason="renderer_hung"),)
     assert letters(stage, "film_ready") == {}
 
 
@@ -205,7 +207,7 @@ def test_letters_that_a_crash_kept_from_being_queued_are_queued_by_the_next_tick
 
 def test_a_degraded_film_is_a_film(stage, tmp_path):
     open_it(stage)
-    report = (Omission(of="a photo", sentence="A photo of Ben was left out."),)
+    report = (Omission(of="a photo", reason="film_photo_unreadable", values={"file": "a.jpg"}),)
     finish(stage, tmp_path, report=report)
 
     assert film_of(stage).state is MontageState.DEGRADED

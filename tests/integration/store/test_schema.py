@@ -1,7 +1,9 @@
 """The schema: one history for both databases, and an upgrade that loses nothing."""
 
+import json
 import shutil
 import sqlite3
+import uuid
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from memorycapsule.domain.film.montages import Omission, queued_montage
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -18,10 +21,12 @@ from memorycapsule.errors import (
     NotInitialised,
 )
 from memorycapsule.services import reading
+from memorycapsule.store import montages as montage_store
 from memorycapsule.store import schema
 from memorycapsule.store.rows import metadata
 from memorycapsule.store.transactions import Store
 from support.cast import make_capsule, make_instance
+from support.moments import NOW
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """
@@ -125,6 +130,53 @@ def test_an_upgrade_keeps_every_row_and_makes_a_copy_first(store_url, tmp_path, 
             kept.close()
         else:
             assert copy is None
+
+
+def test_sentences_in_reports_of_films_become_reasons_or_stay_as_they_were_written(store_url, tmp_path):
+    hung = "The renderer hung; it was ended and will be tried again."
+    old = {
+        "bare": ["A photo of Ben could not be read.", hung],
+        "named": [
+            {"of": "a photo", "sentence": "A photo of “벤” was left out."},
+            {"of": "", "sentence": hung},
+        ],
+        "none": [],
+    }
+    with make_instance(store_url, tmp_path / "data") as instance:
+        for title, report in old.items():
+            capsule = make_capsule(instance, title=title)
+            montage = queued_montage(
+                montage_id=str(uuid.uuid4()), capsule_id=capsule.id, soundtrack_blob=None, now=NOW
+            )
+            with instance.store.transaction() as tx:
+                montage_store.montages.add(tx, montage)
+                tx.session.flush()
+                tx.session.execute(
+                    text("UPDATE montage SET report = :report WHERE id = :id"),
+                    {"report": json.dumps(report), "id": montage.id},
+                )
+        with instance.store.transaction() as tx:
+            tx.session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+
+        schema.upgrade(instance.store)
+
+        with instance.store.reading() as tx:
+            reports = {
+                line.capsule.title: montage_store.of_capsule(tx, line.capsule.id)[0].report
+                for line in reading.capsules(instance.store, instance.ada)
+            }
+    was_hung = Omission(of="", reason="renderer_hung")
+    assert reports == {
+        "bare": (
+            Omission(of="", reason="other", values={"sentence": "A photo of Ben could not be read."}),
+            was_hung,
+        ),
+        "named": (
+            Omission(of="a photo", reason="other", values={"sentence": "A photo of “벤” was left out."}),
+            was_hung,
+        ),
+        "none": (),
+    }
 
 
 def test_references_are_checked_again_after_an_upgrade(tmp_path, monkeypatch):

@@ -192,7 +192,7 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
 
 def _make(
     order: _RenderOrder, found: Sequence[FoundFile], folder: Path, out: Output
-) -> tuple[dict[str, Any], list[tuple[str, MediaRefused, bool]], int]:
+) -> tuple[dict[str, Any], list[tuple[str, CapsuleError, bool]], int]:
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
@@ -227,15 +227,13 @@ def _make(
             on_progress=lambda share: bar.reach(_PREPARING_SHARE + (1 - _PREPARING_SHARE) * share),
         )
     names = {picture.id for picture in pictures}
-    refused += [
-        (one["id"], MediaRefused(Refusal.OTHER, sentence=one["reason"]), False) for one in facts["left_out"]
-    ]
+    refused += [(one, error, False) for one, error in facts["left_out"].items()]
     facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
     if alike := len(pictures) - len(distinct):
         out.note(out.words("cli_render_alike", alike=alike, pictures=len(pictures)))
     if unused := len(distinct) - len(plan.sources):
         out.note(out.words("cli_render_unused", unused=unused, pictures=len(pictures)))
-    used = len(plan.sources) - sum(one["id"] in names for one in facts["left_out"])
+    used = len(plan.sources) - sum(one in names for one in facts["left_out"])
     return facts, refused, used
 
 
@@ -273,12 +271,12 @@ def _directed(
 
 def _prepare(
     found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
-) -> tuple[list[Picture], list[tuple[str, MediaRefused, bool]]]:
+) -> tuple[list[Picture], list[tuple[str, CapsuleError, bool]]]:
     """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
     from memorycapsule.media.decoder_pool import Decoders
 
     kept: list[Picture] = []
-    refused: list[tuple[str, MediaRefused, bool]] = []
+    refused: list[tuple[str, CapsuleError, bool]] = []
     names = _names(found)
 
     def prepared(place: int) -> Picture | MediaRefused:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from memorycapsule.domain.people import printable
-from memorycapsule.errors import UsageProblem
+from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.errors import CapsuleError, UsageProblem
 
 LONGEST_TITLE = 200
 
@@ -39,17 +41,29 @@ class Omission:
     #: Id of the medium or, where its words are missing, of the story; SONG; '' when it is about the film itself.
     #: Pages say it in their reader's language by this.
     of: str
-    #: The same in English, for whoever runs the program.
-    sentence: str
+    #: What happened, a word of `errors.po`.
+    reason: str
+    #: What fills the places of its sentence: numbers, texts, and causes as `reason_fields` has them.
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def error(self) -> CapsuleError:
+        """What happened, to be said in a language."""
+        return error_of({"reason": self.reason, "values": dict(self.values)}, CapsuleError)
 
 
 #: `Omission.of` where the song is missing.
 SONG = "soundtrack"
 
 
-def omissions_of(sentences: Mapping[str, str]) -> list[Omission]:
-    """Return the omissions of a report; `sentences` say by the ids of media why they cannot be used."""
-    return [Omission(of=one, sentence=sentence) for one, sentence in sentences.items()]
+def omission_of(one: str, error: CapsuleError) -> Omission:
+    """Return the line of a report on a medium, a story, the song or ('') the film itself."""
+    return Omission(of=one, **reason_fields(error))
+
+
+def omissions_of(errors: Mapping[str, CapsuleError]) -> list[Omission]:
+    """Return the omissions of a report; `errors` say by the ids of media why they cannot be used."""
+    return [omission_of(one, error) for one, error in errors.items()]
 
 
 def content_omissions(report: Iterable[Omission]) -> tuple[Omission, ...]:

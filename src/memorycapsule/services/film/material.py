@@ -13,7 +13,7 @@ from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
 from memorycapsule.domain.film.framing import fitted_size
-from memorycapsule.domain.film.montages import Montage, Omission
+from memorycapsule.domain.film.montages import Montage, Omission, omission_of
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import MontagePlan, Soundtrack
 from memorycapsule.domain.film.sizes import Size
@@ -35,6 +35,14 @@ from memorycapsule.words.dates import day_in_words, short_day
 SOUNDTRACK_FILE = "soundtrack"
 #: How the files of voice notes end there.
 VOICE_ENDING = ".m4a"
+
+
+#: What the report says of a medium that cannot be read.
+_LEFT_OUT = {
+    MediumKind.PHOTO: "film_photo_left_out",
+    MediumKind.CLIP: "film_clip_left_out",
+    MediumKind.VOICE: "film_voice_left_out",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +85,13 @@ def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps:
                 else:
                     pictures.append(_picture(unsealer, capsule, medium, member))
             except CapsuleError as error:
-                sentence = f"A {_kind_in_words(medium.kind)} of {author} was left out: {error.message}"
-                report.append(Omission(of=medium.id, sentence=sentence))
+                left_out = CapsuleError(_LEFT_OUT[medium.kind], author=author, problem=error)
+                report.append(omission_of(medium.id, left_out))
         try:
             words = unsealer.words_of(story)
         except CapsuleError as error:
-            sentence = f"The words of a story of {author} were left out: {error.message}"
-            report.append(Omission(of=story.id, sentence=sentence))
+            left_out = CapsuleError("film_words_left_out", author=author, problem=error)
+            report.append(omission_of(story.id, left_out))
             if not notes:
                 continue
             words = StoryWords(title="", text="")
@@ -222,10 +230,6 @@ def _note(unsealer: Unsealer, medium: Medium) -> VoiceNote:
     return VoiceNote(
         id=medium.id, file=f"{medium.id}{VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
     )
-
-
-def _kind_in_words(kind: MediumKind) -> str:
-    return "voice note" if kind is MediumKind.VOICE else str(kind)
 
 
 def _date_line(capsule: Capsule, locale: str) -> str:

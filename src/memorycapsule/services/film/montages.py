@@ -20,12 +20,13 @@ from memorycapsule.domain.film.montages import (
     Omission,
     checked_title,
     content_omissions,
+    omission_of,
     queued_montage,
 )
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound, Sealed, TooMany
+from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, TooMany
 from memorycapsule.services import opening, reading
 from memorycapsule.services.capsule_files import Song
 from memorycapsule.services.vault import Vault
@@ -203,7 +204,9 @@ def requeue_abandoned(store: Store, lease: str | None, now: datetime) -> None:
             requeue(tx, montage, now)
 
 
-def requeue(tx: Transaction, montage: Montage, not_before: datetime, reason: str | None = None) -> None:
+def requeue(
+    tx: Transaction, montage: Montage, not_before: datetime, cause: CapsuleError | None = None
+) -> None:
     """Put a montage back into the queue without counting a failure: its work was cut off, not wrong."""
     # Of now, not of when the attempt began: it may have made the plan, which does without these.
     report = content_omissions(montage_store.montages.get(tx, montage.id).report)
@@ -214,7 +217,7 @@ def requeue(tx: Transaction, montage: Montage, not_before: datetime, reason: str
         state=MontageState.QUEUED,
         lease=None,
         not_before=not_before,
-        report=report if reason is None else (*report, Omission(of="", sentence=reason)),
+        report=report if cause is None else (*report, omission_of("", cause)),
     ):
         _record(tx, "montage.queued", montage, not_before)
 
@@ -292,7 +295,7 @@ def _keep(
     return is_kept
 
 
-def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: datetime) -> MontageState:
+def fail(store: Store, wake: Wake, montage: Montage, failure: CapsuleError, *, now: datetime) -> MontageState:
     """
     Note that an attempt failed: the montage is tried again later or, after three failures, given up.
 
@@ -309,7 +312,7 @@ def fail(store: Store, wake: Wake, montage: Montage, reason: str, *, now: dateti
             state=state,
             lease=None,
             failures=failures,
-            report=(Omission(of="", sentence=reason),),
+            report=(omission_of("", failure),),
             # A plan that cannot be rendered is not worth keeping.
             plan=None,
             not_before=now + FIRST_RETRY * (1 << (failures - 1)),

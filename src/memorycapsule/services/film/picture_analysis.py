@@ -39,10 +39,12 @@ class PictureAnalyser:
     digests: dict[str, str] = field(default_factory=dict)
     analyses: dict[str, PictureAnalysis] = field(default_factory=dict)
     #: Sentences about pictures that cannot be read, by their ids.
-    broken: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, CapsuleError] = field(default_factory=dict)
 
-    def analyse(self, pictures: Sequence[Picture]) -> tuple[dict[str, PictureAnalysis], dict[str, str]]:
-        """Return the analyses of all pictures so far, and sentences about the broken ones, by the pictures' ids."""
+    def analyse(
+        self, pictures: Sequence[Picture]
+    ) -> tuple[dict[str, PictureAnalysis], dict[str, CapsuleError]]:
+        """Return the analyses of all pictures so far, and why some are broken, by the pictures' ids."""
         unknown = []
         for picture in pictures:
             if self.known and picture.id in self.known.digests:
@@ -60,8 +62,8 @@ class PictureAnalyser:
         try:
             for picture in pictures:
                 path = self.folder / picture.file
-                if sentence := fetch_medium(self.store, self.vault, picture.id, path):
-                    self.broken[picture.id] = sentence
+                if error := fetch_medium(self.store, self.vault, picture.id, path):
+                    self.broken[picture.id] = error
                 else:
                     with path.open("rb") as stream:
                         self.digests[picture.id] = _digest(stream)
@@ -89,11 +91,11 @@ def _small_batches(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
             yield [picture]
 
 
-def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> str | None:
+def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> CapsuleError | None:
     """
     Write the prepared form of a medium to `to`, unless it is there; the name's ending tells which form.
 
-    Returns None, or a sentence for the report when the medium cannot be read. Raises DiskFull.
+    Returns None, or what the report says when the medium cannot be read. Raises DiskFull.
     """
     if to.exists():
         return None
@@ -102,7 +104,7 @@ def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> str | 
     except DiskFull:
         raise
     except CapsuleError as error:
-        return _omission_sentence(medium_id, to.name, error)
+        return _left_out(medium_id, to.name, error)
     return None
 
 
@@ -128,6 +130,8 @@ def _form(file: str) -> str:
     return "clip_blob" if file.endswith((".mp4", VOICE_ENDING)) else "display_blob"
 
 
-def _omission_sentence(medium_id: str, file: str, error: CapsuleError) -> str:
-    kind = {".mp4": "clip", VOICE_ENDING: "voice note"}.get(Path(file).suffix, "photo")
-    return f"The {kind} {medium_id} was left out of the film: {error.message}"
+def _left_out(medium_id: str, file: str, error: CapsuleError) -> CapsuleError:
+    reason = {".mp4": "film_clip_unread", VOICE_ENDING: "film_voice_unread"}.get(
+        Path(file).suffix, "film_photo_unread"
+    )
+    return CapsuleError(reason, medium=medium_id, problem=error)

@@ -17,6 +17,7 @@ from memorycapsule.domain.film.montages import Montage, Omission, content_omissi
 from memorycapsule.domain.film.plan import MontagePlan, Source
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.film.voices import Voice
+from memorycapsule.errors import CapsuleError
 from memorycapsule.media.tempo import Tempo, tempo_of
 from memorycapsule.services.film import montages, segment_cache
 from memorycapsule.services.film.material import (
@@ -70,7 +71,7 @@ def prepare(
     if song := open_song(store, vault, montage):
         copy_into(song, pictures / SOUNDTRACK_FILE)
     digests: dict[str, str] = {}
-    unreadable: dict[str, str] = {}
+    unreadable: dict[str, CapsuleError] = {}
     if montage.plan:
         plan, report = MontagePlan.from_json(montage.plan), list(content_omissions(montage.report))
         unreadable = fetch(store, vault, plan.sources, pictures)
@@ -128,14 +129,16 @@ def plan_sealed(
     return _plan_pictures(material, analyser, _tempo_of_sealed(store, vault, montage, folder))
 
 
-def fetch(store: Store, vault: Vault, sources: Iterable[Source | Voice], pictures: Path) -> dict[str, str]:
+def fetch(
+    store: Store, vault: Vault, sources: Iterable[Source | Voice], pictures: Path
+) -> dict[str, CapsuleError]:
     """
     Put the prepared forms of pictures and voice notes into a folder, unless they are there.
 
-    Returns sentences about those that cannot be read, by their ids. Raises DiskFull.
+    Returns by their ids why some cannot be read. Raises DiskFull.
     """
     found = {source.id: fetch_medium(store, vault, source.id, pictures / source.file) for source in sources}
-    return {one: sentence for one, sentence in found.items() if sentence}
+    return {one: error for one, error in found.items() if error}
 
 
 def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tuple[Path, Path]:

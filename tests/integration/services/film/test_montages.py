@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState
+from memorycapsule.domain.film.montages import MOST_FAILURES, MontageState, Omission
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.domain.film.sizes import Size
-from memorycapsule.errors import NotAllowed, NotFound, Sealed
+from memorycapsule.errors import DiskFull, NotAllowed, NotFound, RenderFailed, Sealed
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.services.film.montages import RenderedFilm
@@ -49,7 +49,9 @@ def keep(stage, attempt, tmp_path, content=b"film"):
 
 
 def fail(stage, attempt, now=OPENS):
-    return montages.fail(stage.instance.store, stage.instance.wake, attempt, "it broke", now=now)
+    return montages.fail(
+        stage.instance.store, stage.instance.wake, attempt, RenderFailed("renderer_hung"), now=now
+    )
 
 
 def queue(stage, viewer=None, **more):
@@ -197,7 +199,7 @@ def test_how_long_a_film_still_takes_is_reckoned_from_the_attempt_in_hand(stage_
     assert left(later) is None
     montages.note_progress(store, second, 0.5)
     assert left(later + timedelta(seconds=40)) == pytest.approx(40)
-    montages.fail(store, stage.instance.wake, second, "it broke", now=later)
+    montages.fail(store, stage.instance.wake, second, RenderFailed("renderer_hung"), now=later)
     assert left(later) is None
 
 
@@ -236,11 +238,11 @@ def test_what_held_a_film_up_is_told_until_it_goes_on_and_what_it_does_without_f
     attempt = claim(stage, film)
     prepare(stage, attempt, tmp_path / "one")
     with stage.instance.store.transaction() as tx:
-        montages.requeue(tx, attempt, OPENS, "The disk is full.")
+        montages.requeue(tx, attempt, OPENS, DiskFull())
     waiting = get(stage, film.id)
 
     assert [omission.of for omission in waiting.report] == [broken.id, ""]
-    assert waiting.report[-1].sentence == "The disk is full."
+    assert waiting.report[-1] == Omission(of="", reason="disk_full")
     assert prepare(stage, claim(stage, film), tmp_path / "two").report == waiting.report[:1]
 
 
@@ -275,7 +277,8 @@ def test_a_broken_photo_is_left_out_and_named_and_so_it_is_after_a_crash(stage, 
         assert len(prepared.plan.sources) == 2
         (omission,) = prepared.report
         assert omission.of == broken.id
-        assert broken.id in omission.sentence
+        assert (omission.reason, omission.values["medium"]) == ("film_photo_unread", broken.id)
+        assert omission.values["problem"]["reason"] == omission.error.values["problem"].reason
 
 
 def test_a_broken_photo_makes_room_for_another(stage, tmp_path):
@@ -302,7 +305,7 @@ def test_damaged_words_are_left_out_and_named(stage, tmp_path):
     assert len(prepared.plan.sources) == 1
     (omission,) = prepared.report
     assert omission.of == story.id
-    assert "Ben" in omission.sentence
+    assert (omission.reason, omission.values["author"]) == ("film_words_left_out", "Ben")
 
 
 def test_a_film_of_chosen_stories_has_only_those_in_that_order(stage, tmp_path):

@@ -20,6 +20,7 @@ from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
+from memorycapsule.words.error_sentences import sentence_of
 
 _SOON_SECONDS = 60
 _MEGABYTE = 1_000_000
@@ -230,7 +231,7 @@ def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wor
 
 
 def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
-    """Return sentences on what a film does without; those that were reported in English only stay as they are."""
+    """Return sentences on what a film does without, and on what went wrong with it."""
     known = {SONG: ("song", "")}
     for story in view.stories:
         known[story.story.id] = ("words", story.author.name)
@@ -240,7 +241,7 @@ def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
     sentences = [
         words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()
     ]
-    return sentences + [omission.sentence for omission in film.report if not omission.of]
+    return sentences + [sentence_of(omission.error, words) for omission in film.report if not omission.of]
 
 
 def _contents(story: StoryView, words: Wording) -> str:

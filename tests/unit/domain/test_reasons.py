@@ -1,0 +1,41 @@
+"""Errors travel as data, and nothing in that is believed unseen."""
+
+import json
+
+import pytest
+
+from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.errors import CapsuleError, RenderFailed
+
+
+def test_an_error_comes_back_as_it_went_with_its_cause():
+    cause = CapsuleError("film_picture_lost", file="가.jpg")
+    fields = json.loads(
+        json.dumps(reason_fields(RenderFailed("film_photo_left_out", author="벤", problem=cause)))
+    )
+    error = error_of(fields, RenderFailed)
+
+    assert (type(error), error.reason, error.values["author"]) == (RenderFailed, "film_photo_left_out", "벤")
+    assert (error.values["problem"].reason, error.values["problem"].values) == (cause.reason, cause.values)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        None,
+        "The renderer hung.",
+        {},
+        {"reason": "renderer_hung"},
+        {"reason": "The renderer hung.", "values": {}},
+        {"reason": "", "values": {}},
+        {"reason": "a" * 65, "values": {}},
+        {"reason": "renderer_hung", "values": []},
+        {"reason": "renderer_ended", "values": {"line": "x" * 2001}},
+        {"reason": "renderer_ended", "values": {"line": None}},
+        {"reason": "renderer_ended", "values": {"line": ["x"]}},
+        {"reason": "renderer_ended", "values": {"line": {"reason": "no reason", "values": {}}}},
+    ],
+)
+def test_what_is_no_error_is_none(fields):
+    with pytest.raises(ValueError):
+        error_of(fields, CapsuleError)
