@@ -37,6 +37,7 @@ def _account_page(
     request: Request,
     viewer: Viewer,
     *,
+    status: int | None = None,
     new_token: tokens.NewToken | None = None,
     **problems: CapsuleError,
 ) -> Response:
@@ -51,7 +52,7 @@ def _account_page(
         request,
         "account.html",
         words,
-        status=next((one.http_status for one in problems.values()), 200),
+        status=status or next((one.http_status for one in problems.values()), 200),
         view=view,
         reads=language_or_default(view.account.locale),
         longest_name=LONGEST_NAME,
@@ -133,7 +134,7 @@ def remove_address(
     try:
         accounts.remove_address(app.store, viewer, str(address_id), now=app.now())
     except NotAllowed as error:
-        return _account_page(app, pages, request, viewer, removal_problem=error)
+        return _account_page(app, pages, request, viewer, status=409, removal_problem=error)
     return pages.redirect(request, "/account")
 
 
