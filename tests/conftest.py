@@ -20,8 +20,8 @@ from support.moments import NOW
 from support.servers import Postgres, is_missing, open_postgres
 
 loopback.allow_nothing_else()
-# How long an example takes says more about the machine than about the program, so none has a deadline. Four tests still
-# assert a time by the clock on the wall: in work/test_ticks, mail/test_smtp, e2e/test_daemon, browser/test_photo_pages.
+# How long something takes says more about the machine than about the program: no example has a deadline, and no test
+# asserts a time (see architecture/test_clocks.py).
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DROP = "drop"  #: close the connection
 HANG = "hang"  #: say nothing until the server is stopped
+LATE = "250 late: "  #: with a number: this reply, but only after so many seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +148,9 @@ class ScriptedServer:
     An SMTP server that answers as the script says, and properly where it says nothing.
 
     Keys of the script are GREETING, the commands (EHLO, AUTH, MAIL, RCPT, DATA, RSET, QUIT) and PAYLOAD (the
-    answer to the final dot). A value is a reply, DROP, HANG, or a list of values used one after another, the
-    last for ever; a reply with THEN_DROP after it is sent and the connection closed. `payloads` holds every
-    payload that arrived whole, `commands` every line before it.
+    answer to the final dot). A value is a reply, DROP, HANG, LATE with a number, or a list of values used one after
+    another, the last for ever; a reply with THEN_DROP after it is sent and the connection closed. `payloads` holds
+    every payload that arrived whole, `commands` every line before it.
     """
 
     THEN_DROP = " [then drop]"
@@ -167,7 +168,7 @@ class ScriptedServer:
         }
         self.payloads: list[bytes] = []
         self.commands: list[str] = []
-        self.connections = 0
+        self.connections = self.late_replies = 0
         self.host = "127.0.0.1"
         self._listener = socket.create_server((self.host, 0))
         self.port = self._listener.getsockname()[1]
@@ -233,6 +234,10 @@ class ScriptedServer:
         if value == HANG:
             self._stopped.wait()
             return False
+        if value.startswith(LATE):
+            if self._stopped.wait(float(value.removeprefix(LATE))):
+                return False
+            self.late_replies += 1
         reply = value.removesuffix(self.THEN_DROP)
         connection.sendall(reply.replace("\n", "\r\n").encode() + b"\r\n")
         return value == reply
