@@ -25,7 +25,6 @@ PLAIN = {
     "size",
     "state",
     "text",
-    "unreadable",
     "words",
 }
 
