@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from memorycapsule.errors import CapsuleError, DiskFull, NotFound, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, NotFound, is_disk_full, system_problem
 
 _PART = ".part"
 
@@ -166,9 +166,7 @@ def _translating_errors() -> Iterator[None]:
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
-        raise CapsuleError(
-            f"Bytes in the data folder could not be read or written: {error.strerror or error}."
-        ) from error
+        raise CapsuleError("data_folder_unusable", problem=system_problem(error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,7 +26,15 @@ from memorycapsule.domain.sealed_json import (
 )
 from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWords
 from memorycapsule.domain.uploads import Upload, UploadMetadata
-from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, MediaRefused, NotFound, is_disk_full
+from memorycapsule.errors import (
+    CapsuleError,
+    DiskFull,
+    KeyMissing,
+    MediaRefused,
+    NotFound,
+    is_disk_full,
+    system_problem,
+)
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
@@ -261,4 +269,4 @@ def translate_error(error: OSError) -> CapsuleError:
     """Return our error for bytes that could not be read or written."""
     if is_disk_full(error):
         return DiskFull()
-    return CapsuleError("data_folder_unusable", problem=error.strerror or str(error))
+    return CapsuleError("data_folder_unusable", problem=system_problem(error))

@@ -99,7 +99,7 @@ def test_what_the_system_does_not_let_us_do_is_said_in_one_sentence(blobs, act):
     blob_id = str(uuid4())
     (blobs._root / blob_id[:2]).write_bytes(b"")
     arguments = (blob_id, lambda _: None) if act == "write" else (blob_id,)
-    with pytest.raises(CapsuleError, match="Bytes in the data folder could not be"):
+    with pytest.raises(CapsuleError, match="data_folder_unusable"):
         getattr(blobs, act)(*arguments)
 
 

@@ -43,6 +43,14 @@ _LEAST_PROGRESS = 0.03
 #: So many films of one member may wait or be made at a time.
 _MOST_AT_ONCE = 5
 
+#: Why a film that is over cannot be cancelled.
+_OVER = {
+    MontageState.READY: "film_ready_already",
+    MontageState.DEGRADED: "film_ready_already",
+    MontageState.FAILED: "film_failed_already",
+    MontageState.CANCELLED: "film_cancelled_already",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedFilm:
@@ -99,7 +107,7 @@ def queue(
         _check_queue(tx, capsule.id, member.id)
     for story_id in story_ids:
         if story_id not in there:
-            raise NotFound(f"There is no story {story_id} in this capsule.")
+            raise NotFound("film_story_unknown", story=story_id)
     blob = vault.keep_open(capsule.id, soundtrack, now) if soundtrack else None
     montage = queued_montage(
         montage_id=montage_id,
@@ -138,11 +146,11 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
         # Held until the end: a renderer may be about to keep it.
         found = montage_store.montages.get(tx, found.id, lock=True)
         if found.is_opening:
-            raise NotAllowed("The film of the opening belongs to everybody; it cannot be cancelled.")
+            raise NotAllowed("opening_film_stays")
         if found.state.is_over:
-            raise NotAllowed(f"This film is {found.state} already; there is nothing to cancel.")
+            raise NotAllowed(_OVER[found.state])
         if member.id != found.member_id and not member.is_owner:
-            raise NotAllowed("Only whoever asked for a film, or the capsule's owner, may cancel it.")
+            raise NotAllowed("film_of_other_member")
         cancelled = dataclasses.replace(found, state=MontageState.CANCELLED, lease=None, finished_at=now)
         montage_store.montages.save(tx, cancelled)
         _record(tx, "montage.cancelled", cancelled, now)
@@ -152,9 +160,7 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
 def _check_queue(tx: Transaction, capsule_id: str, member_id: str) -> None:
     theirs = [one for one in montage_store.of_capsule(tx, capsule_id) if one.member_id == member_id]
     if sum(not one.state.is_over for one in theirs) >= _MOST_AT_ONCE:
-        raise TooMany(
-            f"{_MOST_AT_ONCE} films of yours are being made or wait for it; ask for more when one is ready."
-        )
+        raise TooMany("films_waiting", most=_MOST_AT_ONCE)
 
 
 def renderable(store: Store, now: datetime) -> list[Montage]:

@@ -152,7 +152,7 @@ class _ReceiverThreads:
     def finish(self, upload_id: str) -> Future[None]:
         with self._lock:
             if self._is_closed:
-                raise CapsuleError("The program is ending; this file is safe, and put in when it is back.")
+                raise CapsuleError("program_ending_upload_safe")
             if upload_id in self._futures:
                 return self._futures[upload_id]
             self._start_threads()
