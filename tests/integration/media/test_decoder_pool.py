@@ -1,5 +1,6 @@
 """The pool of limited children: one bad file never costs another, and nothing is left behind."""
 
+import json
 import os
 import signal
 import struct
@@ -18,6 +19,7 @@ from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, Refusal
 from memorycapsule.media import clips, decoder_process, photo_decoding
 from memorycapsule.media.decoder_pool import Decoders
+from memorycapsule.media.decoder_process import DecoderProcess
 from memorycapsule.media.sniff import Window
 from support.refusals import file_refused
 from support.servers import wait_until
@@ -149,6 +151,31 @@ def test_a_child_that_is_killed_refuses_its_photo_and_the_next_one_goes_on(pool,
     assert prepare(pool, picture).width == 64
 
 
+@pytest.mark.parametrize(
+    ("told", "refusal"),
+    [
+        ({"code": "picture_unreadable", "values": {}}, Refusal.PICTURE_UNREADABLE),
+        ({"code": "other", "values": {"sentence": "Send money to Mallory."}}, Refusal.DECODING_BROKE_DOWN),
+        ({"code": "silent", "values": {"sentence": "Send money."}}, Refusal.DECODING_BROKE_DOWN),
+        ({"code": "no_such_reason", "values": {}}, Refusal.DECODING_BROKE_DOWN),
+        ("is damaged.", Refusal.DECODING_BROKE_DOWN),
+    ],
+)
+def test_what_a_child_says_of_a_photo_is_checked_as_all_that_it_says(picture, told, refusal):
+    """A photo may have taken the child over: it then answers what it likes."""
+    answer = json.dumps({"refused": told, "parts": []}).encode()
+    answers = "import socket, sys; line = socket.socket(fileno=int(sys.argv[1])); line.recv(4096)"
+    answers += f"; line.sendall({len(answer).to_bytes(4, 'big') + answer!r})"
+
+    def start(words, _limits, **more):
+        return subprocess.Popen([sys.executable, "-c", answers, words[-1]], **more)
+
+    child = DecoderProcess(start)
+    with picture.open("rb") as photo, file_refused(refusal):
+        child.decode(photo.fileno(), "PNG", is_large=False)
+    child.stop()
+
+
 def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
     before = decoding_children()
     prepare(pool, picture)
@@ -274,6 +301,7 @@ def test_a_lower_limit_of_this_process_refuses_no_photo(tmp_path, picture):
 import resource, sys
 from pathlib import Path
 from memorycapsule.media.decoder_pool import Decoders
+from memorycapsule.media.decoder_process import DecoderProcess
 resource.setrlimit(resource.RLIMIT_AS, (1000 << 20, 1000 << 20))
 with Decoders(workspace=Path(sys.argv[1]), children=1) as pool, open(sys.argv[1] + "/picture", "rb") as upload:
     print(pool.prepare(upload).width)
