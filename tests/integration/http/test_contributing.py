@@ -130,7 +130,9 @@ def test_a_recipient_is_given_nothing_to_put_in(scene, here):
 
     assert f"{here}/add" not in browser.get(here).text
     assert browser.get(f"{here}/add").status_code == 404
-    assert filled_in(browser, f"{here}/add", title="x").status_code == 403
+    for language, sentence in (("en", "stories come from its contributors"), ("ko", "받으실 분으로")):
+        refused = filled_in(browser, f"{here}/add?lang={language}", title="x")
+        assert (refused.status_code, sentence in refused.text) == (403, True)
 
 
 def test_words_captions_and_order_are_changed_in_one_go(scene, ben, here):

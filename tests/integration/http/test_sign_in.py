@@ -205,6 +205,30 @@ def test_a_telephone_of_several_people_proves_the_one_who_goes_on(scene):
     assert scene.browser().get("/g/prove").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "typed", "status", "english", "korean"),
+    [
+        ("", {"name": "\u200b", "locale": "en"}, 422, "at least one letter", "한 글자라도"),
+        (
+            "",
+            {"name": "Ben", "locale": "tlh"},
+            422,
+            "The languages here are English (en)",
+            "쓸 수 있는 언어예요",
+        ),
+        ("/addresses", {"address": "nobody"}, 422, "not an email address", "메일 주소가 아니에요"),
+        ("/addresses", {"address": BEN}, 422, "This address is yours already", "이미 적어 두신 주소예요"),
+        ("/tokens", {"name": " "}, 422, "name is empty", "토큰의 이름이 비어 있어요"),
+    ],
+)
+def test_an_account_page_says_truly_what_is_wrong(scene, browser, path, typed, status, english, korean):
+    sign_in(scene, browser)
+
+    for language, sentence in (("en", english), ("ko", korean)):
+        page = browser.post(f"/account{path}?lang={language}", data=typed)
+        assert (page.status_code, sentence in page.text) == (status, True), language
+
+
 def test_an_account_page_changes_what_it_says(scene, browser):
     sign_in(scene, browser)
     browser.post("/account", data={"name": "벤 <b>", "locale": "ko"})
