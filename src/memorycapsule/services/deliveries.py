@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services.letters import MailComposer, compose, is_wanted
 from memorycapsule.services.wakes import Wake
@@ -22,6 +22,9 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 #: How long all letters wait when the server cannot be reached: a router restarts within minutes.
 UNREACHABLE_PAUSE = timedelta(seconds=20)
@@ -124,7 +127,9 @@ def _send_one(
             letter = compose(tx, composer, delivery, clock())
         except (UsageProblem, ValueError, TypeError, KeyError) as error:
             # A letter that cannot be written must not stand in the way of all others.
-            detail = f"The letter could not be written: {error}"
+            cause = error if isinstance(error, UsageProblem) else str(error)
+            problem = CapsuleError("letter_not_written", problem=cause)
+            detail = sentence_of(problem, wording(DEFAULT, AREA))
             _change(
                 tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
             )
