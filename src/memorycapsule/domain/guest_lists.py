@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memorycapsule.domain.people import LONGEST_NAME, checked_address, normalised_address, printable
 from memorycapsule.errors import UsageProblem
@@ -64,3 +64,16 @@ def _entries(text: str) -> list[str]:
         several = len(pieces) > 1 and all("@" in piece and "<" not in piece for piece in pieces)
         entries += pieces if several else [part.strip()]
     return [entry for entry in entries if entry]
+
+
+def named_guests(guests: tuple[Guest, ...], name: str | None) -> tuple[Guest, ...]:
+    """
+    Return the guests, and call a single one `name` where the list does not say how.
+
+    Raises UsageProblem for a name beside several guests: it is for one person.
+    """
+    if not name or not guests:
+        return guests
+    if len(guests) > 1:
+        raise UsageProblem("name_for_several")
+    return tuple(replace(guest, name=guest.name or name) for guest in guests)

@@ -21,7 +21,7 @@ from memorycapsule.domain.sessions import CodePurpose, LinkPurpose
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany, UsageProblem
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services import letters, signing_in
+from memorycapsule.services import letters, people, signing_in
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
@@ -30,8 +30,6 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.languages import languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +72,8 @@ def edit(
 ) -> Account:
     """Change name and language; None leaves a thing as it is. Raises UsageProblem, NotAllowed."""
     viewer.check_account()
-    if locale is not None and locale not in languages():
-        names = [f"{wording(one)('language_name')} ({one})" for one in languages()]
-        raise UsageProblem("language_unknown", languages=names)
+    if locale is not None:
+        people.checked_language(locale)
     with store.transaction() as tx:
         account = account_store.accounts.get(tx, viewer.account_id, lock=True)
         changed = dataclasses.replace(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.guest_lists import Guest, named_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState, check_invited_role
 from memorycapsule.domain.people import Account, checked_address, checked_name, normalised_address
 from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
@@ -18,6 +19,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services import letters, people, reading, rescheduling, sessions
+from memorycapsule.services.people import checked_language
 from memorycapsule.services.reading import OpenedFile
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
@@ -37,6 +39,13 @@ class Invited:
     token: str
     #: False for a waiting invitation that was only looked up again.
     is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlreadyIn:
+    """Somebody who is a member already, and is not invited again."""
+
+    address: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,75 +88,60 @@ def invite(
 
     An address that is invited already keeps its invitation and gets no second letter. With `again` it gets one, with
     a new link, and the old link ends. Raises NotFound, NotAllowed for anybody but the owner, for members, and after
-    the opening, and UsageProblem for a malformed address.
+    the opening, and UsageProblem for a malformed address and for one name for several people.
     """
     viewer.check(Scope.EVERYTHING)
-    wanted = {normalised_address(address): checked_address(address) for address in addresses}
-    if not wanted:
-        raise UsageProblem("nobody_to_invite")
-    if role:
-        check_invited_role(role)
-    expires_at = now + timedelta(days=valid_days)
+    wanted = {normalised_address(address): Guest(address=address, name=None) for address in addresses}
+    guests = named_guests(tuple(wanted.values()), name)
+    terms = _Terms(role=role, locale=locale, again=again, expires_at=now + timedelta(days=valid_days))
     with store.transaction() as tx:
-        capsule, inviter = _owned(tx, viewer, reference)
-        if capsule.is_open:
-            raise NotAllowed("invited_too_late")
-        own_locale = account_store.accounts.get(tx, viewer.account_id).locale
-        invited = []
-        for normalised, address in wanted.items():
-            _refuse_members(tx, capsule, normalised, address)
-            found = invitation_store.of_address(tx, capsule.id, normalised)
-            if found and not again and found.is_usable(now):
-                token = _token(tx, key, found, now)
-                invited.append(Invited(invitation=found, token=token, is_new=False))
-                continue
-            invitation = (
-                found.sent_again(
-                    role=role,
-                    name=checked_name(name) if name else None,
-                    locale=locale,
-                    expires_at=expires_at,
-                    has_left=_has_left(tx, found),
-                )
-                if found
-                else Invitation(
-                    id=str(uuid.uuid4()),
-                    capsule_id=capsule.id,
-                    address=address,
-                    normalised=normalised,
-                    name=checked_name(name) if name else None,
-                    locale=locale or own_locale,
-                    role=role or Role.CONTRIBUTOR,
-                    state=InvitationState.INVITED,
-                    invited_by=inviter.id,
-                    rotation=1,
-                    letters=1,
-                    created_at=now,
-                    expires_at=expires_at,
-                    answered_at=None,
-                    member_id=None,
-                )
-            )
-            if found:
-                account_store.withdraw_links(tx, LinkPurpose.INVITATION, invitation.id)
-                delivery_store.suppress(tx, now, invitation_id=invitation.id)
-                invitation_store.invitations.save(tx, invitation)
-            else:
-                invitation_store.invitations.add(tx, invitation)
-            token = _token(tx, key, invitation, now)
-            letters.queue_invitation(tx, wake, capsule, invitation, inviter, now)
-            event_store.record(
-                tx,
-                Event(
-                    kind="invitation.sent",
-                    at=now,
-                    capsule_id=capsule.id,
-                    subject_id=invitation.id,
-                    facts={"letters": invitation.letters},
-                ),
-            )
-            invited.append(Invited(invitation=invitation, token=token, is_new=True))
-    return invited
+        answers = _answers(tx, key, wake, viewer, reference, guests, terms, now)
+        if members := [one for one in answers if isinstance(one, AlreadyIn)]:
+            raise NotAllowed("member_already", address=members[0].address)
+    return [one for one in answers if isinstance(one, Invited)]
+
+
+def invite_guests(
+    store: Store,
+    key: InstanceKey,
+    wake: Wake,
+    viewer: Viewer,
+    reference: str,
+    *,
+    guests: Sequence[Guest],
+    role: Role | None = None,
+    locale: str | None = None,
+    valid_days: int,
+    now: datetime,
+) -> list[Invited | AlreadyIn]:
+    """
+    Invite a list of guests as `invite` does, and return an answer for each: members do not keep others from it.
+
+    Raises NotFound, NotAllowed for anybody but the owner and after the opening, and UsageProblem.
+    """
+    viewer.check(Scope.EVERYTHING)
+    terms = _Terms(role=role, locale=locale, again=False, expires_at=now + timedelta(days=valid_days))
+    with store.transaction() as tx:
+        return _answers(tx, key, wake, viewer, reference, guests, terms, now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """What holds for all who are invited together."""
+
+    #: None for what the invitation said before, or else a contributor.
+    role: Role | None
+    #: None for what the invitation said before, or else the inviter's language.
+    locale: str | None
+    #: Whether who waits for an answer already gets a new link and another letter.
+    again: bool
+    expires_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.role:
+            check_invited_role(self.role)
+        if self.locale:
+            checked_language(self.locale)
 
 
 def revoke(
@@ -200,8 +194,10 @@ def join(
     Accept an invitation: its address gets an account, the account becomes a member, and a session begins.
 
     Somebody else than the address's owner may have the link, so this proves nothing about the address. Raises
-    NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
+    NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more, UsageProblem.
     """
+    if locale is not None:
+        checked_language(locale)
     with store.transaction() as tx:
         invitation = _of_token(tx, token)
         # Others may be answering the same invitation at this moment.
@@ -272,6 +268,91 @@ def personal_links(
         ]
 
 
+def _answers(
+    tx: Transaction,
+    key: InstanceKey,
+    wake: Wake,
+    viewer: Viewer,
+    reference: str,
+    guests: Sequence[Guest],
+    terms: _Terms,
+    now: datetime,
+) -> list[Invited | AlreadyIn]:
+    """Invite each guest, and return what became of it."""
+    if not guests:
+        raise UsageProblem("nobody_to_invite")
+    capsule, inviter = _owned(tx, viewer, reference)
+    if capsule.is_open:
+        raise NotAllowed("invited_too_late")
+    own_locale = account_store.accounts.get(tx, viewer.account_id).locale
+    answers: list[Invited | AlreadyIn] = []
+    for guest in guests:
+        normalised = normalised_address(guest.address)
+        if _is_member(tx, capsule, normalised):
+            answers.append(AlreadyIn(address=checked_address(guest.address)))
+            continue
+        found = invitation_store.of_address(tx, capsule.id, normalised)
+        is_new = found is None or terms.again or not found.is_usable(now)
+        if found is None:
+            invitation = _new_invitation(capsule, inviter, guest, terms, own_locale, now)
+            invitation_store.invitations.add(tx, invitation)
+        elif is_new:
+            invitation = found.sent_again(
+                role=terms.role,
+                name=checked_name(guest.name) if guest.name else None,
+                locale=terms.locale,
+                expires_at=terms.expires_at,
+                has_left=_has_left(tx, found),
+            )
+            account_store.withdraw_links(tx, LinkPurpose.INVITATION, invitation.id)
+            delivery_store.suppress(tx, now, invitation_id=invitation.id)
+            invitation_store.invitations.save(tx, invitation)
+        else:
+            invitation = found
+        answers.append(Invited(invitation=invitation, token=_token(tx, key, invitation, now), is_new=is_new))
+        if is_new:
+            _send(tx, wake, capsule, invitation, inviter, now)
+    return answers
+
+
+def _new_invitation(
+    capsule: Capsule, inviter: Member, guest: Guest, terms: _Terms, own_locale: str, now: datetime
+) -> Invitation:
+    return Invitation(
+        id=str(uuid.uuid4()),
+        capsule_id=capsule.id,
+        address=checked_address(guest.address),
+        normalised=normalised_address(guest.address),
+        name=checked_name(guest.name) if guest.name else None,
+        locale=terms.locale or own_locale,
+        role=terms.role or Role.CONTRIBUTOR,
+        state=InvitationState.INVITED,
+        invited_by=inviter.id,
+        rotation=1,
+        letters=1,
+        created_at=now,
+        expires_at=terms.expires_at,
+        answered_at=None,
+        member_id=None,
+    )
+
+
+def _send(
+    tx: Transaction, wake: Wake, capsule: Capsule, invitation: Invitation, inviter: Member, now: datetime
+) -> None:
+    letters.queue_invitation(tx, wake, capsule, invitation, inviter, now)
+    event_store.record(
+        tx,
+        Event(
+            kind="invitation.sent",
+            at=now,
+            capsule_id=capsule.id,
+            subject_id=invitation.id,
+            facts={"letters": invitation.letters},
+        ),
+    )
+
+
 def _become_member(
     tx: Transaction, invitation: Invitation, account: Account, name: str, now: datetime
 ) -> Member:
@@ -321,10 +402,9 @@ def _has_left(tx: Transaction, invitation: Invitation) -> bool:
     return capsule_store.members.get(tx, invitation.member_id).left_at is not None
 
 
-def _refuse_members(tx: Transaction, capsule: Capsule, normalised: str, address: str) -> None:
+def _is_member(tx: Transaction, capsule: Capsule, normalised: str) -> bool:
     account = account_store.account_with_address(tx, normalised)
-    if account and capsule_store.membership(tx, capsule.id, account.id):
-        raise NotAllowed("member_already", address=address)
+    return account is not None and capsule_store.membership(tx, capsule.id, account.id) is not None
 
 
 def _of_token(tx: Transaction, token: str) -> Invitation:

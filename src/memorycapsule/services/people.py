@@ -6,9 +6,10 @@ import uuid
 from datetime import datetime
 
 from memorycapsule.domain.people import Account, Address, checked_address, checked_name, normalised_address
-from memorycapsule.errors import NotFound
+from memorycapsule.errors import NotFound, UsageProblem
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store.transactions import Transaction
+from memorycapsule.words.languages import languages
 
 
 def new_account(
@@ -30,6 +31,13 @@ def new_account(
         ),
     )
     return account
+
+
+def checked_language(name: str) -> str:
+    """Return the name of a language that pages and letters are written in. Raises UsageProblem."""
+    if name not in languages():
+        raise UsageProblem("language_unknown", language=name, languages=languages())
+    return name
 
 
 def account_id_of(tx: Transaction, address: str) -> str:

@@ -30,7 +30,7 @@ from memorycapsule.domain.stories import (
 )
 from memorycapsule.errors import NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
-from memorycapsule.services.vault import Source, Unsealer, Vault
+from memorycapsule.services.vault import BlobSource, Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -338,14 +338,14 @@ def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> Op
     return opened_cover(source)
 
 
-def cover_source(tx: Transaction, vault: Vault, found: Capsule) -> Source:
+def cover_source(tx: Transaction, vault: Vault, found: Capsule) -> BlobSource:
     """Return what opens the cover of a capsule, for somebody who may see it. Raises NotFound."""
     if found.cover_blob is None:
         raise NotFound("cover_missing")
     return vault.source_of(tx, found.cover_blob)
 
 
-def opened_cover(source: Source) -> OpenedFile:
+def opened_cover(source: BlobSource) -> OpenedFile:
     """Return the cover that a source opens, on its way to a viewer."""
     return OpenedFile(stream=source.open(), content_type="image/jpeg", name="cover.jpg", is_private=True)
 

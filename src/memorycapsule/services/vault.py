@@ -109,20 +109,22 @@ class Vault:
             created_at=now,
         )
 
-    def source_of(self, tx: Transaction, blob_id: str) -> Source:
+    def source_of(self, tx: Transaction, blob_id: str) -> BlobSource:
         """Return what opens a blob after the transaction. Raises NotFound."""
         blob = capsule_store.blobs.get(tx, blob_id)
         unsealer = self.unsealer(tx, blob.capsule_id) if blob.sealed else None
-        return Source(vault=self, blob_ids=(blob_id,), bytes=blob.bytes, unsealer=unsealer)
+        return BlobSource(vault=self, blob_ids=(blob_id,), bytes=blob.bytes, unsealer=unsealer)
 
-    def source_of_parts(self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int) -> Source:
+    def source_of_parts(
+        self, tx: Transaction, capsule_id: str, blob_ids: list[str], length: int
+    ) -> BlobSource:
         """Return what opens sealed blobs, one after the other, as one file of about `length` bytes."""
         unsealer = self.unsealer(tx, capsule_id)
-        return Source(vault=self, blob_ids=tuple(blob_ids), bytes=length, unsealer=unsealer)
+        return BlobSource(vault=self, blob_ids=tuple(blob_ids), bytes=length, unsealer=unsealer)
 
     def open_medium(self, store: Store, medium_id: str, form: str) -> BinaryIO:
         """
-        Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `Source.open` does.
+        Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `BlobSource.open` does.
 
         Cleanup may replace a sealed blob by an open one after the row was read and before its file is opened; then
         the row is read once more. Raises NotFound when the medium or this form of it does not exist.
@@ -201,7 +203,7 @@ class Unsealer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class BlobSource:
     """The bytes of a file in the vault, found in a transaction and opened after it."""
 
     vault: Vault

@@ -162,6 +162,27 @@ def test_pasted_addresses_become_invitations_with_names(scene):
     assert "할머니" in page.text
 
 
+def test_members_in_a_list_keep_nobody_from_being_invited(scene):
+    sent = organiser(scene).post(path(scene, "people"), data={"guests": "ada@example.org, dan@example.org"})
+
+    assert sent.headers["location"].endswith("?done=invited&n=1&known=1")
+    assert letters(scene, "invitation") == {"dan@example.org"}
+
+
+def test_a_name_beside_the_list_is_for_one_person(scene):
+    browser = organiser(scene)
+    page = browser.post(
+        path(scene, "people"), data={"guests": "dan@example.org, eve@example.org", "called": "할머니"}
+    )
+
+    assert page.status_code == 422
+    assert "The name beside the list is for one person." in page.text
+    assert letters(scene, "invitation") == set()
+
+    sent = browser.post(path(scene, "people"), data={"guests": "dan@example.org", "called": "할머니"})
+    assert "할머니" in browser.get(sent.headers["location"]).text
+
+
 def test_one_wrong_address_sends_nothing_and_is_named(scene):
     page = organiser(scene).post(path(scene, "people"), data={"guests": "dan@example.org, <b>oops"})
 

@@ -172,6 +172,8 @@ def test_all_are_invited_or_none(instance, capsule):
         lambda: invite_all(),
         lambda: invite_all("ben@example.org", role=Role.OWNER),
         lambda: invite_all("ben@example.org", name="\u202e"),
+        lambda: invite_all("ben@example.org", "dan@example.org", name="Ben"),
+        lambda: invite_all("ben@example.org", locale="fr"),
     ):
         with pytest.raises(UsageProblem):
             wrong()

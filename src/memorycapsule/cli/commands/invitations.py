@@ -10,7 +10,6 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import UsageProblem
-from memorycapsule.words.languages import languages
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
@@ -51,16 +50,14 @@ def invite(
     """
     if resend and revoke:
         raise UsageProblem("invite_both")
-    if name and len(addresses) > 1:
-        raise UsageProblem("invite_one_name")
-    part, language = part_named(role, UsageProblem("invited_part_unknown", part=role)), _locale(locale)
+    part = part_named(role, UsageProblem("invited_part_unknown", part=role))
     door = door_of(ctx)
     with door.instance() as there:
         if revoke:
             _revoke(there, capsule, addresses, door.out)
             return
         invited = there.invite(
-            capsule, addresses=addresses, role=part, name=name, locale=language, again=resend
+            capsule, addresses=addresses, role=part, name=name, locale=locale, again=resend
         )
         waits = there.why_letters_wait()
     door.out.answer({"invitations": invited})
@@ -98,9 +95,7 @@ def join(
 
     door = door_of(ctx)
     with door.open() as app:
-        joined = invitations.join(
-            app.store, _token_in(token), name=name, locale=_locale(locale), now=app.now()
-        )
+        joined = invitations.join(app.store, _token_in(token), name=name, locale=locale, now=app.now())
     door.out.answer(dict(JoinedAnswer.of(joined)))
     name, title = plain(joined.member.name), plain(joined.capsule.title)
     door.out.say(door.out.words("cli_join_done", name=name, title=title, token=joined.token))
@@ -119,17 +114,6 @@ def part_named(text: str, otherwise: UsageProblem) -> Role:
         return Role(text)
     except ValueError as error:
         raise otherwise from error
-
-
-def _locale(text: str | None) -> str | None:
-    return checked_locale(text) if text is not None else None
-
-
-def checked_locale(text: str) -> str:
-    """Return the name of a language that letters are written in. Raises UsageProblem."""
-    if text not in languages():
-        raise UsageProblem("letter_language_unknown", language=text, languages=languages())
-    return text
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.commands.invitations import LocaleOption, checked_locale
+from memorycapsule.cli.commands.invitations import LocaleOption
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
@@ -100,9 +100,11 @@ def send_test(
     locale: LocaleOption = None,
 ) -> None:
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
+    from memorycapsule.services import people
+
     door = door_of(ctx)
     with door.open() as app:
-        detail = send_trial(app, address, checked_locale(locale) if locale else app.settings.locale)
+        detail = send_trial(app, address, people.checked_language(locale) if locale else app.settings.locale)
         is_real = app.settings.mail_is_real
     door.out.answer({"letter": {"to": address, "state": "sent", "detail": detail, "is_real": is_real}})
     key = "cli_test_taken" if is_real else "cli_test_in_folder"

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from memorycapsule.domain.capsules import Member
 from memorycapsule.domain.people import printable
 from memorycapsule.domain.reasons import error_of, reason_fields
-from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.errors import CapsuleError, NotAllowed, UsageProblem
 
 LONGEST_TITLE = 200
 
@@ -71,6 +72,15 @@ def content_omissions(report: Iterable[Omission]) -> tuple[Omission, ...]:
     return tuple(omission for omission in report if omission.of)
 
 
+#: Why a film that is over cannot be cancelled.
+_OVER = {
+    MontageState.READY: "film_ready_already",
+    MontageState.DEGRADED: "film_ready_already",
+    MontageState.FAILED: "film_failed_already",
+    MontageState.CANCELLED: "film_cancelled_already",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Montage:
     """The row of one film: of the film made at opening, or of a further one of chosen stories."""
@@ -109,6 +119,23 @@ class Montage:
     music: str | None = None
     #: What it is called; '' for one that goes by its capsule's title.
     title: str = ""
+
+    def check_cancelled_by(self, member: Member) -> None:
+        """Raise NotAllowed unless a member may cancel it: the one who asked for it or the owner, until it is over."""
+        if self.is_opening:
+            raise NotAllowed("opening_film_stays")
+        if self.state.is_over:
+            raise NotAllowed(_OVER[self.state])
+        if member.id != self.member_id and not member.is_owner:
+            raise NotAllowed("film_of_other_member")
+
+    def may_be_cancelled_by(self, member: Member) -> bool:
+        """Say whether a member may cancel it."""
+        try:
+            self.check_cancelled_by(member)
+        except NotAllowed:
+            return False
+        return True
 
 
 def queued_montage(

@@ -26,7 +26,7 @@ from memorycapsule.domain.film.montages import (
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, TooMany
+from memorycapsule.errors import CapsuleError, NotFound, Sealed, TooMany
 from memorycapsule.services import opening, reading
 from memorycapsule.services.capsule_files import Song
 from memorycapsule.services.vault import Vault
@@ -42,14 +42,6 @@ _RENDERING = "montage.rendering"
 _LEAST_PROGRESS = 0.03
 #: So many films of one member may wait or be made at a time.
 _MOST_AT_ONCE = 5
-
-#: Why a film that is over cannot be cancelled.
-_OVER = {
-    MontageState.READY: "film_ready_already",
-    MontageState.DEGRADED: "film_ready_already",
-    MontageState.FAILED: "film_failed_already",
-    MontageState.CANCELLED: "film_cancelled_already",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,12 +137,7 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
         found, member = reading.montage(tx, viewer, montage_id)
         # Held until the end: a renderer may be about to keep it.
         found = montage_store.montages.get(tx, found.id, lock=True)
-        if found.is_opening:
-            raise NotAllowed("opening_film_stays")
-        if found.state.is_over:
-            raise NotAllowed(_OVER[found.state])
-        if member.id != found.member_id and not member.is_owner:
-            raise NotAllowed("film_of_other_member")
+        found.check_cancelled_by(member)
         cancelled = dataclasses.replace(found, state=MontageState.CANCELLED, lease=None, finished_at=now)
         montage_store.montages.save(tx, cancelled)
         _record(tx, "montage.cancelled", cancelled, now)

@@ -161,7 +161,7 @@ def test_whoever_asked_for_a_film_or_the_owner_cancels_it(stage, tmp_path):
     with pytest.raises(NotAllowed, match="opening_film_stays"):
         cancel(stage, of_opening)
     film = queue(stage)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed, match="film_of_other_member"):
         cancel(stage, film, stage.younghee.viewer)
     with pytest.raises(NotFound):
         cancel(stage, film, stage.cleo)

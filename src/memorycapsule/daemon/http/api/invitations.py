@@ -18,7 +18,7 @@ from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotFound, UsageProblem
+from memorycapsule.errors import NotFound
 from memorycapsule.schemas.invitations import Invitation, RemindedAnswer, SentInvitation
 from memorycapsule.services import invitations, letters, reading, reminders
 from memorycapsule.services.invitations import Invited
@@ -57,8 +57,6 @@ def invite_guests(
     Each gets a link of their own. An address that is invited already keeps its link and gets no second letter,
     unless `again`.
     """
-    if body.name and len(body.emails) > 1:
-        raise UsageProblem("name_for_several")
     invited = invitations.invite(
         app.store,
         app.vault.key,

@@ -98,9 +98,7 @@ def film_rows(store: Store, view: CapsuleView, words: Wording, now: datetime) ->
             summary=_summary(view, film, names, words),
             percent=film_percent(film),
             status=film_status(store, film, words, now),
-            may_cancel=not film.is_opening
-            and not film.state.is_over
-            and (view.member.is_owner or view.member.id == film.member_id),
+            may_cancel=film.may_be_cancelled_by(view.member),
             left_out=_left_out(view, film, words),
         )
         for film in listed(view.montages)

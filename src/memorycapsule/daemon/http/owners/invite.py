@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import segno
@@ -21,18 +20,18 @@ from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.domain.capsules import Role
-from memorycapsule.domain.guest_lists import GuestList, parse_guests
+from memorycapsule.domain.guest_lists import named_guests, parse_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
-from memorycapsule.errors import NotAllowed, UsageProblem
+from memorycapsule.errors import UsageProblem
 from memorycapsule.services import invitations, letters, reminders
+from memorycapsule.services.invitations import Invited
 from memorycapsule.services.reading import Outline
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import date_in_words, short_day
 from memorycapsule.words.forms_of_address import addressed
-from memorycapsule.words.languages import languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +44,12 @@ class TypedInvitations:
     language: str = ""
     #: The entries that are no address.
     unreadable: tuple[str, ...] = ()
-    is_empty: bool = False
-    #: Why the list cannot be taken at all.
+    #: The sentence that says why nobody was invited; '' where nothing is wrong but unreadable entries.
     problem: str = ""
 
     @property
     def is_bad(self) -> bool:
-        return bool(self.unreadable or self.is_empty or self.problem)
+        return bool(self.unreadable or self.problem)
 
 
 router = APIRouter()
@@ -79,16 +77,36 @@ def invite_guests(
     role: Annotated[str, Form()] = Role.CONTRIBUTOR,
     language: Annotated[str, Form()] = "",
 ) -> Response:
+    words = pages.wording(request)
     typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
     try:
         found = parse_guests(guests)
+        named = named_guests(found.guests, called.strip())
     except UsageProblem as error:
-        problem = error_text(error, pages.wording(request))
-        return _people_page(app, pages, request, viewer, view, dataclasses.replace(typed, problem=problem))
-    if found.unreadable or not found.guests:
-        bad = dataclasses.replace(typed, unreadable=found.unreadable, is_empty=not found.unreadable)
+        return _people_page(
+            app, pages, request, viewer, view, replace(typed, problem=error_text(error, words))
+        )
+    if found.unreadable or not named:
+        bad = replace(
+            typed,
+            unreadable=found.unreadable,
+            problem="" if found.unreadable else words("invite_empty"),
+        )
         return _people_page(app, pages, request, viewer, view, bad)
-    sent, known = _invite(app, viewer, view, found, typed)
+    answers = invitations.invite_guests(
+        app.store,
+        app.vault.key,
+        app.wake,
+        viewer,
+        view.capsule.id,
+        guests=named,
+        role=Role.RECIPIENT if role == Role.RECIPIENT else Role.CONTRIBUTOR,
+        locale=language or None,
+        valid_days=app.settings.mail.invitation_days,
+        now=app.now(),
+    )
+    sent = sum(isinstance(one, Invited) and one.is_new for one in answers)
+    known = len(answers) - sent
     return pages.redirect(request, f"/c/{view.capsule.id}/people?done=invited&n={sent}&known={known}")
 
 
@@ -159,38 +177,6 @@ def show_cards(
     request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
 ) -> Response:
     return _cards_page(app, pages, request, viewer, view)
-
-
-def _invite(
-    app: App, viewer: Viewer, view: Outline, found: GuestList, typed: TypedInvitations
-) -> tuple[int, int]:
-    """Invite each guest; return how many get a letter, and how many were invited or members already."""
-    sent = known = 0
-    is_single = len(found.guests) == 1
-    for guest in found.guests:
-        try:
-            (one,) = invitations.invite(
-                app.store,
-                app.vault.key,
-                app.wake,
-                viewer,
-                view.capsule.id,
-                addresses=[guest.address],
-                role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
-                # The name that is typed beside the list is for a single guest.
-                name=guest.name or (typed.called.strip() or None if is_single else None),
-                locale=typed.language if typed.language in languages() else None,
-                valid_days=app.settings.mail.invitation_days,
-                now=app.now(),
-            )
-        except NotAllowed as error:
-            if error.reason != "member_already":
-                raise
-            known += 1
-            continue
-        sent += one.is_new
-        known += not one.is_new
-    return sent, known
 
 
 def _people_page(
