@@ -14,10 +14,13 @@ with warnings.catch_warnings():
         "schemathesis", reason="schemathesis is installed for the slow tests only (requirements/all.lock)."
     )
     from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis import GenerationMode
     from schemathesis.checks import not_a_server_error
     from schemathesis.core.failures import FailureGroup
+    from schemathesis.core.parameters import ParameterLocation
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
+        negative_data_rejection,
         response_headers_conformance,
         response_schema_conformance,
         status_code_conformance,
@@ -56,12 +59,13 @@ def api(known):
     return schemathesis.openapi.from_asgi("/api/openapi.json", known.browser().app)
 
 
-def test_no_answer_is_a_surprise(api, known):
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_answer_is_a_surprise(api, known, mode):
     surprises, asked = [], 0
     for found in api.get_all_operations():
         operation = found.ok()
         try:
-            _ask_all_sorts(operation, known)
+            _ask_all_sorts(operation, known, mode)
         except FailureGroup as failure:
             surprises.append(f"{operation.label}\n{failure}")
         asked += 1
@@ -70,7 +74,8 @@ def test_no_answer_is_a_surprise(api, known):
     assert asked > 30
 
 
-def _ask_all_sorts(operation, known):
+def _ask_all_sorts(operation, known, mode):
+    """Ask what the document allows, or (negative) what it does not."""
     there = {
         "capsule": known.capsule.id,
         "story": known.story.id,
@@ -82,9 +87,19 @@ def _ask_all_sorts(operation, known):
     # One for each operation: some of them end it.
     owner = {"authorization": f"Bearer {known.session_of(known.instance.ada.account_id)}"}
 
-    @given(case=operation.as_strategy())
+    def is_about_what_there_is(case):
+        # Made-up ids find nothing, so every second request is about what there is; deleting is left to made-up ones.
+        if case.method.upper() == "DELETE":
+            return False
+        if mode is GenerationMode.POSITIVE:
+            return next(turns) % 2
+        # What is wrong must stay wrong: here it is the body.
+        body = case.meta.components.get(ParameterLocation.BODY)
+        return body is not None and body.mode.is_negative
+
+    @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=12,
+        max_examples=12 if mode is GenerationMode.POSITIVE else 6,
         deadline=None,
         derandomize=True,
         database=None,
@@ -92,10 +107,17 @@ def _ask_all_sorts(operation, known):
         suppress_health_check=list(HealthCheck),
     )
     def ask(case):
-        # Made-up ids find nothing, so every second request is about what there is; deleting is left to made-up ones.
-        if case.method.upper() != "DELETE" and next(turns) % 2:
+        if is_about_what_there_is(case):
             real = {name: there[name] for name in case.path_parameters or {} if there.get(name)}
             case.path_parameters = {**(case.path_parameters or {}), **real}
-        case.call_and_validate(checks=CHECKS, headers=owner)
+            case.headers.pop("Authorization", None)
+        case.call_and_validate(checks=[*CHECKS, _is_refused], headers=owner)
 
     ask()
+
+
+def _is_refused(context, response, case):
+    """What the document does not allow is refused; too large, too often and without a version it is so at once."""
+    if response.status_code not in {412, 413, 429}:
+        return negative_data_rejection(context, response, case)
+    return None

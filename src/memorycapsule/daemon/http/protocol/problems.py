@@ -142,12 +142,14 @@ def is_for_api(request: Request) -> bool:
 def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict[str, Any]]:
     """Return what the document says of these refusals, beside those that every route has."""
     everywhere = {401, 500} if needs_token else {500}
+    # Whoever may send a body that is too large may also send one that nobody can read.
+    of_bodies = {400} if 413 in statuses else set()
     return {
         status: {
             "description": _MEANINGS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({*everywhere, *statuses})
+        for status in sorted({*everywhere, *of_bodies, *statuses})
     }
 
 
