@@ -219,7 +219,7 @@ def kinds(kind: type[CapsuleError]) -> set[type[CapsuleError]]:
 
 def test_what_an_error_says_by_itself_is_said_in_both():
     # What a program of ours never hands to a person on a terminal needs no words there.
-    silent = {"_ProtocolError", "StageFailed"}
+    silent = {"StageFailed"}
     # A file is never refused without saying why.
     silent |= {"MediaRefused"}
     known = {kind for kind in kinds(CapsuleError) if kind.__name__ not in silent}

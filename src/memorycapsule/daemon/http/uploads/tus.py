@@ -189,7 +189,7 @@ async def append(request: Request, receiver: ReceiverDep, sender: SenderDep, upl
     try:
         _check_version(request)
         if request.headers.get("content-type", "").strip().lower() != _PART_TYPE:
-            raise _ProtocolError(415)
+            raise _OtherType("upload_type", type=_PART_TYPE)
         start = _whole_number(request, "upload-offset")
         upload = await receiver.receive(sender.viewers, str(upload_id), start=start, chunks=request.stream())
         headers = _offset_headers(upload)
@@ -261,14 +261,22 @@ def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, 
     }
 
 
-class _ProtocolError(CapsuleError):
-    """This cannot be understood as a part of a resumable upload; see the tus protocol, version 1.0.0."""
+class _Malformed(UsageProblem):
+    """A header is missing, or does not say what the tus protocol wants."""
 
-    code = "usage"
+    http_status = 400
 
-    def __init__(self, status: int) -> None:
-        super().__init__()
-        self.http_status = status  # type: ignore[misc]  # of this one answer
+
+class _OtherVersion(UsageProblem):
+    """A request speaks no version of tus that is spoken here."""
+
+    http_status = 412
+
+
+class _OtherType(UsageProblem):
+    """A part of a file is sent as another type of content than tus wants."""
+
+    http_status = 415
 
 
 def _error_response(error: CapsuleError, sentence: str | None = None) -> Response:
@@ -282,28 +290,28 @@ def _error_response(error: CapsuleError, sentence: str | None = None) -> Respons
 
 def _check_version(request: Request) -> None:
     if request.headers.get("tus-resumable") != VERSION:
-        raise _ProtocolError(412)
+        raise _OtherVersion("upload_version", version=VERSION)
 
 
 def _whole_number(request: Request, name: str) -> int:
     text = request.headers.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise _ProtocolError(400)
+        raise _Malformed("upload_number", header=name)
     return int(text)
 
 
 def _parse_metadata(metadata: str) -> tuple[UploadMetadata, str]:
-    """Return what Upload-Metadata says of a file, and the id of its story. Raises UsageProblem or _ProtocolError."""
+    """Return what Upload-Metadata says of a file, and the id of its story. Raises UsageProblem."""
     pairs: dict[str, str] = {}
     for pair in metadata.split(",")[:20]:
         key, _, value = pair.strip().partition(" ")
         try:
             pairs[key] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-            raise _ProtocolError(400) from error
+            raise _Malformed("upload_metadata") from error
     position = pairs.get("position", "")
     if position and not (position.isascii() and position.isdecimal() and len(position) <= 6):
-        raise _ProtocolError(400)
+        raise _Malformed("upload_metadata")
     about = UploadMetadata(file=pairs.get("filename", ""), position=int(position) if position else None)
     if "story" not in pairs:
         raise UsageProblem("upload_without_story")
