@@ -60,10 +60,6 @@ class CapsuleError(Exception):
         self.reason = str(reason) or self.code
         self.values: Mapping[str, object] = values
 
-    @property
-    def message(self) -> str:
-        return self.reason
-
     def as_kind(self, kind: type[_Error]) -> _Error:
         """Return the same as an error of another kind: with another code, and another end of the program."""
         return kind(self.reason, **self.values)

@@ -45,26 +45,26 @@ def environment() -> dict[str, str]:
     return {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
 
 
-def run(arguments: list[str], *, failure: str, timeout_seconds: float) -> bytes:
+def run(arguments: list[str], *, failure: RenderFailed, timeout_seconds: float) -> bytes:
     """
     Run ffmpeg to its end and return its stdout.
 
-    Raises DiskFull, or RenderFailed with the reason `failure` for everything else.
+    Raises DiskFull, or `failure` for everything else.
     """
     try:
         done = processes.run(
             [processes.ffmpeg_path(), *_QUIET, *arguments], DECODER, timeout_seconds=timeout_seconds
         )
     except subprocess.TimeoutExpired as error:
-        raise RenderFailed(failure) from error
+        raise failure from error
     if done.returncode:
         raise translate_error(done.stderr, failure)
     return done.stdout
 
 
-def translate_error(stderr: bytes, failure: str) -> CapsuleError:
-    """Return the error that ffmpeg's stderr means: DiskFull, or RenderFailed with the reason `failure`."""
-    return DiskFull() if b"No space left on device" in stderr else RenderFailed(failure)
+def translate_error(stderr: bytes, failure: RenderFailed) -> CapsuleError:
+    """Return the error that ffmpeg's stderr means: DiskFull, or `failure`."""
+    return DiskFull() if b"No space left on device" in stderr else failure
 
 
 @functools.cache

@@ -241,8 +241,9 @@ def _is_inside(source: Source) -> bool:
 
 
 def _left_out(source: Source) -> LeftOut:
-    reason = "film_clip_unreadable" if source.file.endswith(".mp4") else "film_photo_unreadable"
-    return LeftOut(id=source.id, error=CapsuleError(reason, file=source.file))
+    is_clip = source.file.endswith(".mp4")
+    error = CapsuleError("film_clip_unreadable" if is_clip else "film_photo_unreadable", file=source.file)
+    return LeftOut(id=source.id, error=error)
 
 
 def _unplayable(voice: Voice) -> LeftOut:
@@ -266,7 +267,7 @@ def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
         return bool(
             ffmpeg.run(
                 ffmpeg.probe_arguments(path, shot, fps),
-                failure="film_clip_unplayable",
+                failure=RenderFailed("film_clip_unplayable"),
                 timeout_seconds=60,
             )
         )
@@ -298,12 +299,12 @@ def _join(
         ffmpeg.chapter(title, first, stop, plan.fps) for title, first, stop in chapter_frames(plan)
     )
     metadata.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
-    failure = "film_pieces_unjoined"
+    failure = RenderFailed("film_pieces_unjoined")
     arguments = ffmpeg.join_arguments(concat_list, sound, metadata, out)
     progress = ffmpeg.run(arguments, failure=failure, timeout_seconds=600)
     joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", progress, re.MULTILINE)]
     if joined[-1:] != [plan.frames]:
-        raise RenderFailed(failure)
+        raise failure
 
 
 @contextlib.contextmanager

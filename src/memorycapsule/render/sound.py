@@ -88,7 +88,7 @@ def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> S
     try:
         ffmpeg.run(
             ffmpeg.sound_arguments(source, seconds, start_seconds, out),
-            failure="film_sound_unreadable",
+            failure=RenderFailed("film_sound_unreadable"),
             timeout_seconds=120 + seconds,
         )
     except (RenderFailed, FileNotFoundError):
@@ -260,9 +260,7 @@ def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path)
             child.stdin.close()
         complaint = child.stderr.read()
         if child.wait() != 0:
-            raise ffmpeg.translate_error(
-                complaint, "The film's sound could not be encoded; photos and stories are safe."
-            )
+            raise ffmpeg.translate_error(complaint, RenderFailed("film_sound_unencoded"))
 
 
 def _as_bytes(values: NDArray[np.float64]) -> bytes:

@@ -116,7 +116,7 @@ def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) 
             raise
         complaint = child.stderr.read()
         if child.wait() != 0:
-            raise ffmpeg.translate_error(complaint, "film_unencoded")
+            raise ffmpeg.translate_error(complaint, RenderFailed("film_unencoded"))
     yield stop - first
 
 

@@ -38,6 +38,9 @@ from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film.plan import MontagePlan
@@ -473,7 +476,8 @@ class _SealedStories:
         try:
             return self.unsealer.words_of(story)
         except DamagedEnvelope as error:
-            return StoryWords(title="", text=error.message)
+            # In English: who reads it, and in which language, is not known here.
+            return StoryWords(title="", text=sentence_of(error, wording(DEFAULT, AREA)))
 
     def _media(self, story: Story) -> list[MediumView]:
         media = []

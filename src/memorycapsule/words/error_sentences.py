@@ -32,8 +32,6 @@ def sentence_of(
     `words` holds `errors.po`; sentences of `voice` ("cli_error") go before those that all doors share. Whatever
     texts the values hold goes through `shown`.
     """
-    if " " in error.reason:
-        return error.reason
     keys = (f"{voice}_{error.reason}", f"error_{error.reason}", f"error_{error.code}")
     key = next((key for key in keys if key in words.sentences or key in words.forms), "error_failed")
     values = {name: _said(value, words, voice, shown) for name, value in error.values.items()}

@@ -38,13 +38,6 @@ VOICE_ENDING = ".m4a"
 
 
 #: What the report says of a medium that cannot be read.
-_LEFT_OUT = {
-    MediumKind.PHOTO: "film_photo_left_out",
-    MediumKind.CLIP: "film_clip_left_out",
-    MediumKind.VOICE: "film_voice_left_out",
-}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What a film is made of, as it was read in one transaction."""
@@ -85,8 +78,7 @@ def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps:
                 else:
                     pictures.append(_picture(unsealer, capsule, medium, member))
             except CapsuleError as error:
-                left_out = CapsuleError(_LEFT_OUT[medium.kind], author=author, problem=error)
-                report.append(omission_of(medium.id, left_out))
+                report.append(omission_of(medium.id, _left_out(medium.kind, author, error)))
         try:
             words = unsealer.words_of(story)
         except CapsuleError as error:
@@ -196,6 +188,16 @@ def _chosen_stories(tx: Transaction, montage: Montage) -> list[Story]:
         return sorted(stories, key=lambda story: (story.created_at, story.id))
     by_id = {story.id: story for story in stories}
     return [by_id[story_id] for story_id in montage.story_ids if story_id in by_id]
+
+
+def _left_out(kind: MediumKind, author: str, error: CapsuleError) -> CapsuleError:
+    match kind:
+        case MediumKind.PHOTO:
+            return CapsuleError("film_photo_left_out", author=author, problem=error)
+        case MediumKind.CLIP:
+            return CapsuleError("film_clip_left_out", author=author, problem=error)
+        case MediumKind.VOICE:
+            return CapsuleError("film_voice_left_out", author=author, problem=error)
 
 
 def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Member) -> Picture:

@@ -131,7 +131,8 @@ def _form(file: str) -> str:
 
 
 def _left_out(medium_id: str, file: str, error: CapsuleError) -> CapsuleError:
-    reason = {".mp4": "film_clip_unread", VOICE_ENDING: "film_voice_unread"}.get(
-        Path(file).suffix, "film_photo_unread"
-    )
-    return CapsuleError(reason, medium=medium_id, problem=error)
+    if file.endswith(".mp4"):
+        return CapsuleError("film_clip_unread", medium=medium_id, problem=error)
+    if file.endswith(VOICE_ENDING):
+        return CapsuleError("film_voice_unread", medium=medium_id, problem=error)
+    return CapsuleError("film_photo_unread", medium=medium_id, problem=error)
