@@ -7,10 +7,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from memorycapsule.cli.sentences import is_sayable
-from memorycapsule.errors import CapsuleError, NotDue, NotFound, UsageProblem
+from memorycapsule.errors import (
+    CapsuleError,
+    FileRefused,
+    MediaRefused,
+    NotDue,
+    NotFound,
+    Refusal,
+    UsageProblem,
+)
 from memorycapsule.schemas.errors import error_fields, error_of
 
-KINDS = {kind.code: kind for kind in (CapsuleError, NotDue, NotFound, UsageProblem)}
+KINDS = {kind.code: kind for kind in (CapsuleError, MediaRefused, NotDue, NotFound, UsageProblem)}
 
 
 def test_what_one_program_tells_another_one_reads():
@@ -30,6 +38,16 @@ def test_what_one_program_tells_another_one_reads():
     assert read.values["opens"] == told.values["opens"]
     assert read.values["opens"].tzinfo.key == "Asia/Seoul"
     assert error_fields(read) == error_fields(told)
+
+
+def test_what_was_refused_there_is_refused_here():
+    refused = MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=200)
+    named = FileRefused("file_refused", file="a.jpg", problem=refused)
+
+    read = error_of(error_fields(named), KINDS)
+
+    assert (type(read), str(read)) == (FileRefused, str(named))
+    assert (type(read.values["problem"]), read.values["problem"].refusal) == (MediaRefused, refused.refusal)
 
 
 def test_paths_are_told_as_texts():

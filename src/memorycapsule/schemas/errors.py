@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_jsonable_python
 
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, FileRefused, MediaRefused, Refusal
 
 #: A wall time with the name of its zone (RFC 9557).
 _IN_ZONE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+[+-][\d:]+)\[([\w/+-]+)\]")
@@ -38,7 +38,12 @@ def error_of(fields: Mapping[str, Any], kinds: Mapping[str, type[CapsuleError]])
     """
     kind = kinds.get(fields["code"], CapsuleError)
     values = {name: _read(value, kinds) for name, value in dict(fields["values"]).items()}
-    return kind(str(fields["reason"]), **values)
+    reason = str(fields["reason"])
+    if kind is MediaRefused:
+        # What is said of a file beside its name, or a whole sentence with it.
+        refusal = next((one for one in Refusal if one == reason), None)
+        return MediaRefused(refusal, **values) if refusal else FileRefused(reason, **values)
+    return kind(reason, **values)
 
 
 def _told(value: object) -> Any:

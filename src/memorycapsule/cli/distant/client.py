@@ -182,14 +182,14 @@ class Client:
                 status = answer.status_code
                 raise Unreachable("distant_away", url=self.url, status=status)
             raise self._no_capsule()
-        kinds, sentence = _kinds(), self._field(answer, "detail")
-        kind = kinds.get(self._field(answer, "code"), CapsuleError)
+        kinds, code, sentence = _kinds(), self._field(answer, "code"), self._field(answer, "detail")
+        # A daemon of another version may have reasons that no catalogue here knows.
+        other = error_of({"code": code, "reason": "other", "values": {"sentence": sentence}}, kinds)
         try:
             error = error_of(self._json(answer), kinds)
         except (KeyError, TypeError, ValueError):
-            raise kind("other", sentence=sentence) from None
-        # A daemon of another version may have reasons that no catalogue here knows.
-        raise error if is_sayable(error) else kind("other", sentence=sentence)
+            raise other from None
+        raise error if is_sayable(error) else other
 
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
