@@ -127,6 +127,7 @@ MADE_OF_OTHERS = {
     "config/sections.py": "the error of a check inside the one that pydantic reports",
     "cli/usage.py": "a word for each sentence of Typer",
     "domain/refusals.py": "refusals that other programs and older versions have told of",
+    "schemas/errors.py": "errors that other programs have told of",
     "services/uploads.py": "a file that is too large, told to who sends it",
 }
 
