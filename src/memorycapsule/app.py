@@ -14,6 +14,7 @@ from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
+from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from memorycapsule.media.prepared import Prepared
 
 
+_MEGABYTE = 1_000_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class App:
     """An open instance: what doors call services with."""
@@ -55,7 +59,21 @@ class App:
         # Loaded only where something is decoded.
         from memorycapsule.media.decoder_pool import Decoders
 
-        return Decoders(workspace=self.settings.work_dir, children=self.settings.media.decoders)
+        media = self.settings.media
+        return Decoders(
+            workspace=self.settings.work_dir,
+            children=media.decoders,
+            most_photo_bytes=media.photo_max_megabytes * _MEGABYTE,
+            most_clip_bytes=media.clip_max_megabytes * _MEGABYTE,
+        )
+
+    @property
+    def upload_limits(self) -> UploadLimits:
+        """How much members may put in."""
+        uploads = self.settings.uploads
+        return UploadLimits(
+            largest_file=bytes_of(uploads.largest_file), most_per_member=bytes_of(uploads.most_per_member)
+        )
 
     def prepare(self, upload: BinaryIO) -> Prepared:
         """Decode one upload in a child of its own. Raises MediaRefused."""

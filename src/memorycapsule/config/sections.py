@@ -235,7 +235,7 @@ class MediaSettings(Section):
 
 
 class UploadsSettings(Section):
-    """Files that people put in from their browsers or over the API."""
+    """How much people put in, whichever way."""
 
     largest_file: Annotated[str, AfterValidator(as_wrong_setting(bytes_of))] = Field(
         default="2 GB", description="Largest single file."

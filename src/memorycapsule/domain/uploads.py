@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from memorycapsule.errors import MediaRefused, Refusal
+
 #: How long an upload is kept after its last change: what has arrived waits for the rest, or the outcome can be asked.
 KEPT_FOR = timedelta(days=7)
 
@@ -16,6 +18,14 @@ class UploadLimits:
     largest_file: int
     #: By one member into one capsule.
     most_per_member: int
+
+    def refusal_of(self, length: int, *, used_bytes: int) -> MediaRefused | None:
+        """Return why a file of `length` bytes is too large, or None; its sender has put in `used_bytes` already."""
+        if length > self.largest_file:
+            return MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=self.largest_file / 1_000_000)
+        if used_bytes + length > self.most_per_member:
+            return MediaRefused(Refusal.QUOTA_FULL, gigabytes=self.most_per_member / 1_000_000_000)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

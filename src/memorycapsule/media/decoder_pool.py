@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from memorycapsule import processes
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, MediaRefused, Refusal
 from memorycapsule.media import clips, voice_notes
 from memorycapsule.media.decoder_process import LARGE_PIXELS, DecodedPhoto, DecoderProcess
 from memorycapsule.media.measure import measure_photo
@@ -26,11 +26,20 @@ class Decoders:
     A pool of decoding children, started when first needed.
 
     `workspace` is a folder of mode 0700 for display clips, as files without a name. `children` is how many photos are
-    decoded at the same time, and also how many clips and voice notes. Further callers wait.
+    decoded at the same time, and also how many clips and voice notes. Further callers wait. `most_photo_bytes` and
+    `most_clip_bytes` are the sizes of the largest photo, and of the largest clip or voice note.
     """
 
-    def __init__(self, *, workspace: Path, children: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        workspace: Path,
+        children: int = 2,
+        most_photo_bytes: int | None = None,
+        most_clip_bytes: int | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._most_photo_bytes, self._most_clip_bytes = most_photo_bytes, most_clip_bytes
         self._slots: queue.LifoQueue[DecoderProcess | None] = queue.LifoQueue()
         for _ in range(children):
             self._slots.put(None)
@@ -61,6 +70,9 @@ class Decoders:
         """
         window = Window.of(upload)
         format_ = recognise(window.read(0, HEAD_BYTES))
+        most_bytes = self._most_photo_bytes if is_photo(format_) else self._most_clip_bytes
+        if most_bytes is not None and window.size > most_bytes:
+            raise MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=most_bytes / 1_000_000)
         if not is_photo(format_):
             with self._clips:
                 return self._prepare_played(window, format_)

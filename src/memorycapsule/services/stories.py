@@ -26,6 +26,7 @@ from memorycapsule.domain.stories import (
     checked_words,
     may_view,
 )
+from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import people, reading
@@ -33,6 +34,7 @@ from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
+from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.transactions import Store, Transaction
 
 
@@ -105,13 +107,15 @@ def attach(
     file: str,
     upload: BinaryIO,
     position: int | None = None,
+    limits: UploadLimits | None = None,
     clock: Callable[[], datetime],
     on_written: Callable[[Transaction, Attached], None] = lambda _tx, _attached: None,
 ) -> Attached:
     """
     Attach one photo, clip or voice note: everything of it is there afterwards, or nothing.
 
-    `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. Bytes are on the disk
+    `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. `limits` are None for a file
+    that was held against them when it was announced. Bytes are on the disk
     before the row that refers to them is written; `on_written` is called in the transaction that writes it. Raises
     MediaRefused, DiskFull, NotFound, NotAllowed once the date has come.
     """
@@ -122,8 +126,11 @@ def attach(
         story, capsule = changeable_story(tx, viewer, story_id, clock())
         known = story_store.medium_with_mark(tx, story.id, mark)
         unsealer = vault.unsealer(tx, capsule.id)
+        used_bytes = upload_store.bytes_of_member(tx, story.member_id)
     if known:
         return Attached(medium=known, details=unsealer.details_of(known), is_duplicate=True)
+    if limits and (refusal := limits.refusal_of(size, used_bytes=used_bytes)):
+        raise refusal
     prepared = prepare(upload)
     details = MediumDetails(
         file=_file_name(file),

@@ -91,7 +91,8 @@ def begin(
     about = dataclasses.replace(about, file=storable(about.file)[:_LONGEST_NAME])
     with store.transaction() as tx:
         story, capsule = stories.changeable_story(tx, viewer, story_id, now)
-        too_large = _too_large(length, limits, used_bytes=upload_store.bytes_of_member(tx, story.member_id))
+        used_bytes = upload_store.bytes_of_member(tx, story.member_id)
+        too_large = limits.refusal_of(length, used_bytes=used_bytes)
         refused = too_large if length else MediaRefused(Refusal.EMPTY)
         upload = Upload(
             id=str(uuid.uuid4()),
@@ -265,15 +266,6 @@ def expire(store: Store, vault: Vault, *, now: datetime) -> int:
         for upload_id in old:
             _forget(tx, vault, upload_id)
     return len(old)
-
-
-def _too_large(length: int, limits: UploadLimits, *, used_bytes: int) -> MediaRefused | None:
-    """Return why a file of `length` bytes is too large, or None; its sender has put in `used_bytes` already."""
-    if length > limits.largest_file:
-        return MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=limits.largest_file / 1_000_000)
-    if used_bytes + length > limits.most_per_member:
-        return MediaRefused(Refusal.QUOTA_FULL, gigabytes=limits.most_per_member / 1_000_000_000)
-    return None
 
 
 def _own_upload(tx: Transaction, viewer: Viewer, upload_id: str, *, lock: bool = False) -> Upload:

@@ -21,6 +21,7 @@ from memorycapsule.media import clips, decoder_process, photo_decoding
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.decoder_process import DecoderProcess
 from memorycapsule.media.sniff import Window
+from support.cast import make_recording
 from support.refusals import file_refused
 from support.servers import wait_until
 
@@ -364,3 +365,17 @@ def test_pillow_never_opens_an_upload(tmp_path, samples, monkeypatch):
 
     assert b"Pillow was given an upload" in proof.stderr
     assert formats == {"HEIC", "JPEG", "PNG"}
+
+
+def test_photos_and_clips_have_limits_of_their_own(tmp_path, picture):
+    size = picture.stat().st_size
+    recording = tmp_path / "recording"
+    recording.write_bytes(make_recording())
+    heard = recording.stat().st_size
+    with Decoders(workspace=tmp_path, most_photo_bytes=size, most_clip_bytes=heard) as pool:
+        assert prepare(pool, picture).kind == "photo"
+        prepare(pool, recording).clip.close()
+    with Decoders(workspace=tmp_path, most_photo_bytes=size - 1, most_clip_bytes=heard - 1) as pool:
+        for path, most in ((picture, size - 1), (recording, heard - 1)):
+            with file_refused(Refusal.FILE_TOO_LARGE, megabytes=most / 1_000_000):
+                prepare(pool, path)

@@ -11,12 +11,14 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
     MediaRefused,
     NotAllowed,
     NotFound,
+    Refusal,
     Sealed,
     UsageProblem,
 )
@@ -25,9 +27,9 @@ from memorycapsule.services import opening, reading, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from support import cast
-from support.cast import OPENS, add_story, another_session, attach, join, make_photo
+from support.cast import OPENS, add_story, another_session, attach, join, make_photo, prepare
 from support.moments import NOW
-from support.refusals import refused
+from support.refusals import file_refused, refused
 
 
 def stored(instance, capsule):
@@ -225,7 +227,7 @@ def test_a_full_disk_leaves_no_half_photo(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "prepare", [lambda upload: 1 / 0, lambda upload: (_ for _ in ()).throw(MediaRefused)]
+    "prepare", [lambda upload: 1 / 0, lambda upload: (_ for _ in ()).throw(MediaRefused(Refusal.PDF))]
 )
 def test_whatever_goes_wrong_while_preparing_leaves_nothing(stage, prepare):
     story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
@@ -451,3 +453,29 @@ def test_bytes_are_on_the_disk_before_a_row_refers_to_them(stage):
 def test_errors_are_ours(stage):
     with pytest.raises(CapsuleError):
         add_story(stage.instance, stage.capsule, stage.cleo)
+
+
+def test_a_file_that_comes_whole_is_held_against_the_same_limits_as_an_announced_one(stage):
+    story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
+    photo, another = make_photo(901), make_photo(902)
+
+    def attach_within(content, **limits):
+        given = {"largest_file": 10**9, "most_per_member": 10**9} | limits
+        return stories.attach(
+            stage.instance.store,
+            stage.instance.vault,
+            prepare,
+            stage.ben.viewer,
+            story.id,
+            file="pier.jpg",
+            upload=io.BytesIO(content),
+            limits=UploadLimits(**given),
+            clock=lambda: NOW,
+        )
+
+    with file_refused(Refusal.FILE_TOO_LARGE):
+        attach_within(photo, largest_file=len(photo) - 1)
+    attach_within(photo, most_per_member=2 * len(photo))
+    with file_refused(Refusal.QUOTA_FULL):
+        attach_within(another, most_per_member=len(photo) + len(another) - 1)
+    assert attach_within(photo, most_per_member=1).is_duplicate, "nothing more is kept of it"

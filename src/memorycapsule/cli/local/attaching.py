@@ -12,7 +12,6 @@ from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
 from memorycapsule.schemas.stories import Medium
@@ -38,6 +37,7 @@ def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) 
                         file=readable_name(path),
                         upload=upload,
                         position=position,
+                        limits=app.upload_limits,
                         clock=app.now,
                     )
             finally:
@@ -50,13 +50,8 @@ def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) 
 
 def _upload(app: App, file: BinaryIO) -> BinaryIO:
     """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
-    limits = app.settings.media
     head = file.read(HEAD_BYTES)
     file.seek(0)
     if is_photo(recognise(head)):
-        return memory_copy(file, limit_bytes=limits.photo_max_megabytes * _MEGABYTE)
-    size = file.seek(0, 2)
-    file.seek(0)
-    if size > limits.clip_max_megabytes * _MEGABYTE:
-        raise MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=limits.clip_max_megabytes)
+        return memory_copy(file, limit_bytes=app.settings.media.photo_max_megabytes * _MEGABYTE)
     return file

@@ -18,10 +18,9 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from memorycapsule.app import App
-from memorycapsule.config import bytes_of
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import Upload, UploadLimits
+from memorycapsule.domain.uploads import Upload
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.services import uploads
@@ -47,10 +46,7 @@ class UploadReceiver:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self.limits = UploadLimits(
-            largest_file=bytes_of(app.settings.uploads.largest_file),
-            most_per_member=bytes_of(app.settings.uploads.most_per_member),
-        )
+        self.limits = app.upload_limits
         # Not the threads that make pages: those must never wait for uploads.
         self._store_threads = ThreadPoolExecutor(_STORE_THREADS, "upload-store")
         self._slots = asyncio.Semaphore(_MOST_ARRIVING)
