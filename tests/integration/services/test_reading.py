@@ -364,7 +364,7 @@ def test_one_damaged_story_does_not_take_the_others_along(filled):
 
     assert titles(filled, filled.younghee.viewer) == {"영희의 비밀", ""}
     view = reading.story(filled.instance.store, filled.instance.vault, filled.ada, story.id)
-    assert "damaged" in view.words.text
+    assert "bring it back from a backup" in view.words.text
     assert len(view.media) == 1
 
 
