@@ -42,7 +42,7 @@ _Error = TypeVar("_Error", bound="CapsuleError")
 
 class CapsuleError(Exception):
     """
-    That did not work, and nothing is lost.
+    Something that people or programs are told of.
 
     `reason` says what exactly happened, in one word of the catalogues: `errors.po` of each language has a sentence
     `error_<reason>`, whose places `values` fills. Without one the reason is the code.
@@ -75,14 +75,14 @@ class CapsuleError(Exception):
 
 
 class DiskFull(CapsuleError):
-    """The disk is full; nothing was half written. Free some space and run the same command again."""
+    """There is no room on the disk; nothing was half written."""
 
     code = "disk_full"
     http_status = 507
 
 
 class FilesRefused(CapsuleError):
-    """None of the files could be used."""
+    """An import or a film of files found none among them that can be used."""
 
     code = "files_refused"
     http_status = 422
@@ -198,33 +198,33 @@ class FileRefused(CapsuleError):
 
 
 class TooLarge(CapsuleError):
-    """That is more than this place takes; nothing was kept of it."""
+    """More was sent than a place takes; nothing was kept of it."""
 
     code = "too_large"
     http_status = 413
 
 
 class OffsetMoved(CapsuleError):
-    """More or less of this file has arrived than that; ask how much before going on."""
+    """A part of a file does not begin where the last one that arrived has ended."""
 
     code = "offset_moved"
     http_status = 409
 
 
 class PlanRefused(CapsuleError):
-    """This film plan cannot be used by this version of the program; have the film planned again."""
+    """A film plan is damaged, or of a version that this program does not understand."""
 
     code = "plan_refused"
 
 
 class RenderFailed(CapsuleError):
-    """The film could not be made; photos and stories are safe."""
+    """A film could not be made."""
 
     code = "render_failed"
 
 
 class UsageProblem(CapsuleError):
-    """That is not something this command understands."""
+    """What somebody typed or sent cannot be meant like that."""
 
     code = "usage"
     exit_code = 2
@@ -232,15 +232,15 @@ class UsageProblem(CapsuleError):
 
 
 class DatePassed(UsageProblem):
-    """That date has passed already. Choose one in the future."""
+    """A date lies in the past."""
 
 
 class DateTooFar(UsageProblem):
-    """That date is too far away. Choose an earlier one."""
+    """A date lies further away than capsules wait."""
 
 
 class NotFound(CapsuleError):
-    """There is no such thing here, or it is not yours to see."""
+    """Something is not there, or whoever asks may not know that it is."""
 
     code = "not_found"
     exit_code = 3
@@ -256,7 +256,7 @@ class Unauthenticated(CapsuleError):
 
 
 class Sealed(CapsuleError):
-    """The capsule is sealed: until the day, everybody sees only what they put in themselves."""
+    """Something is sealed until the day of its capsule."""
 
     code = "sealed"
     exit_code = 4
@@ -264,7 +264,7 @@ class Sealed(CapsuleError):
 
 
 class NotDue(CapsuleError):
-    """The date has not come yet, and nobody can open a capsule early."""
+    """It is too early: the date has not come, or the clock that says so is in doubt."""
 
     code = "not_due"
     exit_code = 4
@@ -272,7 +272,7 @@ class NotDue(CapsuleError):
 
 
 class PartlyDone(CapsuleError):
-    """Some of it was done; the rest is named above."""
+    """Some of many things was done; the answer names the rest."""
 
     code = "partly_done"
     exit_code = 5
@@ -280,7 +280,7 @@ class PartlyDone(CapsuleError):
 
 
 class Busy(CapsuleError):
-    """Another capsule daemon works in this folder already."""
+    """Another program holds what is needed."""
 
     code = "busy"
     exit_code = 6
@@ -288,14 +288,14 @@ class Busy(CapsuleError):
 
 
 class ConfigurationProblem(CapsuleError):
-    """The configuration needs a change before this can work; `capsule config check` tells more."""
+    """Settings, keys, database or the machine need a change before this can work."""
 
     code = "configuration"
     exit_code = 7
 
 
 class NotInitialised(ConfigurationProblem):
-    """There is no capsule instance here yet. Run `capsule init` first."""
+    """There is no instance here yet."""
 
     code = "not_initialised"
 
@@ -307,37 +307,37 @@ class DataNotUsed(ConfigurationProblem):
 
 
 class MigrationNeeded(ConfigurationProblem):
-    """The database was made by an older version. Run `capsule db upgrade` (it makes a copy first)."""
+    """The database was made by an older version."""
 
     code = "migration_needed"
 
 
 class NewerSchema(ConfigurationProblem):
-    """The database was made by a newer version of this program. Install that version, nothing was changed."""
+    """The database was made by a newer version of this program; nothing was changed."""
 
     code = "newer_schema"
 
 
 class KeyMissing(ConfigurationProblem):
-    """The instance key is missing. Put its file back, or run `capsule key recover` with the recovery key."""
+    """A key is not where it is to be, or cannot be read."""
 
     code = "key_missing"
 
 
 class WrongKey(ConfigurationProblem):
-    """This key belongs to another instance. Put the right file back, or run `capsule key recover`."""
+    """A key belongs to another instance."""
 
     code = "wrong_key"
 
 
 class MailRefused(ConfigurationProblem):
-    """The mail server refused us; letters wait until the settings are right."""
+    """The mail server cannot be reached, or refuses us rather than a recipient."""
 
     code = "mail_refused"
 
 
 class ReauthenticationNeeded(CapsuleError):
-    """This needs proof that it is you: have a code mailed to you, and type it in."""
+    """A session must prove first that it is its account's own."""
 
     code = "proof_needed"
     exit_code = 8
@@ -345,7 +345,7 @@ class ReauthenticationNeeded(CapsuleError):
 
 
 class TooMany(CapsuleError):
-    """That was too often in a short time; nothing is lost. Wait a few minutes and try again."""
+    """Something was asked for too often in a short time."""
 
     code = "too_many"
     exit_code = 6
@@ -353,7 +353,7 @@ class TooMany(CapsuleError):
 
 
 class NotAllowed(CapsuleError):
-    """Your part in this capsule does not allow that."""
+    """The part in a capsule, or the token, of whoever asks does not go that far."""
 
     code = "not_allowed"
     exit_code = 8

@@ -18,20 +18,20 @@ _INTERRUPTED = 130
 
 
 class Interrupted(CapsuleError):
-    """Stopped. What was finished is safe, the rest was not begun; run the same command again to go on."""
+    """Somebody pressed Ctrl-C."""
 
     code = "interrupted"
     exit_code = _INTERRUPTED
 
 
 class NotConfirmed(CapsuleError):
-    """Nothing was changed."""
+    """Somebody said no to a question."""
 
     code = "not_confirmed"
 
 
 class Unexpected(CapsuleError):
-    """Something happened that should not, and nothing is lost. Run it again with -v to see what."""
+    """A mistake in this program."""
 
     code = "unexpected"
 

@@ -30,7 +30,7 @@ _TIMES_OUT = httpx.Timeout(60.0, connect=10.0)
 
 
 class Unreachable(CapsuleError):
-    """The capsule at CAPSULE_URL cannot be reached; nothing is lost. Look at the network, and try again."""
+    """Nobody answers at CAPSULE_URL."""
 
     code = "unreachable"
 

@@ -40,8 +40,8 @@ invitation may have come to other hands, so a token of one capsule proves nothin
 **Sealed is sealed.** Until its date a capsule shows how much has come from whom, and your own stories; nothing else,
 whoever asks. What you may not see is answered like what does not exist: 404.
 
-**Problems** come as `application/problem+json` (RFC 9457). `code` stays the same for programs; `detail` is one
-sentence for people.
+**Problems** come as `application/problem+json` (RFC 9457). `code` stays the same for programs, `reason` is finer and
+comes new with new versions, `values` fill the places of its sentence; `detail` is that sentence for people.
 
 **Lists** take `limit` and `after`; `next` is the address where they go on, `null` at the end.
 
