@@ -4,6 +4,7 @@ What every test stands on: a clean environment, a home of its own, no network bu
 Components that a machine may lack (the sample photos, Postgres) skip with a sentence, and fail where CI=true.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -26,6 +27,12 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 PROJECT = Path(__file__).parent.parent
+
+
+def pytest_collection_finish() -> None:
+    """What has been loaded stays to the end: nobody need look for garbage in it again and again."""
+    gc.freeze()
+
 
 #: Variables that would change what the program or the terminal does, whoever runs the tests.
 _MEDDLING = {

@@ -12,10 +12,9 @@ def calls_in(work: Callable[[], object]) -> int:
         nonlocal calls
         calls += event in {"call", "c_call"}
 
-    before = sys.getprofile()
     sys.setprofile(count)
     try:
         work()
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
     return calls

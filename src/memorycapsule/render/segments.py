@@ -120,8 +120,8 @@ def shown_in(plan: MontagePlan, first: int, stop: int) -> tuple[Source, ...]:
 
 def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
     least = max(1, round(plan.encoder.segment_seconds * plan.fps))
-    timeline = plan.timeline
-    if plan.frames < _SHORT * least:
+    timeline, total = plan.timeline, plan.frames
+    if total < _SHORT * least:
         return _even_cuts(plan, least)
     cuts: list[int] = []
     last = 0
@@ -132,19 +132,20 @@ def _cuts(plan: MontagePlan, digests: Mapping[str, str]) -> list[int]:
         long = at - last
         # The second half of a cut clip is decoded from its start again, so a clip is cut only where no other shot is.
         is_cut_place = _is_cut_place(placed.shot, digests) and not isinstance(placed.shot, Clip)
-        if long >= least and plan.frames - at >= least and (is_cut_place or long >= _TOO_LONG * least):
+        if long >= least and total - at >= least and (is_cut_place or long >= _TOO_LONG * least):
             cuts.append(at)
             last = at
     return cuts
 
 
 def _even_cuts(plan: MontagePlan, least: int) -> list[int]:
-    parts = max(1, min(_MOST_EVEN_PARTS, plan.frames * _FINER // least))
+    total = plan.frames
+    parts = max(1, min(_MOST_EVEN_PARTS, total * _FINER // least))
     bodies = list(_bodies(plan.timeline))
     cuts = [0]
     for part in range(1, parts if bodies else 1):
-        at = min(bodies, key=lambda body: abs(body - plan.frames * part / parts))
-        if 2 * _FINER * min(at - cuts[-1], plan.frames - at) >= least:
+        at = min(bodies, key=lambda body: abs(body - total * part / parts))
+        if 2 * _FINER * min(at - cuts[-1], total - at) >= least:
             cuts.append(at)
     return cuts[1:]
 

@@ -223,22 +223,24 @@ def png_bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-HOSTILE = {
-    "page.jpg": (b"<!doctype html><script>alert(1)</script>", "This is a web page"),
-    "drawing.png": (
-        b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
-        "We cannot show this kind",
-    ),
-    "polyglot.gif": (b"GIF89a/*" + b"\x00" * 40 + b"*/=1;alert(1)//", "This is"),
-    "half.jpg": (make_photo(width=400, height=300)[:2000], "Part of this picture is missing"),
-    "flood.png": (png_bomb(40_000), "This picture is too large: 40000 by 40000 pixels."),
-    "archive.jpg": (b"PK\x03\x04" + bytes(100), "This is a packed folder"),
-    "program.jpg": (b"MZ" + bytes(200), "This is a program"),
-}
+def hostile_files():
+    """Files that look like photos, by their names, with how each is refused."""
+    return {
+        "page.jpg": (b"<!doctype html><script>alert(1)</script>", "This is a web page"),
+        "drawing.png": (
+            b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+            "We cannot show this kind",
+        ),
+        "polyglot.gif": (b"GIF89a/*" + b"\x00" * 40 + b"*/=1;alert(1)//", "This is"),
+        "half.jpg": (make_photo(width=400, height=300)[:2000], "Part of this picture is missing"),
+        "flood.png": (png_bomb(40_000), "This picture is too large: 40000 by 40000 pixels."),
+        "archive.jpg": (b"PK\x03\x04" + bytes(100), "This is a packed folder"),
+        "program.jpg": (b"MZ" + bytes(200), "This is a program"),
+    }
 
 
 def test_what_only_looks_like_a_photo_is_left_out_in_words(scene, sender):
-    for file, (content, words) in HOSTILE.items():
+    for file, (content, words) in hostile_files().items():
         state = send(sender, scene.story.id, content, file)
 
         assert (state["stage"], state["medium"]) == ("refused", None), file
