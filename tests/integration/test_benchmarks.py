@@ -51,3 +51,17 @@ def test_the_benchmark_of_progress_compares_it_with_the_list_of_films():
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("GET progress costs ") == 2
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_tempi_judges_every_kind_of_song():
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "tempo.py"), "--seconds", "40", "--every", "23"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "| all but the slower or faster | " in done.stdout
+    assert "no steady beat: a tempo was found in 0 of " in done.stdout
