@@ -60,7 +60,7 @@ def measure(root: Path, count: int, url: str | None) -> None:
             )
         took = time.perf_counter() - started
         print(f"{count:6} capsules made, {took / count * 1000:.1f} ms each")
-        idle = median(lambda: ticks.open_due(app.worker))
+        idle = median(lambda: ticks.open_due(app))
         passes = []
         for _ in range(RUNS):
             soon = parse_opening_date("+1s", "UTC", app.now() - timedelta(seconds=0.9))
@@ -77,7 +77,7 @@ def measure(root: Path, count: int, url: str | None) -> None:
             while app.now() <= soon.at:
                 pass
             started = time.perf_counter()
-            opened, _doubt = ticks.open_due(app.worker)
+            opened, _doubt = ticks.open_due(app)
             passes.append(time.perf_counter() - started)
             assert len(opened) == 1
         print(f"{count:6} capsules, none due: a look takes {idle * 1000:.1f} ms")

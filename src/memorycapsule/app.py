@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,11 +25,11 @@ from memorycapsule.services import instances, keys
 from memorycapsule.services.deliveries import Transport
 from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
-from memorycapsule.services.wakes import Wake, Work
+from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work import lock, tmpfs
-from memorycapsule.work.worker_context import WorkerContext
+from memorycapsule.work.worker_context import Mailing, Rendering, Run, WorkerContext
 
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpServer
@@ -41,18 +41,15 @@ _MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class App:
-    """An open instance: what doors call services with."""
+class App(WorkerContext):
+    """An open instance: what doors call services with, and all that due work needs."""
 
     settings: Settings
-    store: Store
-    vault: Vault
-    clock: Clock
-    wake: Wake
-    worker: WorkerContext
 
-    def now(self) -> datetime:
-        return self.clock.now()
+    @property
+    def base_url(self) -> str:
+        """What links begin with."""
+        return self.mailing.composer.base_url
 
     def decoders(self) -> Decoders:
         """Return the children that decode uploads; a context manager."""
@@ -116,17 +113,13 @@ def open_app(
             tx.after_commit(lambda: on_wake(work))
 
         mailbox = None if settings.mail_is_real else Mailbox(settings.mailbox_dir)
-        width, height = pixels_of(settings.film.size)
         yield App(
             settings=settings,
             store=store,
             vault=vault,
             clock=clock,
             wake=wake,
-            worker=WorkerContext(
-                store=store,
-                vault=vault,
-                clock=clock,
+            mailing=Mailing(
                 composer=MailComposer(
                     key=key,
                     base_url=url,
@@ -134,22 +127,28 @@ def open_app(
                 ),
                 connect=_connector(settings, mailbox),
                 mailbox=mailbox,
-                wake=wake,
-                lease=str(uuid.uuid4()),
-                work_dir=settings.work_dir,
                 render_grace=timedelta(seconds=settings.mail.render_grace_seconds),
                 give_up_days=settings.mail.give_up_days,
-                size=Size(width=width, height=height),
-                fps=settings.film.fps,
-                workers=settings.film.workers,
-                nice=settings.film.nice,
-                face_model=settings.film.face_model,
-                quiet_hours=parse_quiet_hours(settings.film.quiet_hours),
-                zone=settings.zone,
-                tmpfs_places=tmpfs.default_places(),
-                is_stopping=is_stopping,
             ),
+            rendering=_rendering(settings),
+            run=Run(lease=str(uuid.uuid4()), is_stopping=is_stopping),
         )
+
+
+def _rendering(settings: Settings) -> Rendering:
+    film = settings.film
+    width, height = pixels_of(film.size)
+    return Rendering(
+        size=Size(width=width, height=height),
+        fps=film.fps,
+        workers=film.workers,
+        nice=film.nice,
+        face_model=film.face_model,
+        quiet_hours=parse_quiet_hours(film.quiet_hours),
+        zone=settings.zone,
+        work_dir=settings.work_dir,
+        tmpfs_places=tmpfs.default_places(),
+    )
 
 
 @contextmanager

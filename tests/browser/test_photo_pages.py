@@ -16,7 +16,6 @@ import pytest
 import uvicorn
 
 from memorycapsule.app import App
-from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.media.decoder_pool import Decoders
@@ -126,11 +125,7 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
         opening.open_due(instance.store, instance.wake, clock.now)
         app = App(
             settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
-            store=instance.store,
-            vault=instance.vault,
-            clock=Clock(clock.reading),
-            wake=instance.wake,
-            worker=make_context(instance, clock),
+            **vars(make_context(instance, clock)),
         )
         server = uvicorn.Server(
             uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")

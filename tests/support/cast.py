@@ -45,7 +45,7 @@ from memorycapsule.store import schema
 from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.tmpfs import default_places
-from memorycapsule.work.worker_context import WorkerContext
+from memorycapsule.work.worker_context import Mailing, Rendering, Run, WorkerContext
 from support.moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.
@@ -396,30 +396,42 @@ def make_composer(instance: Instance) -> MailComposer:
 def make_context(instance: Instance, time: Time, *, connect=None, **more) -> WorkerContext:
     """What `app` would put together: the mailbox as transport, and films of 160 by 90 pixels."""
     mailbox = Mailbox(instance.mailbox_dir)
-    given = {
-        "lease": "this run",
-        "render_grace": timedelta(hours=1),
-        "give_up_days": 5,
-        "size": Size(width=160, height=90),
-        "fps": 10,
-        "face_model": None,
-        "workers": 1,
-        "nice": 0,
-        "quiet_hours": parse_quiet_hours("always"),
-        "zone": "UTC",
-        "tmpfs_places": default_places(),
-    } | more
-    return WorkerContext(
+    context = WorkerContext(
         store=instance.store,
         vault=instance.vault,
         clock=Clock(time.reading),
-        composer=make_composer(instance),
-        connect=connect or (lambda: mailbox),
-        mailbox=None if connect else mailbox,
         wake=instance.wake,
-        work_dir=instance.folder / "work",
-        **given,
+        mailing=Mailing(
+            composer=make_composer(instance),
+            connect=connect or (lambda: mailbox),
+            mailbox=None if connect else mailbox,
+            render_grace=timedelta(hours=1),
+            give_up_days=5,
+        ),
+        rendering=Rendering(
+            size=Size(width=160, height=90),
+            fps=10,
+            workers=1,
+            nice=0,
+            face_model=None,
+            quiet_hours=parse_quiet_hours("always"),
+            zone="UTC",
+            work_dir=instance.folder / "work",
+            tmpfs_places=default_places(),
+        ),
+        run=Run(lease="this run"),
     )
+    return adapted(context, **more)
+
+
+def adapted(context: WorkerContext, **changes) -> WorkerContext:
+    """The same context with other values, whichever part of it they belong to."""
+    parts = {}
+    for name in ("mailing", "rendering", "run"):
+        part = getattr(context, name)
+        own = {one: changes.pop(one) for one in list(changes) if hasattr(part, one)}
+        parts[name] = dataclasses.replace(part, **own)
+    return dataclasses.replace(context, **parts, **changes)
 
 
 def a_capsule(**changes) -> Capsule:

@@ -25,8 +25,8 @@ def send_now(app: App) -> bool:
 
     try:
         with FolderLock(app.settings.data_dir):
-            ticks.settle(app.worker)
-            ticks.send_letters(app.worker)
+            ticks.settle(app)
+            ticks.send_letters(app)
     except Busy:
         return False
     return True
@@ -50,10 +50,10 @@ def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Monta
         while not (found := _montage_of(app, viewer, montage_id)).state.is_over:
             try:
                 with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):
-                    ticks.settle(app.worker)
-                    films.make_waiting(app.worker, only=montage_id)
-                    ticks.send_letters(app.worker)
-                    ticks.clean_up(app.worker)
+                    ticks.settle(app)
+                    films.make_waiting(app, only=montage_id)
+                    ticks.send_letters(app)
+                    ticks.CleanUp(context=app).run()
                 return _montage_of(app, viewer, montage_id)
             except Busy:
                 bar.reach(found.progress)

@@ -64,7 +64,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             ) as app,
             _end_on_signals(stopping) as server_box,
         ):
-            ticks.settle(app.worker)
+            ticks.settle(app)
             _add_jobs(heartbeat, app)
             server = _Server(app, heartbeat, stopping)
             server_box.append(server)
@@ -90,14 +90,13 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
 
 
 def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
-    context = app.worker
     beat = app.settings.daemon.heartbeat_seconds
-    heartbeat.add("open", lambda: ticks.open_due(context), every_seconds=beat)
-    heartbeat.add("letters", lambda: ticks.send_letters(context), every_seconds=beat)
-    heartbeat.add("films", lambda: films.make_waiting(context), every_seconds=beat)
-    heartbeat.add("ahead", Prerenderer(context=context).run, every_seconds=beat)
-    heartbeat.add("tidy", lambda: ticks.clean_up(context), every_seconds=max(beat, _TIDY_SECONDS))
-    heartbeat.add("sweep", lambda: ticks.sweep(context), every_seconds=_DAY_SECONDS)
+    heartbeat.add("open", lambda: ticks.open_due(app), every_seconds=beat)
+    heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
+    heartbeat.add("films", lambda: films.make_waiting(app), every_seconds=beat)
+    heartbeat.add("ahead", Prerenderer(context=app).run, every_seconds=beat)
+    heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
+    heartbeat.add("sweep", lambda: ticks.sweep(app), every_seconds=_DAY_SECONDS)
 
 
 @contextlib.contextmanager

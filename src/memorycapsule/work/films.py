@@ -37,7 +37,7 @@ def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str
     montages.requeue_abandoned(context.store, None, context.now())
     made: list[str] = []
     tried: set[str] = set()
-    while not context.is_stopping():
+    while not context.run.is_stopping():
         waiting = [
             montage
             for montage in montages.renderable(context.store, context.now())
@@ -53,10 +53,10 @@ def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str
 
 def make(context: WorkerContext, montage_id: str) -> bool:
     """Render one film and return whether it is there now. A failure is noted in the film's row, not raised."""
-    montage = montages.claim(context.store, montage_id, lease=context.lease, now=context.now())
+    montage = montages.claim(context.store, montage_id, lease=context.run.lease, now=context.now())
     if montage is None:
         return False
-    folder = context.work_dir / montage.id
+    folder = context.rendering.work_dir / montage.id
     log = journal.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
     started = time.monotonic()
     try:
@@ -66,9 +66,9 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             context.vault,
             montage,
             folder,
-            size=context.size,
-            fps=context.fps,
-            face_model=context.face_model,
+            size=context.rendering.size,
+            fps=context.rendering.fps,
+            face_model=context.rendering.face_model,
         )
         rendered, encoded = _render(context, montage, prepared, folder)
         is_kept = montages.keep(
@@ -77,7 +77,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     except RenderInterrupted:
         with context.store.transaction() as tx:
             montages.requeue(tx, montage, context.now())
-        if not context.is_stopping():
+        if not context.run.is_stopping():
             # The film was cancelled, but the next one may show the same segments.
             segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
@@ -108,10 +108,10 @@ def make(context: WorkerContext, montage_id: str) -> bool:
 
 def remove_leftovers(context: WorkerContext) -> None:
     """Remove the working folders of films that nobody waits for any more."""
-    if not context.work_dir.exists():
+    if not context.rendering.work_dir.exists():
         return
     live = montages.unfinished_ids(context.store)
-    for folder in context.work_dir.iterdir():
+    for folder in context.rendering.work_dir.iterdir():
         if folder.is_dir() and folder.name not in live:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,7 +124,7 @@ def _render(
 
     def on_progress(share: float) -> None:
         nonlocal noted_at
-        if context.is_stopping():
+        if context.run.is_stopping():
             raise RenderInterrupted
         if time.monotonic() - noted_at >= _PROGRESS_SECONDS:
             noted_at = time.monotonic()
@@ -137,8 +137,8 @@ def _render(
         out=folder / "film.mp4",
         poster=folder / "poster.jpg",
         workspace=folder,
-        workers=context.workers,
-        nice=context.nice,
+        workers=context.rendering.workers,
+        nice=context.rendering.nice,
         digests_file=prepared.digests_file,
     )
     key = segment_cache.key_of(context.vault, montage.capsule_id)

@@ -79,7 +79,9 @@ class Prerenderer:
                 job = _PrerenderingJob(
                     capsule=capsule,
                     last_event=last_event,
-                    workspace=tmpfs.workspace(self.context.tmpfs_places, self.context.work_dir),
+                    workspace=tmpfs.workspace(
+                        self.context.rendering.tmpfs_places, self.context.rendering.work_dir
+                    ),
                     pinned=frozenset(pinned),
                 )
                 rendered += self._do(job)
@@ -152,21 +154,23 @@ class Prerenderer:
 
     def _prepared(self, job: _PrerenderingJob, vault: Vault) -> PreparedPlan:
         """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
-        context, capsule = self.context, job.capsule
+        context, capsule, rendering = self.context, job.capsule, self.context.rendering
         montage = opening.opening_montage(capsule, context.now())
         before = segment_cache.find_plan(context.store, vault, capsule.id)
-        fingerprint = material.fingerprint(context.store, vault, montage, size=context.size, fps=context.fps)
+        fingerprint = material.fingerprint(
+            context.store, vault, montage, size=rendering.size, fps=rendering.fps
+        )
         if before is not None and before.fingerprint == fingerprint:
             return before
         prepared = preparation.plan_sealed(
             context.store,
             vault,
             montage,
-            size=context.size,
-            fps=context.fps,
+            size=rendering.size,
+            fps=rendering.fps,
             known=before,
             folder=job.workspace,
-            face_model=context.face_model,
+            face_model=rendering.face_model,
             check=self._check_idle,
         )
         self._keep_plan(job, vault, prepared)
@@ -220,12 +224,12 @@ class Prerenderer:
                 raise RenderInterrupted
 
     def _is_quiet(self) -> bool:
-        hours = self.context.quiet_hours
-        return hours is not None and hours.contains(local_of(self.context.now(), self.context.zone))
+        hours = self.context.rendering.quiet_hours
+        return hours is not None and hours.contains(local_of(self.context.now(), self.context.rendering.zone))
 
     def _is_idle(self) -> bool:
         context = self.context
-        return not context.is_stopping() and not montages.has_work(context.store, context.now())
+        return not context.run.is_stopping() and not montages.has_work(context.store, context.now())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ What is due stands in the rows of the database alone; no state is kept between t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from memorycapsule.domain.capsules import Capsule
@@ -50,12 +50,12 @@ class Preview:
 def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
     now = context.now()
-    deliveries.settle_abandoned(context.store, context.lease, now)
-    montages.requeue_abandoned(context.store, context.lease, now)
+    deliveries.settle_abandoned(context.store, context.run.lease, now)
+    montages.requeue_abandoned(context.store, context.run.lease, now)
     for capsule in instances.rederive_dates(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
-    tmpfs.remove_leftovers(context.tmpfs_places, context.work_dir)
+    tmpfs.remove_leftovers(context.rendering.tmpfs_places, context.rendering.work_dir)
     cleanup.sweep_cache(context.store, context.vault)
 
 
@@ -69,7 +69,7 @@ def tick(context: WorkerContext) -> TickResult:
     letters = send_letters(context)
     made = films.make_waiting(context)
     letters += send_letters(context)
-    clean_up(context)
+    CleanUp(context=context).run()
     return TickResult(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
 
 
@@ -102,14 +102,14 @@ def open_due(context: WorkerContext) -> tuple[list[Capsule], NotDue | None]:
 
 def send_letters(context: WorkerContext) -> Sent:
     """Queue letters that have waited long enough for a film, and send all that are due."""
-    opening.queue_overdue_letters(context.store, context.wake, context.render_grace, context.now())
+    opening.queue_overdue_letters(context.store, context.wake, context.mailing.render_grace, context.now())
     sent = deliveries.send_due(
         context.store,
-        context.composer,
-        context.connect,
-        lease=context.lease,
-        give_up_days=context.give_up_days,
-        is_stopping=context.is_stopping,
+        context.mailing.composer,
+        context.mailing.connect,
+        lease=context.run.lease,
+        give_up_days=context.mailing.give_up_days,
+        is_stopping=context.run.is_stopping,
         clock=context.now,
     )
     if sent != Sent():
@@ -123,15 +123,24 @@ def send_letters(context: WorkerContext) -> Sent:
     return sent
 
 
-def clean_up(context: WorkerContext) -> None:
-    """Unseal the stored bytes of opened capsules, and remove what is too old in cache and mailbox."""
-    while not context.is_stopping() and cleanup.unseal_opened(
-        context.store, context.vault, context.damaged, now=context.now()
-    ):
-        pass
-    context.vault.cache.trim()
-    if context.mailbox and not clock_doubt(context):
-        context.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
+@dataclass(frozen=True, kw_only=True)
+class CleanUp:
+    """Unseals the stored bytes of opened capsules, and removes what is too old in cache and mailbox."""
+
+    context: WorkerContext
+    #: Ids of rows that could not be unsealed because they are damaged; the next run of the program tries them again.
+    damaged: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Do all there is to do now."""
+        context = self.context
+        while not context.run.is_stopping() and cleanup.unseal_opened(
+            context.store, context.vault, self.damaged, now=context.now()
+        ):
+            pass
+        context.vault.cache.trim()
+        if context.mailing.mailbox and not clock_doubt(context):
+            context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
 
 
 def sweep(context: WorkerContext) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,37 +20,57 @@ from memorycapsule.store.transactions import Store
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mailing:
+    """How letters are written and sent."""
+
+    composer: MailComposer
+    connect: Callable[[], AbstractContextManager[Transport]]
+    #: Set when letters are written to files instead of sent; old ones are removed.
+    mailbox: Mailbox | None
+    #: How long letters wait for a film.
+    render_grace: timedelta
+    give_up_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """How films are rendered, and where."""
+
+    size: Size
+    fps: int
+    workers: int
+    nice: int
+    #: A face detection model, for films that move towards faces; None for none.
+    face_model: Path | None
+    #: When films are prerendered, by the wall clock of `zone`; None for never.
+    quiet_hours: QuietHours | None
+    zone: str
+    work_dir: Path
+    #: Folders on a tmpfs in which the prerenderer may create its workspace.
+    tmpfs_places: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """This run of the program."""
+
+    #: Its id. Leases of other runs are void, since this run holds the folder's lock.
+    lease: str
+    #: True once the program has been asked to end.
+    is_stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerContext:
     """The collaborators of due work, and its limits."""
 
     store: Store
     vault: Vault
     clock: Clock
-    composer: MailComposer
-    connect: Callable[[], AbstractContextManager[Transport]]
-    #: Set when letters are written to files instead of sent; old ones are removed.
-    mailbox: Mailbox | None
     wake: Wake
-    #: Id of this run of the program. Leases of other runs are void, since this run holds the folder's lock.
-    lease: str
-    work_dir: Path
-    render_grace: timedelta
-    give_up_days: int
-    size: Size
-    fps: int
-    #: A face detection model, for films that move towards faces; None for none.
-    face_model: Path | None
-    workers: int
-    nice: int
-    #: When films are prerendered, by the wall clock of `zone`; None for never.
-    quiet_hours: QuietHours | None
-    zone: str
-    #: Folders on a tmpfs in which the prerenderer may create its workspace.
-    tmpfs_places: tuple[Path, ...]
-    #: True once the program has been asked to end.
-    is_stopping: Callable[[], bool] = lambda: False
-    #: Ids of rows that could not be unsealed because they are damaged; the next run tries them again.
-    damaged: set[str] = field(default_factory=set)
+    mailing: Mailing
+    rendering: Rendering
+    run: Run
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -62,7 +62,7 @@ def sweep() -> list[dict[str, object]]:
     """Do what the daemon does when it starts and once a day; what it logs about unknown files."""
     journal.set_up_with(None)  # a command that ran before would have silenced it
     with capture_logs() as said, opened_app() as app:
-        ticks.sweep(app.worker)
+        ticks.sweep(app)
     return [dict(event) for event in said if event["event"] == "blobs.unknown"]
 
 

@@ -16,7 +16,6 @@ import pytest
 from starlette.applications import Starlette
 
 from memorycapsule.app import App
-from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Capsule
@@ -116,7 +115,7 @@ class Scene:
 
     def mailed(self) -> tuple[str, str]:
         """Send what is due; the path of the link ("" without one) and the digits of the newest letter."""
-        ticks.send_letters(self.app.worker)
+        ticks.send_letters(self.app)
         newest = max(self.instance.letters(), key=lambda path: path.stat().st_mtime_ns)
         letter = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
         link = re.search(r"http://127\.0\.0\.1:8484(/\S+)", letter.get_body(("plain",)).get_content())
@@ -124,7 +123,7 @@ class Scene:
 
     def mailed_links(self) -> dict[str, str]:
         """Send the letters, and return the path of the link in each person's newest one."""
-        ticks.send_letters(self.app.worker)
+        ticks.send_letters(self.app)
         links = {}
         for path in self.instance.letters():
             letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
@@ -226,11 +225,7 @@ def make_scene(folder: Path) -> Iterator[Scene]:
         time = Time()
         app = App(
             settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
-            store=instance.store,
-            vault=instance.vault,
-            clock=Clock(time.reading),
-            wake=instance.wake,
-            worker=make_context(instance, time),
+            **vars(make_context(instance, time)),
         )
         yield Scene(
             instance=instance,

@@ -20,7 +20,6 @@ from fastapi import FastAPI
 from httpx import Response
 
 from memorycapsule.app import App
-from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Role
@@ -70,11 +69,7 @@ class Cast:
     def site(self) -> FastAPI:
         app = App(
             settings=Settings(data_dir=self.instance.folder, key_file=self.instance.key_file),
-            store=self.instance.store,
-            vault=self.instance.vault,
-            clock=Clock(self.time.reading),
-            wake=self.instance.wake,
-            worker=make_context(self.instance, self.time),
+            **vars(make_context(self.instance, self.time)),
         )
         return make_site(app, heartbeat_age=lambda: 0.0)
 

@@ -175,7 +175,7 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     request_film(scene, story=[three[1]])
     attempt = montages.claim(store, newest(scene).id, lease="this run", now=scene.time.now)
     prepared = preparation.prepare(
-        store, vault, attempt, tmp_path, size=scene.app.worker.size, fps=scene.app.worker.fps
+        store, vault, attempt, tmp_path, size=scene.app.rendering.size, fps=scene.app.rendering.fps
     )
     for name in ("film.mp4", "poster.jpg"):
         (tmp_path / name).write_bytes(b"x")

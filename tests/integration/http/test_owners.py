@@ -232,7 +232,7 @@ def test_reminding_revoking_and_inviting_again(scene):
 def test_a_reminded_member_comes_in_by_their_own_link(scene):
     younghee(scene.instance, scene.capsule)
     organiser(scene).post(path(scene, "people", "remind"))
-    ticks.send_letters(scene.app.worker)
+    ticks.send_letters(scene.app)
     link = scene.mailed_links()["younghee@example.org"]
 
     phone = scene.browser(**{"accept-language": "ko"})
@@ -324,7 +324,7 @@ def test_an_earlier_date_is_asked_for_and_moves_with_the_last_yes(scene):
     asked = browser.post(path(scene, "date", "move"), data=typed)
     assert "1 of 2 have said yes." in browser.get(asked.headers["location"]).text
 
-    ticks.send_letters(scene.app.worker)
+    ticks.send_letters(scene.app)
     link = scene.mailed_links()["ben@example.org"]
     guest = scene.browser(**{"accept-language": "en"})
     for _ in range(3):

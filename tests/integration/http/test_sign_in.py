@@ -82,7 +82,7 @@ def test_known_and_unknown_addresses_look_the_same(scene):
         assert min(one.elapsed.total_seconds() for one in answers if one.request.method == "POST") >= 0.2
 
     assert pages[0] == pages[1]
-    ticks.send_letters(scene.app.worker)
+    ticks.send_letters(scene.app)
     assert not any("eve@" in path.read_text() for path in scene.instance.letters())
 
 
@@ -213,8 +213,8 @@ def test_a_telephone_of_several_people_proves_the_one_who_goes_on(scene):
             "",
             {"name": "Ben", "locale": "tlh"},
             422,
-            "The languages here are English (en)",
-            "쓸 수 있는 언어예요",
+            "There is no language “tlh” here; choose en or ko.",
+            "“tlh”: 여기에 없는 언어예요.",
         ),
         ("/addresses", {"address": "nobody"}, 422, "not an email address", "메일 주소가 아니에요"),
         ("/addresses", {"address": BEN}, 422, "This address is yours already", "이미 적어 두신 주소예요"),

@@ -195,7 +195,7 @@ def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
     time.go_to(OPENS)
     before = len(list(Path("/proc/self/fd").iterdir()))
 
-    ticks.clean_up(make_context(opened.instance, time))
+    ticks.CleanUp(context=make_context(opened.instance, time)).run()
 
     assert not any(blob.sealed for blob in rows(opened)[2])
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1

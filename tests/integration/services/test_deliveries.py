@@ -20,7 +20,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from support.cast import invite, make_capsule, make_context
+from support.cast import adapted, invite, make_capsule, make_context
 from support.mailservers import DROP, HANG, MailServer, ScriptedServer
 from support.moments import NOW
 from support.refusals import refused
@@ -402,7 +402,7 @@ def test_stopping_ends_after_the_letter_in_hand(instance, capsule, time):
             stopping.set()
             return Outcome(state="sent", detail="ok")
 
-    sent = ticks.send_letters(replace(context, connect=lambda: Stop("")))
+    sent = ticks.send_letters(adapted(context, connect=lambda: Stop("")))
 
     assert len(sent.sent) == 1
     assert Counter(one.state for one in outbox(instance)) == {SENT: 1, QUEUED: 2}
@@ -412,8 +412,8 @@ def test_old_letters_with_live_links_do_not_stay_in_the_mailbox(instance, letter
     context = make_context(instance, time)
     ticks.send_letters(context)
     time.go_on(days=30)
-    ticks.clean_up(context)
+    ticks.CleanUp(context=context).run()
     assert len(instance.letters()) == 1
     time.go_on(days=1)
-    ticks.clean_up(context)
+    ticks.CleanUp(context=context).run()
     assert instance.letters() == []

@@ -223,7 +223,7 @@ def test_afterwards_every_member_reads_everything(filled, tmp_path, time, is_uns
     open_it(filled)
     film = make_film(filled, tmp_path)
     if is_unsealed:
-        ticks.clean_up(make_context(filled.instance, time))
+        ticks.CleanUp(context=make_context(filled.instance, time)).run()
     story, medium = bens(filled)
     with_link = another_session(filled.instance, filled.ben.viewer.account_id, capsule_id=filled.capsule.id)
 

@@ -17,7 +17,16 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import films, ticks, tmpfs
 from memorycapsule.work.prerendering import Prerenderer
-from support.cast import OPENS, add_story, join, make_capsule, make_context, make_instance, make_photo
+from support.cast import (
+    OPENS,
+    adapted,
+    add_story,
+    join,
+    make_capsule,
+    make_context,
+    make_instance,
+    make_photo,
+)
 from support.moments import NOW
 
 pytestmark = pytest.mark.slow
@@ -68,7 +77,7 @@ def context(scene, time):
 
 
 def tmpfs_folder(context):
-    return tmpfs.workspace(context.tmpfs_places, context.work_dir)
+    return tmpfs.workspace(context.rendering.tmpfs_places, context.rendering.work_dir)
 
 
 def finished(context):
@@ -182,13 +191,13 @@ def test_what_is_taken_out_takes_the_segments_with_it(scene, context, what):
 
 
 def test_it_works_in_quiet_hours_by_the_wall_clock_only(scene, context, time):
-    at_night = dataclasses.replace(context, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
+    at_night = adapted(context, quiet_hours=parse_quiet_hours("01:00-06:00"), zone="Asia/Seoul")
     prerenderer = Prerenderer(context=at_night)
     for hour, is_quiet in ((12, False), (15, False), (21, False), (16, True)):
         time.go_to(datetime.fromisoformat(f"{NOW.date()} {hour:02}:30+00:00"))
         assert (prerenderer.run() > 0) is is_quiet, hour
 
-    assert Prerenderer(context=dataclasses.replace(context, quiet_hours=None)).run() == 0
+    assert Prerenderer(context=adapted(context, quiet_hours=None)).run() == 0
 
 
 def hooked(context, hook):
@@ -199,12 +208,12 @@ def hooked(context, hook):
         asked.append(None)
         return bool(hook(len(asked)))
 
-    return dataclasses.replace(context, is_stopping=is_stopping)
+    return adapted(context, is_stopping=is_stopping)
 
 
 @pytest.mark.slow
 def test_it_ends_with_the_quiet_hours(scene, context, time):
-    hours = dataclasses.replace(context, quiet_hours=parse_quiet_hours("01:00-06:00"))
+    hours = adapted(context, quiet_hours=parse_quiet_hours("01:00-06:00"))
     time.go_to(NOW.replace(hour=2))
 
     def go_on(_number):
@@ -279,7 +288,7 @@ def test_what_is_taken_out_while_its_segment_is_made_is_not_kept(scene, context)
 
 def test_without_a_tmpfs_nothing_is_prerendered(scene, context, tmp_path):
     with capture_logs() as events:
-        prerenderer = Prerenderer(context=dataclasses.replace(context, tmpfs_places=(tmp_path,)))
+        prerenderer = Prerenderer(context=adapted(context, tmpfs_places=(tmp_path,)))
         assert (prerenderer.run(), prerenderer.run()) == (0, 0)
 
     assert [event["event"] for event in events] == ["ahead.impossible"]
@@ -298,7 +307,7 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, context, 
 
     room = sizes[scene.shelf] + sizes[shelf] // 2
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, room))
-    small = Prerenderer(context=dataclasses.replace(context, vault=vault))
+    small = Prerenderer(context=adapted(context, vault=vault))
     small.run()
     assert sum(path.stat().st_size for path in scene.shelf.iterdir()) == pytest.approx(
         sizes[scene.shelf], rel=0.02
@@ -308,7 +317,7 @@ def test_the_cache_keeps_what_is_wanted_first_and_it_ends_there(scene, context, 
     assert small.run() == 0, "it does not try again and again"
 
     vault = dataclasses.replace(scene.instance.vault, cache=Cache(scene.shelf.parent, 0))
-    assert Prerenderer(context=dataclasses.replace(context, vault=vault)).run() == 0
+    assert Prerenderer(context=adapted(context, vault=vault)).run() == 0
 
 
 @pytest.mark.parametrize("how", ["not a picture", pytest.param("damaged", marks=pytest.mark.slow)])

@@ -119,7 +119,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_prerendered_nor_afterw
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         fill(instance, folder / "work")
         context = make_context(instance, time)
-        place = tmpfs.workspace(context.tmpfs_places, context.work_dir)
+        place = tmpfs.workspace(context.rendering.tmpfs_places, context.rendering.work_dir)
 
         def search():
             assert found_in(folder) == {"open"}

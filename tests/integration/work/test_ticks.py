@@ -17,7 +17,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held
-from support.cast import OPENS, add_story, join, make_capsule, make_context, make_instance, younghee
+from support.cast import OPENS, adapted, add_story, join, make_capsule, make_context, make_instance, younghee
 from support.moments import NOW
 
 
@@ -92,7 +92,7 @@ def test_what_an_earlier_run_was_rendering_is_taken_up(instance, capsule, time):
     earlier = make_context(instance, time, lease="an earlier run")
     ticks.open_due(earlier)
     film = film_of(instance, capsule)
-    montages.claim(instance.store, film.id, lease=earlier.lease, now=OPENS)
+    montages.claim(instance.store, film.id, lease=earlier.run.lease, now=OPENS)
     leftover = instance.folder / "work" / "leftover"
     leftover.mkdir(parents=True)
     (leftover / "half.mp4").write_bytes(b"half")
@@ -131,7 +131,7 @@ def test_stopping_gives_the_film_back(instance, capsule, time):
 
     film = film_of(instance, capsule)
     assert (film.state, film.failures) == (MontageState.QUEUED, 0)
-    again = replace(context, is_stopping=lambda: False)
+    again = adapted(context, is_stopping=lambda: False)
     assert films.make(again, film.id)
 
 
@@ -150,7 +150,7 @@ def test_a_cancelled_film_is_stopped_and_its_folder_removed(instance, capsule, t
             asked.append(montages.cancel(instance.store, instance.ada, further.id, now=OPENS))
         return False
 
-    assert not films.make(replace(context, is_stopping=cancel_then_go_on), further.id)
+    assert not films.make(adapted(context, is_stopping=cancel_then_go_on), further.id)
 
     with instance.store.reading() as tx:
         assert montage_store.montages.get(tx, further.id).state is MontageState.CANCELLED

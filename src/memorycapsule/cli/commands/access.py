@@ -37,7 +37,7 @@ def login_link(
         handed = signing_in.hand_over_link(
             app.store, app.vault.key, door.viewer(app.store), address, now=app.now()
         )
-        url = letters.sign_in_url(app.worker.composer.base_url, handed.token)
+        url = letters.sign_in_url(app.base_url, handed.token)
         is_near = app.settings.public_url_is_loopback
     door.out.answer({"login": SignInLink(url=url, expires_at=handed.expires_at)})
     until = f"{handed.expires_at.astimezone():%H:%M}"

@@ -282,7 +282,7 @@ def _inside(app: App) -> Iterator[Finding]:
     if lacking := status.without_instance + status.without_recovery:
         says = Sentence("cli_doctor_envelopes_lacking", lacking=lacking)
         yield Finding(what=Sentence("cli_doctor_envelopes"), state="wrong", says=says)
-    doubt = ticks.clock_doubt(app.worker)
+    doubt = ticks.clock_doubt(app)
     if doubt:
         yield Finding(what=Sentence("cli_doctor_clock"), state="wrong", says=doubt)
     elif app.clock.synchronised() is False:
@@ -338,13 +338,13 @@ def _prerendering(app: App) -> Finding:
     from memorycapsule.work import tmpfs
 
     what, film = Sentence("cli_doctor_rendering_ahead"), app.settings.film
-    if app.worker.quiet_hours is None:
+    if app.rendering.quiet_hours is None:
         return Finding(what=what, state="good", says=Sentence("cli_doctor_ahead_off"))
     if bytes_of(film.cache_size) == 0:
         says = Sentence("cli_doctor_ahead_no_room")
         return Finding(what=what, state="warning", says=says)
     try:
-        place = tmpfs.workspace(app.worker.tmpfs_places, app.worker.work_dir)
+        place = tmpfs.workspace(app.rendering.tmpfs_places, app.rendering.work_dir)
     except tmpfs.NoTmpfs as error:
         says = Sentence("cli_doctor_ahead_no_place", reason=error)
         return Finding(what=what, state="warning", says=says)

@@ -220,7 +220,7 @@ def _set_up_url(door: Door, settings: Settings) -> str | None:
         handed = signing_in.hand_over_link(
             app.store, app.vault.key, door.viewer(app.store), purpose=LinkPurpose.SET_UP, now=app.now()
         )
-        return letters.set_up_url(app.worker.composer.base_url, handed.token)
+        return letters.set_up_url(app.base_url, handed.token)
 
 
 def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set_up_url: str | None) -> None:

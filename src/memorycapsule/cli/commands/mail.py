@@ -117,7 +117,7 @@ def send_trial(app: App, address: str, locale: str) -> str:
     from memorycapsule.mail import letters
 
     recipient = checked_address(address)
-    composer = app.worker.composer
+    composer = app.mailing.composer
     domain = composer.sender.address.rpartition("@")[2]
     letter = letters.write(
         letters.TrialLetter(
@@ -128,7 +128,7 @@ def send_trial(app: App, address: str, locale: str) -> str:
         message_id=f"<test.{uuid.uuid4()}@{domain}>",
         date=app.now().replace(microsecond=0),
     )
-    with app.worker.connect() as transport:
+    with app.mailing.connect() as transport:
         outcome = transport.deliver(
             letter, sender=composer.sender.address, recipient=recipient, on_data=lambda: None
         )

@@ -40,7 +40,7 @@ def open_capsule(
     with door.open() as app:
         viewer = door.viewer(app.store)
         found = reading.standing(app.store, viewer, capsule).capsule
-        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app.worker)):
+        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app)):
             raise doubt
         opened = opening.open_now(app.store, app.wake, viewer, found.id, now=app.now())
         door.out.say(door.out.words("cli_open_done", title=plain(opened.title)))
@@ -77,14 +77,14 @@ def tick(
     with door.open() as app:
         viewer = door.viewer(app.store)
         if dry_run:
-            preview = ticks.preview(app.worker)
+            preview = ticks.preview(app)
             opened = reading.redacted(app.store, viewer, preview.opened)
             letters = preview.letters if viewer.is_admin else ()
             _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
         with FolderLock(app.settings.data_dir):
-            ticks.settle(app.worker)
-            done = ticks.tick(app.worker)
+            ticks.settle(app)
+            done = ticks.tick(app)
         opened = reading.redacted(app.store, viewer, done.opened)
     _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
 

@@ -172,7 +172,7 @@ class LocalInstance:
             now=app.now(),
         )
         send_now(app)
-        base_url = app.worker.composer.base_url
+        base_url = app.base_url
         return [
             SentInvitation.of_invited(one, letters.invitation_url(base_url, one.token)) for one in invited
         ]

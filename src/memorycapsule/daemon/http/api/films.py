@@ -145,8 +145,8 @@ def estimate_film_length(
         capsule,
         story_ids=story,
         length=length,
-        size=app.worker.size,
-        fps=app.worker.fps,
+        size=app.rendering.size,
+        fps=app.rendering.fps,
         now=app.now(),
     )
     return answers.EstimateAnswer(seconds=round(seconds, 1))

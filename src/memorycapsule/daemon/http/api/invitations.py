@@ -166,7 +166,7 @@ def _invited_address(app: App, viewer: Viewer, capsule: str, invitation: UUID) -
 
 
 def _sent(app: App, invited: Iterable[Invited]) -> answers.SentInvitationsAnswer:
-    base_url = app.worker.composer.base_url
+    base_url = app.base_url
     return answers.SentInvitationsAnswer(
         invitations=[
             SentInvitation.of_invited(one, letters.invitation_url(base_url, one.token)) for one in invited

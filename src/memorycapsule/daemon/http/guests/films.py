@@ -121,8 +121,8 @@ def estimate_film_length(
             str(capsule_id),
             story_ids=[str(one) for one in story],
             length=_LENGTHS[length],
-            size=app.worker.size,
-            fps=app.worker.fps,
+            size=app.rendering.size,
+            fps=app.rendering.fps,
             now=app.now(),
         ),
     )

@@ -264,7 +264,7 @@ def _cards_page(app: App, pages: Pages, request: Request, viewer: Viewer, view: 
 def _urls(app: App, viewer: Viewer, view: Outline) -> dict[str, str]:
     """Return the links of waiting invitations, by their ids."""
     links = invitations.personal_links(app.store, app.vault.key, viewer, view.capsule.id, app.now())
-    base = app.worker.composer.base_url
+    base = app.base_url
     return {one.invitation.id: letters.invitation_url(base, one.token) for one in links}
 
 
