@@ -121,7 +121,7 @@ def compare(app: App, capsule_id: str, title: str) -> None:
 
     def progress() -> None:
         films = listed(reading.montages(app.store, viewer, capsule_id))
-        assert [(film_percent(one), film_status(app.store, one, words, app.now())) for one in films]
+        assert [(film_percent(one), film_status(app, one, words, app.now())) for one in films]
 
     def asked(path: str, **headers: str) -> Callable[[], None]:
         def ask() -> None:

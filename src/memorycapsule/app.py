@@ -64,6 +64,21 @@ class App(WorkerContext):
             most_clip_bytes=media.clip_max_megabytes * _MEGABYTE,
         )
 
+    def read_file(self, file: BinaryIO) -> BinaryIO:
+        """
+        Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile.
+
+        Clips and voice notes are returned as they are. Raises MediaRefused.
+        """
+        from memorycapsule.media import sniff
+        from memorycapsule.media.intake import memory_copy
+
+        head = file.read(sniff.HEAD_BYTES)
+        file.seek(0)
+        if sniff.is_photo(sniff.recognise(head)):
+            return memory_copy(file, limit_bytes=self.settings.media.photo_max_megabytes * _MEGABYTE)
+        return file
+
     @property
     def upload_limits(self) -> UploadLimits:
         """How much members may put in."""

@@ -48,6 +48,7 @@ def test_the_contracts_notice_a_library_that_left_its_home(tmp_path: Path):
     (package / "store.py").write_text("from memorycapsule import mail\n")
     (package / "helpers.py").touch()
     (pages / "guests" / "__init__.py").write_text("from memorycapsule.daemon.http import owners\n")
+    (pages / "owners" / "__init__.py").write_text("from memorycapsule import store\n")
     (package / "media.py").unlink()
     (package / "media").mkdir()
     (package / "media" / "__init__.py").touch()
@@ -61,5 +62,21 @@ def test_the_contracts_notice_a_library_that_left_its_home(tmp_path: Path):
     assert "memorycapsule.services -> memorycapsule.cli" in said.stdout
     assert "memorycapsule.store -> memorycapsule.mail" in said.stdout
     assert "memorycapsule.daemon.http.guests -> memorycapsule.daemon.http.owners" in said.stdout
+    assert "memorycapsule.daemon.http.owners -> memorycapsule.store" in said.stdout
     assert "No cycles are allowed in memorycapsule.media" in said.stdout
     assert "not listed as layers" in said.stdout
+
+
+def test_a_door_that_needs_no_adapter_any_more_is_not_excused(tmp_path: Path):
+    config = (PROJECT / ".importlinter").read_text()
+    contracts, doors = config.split("[importlinter:contract:doors]")
+    assert "# " in doors, "each exception has its reason"
+    strict = doors.replace(
+        "unmatched_ignore_imports_alerting = none", "unmatched_ignore_imports_alerting = error"
+    )
+    (tmp_path / ".importlinter").write_text(f"{contracts}[importlinter:contract:doors]{strict}")
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+
+    done = lint_imports(tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr

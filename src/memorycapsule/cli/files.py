@@ -40,7 +40,7 @@ class StoredMedium:
 
 def gather(given: Iterable[Path]) -> list[FoundFile]:
     """Return the files and, recursively, the files in the folders that were named, each in natural order."""
-    from memorycapsule.media.intake import is_system_file
+    from memorycapsule.domain.file_names import is_system_file
 
     found: list[FoundFile] = []
     for path in given:

@@ -24,3 +24,8 @@ def safe_name(name: str, otherwise: str = "file") -> str:
         clean = clean[:_LONGEST_NAME]
     clean = clean.strip(" .") or otherwise
     return f"_{clean}" if _DEVICE.fullmatch(clean) else clean
+
+
+def is_system_file(name: str) -> bool:
+    """Return whether this is a file that Windows or macOS leaves in every folder; such files are skipped silently."""
+    return name.startswith("._") or name.lower() in {"thumbs.db", ".ds_store", "desktop.ini", "ehthumbs.db"}

@@ -1,4 +1,4 @@
-"""Helpers of importing files: copies in memory, the check of a film's song, files that are skipped silently."""
+"""Helpers of importing files: copies in memory, and the check of a film's song."""
 
 import os
 import re
@@ -93,11 +93,6 @@ def probe_soundtrack(upload: BinaryIO) -> float:
     if done.returncode != 0 or seconds <= 0:
         raise MediaRefused(Refusal.NO_READABLE_SOUND)
     return seconds
-
-
-def is_system_file(name: str) -> bool:
-    """Return whether this is a file that Windows or macOS leaves in every folder; such files are skipped silently."""
-    return name.startswith("._") or name.lower() in {"thumbs.db", ".ds_store", "desktop.ini", "ehthumbs.db"}
 
 
 def _demuxer(window: Window) -> str:

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, MailRefused, NotAllowed, NotFound, UsageProblem
+from memorycapsule.mail.letters import Recipient, TrialLetter, write
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services.letters import MailComposer, compose, is_wanted
 from memorycapsule.services.wakes import Wake
@@ -303,3 +305,40 @@ def send_again(
             wake(tx, "letters", renewed.id)
             again.append(renewed)
     return again
+
+
+def send_trial(
+    composer: MailComposer,
+    connect: Callable[[], AbstractContextManager[Transport]],
+    address: str,
+    *,
+    locale: str,
+    now: datetime,
+) -> str:
+    """
+    Send a test letter now, past the outbox, and return what was answered.
+
+    Raises UsageProblem, MailRefused when the server takes no letter of ours, or CapsuleError for this one.
+    """
+    recipient, sender = checked_address(address), composer.sender
+    letter = write(
+        TrialLetter(
+            recipient=Recipient(address=recipient, name=None, locale=locale), public_url=composer.base_url
+        ),
+        sender=sender,
+        message_id=f"<test.{uuid.uuid4()}@{sender.address.rpartition('@')[2]}>",
+        date=now.replace(microsecond=0),
+    )
+    with connect() as transport:
+        outcome = transport.deliver(letter, sender=sender.address, recipient=recipient, on_data=lambda: None)
+    if outcome.problem is None:
+        return outcome.detail
+    match outcome.state:
+        case "paused":
+            raise outcome.problem.as_kind(MailRefused)
+        case "retry" if outcome.unreachable:
+            raise outcome.problem.as_kind(MailRefused)
+        case "unknown":
+            raise CapsuleError("trial_letter_unknown", problem=outcome.problem)
+        case _:
+            raise CapsuleError("trial_letter_refused", problem=outcome.problem)

@@ -12,6 +12,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import wall_time
 from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.journal import journal
+from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.services import letters, reading
 from memorycapsule.services.letters import FilmStatus
 from memorycapsule.services.wakes import Wake
@@ -135,3 +136,15 @@ def film_status(montage: Montage | None) -> FilmStatus:
     if montage is None or montage.state in {MontageState.FAILED, MontageState.CANCELLED}:
         return "none"
     return "ready" if montage.state.has_film else "follows"
+
+
+def calendar_entry_of(capsule: Capsule, *, summary: str, description: str) -> bytes:
+    """Return the day of the opening for calendars (iCalendar). The same capsule gives the same bytes."""
+    return calendar_entry(
+        uid=f"{capsule.id}@memorycapsule",
+        summary=summary,
+        description=description,
+        opens_at=capsule.opens_at,
+        zone=capsule.zone,
+        stamp=capsule.created_at,
+    )

@@ -2,8 +2,8 @@
 
 import pytest
 
+from memorycapsule.domain.file_names import is_system_file
 from memorycapsule.errors import Refusal
-from memorycapsule.media.intake import is_system_file
 from memorycapsule.media.sniff import is_photo, recognise
 from support.refusals import file_refused
 

@@ -259,11 +259,13 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set
 
 
 def _try_mail(door: Door, settings: Settings, address: str) -> None:
-    from memorycapsule.cli.commands.mail import send_trial
+    from memorycapsule.services import deliveries
 
     try:
         with door.open(settings) as app:
-            send_trial(app, address, settings.locale)
+            deliveries.send_trial(
+                app.mailing.composer, app.mailing.connect, address, locale=settings.locale, now=app.now()
+            )
     except CapsuleError as error:
         reason = door.out.spoken(error)
         door.out.warn(door.out.words("cli_init_test_failed", reason=reason))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +11,9 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.errors import CapsuleError, MailRefused
 
 if TYPE_CHECKING:
-    from memorycapsule.app import App
+    pass
 
 
 def outbox(ctx: typer.Context) -> None:
@@ -100,49 +98,18 @@ def send_test(
     locale: LocaleOption = None,
 ) -> None:
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
-    from memorycapsule.services import people
+    from memorycapsule.services import deliveries, people
 
     door = door_of(ctx)
     with door.open() as app:
-        detail = send_trial(app, address, people.checked_language(locale) if locale else app.settings.locale)
+        language = people.checked_language(locale) if locale else app.settings.locale
+        detail = deliveries.send_trial(
+            app.mailing.composer, app.mailing.connect, address, locale=language, now=app.now()
+        )
         is_real = app.settings.mail_is_real
     door.out.answer({"letter": {"to": address, "state": "sent", "detail": detail, "is_real": is_real}})
     key = "cli_test_taken" if is_real else "cli_test_in_folder"
     door.out.say(door.out.words(key, detail=plain(detail)))
-
-
-def send_trial(app: App, address: str, locale: str) -> str:
-    """Send a test letter and return what was answered. Raises UsageProblem, MailRefused or CapsuleError."""
-    from memorycapsule.domain.people import checked_address
-    from memorycapsule.mail import letters
-
-    recipient = checked_address(address)
-    composer = app.mailing.composer
-    domain = composer.sender.address.rpartition("@")[2]
-    letter = letters.write(
-        letters.TrialLetter(
-            recipient=letters.Recipient(address=recipient, name=None, locale=locale),
-            public_url=composer.base_url,
-        ),
-        sender=composer.sender,
-        message_id=f"<test.{uuid.uuid4()}@{domain}>",
-        date=app.now().replace(microsecond=0),
-    )
-    with app.mailing.connect() as transport:
-        outcome = transport.deliver(
-            letter, sender=composer.sender.address, recipient=recipient, on_data=lambda: None
-        )
-    if outcome.problem is None:
-        return outcome.detail
-    match outcome.state:
-        case "paused":
-            raise outcome.problem.as_kind(MailRefused)
-        case "retry" if outcome.unreachable:
-            raise outcome.problem.as_kind(MailRefused)
-        case "unknown":
-            raise CapsuleError("trial_letter_unknown", problem=outcome.problem)
-        case _:
-            raise CapsuleError("trial_letter_refused", problem=outcome.problem)
 
 
 def register(app: typer.Typer) -> None:

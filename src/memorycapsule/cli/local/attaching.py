@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from memorycapsule.app import App
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Output
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.media.intake import memory_copy
-from memorycapsule.media.sniff import HEAD_BYTES, is_photo, recognise
 from memorycapsule.schemas.stories import Medium
 from memorycapsule.services import stories
-
-_MEGABYTE = 1_000_000
 
 
 @contextmanager
@@ -27,7 +22,7 @@ def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) 
 
         def attach(path: Path, position: int | None) -> StoredMedium:
             try:
-                with open_regular(path) as file, closing(_upload(app, file)) as upload:
+                with open_regular(path) as file, closing(app.read_file(file)) as upload:
                     attached = stories.attach(
                         app.store,
                         app.vault,
@@ -46,12 +41,3 @@ def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) 
             return StoredMedium(medium=medium, is_duplicate=attached.is_duplicate)
 
         yield Attaching(attach=attach, at_once=app.settings.media.decoders)
-
-
-def _upload(app: App, file: BinaryIO) -> BinaryIO:
-    """Return a photo as a copy in memory, so that no child sees the disk and nobody changes it meanwhile."""
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    if is_photo(recognise(head)):
-        return memory_copy(file, limit_bytes=app.settings.media.photo_max_megabytes * _MEGABYTE)
-    return file

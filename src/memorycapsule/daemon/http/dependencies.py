@@ -55,15 +55,15 @@ CookieDep = Annotated[Cookie, Depends(_cookie)]
 
 
 def _browser_viewers(request: Request, app: AppDep, cookie: CookieDep) -> Sequence[Viewer]:
-    return cookie_viewers(app.store, cookie, request)
+    return cookie_viewers(app, cookie, request)
 
 
 def _viewer_if_signed_in(request: Request, app: AppDep, cookie: CookieDep) -> Viewer | None:
-    return signed_in_viewer(app.store, cookie, request)
+    return signed_in_viewer(app, cookie, request)
 
 
 def _signed_in_viewer(request: Request, app: AppDep, cookie: CookieDep) -> Viewer:
-    return require_signed_in(app.store, cookie, request)
+    return require_signed_in(app, cookie, request)
 
 
 #: A viewer for each of the browser's sessions, the newest first.

@@ -140,6 +140,4 @@ def send_static_file(request: Request, pages: PagesDep, version: str, name: str)
 
 def _has_session(request: Request) -> bool:
     state = request.app.state
-    return bool(
-        token_viewers(state.app.store, request) or cookie_viewers(state.app.store, state.cookie, request)
-    )
+    return bool(token_viewers(state.app, request) or cookie_viewers(state.app, state.cookie, request))

@@ -165,7 +165,7 @@ def _used_up(app: App, pages: Pages, cookie: Cookie, request: Request, error: No
     if error.reason != "link_over":
         raise error
     # A second tap of somebody who is in already is no mistake.
-    if signed_in_viewer(app.store, cookie, request):
+    if signed_in_viewer(app, cookie, request):
         return pages.redirect(request, "/")
     return sign_in_page(pages, request, is_over=True)
 

@@ -33,7 +33,7 @@ def token_viewer(
     """
     if "authorization" not in request.headers:
         raise Unauthenticated("bearer_missing")
-    found = token_viewers(app.store, request)
+    found = token_viewers(app, request)
     if not found:
         raise Unauthenticated("session_secret_unknown")
     return found[0]

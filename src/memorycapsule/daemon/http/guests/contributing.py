@@ -30,8 +30,7 @@ from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooLarge
-from memorycapsule.mail.calendar_entry import calendar_entry
-from memorycapsule.services import reading, uploads
+from memorycapsule.services import opening, reading, uploads
 from memorycapsule.services.reading import MediumView, Outline, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
@@ -170,13 +169,10 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
 @for_whom(Audience.MEMBERS)
 def send_calendar_entry(request: Request, pages: PagesDep, access: MemberStanding) -> Response:
     capsule, words = access.view.capsule, pages.wording(request)
-    entry = calendar_entry(
-        uid=f"{capsule.id}@memorycapsule",
+    entry = opening.calendar_entry_of(
+        capsule,
         summary=words("calendar_summary", title=capsule.title),
         description=words("calendar_description"),
-        opens_at=capsule.opens_at,
-        zone=capsule.zone,
-        stamp=capsule.created_at,
     )
     return Response(
         entry,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memorycapsule import themes
+from memorycapsule.app import App
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import SONG, Montage, MontageState
@@ -16,7 +17,6 @@ from memorycapsule.domain.film.subtitles import Cue, chapters
 from memorycapsule.domain.zones import local_of
 from memorycapsule.services.film import montages
 from memorycapsule.services.reading import CapsuleView, FilmView, StoryView
-from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
@@ -87,7 +87,7 @@ class SongChoice:
     theme_title: str = ""
 
 
-def film_rows(store: Store, view: CapsuleView, words: Wording, now: datetime) -> list[FilmRow]:
+def film_rows(app: App, view: CapsuleView, words: Wording, now: datetime) -> list[FilmRow]:
     """Return the films of a capsule, the opening film first, without those that were cancelled."""
     titles = {story.story.id: story.words.title for story in view.stories}
     names = {one.member.id: one.member.name for one in view.contributions}
@@ -97,7 +97,7 @@ def film_rows(store: Store, view: CapsuleView, words: Wording, now: datetime) ->
             title=_title(view, film, titles, words),
             summary=_summary(view, film, names, words),
             percent=film_percent(film),
-            status=film_status(store, film, words, now),
+            status=film_status(app, film, words, now),
             may_cancel=film.may_be_cancelled_by(view.member),
             left_out=_left_out(view, film, words),
         )
@@ -116,7 +116,7 @@ def film_percent(film: Montage) -> int:
     return round(film.progress * 100)
 
 
-def film_status(store: Store, film: Montage, words: Wording, now: datetime) -> str:
+def film_status(app: App, film: Montage, words: Wording, now: datetime) -> str:
     """Say how far a film is, and about how long it will take; '' for one that is ready."""
     if film.state is MontageState.QUEUED:
         return words("films_waits")
@@ -125,7 +125,7 @@ def film_status(store: Store, film: Montage, words: Wording, now: datetime) -> s
     if film.state is not MontageState.RENDERING:
         return ""
     percent = film_percent(film)
-    left = montages.seconds_left(store, film, now)
+    left = montages.seconds_left(app.store, film, now)
     if left is None:
         return words("films_sewing", percent=percent)
     if left < _SOON_SECONDS:

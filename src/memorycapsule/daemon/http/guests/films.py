@@ -92,7 +92,7 @@ def show_film_progress(request: Request, app: AppDep, pages: PagesDep, access: C
                     "id": film.id,
                     "state": film.state,
                     "percent": film_percent(film),
-                    "say": film_status(app.store, film, words, now),
+                    "say": film_status(app, film, words, now),
                 }
                 for film in listed(access.view)
             ]
@@ -224,7 +224,7 @@ def _film_page(
     now = app.now()
     shown = _film_to_show(view, of)
     known = reading.film(app.store, viewer, shown.id) if shown else None
-    rows = film_rows(app.store, view, words, now)
+    rows = film_rows(app, view, words, now)
     return pages.show(
         request,
         "film.html",

@@ -146,7 +146,7 @@ def _unusable_reason(view: InvitationView, app: App) -> str | None:
 
 def _is_member(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:
     """Say whether this browser has a session of a member."""
-    viewers = cookie_viewers(app.store, cookie, request)
+    viewers = cookie_viewers(app, cookie, request)
     return any(reading.reaches(app.store, viewer, view.capsule.id) for viewer in viewers)
 
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from memorycapsule.app import App
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound, Sealed
 from memorycapsule.services import sessions
-from memorycapsule.store.transactions import Store
 
 #: A family may share a telephone, and a person be in several capsules; the newest come first.
 _MOST_SESSIONS = 16
@@ -69,13 +69,13 @@ class Cookie:
         )
 
 
-def cookie_viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewer]:
+def cookie_viewers(app: App, cookie: Cookie, request: Request) -> list[Viewer]:
     """Return a viewer for each of the browser's sessions that has not ended, the newest first."""
     found = []
-    now = request.app.state.now()
+    now = app.now()
     for secret in cookie.secrets(request):
         try:
-            found.append(sessions.viewer_with_token(store, secret, now))
+            found.append(sessions.viewer_with_token(app.store, secret, now))
         except NotFound:
             continue
     # Pages link to the home page for whoever has one.
@@ -83,29 +83,29 @@ def cookie_viewers(store: Store, cookie: Cookie, request: Request) -> list[Viewe
     return found
 
 
-def token_viewers(store: Store, request: Request) -> list[Viewer]:
+def token_viewers(app: App, request: Request) -> list[Viewer]:
     """Return the viewer of the token in the Authorization header (RFC 6750, 2.1); none when no known token is there."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return []
     try:
-        return [sessions.viewer_with_token(store, token.strip(), request.app.state.now())]
+        return [sessions.viewer_with_token(app.store, token.strip(), app.now())]
     except NotFound:
         return []
 
 
-def signed_in_viewer(store: Store, cookie: Cookie, request: Request) -> Viewer | None:
+def signed_in_viewer(app: App, cookie: Cookie, request: Request) -> Viewer | None:
     """Return the viewer of the newest session that reaches all capsules of its account; None without such a one."""
-    return next((one for one in cookie_viewers(store, cookie, request) if one.capsule_id is None), None)
+    return next((one for one in cookie_viewers(app, cookie, request) if one.capsule_id is None), None)
 
 
 class SignInNeeded(Exception):
     """The page is for people who are signed in, and nobody is: the site leads to the sign-in page and back."""
 
 
-def require_signed_in(store: Store, cookie: Cookie, request: Request) -> Viewer:
+def require_signed_in(app: App, cookie: Cookie, request: Request) -> Viewer:
     """Return the viewer that `signed_in_viewer` finds. Raises SignInNeeded when nobody is signed in."""
-    viewer = signed_in_viewer(store, cookie, request)
+    viewer = signed_in_viewer(app, cookie, request)
     if viewer is None:
         raise SignInNeeded
     return viewer

@@ -68,10 +68,10 @@ class UploadSender:
 
     def viewers(self) -> Sequence[Viewer]:
         """Return who may be sending, the first choice first. The API believes no cookie."""
-        found = token_viewers(self.app.store, self.request)
+        found = token_viewers(self.app, self.request)
         if found or is_for_api(self.request):
             return found
-        return cookie_viewers(self.app.store, self.cookie, self.request)
+        return cookie_viewers(self.app, self.cookie, self.request)
 
     def begin(self, about: UploadMetadata, story_id: str, length: int, limits: UploadLimits) -> Upload:
         return self._with_access(
