@@ -6,7 +6,6 @@ CapsuleError                     exit 1   HTTP 500
 ├── DiskFull                     exit 1        507
 ├── FilesRefused                 exit 1        422   every file of an import was refused
 ├── UsageProblem                 exit 2        422
-│   └── DatePassed, DateTooFar
 ├── NotFound                     exit 3        404
 ├── Unauthenticated              exit 3        401   a request without a token that is known
 ├── Sealed                       exit 4        404   (a page never tells a sealed thing from a missing one)
@@ -229,14 +228,6 @@ class UsageProblem(CapsuleError):
     code = "usage"
     exit_code = 2
     http_status = 422
-
-
-class DatePassed(UsageProblem):
-    """A date lies in the past."""
-
-
-class DateTooFar(UsageProblem):
-    """A date lies further away than capsules wait."""
 
 
 class NotFound(CapsuleError):

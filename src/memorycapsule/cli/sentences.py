@@ -68,7 +68,7 @@ def is_sayable(error: CapsuleError) -> bool:
         return False
     try:
         spoken(error, words)
-    except (AssertionError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return False
     return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.capsules import Capsule, Role
 from memorycapsule.errors import NotAllowed, UsageProblem
 
 
@@ -68,6 +68,12 @@ class Invitation:
                 raise NotAllowed("invitation_declined")
             case InvitationState.INVITED if now >= self.expires_at:
                 raise NotAllowed("invitation_expired")
+
+    def check_joinable(self, capsule: Capsule, now: datetime) -> None:
+        """Raise NotAllowed, with what stands in the way as its reason, unless somebody may join with it now."""
+        if self.state is InvitationState.INVITED and capsule.is_open:
+            raise NotAllowed("joined_too_late")
+        self.check_usable(now)
 
     def accepted(self, member_id: str, now: datetime) -> Invitation:
         """Return it accepted. Raises NotAllowed unless it is usable."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from memorycapsule.domain.zones import instant_of, local_of, rules_version
-from memorycapsule.errors import DatePassed, DateTooFar, UsageProblem
+from memorycapsule.errors import UsageProblem
 
 LONGEST_YEARS = 100
 
@@ -69,8 +69,8 @@ def parse_opening_date(
     Return what `text` means in a zone: ISO 8601, `in 10 years`, `+10y`, `10년 후`, `10년 뒤`, `+20s`.
 
     Days and longer keep the wall time of today, or mean `at_time`, which is also that of a day alone; 29 February
-    plus a year is 28 February. Raises UsageProblem for anything else and for an unknown zone, DatePassed for a date
-    that has passed, and DateTooFar for one more than a hundred years away.
+    plus a year is 28 February. Raises UsageProblem for anything else, an unknown zone, a date that has passed, and one
+    that is more than a hundred years away.
     """
     # Some keyboards and file systems hand Hangul over in pieces (NFD).
     words = " ".join(unicodedata.normalize("NFC", text).split()).lower()
@@ -81,9 +81,9 @@ def parse_opening_date(
     if date is None:
         raise UsageProblem("date_unreadable", date=text)
     if date.at <= now:
-        raise DatePassed("date_passed", date=text)
+        raise UsageProblem("date_passed", date=text)
     if date.local.year > now.year + LONGEST_YEARS:
-        raise DateTooFar("date_too_far", date=text, years=LONGEST_YEARS)
+        raise UsageProblem("date_too_far", date=text, years=LONGEST_YEARS)
     return date
 
 

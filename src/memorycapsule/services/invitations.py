@@ -202,11 +202,9 @@ def join(
         invitation = _of_token(tx, token)
         # Others may be answering the same invitation at this moment.
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
-        invitation.check_usable(now)
         # The opening counts members: nobody joins between that and its letters.
         capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
-        if capsule.is_open:
-            raise NotAllowed("joined_too_late")
+        invitation.check_joinable(capsule, now)
         shown = name or invitation.name or invitation.address.partition("@")[0]
         account = _account_for(tx, invitation, checked_name(shown), locale, now)
         member = _become_member(tx, invitation, account, checked_name(shown), now)

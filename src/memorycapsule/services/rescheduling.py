@@ -20,7 +20,7 @@ from memorycapsule.domain.opening_dates import OpeningDate, opening_date
 from memorycapsule.domain.sessions import LinkPurpose, Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import wall_time
-from memorycapsule.errors import DatePassed, NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.services import letters, reading
 from memorycapsule.services.wakes import Wake, no_wake
@@ -83,7 +83,7 @@ def reschedule(
     with store.transaction() as tx:
         capsule, member = _owned_sealed(tx, viewer, reference, now)
         if date.at <= now:
-            raise DatePassed("date_passed", date=wall_time(date.local, date.zone, date.fold))
+            raise UsageProblem("date_passed", date=wall_time(date.local, date.zone, date.fold))
         if date.at == capsule.opens_at:
             raise UsageProblem("date_same")
         _withdraw_waiting(tx, capsule, now)

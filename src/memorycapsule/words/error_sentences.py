@@ -39,12 +39,13 @@ def sentence_of(
 
 
 def filled(words: Wording, key: str, values: Mapping[str, object]) -> str:
-    """Return a sentence with its places filled, in the form that goes with its `count`. Raises KeyError."""
+    """Return a sentence with its places filled, in the form that goes with its `count`. Raises KeyError, TypeError."""
     if key not in words.forms:
         return words(key, **values)
     others = dict(values)
     count = others.pop("count")
-    assert isinstance(count, int)
+    if not isinstance(count, int):
+        raise TypeError(key)
     return words.counted(key, count, **others)
 
 

@@ -23,6 +23,7 @@ from memorycapsule.errors import (
     DiskFull,
     FilesRefused,
     MediaRefused,
+    PartlyDone,
     UsageProblem,
     is_disk_full,
     system_problem,
@@ -31,8 +32,6 @@ from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
-
-_PARTLY = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +204,7 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
         raise failure
     out.say(_added(out.words, story_id, len(media), len(duplicates), len(loud)))
     if loud:
-        raise typer.Exit(FilesRefused.exit_code if nothing_in else _PARTLY)
+        raise typer.Exit(FilesRefused.exit_code if nothing_in else PartlyDone.exit_code)
 
 
 def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:

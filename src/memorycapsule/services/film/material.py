@@ -37,7 +37,6 @@ SOUNDTRACK_FILE = "soundtrack"
 VOICE_ENDING = ".m4a"
 
 
-#: What the report says of a medium that cannot be read.
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What a film is made of, as it was read in one transaction."""

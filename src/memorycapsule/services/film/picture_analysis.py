@@ -38,7 +38,7 @@ class PictureAnalyser:
     clip_seconds: float = 0.0
     digests: dict[str, str] = field(default_factory=dict)
     analyses: dict[str, PictureAnalysis] = field(default_factory=dict)
-    #: Sentences about pictures that cannot be read, by their ids.
+    #: Why pictures cannot be read, by their ids.
     broken: dict[str, CapsuleError] = field(default_factory=dict)
 
     def analyse(

@@ -18,7 +18,6 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
-from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, reading
 from memorycapsule.services.invitations import InvitationView
@@ -86,9 +85,10 @@ def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: st
         invitations.decline(app.store, token, now=app.now())
     except NotFound:
         return pages.unknown_link(request)
-    except NotAllowed:
+    except NotAllowed as error:
         # The page of the invitation says why it cannot be answered any more.
-        return pages.redirect(request, f"/g/i/{token}")
+        if error.reason not in _UNUSABLE:
+            raise
     return pages.redirect(request, f"/g/i/{token}")
 
 
@@ -133,15 +133,11 @@ def join_capsule(
 
 def _unusable_reason(view: InvitationView, app: App) -> str | None:
     """Return the beginning of the catalogue keys that say why an invitation cannot be used, None when it can."""
-    if view.invitation.state is InvitationState.ACCEPTED:
-        return "used"
-    if view.invitation.state is InvitationState.REVOKED:
-        return "revoked"
-    if view.invitation.state is InvitationState.DECLINED:
-        return "declined"
-    if view.capsule.is_open:
-        return "over"
-    return None if view.invitation.is_usable(app.now()) else "expired"
+    try:
+        view.invitation.check_joinable(view.capsule, app.now())
+    except NotAllowed as error:
+        return _UNUSABLE[error.reason]
+    return None
 
 
 def _is_member(app: App, cookie: Cookie, request: Request, view: InvitationView) -> bool:

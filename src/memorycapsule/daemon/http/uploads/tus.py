@@ -117,7 +117,7 @@ SenderDep = Annotated[UploadSender, Depends(_sender)]
 @router.options("")
 @router.options("/{upload_id}")
 @for_whom(Audience.EVERYBODY)
-def show_what_is_spoken(receiver: ReceiverDep) -> Response:
+def show_capabilities(receiver: ReceiverDep) -> Response:
     return Response(
         status_code=204,
         headers={
