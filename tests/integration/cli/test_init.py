@@ -197,6 +197,7 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(capsule, monke
 )
 def test_the_doctor_says_whether_films_can_be_rendered_ahead(capsule, monkeypatch, setting, state, words):
     capsule("init", "--yes")
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.setenv("CAPSULE_ZONE", "UTC")
     for name, value in setting.items():
         monkeypatch.setenv(name, value)

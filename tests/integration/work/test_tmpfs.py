@@ -9,6 +9,8 @@ import pytest
 from memorycapsule.work import tmpfs
 
 SHM = Path("/dev/shm")
+#: Temporary folders may lie in memory; the program's own lie on a disk.
+DISK = Path(__file__).parent
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def test_every_data_folder_has_its_own(folder, tmp_path):
 
 
 def test_a_disk_is_no_memory(tmp_path):
-    assert not tmpfs.is_on_tmpfs(tmp_path)
+    assert not tmpfs.is_on_tmpfs(DISK)
     assert tmpfs.is_on_tmpfs(SHM)
     with pytest.raises(tmpfs.NoTmpfs):
-        tmpfs.workspace((tmp_path, tmp_path / "nowhere"), tmp_path)
+        tmpfs.workspace((DISK, DISK / "nowhere"), tmp_path)
 
 
 def test_with_little_memory_free_there_is_none(tmp_path, monkeypatch):
