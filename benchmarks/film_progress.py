@@ -30,6 +30,7 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import capsules, cleanup, opening, reading, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import wording
 
@@ -62,10 +63,8 @@ def make_opened(app: App, media: int) -> str:
         app.store,
         app.vault,
         viewer,
-        title="Watched by everybody",
+        CapsuleDraft(title="Watched by everybody", theme="photocard", film_photos=60),
         date=opening_date((sealed_at + timedelta(hours=1)).replace(tzinfo=None), "UTC"),
-        theme="photocard",
-        film_photos=60,
         now=sealed_at,
     )
     ids = [

@@ -26,6 +26,7 @@ from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.intake import memory_copy
 from memorycapsule.services import capsules, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 
 ROUNDS = 3
 
@@ -80,10 +81,8 @@ def bring_in(root: Path, photos: list[Path], children: int) -> float:
             app.store,
             app.vault,
             viewer,
-            title="Import",
+            CapsuleDraft(title="Import", theme="museum", film_photos=60),
             date=parse_opening_date("in 10 years", "UTC", app.now()),
-            theme="museum",
-            film_photos=60,
             now=app.now(),
         )
         story = stories.add(

@@ -43,6 +43,7 @@ from memorycapsule import config
 from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 
 #: As the pages do it.
 AT_ONCE = 3
@@ -130,10 +131,8 @@ def prepare(root: Path, count: int) -> tuple[str, str, list[Member]]:
             app.store,
             app.vault,
             owner,
-            title="The party",
+            CapsuleDraft(title="The party", theme="museum", film_photos=60),
             date=parse_opening_date("in 10 years", "UTC", now),
-            theme="museum",
-            film_photos=60,
             now=now,
         )
         addresses = [f"guest{number}@example.org" for number in range(count + 1)]

@@ -22,6 +22,7 @@ from memorycapsule import config
 from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.services import capsules, sessions
+from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.work import ticks
 
 RUNS = 15
@@ -52,10 +53,8 @@ def measure(root: Path, count: int, url: str | None) -> None:
                 app.store,
                 app.vault,
                 viewer,
-                title=f"Capsule number {number}",
+                CapsuleDraft(title=f"Capsule number {number}", theme="museum", film_photos=60),
                 date=parse_opening_date(f"in {number % 29 + 1} years", "UTC", app.now()),
-                theme="museum",
-                film_photos=60,
                 now=app.now(),
             )
         took = time.perf_counter() - started
@@ -68,10 +67,8 @@ def measure(root: Path, count: int, url: str | None) -> None:
                 app.store,
                 app.vault,
                 viewer,
-                title="Due",
+                CapsuleDraft(title="Due", theme="museum", film_photos=60),
                 date=soon,
-                theme="museum",
-                film_photos=60,
                 now=app.now(),
             )
             while app.now() <= soon.at:

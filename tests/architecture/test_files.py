@@ -1,5 +1,6 @@
 """Rules about the files themselves: their length, their words, and what must not stand in them."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -153,3 +154,16 @@ def test_the_workflow_runs_what_anybody_can_run_and_may_change_nothing():
 
     assert re.findall(r"\brun: (.*)", workflow) == [".ci/run"]
     assert re.findall(r"^permissions:\n((?:  .*\n)+)", workflow, re.MULTILINE) == ["  contents: read\n"]
+
+
+def test_no_function_takes_more_than_eight_positional_parameters():
+    """But the commands: what Typer hands them are their options, each by its name."""
+    found = {}
+    for path in sorted((PROJECT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+                is_command = names[:1] == ["ctx"]
+                if len([name for name in names if name not in {"self", "cls"}]) > 8 and not is_command:
+                    found[f"{path.name}:{node.name}"] = len(names)
+    assert found == {}

@@ -38,6 +38,7 @@ from memorycapsule.media.prepared import Prepared
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
@@ -220,7 +221,12 @@ def make_capsule(
     )
     given = {"theme": "photocard", "film_photos": 60, "message": "For you all"} | more
     return capsules.create(
-        instance.store, instance.vault, by or instance.ada, title=title, date=date, now=now, **given
+        instance.store,
+        instance.vault,
+        by or instance.ada,
+        CapsuleDraft(title=title, **given),
+        date=date,
+        now=now,
     )
 
 

@@ -18,6 +18,7 @@ from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 from support.cast import make_photo, prepare
 from support.servers import Daemon, wait_until
 
@@ -80,10 +81,8 @@ class Household:
                 app.store,
                 app.vault,
                 ada,
-                title="Summer",
+                CapsuleDraft(title="Summer", theme="photocard", film_photos=60),
                 date=opening_date(opens.replace(tzinfo=None, microsecond=0), "UTC"),
-                theme="photocard",
-                film_photos=60,
                 now=yesterday,
             )
             (invited,) = invitations.invite(

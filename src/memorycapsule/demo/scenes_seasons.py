@@ -1,5 +1,9 @@
 """One tree in four seasons, side by side."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 
 from memorycapsule.demo.brushes import BrushLayer, Canvas, mix, rgb, smooth
@@ -35,7 +39,7 @@ def four_seasons(canvas: Canvas) -> None:
         canvas.lay(canvas.layer().oval(x + 0.012, foot + 0.012, 0.3, 0.03, "#26333a", alpha=0.4), 0.012)
         tree = canvas.layer()
         tips: list[tuple[float, float]] = []
-        _branch(tree, x, foot, -np.pi / 2, 0.17, 0.034, tips, rng, 7)
+        _grow(tree, _Branch(x=x, y=foot, angle=-np.pi / 2, long=0.17, thick=0.034), tips, rng, 7)
         canvas.lay(tree, 0.0006)
         if dyes:
             crown = canvas.layer()
@@ -95,17 +99,21 @@ def _across(canvas: Canvas, colours: list[str]) -> np.ndarray:
     return np.asarray((stops[first] * (1 - share) + stops[second] * share)[None], np.float32)
 
 
-def _branch(
-    tree: BrushLayer,
-    x: float,
-    y: float,
-    angle: float,
-    long: float,
-    thick: float,
-    tips: list[tuple[float, float]],
-    rng: np.random.Generator,
-    left: int,
+@dataclass(frozen=True, kw_only=True)
+class _Branch:
+    """Where a branch begins, which way it grows, and how long and thick it is."""
+
+    x: float
+    y: float
+    angle: float
+    long: float
+    thick: float
+
+
+def _grow(
+    tree: BrushLayer, branch: _Branch, tips: list[tuple[float, float]], rng: np.random.Generator, left: int
 ) -> None:
+    x, y, angle, long, thick = branch.x, branch.y, branch.angle, branch.long, branch.thick
     end_x = x + np.cos(angle) * long * tree.unit / tree.width
     end_y = y + np.sin(angle) * long * tree.unit / tree.height
     middle = ((x + end_x) / 2 + rng.normal(0, 0.02) * long, (y + end_y) / 2)
@@ -116,14 +124,11 @@ def _branch(
         return
     for side in (-1, 1) if left > 1 else (rng.choice((-1, 1)),):
         turn = angle + side * rng.uniform(0.25, 0.62) + 0.06 * (-np.pi / 2 - angle)
-        _branch(
-            tree,
-            end_x,
-            end_y,
-            turn,
-            long * rng.uniform(0.68, 0.84),
-            max(0.002, thick * 0.66),
-            tips,
-            rng,
-            left - 1,
+        further = _Branch(
+            x=end_x,
+            y=end_y,
+            angle=turn,
+            long=long * rng.uniform(0.68, 0.84),
+            thick=max(0.002, thick * 0.66),
         )
+        _grow(tree, further, tips, rng, left - 1)

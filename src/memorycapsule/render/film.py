@@ -88,58 +88,77 @@ def render(
         finished = workspace / "segments"
         finished.mkdir(mode=0o700, exist_ok=True)
         with _scratch(workspace) as scratch, WorkerPool(pictures=pictures, workers=workers) as pool:
-            return _render(plan, pictures, out, finished, scratch, key, pool, digests or {}, report)
+            places = _Places(pictures=pictures, finished=finished, scratch=scratch, out=out)
+            return _render(plan, places, key, pool, digests or {}, report)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error
         raise RenderFailed("film_unwritable") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Where the files of a rendering lie."""
+
+    pictures: Path
+    #: Folder of finished segments, which later runs find again.
+    finished: Path
+    #: Folder that goes with this run.
+    scratch: Path
+    #: The film.
+    out: Path
+
+
 def _render(
     plan: MontagePlan,
-    pictures: Path,
-    out: Path,
-    finished: Path,
-    scratch: Path,
+    places: _Places,
     key: bytes,
     pool: WorkerPool,
     known_digests: Mapping[str, str],
     report: Callable[[float], None],
 ) -> Film:
-    digests, left_out = digests_of(plan, pictures, known_digests, lambda share: report(_DIGEST_SHARE * share))
+    digests, left_out = digests_of(
+        plan, places.pictures, known_digests, lambda share: report(_DIGEST_SHARE * share)
+    )
     program = made_with()
     probed: set[str] = set()
     while True:
         usable = without(plan, left_out)
         segments = cut(usable, digests, program, key)
-        missing = [segment for segment in segments if not is_whole(finished / f"{segment.name}.mp4")]
+        missing = [segment for segment in segments if not is_whole(places.finished / f"{segment.name}.mp4")]
         needed = {
             source.id: source
             for segment in missing
             for source in shown_in(usable, segment.first, segment.stop)
         }
         needed |= {source.id: source for source in shown_on_poster(usable)}
-        broken = probe(usable, [source for source in needed.values() if source.id not in probed], pictures)
+        broken = probe(
+            usable, [source for source in needed.values() if source.id not in probed], places.pictures
+        )
         if not broken:
             break
         probed |= needed.keys()
         left_out += broken
     frames_to_encode = sum(segment.frames for segment in missing)
     # The same segment may be needed twice; it is encoded once.
-    jobs = {segment.name: _segment_job(segment, finished) for segment in missing}
-    poster = scratch / "poster.jpg"
-    sound = scratch / "sound.m4a"
+    jobs = {segment.name: _segment_job(segment, places.finished) for segment in missing}
+    poster = places.scratch / "poster.jpg"
+    sound = places.scratch / "sound.m4a"
     share = 1 - _DIGEST_SHARE - _JOIN_SHARE
     sound_result = pool.run(
         usable,
         [
             EncodeJob(
-                task="poster", first=poster_frame(usable), stop=0, half=scratch / "poster.half", out=poster
+                task="poster",
+                first=poster_frame(usable),
+                stop=0,
+                half=places.scratch / "poster.half",
+                out=poster,
             ),
             *jobs.values(),
         ],
         sound=sound,
-        scratch=scratch,
+        scratch=places.scratch,
         on_frames=lambda done: report(
             _DIGEST_SHARE + share * min(1.0, done / frames_to_encode if frames_to_encode else 1.0)
         ),
@@ -147,14 +166,14 @@ def _render(
     if not sound_result.song_usable:
         left_out.append(LeftOut(id=SONG, error=CapsuleError("film_song_unplayable")))
     left_out += [_unplayable(voice) for voice in usable.voices if voice.id in sound_result.unplayable_notes]
-    half = out.with_name(f".{out.name}{_HALF}")
+    half = places.out.with_name(f".{places.out.name}{_HALF}")
     try:
-        _join(usable, segments, finished, sound, scratch, half)
-        rename_synced(half, out)
+        _join(usable, segments, places.finished, sound, places.scratch, half)
+        rename_synced(half, places.out)
     except RenderFailed:
         # ffmpeg does not say which segment is bad. If that one stayed, every further try would fail.
         for segment in segments:
-            (finished / f"{segment.name}.mp4").unlink(missing_ok=True)
+            (places.finished / f"{segment.name}.mp4").unlink(missing_ok=True)
         raise
     finally:
         half.unlink(missing_ok=True)

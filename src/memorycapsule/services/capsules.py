@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule import themes
@@ -33,28 +34,51 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store, Transaction
 
 
+@dataclass(frozen=True, kw_only=True)
+class CapsuleDraft:
+    """What somebody says of a capsule that is to be made. Song and cover are not sealed."""
+
+    title: str
+    theme: str
+    film_photos: int
+    message: str | None = None
+    soundtrack: Song | None = None
+    #: The theme whose soundtrack is heard where there is no song; None for that of the capsule's own.
+    music: str | None = None
+    cover: Cover | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapsuleChanges:
+    """What is to change of a capsule; None leaves a setting as it is."""
+
+    title: str | None = None
+    message: str | None = None
+    theme: str | None = None
+    film_photos: int | None = None
+    #: A song of people's own; it takes the place of `music`.
+    soundtrack: Song | None = None
+    #: The theme whose soundtrack is to be heard, '' for the capsule's own; it takes the place of a song.
+    music: str | None = None
+    cover: Cover | None = None
+    without_cover: bool = False
+
+
 def create(
     store: Store,
     vault: Vault,
     viewer: Viewer,
+    draft: CapsuleDraft,
     *,
-    title: str,
     date: OpeningDate,
-    theme: str,
-    film_photos: int,
-    message: str | None = None,
-    soundtrack: Song | None = None,
-    music: str | None = None,
-    cover: Cover | None = None,
     once: str | None = None,
     now: datetime,
 ) -> Capsule:
     """
     Make a sealed capsule whose owner is the viewer.
 
-    `music` is the theme whose soundtrack is heard where there is no song. Song and cover are not sealed. `once` is
-    an idempotency key: a second call with the same one makes nothing and returns the capsule of the first. Raises
-    UsageProblem for a title, message, number or theme that cannot be, NotAllowed for a session of one capsule.
+    `once` is an idempotency key: a second call with the same one makes nothing and returns the capsule of the first.
+    Raises UsageProblem for a title, message, number or theme that cannot be, NotAllowed for a session of one capsule.
     """
     viewer.check(Scope.EVERYTHING)
     if viewer.capsule_id is not None:
@@ -62,17 +86,17 @@ def create(
     key = new_capsule_key()
     capsule = Capsule(
         id=vault.key.row_id("capsule", viewer.session_id, once) if once else str(uuid.uuid4()),
-        slug=slug_of(title),
-        title=checked_title(title),
-        message=checked_message(message),
-        theme=themes.load(theme).name,
+        slug=slug_of(draft.title),
+        title=checked_title(draft.title),
+        message=checked_message(draft.message),
+        theme=themes.load(draft.theme).name,
         state=CapsuleState.SEALED,
         opens_local=date.local,
         zone=date.zone,
         fold=date.fold,
         opens_at=date.at,
         zone_rules=date.rules,
-        film_photos=checked_film_photos(film_photos),
+        film_photos=checked_film_photos(draft.film_photos),
         soundtrack_blob=None,
         cover_blob=None,
         recipient=key.recipient,
@@ -81,11 +105,11 @@ def create(
         made_by=viewer.account_id,
         created_at=now,
         opened_at=None,
-        music=_checked_music(music),
+        music=_checked_music(draft.music),
     )
     kept = {
         name: vault.keep_open(capsule.id, source, now)
-        for name, source in (("soundtrack_blob", soundtrack), ("cover_blob", cover))
+        for name, source in (("soundtrack_blob", draft.soundtrack), ("cover_blob", draft.cover))
         if source is not None
     }
     with store.transaction() as tx:
@@ -98,8 +122,8 @@ def create(
         capsule = dataclasses.replace(
             capsule,
             slug=_free_slug(tx, viewer.account_id, capsule.slug),
-            soundtrack_blob=kept["soundtrack_blob"].id if soundtrack else None,
-            cover_blob=kept["cover_blob"].id if cover else None,
+            soundtrack_blob=kept["soundtrack_blob"].id if draft.soundtrack else None,
+            cover_blob=kept["cover_blob"].id if draft.cover else None,
         )
         capsule_store.capsules.add(tx, capsule)
         for blob in kept.values():
@@ -123,49 +147,20 @@ def create(
 
 
 def edit(
-    store: Store,
-    vault: Vault,
-    viewer: Viewer,
-    reference: str,
-    *,
-    title: str | None = None,
-    message: str | None = None,
-    theme: str | None = None,
-    film_photos: int | None = None,
-    soundtrack: Song | None = None,
-    music: str | None = None,
-    cover: Cover | None = None,
-    without_cover: bool = False,
-    now: datetime,
+    store: Store, vault: Vault, viewer: Viewer, reference: str, wanted: CapsuleChanges, *, now: datetime
 ) -> Capsule:
     """
-    Change the settings of a capsule; None leaves a setting as it is.
+    Change the settings of a capsule.
 
-    `music` names the theme whose soundtrack is to be heard, '' for the capsule's own theme. It takes the place of a
-    song of people's own, and `soundtrack`, such a song, takes the place of `music`. Raises NotFound, NotAllowed for
-    anybody but the owner and after the opening, UsageProblem.
+    Raises NotFound, NotAllowed for anybody but the owner and after the opening, UsageProblem.
     """
     viewer.check(Scope.EVERYTHING)
-    changes: dict[str, str | int | None] = {}
-    if title is not None:
-        changes["title"] = checked_title(title)
-    if message is not None:
-        changes["message"] = checked_message(message)
-    if theme is not None:
-        changes["theme"] = themes.load(theme).name
-    if film_photos is not None:
-        changes["film_photos"] = checked_film_photos(film_photos)
-    if music is not None:
-        changes |= {"music": _checked_music(music), "soundtrack_blob": None}
-    if soundtrack is not None:
-        changes["music"] = None
-    if without_cover:
-        changes["cover_blob"] = None
+    changes = _checked_changes(wanted)
     with store.reading() as tx:
         capsule = _owned_sealed(tx, viewer, reference, now)
     kept = {
         name: vault.keep_open(capsule.id, source, now)
-        for name, source in (("soundtrack_blob", soundtrack), ("cover_blob", cover))
+        for name, source in (("soundtrack_blob", wanted.soundtrack), ("cover_blob", wanted.cover))
         if source is not None
     }
     with store.transaction() as tx:
@@ -222,6 +217,26 @@ def delete(store: Store, vault: Vault, viewer: Viewer, reference: str, *, now: d
         tx.after_commit(lambda: vault.delete_blobs(blob_ids))
         tx.after_commit(lambda: vault.cache.clear(capsule.id))
     return capsule
+
+
+def _checked_changes(wanted: CapsuleChanges) -> dict[str, str | int | None]:
+    """Return the fields that change, without the song and the cover that come. Raises UsageProblem."""
+    changes: dict[str, str | int | None] = {}
+    if wanted.title is not None:
+        changes["title"] = checked_title(wanted.title)
+    if wanted.message is not None:
+        changes["message"] = checked_message(wanted.message)
+    if wanted.theme is not None:
+        changes["theme"] = themes.load(wanted.theme).name
+    if wanted.film_photos is not None:
+        changes["film_photos"] = checked_film_photos(wanted.film_photos)
+    if wanted.music is not None:
+        changes |= {"music": _checked_music(wanted.music), "soundtrack_blob": None}
+    if wanted.soundtrack is not None:
+        changes["music"] = None
+    if wanted.without_cover:
+        changes["cover_blob"] = None
+    return changes
 
 
 def _checked_music(name: str | None) -> str | None:

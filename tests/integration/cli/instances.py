@@ -54,6 +54,7 @@ def due_capsule(title: str = "Old times", *, text: str = "Once upon a time") -> 
     """Make, long ago, a capsule of the admin's with one story, which has been due for a minute; its id."""
     from memorycapsule.domain.opening_dates import opening_date
     from memorycapsule.services import capsules, sessions, stories
+    from memorycapsule.services.capsules import CapsuleDraft
 
     long_ago = datetime(2016, 5, 8, 9, 0, tzinfo=UTC)
     date = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=1)
@@ -63,10 +64,8 @@ def due_capsule(title: str = "Old times", *, text: str = "Once upon a time") -> 
             app.store,
             app.vault,
             viewer,
-            title=title,
+            CapsuleDraft(title=title, theme="photocard", film_photos=3),
             date=opening_date(date, "UTC"),
-            theme="photocard",
-            film_photos=3,
             now=long_ago,
         )
         stories.add(app.store, app.vault, viewer, made.id, title="Then", text=text, now=long_ago)

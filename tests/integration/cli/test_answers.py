@@ -160,6 +160,7 @@ def test_the_admin_sees_no_title_of_a_capsule_they_are_not_in(summer):
     from memorycapsule.domain.opening_dates import parse_opening_date
     from memorycapsule.domain.stories import Viewer
     from memorycapsule.services import capsules, sessions
+    from memorycapsule.services.capsules import CapsuleDraft
 
     token = join(summer)
     with opened_app() as opened:
@@ -170,10 +171,8 @@ def test_the_admin_sees_no_title_of_a_capsule_they_are_not_in(summer):
             opened.store,
             opened.vault,
             whole,
-            title="For Ada's birthday",
+            CapsuleDraft(title="For Ada's birthday", theme="museum", film_photos=9),
             date=date,
-            theme="museum",
-            film_photos=9,
             now=opened.now(),
         )
 

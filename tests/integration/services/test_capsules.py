@@ -10,6 +10,7 @@ from memorycapsule.domain.film.sizes import Size
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal import envelopes
 from memorycapsule.services import capsules, opening, reading
+from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
@@ -20,7 +21,12 @@ from support.refusals import refused
 
 def edit(stage, viewer=None, now=NOW, **changes):
     return capsules.edit(
-        stage.instance.store, stage.instance.vault, viewer or stage.ada, stage.capsule.id, now=now, **changes
+        stage.instance.store,
+        stage.instance.vault,
+        viewer or stage.ada,
+        stage.capsule.id,
+        CapsuleChanges(**changes),
+        now=now,
     )
 
 

@@ -203,6 +203,7 @@ def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):
 
 def test_a_new_soundtrack_takes_the_old_one_along(stage):
     from memorycapsule.services import capsules
+    from memorycapsule.services.capsules import CapsuleChanges
 
     store, vault = stage.instance.store, stage.instance.vault
     for song in (b"one", b"two"):
@@ -211,7 +212,7 @@ def test_a_new_soundtrack_takes_the_old_one_along(stage):
             vault,
             stage.ada,
             stage.capsule.id,
-            soundtrack=io.BytesIO(song),
+            CapsuleChanges(soundtrack=io.BytesIO(song)),
             now=OPENS - timedelta(days=1),
         )
 

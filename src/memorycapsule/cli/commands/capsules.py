@@ -75,6 +75,7 @@ def create(
     from memorycapsule.domain.opening_dates import parse_opening_date
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import capsules, reading
+    from memorycapsule.services.capsules import CapsuleDraft
 
     if soundtrack and music_theme:
         raise UsageProblem("one_song")
@@ -90,14 +91,16 @@ def create(
             app.store,
             app.vault,
             viewer,
-            title=title,
+            CapsuleDraft(
+                title=title,
+                theme=theme or "photocard",
+                film_photos=film_photos or settings.film.film_photos,
+                message=message,
+                soundtrack=song,
+                music=music_theme,
+                cover=_cover(app, cover),
+            ),
             date=date,
-            theme=theme or "photocard",
-            film_photos=film_photos or settings.film.film_photos,
-            message=message,
-            soundtrack=song,
-            music=music_theme,
-            cover=_cover(app, cover),
             now=app.now(),
         )
         view = reading.capsule(app.store, app.vault, viewer, made.id)
@@ -183,6 +186,7 @@ def edit(
     """
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import capsules, reading
+    from memorycapsule.services.capsules import CapsuleChanges
 
     if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
         raise UsageProblem("edit_nothing")
@@ -196,13 +200,15 @@ def edit(
             app.vault,
             viewer,
             capsule,
-            title=title,
-            message=message,
-            theme=theme,
-            film_photos=film_photos,
-            soundtrack=song,
-            music=music_theme,
-            cover=_cover(app, cover),
+            CapsuleChanges(
+                title=title,
+                message=message,
+                theme=theme,
+                film_photos=film_photos,
+                soundtrack=song,
+                music=music_theme,
+                cover=_cover(app, cover),
+            ),
             now=app.now(),
         )
         view = reading.capsule(app.store, app.vault, viewer, edited.id)

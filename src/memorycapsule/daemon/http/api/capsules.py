@@ -27,6 +27,7 @@ from memorycapsule.schemas.capsule_lines import CapsuleLine
 from memorycapsule.schemas.capsules import Capsule
 from memorycapsule.services import archive, capsules, reading
 from memorycapsule.services.capsule_files import accepted_cover, accepted_song
+from memorycapsule.services.capsules import CapsuleChanges, CapsuleDraft
 
 _FILE_REFUSALS = (400, 403, 404, 413, 422, 507)
 _COVER = "/capsules/{capsule}/cover"
@@ -71,12 +72,14 @@ def create_capsule(
         app.store,
         app.vault,
         viewer,
-        title=body.title,
+        CapsuleDraft(
+            title=body.title,
+            theme=body.theme,
+            film_photos=app.settings.film.film_photos if body.film_photos is None else body.film_photos,
+            message=body.message,
+            music=body.music,
+        ),
         date=parse_opening_date(body.opens, body.zone or app.settings.zone, now),
-        theme=body.theme,
-        film_photos=app.settings.film.film_photos if body.film_photos is None else body.film_photos,
-        message=body.message,
-        music=body.music,
         once=once,
         now=now,
     )
@@ -105,7 +108,12 @@ def edit_capsule(
 ) -> answers.CapsuleAnswer:
     """Change what its owner said about a capsule, until the date."""
     edited = capsules.edit(
-        app.store, app.vault, viewer, capsule, **body.model_dump(exclude_none=True), now=app.now()
+        app.store,
+        app.vault,
+        viewer,
+        capsule,
+        CapsuleChanges(**body.model_dump(exclude_none=True)),
+        now=app.now(),
     )
     return _answer(app, viewer, edited.id)
 
@@ -139,7 +147,9 @@ def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> 
     reading.standing(app.store, viewer, capsule)
     picture = form_fields(file, lambda upload: accepted_cover(upload, app.prepare))
     with picture:
-        edited = capsules.edit(app.store, app.vault, viewer, capsule, cover=picture, now=app.now())
+        edited = capsules.edit(
+            app.store, app.vault, viewer, capsule, CapsuleChanges(cover=picture), now=app.now()
+        )
     return _answer(app, viewer, edited.id)
 
 
@@ -147,7 +157,7 @@ def put_cover(app: AppDep, viewer: Asker, capsule: Reference, file: Picture) -> 
 @for_whom(Audience.OWNER, once_open=Audience.NOBODY)
 def remove_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Take the cover away, until the date. Only its owner can."""
-    capsules.edit(app.store, app.vault, viewer, capsule, without_cover=True, now=app.now())
+    capsules.edit(app.store, app.vault, viewer, capsule, CapsuleChanges(without_cover=True), now=app.now())
     return Response(status_code=204)
 
 
@@ -159,7 +169,9 @@ def put_soundtrack(app: AppDep, viewer: Asker, capsule: Reference, file: Song) -
     reading.standing(app.store, viewer, capsule)
     song = form_fields(file, accepted_song)
     with song:
-        edited = capsules.edit(app.store, app.vault, viewer, capsule, soundtrack=song, now=app.now())
+        edited = capsules.edit(
+            app.store, app.vault, viewer, capsule, CapsuleChanges(soundtrack=song), now=app.now()
+        )
     return _answer(app, viewer, edited.id)
 
 
@@ -169,7 +181,9 @@ def remove_soundtrack(app: AppDep, viewer: Asker, capsule: Reference) -> Respons
     """Take the song away, until the date; the theme's own music is heard again. Only its owner can."""
     found = reading.standing(app.store, viewer, capsule).capsule
     # A choice of music stays where there is no song.
-    capsules.edit(app.store, app.vault, viewer, found.id, music=found.music or "", now=app.now())
+    capsules.edit(
+        app.store, app.vault, viewer, found.id, CapsuleChanges(music=found.music or ""), now=app.now()
+    )
     return Response(status_code=204)
 
 

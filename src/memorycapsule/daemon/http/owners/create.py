@@ -24,6 +24,7 @@ from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, checked_title, parse
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.errors import MediaRefused, UsageProblem
 from memorycapsule.services import capsules
+from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.words.catalogues import Wording
 
 _THEME = "photocard"
@@ -115,14 +116,16 @@ def create_capsule(
             app.store,
             app.vault,
             viewer,
-            title=draft.title,
-            message=draft.message,
+            CapsuleDraft(
+                title=draft.title,
+                message=draft.message,
+                theme=draft.theme,
+                film_photos=parse_film_photos(draft.film_photos),
+                music=draft.music or None,
+                soundtrack=own_song,
+                cover=picture,
+            ),
             date=date,
-            theme=draft.theme,
-            film_photos=parse_film_photos(draft.film_photos),
-            music=draft.music or None,
-            soundtrack=own_song,
-            cover=picture,
             now=app.now(),
         )
     return pages.redirect(request, f"/c/{made.id}/people?done=sealed")

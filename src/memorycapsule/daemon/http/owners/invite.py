@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -52,6 +52,15 @@ class TypedInvitations:
         return bool(self.unreadable or self.problem)
 
 
+def _typed_invitations(
+    guests: Annotated[str, Form()] = "",
+    called: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = Role.CONTRIBUTOR,
+    language: Annotated[str, Form()] = "",
+) -> TypedInvitations:
+    return TypedInvitations(guests=guests, called=called, role=role, language=language)
+
+
 router = APIRouter()
 
 
@@ -72,16 +81,12 @@ def invite_guests(
     pages: PagesDep,
     viewer: SignedInViewer,
     view: OwnedCapsule,
-    guests: Annotated[str, Form()] = "",
-    called: Annotated[str, Form()] = "",
-    role: Annotated[str, Form()] = Role.CONTRIBUTOR,
-    language: Annotated[str, Form()] = "",
+    typed: Annotated[TypedInvitations, Depends(_typed_invitations)],
 ) -> Response:
     words = pages.wording(request)
-    typed = TypedInvitations(guests=guests, called=called, role=role, language=language)
     try:
-        found = parse_guests(guests)
-        named = named_guests(found.guests, called.strip())
+        found = parse_guests(typed.guests)
+        named = named_guests(found.guests, typed.called.strip())
     except UsageProblem as error:
         return _people_page(
             app, pages, request, viewer, view, replace(typed, problem=error_text(error, words))
@@ -100,8 +105,8 @@ def invite_guests(
         viewer,
         view.capsule.id,
         guests=named,
-        role=Role.RECIPIENT if role == Role.RECIPIENT else Role.CONTRIBUTOR,
-        locale=language or None,
+        role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
+        locale=typed.language or None,
         valid_days=app.settings.mail.invitation_days,
         now=app.now(),
     )

@@ -7,9 +7,10 @@ The owner may also delete the capsule, as long as nobody else has added a story.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Depends, File, Form, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,11 +25,44 @@ from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYT
 from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, parse_film_photos
 from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
+from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.reading import Outline
 
 #: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
 router = APIRouter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedSettings:
+    """What stands in the form, as it was typed."""
+
+    title: str
+    message: str
+    film_photos: str
+    #: '' leaves the theme as it is.
+    theme: str = ""
+    #: The theme whose song the film has, '' for that of the capsule's own; or the song that people added.
+    music: str = ""
+    is_without_cover: bool = False
+
+
+def _typed_settings(
+    title: Annotated[str, Form()] = "",
+    message: Annotated[str, Form()] = "",
+    film_photos: Annotated[str, Form()] = "",
+    theme: Annotated[str, Form()] = "",
+    music: Annotated[str, Form()] = "",
+    without_cover: Annotated[str, Form()] = "",
+) -> TypedSettings:
+    return TypedSettings(
+        title=title,
+        message=message,
+        film_photos=film_photos,
+        theme=theme,
+        music=music,
+        is_without_cover=bool(without_cover),
+    )
 
 
 @router.api_route("/c/{capsule_id}/settings", methods=GET)
@@ -46,17 +80,12 @@ def change_settings(
     pages: PagesDep,
     viewer: SignedInViewer,
     view: OwnedCapsule,
-    title: Annotated[str, Form()] = "",
-    message: Annotated[str, Form()] = "",
-    theme: Annotated[str, Form()] = "",
-    music: Annotated[str, Form()] = "",
-    film_photos: Annotated[str, Form()] = "",
-    without_cover: Annotated[str, Form()] = "",
+    typed: Annotated[TypedSettings, Depends(_typed_settings)],
     cover: Annotated[UploadFile | None, File()] = None,
     song: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     words = pages.wording(request)
-    problems = answer_problems(words, title=title, message=message, film_photos=film_photos)
+    problems = answer_problems(words, title=typed.title, message=typed.message, film_photos=typed.film_photos)
     picture = own_song = None
     try:
         picture = theme_options.accepted_cover(app, cover)
@@ -67,7 +96,6 @@ def change_settings(
     except MediaRefused:
         problems["song"] = words("song_bad")
     if problems:
-        typed = {"title": title, "message": message, "film_photos": film_photos}
         return _settings_page(app, pages, request, view, problems, typed)
     with own_song or nullcontext():
         capsules.edit(
@@ -75,14 +103,16 @@ def change_settings(
             app.vault,
             viewer,
             view.capsule.id,
-            title=title,
-            message=message,
-            theme=theme or None,
-            film_photos=parse_film_photos(film_photos),
-            music=None if own_song or music == _OWN_SONG else music,
-            soundtrack=own_song,
-            cover=picture,
-            without_cover=bool(without_cover) and picture is None,
+            CapsuleChanges(
+                title=typed.title,
+                message=typed.message,
+                theme=typed.theme or None,
+                film_photos=parse_film_photos(typed.film_photos),
+                music=None if own_song or typed.music == _OWN_SONG else typed.music,
+                soundtrack=own_song,
+                cover=picture,
+                without_cover=typed.is_without_cover and picture is None,
+            ),
             now=app.now(),
         )
     return pages.redirect(request, f"/c/{view.capsule.id}/settings?done=changed")
@@ -116,7 +146,7 @@ def _settings_page(
     request: Request,
     view: Outline,
     problems: dict[str, str],
-    typed: dict[str, str] | None = None,
+    typed: TypedSettings | None = None,
 ) -> Response:
     words = pages.wording(request)
     capsule = view.capsule
@@ -129,11 +159,11 @@ def _settings_page(
         status=UsageProblem.http_status if problems else 200,
         view=view,
         typed=typed
-        or {
-            "title": capsule.title,
-            "message": capsule.message or "",
-            "film_photos": str(capsule.film_photos),
-        },
+        or TypedSettings(
+            title=capsule.title,
+            message=capsule.message or "",
+            film_photos=str(capsule.film_photos),
+        ),
         problems=problems,
         themes=theme_options.theme_choices(words.language),
         music=_OWN_SONG if capsule.soundtrack_blob else capsule.music or "",
