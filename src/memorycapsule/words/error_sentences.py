@@ -19,8 +19,6 @@ from memorycapsule.words.dates import date_in_words
 
 #: The catalogue that has a sentence for every reason.
 AREA = "errors"
-#: The voice of pages about a file that is refused, in `contributing.po`.
-REFUSAL_VOICE = "refused"
 
 
 def sentence_of(

@@ -87,7 +87,10 @@ def test_a_song_of_ones_own_is_taken_when_it_plays(scene, three):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"own": ("notes.mp3", b"no song", "audio/mpeg")}, "notes.mp3” could not be played"),
+        (
+            {"own": ("notes.mp3", b"no song", "audio/mpeg")},
+            "No film was begun with “notes.mp3”. This is not music.",
+        ),
         (None, "choose its file"),
     ],
 )

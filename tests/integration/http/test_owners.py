@@ -143,7 +143,7 @@ def test_a_file_that_is_no_photo_leaves_all_else_as_it_was(scene):
     )
 
     assert page.status_code == 422
-    assert "not a photo" in page.text
+    assert "We cannot show this kind of drawing" in page.text
     assert fields(page) == sealing
     assert len(reading.capsules(scene.instance.store, scene.instance.ada)) == 2
 

@@ -11,11 +11,12 @@ import pytest
 from integration.http.test_uploads import TUS, begin, browser_of, metadata_of, send
 from memorycapsule import processes
 from memorycapsule.app import App
+from memorycapsule.daemon.http.html.error_texts import refusal_text
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import clips, decoder_process
 from memorycapsule.media.sniff import Window
 from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import REFUSAL_VOICE, sentence_of
+from memorycapsule.words.error_sentences import sentence_of
 from support.cast import make_photo
 
 pytestmark = pytest.mark.slow
@@ -110,7 +111,7 @@ def test_sound_in_the_container_of_clips_is_a_voice_note_and_no_clip(scene, send
     with path.open("rb") as file, pytest.raises(MediaRefused) as raised:
         clips.read_clip(Window.of(file))
     assert raised.value.reason == Refusal.NO_PICTURE
-    said = [sentence_of(raised.value, wording(language), voice=REFUSAL_VOICE) for language in ("en", "ko")]
+    said = [refusal_text(raised.value, wording(language)) for language in ("en", "ko")]
     assert said == [
         "There is sound in this but no picture, so we left it out.",
         "소리만 있고 영상이 없어서 뺐어요.",

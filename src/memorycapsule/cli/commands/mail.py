@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-
-if TYPE_CHECKING:
-    pass
 
 
 def outbox(ctx: typer.Context) -> None:

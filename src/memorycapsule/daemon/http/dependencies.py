@@ -28,7 +28,6 @@ GET = ["GET", "HEAD"]
 
 def provide(site: FastAPI, *, app: App, pages: Pages, cookie: Cookie) -> None:
     """Keep on a site what its handlers ask for."""
-    site.state.now = app.now
     site.state.app = app
     site.state.pages = pages
     site.state.cookie = cookie

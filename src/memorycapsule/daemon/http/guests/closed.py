@@ -14,11 +14,6 @@ def closed_page(pages: Pages, request: Request, error: NotAllowed) -> Response:
     if error.reason != "stories_too_late":
         raise error
     words = pages.wording(request)
-    return pages.show(
-        request,
-        "message.html",
-        words,
-        status=NotAllowed.http_status,
-        heading=words("closed_title"),
-        text=words("closed_text"),
+    return pages.message(
+        request, words, words("closed_title"), words("closed_text"), status=NotAllowed.http_status
     )

@@ -24,7 +24,7 @@ from memorycapsule.daemon.http.guests.story_form import (
     next_position,
 )
 from memorycapsule.daemon.http.html.bundle import DYES
-from memorycapsule.daemon.http.html.error_texts import error_text
+from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
@@ -36,7 +36,6 @@ from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import date_in_words
-from memorycapsule.words.error_sentences import REFUSAL_VOICE, sentence_of
 from memorycapsule.words.forms_of_address import addressed
 
 #: How many of the new photos the thank-you page shows.
@@ -124,14 +123,8 @@ async def receive_form(
         return closed_page(pages, request, error)
     except TooLarge as error:
         words = pages.wording(request)
-        return pages.show(
-            request,
-            "message.html",
-            words,
-            status=error.http_status,
-            heading=words("error_413_title"),
-            text=sentence_of(error, words, voice=REFUSAL_VOICE),
-        )
+        text = refusal_text(error, words)
+        return pages.message(request, words, words("error_413_title"), text, status=error.http_status)
     if wants_json:
         return JSONResponse({"story": story_id})
     return pages.redirect(request, f"{path}/thanks?story={story_id}")
@@ -192,11 +185,7 @@ def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
 
 def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, str]]:
     """Return the names of the files that were left out, and why."""
-    return [
-        (one.about.file, sentence_of(one.refusal, words, voice=REFUSAL_VOICE))
-        for one in sent_files
-        if one.refusal
-    ]
+    return [(one.about.file, refusal_text(one.refusal, words)) for one in sent_files if one.refusal]
 
 
 def _contents(media: list[MediumView], language: str) -> str:

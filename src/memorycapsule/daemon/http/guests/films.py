@@ -28,7 +28,7 @@ from memorycapsule.daemon.http.guests.film_texts import (
     story_choices,
 )
 from memorycapsule.daemon.http.guests.opened import NOSCRIPT_REFRESH_SECONDS
-from memorycapsule.daemon.http.html.error_texts import error_text
+from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
@@ -162,13 +162,15 @@ def make_film(
                 title=film_request.title,
                 now=app.now(),
             )
-    except MediaRefused:
+    except MediaRefused as error:
         file = own_song.filename if isinstance(own_song, UploadFile) else ""
-        problem = words("films_song_refused", file=file) if file else words("films_song_missing")
-    except UsageProblem as error:
+        problem = (
+            words("films_song_refused", file=file, reason=refusal_text(error, words))
+            if file
+            else words("films_song_missing")
+        )
+    except (TooMany, UsageProblem) as error:
         problem = error_text(error, words)
-    except TooMany:
-        problem = words("films_too_many")
     else:
         return pages.redirect(request, f"/g/c/{capsule_id}/film?of={made.id}")
     return _film_page(app, pages, request, access, replace(film_request, problem=problem))

@@ -184,14 +184,8 @@ def _invitation(
 
 def _unusable(pages: Pages, request: Request, view: InvitationView, reason: str) -> Response:
     words = pages.wording(request, view.invitation.locale)
-    return pages.show(
-        request,
-        "message.html",
-        words,
-        status=_GONE,
-        heading=words(f"{reason}_title"),
-        text=words(f"{reason}_text", inviter=view.inviter),
-    )
+    text = words(f"{reason}_text", inviter=view.inviter)
+    return pages.message(request, words, words(f"{reason}_title"), text, status=_GONE)
 
 
 def _masked(address: str) -> str:

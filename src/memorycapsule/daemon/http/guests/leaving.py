@@ -65,10 +65,5 @@ def show_left(request: Request, pages: PagesDep, stories: str = "stay") -> Respo
     if stories not in {"take", "stay"}:
         raise NotFound
     words = pages.wording(request)
-    return pages.show(
-        request,
-        "message.html",
-        words,
-        heading=words("left_title"),
-        text=words("left_with") if stories == "take" else words("left_without"),
-    )
+    text = words("left_with") if stories == "take" else words("left_without")
+    return pages.message(request, words, words("left_title"), text)

@@ -8,8 +8,15 @@ from memorycapsule.words.error_sentences import sentence_of
 
 #: Sentences of the pages' own that go before those that all doors share.
 _VOICE = "page_error"
+#: What pages say of a file that is refused, in `contributing.po`.
+_REFUSAL_VOICE = "refused"
 
 
 def error_text(error: CapsuleError, words: Wording) -> str:
     """Return the sentence of an error as pages say it."""
     return sentence_of(error, words, voice=_VOICE)
+
+
+def refusal_text(error: CapsuleError, words: Wording) -> str:
+    """Return why a file is refused as pages say it, beside the file's name or its field."""
+    return sentence_of(error, words, voice=_REFUSAL_VOICE)

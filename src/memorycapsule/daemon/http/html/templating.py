@@ -148,42 +148,30 @@ class Pages:
                 )
         return answer
 
+    def message(
+        self, request: Request, words: Wording, heading: str, text: str, *, status: int = 200
+    ) -> HTMLResponse:
+        """Return the page that says one thing."""
+        return self.show(request, "message.html", words, status=status, heading=heading, text=text)
+
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
         """Return the page for a status of 400 or more; `code` finds the line in the log."""
         words = self.wording(request)
         known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
-        return self.show(
-            request,
-            "message.html",
-            words,
-            status=status,
-            heading=words(f"error_{known}_title"),
-            text=words(f"error_{known}_text", code=code),
-        )
+        text = words(f"error_{known}_text", code=code)
+        return self.message(request, words, words(f"error_{known}_title"), text, status=status)
 
     def refusal(self, request: Request, error: CapsuleError) -> HTMLResponse:
         """Return the page that says why something was not done."""
         words = self.wording(request)
-        return self.show(
-            request,
-            "message.html",
-            words,
-            status=error.http_status,
-            heading=words("not_done_title"),
-            text=error_text(error, words),
-        )
+        text = error_text(error, words)
+        return self.message(request, words, words("not_done_title"), text, status=error.http_status)
 
     def unknown_link(self, request: Request) -> HTMLResponse:
         """Return the page for a mailed link that is not known here."""
         words = self.wording(request)
-        return self.show(
-            request,
-            "message.html",
-            words,
-            status=404,
-            heading=words("unknown_link_title"),
-            text=words("unknown_link_text"),
-        )
+        text = words("unknown_link_text")
+        return self.message(request, words, words("unknown_link_title"), text, status=404)
 
     def redirect(self, request: Request, path: str) -> RedirectResponse:
         """Redirect a browser to another page of ours, which it gets with GET."""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, NEEDS_SIGN_IN, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import bundle
-from memorycapsule.daemon.http.html.error_texts import error_text
+from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import date_form, theme_options
 from memorycapsule.daemon.http.owners.capsule_answers import answer_problems
@@ -84,7 +84,7 @@ def check_answers(
     date, problems = _check(app, draft, words)
     if date is None or problems or back:
         return _form_page(pages, request, draft, {} if back else problems)
-    return _confirmation_page(app, pages, request, draft, date)
+    return _confirmation_page(app, pages, request, draft, date, {})
 
 
 @router.post("/capsules/new/seal")
@@ -105,12 +105,14 @@ def create_capsule(
         return _form_page(pages, request, draft, problems)
     try:
         picture = theme_options.accepted_cover(app, cover)
-    except MediaRefused:
-        return _confirmation_page(app, pages, request, draft, date, bad_cover=True)
+    except MediaRefused as error:
+        problems["cover"] = refusal_text(error, words)
+        return _confirmation_page(app, pages, request, draft, date, problems)
     try:
         own_song = theme_options.accepted_song(song)
-    except MediaRefused:
-        return _confirmation_page(app, pages, request, draft, date, bad_song=True)
+    except MediaRefused as error:
+        problems["song"] = refusal_text(error, words)
+        return _confirmation_page(app, pages, request, draft, date, problems)
     with own_song or nullcontext():
         made = capsules.create(
             app.store,
@@ -164,9 +166,7 @@ def _confirmation_page(
     request: Request,
     draft: Draft,
     date: OpeningDate,
-    *,
-    bad_cover: bool = False,
-    bad_song: bool = False,
+    problems: dict[str, str],
 ) -> Response:
     words = pages.wording(request)
     choices = theme_options.theme_choices(words.language)
@@ -176,14 +176,13 @@ def _confirmation_page(
         request,
         "create_confirm.html",
         words,
-        status=MediaRefused.http_status if bad_cover or bad_song else 200,
+        status=MediaRefused.http_status if problems else 200,
         draft=draft,
         frozen=date_form.pinned(date),
         title=checked_title(draft.title),
         opens=date_form.date_fields(date, app.now(), words),
         theme=theme,
         song=chosen.song,
-        bad_cover=bad_cover,
-        bad_song=bad_song,
+        problems=problems,
         bundle=bundle("a new capsule", [], label=words("bundle_empty")),
     )

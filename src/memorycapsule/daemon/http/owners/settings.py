@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
+from memorycapsule.daemon.http.html.error_texts import refusal_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners import theme_options
 from memorycapsule.daemon.http.owners.capsule_answers import answer_problems
@@ -89,12 +90,12 @@ def change_settings(
     picture = own_song = None
     try:
         picture = theme_options.accepted_cover(app, cover)
-    except MediaRefused:
-        problems["cover"] = words("cover_bad")
+    except MediaRefused as error:
+        problems["cover"] = refusal_text(error, words)
     try:
         own_song = theme_options.accepted_song(song)
-    except MediaRefused:
-        problems["song"] = words("song_bad")
+    except MediaRefused as error:
+        problems["song"] = refusal_text(error, words)
     if problems:
         return _settings_page(app, pages, request, view, problems, typed)
     with own_song or nullcontext():

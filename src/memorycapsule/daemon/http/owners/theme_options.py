@@ -42,20 +42,18 @@ def theme_choices(language: str) -> Sequence[ThemeChoice]:
     ]
 
 
-def has_file(upload: UploadFile | None) -> bool:
-    """Say whether a file was chosen; a browser sends an empty file where none was."""
-    return upload is not None and bool(upload.filename) and upload.size != 0
+def _chosen(upload: UploadFile | None) -> UploadFile | None:
+    """Return the file that was chosen; a browser sends an empty file where none was."""
+    return upload if upload is not None and upload.filename and upload.size != 0 else None
 
 
 def accepted_cover(app: App, upload: UploadFile | None) -> Cover | None:
     """Return the cover that was chosen, None where none was. Raises MediaRefused."""
-    if upload is None or not has_file(upload):
-        return None
-    return capsule_files.accepted_cover(upload.file, app.prepare)
+    chosen = _chosen(upload)
+    return capsule_files.accepted_cover(chosen.file, app.prepare) if chosen else None
 
 
 def accepted_song(upload: UploadFile | None) -> Song | None:
     """Return the song that was chosen, None where none was. Raises MediaRefused."""
-    if upload is None or not has_file(upload):
-        return None
-    return capsule_files.accepted_song(upload.file)
+    chosen = _chosen(upload)
+    return capsule_files.accepted_song(chosen.file) if chosen else None

@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule.app import App
 from memorycapsule.config import Settings, bytes_of
 from memorycapsule.daemon.http.dependencies import AppDep, CookieDep, PagesDep
+from memorycapsule.daemon.http.html.error_texts import refusal_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
@@ -44,7 +45,7 @@ from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, REFUSAL_VOICE, sentence_of
+from memorycapsule.words.error_sentences import AREA, sentence_of
 from memorycapsule.words.languages import DEFAULT
 
 VERSION = "1.0.0"
@@ -242,7 +243,7 @@ def _sentence(request: Request, pages: Pages, error: CapsuleError) -> str:
     """Return what a program reads of an error, in English, or what a page says of the file in its reader's language."""
     if is_for_api(request):
         return sentence_of(error, wording(DEFAULT, AREA))
-    return sentence_of(error, pages.wording(request), voice=REFUSAL_VOICE)
+    return refusal_text(error, pages.wording(request))
 
 
 def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, object]:
