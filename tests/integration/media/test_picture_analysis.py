@@ -1,5 +1,6 @@
 """Pictures are analysed by a child: what draws the eye, what looks alike, how light it is, the best of a clip."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -36,29 +37,30 @@ SCENES = [
 ]
 
 
+def analyse_in(folder, contents, *, seconds=10.0, durations=None, **options):
+    """Analyse pictures that are given by name as BGR pixels, or as the bytes of a JPEG or a display clip."""
+    pictures = []
+    for name, content in contents.items():
+        is_clip = name.endswith(".mp4")
+        width, height = 2560, 1920
+        if isinstance(content, np.ndarray):
+            content = cv2.imencode(".jpg", content)[1].tobytes()
+        if content.startswith(b"\xff\xd8\xff") and not content.endswith(b"not a picture"):
+            height, width = pixels_of(content).shape[:2]
+        (folder / name).write_bytes(content)
+        pictures.append(
+            Picture(
+                id=name, kind="clip" if is_clip else "photo", file=name, width=width, height=height,
+                duration_seconds=(durations or {}).get(name, 0.0), story_id="a", contributor="Ada",
+            )
+        )  # fmt: skip
+    return analyse_pictures(folder, pictures, clip_seconds=seconds, **options), pictures
+
+
 @pytest.fixture
 def analyse(tmp_path):
-    """Analyse pictures that are given by name as BGR pixels, or as the bytes of a JPEG or a display clip."""
-
-    def analyse(contents, *, seconds=10.0, durations=None, **options):
-        pictures = []
-        for name, content in contents.items():
-            is_clip = name.endswith(".mp4")
-            width, height = 2560, 1920
-            if isinstance(content, np.ndarray):
-                content = cv2.imencode(".jpg", content)[1].tobytes()
-            if content.startswith(b"\xff\xd8\xff") and not content.endswith(b"not a picture"):
-                height, width = pixels_of(content).shape[:2]
-            (tmp_path / name).write_bytes(content)
-            pictures.append(
-                Picture(
-                    id=name, kind="clip" if is_clip else "photo", file=name, width=width, height=height,
-                    duration_seconds=(durations or {}).get(name, 0.0), story_id="a", contributor="Ada",
-                )
-            )  # fmt: skip
-        return analyse_pictures(tmp_path, pictures, clip_seconds=seconds, **options), pictures
-
-    return analyse
+    """`analyse_in` a folder of the test."""
+    return functools.partial(analyse_in, tmp_path)
 
 
 def bits(one: PictureAnalysis, other: PictureAnalysis) -> int:
@@ -69,33 +71,46 @@ def pixels_of(jpeg: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
 
 
-@pytest.mark.parametrize(("x", "y"), [(0.25, 0.3), (0.75, 0.35), (0.5, 0.7), (0.85, 0.6)])
-def test_a_thing_on_a_plain_ground_is_what_matters(analyse, x, y):
-    picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
-    cv2.circle(picture, (round(x * 1280), round(y * 960)), 90, (40, 60, 220), -1)
-    cv2.circle(picture, (round(x * 1280), round(y * 960)), 40, (240, 240, 240), -1)
-    analyses, _ = analyse({"blob.jpg": picture})
+#: Where a thing lies on a plain ground.
+PLACES = [(0.25, 0.3), (0.75, 0.35), (0.5, 0.7), (0.85, 0.6)]
+#: What a photo shows, and between which edges: left, top, right, bottom.
+SUBJECTS = {
+    "iphone13pro_depth.heic": (0.35, 0.3, 0.75, 0.85),  # the dog
+    "canon_r5_prairie_falcon.jpg": (0.3, 0.4, 0.7, 0.75),  # the falcon on its ledge
+    "pentax_k10d_cactus.jpg": (0.25, 0.1, 0.75, 0.8),  # the flower
+    "kodak_pixpro_16mp.jpg": (0.4, 0.35, 0.56, 0.6),  # the moon
+    "Olympus μ Digital 800.JPG": (0.1, 0.25, 0.9, 0.85),  # the ship
+}
 
-    assert analyses["blob.jpg"].focus_x == pytest.approx(x, abs=0.06)
-    assert analyses["blob.jpg"].focus_y == pytest.approx(y, abs=0.06)
+
+@pytest.fixture(scope="module")
+def analysed(samples, decoders, tmp_path_factory):
+    """What one child says of things on plain grounds, by their places, and of photos, by their names."""
+    contents = {}
+    for x, y in PLACES:
+        picture = np.full((960, 1280, 3), (150, 160, 140), np.uint8)
+        cv2.circle(picture, (round(x * 1280), round(y * 960)), 90, (40, 60, 220), -1)
+        cv2.circle(picture, (round(x * 1280), round(y * 960)), 40, (240, 240, 240), -1)
+        contents[f"{x} {y}.jpg"] = picture
+    for name in SUBJECTS:
+        with samples[name].path.open("rb") as upload:
+            contents[f"{name}.jpg"] = decoders.prepare(upload).display
+    analyses, _ = analyse_in(tmp_path_factory.mktemp("analysed"), contents)
+    return analyses
 
 
-@pytest.mark.parametrize(
-    ("name", "left", "top", "right", "bottom"),
-    [
-        ("iphone13pro_depth.heic", 0.35, 0.3, 0.75, 0.85),  # the dog
-        ("canon_r5_prairie_falcon.jpg", 0.3, 0.4, 0.7, 0.75),  # the falcon on its ledge
-        ("pentax_k10d_cactus.jpg", 0.25, 0.1, 0.75, 0.8),  # the flower
-        ("kodak_pixpro_16mp.jpg", 0.4, 0.35, 0.56, 0.6),  # the moon
-        ("Olympus μ Digital 800.JPG", 0.1, 0.25, 0.9, 0.85),  # the ship
-    ],
-)
-def test_the_focus_of_a_photo_is_on_its_subject(samples, prepare, analyse, name, left, top, right, bottom):
-    analyses, _ = analyse({"photo.jpg": prepare(samples[name].path).display})
-    analysis = analyses["photo.jpg"]
+@pytest.mark.parametrize(("x", "y"), PLACES)
+def test_a_thing_on_a_plain_ground_is_what_matters(analysed, x, y):
+    assert analysed[f"{x} {y}.jpg"].focus_x == pytest.approx(x, abs=0.06)
+    assert analysed[f"{x} {y}.jpg"].focus_y == pytest.approx(y, abs=0.06)
 
-    assert left <= analysis.focus_x <= right
-    assert top <= analysis.focus_y <= bottom
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_focus_of_a_photo_is_on_its_subject(analysed, name):
+    left, top, right, bottom = SUBJECTS[name]
+
+    assert left <= analysed[f"{name}.jpg"].focus_x <= right
+    assert top <= analysed[f"{name}.jpg"].focus_y <= bottom
 
 
 def test_a_photo_changed_a_little_stays_alike(samples, prepare, analyse):
@@ -112,22 +127,22 @@ def test_a_photo_changed_a_little_stays_alike(samples, prepare, analyse):
     )
 
     assert max(bits(analyses["whole.jpg"], analysis) for analysis in analyses.values()) <= SAME_BITS
-    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
-    assert [picture.id for picture in without_near_duplicates(analysed)] == ["brighter.jpg"]
+    described = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
+    assert [picture.id for picture in without_near_duplicates(described)] == ["brighter.jpg"]
 
 
 def test_different_photos_are_not_alike(samples, prepare, analyse):
     analyses, pictures = analyse(
         {f"{place}.jpg": prepare(samples[name].path).display for place, name in enumerate(SCENES)}
     )
-    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
+    described = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
 
     assert len(analyses) == len(SCENES)
     assert (
         min(bits(analyses[one], analyses[other]) for one in analyses for other in analyses if one != other)
         > 12
     )
-    assert without_near_duplicates(analysed) == tuple(analysed)
+    assert without_near_duplicates(described) == tuple(described)
 
 
 @pytest.mark.parametrize("scene", ["Landscape", "Portrait"])
@@ -138,10 +153,10 @@ def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepar
             for turn in range(1, 9)
         }
     )
-    analysed = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
+    described = [replace(picture, analysis=analyses[picture.id]) for picture in pictures]
 
     assert max(bits(analyses["1.jpg"], analysis) for analysis in analyses.values()) <= SAME_BITS
-    assert len(without_near_duplicates(analysed)) == 1
+    assert len(without_near_duplicates(described)) == 1
     assert np.ptp([analysis.focus_x for analysis in analyses.values()]) < 0.05
     assert np.ptp([analysis.focus_y for analysis in analyses.values()]) < 0.05
 
