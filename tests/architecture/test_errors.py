@@ -21,7 +21,7 @@ import memorycapsule
 import memorycapsule.cli.distant.client
 import memorycapsule.daemon.http.uploads.tus
 import memorycapsule.demo.life
-from memorycapsule.errors import CapsuleError, MediaRefused, Refusal
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import languages
 
@@ -200,6 +200,25 @@ def test_every_refusal_has_a_predicate_and_what_a_page_says(language):
     assert {one for one in Refusal if f"refused_{one}" not in words.keys} == set()
     assert {one for one in Refusal if places(words, f"error_{one}") != set(one.places)} == set()
     assert {one for one in Refusal if not places(words, f"refused_{one}") <= {"file", *one.places}} == set()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_pages_and_programs_may_be_told_gives_no_advice_for_the_command_line(language):
+    words = wording(language, "errors")
+    told = {one.reason for one in made() if one.where.startswith(("domain/", "media/", "services/"))}
+    told |= {kind.code for kind in KINDS.values() if kind.http_status < 500 or kind is DiskFull}
+    forms = {
+        reason: words.forms.get(key) or (words.sentences[key],)
+        for reason in told
+        if (key := f"error_{reason}") in words.keys
+    }
+
+    assert len(forms) > 150
+    assert {
+        reason
+        for reason, said in forms.items()
+        if re.search(r"`capsule |--[a-z]|same command|같은 명령", "".join(said))
+    } == set()
 
 
 def test_a_reason_is_said_of_one_kind_of_thing():

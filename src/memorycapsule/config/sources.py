@@ -268,7 +268,9 @@ def _problem(error: ErrorDetails, found: Mapping[str, FoundSettings]) -> Configu
     problem = cause.problem if isinstance(cause, WrongSetting) else None
     info = fields().get(key)
     if info is None:
-        return (problem or UsageProblem("settings_wrong", problem=error["msg"])).as_kind(ConfigurationProblem)
+        if problem:
+            return problem.as_kind(ConfigurationProblem)
+        return ConfigurationProblem("settings_wrong", problem=CapsuleError("other", sentence=error["msg"]))
     problem = problem or _what_is_right(info)
     place = found[key].origin if key in found else "default"
     if key in Settings.SECRETS or key == "store_url" or isinstance(error["input"], dict):

@@ -129,7 +129,7 @@ def _send_one(
             letter = compose(tx, composer, delivery, clock())
         except (UsageProblem, ValueError, TypeError, KeyError) as error:
             # A letter that cannot be written must not stand in the way of all others.
-            cause = error if isinstance(error, UsageProblem) else str(error)
+            cause = error if isinstance(error, UsageProblem) else CapsuleError("other", sentence=str(error))
             problem = CapsuleError("letter_not_written", problem=cause)
             detail = sentence_of(problem, wording(DEFAULT, AREA))
             _change(

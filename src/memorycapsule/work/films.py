@@ -201,4 +201,6 @@ def _collect_inputs(
 
 
 def _translate_error(error: Exception) -> CapsuleError:
-    return RenderFailed("film_stuck", kind=error.__class__.__name__, problem=str(error))
+    return RenderFailed(
+        "film_stuck", kind=error.__class__.__name__, problem=CapsuleError("other", sentence=str(error))
+    )

@@ -194,7 +194,7 @@ class Client:
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
             return error
-        return Unreachable("distant_silent", url=self.url, problem=str(error))
+        return Unreachable("distant_silent", url=self.url, problem=CapsuleError("other", sentence=str(error)))
 
     def _no_capsule(self) -> CapsuleError:
         return CapsuleError("distant_no_capsule", url=self.url, variable=URL_VARIABLE)

@@ -24,5 +24,6 @@ def form_fields(file: UploadFile, accept: Callable[[BinaryIO], Accepted]) -> Acc
     try:
         return accept(file.file)
     except MediaRefused as error:
-        name = printable(file.filename or "", _LONGEST_NAME) or "This file"
-        raise FileRefused("file_refused", file=name, problem=error) from error
+        if name := printable(file.filename or "", _LONGEST_NAME):
+            raise FileRefused("file_refused", file=name, problem=error) from error
+        raise FileRefused("unnamed_file_refused", problem=error) from error
