@@ -27,7 +27,7 @@ demo:
 
 test:
 	$(SETUP) test
-	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal --durations=10 -m "not slow" $(ARGS)
 
 test-slow:
 	$(SETUP) all

@@ -166,7 +166,7 @@ def test_a_clip_in_fragments_that_is_too_long_is_refused_when_it_shows(tmp_path,
         prepare(path)
 
 
-@pytest.mark.parametrize(("picture", "sound"), [(2, 40), (3, 1)])
+@pytest.mark.parametrize(("picture", "sound"), [(2, 15), (3, 1)])
 def test_a_display_clip_ends_with_its_picture_whatever_the_sound_does(
     tmp_path, prepare, converted, picture, sound
 ):

@@ -31,7 +31,7 @@ def shown(shared_studio):
     (studio.pictures / "outside.mp4").write_text(f"ffconcat version 1.0\nfile {studio.folder}/outside.mp4\n")
     pictures = [
         studio.photo("a"),
-        odd_clip(studio, "over", picture_seconds=2, sound_seconds=40),
+        odd_clip(studio, "over", picture_seconds=2, sound_seconds=20),
         outside,
         odd_clip(studio, "holds", picture_seconds=2, sound_seconds=4),
     ]
