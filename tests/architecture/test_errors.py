@@ -31,7 +31,7 @@ DOORS = ("cli", "daemon", "demo")
 #: What stands before the reason of an error in the names of its sentences: of all doors, and of one that says more.
 VOICES = ("error", "cli_error", "page_error")
 #: The functions that make a sentence of an error.
-SAYERS = {"sentence_of", "spoken", "sentence"}
+SAYERS = {"sentence_of", "english_sentence_of", "spoken", "sentence"}
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def load(
     `config_file` is the flag `--config`. `overrides` are other flags by dotted name ("daemon.port"); None is a flag
     that was not used. `file_must_exist=False` is for `capsule init`, which writes the named file later.
 
-    Raises ConfigurationProblem with one sentence that names the setting, the place and what is right;
+    Raises ConfigurationProblem, which names the setting, the place and what is right;
     NotInitialised when a file was named that does not exist.
     """
     path, is_named = _find_config_file(config_file, environment)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from memorycapsule.errors import CapsuleError
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,5 +38,5 @@ class Outcome:
         unreachable: bool = False,
     ) -> Self:
         """Return the end of an attempt that went wrong; the log of deliveries says it in English."""
-        detail = sentence_of(problem, wording(DEFAULT, AREA))
+        detail = english_sentence_of(problem)
         return cls(state=state, detail=detail, problem=problem, unreachable=unreachable)

@@ -8,9 +8,7 @@ from pydantic import Field
 
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.schemas.model import Id, Instant, Model
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film import montages
@@ -52,7 +50,7 @@ class Montage(Model):
             title=found.title or None,
             length=found.length,
             music=found.music,
-            report=[sentence_of(omission.error, wording(DEFAULT, AREA)) for omission in found.report],
+            report=[english_sentence_of(omission.error) for omission in found.report],
             queued_at=found.queued_at,
             finished_at=found.finished_at,
         )

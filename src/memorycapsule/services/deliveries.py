@@ -24,9 +24,7 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 #: How long all letters wait when the server cannot be reached: a router restarts within minutes.
 UNREACHABLE_PAUSE = timedelta(seconds=20)
@@ -131,7 +129,7 @@ def _send_one(
             # A letter that cannot be written must not stand in the way of all others.
             cause = error if isinstance(error, UsageProblem) else CapsuleError("other", sentence=str(error))
             problem = CapsuleError("letter_not_written", problem=cause)
-            detail = sentence_of(problem, wording(DEFAULT, AREA))
+            detail = english_sentence_of(problem)
             _change(
                 tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
             )

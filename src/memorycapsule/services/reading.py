@@ -38,9 +38,7 @@ from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film.plan import MontagePlan
@@ -477,7 +475,7 @@ class _SealedStories:
             return self.unsealer.words_of(story)
         except DamagedEnvelope as error:
             # In English: who reads it, and in which language, is not known here.
-            return StoryWords(title="", text=sentence_of(error, wording(DEFAULT, AREA)))
+            return StoryWords(title="", text=english_sentence_of(error))
 
     def _media(self, story: Story) -> list[MediumView]:
         media = []

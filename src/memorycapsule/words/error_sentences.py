@@ -14,8 +14,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from memorycapsule.errors import CapsuleError
-from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import date_in_words
+from memorycapsule.words.languages import DEFAULT
 
 #: The catalogue that has a sentence for every reason.
 AREA = "errors"
@@ -34,6 +35,11 @@ def sentence_of(
     key = next((key for key in keys if key in words.sentences or key in words.forms), "error_failed")
     values = {name: _said(value, words, voice, shown) for name, value in error.values.items()}
     return filled(words, key, values)
+
+
+def english_sentence_of(error: CapsuleError) -> str:
+    """Return what programs and logs read of an error, and people whose language is not known."""
+    return sentence_of(error, wording(DEFAULT, AREA))
 
 
 def filled(words: Wording, key: str, values: Mapping[str, object]) -> str:

@@ -14,9 +14,7 @@ from starlette.responses import JSONResponse
 
 from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded, Unauthenticated
 from memorycapsule.schemas.errors import error_fields
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 MEDIA_TYPE = "application/problem+json"
 #: The `type` of a problem is this and its code.
@@ -109,12 +107,16 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
     """
     match error:
         case ReauthenticationNeeded():
-            return _answer(error.http_status, f"{_said(error)} {_HOW_TO_PROVE}", **error_fields(error))
+            return _answer(
+                error.http_status, f"{english_sentence_of(error)} {_HOW_TO_PROVE}", **error_fields(error)
+            )
         case Unauthenticated():
             headers = {"www-authenticate": _CHALLENGES[error.reason]}
-            return _answer(error.http_status, _said(error), **error_fields(error), headers=headers)
+            return _answer(
+                error.http_status, english_sentence_of(error), **error_fields(error), headers=headers
+            )
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            return _answer(error.http_status, sentence or _said(error), **error_fields(error))
+            return _answer(error.http_status, sentence or english_sentence_of(error), **error_fields(error))
         case RequestValidationError():
             sentence = _sentence(error.errors())
             return _answer(422, sentence, code="usage", reason="request_unclear", errors=error.errors())
@@ -124,7 +126,7 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
             ours = error if isinstance(error, CapsuleError) else None
             logged = CapsuleError("unexpected_logged", log=log_code)
             fields = error_fields(logged) | {"code": ours.code if ours else "unexpected"}
-            return _answer(ours.http_status if ours else 500, _said(logged), **fields)
+            return _answer(ours.http_status if ours else 500, english_sentence_of(logged), **fields)
 
 
 def of_status(status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -179,10 +181,6 @@ def _answer(
         headers=dict(headers or {}),
         media_type=MEDIA_TYPE,
     )
-
-
-def _said(error: CapsuleError) -> str:
-    return sentence_of(error, wording(DEFAULT, AREA))
 
 
 def _sentence(errors: Sequence[Any]) -> str:

@@ -44,9 +44,7 @@ from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadM
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
-from memorycapsule.words.catalogues import wording
-from memorycapsule.words.error_sentences import AREA, sentence_of
-from memorycapsule.words.languages import DEFAULT
+from memorycapsule.words.error_sentences import english_sentence_of
 
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,termination,expiration"
@@ -242,7 +240,7 @@ async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
 def _sentence(request: Request, pages: Pages, error: CapsuleError) -> str:
     """Return what a program reads of an error, in English, or what a page says of the file in its reader's language."""
     if is_for_api(request):
-        return sentence_of(error, wording(DEFAULT, AREA))
+        return english_sentence_of(error)
     return refusal_text(error, pages.wording(request))
 
 
