@@ -5,6 +5,7 @@ import pytest
 from memorycapsule import themes
 from memorycapsule.errors import UsageProblem
 from memorycapsule.render.overlays import bgr
+from support.refusals import refused
 
 
 def luminance(colour):
@@ -38,5 +39,5 @@ def test_a_theme_has_names_fonts_music_and_legible_cards(name):
 
 @pytest.mark.parametrize("name", ["", "nope", "../themes/classic", "fonts"])
 def test_an_unknown_theme_is_refused_naming_the_others(name):
-    with pytest.raises(UsageProblem, match="classic, museum"):
+    with refused(UsageProblem, "theme_unknown", theme=name, themes=themes.names()):
         themes.load(name)
