@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES, SIGN_IN
 from memorycapsule.daemon.logs import mask
 from memorycapsule.seal.keys import token_digest
 from memorycapsule.store import accounts as account_store
@@ -88,6 +88,22 @@ def test_behind_a_proxy_that_changes_the_host_our_public_address_counts(scene):
 
     assert post("https://photos.test") == 303
     assert post("https://other.test") == 403
+
+
+@pytest.mark.parametrize("kept", ["", "/s"], ids=["taken away", "left"])
+def test_a_public_path_that_other_paths_begin_with_loosens_no_limit(scene, kept):
+    browser = scene.browser(public_url="https://photos.test/s")
+
+    asked = [browser.post(f"{kept}/sign-in").status_code for _ in range(SIGN_IN.at_once + 1)]
+
+    assert asked == [422] * SIGN_IN.at_once + [429]
+
+
+@pytest.mark.parametrize("kept", ["", "/a"], ids=["taken away", "left"])
+def test_programs_are_told_problems_under_a_public_path_that_other_paths_begin_with(scene, kept):
+    answer = scene.browser(public_url="https://photos.test/a").get(f"{kept}/api/v1/me")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
 
 
 @pytest.mark.parametrize(

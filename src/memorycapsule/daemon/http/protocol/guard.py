@@ -76,7 +76,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["root_path"] = self._root_path
+        scope["root_path"], scope["path"] = self._root_path, _whole_path(scope["path"], self._root_path)
         has_started = False
 
         async def send_guarded(message: Message) -> None:
@@ -136,6 +136,11 @@ class Guard:
             return True
         own = {_origin(f"http://{headers.get('host', '')}"), self._own_origin}
         return bool(_origin(origin)) and _origin(origin) in own
+
+
+def _whole_path(path: str, root_path: str) -> str:
+    """Return a path with the path of the public address before it, which a proxy may have taken away."""
+    return path if f"{path}/".startswith(f"{root_path}/") else f"{root_path}{path}"
 
 
 def _origin(url: str) -> str:
