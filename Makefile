@@ -2,6 +2,7 @@
 # make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
 # make test-all   those, and Postgres, a browser, crashes, all the photos
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
+# make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
 # make check      everything static, then `make test`: what must be green before a commit
 #
 # Another Python: make PYTHON=python3.12 test     More words for the command: make demo ARGS="--photos ~/Pictures"
@@ -15,7 +16,7 @@ PY := .venv/bin/python
 SETUP := @tools/setup.sh
 PYTEST := @tools/pytest.sh
 
-.PHONY: help demo test test-slow test-all bench lint check format lock clean
+.PHONY: help demo test test-slow test-all mutants bench lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,10 @@ test-slow:
 	@if ls tests/browser/test_*.py >/dev/null 2>&1; then tools/pytest.sh -m slow tests/browser $(ARGS); fi
 
 test-all: test test-slow
+
+mutants:
+	$(SETUP) all
+	@nice -n 15 $(PY) tools/mutants.py $(ARGS)
 
 bench:
 	$(SETUP) runtime
@@ -67,5 +72,5 @@ lock:
 
 # What was made here, except .venv: that takes longest to make again, and `rm -rf .venv` is easily typed.
 clean:
-	rm -rf build dist demo out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist demo out mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

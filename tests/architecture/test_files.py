@@ -95,7 +95,7 @@ def test_the_code_has_no_drawer_for_odds_and_ends():
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
 def test_a_lock_file_holds_pins_and_hashes_and_nothing_else(lock: Path):
-    pin = re.compile(r"[a-z0-9._-]+(\[[a-z,]+\])?==[\w.+!]+( ; [\w .'<>=!()]+)?( \\)?")
+    pin = re.compile(r"[a-z0-9._-]+(\[[a-z,]+\])?==[\w.+!]+( ; [\w .'<>=!()*]+)?( \\)?")
     hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
     lines = lock.read_text().splitlines()
 

@@ -1,7 +1,9 @@
 """The gate: before the date nobody sees more than their own; afterwards every member sees everything."""
 
 import inspect
+import io
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,10 +13,20 @@ from memorycapsule.services import opening, reading
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, another_session, join, make_capsule, make_context, make_photo
+from support.cast import (
+    OPENS,
+    add_story,
+    another_session,
+    invite,
+    join,
+    make_capsule,
+    make_context,
+    make_photo,
+)
 from support.refusals import refused
 
 
@@ -376,3 +388,96 @@ def test_one_damaged_photo_does_not_take_its_story_along(filled):
 
     view = reading.story(filled.instance.store, filled.instance.vault, filled.ada, story.id)
     assert (view.words.title, view.media) == ("Ben's secret", [])
+
+
+def on_shelf(stage, viewer):
+    return {entry.capsule.id: entry for entry in reading.shelf(stage.instance.store, viewer)}
+
+
+def test_a_shelf_holds_the_viewers_capsules_with_counts_and_before_the_date_no_more(filled):
+    later = make_capsule(filled.instance, title="Later", opens=OPENS + timedelta(days=9))
+    invite(filled.instance, later, "dan@example.org")
+    hers = reading.shelf(filled.instance.store, filled.ada)
+    shelf = [entry for entry in hers if entry.capsule.title != "Another"]
+
+    assert [entry.capsule.id for entry in shelf] == [filled.capsule.id, later.id]
+    assert [entry.member.account_id for entry in shelf] == [filled.ada.account_id] * 2
+    assert [entry.invited for entry in shelf] == [0, 1]
+    assert [(entry.montage, entry.picture) for entry in shelf] == [(None, None)] * 2
+    assert [sum(one.stories for one in entry.contributions) for entry in shelf] == [2, 0]
+    assert [entry.is_own_missing for entry in shelf] == [True, True]
+    (ben,) = on_shelf(filled, filled.ben.viewer).values()
+    assert (ben.member.name, ben.invited, ben.is_own_missing) == ("Ben", 0, False)
+    assert on_shelf(filled, filled.cleo).keys().isdisjoint({filled.capsule.id, later.id})
+
+
+def test_only_the_owner_learns_on_the_shelf_how_many_have_not_answered(filled):
+    invite(filled.instance, filled.capsule, "dan@example.org")
+
+    assert on_shelf(filled, filled.ada)[filled.capsule.id].invited == 1
+    assert on_shelf(filled, filled.ben.viewer)[filled.capsule.id].invited == 0
+
+
+def test_on_the_shelf_an_open_capsule_has_its_film_and_the_photo_that_came_first(filled):
+    with filled.instance.store.reading() as tx:
+        first = story_store.first_photo_id(tx, filled.capsule.id)
+    open_it(filled)
+    entry = on_shelf(filled, filled.younghee.viewer)[filled.capsule.id]
+
+    assert (entry.montage.id, entry.picture) == (film_id(filled), first)
+    assert not entry.is_own_missing
+    assert not on_shelf(filled, filled.ada)[filled.capsule.id].is_own_missing, "it is too late for that"
+
+
+def test_a_session_reaches_the_capsules_of_its_account_unless_it_is_bound_to_one(filled):
+    store = filled.instance.store
+    elsewhere = make_capsule(filled.instance, title="Elsewhere")
+    join(filled.instance, elsewhere, "Ben")
+    bens = filled.ben.viewer
+    free = another_session(filled.instance, bens.account_id)
+    bound = another_session(filled.instance, bens.account_id, capsule_id=elsewhere.id)
+
+    reached = [
+        [reading.reaches(store, viewer, capsule.id) for capsule in (filled.capsule, elsewhere)]
+        for viewer in (free, bound, filled.cleo)
+    ]
+    assert reached == [[True, True], [False, True], [False, False]]
+
+
+def test_members_see_a_cover_before_the_date_and_nobody_else_does(filled):
+    store, vault = filled.instance.store, filled.instance.vault
+    with refused(NotFound, "cover_missing"):
+        reading.cover_file(store, vault, filled.ben.viewer, filled.capsule.id)
+    with store.transaction() as tx:
+        blob = vault.keep_sealed(filled.capsule, io.BytesIO(b"a cover"), OPENS)
+        capsule_store.blobs.add(tx, blob)
+        capsule_store.capsules.save(tx, replace(filled.capsule, cover_blob=blob.id))
+
+    cover = reading.cover_file(store, vault, filled.ben.viewer, filled.capsule.id)
+
+    with cover.stream as stream:
+        assert stream.read() == b"a cover"
+    assert (cover.content_type, cover.name, cover.is_private) == ("image/jpeg", "cover.jpg", True)
+    with refused(NotFound, "capsule_unknown"):
+        reading.cover_file(store, vault, filled.cleo, filled.capsule.id)
+
+
+def test_a_list_shows_of_others_capsules_neither_title_nor_message(filled):
+    other = make_capsule(
+        filled.instance, title="Hers", by=another_session(filled.instance, filled.cleo.account_id)
+    )
+    shown, hidden = reading.redacted(filled.instance.store, filled.ben.viewer, [filled.capsule, other])
+
+    assert shown == filled.capsule
+    assert hidden == replace(other, title="", slug="", message=None, theme="")
+
+
+def test_the_outbox_says_all_of_a_letter_but_its_words(filled):
+    open_it(filled)
+    opening.queue_overdue_letters(filled.instance.store, filled.instance.wake, OPENS - OPENS, OPENS)
+    with filled.instance.store.reading() as tx:
+        kept = delivery_store.all_deliveries(tx)
+
+    assert reading.outbox(filled.instance.store, filled.ada) == [replace(one, letter="") for one in kept]
+    with refused(NotAllowed, "only_admin_sees_outbox"):
+        reading.outbox(filled.instance.store, filled.ben.viewer)

@@ -13,6 +13,7 @@ from memorycapsule.domain.capsules import (
     checked_film_photos,
     checked_message,
     checked_title,
+    parse_film_photos,
     slug_of,
 )
 from memorycapsule.domain.opening_dates import opening_date
@@ -20,6 +21,7 @@ from memorycapsule.errors import UsageProblem
 from support.cast import OPENS
 from support.cast import a_capsule as capsule
 from support.moments import NOW
+from support.refusals import refused
 
 INSTANT = timedelta(microseconds=1)
 
@@ -92,7 +94,7 @@ def test_titles_and_messages_are_checked():
     assert checked_message("  a\n\n b ") == "a\n\n b"
     assert checked_message("a\0b\udcff") == "a\ufffdb\ufffd"
     assert checked_message("  ") is None
-    for refused in (
+    for call in (
         lambda: checked_title("\u202e "),
         lambda: checked_title("x" * 201),
         lambda: checked_message("x" * 5001),
@@ -100,5 +102,16 @@ def test_titles_and_messages_are_checked():
         lambda: checked_film_photos(2001),
     ):
         with pytest.raises(UsageProblem):
-            refused()
+            call()
     assert (checked_film_photos(1), checked_film_photos(2000)) == (1, 2000)
+
+
+@pytest.mark.parametrize(("typed", "count"), [("1", 1), (" 60 ", 60), ("2000", 2000)])
+def test_a_number_of_pictures_is_read_as_it_was_typed(typed, count):
+    assert parse_film_photos(typed) == count
+
+
+@pytest.mark.parametrize("typed", ["", "many", "1.5", "0", "2001", "-3"])
+def test_what_is_no_number_of_pictures_is_refused_with_the_largest_one(typed):
+    with refused(UsageProblem, "film_photos_impossible", most=2000):
+        parse_film_photos(typed)

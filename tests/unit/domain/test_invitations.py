@@ -87,3 +87,12 @@ def test_whoever_has_joined_is_not_invited_again_nor_uninvited():
 def test_every_state_says_whether_it_is_usable(invitation):
     assert invitation.is_usable(NOW) is (invitation.state is InvitationState.INVITED)
     assert not replace(invitation, expires_at=NOW).is_usable(NOW)
+
+
+def test_a_decline_has_its_time_and_a_reminder_leaves_the_link():
+    declined, reminded = INVITED.declined(EXPIRES - timedelta(days=1)), INVITED.reminded(NOW)
+
+    assert declined == replace(
+        INVITED, state=InvitationState.DECLINED, answered_at=EXPIRES - timedelta(days=1)
+    )
+    assert reminded == replace(INVITED, letters=2, reminded_at=NOW)

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.domain.capsules import CapsuleState, Member, Role
-from memorycapsule.domain.stories import MediumDetails, Story, Viewer, checked_words, may_view
+from memorycapsule.domain.stories import (
+    LONGEST_CAPTION,
+    MediumDetails,
+    Story,
+    Viewer,
+    checked_caption,
+    checked_words,
+    may_view,
+)
 from memorycapsule.errors import UsageProblem
 from support.cast import OPENS
 from support.cast import a_capsule as capsule
@@ -171,3 +179,11 @@ def test_a_due_capsule_that_nobody_opened_yet_is_still_sealed():
     """Only the state decides, not the clock of whoever looks: a date that has come opens nothing by itself."""
     assert SEALED.is_due(OPENS)
     assert not may_view(SEALED, STORY, member("dan"), viewer("dan", "dans-phone"))
+
+
+def test_a_caption_is_one_line_that_is_not_too_long():
+    assert checked_caption(" At\nsea ") == "At sea"
+    assert checked_caption("\u202e ") is None
+    assert checked_caption("x" * LONGEST_CAPTION) == "x" * LONGEST_CAPTION
+    with refused(UsageProblem, "caption_too_long", limit=LONGEST_CAPTION):
+        checked_caption("x" * (LONGEST_CAPTION + 1))

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import uuid
 
 import pytest
 from hypothesis import given
@@ -115,3 +116,17 @@ def test_one_wrong_letter_is_noticed():
 
     with pytest.raises(UsageProblem):
         keys.parse_recovery_key(wrong)
+
+
+def test_a_row_id_is_a_uuid_that_its_parts_decide():
+    row_id = FIXED.row_id("story", "session", "once")
+
+    assert uuid.UUID(row_id).version == 4
+    assert row_id == FIXED.row_id("story", "session", "once")
+    others = {
+        FIXED.row_id("story", "session", "twice"),
+        FIXED.row_id("story", "sessiononce"),
+        KEY.row_id("story", "session", "once"),
+    }
+    assert len({row_id, *others}) == 4
+    assert FIXED._derived("row", "a") != FIXED._derived("mark", "a"), "what is derived says for what"

@@ -1,0 +1,330 @@
+"""What the store finds: all of it, nothing else, and in the order that it promises."""
+
+import io
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from memorycapsule.domain.deliveries import DeliveryState
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.film.montages import queued_montage
+from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.stories import MediumKind
+from memorycapsule.domain.uploads import Upload, UploadPart
+from memorycapsule.store import (
+    accounts,
+    capsules,
+    deliveries,
+    events,
+    instances,
+    invitations,
+    montages,
+    stories,
+    uploads,
+)
+from support.cast import OPENS, add_story, invite, join, make_capsule, make_instance
+from support.moments import NOW
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def instance(store_url, tmp_path):
+    with make_instance(store_url, tmp_path / "data") as instance:
+        yield instance
+
+
+@pytest.fixture
+def three(instance):
+    """Three capsules, made in another order than they open in."""
+    return {
+        name: make_capsule(instance, title=name, opens=OPENS + days * DAY)
+        for name, days in (("late", 2), ("early", 0), ("middle", 1))
+    }
+
+
+def named(found):
+    return [one.title for one in found]
+
+
+def test_capsules_come_in_the_order_of_their_dates(instance, three):
+    ben = join(instance, three["late"], "Ben")
+    join(instance, three["early"], "Ben")
+    with instance.store.transaction() as tx:
+        assert named(capsules.all_capsules(tx)) == ["early", "middle", "late"]
+        assert named(capsules.all_sealed(tx)) == ["early", "middle", "late"]
+        assert named(capsules.of_account(tx, ben.viewer.account_id)) == ["early", "late"]
+        assert capsules.open_if_due(tx, three["early"].id, OPENS)
+        assert named(capsules.all_sealed(tx)) == ["middle", "late"]
+        capsules.members.save(tx, replace(ben.member, left_at=NOW))
+        assert named(capsules.of_account(tx, ben.viewer.account_id)) == ["early"]
+
+
+def test_a_reference_finds_ids_and_slugs_of_members_in_the_order_of_their_dates(instance, three):
+    ada, ben = instance.ada.account_id, join(instance, three["late"], "Ben").viewer.account_id
+    with instance.store.transaction() as tx:
+        capsules.capsules.save(tx, replace(three["late"], slug="same", made_by=ben))
+        capsules.capsules.save(tx, replace(three["early"], slug="same"))
+
+        assert named(capsules.of_reference(tx, ada, "same")) == ["early", "late"]
+        assert named(capsules.of_reference(tx, ada, "same", only_id=three["late"].id)) == ["late"]
+        assert named(capsules.of_reference(tx, ada, three["middle"].id)) == ["middle"]
+        assert capsules.of_reference(tx, "nobody", "same") == []
+        assert capsules.of_reference(tx, ada, "sa\0me") == []
+        assert capsules.slugs_of_account(tx, ada) == {"same", "middle"}
+        assert capsules.slugs_of_account(tx, ben) == {"same"}
+
+
+def test_members_are_counted_without_those_who_have_left(instance, three):
+    ben, dan = (
+        join(instance, three["late"], name, now=NOW + days * DAY) for name, days in (("Ben", 1), ("Dan", 2))
+    )
+    with instance.store.transaction() as tx:
+        capsules.members.save(tx, replace(ben.member, left_at=NOW))
+        counts = capsules.member_counts(tx)
+        assert counts == {three["late"].id: 2, three["early"].id: 1, three["middle"].id: 1}
+        assert [one.name for one in capsules.members_of(tx, three["late"].id)] == ["Ada", "Dan"]
+        assert [one.name for one in capsules.ever_members_of(tx, three["late"].id)] == ["Ada", "Ben", "Dan"]
+        assert capsules.membership(tx, three["late"].id, ben.viewer.account_id) is None
+        assert capsules.ever_membership(tx, three["late"].id, ben.viewer.account_id).name == "Ben"
+        assert capsules.membership(tx, three["late"].id, dan.viewer.account_id).name == "Dan"
+
+
+def test_events_are_found_by_what_they_are_about(instance, three):
+    late, early = three["late"], three["early"]
+    with instance.store.transaction() as tx:
+        before = events.newest_ids(tx)
+        assert before.keys() == {capsule.id for capsule in three.values()}
+        for kind, capsule, days in (("a", late, 1), ("a", late, 3), ("b", late, 5), ("a", early, 7)):
+            events.record(
+                tx, Event(kind=kind, at=NOW + days * DAY, capsule_id=capsule.id, subject_id=capsule.id)
+            )
+        events.record(tx, Event(kind="a", at=NOW + 9 * DAY))
+
+        after = events.newest_ids(tx)
+        assert {name for name in three if after[three[name].id] > before[three[name].id]} == {"late", "early"}
+        assert after[early.id] == after[late.id] + 1
+        assert events.last_at(tx, "a", late.id) == NOW + 3 * DAY
+        assert events.last_at(tx, "b", early.id) is None
+
+
+def test_the_first_photo_is_the_one_that_came_first_and_no_clip(instance, three):
+    capsule = three["late"]
+    story = add_story(instance, capsule, instance.ada, photos=3)
+    with instance.store.transaction() as tx:
+        assert stories.first_photo_id(tx, three["early"].id) is None
+        clip, late, early = stories.media_of(tx, story.id)
+        stories.media.save(tx, replace(clip, kind=MediumKind.CLIP, created_at=NOW - 3 * DAY))
+        stories.media.save(tx, replace(late, created_at=NOW))
+        stories.media.save(tx, replace(early, created_at=NOW - DAY))
+        assert stories.first_photo_id(tx, capsule.id) == early.id
+
+
+def test_media_come_in_their_places_whichever_way_they_are_asked_for(instance, three):
+    capsule = three["late"]
+    first, second = (add_story(instance, capsule, instance.ada, photos=3) for _ in range(2))
+    with instance.store.transaction() as tx:
+        found = stories.media_of(tx, first.id)
+        for place, medium in enumerate(reversed(found)):
+            stories.media.save(tx, replace(medium, position=place))
+        wanted = [medium.id for medium in reversed(found)]
+
+        assert [medium.id for medium in stories.media_of(tx, first.id)] == wanted
+        by_story = stories.media_by_story(tx, [first.id, second.id, "none"])
+        assert [medium.id for medium in by_story[first.id]] == wanted
+        assert (len(by_story[second.id]), by_story["none"]) == (3, [])
+        of_capsule = [one.id for one in stories.media_of_capsule(tx, capsule.id) if one.story_id == first.id]
+        assert of_capsule == wanted
+        assert stories.next_medium_position(tx, first.id) == 3
+        assert stories.next_medium_position(tx, "none") == 0
+        assert stories.next_story_position(tx, second.member_id) == second.position + 1
+        assert stories.next_story_position(tx, "none") == 0
+
+
+def an_upload(story, **changes):
+    upload = Upload(
+        id=str(uuid4()), story_id=story.id, capsule_id=story.capsule_id, session_id=story.session_id, about=b"",
+        length=9, received=0, created_at=NOW, changed_at=NOW, medium_id=None, refusal=None,
+    )  # fmt: skip
+    return replace(upload, **changes)
+
+
+def test_uploads_are_found_by_story_by_what_is_missing_and_by_their_age(instance, three):
+    one, other = (add_story(instance, three["late"], instance.ada, photos=0) for _ in range(2))
+    blob = instance.vault.keep_sealed(three["late"], io.BytesIO(b"part"), NOW)
+    coming = an_upload(one, created_at=NOW + DAY, changed_at=NOW + DAY)
+    whole = an_upload(one, received=9, changed_at=NOW + 2 * DAY)
+    older = an_upload(one, received=9, created_at=NOW + 2 * DAY)
+    refused = an_upload(one, received=9, refusal=b"no", created_at=NOW + 3 * DAY)
+    elsewhere = an_upload(other)
+    with instance.store.transaction() as tx:
+        capsules.blobs.add(tx, blob)
+        for upload in (coming, whole, older, refused, elsewhere):
+            uploads.uploads.add(tx, upload)
+        for upload in (whole, older, refused):
+            for start in (4, 0):
+                part = UploadPart(id=str(uuid4()), upload_id=upload.id, start=start, bytes=4, blob_id=blob.id)
+                uploads.parts.add(tx, part)
+
+        assert [upload.id for upload in uploads.of_story(tx, one.id)] == [
+            whole.id, coming.id, older.id, refused.id,
+        ]  # fmt: skip
+        assert uploads.ids_with_parts(tx, one.id) == {whole.id, older.id, refused.id}
+        assert uploads.ids_with_parts(tx, other.id) == set()
+        assert uploads.unfinished_ids(tx) == [older.id, whole.id]
+        assert [part.start for part in uploads.parts_of(tx, whole.id)] == [0, 4]
+        assert set(uploads.untouched_ids(tx, NOW + DAY)) == {older.id, refused.id, elsewhere.id}
+        # The refused one takes no room.
+        assert uploads.bytes_of_member(tx, one.member_id) == 4 * 9
+        assert uploads.remove_parts(tx, older.id) == [blob.id, blob.id]
+        assert uploads.parts_of(tx, older.id) == []
+        assert len(uploads.parts_of(tx, whole.id)) == 2
+        # Whole and without its parts: its medium has been removed since.
+        assert uploads.bytes_of_member(tx, one.member_id) == 3 * 9
+        assert uploads.remove(tx, whole.id) == [blob.id, blob.id]
+        assert [upload.id for upload in uploads.of_story(tx, one.id)] == [coming.id, older.id, refused.id]
+
+
+def test_what_a_member_has_put_in_counts_by_the_originals(instance, three):
+    story = add_story(instance, three["late"], instance.ada, photos=2)
+    ben = join(instance, three["late"], "Ben")
+    add_story(instance, three["late"], ben.viewer, photos=1)
+    with instance.store.transaction() as tx:
+        originals = [
+            capsules.blobs.get(tx, medium.original_blob) for medium in stories.media_of(tx, story.id)
+        ]
+        assert uploads.bytes_of_member(tx, story.member_id) == sum(blob.bytes for blob in originals)
+        assert uploads.bytes_of_member(tx, "nobody") == 0
+
+
+def test_sessions_that_have_not_ended_come_newest_first(instance, three):
+    account_id = instance.ada.account_id
+    with instance.store.transaction() as tx:
+        host, made = accounts.host_session(tx, account_id), []
+        for days in (1, 3, 2):
+            made.append(replace(host, id=str(uuid4()), digest=str(days), created_at=NOW + days * DAY))
+            accounts.sessions.add(tx, made[-1])
+        accounts.sessions.save(tx, replace(made[1], ended_at=NOW))
+
+        assert [one.id for one in accounts.sessions_of(tx, account_id)] == [made[2].id, made[0].id, host.id]
+        assert accounts.live_session(tx, "2") == made[2]
+        assert accounts.live_session(tx, "3") is None
+        assert accounts.live_session(tx, "4") is None
+
+
+def test_the_use_of_a_session_is_noted_once(instance):
+    host = instance.ada.session_id
+    with instance.store.transaction() as tx:
+        other = replace(accounts.sessions.get(tx, host), id="other", digest="other")
+        accounts.sessions.add(tx, other)
+        accounts.note_use(tx, host, None, NOW)
+        assert accounts.sessions.get(tx, host).seen_at == NOW
+        accounts.note_use(tx, host, None, NOW + DAY)
+        accounts.note_use(tx, host, NOW - DAY, NOW + DAY)
+        assert accounts.sessions.get(tx, host).seen_at == NOW, "another request was first"
+        accounts.note_use(tx, host, NOW, NOW + DAY)
+        assert accounts.sessions.get(tx, host).seen_at == NOW + DAY
+        assert accounts.sessions.get(tx, "other").seen_at is None
+
+
+def test_the_latest_time_that_was_seen_is_kept(instance):
+    with instance.store.transaction() as tx:
+        instances.note_time(tx, NOW - DAY)
+        assert instances.get(tx).seen_at == NOW
+        instances.note_time(tx, NOW + DAY)
+        assert instances.get(tx).seen_at == NOW + DAY
+
+
+def test_only_a_letter_that_waits_is_made_due(instance, three):
+    invite(instance, three["late"], "dan@example.org")
+    with instance.store.transaction() as tx:
+        (letter,) = deliveries.all_deliveries(tx)
+        other = replace(letter, id="other", dedupe_key="other:1", next_attempt_at=NOW + 5 * DAY)
+        deliveries.deliveries.add(tx, other)
+        deliveries.deliveries.save(tx, replace(letter, next_attempt_at=NOW + DAY))
+        assert deliveries.due_ids(tx, NOW) == []
+
+        assert deliveries.make_due(tx, letter.id, NOW)
+        assert deliveries.due_ids(tx, NOW) == [letter.id]
+        assert deliveries.due_ids(tx, NOW + 5 * DAY) == [letter.id, "other"]
+        deliveries.deliveries.save(tx, replace(letter, state=DeliveryState.SENT))
+        assert not deliveries.make_due(tx, letter.id, NOW)
+        assert not deliveries.make_due(tx, "none", NOW)
+
+
+def test_a_letter_is_the_newest_until_it_is_queued_anew(instance, three):
+    invite(instance, three["late"], "dan@example.org")
+    with instance.store.transaction() as tx:
+        (letter,) = deliveries.all_deliveries(tx)
+        stem = letter.dedupe_key.rpartition(":")[0]
+        assert deliveries.is_newest(tx, letter)
+        again = replace(
+            letter, id="again", dedupe_key=f"{stem}:{int(letter.dedupe_key.rpartition(':')[2]) + 1}"
+        )
+        deliveries.deliveries.add(tx, again)
+        deliveries.deliveries.add(tx, replace(letter, id="similar", dedupe_key=f"{stem}%x:1"))
+
+        assert not deliveries.is_newest(tx, letter)
+        assert deliveries.is_newest(tx, again)
+        assert {one.id for one in deliveries.with_dedupe_stem(tx, stem)} == {letter.id, "again"}
+
+
+def test_invitations_come_oldest_first_and_the_unanswered_ones_are_counted(instance, three):
+    for address in ("dan@example.org", "eve@example.org"):
+        invite(instance, three["late"], address)
+    ben = join(instance, three["late"], "Ben")
+    with instance.store.transaction() as tx:
+        found = invitations.of_capsule(tx, three["late"].id)
+        assert invitations.count_unanswered(tx, three["late"].id) == 2
+        assert invitations.count_unanswered(tx, three["early"].id) == 0
+        assert [one.normalised for one in invitations.of_member(tx, ben.member.id)] == ["ben@example.org"]
+        assert (
+            invitations.of_address(tx, three["late"].id, "eve@example.org").state is InvitationState.INVITED
+        )
+        assert invitations.of_address(tx, three["early"].id, "eve@example.org") is None
+        invitations.invitations.save(tx, replace(found[0], created_at=NOW + DAY))
+        assert [one.id for one in invitations.of_capsule(tx, three["late"].id)][-1] == found[0].id
+
+
+def a_montage(capsule, montage_id, **changes):
+    made = queued_montage(montage_id=montage_id, capsule_id=capsule.id, soundtrack_blob=None, now=NOW)
+    return replace(made, **changes)
+
+
+def test_films_of_openings_are_rendered_first_then_the_oldest_and_none_before_its_time(instance, three):
+    with instance.store.transaction() as tx:
+        for montage in (
+            a_montage(three["late"], "asked late", is_opening=False, queued_at=NOW + 2 * DAY),
+            a_montage(three["late"], "asked early", is_opening=False, queued_at=NOW + DAY),
+            a_montage(three["late"], "opening", queued_at=NOW + 3 * DAY),
+            a_montage(three["early"], "waits", not_before=NOW + 9 * DAY),
+        ):
+            montages.montages.add(tx, montage)
+
+        def renderable(now):
+            return [montage.id for montage in montages.renderable(tx, now)]
+
+        assert renderable(NOW + 4 * DAY) == ["opening", "asked early", "asked late"]
+        assert renderable(NOW + 9 * DAY)[:2] == ["waits", "opening"]
+        assert [one.id for one in montages.of_capsule(tx, three["late"].id)] == [
+            "asked early",
+            "asked late",
+            "opening",
+        ]
+        assert montages.of_opening(tx, three["late"].id).id == "opening"
+        assert montages.of_opening(tx, three["middle"].id) is None
+        asked_early = montages.montages.get(tx, "asked early")
+        claimed = montages.claim(tx, "opening", "this run")
+        assert (claimed.attempt, claimed.progress, claimed.lease) == (1, 0.0, "this run")
+        assert montages.claim(tx, "opening", "another run") is None
+        assert [one.id for one in montages.rendering(tx)] == ["opening"]
+        assert montages.abandoned(tx, "this run") == []
+        assert [one.id for one in montages.abandoned(tx, "another run")] == ["opening"]
+        assert [one.id for one in montages.abandoned(tx, None)] == ["opening"]
+        assert montages.change_attempt(tx, "opening", 1, progress=0.5)
+        assert not montages.change_attempt(tx, "opening", 2, progress=0.9)
+        assert not montages.change_attempt(tx, "asked early", 0, progress=0.9)
+        assert montages.montages.get(tx, "opening").progress == 0.5
+        assert montages.montages.get(tx, "asked early") == asked_early
