@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from integration.services.conftest import copied
 from memorycapsule import themes
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.sizes import Size
@@ -15,15 +16,28 @@ from memorycapsule.store import montages as montage_store
 from support.cast import OPENS, add_story
 
 
+@pytest.fixture(scope="module")
+def opened(made, tmp_path_factory):
+    """A stage with an opened capsule, to be copied, and the ids of three stories of Ben by their titles."""
+    folder = tmp_path_factory.mktemp("opened")
+    with copied(made, folder) as stage:
+        found = {
+            title: add_story(stage.instance, stage.capsule, stage.ben.viewer, title=title, photos=4).id
+            for title in ("One", "Two", "Three")
+        }
+        opening.open_if_due(stage.instance.store, stage.instance.wake, stage.capsule.id, OPENS)
+    return (folder, stage), found
+
+
 @pytest.fixture
-def story_ids(stage):
-    """Three stories of Ben, of an opened capsule; their ids by title."""
-    found = {
-        title: add_story(stage.instance, stage.capsule, stage.ben.viewer, title=title, photos=4).id
-        for title in ("One", "Two", "Three")
-    }
-    opening.open_if_due(stage.instance.store, stage.instance.wake, stage.capsule.id, OPENS)
-    return found
+def stage(opened, tmp_path):
+    with copied(opened[0], tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def story_ids(opened):
+    return opened[1]
 
 
 def queue(stage, viewer=None, **more):
@@ -95,11 +109,12 @@ def test_what_was_told_beforehand_is_what_the_film_becomes(stage, story_ids, tmp
     assert estimate(stage, story_ids["Two"]) < estimate(stage, *chosen) < estimate(stage)
 
 
-def test_before_the_date_and_to_strangers_no_length_is_told(stage):
-    with pytest.raises(Sealed):
-        estimate(stage)
-    with pytest.raises(NotFound):
-        estimate(stage, viewer=stage.cleo)
+def test_before_the_date_and_to_strangers_no_length_is_told(made, tmp_path):
+    with copied(made, tmp_path) as sealed:
+        with pytest.raises(Sealed):
+            estimate(sealed)
+        with pytest.raises(NotFound):
+            estimate(sealed, viewer=sealed.cleo)
 
 
 def test_a_title_of_its_own_is_the_films_and_its_files(stage, story_ids, tmp_path):
