@@ -481,3 +481,12 @@ def test_the_outbox_says_all_of_a_letter_but_its_words(filled):
     assert reading.outbox(filled.instance.store, filled.ada) == [replace(one, letter="") for one in kept]
     with refused(NotAllowed, "only_admin_sees_outbox"):
         reading.outbox(filled.instance.store, filled.ben.viewer)
+
+
+def test_a_photo_is_read_with_all_that_is_known_of_it(filled):
+    _story, medium = bens(filled)
+    store, vault = filled.instance.store, filled.instance.vault
+    view = reading.medium(store, vault, filled.ben.viewer, medium.id)
+
+    assert view.medium == medium
+    assert (view.details.file, view.details.width, view.details.height) == ("photo-0.jpg", 64, 48)

@@ -328,3 +328,53 @@ def test_films_of_openings_are_rendered_first_then_the_oldest_and_none_before_it
         assert not montages.change_attempt(tx, "asked early", 0, progress=0.9)
         assert montages.montages.get(tx, "opening").progress == 0.5
         assert montages.montages.get(tx, "asked early") == asked_early
+
+
+def test_the_sessions_of_one_account_end_and_no_others(instance, three):
+    ben = join(instance, three["late"], "Ben")
+    with instance.store.transaction() as tx:
+        mine = accounts.sessions.get(tx, ben.viewer.session_id)
+        ended = replace(mine, id="ended", digest="ended", ended_at=NOW)
+        bound = replace(mine, id="bound", digest="bound", capsule_id=three["early"].id)
+        for one in (ended, bound):
+            accounts.sessions.add(tx, one)
+        accounts.end_sessions_of_capsule(tx, mine.account_id, three["early"].id, NOW + DAY)
+        assert accounts.sessions.get(tx, "bound").ended_at == NOW + DAY
+        assert accounts.sessions.get(tx, mine.id).ended_at is None
+        accounts.end_sessions(tx, mine.account_id, NOW + 2 * DAY)
+        assert accounts.sessions.get(tx, mine.id).ended_at == NOW + 2 * DAY
+        assert accounts.sessions.get(tx, "bound").ended_at == NOW + DAY
+        assert accounts.sessions.get(tx, "ended").ended_at == NOW
+        assert accounts.sessions.get(tx, instance.ada.session_id).ended_at is None
+
+
+def test_letters_are_found_by_what_they_are_about_the_oldest_first(instance, three):
+    invite(instance, three["late"], "dan@example.org")
+    with instance.store.transaction() as tx:
+        (letter,) = deliveries.all_deliveries(tx)
+        for number, (days, invitation) in enumerate(
+            [(2, letter.invitation_id), (1, letter.invitation_id), (0, None)]
+        ):
+            other = replace(
+                letter,
+                id=f"{number}",
+                dedupe_key=f"{number}:1",
+                queued_at=NOW + days * DAY,
+                invitation_id=invitation,
+            )
+            deliveries.deliveries.add(tx, other)
+        same_moment = replace(letter, id="1a", dedupe_key="1a:1", queued_at=NOW + DAY)
+        deliveries.deliveries.add(tx, same_moment)
+
+        found = deliveries.of_invitation(tx, letter.invitation_id)
+        assert [one.id for one in found] == [letter.id, "1", "1a", "0"]
+        assert {one.id for one in deliveries.all_deliveries(tx)[:2]} == {letter.id, "2"}
+        assert [one.id for one in deliveries.all_deliveries(tx)[2:]] == ["1", "1a", "0"]
+
+
+def test_the_parts_of_an_account_in_capsules_come_in_the_order_of_joining(instance, three):
+    joined = {"late": 3, "early": 1, "middle": 2}
+    bens = {name: join(instance, three[name], "Ben", now=NOW + days * DAY) for name, days in joined.items()}
+    with instance.store.reading() as tx:
+        found = capsules.memberships_of(tx, bens["late"].viewer.account_id)
+    assert [one.capsule_id for one in found] == [three[name].id for name in ("early", "middle", "late")]

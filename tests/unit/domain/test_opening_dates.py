@@ -1,6 +1,6 @@
 """Dates as people type them: what they mean, in every zone, and what is refused."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.error_sentences import AREA, sentence_of
+from support.refusals import refused
 
 NOW = datetime(2026, 5, 8, 9, 0, 12, 345678, tzinfo=UTC)
 
@@ -221,3 +222,39 @@ def test_the_second_of_two_equal_wall_times_is_never_before_the_first(zone, loca
 
     assert abs(second.at - first.at) <= timedelta(hours=1)
     assert abs((local - first.at.replace(tzinfo=None)).total_seconds()) <= 15 * 3600
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("2036-05-08", "2036-05-08T18:30"),
+        ("2036-05-08 09:00", "2036-05-08T09:00"),
+        ("in 2 days", "2026-05-10T18:30"),
+        ("10년 후", "2036-05-08T18:30"),
+        ("+2h", "2026-05-08T11:00:12.345678"),
+    ],
+)
+def test_a_day_without_a_time_of_day_means_the_one_that_is_given(text, local):
+    date = parse_opening_date(text, "UTC", NOW, at_time=time(18, 30))
+
+    assert date.local == datetime.fromisoformat(local)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason", "values"),
+    [
+        ("tomorrow", UsageProblem, "date_unreadable", {}),
+        ("2036-13-01", UsageProblem, "date_impossible", {}),
+        ("2026-05-08 08:59", UsageProblem, "date_passed", {}),
+        ("2127-01-01", UsageProblem, "date_too_far", {"years": 100}),
+    ],
+)
+def test_what_is_refused_says_which_date_and_why(text, kind, reason, values):
+    with refused(kind, reason, date=text, **values):
+        parse_opening_date(text, "UTC", NOW)
+
+
+def test_relative_days_count_from_the_first_of_two_equal_hours():
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+    assert parse_opening_date("in 7 days", "Europe/Berlin", second).fold == 0

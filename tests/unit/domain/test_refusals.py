@@ -62,3 +62,14 @@ def test_a_sentence_of_an_older_version_is_read_as_it_stands():
     refused = refusal_from_json(kept)
     assert same(refused, MediaRefused(Refusal.OTHER, sentence=kept.decode()))
     assert same(refusal_from_json(refusal_to_json(refused)), refused)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "place", "most"), [(Refusal.OTHER_VIDEO, "format", 64), (Refusal.OTHER, "sentence", 1000)]
+)
+def test_a_text_in_a_refusal_has_a_largest_length(refusal, place, most):
+    longest = {"code": str(refusal), "values": {place: "x" * most}}
+
+    assert same(refusal_of(longest), MediaRefused(refusal, **{place: "x" * most}))
+    with pytest.raises(ValueError):
+        refusal_of({"code": str(refusal), "values": {place: "x" * (most + 1)}})
