@@ -4,7 +4,7 @@ Plant small faults, one at a time, in what a capsule promises, and count those t
     .venv/bin/python tools/mutants.py [NAME ...]
 
 `[tool.mutmut]` in pyproject.toml says where, and which tests run. What was done stays in `mutants/`, so a run that was
-cut off goes on, and after a change only what it touched is tried again. NAMEs choose mutants
+cut off goes on, and another one tries those that were not noticed again, and what has changed. NAMEs choose mutants
 ("memorycapsule.seal.*"). Ends with 1 if less than 85 % are noticed; `python -m mutmut show NAME` shows a survivor.
 """
 
@@ -27,6 +27,7 @@ NOTICED = {"killed", "timeout"}
 
 def main() -> None:
     MUTANTS.mkdir(exist_ok=True)
+    forget_survivors()
     log = MUTANTS / "run.log"
     with log.open("w") as output:
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2", *sys.argv[1:]]
@@ -47,6 +48,17 @@ def main() -> None:
         print(f"Those that no test notices are in {MUTANTS.name}/survivors.txt.")
     if share(total) < LEAST:
         sys.exit(f"Less than {LEAST:.0%} are noticed.")
+
+
+def forget_survivors() -> None:
+    """Have all mutants tried again that no test noticed so far: there may be better tests now."""
+    for meta in MUTANTS.rglob("*.meta"):
+        kept = json.loads(meta.read_text())
+        codes = kept["exit_code_by_key"]
+        kept["exit_code_by_key"] = {
+            name: code if status_by_exit_code[code] == "killed" else None for name, code in codes.items()
+        }
+        meta.write_text(json.dumps(kept))
 
 
 def verdicts() -> dict[str, str]:
