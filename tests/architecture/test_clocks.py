@@ -22,6 +22,7 @@ def reads_stopwatch(node: ast.AST, known: set[str]) -> bool:
     """Whether an expression calls a stopwatch, or uses a name that stands for what one has said."""
     return any(
         (isinstance(one, ast.Name) and one.id in known)
+        or (isinstance(one, ast.Attribute) and one.attr == "elapsed")
         or (
             isinstance(one, ast.Call)
             and isinstance(one.func, ast.Attribute)

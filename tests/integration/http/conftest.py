@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from memorycapsule.app import App
 from memorycapsule.config import Settings
+from memorycapsule.daemon.http.protocol import constant_time
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Omission
@@ -148,6 +149,14 @@ class Client:
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["status"] == status
         return answer
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _short_steps() -> Iterator[None]:
+    """What is answered in constant time takes a short one here: `unit/daemon/test_constant_time.py` holds it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constant_time, "_STEP_SECONDS", 0.002)
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from memorycapsule.daemon.http.accounts import sign_in as sign_in_pages
+from memorycapsule.daemon.http.protocol.constant_time import in_constant_time
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.services import people, signing_in
 from memorycapsule.store import accounts as account_store
@@ -58,8 +60,14 @@ def test_or_the_digits(scene, browser):
     assert "Hello, Ben." in browser.get("/").text
 
 
-def test_known_and_unknown_addresses_look_the_same(scene):
-    pages = []
+def test_known_and_unknown_addresses_look_the_same(scene, monkeypatch):
+    pages, waited_for = [], []
+
+    async def noted(work):
+        waited_for.append(work)
+        return await in_constant_time(work)
+
+    monkeypatch.setattr(sign_in_pages, "in_constant_time", noted)
     for address in (BEN, "eve@example.org"):
         browser = scene.browser(**{"accept-language": "en"})
         answers = [
@@ -78,10 +86,9 @@ def test_known_and_unknown_addresses_look_the_same(scene):
             ]
         )  # fmt: skip
 
-        # Nor does how long it took tell anything.
-        assert min(one.elapsed.total_seconds() for one in answers if one.request.method == "POST") >= 0.2
-
     assert pages[0] == pages[1]
+    # Nor does how long it took tell anything.
+    assert len(waited_for) == 4
     ticks.send_letters(scene.app)
     assert not any("eve@" in path.read_text() for path in scene.instance.letters())
 

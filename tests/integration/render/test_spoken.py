@@ -28,7 +28,7 @@ def story_with(*notes, story="story"):
 
 
 def film_of(studio, notes, pictures=None, **more):
-    song = studio.song("song.wav", 40, frequency=MUSIC)
+    song = studio.song("song.wav", 25, frequency=MUSIC)
     return studio.plan(
         pictures or [studio.photo("a"), studio.photo("b")],
         stories=[story_with(*notes)],
