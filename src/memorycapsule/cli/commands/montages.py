@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from memorycapsule.cli.commands.capsules import SoundtrackOption, music
-from memorycapsule.cli.commands.running import film_sentence
+from memorycapsule.cli.commands.running import film_failure, film_sentence
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.errors import CapsuleError, RenderFailed, UsageProblem
+from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
@@ -58,12 +58,11 @@ def make(
         )
         if wait:
             film = there.finish_montage(film.id)
-    ended = film_sentence(film) if film.state.is_over else None
-    if isinstance(ended, RenderFailed):
-        raise ended
+    if film.state.is_over and (failed := film_failure(film)):
+        raise failed
     door.out.answer({"montage": film})
-    if ended:
-        door.out.say(door.out.spoken(ended))
+    if film.state.is_over:
+        door.out.say(film_sentence(film, door.out))
     else:
         door.out.say(door.out.words("cli_film_in_queue", id=film.id))
 

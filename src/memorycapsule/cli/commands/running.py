@@ -11,8 +11,8 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import Sentence, sentence_of
-from memorycapsule.errors import PartlyDone, RenderFailed
+from memorycapsule.cli.sentences import is_sayable, sentence_of
+from memorycapsule.errors import CapsuleError, PartlyDone, RenderFailed
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
@@ -54,8 +54,9 @@ def open_capsule(
     if shown and not shown.state.is_over:
         door.out.say(door.out.words("cli_open_film_begun" if daemon else "cli_open_film_waits"))
     elif shown:
-        door.out.say(door.out.spoken(film_sentence(shown)))
-        if not shown.state.has_film:
+        failed = film_failure(shown)
+        door.out.say(door.out.spoken(failed) if failed else film_sentence(shown, door.out))
+        if failed:
             raise typer.Exit(PartlyDone.exit_code)
 
 
@@ -187,19 +188,37 @@ def daemon(
     serve(settings, announce=announce, is_verbose=door.out.is_verbose)
 
 
-def film_sentence(film: Montage) -> Sentence | RenderFailed:
-    """Say how a film ended: an error where there is none."""
+def film_sentence(film: Montage, out: Output) -> str:
+    """Say that a film is there, and what it does without, in the language of the terminal."""
+    left_out = "".join(f"\n  {out.spoken(one)}" for one in _report_of(film))
+    return out.words("cli_film_there", id=film.id, seconds=f"{film.seconds or 0:.0f}", left_out=left_out)
+
+
+def film_failure(film: Montage) -> RenderFailed | None:
+    """Return why there is no film of one that is over; None where there is one."""
     from memorycapsule.domain.film.montages import MontageState
 
     if film.state.has_film:
-        left_out = "".join(f"\n  {plain(one)}" for one in film.report)
-        seconds = f"{film.seconds or 0:.0f}"
-        return Sentence("cli_film_there", id=film.id, seconds=seconds, left_out=left_out)
+        return None
     if film.state is MontageState.CANCELLED:
         return RenderFailed("film_cancelled")
-    if film.report:
-        return RenderFailed("film_failed_because", problem=film.report[-1])
-    return RenderFailed("film_failed")
+    report = _report_of(film)
+    return RenderFailed("film_failed_because", problem=report[-1]) if report else RenderFailed("film_failed")
+
+
+def _report_of(film: Montage) -> list[CapsuleError]:
+    """Return the lines of a report; what no catalogue here knows is said as the daemon said it, in English."""
+    from memorycapsule.domain.reasons import error_of
+
+    lines = []
+    for sentence, line in zip(film.report, film.reasons, strict=True):
+        other = CapsuleError("other", sentence=sentence)
+        try:
+            error = error_of({"reason": line.reason, "values": line.values}, CapsuleError)
+        except ValueError:
+            error = other
+        lines.append(error if is_sayable(error) else other)
+    return lines
 
 
 def register(app: typer.Typer) -> None:
