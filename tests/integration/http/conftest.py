@@ -151,12 +151,10 @@ class Client:
         return answer
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _short_steps() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is answered in constant time takes a short one here: `unit/daemon/test_constant_time.py` holds it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(constant_time, "_STEP_SECONDS", 0.002)
-        yield
+    monkeypatch.setattr(constant_time, "_STEP_SECONDS", 0.002)
 
 
 @pytest.fixture
