@@ -1,5 +1,7 @@
 """Resampling, mixing and colours on small planes, against plain NumPy."""
 
+import functools
+
 import cv2
 import numpy as np
 import pytest
@@ -67,6 +69,12 @@ def test_a_slow_zoom_moves_without_jitter():
     assert np.std(places) < 0.02
 
 
+@functools.cache
+def blurred_noise():
+    chance = np.random.default_rng(1).integers(0, 256, (180, 300, 3), dtype=np.uint8)
+    return with_margin(planes_from_bgr(cv2.GaussianBlur(chance, (0, 0), 1.5)))
+
+
 @settings(max_examples=60)
 @given(
     st.one_of(st.floats(1.0, 1.6), st.sampled_from([17 / 16, 16 / 15, 1.0625001, 9 / 8, 1.25])),
@@ -76,8 +84,7 @@ def test_a_slow_zoom_moves_without_jitter():
 # cv2.resize copies what keeps its size, as 164 pixels do here.
 @example(1 + 1 / 512, 0.0, 0.0)
 def test_a_view_is_the_cubic_of_its_pixels_wherever_it_lies(step, x, y):
-    chance = np.random.default_rng(1).integers(0, 256, (180, 300, 3), dtype=np.uint8)
-    canvas = with_margin(planes_from_bgr(cv2.GaussianBlur(chance, (0, 0), 1.5)))
+    canvas = blurred_noise()
     frame = new_frame(160, 90)
     sample(canvas, x, y, step, frame)
 
