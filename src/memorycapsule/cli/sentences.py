@@ -8,12 +8,15 @@ it stands, and any other language where a person reads it. Errors are said by th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words import error_sentences
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import DEFAULT
+
+if TYPE_CHECKING:
+    from memorycapsule.schemas.reasons import Reason
 
 #: Sentences of its own that go before those that all doors share.
 _VOICE = "cli_error"
@@ -71,6 +74,16 @@ def is_sayable(error: CapsuleError) -> bool:
     except (KeyError, TypeError, ValueError):
         return False
     return True
+
+
+def told_error(reason: Reason, *, sentence: str) -> CapsuleError:
+    """Return what an answer tells by a reason; what no catalogue here knows stays the answer's English `sentence`."""
+    other = CapsuleError("other", sentence=sentence)
+    try:
+        error = reason.error
+    except ValueError:
+        return other
+    return error if is_sayable(error) else other
 
 
 def _filled(key: str, values: Mapping[str, object], words: Wording) -> str:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.domain.reasons import reason_fields
 from memorycapsule.schemas.model import Id, Instant, Model
+from memorycapsule.schemas.reasons import Reason
 from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film import montages
-
-
-class Line(Model):
-    """A line of a film's report as a program reads it."""
-
-    reason: str = Field(description="The word for what happened.", examples=["renderer_hung"])
-    values: dict[str, Any] = Field(
-        description="What fills the places of its sentence: numbers, texts, and causes with a `reason` of their own."
-    )
 
 
 class Montage(Model):
@@ -42,7 +33,7 @@ class Montage(Model):
     length: str | None = Field(examples=["short"])
     music: str | None = Field(description="The theme whose own music was chosen.", examples=["museum"])
     report: list[str] = Field(description="What was left out or went wrong, a sentence each.")
-    reasons: list[Line] = Field(
+    reasons: list[Reason] = Field(
         description="The lines of `report`, in its order, as a reason with values each."
     )
     queued_at: Instant
@@ -64,7 +55,7 @@ class Montage(Model):
             length=found.length,
             music=found.music,
             report=[english_sentence_of(omission.error) for omission in found.report],
-            reasons=[Line(**reason_fields(omission.error)) for omission in found.report],
+            reasons=[Reason.of(omission.error) for omission in found.report],
             queued_at=found.queued_at,
             finished_at=found.finished_at,
         )

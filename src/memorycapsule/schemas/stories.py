@@ -8,6 +8,8 @@ from pydantic import Field
 
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.schemas.model import Id, Instant, Model
+from memorycapsule.schemas.reasons import Reason
+from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain import capsules, stories
@@ -70,6 +72,9 @@ class Story(Model):
     author: Author
     title: str = Field(examples=["The swing"])
     text: str = Field(examples=["We stayed until dark."])
+    damage: Reason | None = Field(
+        description="Why title and text cannot be read any more, which `text` says then; null as a rule."
+    )
     created_at: Instant
     changed_at: Instant
     media: list[Medium]
@@ -82,7 +87,8 @@ class Story(Model):
             capsule=found.capsule_id,
             author=Author.of(view.author),
             title=view.words.title,
-            text=view.words.text,
+            text=english_sentence_of(view.damage) if view.damage else view.words.text,
+            damage=Reason.of(view.damage) if view.damage else None,
             created_at=found.created_at,
             changed_at=found.changed_at,
             media=[Medium.of(one.medium, one.details) for one in view.media],

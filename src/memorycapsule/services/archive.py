@@ -20,6 +20,7 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import short_day
+from memorycapsule.words.error_sentences import sentence_of
 
 _IMAGE_ENDINGS = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
 _VIDEO_ENDINGS = {"mp4", "mov", "webm", "m4v"}
@@ -178,10 +179,14 @@ def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile]
     parts = [
         story.words.title or words("archive_untitled"),
         _byline(capsule, story, words),
-        story.words.text,
+        _text_of(story, words),
         "\n".join(captions),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _text_of(story: StoryView, words: Wording) -> str:
+    return sentence_of(story.damage, words) if story.damage else story.words.text
 
 
 def _section(
@@ -192,7 +197,7 @@ def _section(
         for medium, file in zip(story.media, files, strict=True)
     )
     title = html.escape(story.words.title or words("archive_untitled"))
-    text = html.escape(story.words.text)
+    text = html.escape(_text_of(story, words))
     return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{figures}"
 
 

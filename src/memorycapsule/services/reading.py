@@ -28,7 +28,7 @@ from memorycapsule.domain.stories import (
     Viewer,
     may_view,
 )
-from memorycapsule.errors import NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
+from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.services.vault import BlobSource, Unsealer, Vault
 from memorycapsule.store import accounts as account_store
@@ -38,7 +38,6 @@ from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain.film.plan import MontagePlan
@@ -60,8 +59,10 @@ class StoryView:
 
     story: Story
     author: Member
+    #: Empty where they cannot be read any more: `damage` says why.
     words: StoryWords
     media: list[MediumView]
+    damage: CapsuleError | None = None
 
 
 class Standing(NamedTuple):
@@ -460,22 +461,16 @@ class _SealedStories:
 
     def views(self) -> list[StoryView]:
         """Return the stories with all of them that can be read: a damaged medium must not hide the others."""
-        return [
-            StoryView(
-                story=story,
-                author=self.authors[story.member_id],
-                words=self._words(story),
-                media=self._media(story),
-            )
-            for story in self.stories
-        ]
+        return [self._view(story) for story in self.stories]
 
-    def _words(self, story: Story) -> StoryWords:
+    def _view(self, story: Story) -> StoryView:
+        damage = None
         try:
-            return self.unsealer.words_of(story)
+            words = self.unsealer.words_of(story)
         except DamagedEnvelope as error:
-            # In English: who reads it, and in which language, is not known here.
-            return StoryWords(title="", text=english_sentence_of(error))
+            words, damage = StoryWords(title="", text=""), error
+        author, media = self.authors[story.member_id], self._media(story)
+        return StoryView(story=story, author=author, words=words, media=media, damage=damage)
 
     def _media(self, story: Story) -> list[MediumView]:
         media = []

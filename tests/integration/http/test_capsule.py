@@ -3,11 +3,13 @@
 import itertools
 import re
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.store import montages as montage_store
+from memorycapsule.store import stories as story_store
 from support.cast import add_story, join
 
 #: What a browser, or somebody curious, may ask of a file.
@@ -227,3 +229,24 @@ def test_only_whoever_is_signed_in_is_shown_the_way_home(scene):
 
     assert home not in scene.browser(scene.ben.token).get(page).text
     assert home in scene.browser(scene.session_of(scene.ben.member.account_id)).get(page).text
+
+
+def test_that_a_story_is_damaged_is_said_in_the_reader_s_language_and_to_programs_in_english(scene):
+    with scene.instance.store.transaction() as tx:
+        story = story_store.stories.get(tx, scene.story.id)
+        story_store.stories.save(tx, replace(story, words=story.words[:-1] + b"?"))
+    korean = "봉해 둔 것이 망가져서 열 수 없어요."
+    own = f"/g/c/{scene.capsule.id}/stories/{story.id}"
+    browser = scene.browser(scene.ben.token, **{"accept-language": "ko"})
+    assert korean in browser.get(own).text
+    assert 'maxlength="50000"></textarea>' in browser.get(own).text, "an error is nothing that somebody wrote"
+    scene.open()
+
+    photos = browser.get(f"/g/c/{scene.capsule.id}/photos").text
+    assert korean in photos
+    assert "This sealed data" not in photos
+    told = scene.browser(authorization=f"Bearer {scene.ben.token}").get(f"/api/v1/stories/{story.id}").json()
+    assert told["story"]["text"] == (
+        "This sealed data is damaged and cannot be opened; bring it back from a backup."
+    )
+    assert told["story"]["damage"] == {"reason": "damaged", "values": {}}

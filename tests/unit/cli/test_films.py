@@ -7,6 +7,7 @@ from memorycapsule.cli.output import Output
 from memorycapsule.domain.film.montages import Montage, MontageState, Omission
 from memorycapsule.errors import CapsuleError
 from memorycapsule.schemas import montages
+from memorycapsule.schemas.reasons import Reason
 
 NOW = datetime(2026, 5, 8, tzinfo=UTC)
 HUNG = Omission(of="", reason="renderer_hung")
@@ -57,7 +58,7 @@ def test_why_there_is_no_film_is_said_in_the_language_of_the_terminal_and_told_t
 
 def test_a_line_that_only_a_newer_daemon_knows_is_said_as_the_daemon_says_it():
     film = told(MontageState.FAILED, HUNG)
-    newer = film.model_copy(update={"reasons": [montages.Line(reason="moon_too_bright", values={"lux": 9})]})
+    newer = film.model_copy(update={"reasons": [Reason(reason="moon_too_bright", values={"lux": 9})]})
 
     assert Output(language="ko").spoken(film_failure(newer)).endswith(film.report[0])
 

@@ -11,7 +11,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
-from memorycapsule.cli.sentences import is_sayable, sentence_of
+from memorycapsule.cli.sentences import sentence_of, told_error
 from memorycapsule.errors import CapsuleError, PartlyDone, RenderFailed
 
 if TYPE_CHECKING:
@@ -207,18 +207,9 @@ def film_failure(film: Montage) -> RenderFailed | None:
 
 
 def _report_of(film: Montage) -> list[CapsuleError]:
-    """Return the lines of a report; what no catalogue here knows is said as the daemon said it, in English."""
-    from memorycapsule.domain.reasons import error_of
-
-    lines = []
-    for sentence, line in zip(film.report, film.reasons, strict=True):
-        other = CapsuleError("other", sentence=sentence)
-        try:
-            error = error_of({"reason": line.reason, "values": line.values}, CapsuleError)
-        except ValueError:
-            error = other
-        lines.append(error if is_sayable(error) else other)
-    return lines
+    return [
+        told_error(line, sentence=sentence) for sentence, line in zip(film.report, film.reasons, strict=True)
+    ]
 
 
 def register(app: typer.Typer) -> None:

@@ -13,6 +13,7 @@ from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, StoryArgument, examples, group
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import told_error
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem, system_problem
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def show(
     door.out.answer(answer)
     door.out.show(plain(found.title) or door.out.words("cli_story_untitled"))
     door.out.show(door.out.words("cli_story_by", author=plain(found.author.name)))
-    if found.text:
+    if found.damage:
+        door.out.show(f"\n{door.out.spoken(told_error(found.damage, sentence=found.text))}")
+    elif found.text:
         door.out.show(f"\n{plain(found.text, keeps_lines=True)}")
     if found.media:
         door.out.show("")

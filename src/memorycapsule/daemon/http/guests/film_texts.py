@@ -10,6 +10,7 @@ from datetime import datetime
 from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.html.error_texts import story_text
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import SONG, Montage, MontageState
 from memorycapsule.domain.film.plan import Card
@@ -61,6 +62,7 @@ class StoryChoice:
 
     story: StoryView
     title: str
+    text: str
     contents: str
     dye: int
     #: Its place among the chosen stories, from 1; 0 for a story that is not chosen.
@@ -168,6 +170,7 @@ def story_choices(view: CapsuleView, chosen: Sequence[str], words: Wording) -> l
         StoryChoice(
             story=story,
             title=story.words.title or words("story_untitled"),
+            text=story_text(story, words),
             contents=_contents(story, words),
             dye=dyes.get(story.author.id, 0),
             place=chosen.index(story.story.id) + 1 if story.story.id in chosen else 0,

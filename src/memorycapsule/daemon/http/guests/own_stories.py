@@ -14,7 +14,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
-from memorycapsule.daemon.http.html.error_texts import error_text
+from memorycapsule.daemon.http.html.error_texts import error_text, story_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
@@ -174,6 +174,7 @@ def _story_page(
         status=422 if problem else 200,
         view=access.view,
         story=access.story,
+        text=story_text(access.story, words),
         accepts=access.view.capsule.accepts_stories(app.now()),
         amount=_contents(access.story, words),
         is_saved=is_saved,
@@ -199,7 +200,7 @@ def story_rows(view: CapsuleView, words: Wording) -> list[dict[str, object]]:
         {
             "id": story.story.id,
             "title": story.words.title,
-            "text": story.words.text,
+            "text": story_text(story, words),
             "picture": next((one.medium for one in story.media if one.medium.thumbnail_blob), None),
             "amount": _contents(story, words),
             "day": short_day(local_of(story.story.created_at, view.capsule.zone), words.language),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from memorycapsule.daemon.http.guests import photo_layout
 from memorycapsule.daemon.http.guests.photo_layout import Chapter, PlacedPhoto
 from memorycapsule.daemon.http.html.bundle import DYES
+from memorycapsule.daemon.http.html.error_texts import story_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.services.reading import CapsuleView, MediumView
@@ -33,7 +34,7 @@ class PhotoFields:
         """Return what a page shows of a story."""
         return {
             **self.row(chapter),
-            "text": chapter.story.words.text,
+            "text": story_text(chapter.story, self._words),
             "when": day_in_words(
                 photo_layout.story_time(self._view, chapter.story).date(), self._words.language
             ),
@@ -79,7 +80,7 @@ class PhotoFields:
             "height": view.details.height,
             "orientation": photo_layout.orientation(view),
             "story": story.words.title or self._words("story_untitled"),
-            "excerpt": _excerpt(story.words.text),
+            "excerpt": _excerpt(story_text(story, self._words)),
         }
 
     def slide(self, placed: PlacedPhoto) -> dict[str, Any]:
@@ -97,7 +98,7 @@ class PhotoFields:
             "height": picture["height"],
             "what": picture["what"],
             "title": picture["caption"] or picture["story"],
-            "text": placed.story.words.text,
+            "text": story_text(placed.story, self._words),
             "by": self._words("story_by", author=picture["who"], day=picture["when"]),
         }
 

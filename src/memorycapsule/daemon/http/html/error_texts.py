@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memorycapsule.errors import CapsuleError
+from memorycapsule.services.reading import StoryView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.error_sentences import sentence_of
 
@@ -20,3 +21,8 @@ def error_text(error: CapsuleError, words: Wording) -> str:
 def refusal_text(error: CapsuleError, words: Wording) -> str:
     """Return why a file is refused as pages say it, beside the file's name or its field."""
     return sentence_of(error, words, voice=_REFUSAL_VOICE)
+
+
+def story_text(story: StoryView, words: Wording) -> str:
+    """Return what is written in a story, or why that cannot be read any more."""
+    return error_text(story.damage, words) if story.damage else story.words.text
