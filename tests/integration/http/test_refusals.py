@@ -170,3 +170,29 @@ def test_a_photo_that_takes_too_long_is_not_called_damaged(scene, sender, monkey
         "cannot be read: decoding it took too long.",
         {"code": "decoding_too_long", "values": {}},
     )
+
+
+def test_a_file_that_is_too_large_is_told_to_programs_by_a_whole_sentence_and_listed_by_its_predicate(
+    scene, sender
+):
+    bearer = {"authorization": f"Bearer {scene.ben.token}"}
+    metadata = metadata_of(filename="a", story=scene.story.id)
+    length = "2000000001"
+
+    told = sender.post(
+        "/api/v1/uploads", headers=TUS | bearer | {"upload-length": length, "upload-metadata": metadata}
+    )
+
+    problem = told.json()
+    assert (told.status_code, problem["reason"]) == (413, "file_too_large")
+    assert problem["detail"] == "This file is larger than 2,000 MB."
+    assert sentence_of(MediaRefused(Refusal.FILE_TOO_LARGE, megabytes=2000), wording("en")) == (
+        "is larger than 2,000 MB."
+    )
+
+
+def test_what_an_earlier_version_said_of_a_file_is_the_only_reason_and_stands_on_english_pages():
+    kept = MediaRefused(Refusal.OTHER, sentence="is too blue.")
+
+    assert refusal_text(kept, wording("en")) == "We cannot use this file, so we left it out. “is too blue.”"
+    assert refusal_text(kept, wording("ko")) == "쓸 수 없는 파일이어서 뺐어요."

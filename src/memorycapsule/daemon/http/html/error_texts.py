@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, Refusal
 from memorycapsule.services.reading import StoryView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.error_sentences import sentence_of
+from memorycapsule.words.languages import DEFAULT
 
 #: Sentences of the pages' own that go before those that all doors share.
 _VOICE = "page_error"
@@ -20,7 +21,11 @@ def error_text(error: CapsuleError, words: Wording) -> str:
 
 def refusal_text(error: CapsuleError, words: Wording) -> str:
     """Return why a file is refused as pages say it, beside the file's name or its field."""
-    return sentence_of(error, words, voice=_REFUSAL_VOICE)
+    text = sentence_of(error, words, voice=_REFUSAL_VOICE)
+    if error.reason == Refusal.OTHER and words.language == DEFAULT:
+        # What was kept is the only reason that there is, and it is English.
+        return f"{text} “{error.values['sentence']}”"
+    return text
 
 
 def story_text(story: StoryView, words: Wording) -> str:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded, Unauthenticated
+from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded, Refusal, Unauthenticated
 from memorycapsule.schemas.errors import error_fields
 from memorycapsule.words.error_sentences import english_sentence_of
 
@@ -29,6 +29,8 @@ _OF_STATUS = {
     415: ("media_type", "This address takes another type of content; /api/docs says which."),
     429: ("too_many", "That was a little too often; `Retry-After` says in how many seconds to try again."),
 }
+#: Refusals of files that are said by a predicate.
+_PREDICATES = frozenset(Refusal) - {Refusal.QUOTA_FULL, Refusal.STORIES_TOO_LATE}
 #: A browser is redirected to the page that mails a code; a program is told the addresses.
 _HOW_TO_PROVE = (
     "POST /api/v1/session/proof/letter has one mailed, POST /api/v1/session/proof takes it; "
@@ -116,7 +118,7 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
                 error.http_status, english_sentence_of(error), **error_fields(error), headers=headers
             )
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            return _answer(error.http_status, sentence or english_sentence_of(error), **error_fields(error))
+            return _answer(error.http_status, sentence or _detail(error), **error_fields(error))
         case RequestValidationError():
             sentence = _sentence(error.errors())
             return _answer(422, sentence, code="usage", reason="request_unclear", errors=error.errors())
@@ -181,6 +183,13 @@ def _answer(
         headers=dict(headers or {}),
         media_type=MEDIA_TYPE,
     )
+
+
+def _detail(error: CapsuleError) -> str:
+    """Return a whole sentence; lists of refused files have only its predicate, beside the file's name."""
+    if error.reason in _PREDICATES:
+        return english_sentence_of(CapsuleError("unnamed_file_refused", problem=error))
+    return english_sentence_of(error)
 
 
 def _sentence(errors: Sequence[Any]) -> str:

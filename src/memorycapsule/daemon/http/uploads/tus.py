@@ -41,7 +41,7 @@ from memorycapsule.daemon.http.uploads.receiver import ReceiverDep, UploadReceiv
 from memorycapsule.domain.refusals import refusal_fields
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata
-from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.errors import CapsuleError, MediaRefused, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.error_sentences import english_sentence_of
@@ -139,7 +139,9 @@ async def create_upload(
         length = _whole_number(request, "upload-length")
         upload = await receiver.run_in_thread(sender.begin, about, story_id, length, receiver.limits)
     except CapsuleError as error:
-        return _error_response(error, _sentence(request, pages, error))
+        return _error_response(
+            error, None if is_for_api(request) else refusal_text(error, pages.wording(request))
+        )
     root_path = request.scope["root_path"]
     path = request.scope["path"].removeprefix(root_path)
     return Response(
@@ -177,7 +179,7 @@ async def show_progress(
         progress = await receiver.run_in_thread(sender.progress, str(upload_id))
     except CapsuleError as error:
         return _error_response(error)
-    reason = _sentence(request, pages, progress.refusal) if progress.refusal else None
+    reason = _reason(request, pages, progress.refusal) if progress.refusal else None
     return JSONResponse(_progress_fields(progress, reason))
 
 
@@ -237,11 +239,11 @@ async def _wait_for_outcome(receiver: UploadReceiver, upload_id: str) -> None:
     await asyncio.wait([future], timeout=FINISH_WAIT_SECONDS)
 
 
-def _sentence(request: Request, pages: Pages, error: CapsuleError) -> str:
-    """Return what a program reads of an error, in English, or what a page says of the file in its reader's language."""
+def _reason(request: Request, pages: Pages, refused: MediaRefused) -> str:
+    """Return the English predicate that programs read, or what a page says of the file in its reader's language."""
     if is_for_api(request):
-        return english_sentence_of(error)
-    return refusal_text(error, pages.wording(request))
+        return english_sentence_of(refused)
+    return refusal_text(refused, pages.wording(request))
 
 
 def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, object]:
