@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from memorycapsule.cli.output import Bar, Output
-from memorycapsule.errors import Busy
+from memorycapsule.errors import Busy, CapsuleError
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -32,13 +32,11 @@ def send_now(app: App) -> bool:
     return True
 
 
-def why_letters_wait(app: App) -> str | None:
+def why_letters_wait(app: App) -> CapsuleError | None:
     """Return why no letter leaves at this moment, or None."""
     from memorycapsule.services import instances
 
-    instance = instances.check_key(app.store, app.vault.key)
-    until = instance.mail_paused_until
-    return instance.mail_pause_reason if until and app.now() < until else None
+    return instances.check_key(app.store, app.vault.key).why_letters_wait(app.now())
 
 
 def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Montage:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.capsules import Role
     from memorycapsule.domain.opening_dates import OpeningDate
     from memorycapsule.domain.sessions import Scope
+    from memorycapsule.errors import CapsuleError
     from memorycapsule.schemas.capsule_lines import CapsuleLine
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.schemas.date_requests import Wish
@@ -110,7 +111,7 @@ class AnyInstance(Protocol):
         """Remind those who are silent, and return who gets a letter."""
         ...
 
-    def why_letters_wait(self) -> str | None:
+    def why_letters_wait(self) -> CapsuleError | None:
         """Return why no letter leaves at this moment; None when letters leave, and where that is not known."""
         ...
 

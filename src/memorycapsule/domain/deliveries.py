@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from memorycapsule.domain.reasons import KeptReason
+
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=4)
 
@@ -61,8 +63,8 @@ class Delivery:
     next_attempt_at: datetime
     queued_at: datetime
     finished_at: datetime | None
-    #: The last answer of the mail server.
-    detail: str | None
+    #: The last answer of the mail server, or what came instead of it.
+    detail: KeptReason | None
 
 
 def wait_after(attempt: int) -> timedelta:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.errors import CapsuleError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
@@ -22,9 +25,15 @@ class Instance:
     seen_at: datetime
     #: When somebody last said `capsule doctor --trust-clock`.
     clock_trusted_at: datetime | None
-    #: Until when no letter is tried, because the mail server refused us as a whole, and its words.
+    #: Until when no letter is tried, because the mail server refused us as a whole, and why it did.
     mail_paused_until: datetime | None
-    mail_pause_reason: str | None
+    mail_pause_reason: KeptReason | None
+
+    def why_letters_wait(self, now: datetime) -> CapsuleError | None:
+        """Return why no letter is tried at this moment, None when letters are."""
+        if self.mail_paused_until is None or self.mail_pause_reason is None:
+            return None
+        return self.mail_pause_reason.error if now < self.mail_paused_until else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from memorycapsule.errors import CapsuleError
@@ -13,6 +15,26 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _LONGEST_TEXT = 2000
 
 _Error = TypeVar("_Error", bound=CapsuleError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptReason:
+    """What happened, as a row keeps it: in no language."""
+
+    #: What happened, a word of `errors.po`.
+    reason: str
+    #: What fills the places of its sentence: numbers, texts, and causes as `reason_fields` has them.
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def error(self) -> CapsuleError:
+        """What happened, to be said in a language."""
+        return error_of({"reason": self.reason, "values": dict(self.values)}, CapsuleError)
+
+
+def kept_reason(error: CapsuleError) -> KeptReason:
+    """Return what a row keeps of an error."""
+    return KeptReason(**reason_fields(error))
 
 
 def reason_fields(error: CapsuleError) -> dict[str, Any]:

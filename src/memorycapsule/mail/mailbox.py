@@ -69,8 +69,9 @@ class Mailbox:
             if not any(self._folder.glob(f"[0-9]*-{mark}.eml")):
                 self._write(name, letter)
         except OSError as error:
-            return Outcome.failed("retry", CapsuleError("mailbox_not_written", problem=system_problem(error)))
-        return Outcome(state="sent", detail=f"kept as {name}")
+            problem = CapsuleError("mailbox_not_written", problem=system_problem(error))
+            return Outcome(state="retry", detail=problem)
+        return Outcome(state="sent", detail=CapsuleError("mailbox_kept", file=name))
 
     def empty_older_than(self, instant: datetime) -> int:
         """

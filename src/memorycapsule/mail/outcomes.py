@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 from memorycapsule.errors import CapsuleError
-from memorycapsule.words.error_sentences import english_sentence_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +20,8 @@ class Outcome:
     """
 
     state: Literal["sent", "retry", "rejected", "unknown", "paused"]
-    #: One line for the log of deliveries: the server's reply or a plain sentence. Never a secret, never the
-    #: address of anybody but the recipient.
-    detail: str
-    #: What `detail` says, where it says what went wrong.
-    problem: CapsuleError | None = None
+    #: What the log of deliveries keeps: the server's reply in its own words, or what went wrong. Never a secret,
+    #: never the address of anybody but the recipient.
+    detail: CapsuleError
     #: There was no usable connection: every further letter of this pass would end in the same way.
     unreachable: bool = False
-
-    @classmethod
-    def failed(
-        cls,
-        state: Literal["retry", "rejected", "unknown", "paused"],
-        problem: CapsuleError,
-        *,
-        unreachable: bool = False,
-    ) -> Self:
-        """Return the end of an attempt that went wrong; the log of deliveries says it in English."""
-        detail = english_sentence_of(problem)
-        return cls(state=state, detail=detail, problem=problem, unreachable=unreachable)

@@ -73,7 +73,7 @@ class _Trouble(Exception):
     ) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.outcome = Outcome.failed(state, problem, unreachable=unreachable)
+        self.outcome = Outcome(state=state, detail=problem, unreachable=unreachable)
 
 
 class _StaleConnection(Exception):
@@ -114,7 +114,7 @@ class SmtpSession:
         try:
             recipient, sender = checked_address(recipient), checked_address(sender)
         except UsageProblem as problem:
-            return Outcome.failed("rejected", problem)
+            return Outcome(state="rejected", detail=problem)
         try:
             self._runner.run(self._envelope(sender, recipient))
         except _Trouble as trouble:
@@ -178,29 +178,29 @@ class SmtpSession:
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
             problem = MailRefused("mail_no_answer_before", command="DATA", problem=self._brief(error))
-            return Outcome.failed("retry", problem)
+            return Outcome(state="retry", detail=problem)
         if code != _GO_AHEAD:
             await self._reset()
-            return Outcome.failed(
-                _state_of(code, permanent="rejected"), self._reply(code, message, recipient)
-            )
+            reply = self._reply(code, message, recipient)
+            return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
         try:
             assert client.protocol is not None
             client.protocol.write(_dot_stuffed(letter))
             code, message = await client.protocol.read_response(self._settings.final_reply_timeout_seconds)
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
-            return Outcome.failed("unknown", MailRefused("mail_no_answer_after", problem=self._brief(error)))
+            problem = MailRefused("mail_no_answer_after", problem=self._brief(error))
+            return Outcome(state="unknown", detail=problem)
         reply = self._reply(code, message, recipient)
         match code // 100:  # RFC 5321 section 4.2.1
             case 2:
-                return Outcome(state="sent", detail=self._line(code, message, recipient))
+                return Outcome(state="sent", detail=reply)
             case 4 | 5:
                 await self._reset()
-                return Outcome.failed(_state_of(code, permanent="rejected"), reply)
+                return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
             case _:
                 await self._leave(politely=False)
-                return Outcome.failed("unknown", reply)
+                return Outcome(state="unknown", detail=reply)
 
     @property
     def _is_connected(self) -> bool:
@@ -327,13 +327,9 @@ class SmtpSession:
             transport.abort()
         await asyncio.sleep(0)  # lets the transport close its socket before the loop stops
 
-    def _line(self, code: int, message: str, recipient: str = "") -> str:
-        """Return a server's reply as one harmless line."""
-        return self._harmless(f"{code} {message}", recipient)
-
     def _reply(self, code: int, message: str, recipient: str = "") -> MailRefused:
         """Return a server's reply as it said it: one harmless line."""
-        return MailRefused("other", sentence=self._line(code, message, recipient))
+        return MailRefused("mail_server_replied", reply=self._harmless(f"{code} {message}", recipient))
 
     def _brief(self, error: BaseException) -> MailRefused:
         """Return a foreign error in a few harmless words of one line."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.people import checked_address
+from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, MailRefused, NotAllowed, NotFound, UsageProblem
 from memorycapsule.mail.letters import Recipient, TrialLetter, write
@@ -24,7 +25,6 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.words.error_sentences import english_sentence_of
 
 #: How long all letters wait when the server cannot be reached: a router restarts within minutes.
 UNREACHABLE_PAUSE = timedelta(seconds=20)
@@ -99,7 +99,9 @@ def send_due(
                 pause = REFUSED_PAUSE if outcome.state == "paused" else UNREACHABLE_PAUSE
                 with store.transaction() as tx:
                     instance_store.change(
-                        tx, mail_paused_until=clock() + pause, mail_pause_reason=outcome.detail
+                        tx,
+                        mail_paused_until=clock() + pause,
+                        mail_pause_reason=kept_reason(outcome.detail),
                     )
                 return total
     with store.transaction() as tx:
@@ -128,8 +130,7 @@ def _send_one(
         except (UsageProblem, ValueError, TypeError, KeyError) as error:
             # A letter that cannot be written must not stand in the way of all others.
             cause = error if isinstance(error, UsageProblem) else CapsuleError("other", sentence=str(error))
-            problem = CapsuleError("letter_not_written", problem=cause)
-            detail = english_sentence_of(problem)
+            detail = kept_reason(CapsuleError("letter_not_written", problem=cause))
             _change(
                 tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
             )
@@ -157,7 +158,7 @@ def _send_one(
             **({} if is_over else {"data_started_at": None}),
             next_attempt_at=next_attempt_at,
             finished_at=now if is_over else None,
-            detail=outcome.detail,
+            detail=kept_reason(outcome.detail),
         )
         event_store.record(
             tx,
@@ -224,7 +225,7 @@ def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
                     "state": DeliveryState.UNKNOWN,
                     "lease": None,
                     "finished_at": now,
-                    "detail": "The program was cut off while it handed the letter over.",
+                    "detail": kept_reason(CapsuleError("letter_cut_off")),
                 }
                 event_store.record(
                     tx,
@@ -312,9 +313,9 @@ def send_trial(
     *,
     locale: str,
     now: datetime,
-) -> str:
+) -> CapsuleError:
     """
-    Send a test letter now, past the outbox, and return what was answered.
+    Send a test letter now, past the outbox, and return what was answered, as the log of deliveries would keep it.
 
     Raises UsageProblem, MailRefused when the server takes no letter of ours, or CapsuleError for this one.
     """
@@ -329,14 +330,14 @@ def send_trial(
     )
     with connect() as transport:
         outcome = transport.deliver(letter, sender=sender.address, recipient=recipient, on_data=lambda: None)
-    if outcome.problem is None:
-        return outcome.detail
     match outcome.state:
+        case "sent":
+            return outcome.detail
         case "paused":
-            raise outcome.problem.as_kind(MailRefused)
+            raise outcome.detail.as_kind(MailRefused)
         case "retry" if outcome.unreachable:
-            raise outcome.problem.as_kind(MailRefused)
+            raise outcome.detail.as_kind(MailRefused)
         case "unknown":
-            raise CapsuleError("trial_letter_unknown", problem=outcome.problem)
+            raise CapsuleError("trial_letter_unknown", problem=outcome.detail)
         case _:
-            raise CapsuleError("trial_letter_refused", problem=outcome.problem)
+            raise CapsuleError("trial_letter_refused", problem=outcome.detail)

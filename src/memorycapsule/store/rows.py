@@ -33,6 +33,7 @@ from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState, Omission
 from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
 
@@ -95,6 +96,21 @@ class OmissionsColumn(TypeDecorator[tuple[Omission, ...]]):
         return tuple(Omission(**line) for line in json.loads(value or "[]"))
 
 
+class KeptReasonColumn(TypeDecorator[KeptReason]):
+    """What happened, kept as a JSON object."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        del dialect
+        return None if value is None else json.dumps(asdict(value), ensure_ascii=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> KeptReason | None:
+        del dialect
+        return None if value is None else KeptReason(**json.loads(value))
+
+
 def _enum(enum: type[StrEnum], *, index: bool = False) -> Any:
     return Field(sa_column=Column(EnumColumn(enum), nullable=False, index=index))
 
@@ -112,6 +128,10 @@ def _bytes() -> Any:
     return Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+def _kept_reason() -> Any:
+    return Field(sa_column=Column(KeptReasonColumn, nullable=True))
+
+
 def _id() -> Any:
     return Field(sa_column=Column(String(36), primary_key=True))
 
@@ -126,7 +146,7 @@ class InstanceRow(SQLModel, table=True):
     seen_at: datetime
     clock_trusted_at: datetime | None
     mail_paused_until: datetime | None
-    mail_pause_reason: str | None
+    mail_pause_reason: KeptReason | None = _kept_reason()
 
 
 class AccountRow(SQLModel, table=True):
@@ -408,7 +428,7 @@ class DeliveryRow(SQLModel, table=True):
     next_attempt_at: datetime
     queued_at: datetime
     finished_at: datetime | None
-    detail: str | None
+    detail: KeptReason | None = _kept_reason()
 
 
 class EventRow(SQLModel, table=True):

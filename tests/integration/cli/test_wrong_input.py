@@ -275,6 +275,14 @@ def test_no_mail_server_there_is_said_too(summer, monkeypatch):
     assert "The letter waits" in invited.err
     waiting = summer("mail", "outbox", "--json").json
     assert (waiting["letters"][0]["state"], waiting["paused"] is not None) == ("queued", True)
+    (letter,), pause, where = waiting["letters"], waiting["paused"], f"{server.host}:{server.port}"
+    assert (letter["reason"], letter["values"]["server"]) == ("mail_unreachable", where)
+    assert (pause["code"], pause["values"]["server"]) == ("mail_unreachable", where)
+    assert (
+        letter["detail"]
+        == pause["reason"]
+        == (f"The mail server {where} cannot be reached (connection refused); check host and port.")
+    )
 
     server.start()
     try:
@@ -283,6 +291,28 @@ def test_no_mail_server_there_is_said_too(summer, monkeypatch):
         assert len(server.messages) == 1
     finally:
         server.stop()
+
+
+def test_why_letters_wait_is_said_in_the_language_of_the_terminal(summer, monkeypatch):
+    server = MailServer()
+    with server:
+        pass
+    where = f"{server.host}:{server.port}"
+    monkeypatch.setenv("CAPSULE_SMTP__HOST", server.host)
+    monkeypatch.setenv("CAPSULE_SMTP__PORT", str(server.port))
+    monkeypatch.setenv("CAPSULE_SMTP__SECURITY", "none")
+    monkeypatch.setenv("CAPSULE_PUBLIC_URL", "https://photos.example.org/capsule")
+    korean = f"메일 서버 {where}에 닿지 않아요(연결을 받아 주지 않음). host와 port를 살펴봐 주세요."
+
+    invited = summer("--lang", "ko", "invite", "summer", "ben@example.org")
+    outbox = summer("--lang", "ko", "mail", "outbox")
+    tried = summer("--lang", "ko", "mail", "retry")
+    monkeypatch.setenv("CAPSULE_PUBLIC_URL", f"http://{where}")  # `doctor` asks there, and nobody answers
+    doctor = summer("--lang", "ko", "doctor")
+
+    assert (korean in invited.err, korean in outbox.out, korean in outbox.err) == (True, True, True)
+    assert korean in tried.out
+    assert f"모두 기다리고 있어요: {korean}" in doctor.out
 
 
 def test_links_of_this_machine_alone_are_warned_about(summer):

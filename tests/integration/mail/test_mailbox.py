@@ -9,6 +9,7 @@ import pytest
 from memorycapsule.errors import CapsuleError
 from memorycapsule.mail.letters import Recipient, Sender, TrialLetter, write
 from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.words.error_sentences import english_sentence_of
 
 DATE = datetime(2036, 5, 8, 0, 0, 3, tzinfo=UTC)
 
@@ -36,7 +37,7 @@ def test_a_letter_becomes_one_private_file_with_the_same_bytes(tmp_path):
 
     (file,) = folder.iterdir()
     assert outcome.state == "sent"
-    assert file.name in outcome.detail
+    assert file.name in english_sentence_of(outcome.detail)
     assert file.read_bytes() == letter()
     assert file.name.startswith("20360508T000003Z-ben_example.org-")
     assert file.suffix == ".eml"
@@ -115,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_tried_again_later(tmp_path):
 
     outcome = deliver(Mailbox(tmp_path / "mailbox"), letter())
     assert outcome.state == "retry"
-    assert "could not be written" in outcome.detail
+    assert "could not be written" in english_sentence_of(outcome.detail)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -8,6 +8,7 @@ import pytest
 
 from memorycapsule.errors import MailRefused
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession, check_login
+from memorycapsule.words.error_sentences import english_sentence_of
 from support.mailservers import DROP, HANG, LATE, MailServer, ScriptedServer, make_certificate
 
 LETTER = b"From: a@example.org\r\nTo: ben@example.org\r\nSubject: hi\r\n\r\n.dot first\r\nend\r\n"
@@ -103,7 +104,7 @@ def test_an_address_that_mail_cannot_reach_is_rejected_without_asking_the_server
         outcome = deliver(session, marks, recipient=recipient)
 
         assert (outcome.state, marks.count, server.connections) == ("rejected", 0, 0)
-        assert "not an e-mail address" in outcome.detail
+        assert "not an e-mail address" in english_sentence_of(outcome.detail)
 
 
 def test_the_next_letter_reconnects_after_the_server_was_restarted():
@@ -175,8 +176,8 @@ def test_every_answer_means_one_thing(script, state, marked, accepted):
             outcome = deliver(session, marks)
 
         assert (outcome.state, marks.count, len(server.payloads)) == (state, marked, accepted)
-        assert outcome.detail
-        assert "\n" not in outcome.detail
+        assert english_sentence_of(outcome.detail)
+        assert "\n" not in english_sentence_of(outcome.detail)
 
 
 def test_the_mark_is_set_after_the_recipient_was_accepted_and_before_data():
@@ -247,7 +248,7 @@ def test_the_detail_keeps_other_addresses_and_secrets_to_itself():
     with ScriptedServer(script) as server:
         known = settings(server, username="ada", password="s3cret-word")
         with SmtpSession(known) as session:
-            detail = deliver(session, Marks()).detail
+            detail = english_sentence_of(deliver(session, Marks()).detail)
 
     assert "BEN@example.org" in detail
     assert not any(hidden in detail for hidden in ("isp.example", "secret.example", "s3cret-word"))
@@ -256,7 +257,7 @@ def test_the_detail_keeps_other_addresses_and_secrets_to_itself():
 def test_an_answer_that_makes_no_sense_is_told_like_any_other():
     script = {"DATA": "nonsense of eve@secret.example"}
     with ScriptedServer(script) as server, SmtpSession(settings(server)) as session:
-        detail = deliver(session, Marks()).detail
+        detail = english_sentence_of(deliver(session, Marks()).detail)
 
     assert "nonsense of" in detail
     assert not any(hidden in detail for hidden in ("secret.example", "-1"))
@@ -351,7 +352,7 @@ def test_a_certificate_that_nobody_vouches_for_pauses_the_sender(certificate, se
             outcome = deliver(session, Marks())
 
         assert outcome.state == "paused"
-        assert "is not trusted (self-signed certificate); set ca_file" in outcome.detail
+        assert "is not trusted (self-signed certificate); set ca_file" in english_sentence_of(outcome.detail)
         assert server.messages == []
 
 

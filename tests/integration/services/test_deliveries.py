@@ -12,13 +12,15 @@ from email import message_from_bytes
 import pytest
 
 from memorycapsule.domain.deliveries import DeliveryState
-from memorycapsule.errors import NotAllowed, NotFound
+from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.errors import CapsuleError, NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.services import deliveries
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
+from memorycapsule.words.error_sentences import english_sentence_of
 from memorycapsule.work import ticks
 from support.cast import adapted, invite, make_capsule, make_context
 from support.mailservers import DROP, HANG, MailServer, ScriptedServer
@@ -65,7 +67,8 @@ def send(instance, time, connect, **more):
 def paused(instance):
     with instance.store.reading() as tx:
         found = instance_store.get(tx)
-    return found.mail_paused_until, found.mail_pause_reason
+    why = found.mail_pause_reason
+    return found.mail_paused_until, why and english_sentence_of(why.error)
 
 
 def again(instance, delivery_id=None, by=None):
@@ -108,7 +111,7 @@ def test_each_answer_has_its_end(instance, letter, time, script, state, after):
         assert (delivery.lease, delivery.data_started_at, delivery.finished_at) == (None, None, None)
     else:
         assert delivery.finished_at == NOW
-    assert delivery.detail
+    assert english_sentence_of(delivery.detail.error)
 
 
 def test_a_letter_that_may_have_arrived_is_never_sent_again_by_itself(instance, letter, time):
@@ -161,7 +164,7 @@ def test_tries_get_rarer_and_end_after_the_days(instance, letter, time):
     assert timedelta(days=5) <= tries[-1] - NOW < timedelta(days=5, hours=4)
     (delivery,) = outbox(instance)
     assert delivery.state is REJECTED
-    assert "greylisted" in delivery.detail
+    assert "greylisted" in english_sentence_of(delivery.detail.error)
 
 
 def test_with_the_server_down_for_a_while_all_letters_arrive_once(instance, capsule, time):
@@ -277,7 +280,7 @@ class Watching:
         self.record()
         on_data()
         self.record()
-        return Outcome(state="sent", detail="ok")
+        return Outcome(state="sent", detail=CapsuleError("mail_server_replied", reply="250 ok"))
 
     def record(self):
         store = Store(self.url)
@@ -316,7 +319,7 @@ def test_a_crash_during_the_handing_over_leaves_it_unknown(instance, letter, tim
 
     (delivery,) = outbox(instance)
     assert (delivery.state, delivery.lease, instance.letters()) == (UNKNOWN, None, [])
-    assert "cut off" in delivery.detail
+    assert delivery.detail == KeptReason(reason="letter_cut_off")
     assert instance.events(letter.capsule_id)[-1] == "letter.unknown"
 
 
@@ -334,7 +337,7 @@ def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instanc
     class Slow(Watching):
         def deliver(self, letter_, *, sender, recipient, on_data):
             deliveries.settle_abandoned(instance.store, "a later run", NOW)
-            return Outcome(state="rejected", detail="too late")
+            return Outcome(state="rejected", detail=CapsuleError("mail_server_replied", reply="550 too late"))
 
     with refused(NotFound, "delivery_taken_over"):
         send(instance, time, lambda: Slow(instance.store.url))
@@ -400,7 +403,7 @@ def test_stopping_ends_after_the_letter_in_hand(instance, capsule, time):
     class Stop(Watching):
         def deliver(self, letter, **_):
             stopping.set()
-            return Outcome(state="sent", detail="ok")
+            return Outcome(state="sent", detail=CapsuleError("mail_server_replied", reply="250 ok"))
 
     sent = ticks.send_letters(adapted(context, connect=lambda: Stop("")))
 

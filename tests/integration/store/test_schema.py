@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from memorycapsule.domain.film.montages import Omission, queued_montage
+from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -21,11 +22,14 @@ from memorycapsule.errors import (
     NotInitialised,
 )
 from memorycapsule.services import reading
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import instances as instance_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import schema
 from memorycapsule.store.rows import metadata
 from memorycapsule.store.transactions import Store
-from support.cast import make_capsule, make_instance
+from memorycapsule.words.error_sentences import english_sentence_of
+from support.cast import invite, make_capsule, make_instance
 from support.moments import NOW
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
@@ -177,6 +181,48 @@ def test_sentences_in_reports_of_films_become_reasons_or_stay_as_they_were_writt
         ),
         "none": (),
     }
+
+
+def test_sentences_of_letters_become_reasons_or_stay_as_they_were_written(store_url, tmp_path):
+    connection_lost = {"reason": "mail_connection_lost", "values": {}}
+    kept = "20360508T000003Z-ben_example.org-0123456789abcdef.eml"
+    expected = {
+        None: None,
+        "The program was cut off while it handed the letter over.": KeptReason(reason="letter_cut_off"),
+        "The letter was handed over, but no clear answer came: connection lost.": KeptReason(
+            reason="mail_no_answer_after", values={"problem": connection_lost}
+        ),
+        f"kept as {kept}": KeptReason(reason="mailbox_kept", values={"file": kept}),
+        "250 2.0.0 받았어요: queued as 7F": KeptReason(
+            reason="mail_server_replied", values={"reply": "250 2.0.0 받았어요: queued as 7F"}
+        ),
+        "The letter could not be written: “벤” is wrong.": KeptReason(
+            reason="other", values={"sentence": "The letter could not be written: “벤” is wrong."}
+        ),
+    }
+    waits = "The mail server mail.example.org:25 cannot be reached (no route); check host and port."
+    with make_instance(store_url, tmp_path / "data") as instance:
+        capsule = make_capsule(instance)
+        for number, sentence in enumerate(expected):
+            invite(instance, capsule, f"guest{number}@example.org")
+            with instance.store.transaction() as tx:
+                tx.session.execute(
+                    text("UPDATE delivery SET detail = :detail WHERE address = :address"),
+                    {"detail": sentence, "address": f"guest{number}@example.org"},
+                )
+        with instance.store.transaction() as tx:
+            tx.session.execute(text("UPDATE instance SET mail_pause_reason = :reason"), {"reason": waits})
+            tx.session.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+
+        schema.upgrade(instance.store)
+
+        with instance.store.reading() as tx:
+            letters = {one.address: one.detail for one in delivery_store.all_deliveries(tx)}
+            why = instance_store.get(tx).mail_pause_reason
+    assert [letters[f"guest{number}@example.org"] for number in range(len(expected))] == [*expected.values()]
+    assert why == KeptReason(reason="other", values={"sentence": waits})
+    said = [one and english_sentence_of(one.error) for one in expected.values()]
+    assert said == [*expected], "word for word"
 
 
 def test_references_are_checked_again_after_an_upgrade(tmp_path, monkeypatch):

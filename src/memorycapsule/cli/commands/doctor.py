@@ -292,11 +292,11 @@ def _inside(app: App) -> Iterator[Finding]:
     else:
         yield Finding(what=Sentence("cli_doctor_clock"), state="good", says=Sentence("cli_doctor_clock_good"))
     instance = instances.check_key(app.store, app.vault.key)
-    if instance.mail_paused_until and app.now() < instance.mail_paused_until:
+    if waits := instance.why_letters_wait(app.now()):
         yield Finding(
             what=Sentence("cli_doctor_letters"),
             state="warning",
-            says=Sentence("cli_doctor_letters_wait", reason=instance.mail_pause_reason),
+            says=Sentence("cli_doctor_letters_wait", reason=waits),
         )
     yield _unknown_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))

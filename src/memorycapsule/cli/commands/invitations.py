@@ -65,7 +65,7 @@ def invite(
         key = "cli_invite_done" if one.is_new else "cli_invite_known"
         door.out.say(door.out.words(key, address=plain(one.email)) + f"\n  {one.url}")
     if waits and any(one.is_new for one in invited):
-        door.out.warn(door.out.words("cli_letter_waits", reason=plain(waits)))
+        door.out.warn(door.out.words("cli_letter_waits", reason=door.out.spoken(waits)))
 
 
 def _revoke(there: AnyInstance, capsule: str, addresses: list[str], out: Output) -> None:

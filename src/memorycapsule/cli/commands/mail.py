@@ -22,12 +22,8 @@ def outbox(ctx: typer.Context) -> None:
     with door.open() as app:
         letters = reading.outbox(app.store, door.viewer(app.store))
         instance = instances.check_key(app.store, app.vault.key)
-        until = instance.mail_paused_until
-        paused = (
-            MailPause(until=until, reason=instance.mail_pause_reason)
-            if until is not None and app.now() < until
-            else None
-        )
+        until, waits = instance.mail_paused_until, instance.why_letters_wait(app.now())
+        paused = MailPause.of(until, waits) if until and waits else None
     door.out.answer({"letters": [Letter.of(one) for one in letters], "paused": paused})
     if not letters:
         door.out.show(door.out.words("cli_outbox_empty"))
@@ -39,16 +35,14 @@ def outbox(ctx: typer.Context) -> None:
             one.address,
             door.out.named("delivery", one.state),
             f"{one.finished_at or one.next_attempt_at:%Y-%m-%d %H:%M} UTC",
-            one.detail or "",
+            door.out.spoken(one.detail.error) if one.detail else "",
         )
         for one in letters
     ]
     door.out.table(door.out.headings("id", "letter", "to", "state", "when", "detail"), rows)
-    if paused:
+    if until and waits:
         door.out.warn(
-            door.out.words(
-                "cli_outbox_paused", until=f"{paused.until:%H:%M}", reason=plain(paused.reason or "")
-            )
+            door.out.words("cli_outbox_paused", until=f"{until:%H:%M}", reason=door.out.spoken(waits))
         )
 
 
@@ -84,7 +78,7 @@ def retry(
             address=plain(one.address),
             state=door.out.named("delivery", one.state),
         )
-        door.out.say(f"{sentence} ({plain(one.detail)})" if one.detail else sentence)
+        door.out.say(f"{sentence} ({door.out.spoken(one.detail.error)})" if one.detail else sentence)
     if not is_done_here and tried:
         door.out.note(door.out.words("cli_retry_by_daemon"))
 
@@ -95,6 +89,7 @@ def send_test(
     locale: LocaleOption = None,
 ) -> None:
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
+    from memorycapsule.schemas.outbox import detail_fields
     from memorycapsule.services import deliveries, people
 
     door = door_of(ctx)
@@ -104,9 +99,10 @@ def send_test(
             app.mailing.composer, app.mailing.connect, address, locale=language, now=app.now()
         )
         is_real = app.settings.mail_is_real
-    door.out.answer({"letter": {"to": address, "state": "sent", "detail": detail, "is_real": is_real}})
+    letter = {"to": address, "state": "sent", **detail_fields(detail), "is_real": is_real}
+    door.out.answer({"letter": letter})
     key = "cli_test_taken" if is_real else "cli_test_in_folder"
-    door.out.say(door.out.words(key, detail=plain(detail)))
+    door.out.say(door.out.words(key, detail=door.out.spoken(detail)))
 
 
 def register(app: typer.Typer) -> None:

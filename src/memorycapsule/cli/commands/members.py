@@ -142,7 +142,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     for one in done.members:
         door.out.say(door.out.words("cli_remind_member", name=plain(one.name)))
     if waits and (done.invitations or done.members):
-        door.out.warn(door.out.words("cli_letters_wait", reason=plain(waits)))
+        door.out.warn(door.out.words("cli_letters_wait", reason=door.out.spoken(waits)))
 
 
 def _member(there: AnyInstance, capsule: str, named: str) -> MemberLine:

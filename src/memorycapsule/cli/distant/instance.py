@@ -15,7 +15,7 @@ from memorycapsule.cli.instance import Attaching
 from memorycapsule.cli.output import Bar, Output
 from memorycapsule.domain.invitations import check_invited_role
 from memorycapsule.domain.sessions import Scope, SessionKind, check_token_scope
-from memorycapsule.errors import NotFound
+from memorycapsule.errors import CapsuleError, NotFound
 from memorycapsule.schemas.capsule_lines import CapsuleLine
 from memorycapsule.schemas.capsules import Capsule
 from memorycapsule.schemas.date_requests import AskedWish, Wish
@@ -128,7 +128,7 @@ class DistantInstance:
         answer = self._client.ask_once("POST", f"{_capsule(reference)}/reminders", json={})
         return self._client.read_whole(RemindedAnswer, answer)
 
-    def why_letters_wait(self) -> str | None:
+    def why_letters_wait(self) -> CapsuleError | None:
         return None
 
     def tokens(self) -> list[Token]:

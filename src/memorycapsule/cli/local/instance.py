@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.cli.foreground import finish_film, send_now, why_letters_wait
 from memorycapsule.cli.output import Output
-from memorycapsule.errors import ConfigurationProblem, NotFound
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotFound
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -194,7 +194,7 @@ class LocalInstance:
         send_now(app)
         return RemindedAnswer.of(done)
 
-    def why_letters_wait(self) -> str | None:
+    def why_letters_wait(self) -> CapsuleError | None:
         return why_letters_wait(self._app)
 
     def tokens(self) -> list[Token]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from memorycapsule.domain.capsules import Member
 from memorycapsule.domain.people import printable
-from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.domain.reasons import KeptReason, reason_fields
 from memorycapsule.errors import CapsuleError, NotAllowed, UsageProblem
 
 LONGEST_TITLE = 200
@@ -36,21 +35,12 @@ class MontageState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Omission:
+class Omission(KeptReason):
     """Something that a film does without, or why there is none."""
 
     #: Id of the medium or, where its words are missing, of the story; SONG; '' when it is about the film itself.
     #: Pages say it in their reader's language by this.
     of: str
-    #: What happened, a word of `errors.po`.
-    reason: str
-    #: What fills the places of its sentence: numbers, texts, and causes as `reason_fields` has them.
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def error(self) -> CapsuleError:
-        """What happened, to be said in a language."""
-        return error_of({"reason": self.reason, "values": dict(self.values)}, CapsuleError)
 
 
 #: `Omission.of` where the song is missing.
