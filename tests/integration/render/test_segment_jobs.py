@@ -14,7 +14,11 @@ COLOURS = [(200, 40, 40), (40, 160, 60), (40, 60, 200), (200, 160, 60)]
 
 @pytest.fixture
 def plan(studio):
-    pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate(COLOURS)]
+    return plan_of(studio, COLOURS)
+
+
+def plan_of(studio, colours):
+    pictures = [studio.photo(f"p{number}", colour) for number, colour in enumerate(colours)]
     return studio.plan([*pictures, studio.clip("clip", seconds=1.5)], segment_seconds=1.5)
 
 
@@ -90,7 +94,8 @@ def test_a_segment_that_the_film_does_not_have_is_refused(studio, plan):
 
 
 @pytest.mark.slow
-def test_only_pictures_of_missing_segments_are_probed_and_a_broken_one_moves_the_cuts(studio, plan):
+def test_only_pictures_of_missing_segments_are_probed_and_a_broken_one_moves_the_cuts(studio):
+    plan = plan_of(studio, COLOURS * 2)
     film, _ = studio.film(plan)
     digests = digests_of(studio)
     found = survey(plan, pictures=studio.pictures, digests=digests, key=b"key")

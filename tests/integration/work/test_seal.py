@@ -1,6 +1,5 @@
 """The seal, looked at from outside: what was put in is nowhere to be found while a capsule is sealed."""
 
-import dataclasses
 import io
 import logging
 import os
@@ -13,6 +12,7 @@ from memorycapsule.services import stories
 from memorycapsule.work import ticks, tmpfs
 from memorycapsule.work.prerendering import Prerenderer
 from support.cast import (
+    adapted,
     add_story,
     join,
     make_capsule,
@@ -128,7 +128,7 @@ def test_nothing_of_it_lies_on_the_disk_while_its_film_is_prerendered_nor_afterw
             spoken.extend(path for path in place.rglob("*") if path.suffix == ".m4a" or is_note(path))
             return False
 
-        assert Prerenderer(context=dataclasses.replace(context, is_stopping=search)).run() >= 1
+        assert Prerenderer(context=adapted(context, is_stopping=search)).run() >= 1
         search()
 
     assert "story title" in set().union(*in_memory), "there it had to be"
