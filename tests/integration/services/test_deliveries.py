@@ -1,6 +1,7 @@
 """Deliveries: each letter at most once, whatever the server does, and every one in the end."""
 
 import itertools
+import json
 import subprocess
 import sys
 import threading
@@ -20,7 +21,8 @@ from memorycapsule.services import deliveries
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
-from memorycapsule.words.error_sentences import english_sentence_of
+from memorycapsule.words.catalogues import wording
+from memorycapsule.words.error_sentences import AREA, english_sentence_of, sentence_of
 from memorycapsule.work import ticks
 from support.cast import adapted, invite, make_capsule, make_context
 from support.mailservers import DROP, HANG, MailServer, ScriptedServer
@@ -321,6 +323,23 @@ def test_a_crash_during_the_handing_over_leaves_it_unknown(instance, letter, tim
     assert (delivery.state, delivery.lease, instance.letters()) == (UNKNOWN, None, [])
     assert delivery.detail == KeptReason(reason="letter_cut_off")
     assert instance.events(letter.capsule_id)[-1] == "letter.unknown"
+
+
+def test_a_letter_that_cannot_be_written_says_why_and_lets_the_others_go(instance, capsule, letter, time):
+    invite(instance, capsule, "dan@example.org")
+    with instance.store.transaction() as tx:
+        fields = json.loads(letter.letter) | {"zone": "Nowhere/벤"}
+        damaged = replace(letter, letter=json.dumps(fields))
+        delivery_store.deliveries.save(tx, damaged)
+
+    ended = ticks.send_letters(make_context(instance, time))
+
+    rejected = next(one for one in outbox(instance) if one.id == letter.id)
+    assert (ended.rejected, len(ended.sent)) == ((letter.id,), 1)
+    assert (rejected.state, rejected.detail.reason) == (REJECTED, "letter_not_written")
+    korean = sentence_of(rejected.detail.error, wording("ko", AREA))
+    assert korean.startswith("편지를 쓰지 못했어요: ")
+    assert "Nowhere/벤" in korean
 
 
 def test_what_this_run_is_sending_is_not_taken_up(instance, letter, time):
