@@ -29,7 +29,7 @@ class KeptReason:
     @property
     def error(self) -> CapsuleError:
         """What happened, to be said in a language."""
-        return error_of({"reason": self.reason, "values": dict(self.values)}, CapsuleError)
+        return error_of_reason({"reason": self.reason, "values": dict(self.values)}, CapsuleError)
 
 
 def kept_reason(error: CapsuleError) -> KeptReason:
@@ -42,7 +42,7 @@ def reason_fields(error: CapsuleError) -> dict[str, Any]:
     return {"reason": error.reason, "values": {name: _plain(value) for name, value in error.values.items()}}
 
 
-def error_of(fields: Any, kind: type[_Error]) -> _Error:
+def error_of_reason(fields: Any, kind: type[_Error]) -> _Error:
     """Return the error that JSON from elsewhere tells of, with every value checked. Raises ValueError."""
     match fields:
         case {"reason": str(reason), "values": dict(values)} if _REASON.fullmatch(reason):
@@ -63,7 +63,7 @@ def _plain(value: object) -> Any:
 
 def _checked(value: object) -> object:
     if isinstance(value, dict):
-        return error_of(value, CapsuleError)
+        return error_of_reason(value, CapsuleError)
     if is_number(value) or (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
         return value
     raise ValueError

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.domain.reasons import error_of_reason, reason_fields
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
 
 
@@ -31,4 +31,4 @@ def error_message(error: CapsuleError | OSError) -> dict[str, Any]:
 def error_from(message: Mapping[str, Any]) -> CapsuleError:
     """Return the error of `error_message`: DiskFull, or RenderFailed for every other."""
     fields = message["error"]
-    return DiskFull() if fields["code"] == DiskFull.code else error_of(fields, RenderFailed)
+    return DiskFull() if fields["code"] == DiskFull.code else error_of_reason(fields, RenderFailed)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.domain.reasons import error_of_reason, reason_fields
 from memorycapsule.errors import CapsuleError
 from memorycapsule.schemas.model import Model
 
@@ -28,4 +28,4 @@ class Reason(Model):
     @property
     def error(self) -> CapsuleError:
         """What happened, to be said in a language. Raises ValueError for what is none."""
-        return error_of({"reason": self.reason, "values": self.values}, CapsuleError)
+        return error_of_reason({"reason": self.reason, "values": self.values}, CapsuleError)

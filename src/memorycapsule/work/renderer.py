@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from memorycapsule import processes
-from memorycapsule.domain.reasons import error_of
+from memorycapsule.domain.reasons import error_of_reason
 from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
@@ -138,7 +138,7 @@ def _left_out(result: dict[str, Any]) -> dict[str, CapsuleError]:
 def _checked(fields: Any, kind: type[_Error]) -> _Error:
     """Return the error that the child tells of. Raises RenderFailed when it tells of none."""
     try:
-        return error_of(fields, kind)
+        return error_of_reason(fields, kind)
     except ValueError as error:
         raise RenderFailed("renderer_not_understood") from error
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from memorycapsule.domain.reasons import error_of, reason_fields
+from memorycapsule.domain.reasons import error_of_reason, reason_fields
 from memorycapsule.errors import CapsuleError, RenderFailed
 
 
@@ -13,7 +13,7 @@ def test_an_error_comes_back_as_it_went_with_its_cause():
     fields = json.loads(
         json.dumps(reason_fields(RenderFailed("film_photo_left_out", author="벤", problem=cause)))
     )
-    error = error_of(fields, RenderFailed)
+    error = error_of_reason(fields, RenderFailed)
 
     assert (type(error), error.reason, error.values["author"]) == (RenderFailed, "film_photo_left_out", "벤")
     assert (error.values["problem"].reason, error.values["problem"].values) == (cause.reason, cause.values)
@@ -38,4 +38,4 @@ def test_an_error_comes_back_as_it_went_with_its_cause():
 )
 def test_what_is_no_error_is_none(fields):
     with pytest.raises(ValueError):
-        error_of(fields, CapsuleError)
+        error_of_reason(fields, CapsuleError)
