@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy import text as sql
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlmodel import Session
 
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
@@ -127,6 +127,9 @@ def translating_errors() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translate_error(error) from error
+    except StatementError as error:
+        # Its text holds what was to be stored.
+        raise CapsuleError("database_failed", answer=type(error).__name__) from error
     except SQLAlchemyError as error:
         raise CapsuleError("database_failed", answer=str(error)) from error
 

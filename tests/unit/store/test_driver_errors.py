@@ -4,7 +4,7 @@ import sqlite3
 
 import psycopg
 import pytest
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
 
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotFound, NotInitialised
 from memorycapsule.store.transactions import translating_errors
@@ -57,6 +57,14 @@ def test_each_failure_is_one_of_ours(error, kind, reason):
 
     assert (type(found), found.reason) == (kind, reason)
     assert found.__cause__ is error
+
+
+def test_of_a_statement_that_came_to_no_driver_no_value_is_told():
+    error = StatementError(
+        "no date", "INSERT ...", {"address": "ben@example.org"}, ValueError("ben@example.org")
+    )
+
+    assert raised(error).values == {"answer": "StatementError"}
 
 
 @pytest.mark.parametrize(
