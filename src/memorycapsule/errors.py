@@ -26,7 +26,8 @@ CapsuleError                     exit 1   HTTP 500
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 ├── PlanRefused                  exit 1        500
-└── RenderFailed                 exit 1        500
+├── RenderFailed                 exit 1        500
+└── Unexpected                   exit 1        500   a mistake in this program
 """
 
 from __future__ import annotations
@@ -327,6 +328,12 @@ class MailRefused(ConfigurationProblem):
     code = "mail_refused"
 
 
+class Unexpected(CapsuleError):
+    """A mistake in this program."""
+
+    code = "unexpected"
+
+
 class ReauthenticationNeeded(CapsuleError):
     """A session must prove first that it is its account's own."""
 
@@ -354,10 +361,13 @@ class NotAllowed(CapsuleError):
 #: What operating systems say most often, by words of the catalogue.
 _SYSTEM_REASONS = {
     errno.EACCES: "system_forbidden",
+    errno.ECONNREFUSED: "system_connection_refused",
     errno.EEXIST: "system_exists",
+    errno.EHOSTUNREACH: "system_host_unreachable",
     errno.EISDIR: "system_is_folder",
     errno.ELOOP: "system_link_loop",
     errno.ENAMETOOLONG: "system_name_too_long",
+    errno.ENETUNREACH: "system_network_unreachable",
     errno.ENOENT: "system_missing",
     errno.ENOTDIR: "system_no_folder",
     errno.EPERM: "system_not_permitted",

@@ -11,7 +11,14 @@ from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
 from memorycapsule.cli.output import Output
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem, is_disk_full, system_problem
+from memorycapsule.errors import (
+    CapsuleError,
+    DiskFull,
+    Unexpected,
+    UsageProblem,
+    is_disk_full,
+    system_problem,
+)
 from memorycapsule.words.languages import known, language_of_environment
 
 _INTERRUPTED = 130
@@ -28,12 +35,6 @@ class NotConfirmed(CapsuleError):
     """Somebody said no to a question."""
 
     code = "not_confirmed"
-
-
-class Unexpected(CapsuleError):
-    """A mistake in this program."""
-
-    code = "unexpected"
 
 
 def run(command: Callable[..., Any], words: Sequence[str]) -> int:

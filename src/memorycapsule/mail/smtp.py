@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import aiosmtplib
 
 from memorycapsule.domain.people import checked_address, printable
-from memorycapsule.errors import MailRefused, UsageProblem
+from memorycapsule.errors import MailRefused, UsageProblem, system_problem
 from memorycapsule.mail.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -260,8 +260,7 @@ class SmtpSession:
         if isinstance(cause, gaierror):
             problem = MailRefused("mail_host_unknown", server=self._settings.host)
         else:
-            is_refused = isinstance(cause, ConnectionRefusedError)
-            brief = MailRefused("mail_connection_refused") if is_refused else self._brief(cause)
+            brief = system_problem(cause) if isinstance(cause, ConnectionRefusedError) else self._brief(cause)
             problem = MailRefused("mail_unreachable", server=where, problem=brief)
         return _Trouble("retry", problem, unreachable=True)
 

@@ -281,7 +281,7 @@ def test_a_refused_connection_is_tried_again_later():
         outcome = deliver(session, marks)
 
     assert (outcome.state, outcome.unreachable, marks.count) == ("retry", True, 0)
-    with pytest.raises(MailRefused, match=r"^mail_unreachable \(.*mail_connection_refused"):
+    with pytest.raises(MailRefused, match=r"^mail_unreachable \(.*system_connection_refused"):
         check_login(nobody)
 
 

@@ -16,7 +16,7 @@ from memorycapsule import __version__, errors
 from memorycapsule.cli.environment import URL_VARIABLE
 from memorycapsule.cli.output import Bar
 from memorycapsule.cli.sentences import is_sayable
-from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem, system_problem
 from memorycapsule.schemas.errors import error_of
 from memorycapsule.schemas.model import Model
 
@@ -194,7 +194,7 @@ class Client:
     def _unreachable(self, error: Exception) -> CapsuleError:
         if isinstance(error, Unreachable):
             return error
-        return Unreachable("distant_silent", url=self.url, problem=CapsuleError("other", sentence=str(error)))
+        return Unreachable("distant_silent", url=self.url, problem=_cause_of(error))
 
     def _no_capsule(self) -> CapsuleError:
         return CapsuleError("distant_no_capsule", url=self.url, variable=URL_VARIABLE)
@@ -241,6 +241,18 @@ class _Arriving:
         self.sink.write(chunk)
         self.count += len(chunk)
         self.bar.reach(self.count / self.size if self.size else 1.0)
+
+
+def _cause_of(error: Exception) -> CapsuleError:
+    """Return why nobody could be asked: what the system says, under what httpx makes of it, or what kind it is."""
+    if isinstance(error, httpx.TimeoutException):
+        return CapsuleError("distant_no_reply_in_time")
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, OSError):
+            return system_problem(cause)
+        cause = cause.__cause__ or cause.__context__
+    return CapsuleError("distant_connection_lost")
 
 
 def _kinds() -> Mapping[str, type[CapsuleError]]:
