@@ -20,6 +20,16 @@ class InvitationState(StrEnum):
     REVOKED = "revoked"  #: taken back by the capsule's owner
 
 
+def parse_invited_role(text: str) -> Role:
+    """Return the role that people are invited to, as it was typed. Raises UsageProblem for any other word."""
+    try:
+        role = Role(text)
+    except ValueError as error:
+        raise UsageProblem("invited_part_unknown", part=text) from error
+    check_invited_role(role)
+    return role
+
+
 def check_invited_role(role: Role) -> None:
     """Raise UsageProblem for a role that nobody is invited to."""
     if role is Role.OWNER:

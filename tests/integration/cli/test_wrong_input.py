@@ -33,6 +33,7 @@ from support.mailservers import MailServer
         (["create", " ", "--opens", "+1y"], 2, "title is empty"),
         (["create", "X", "--opens", "+1y", "--film-photos", "many"], 2, "--film-photos"),
         (["create", "X", "--opens", "+1y", "--film-photos", "-3"], 2, "1 to 2,000"),
+        (["create", "X", "--opens", "+1y", "--film-photos", "0"], 2, "1 to 2,000 pictures, not 0."),
         (["create", "X", "--opens", "+1y", "--soundtrack", "no-song.mp3"], 1, "no-song.mp3 cannot be read"),
         (["create", "X"], 2, "--opens"),
         (["invite", "summer", "not an address"], 2, "not an e-mail address"),

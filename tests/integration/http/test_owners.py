@@ -162,6 +162,18 @@ def test_pasted_addresses_become_invitations_with_names(scene):
     assert "할머니" in page.text
 
 
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [("owner", "A capsule has one owner"), ("boss", "“boss” is no part in a capsule")],
+)
+def test_nobody_is_invited_as_what_is_no_part_for_guests(scene, role, told):
+    browser = organiser(scene)
+    refused = browser.post(path(scene, "people"), data={"guests": "dan@example.org", "role": role})
+
+    assert (refused.status_code, told in refused.text) == (422, True)
+    assert "dan@example.org" not in letters(scene, "invitation")
+
+
 def test_members_in_a_list_keep_nobody_from_being_invited(scene):
     sent = organiser(scene).post(path(scene, "people"), data={"guests": "ada@example.org, dan@example.org"})
 

@@ -94,7 +94,7 @@ def create(
             CapsuleDraft(
                 title=title,
                 theme=theme or "photocard",
-                film_photos=film_photos or settings.film.film_photos,
+                film_photos=settings.film.film_photos if film_photos is None else film_photos,
                 message=message,
                 soundtrack=song,
                 music=music_theme,

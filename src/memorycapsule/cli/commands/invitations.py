@@ -13,7 +13,6 @@ from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.cli.instance import AnyInstance
-    from memorycapsule.domain.capsules import Role
 
 LocaleOption = Annotated[
     str | None,
@@ -48,9 +47,11 @@ def invite(
     Each gets a link of their own; you see it too, to hand it over in another way. An address that waits for
     an answer already keeps its link and gets no second letter, unless --resend.
     """
+    from memorycapsule.domain.invitations import parse_invited_role
+
     if resend and revoke:
         raise UsageProblem("invite_both")
-    part = part_named(role, UsageProblem("invited_part_unknown", part=role))
+    part = parse_invited_role(role)
     door = door_of(ctx)
     with door.instance() as there:
         if revoke:
@@ -104,16 +105,6 @@ def join(
 def _token_in(text: str) -> str:
     """Return the token of a link, or the text itself."""
     return text.strip().partition("?")[0].rstrip("/").rpartition("/")[2]
-
-
-def part_named(text: str, otherwise: UsageProblem) -> Role:
-    """Return the role that somebody typed. Raises `otherwise` for a word that is none."""
-    from memorycapsule.domain.capsules import Role
-
-    try:
-        return Role(text)
-    except ValueError as error:
-        raise otherwise from error
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.commands.invitations import part_named
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
@@ -60,7 +59,10 @@ def role(
     """
     from memorycapsule.domain.capsules import Role
 
-    wanted = part_named(part, UsageProblem("part_unknown", part=part))
+    try:
+        wanted = Role(part)
+    except ValueError as error:
+        raise UsageProblem("part_unknown", part=part) from error
     door = door_of(ctx)
     with door.instance() as there:
         found = _member(there, capsule, member)

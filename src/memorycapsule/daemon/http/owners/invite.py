@@ -21,7 +21,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import INVITE, limited
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.guest_lists import named_guests, parse_guests
-from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.domain.invitations import Invitation, InvitationState, parse_invited_role
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import UsageProblem
@@ -87,6 +87,7 @@ def invite_guests(
     try:
         found = parse_guests(typed.guests)
         named = named_guests(found.guests, typed.called.strip())
+        role = parse_invited_role(typed.role)
     except UsageProblem as error:
         return _people_page(
             app, pages, request, viewer, view, replace(typed, problem=error_text(error, words))
@@ -105,7 +106,7 @@ def invite_guests(
         viewer,
         view.capsule.id,
         guests=named,
-        role=Role.RECIPIENT if typed.role == Role.RECIPIENT else Role.CONTRIBUTOR,
+        role=role,
         locale=typed.language or None,
         valid_days=app.settings.mail.invitation_days,
         now=app.now(),
