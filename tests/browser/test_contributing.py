@@ -108,7 +108,7 @@ def test_what_is_no_photo_is_left_out_and_the_rest_goes_on(chromium, house, phot
     mira.page.locator(".tile.kept").nth(1).wait_for(timeout=60_000)
 
     assert "마당.tmp" in refused.inner_text()
-    assert "사진이나 영상이 아니어서 뺐어요." in refused.inner_text()
+    assert "글만 있는 파일이어서 뺐어요. 사진이나 영상을 넣어 주세요." in refused.inner_text()
     assert "2개 가운데 2개 담았어요" in mira.page.locator("#dock").inner_text()
     mira.context.close()
 
