@@ -84,6 +84,9 @@ def render(
     # An absolute path never begins with a dash, so ffmpeg takes none for an option.
     pictures, out, workspace = pictures.resolve(), out.resolve(), workspace.resolve()
     try:
+        # A place that cannot be written is told before the work, not after it.
+        _half(out).touch()
+        _half(out).unlink()
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         finished = workspace / "segments"
         finished.mkdir(mode=0o700, exist_ok=True)
@@ -107,6 +110,11 @@ class _Places:
     scratch: Path
     #: The film.
     out: Path
+
+
+def _half(out: Path) -> Path:
+    """Return where a film lies until it is whole."""
+    return out.with_name(f".{out.name}{_HALF}")
 
 
 def _render(
@@ -166,7 +174,7 @@ def _render(
     if not sound_result.song_usable:
         left_out.append(LeftOut(id=SONG, error=CapsuleError("film_song_unplayable")))
     left_out += [_unplayable(voice) for voice in usable.voices if voice.id in sound_result.unplayable_notes]
-    half = places.out.with_name(f".{places.out.name}{_HALF}")
+    half = _half(places.out)
     try:
         _join(usable, segments, places.finished, sound, places.scratch, half)
         rename_synced(half, places.out)

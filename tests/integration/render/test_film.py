@@ -233,11 +233,12 @@ def test_a_film_of_another_size_has_that_size(studio):
     assert decoded.frames.shape[1:3] == (160, 90)
 
 
-def test_a_place_that_cannot_be_written_is_said(studio):
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_done(studio):
     plan = studio.plan([studio.photo("a")])
 
-    with pytest.raises(RenderFailed, match=r"^film_pieces_unjoined$"):
+    with pytest.raises(RenderFailed, match=r"^film_unwritable$"):
         studio.film(plan, name="no/such/folder/film.mp4")
+    assert not (studio.folder / "workspace").exists()
 
 
 def command(studio, plan, *more):
