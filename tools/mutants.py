@@ -11,6 +11,7 @@ cut off goes on, and another one tries those that were not noticed again, and wh
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -28,6 +29,7 @@ NOTICED = {"killed", "timeout"}
 def main() -> None:
     MUTANTS.mkdir(exist_ok=True)
     forget_survivors()
+    forget_copies()
     log = MUTANTS / "run.log"
     with log.open("w") as output:
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2", *sys.argv[1:]]
@@ -59,6 +61,14 @@ def forget_survivors() -> None:
             name: code if status_by_exit_code[code] == "killed" else None for name, code in codes.items()
         }
         meta.write_text(json.dumps(kept))
+
+
+def forget_copies() -> None:
+    """Have tests, catalogues and other files copied anew: mutmut makes only sources anew."""
+    shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
+    for path in (MUTANTS / "src").rglob("*"):
+        if path.is_file() and path.suffix not in {".py", ".meta"}:
+            path.unlink()
 
 
 def verdicts() -> dict[str, str]:
