@@ -35,7 +35,7 @@ def main() -> None:
         command = [*apart(), sys.executable, "-m", "mutmut", "run", "--max-children", "2", *sys.argv[1:]]
         done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
-        sys.exit(f"The tests did not run; {log.relative_to(ROOT)} says why.")
+        sys.exit(f"mutmut ended with {done.returncode}; {log.relative_to(ROOT)} says why.")
     found = verdicts()
     survivors = sorted(name for name, verdict in found.items() if verdict not in NOTICED)
     (MUTANTS / "survivors.txt").write_text("".join(f"{name}\n" for name in survivors))

@@ -8,6 +8,7 @@ import pytest
 from memorycapsule.errors import ConfigurationProblem, KeyMissing
 from memorycapsule.seal import keys
 from memorycapsule.seal.keys import InstanceKey
+from support.refusals import refused
 from support.sentences import sentence
 
 
@@ -54,7 +55,7 @@ def test_a_dangling_link_is_not_followed(tmp_path):
 def test_a_folder_that_cannot_be_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(ConfigurationProblem, match=r"^key_not_written "):
+    with refused(ConfigurationProblem, "key_not_written", file=tmp_path / "file" / "instance.key"):
         InstanceKey.create(tmp_path / "file" / "instance.key")
 
 

@@ -491,3 +491,46 @@ def test_a_photo_is_read_with_all_that_is_known_of_it(filled):
 
     assert view.medium == medium
     assert (view.details.file, view.details.width, view.details.height) == ("photo-0.jpg", 64, 48)
+
+
+def test_a_film_and_its_still_are_called_after_the_film_or_its_capsule(filled, tmp_path):
+    open_it(filled)
+    film = make_film(filled, tmp_path)
+    store, vault, viewer = filled.instance.store, filled.instance.vault, filled.ben.viewer
+
+    def files():
+        for read in (reading.film_file, reading.poster_file):
+            found = read(store, vault, viewer, film.id)
+            with found.stream as stream:
+                yield stream.read(), found.content_type, found.name, found.is_private
+
+    assert list(files()) == [
+        (b"a film", "video/mp4", "summer-at-the-sea.mp4", False),
+        (b"a poster", "image/jpeg", "summer-at-the-sea.jpg", False),
+    ]
+    with store.transaction() as tx:
+        montage_store.montages.save(tx, replace(montage_store.montages.get(tx, film.id), title="At/sea"))
+    assert [name for _bytes, _type, name, _private in files()] == ["At sea.mp4", "At sea.jpg"]
+
+
+def test_lists_count_members_and_for_the_admin_bytes(filled):
+    empty = make_capsule(filled.instance, title="Empty")
+    with filled.instance.store.reading() as tx:
+        kept = capsule_store.stored_bytes(tx)
+    adas, bens = (
+        {line.capsule.id: line for line in reading.capsules(filled.instance.store, viewer)}
+        for viewer in (filled.ada, filled.ben.viewer)
+    )
+
+    assert (adas[filled.capsule.id].members, adas[filled.capsule.id].bytes) == (3, kept[filled.capsule.id])
+    assert (adas[empty.id].members, adas[empty.id].bytes) == (1, 0)
+    assert (bens[filled.capsule.id].members, bens[filled.capsule.id].bytes) == (3, None)
+
+
+def test_a_capsule_that_somebody_has_left_is_not_theirs_in_any_list(filled):
+    with filled.instance.store.transaction() as tx:
+        capsule_store.members.save(tx, replace(filled.ben.member, left_at=OPENS))
+
+    assert reading.capsules(filled.instance.store, filled.ben.viewer) == []
+    (shown,) = reading.redacted(filled.instance.store, filled.ben.viewer, [filled.capsule])
+    assert shown.title == ""

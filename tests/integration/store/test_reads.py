@@ -11,6 +11,7 @@ from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.sessions import Code, CodePurpose
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.uploads import Upload, UploadPart
 from memorycapsule.store import (
@@ -319,6 +320,7 @@ def test_films_of_openings_are_rendered_first_then_the_oldest_and_none_before_it
         claimed = montages.claim(tx, "opening", "this run")
         assert (claimed.attempt, claimed.progress, claimed.lease) == (1, 0.0, "this run")
         assert montages.claim(tx, "opening", "another run") is None
+        assert renderable(NOW + 4 * DAY) == ["asked early", "asked late"]
         assert [one.id for one in montages.rendering(tx)] == ["opening"]
         assert montages.abandoned(tx, "this run") == []
         assert [one.id for one in montages.abandoned(tx, "another run")] == ["opening"]
@@ -378,3 +380,64 @@ def test_the_parts_of_an_account_in_capsules_come_in_the_order_of_joining(instan
     with instance.store.reading() as tx:
         found = capsules.memberships_of(tx, bens["late"].viewer.account_id)
     assert [one.capsule_id for one in found] == [three[name].id for name in ("early", "middle", "late")]
+
+
+def test_what_is_removed_of_one_account_or_story_stays_with_all_others(instance, three):
+    ben = join(instance, three["late"], "Ben")
+    one, other = (add_story(instance, three["late"], instance.ada, photos=1) for _ in range(2))
+    with instance.store.transaction() as tx:
+        (mine,), (theirs,) = (stories.media_of(tx, story.id) for story in (one, other))
+        became = [an_upload(one, medium_id=mine.id), an_upload(other, medium_id=theirs.id)]
+        for upload in became:
+            uploads.uploads.add(tx, upload)
+        uploads.forget_medium(tx, mine.id)
+        assert [uploads.uploads.get(tx, upload.id).medium_id for upload in became] == [None, theirs.id]
+
+        kept = {mine.original_blob, mine.display_blob, mine.thumbnail_blob}
+        assert set(stories.remove_with_media(tx, one.id)) == kept
+        assert uploads.uploads.find(tx, became[0].id) is None
+        assert uploads.uploads.find(tx, became[1].id) is not None
+        assert stories.media_of(tx, other.id) == [theirs]
+        assert stories.stories.find(tx, one.id) is None
+
+        accounts.remove_addresses(tx, ben.viewer.account_id)
+        assert accounts.addresses_of(tx, ben.viewer.account_id) == []
+        assert len(accounts.addresses_of(tx, instance.ada.account_id)) == 1
+
+
+def test_codes_that_can_be_used_come_newest_first(instance):
+    ada = instance.ada.account_id
+    code = Code(
+        id="a", account_id=ada, purpose=CodePurpose.SIGN_IN, address="ada@example.org", tries=0, created_at=NOW,
+        expires_at=NOW + DAY, used_at=None,
+    )  # fmt: skip
+    with instance.store.transaction() as tx:
+        for one in (
+            code,
+            replace(code, id="newer", created_at=NOW + timedelta(hours=2)),
+            replace(code, id="between", created_at=NOW + timedelta(hours=1)),
+            replace(code, id="used", used_at=NOW),
+            replace(code, id="expired", expires_at=NOW),
+            replace(code, id="other", purpose=CodePurpose.ADDRESS),
+            replace(code, id="by hand", address="", created_at=NOW + timedelta(hours=3), expires_at=NOW),
+        ):
+            accounts.codes.add(tx, one)
+
+        found = accounts.usable_codes(tx, ada, CodePurpose.SIGN_IN, NOW)
+        assert [one.id for one in found] == ["newer", "between", "a"]
+        assert accounts.codes_mailed_since(tx, ada, NOW) == 2
+        assert accounts.codes_mailed_since(tx, ada, NOW - DAY) == 6
+        assert accounts.codes_mailed_since(tx, "nobody", NOW - DAY) == 0
+        assert set(accounts.forget_codes(tx, ada, expired_before=NOW + timedelta(hours=1))) == {
+            "expired",
+            "by hand",
+        }
+        assert len(accounts.codes.by(tx)) == 5
+
+
+def test_a_session_that_was_never_used_is_no_one_that_was(instance):
+    with instance.store.transaction() as tx:
+        host = instance.ada.session_id
+        accounts.sessions.change(tx, seen_at=NOW)
+        accounts.note_use(tx, host, None, NOW + DAY)
+        assert accounts.sessions.get(tx, host).seen_at == NOW

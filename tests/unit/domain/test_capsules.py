@@ -115,3 +115,13 @@ def test_a_number_of_pictures_is_read_as_it_was_typed(typed, count):
 def test_what_is_no_number_of_pictures_is_refused_with_the_largest_one(typed):
     with refused(UsageProblem, "film_photos_impossible", most=2000):
         parse_film_photos(typed)
+
+
+def test_another_date_brings_all_that_belongs_to_it():
+    date = opening_date(datetime(2026, 10, 25, 2, 30), "Europe/Berlin", fold=1)
+    moved = capsule().with_date(date)
+
+    assert (moved.opens_local, moved.zone, moved.fold, moved.opens_at, moved.zone_rules) == (
+        date.local, "Europe/Berlin", 1, date.at, date.rules,
+    )  # fmt: skip
+    assert moved.title == capsule().title

@@ -96,3 +96,23 @@ def test_a_decline_has_its_time_and_a_reminder_leaves_the_link():
         INVITED, state=InvitationState.DECLINED, answered_at=EXPIRES - timedelta(days=1)
     )
     assert reminded == replace(INVITED, letters=2, reminded_at=NOW)
+
+
+def test_an_invitation_that_is_taken_back_keeps_all_but_its_state_and_its_time():
+    later = NOW + timedelta(days=3)
+
+    assert INVITED.revoked(later) == replace(INVITED, state=InvitationState.REVOKED, answered_at=later)
+
+
+def test_what_is_not_said_when_an_invitation_is_sent_again_stays_as_it_was():
+    named = replace(INVITED, name="Ben", role=Role.RECIPIENT, locale="ko")
+    expires_at = EXPIRES + timedelta(days=5)
+
+    assert named.sent_again(expires_at=expires_at) == replace(
+        named, rotation=2, letters=2, expires_at=expires_at
+    )
+    assert named.sent_again(
+        expires_at=expires_at, name="Benjamin", role=Role.CONTRIBUTOR, locale="en"
+    ) == replace(INVITED, name="Benjamin", rotation=2, letters=2, expires_at=expires_at)
+    left = ACCEPTED.sent_again(expires_at=expires_at, has_left=True)
+    assert (left.state, left.member_id, left.answered_at) == (InvitationState.INVITED, None, None)

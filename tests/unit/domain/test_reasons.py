@@ -1,6 +1,7 @@
 """Errors travel as data, and nothing in that is believed unseen."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,17 @@ def test_an_error_comes_back_as_it_went_with_its_cause():
 def test_what_is_no_error_is_none(fields):
     with pytest.raises(ValueError):
         error_of_reason(fields, CapsuleError)
+
+
+@pytest.mark.parametrize("value", [0, 1.5, -3, "", "x" * 2000])
+def test_numbers_stay_numbers_and_texts_stay_texts(value):
+    fields = json.loads(json.dumps(reason_fields(CapsuleError("renderer_ended", line=value))))
+
+    assert fields == {"reason": "renderer_ended", "values": {"line": value}}
+    assert error_of_reason(fields, CapsuleError).values["line"] == value
+
+
+def test_what_json_cannot_hold_becomes_a_text_that_is_not_too_long():
+    values = reason_fields(CapsuleError("renderer_ended", path=Path("a.jpg"), line="x" * 3000))["values"]
+
+    assert values == {"path": "a.jpg", "line": "x" * 2000}

@@ -73,3 +73,10 @@ def test_a_text_in_a_refusal_has_a_largest_length(refusal, place, most):
     assert same(refusal_of(longest), MediaRefused(refusal, **{place: "x" * most}))
     with pytest.raises(ValueError):
         refusal_of({"code": str(refusal), "values": {place: "x" * (most + 1)}})
+
+
+def test_rows_keep_letters_as_they_are_and_bytes_that_are_no_text_are_read_all_the_same():
+    refused = MediaRefused(Refusal.OTHER, sentence="사진이 아니에요.")
+
+    assert "사진이" in refusal_to_json(refused).decode()
+    assert same(refusal_from_json(b"caf\xe9"), MediaRefused(Refusal.OTHER, sentence="caf\ufffd"))

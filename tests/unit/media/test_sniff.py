@@ -2,7 +2,6 @@
 
 import pytest
 
-from memorycapsule.domain.file_names import is_system_file
 from memorycapsule.errors import Refusal
 from memorycapsule.media.sniff import is_photo, recognise
 from support.refusals import file_refused
@@ -75,13 +74,3 @@ def test_a_recording_of_a_browser_is_known_and_is_no_photo():
     assert recognise(webm) == "webm"
     assert not is_photo(recognise(webm))
     assert is_photo(recognise(b"\xff\xd8\xff\xe0"))
-
-
-@pytest.mark.parametrize("name", ["Thumbs.db", "THUMBS.DB", ".DS_Store", "desktop.ini", "._IMG_0001.jpg"])
-def test_files_that_systems_leave_behind_are_known(name):
-    assert is_system_file(name)
-
-
-@pytest.mark.parametrize("name", ["IMG_0001.jpg", ".hidden.jpg", "_IMG.jpg", ""])
-def test_a_persons_files_are_never_taken_for_system_files(name):
-    assert not is_system_file(name)

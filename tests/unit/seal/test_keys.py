@@ -130,3 +130,7 @@ def test_a_row_id_is_a_uuid_that_its_parts_decide():
     }
     assert len({row_id, *others}) == 4
     assert FIXED._derived("row", "a") != FIXED._derived("mark", "a"), "what is derived says for what"
+
+
+def test_row_ids_are_the_same_in_every_version():
+    assert FIXED.row_id("story", "session", "once") == "e4cfb038-da32-41bc-ab59-8e5f08cafe66"
