@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from memorycapsule.domain.film.direction import Direction, direct
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.stories import StoryWords
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, Sealed, UsageProblem
 from memorycapsule.services import opening, reading
@@ -534,3 +536,28 @@ def test_a_capsule_that_somebody_has_left_is_not_theirs_in_any_list(filled):
     assert reading.capsules(filled.instance.store, filled.ben.viewer) == []
     (shown,) = reading.redacted(filled.instance.store, filled.ben.viewer, [filled.capsule])
     assert shown.title == ""
+
+
+def test_of_a_film_its_size_and_its_plan_are_known_once_it_is_there(filled, tmp_path):
+    open_it(filled)
+    store, viewer = filled.instance.store, filled.younghee.viewer
+    waiting = reading.film(store, viewer, film_id(filled))
+    assert (waiting.montage.id, waiting.bytes, waiting.plan) == (film_id(filled), None, None)
+    assert waiting.member.name == "영희"
+    plan = direct(
+        title="Summer", pictures=[], stories=[], direction=Direction(size=Size(width=160, height=90))
+    )
+
+    film = make_film(filled, tmp_path)
+    with store.transaction() as tx:
+        kept = montage_store.montages.get(tx, film.id)
+        montage_store.montages.save(tx, replace(kept, plan=plan.to_json()))
+    made = reading.film(store, viewer, film.id)
+    assert (made.bytes, made.plan) == (len(b"a film"), plan)
+
+    with store.transaction() as tx:
+        montage_store.montages.save(tx, replace(kept, plan='{"plan_version": 1}'))
+    other = reading.film(store, viewer, film.id)
+    assert (other.bytes, other.plan) == (len(b"a film"), None), (
+        "a plan of another version is no reason to hide it"
+    )

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from memorycapsule.domain.deliveries import DeliveryState
+from memorycapsule.domain.date_requests import Consent, DateRequestState, EarlierDateRequest
+from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.domain.invitations import InvitationState
@@ -17,6 +18,7 @@ from memorycapsule.domain.uploads import Upload, UploadPart
 from memorycapsule.store import (
     accounts,
     capsules,
+    date_requests,
     deliveries,
     events,
     instances,
@@ -441,3 +443,104 @@ def test_a_session_that_was_never_used_is_no_one_that_was(instance):
         accounts.sessions.change(tx, seen_at=NOW)
         accounts.note_use(tx, host, None, NOW + DAY)
         assert accounts.sessions.get(tx, host).seen_at == NOW
+
+
+def test_letters_to_a_member_are_found_by_kind_the_oldest_first(instance, three):
+    ben = join(instance, three["late"], "Ben")
+    invite(instance, three["late"], "dan@example.org")
+    with instance.store.transaction() as tx:
+        (letter,) = [one for one in deliveries.all_deliveries(tx) if one.state is DeliveryState.QUEUED]
+        for name, days, kind, member_id in (
+            ("b", 2, LetterKind.OPENED, ben.member.id),
+            ("a", 1, LetterKind.OPENED, ben.member.id),
+            ("z", 0, LetterKind.OPENED, ben.member.id),
+            ("moved", 0, LetterKind.MOVED, ben.member.id),
+            ("other's", 0, LetterKind.OPENED, None),
+        ):
+            changed = replace(letter, id=name, dedupe_key=f"{name}:1", kind=kind, member_id=member_id)
+            deliveries.deliveries.add(tx, replace(changed, queued_at=NOW + days * DAY))
+
+        assert [one.id for one in deliveries.of_member(tx, ben.member.id, LetterKind.OPENED)] == [
+            "z",
+            "a",
+            "b",
+        ]
+        deliveries.suppress(tx, NOW, member_id=ben.member.id, kind=LetterKind.OPENED)
+        after = {one.id: one for one in deliveries.all_deliveries(tx)}
+        for name in ("z", "a", "b"):
+            assert (after[name].state, after[name].finished_at) == (DeliveryState.SUPPRESSED, NOW)
+        for name in ("moved", "other's", letter.id):
+            assert (after[name].state, after[name].finished_at) == (DeliveryState.QUEUED, None)
+
+
+def test_letters_in_hand_are_those_of_other_runs(instance, three):
+    for address in ("dan@example.org", "eve@example.org"):
+        invite(instance, three["late"], address)
+    with instance.store.transaction() as tx:
+        first, second = deliveries.all_deliveries(tx)
+        for letter, lease in ((first, "this run"), (second, "another run")):
+            claimed = deliveries.claim(tx, letter.id, lease, NOW)
+            assert (claimed.state, claimed.lease, claimed.attempt) == (DeliveryState.SENDING, lease, 1)
+            assert deliveries.claim(tx, letter.id, lease, NOW) is None
+        assert [one.id for one in deliveries.abandoned(tx, "this run")] == [second.id]
+        assert {one.id for one in deliveries.abandoned(tx, None)} == {first.id, second.id}
+        assert not deliveries.change_attempt(tx, first.id, 2, detail=None)
+        assert deliveries.change_attempt(tx, first.id, 1, state=DeliveryState.SENT)
+        assert not deliveries.change_attempt(tx, first.id, 1, state=DeliveryState.QUEUED), "it is over"
+        assert deliveries.deliveries.get(tx, second.id).state is DeliveryState.SENDING
+
+
+def test_what_is_still_sealed_in_open_capsules_comes_a_few_at_a_time_the_oldest_first(instance, three):
+    ids = {}
+    for name in three:
+        story = add_story(instance, three[name], instance.ada, photos=2)
+        with instance.store.transaction() as tx:
+            ids[name] = [story.id, *(medium.id for medium in stories.media_of(tx, story.id))]
+    with instance.store.transaction() as tx:
+        for name in ("late", "early"):
+            assert capsules.open_if_due(tx, three[name].id, OPENS + 9 * DAY)
+            for number, medium_id in enumerate(ids[name][1:]):
+                at = NOW - (number + 1) * DAY - (timedelta(hours=1) if name == "early" else timedelta(0))
+                stories.media.save(tx, replace(stories.media.get(tx, medium_id), created_at=at))
+        early = stories.stories.get(tx, ids["early"][0])
+        stories.stories.save(tx, replace(early, created_at=NOW - DAY))
+        # The oldest of each is the second one.
+        wanted = [ids["early"][2], ids["late"][2], ids["early"][1], ids["late"][1]]
+
+        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 9)] == wanted
+        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 3)] == wanted[:3]
+        found = stories.sealed_stories_of_open_capsules(tx, 9)
+        assert [one.id for one in found] == [ids["early"][0], ids["late"][0]]
+        assert len(stories.sealed_stories_of_open_capsules(tx, 1)) == 1
+        stories.media.save(tx, replace(stories.media.get(tx, wanted[0]), is_sealed=False))
+        stories.stories.save(tx, replace(early, is_sealed=False))
+        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 9)] == wanted[1:]
+        assert [one.id for one in stories.sealed_stories_of_open_capsules(tx, 9)] == [ids["late"][0]]
+
+
+def test_answers_to_a_request_come_oldest_first_and_each_by_its_member(instance, three):
+    people = [join(instance, three["late"], name).member for name in ("Ben", "Dan")]
+    capsule = three["late"]
+    request = EarlierDateRequest(
+        id="request", capsule_id=capsule.id, member_id=people[0].id, state=DateRequestState.ASKED,
+        opens_local=capsule.opens_local, zone="UTC", fold=0, opens_at=capsule.opens_at, zone_rules="2026.1",
+        created_at=NOW, ended_at=None,
+    )  # fmt: skip
+    other = replace(request, id="over", state=DateRequestState.REFUSED, ended_at=NOW)
+    with instance.store.transaction() as tx:
+        for one in (other, request):
+            date_requests.date_requests.add(tx, one)
+        for name, asked, member, days in (
+            ("b", request, people[0], 2), ("a", request, people[1], 1), ("c", other, people[1], 0)
+        ):  # fmt: skip
+            consent = Consent(
+                id=name, request_id=asked.id, member_id=member.id, is_given=True, answered_at=NOW + days * DAY
+            )
+            date_requests.consents.add(tx, consent)
+
+        assert date_requests.waiting_request(tx, capsule.id) == request
+        assert date_requests.waiting_request(tx, three["early"].id) is None
+        assert [one.id for one in date_requests.consents_to(tx, request.id)] == ["a", "b"]
+        assert date_requests.consent_of(tx, request.id, people[1].id).id == "a"
+        assert date_requests.consent_of(tx, other.id, people[1].id).id == "c"
+        assert date_requests.consent_of(tx, other.id, people[0].id) is None

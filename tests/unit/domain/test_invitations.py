@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.capsules import Role
-from memorycapsule.domain.invitations import Invitation, InvitationState
-from memorycapsule.errors import NotAllowed
+from memorycapsule.domain.invitations import Invitation, InvitationState, parse_invited_role
+from memorycapsule.errors import NotAllowed, UsageProblem
 from support.moments import NOW
 from support.refusals import refused
 
@@ -116,3 +116,14 @@ def test_what_is_not_said_when_an_invitation_is_sent_again_stays_as_it_was():
     ) == replace(INVITED, name="Benjamin", rotation=2, letters=2, expires_at=expires_at)
     left = ACCEPTED.sent_again(expires_at=expires_at, has_left=True)
     assert (left.state, left.member_id, left.answered_at) == (InvitationState.INVITED, None, None)
+
+
+def test_people_are_invited_to_add_or_to_receive_and_to_nothing_else():
+    assert [parse_invited_role(word) for word in ("contributor", "recipient")] == [
+        Role.CONTRIBUTOR,
+        Role.RECIPIENT,
+    ]
+    with refused(UsageProblem, "invited_part_unknown", part="chief"):
+        parse_invited_role("chief")
+    with pytest.raises(UsageProblem):
+        parse_invited_role("owner")
