@@ -14,6 +14,7 @@ from support.cast import (
     Instance,
     Person,
     Time,
+    add_story,
     another_session,
     join,
     make_capsule,
@@ -91,3 +92,12 @@ def stage_on_both(store_url, made, tmp_path):
 @pytest.fixture
 def time():
     return Time()
+
+
+@pytest.fixture
+def filled(stage_on_both):
+    """Ben has put in a story with a photo; so has 영희."""
+    stage = stage_on_both
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, title="Ben's secret")
+    add_story(stage.instance, stage.capsule, stage.younghee.viewer, title="영희의 비밀")
+    return stage
