@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 HEAVY = [
-    "alembic", "apscheduler", "babel", "cv2", "fastapi", "httpx", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "structlog", "uvicorn",
+    "alembic", "apscheduler", "babel", "cv2", "fastapi", "httpx", "idna", "moviepy", "numpy", "PIL", "pillow_heif", "sqlalchemy", "sqlmodel", "starlette", "structlog", "uvicorn",
 ]  # fmt: skip
 
 

@@ -31,6 +31,8 @@ class GuestList:
     guests: tuple[Guest, ...]
     #: The entries that hold no address, each on one line.
     unreadable: tuple[str, ...]
+    #: What is the matter with the first of them that is nearly an address; None where there is none.
+    problem: UsageProblem | None = None
 
 
 def parse_guests(text: str) -> GuestList:
@@ -44,17 +46,20 @@ def parse_guests(text: str) -> GuestList:
         raise UsageProblem("guest_list_too_long")
     guests: dict[str, Guest] = {}
     unreadable = []
+    problem = None
     for entry in _entries(text):
         named = _NAMED.fullmatch(entry)
         name, typed = (named["name"].strip("\"' "), named["address"]) if named else ("", entry)
         typed = typed.strip().removeprefix("mailto:")
         try:
             guest = Guest(address=checked_address(typed), name=printable(name, LONGEST_NAME) or None)
-        except UsageProblem:
+        except UsageProblem as error:
+            if error.reason != "address_malformed":
+                problem = problem or error
             unreadable.append(printable(entry, LONGEST_NAME) or "?")
         else:
             guests.setdefault(normalised_address(typed), guest)
-    return GuestList(guests=tuple(guests.values()), unreadable=tuple(unreadable))
+    return GuestList(guests=tuple(guests.values()), unreadable=tuple(unreadable), problem=problem)
 
 
 def _entries(text: str) -> list[str]:

@@ -13,6 +13,8 @@ LONGEST_NAME = 80
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # the HTML standard's e-mail state
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: No domain is longer, in characters of any script; what is cut off here is refused.
+_LONGEST_DOMAIN = 254
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +48,61 @@ class Address:
 
 def checked_address(text: str) -> str:
     """
-    Return an e-mail address fit for sending: trimmed, its domain in lower case and ASCII (IDNA).
+    Return an e-mail address fit for sending: trimmed, its domain in lower case and ASCII (IDNA 2008, UTS 46).
 
     The local part follows the HTML standard's definition of a valid e-mail address, since that is what forms
     in browsers accept. Raises UsageProblem for anything else.
     """
     local, at, domain = text.strip().rpartition("@")
-    try:
-        host = domain.strip().rstrip(".").encode("idna").decode("ascii").lower() if domain else ""
-    except UnicodeError:
-        host = ""
-    labels_are_good = host and all(_LABEL.fullmatch(label) for label in host.split("."))
-    if not (at and labels_are_good and _LOCAL_PART.fullmatch(local)) or len(local) + len(host) > 253:
+    host = _ascii_domain(domain.strip())
+    is_host = host and all(_LABEL.fullmatch(label) for label in host.split("."))
+    if not (at and is_host) or len(local) + len(host) > 253:
+        raise UsageProblem("address_malformed", address=printable(text, 60))
+    if not _LOCAL_PART.fullmatch(local):
+        if _is_of_other_letters(local):
+            raise UsageProblem("address_not_ascii", address=printable(text, 60))
         raise UsageProblem("address_malformed", address=printable(text, 60))
     return f"{local}@{host}"
+
+
+def _is_of_other_letters(local: str) -> bool:
+    """Say whether only letters of other scripts are the matter (RFC 6531): few servers deliver to those."""
+    in_latin = re.sub(r"[^\x00-\x7f]", "a", local)
+    others = [one for one in local if not one.isascii()]
+    return _LOCAL_PART.fullmatch(in_latin) is not None and all(
+        unicodedata.category(one)[0] in "LMN" for one in others
+    )
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return a domain as mail servers know it, '' for what is none; ß, ς and joiners stay what they are."""
+    if domain.isascii():
+        return domain.rstrip(".").lower()
+    from idna import IDNAError, encode
+
+    try:
+        encoded = encode(domain[:_LONGEST_DOMAIN], uts46=True, std3_rules=True, transitional=False)
+    except IDNAError:
+        return ""
+    return encoded.decode("ascii").rstrip(".")
+
+
+def shown_address(address: str) -> str:
+    """
+    Return a checked address as people write it: straße.de for xn--strae-oqa.de.
+
+    A domain that would not lead back to the same address stays in ASCII.
+    """
+    local, at, domain = address.rpartition("@")
+    if "xn--" not in domain:
+        return address
+    from idna import IDNAError, decode
+
+    try:
+        shown = decode(domain)
+    except IDNAError:
+        return address
+    return f"{local}{at}{shown}" if _ascii_domain(shown) == domain else address
 
 
 def normalised_address(text: str) -> str:

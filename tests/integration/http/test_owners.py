@@ -203,6 +203,21 @@ def test_one_wrong_address_sends_nothing_and_is_named(scene):
     assert letters(scene, "invitation") == set()
 
 
+def test_an_invitation_repeats_the_address_that_it_goes_to(scene):
+    browser = organiser(scene)
+    refused = browser.post(path(scene, "people"), data={"guests": "oma@straße.de, 할머니@example.org"})
+    invited = browser.post(path(scene, "people"), data={"guests": "oma@straße.de"})
+    page = browser.get(invited.headers["location"]).text
+
+    assert refused.status_code == 422
+    assert "할머니@example.org" in refused.text
+    assert "the part before the @ has letters other than a to z" in refused.text
+    assert invited.status_code == 303
+    assert "oma@straße.de" in page
+    assert 'name="address" value="oma@xn--strae-oqa.de"' in page
+    assert "strasse" not in page
+
+
 def test_the_page_shows_how_much_and_never_what(scene):
     page = organiser(scene).get(path(scene, "people"))
 

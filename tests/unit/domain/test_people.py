@@ -12,6 +12,7 @@ from memorycapsule.domain.people import (
     checked_name,
     normalised_address,
     printable,
+    shown_address,
     storable,
 )
 from memorycapsule.errors import UsageProblem
@@ -31,6 +32,17 @@ from support.refusals import refused
         ("ben@müller.example", "ben@xn--mller-kva.example", "ben@xn--mller-kva.example"),
         ("ben@한국.example", "ben@xn--3e0b707e.example", "ben@xn--3e0b707e.example"),
         ("ben@XN--3E0B707E.example", "ben@xn--3e0b707e.example", "ben@xn--3e0b707e.example"),
+        ("oma@straße.de", "oma@xn--strae-oqa.de", "oma@xn--strae-oqa.de"),
+        ("oma@STRASSE.de", "oma@strasse.de", "oma@strasse.de"),
+        ("a@faß.de", "a@xn--fa-hia.de", "a@xn--fa-hia.de"),
+        ("a@FAẞ.de", "a@xn--fa-hia.de", "a@xn--fa-hia.de"),
+        ("x@κλαρα-σωλις.ευ", "x@xn----ylba7abgd9bnh0e.xn--qxa6a", "x@xn----ylba7abgd9bnh0e.xn--qxa6a"),
+        ("y@نامه\u200cای.com", "y@xn--mgba3gch31f060k.com", "y@xn--mgba3gch31f060k.com"),
+        ("kim@예시.한국.", "kim@xn--vv4b11d.xn--3e0b707e", "kim@xn--vv4b11d.xn--3e0b707e"),
+        ("kim@예시。한국", "kim@xn--vv4b11d.xn--3e0b707e", "kim@xn--vv4b11d.xn--3e0b707e"),
+        ("kim@\u110b\u1168\u1109\u1175.kr", "kim@xn--vv4b11d.kr", "kim@xn--vv4b11d.kr"),
+        ("ben@ｅｘａｍｐｌｅ.org", "ben@example.org", "ben@example.org"),
+        ("ben@r3---sn.example", "ben@r3---sn.example", "ben@r3---sn.example"),
         ("o'neill@example.org", "o'neill@example.org", "o'neill@example.org"),
         ("ben@localhost", "ben@localhost", "ben@localhost"),
     ],
@@ -66,8 +78,14 @@ def test_an_address_is_kept_as_typed_and_found_however_written(typed, sent, foun
         "be\nn@example.org",
         "ben\0@example.org",
         "ben@example.org\0",
-        "벤@example.org",
         "ben\u202e@example.org",
+        "벤 킴@example.org",
+        "벤@",
+        "ben@☃.example",
+        "ben@a_ü.example",
+        "ben@ü..example",
+        "ben@-ü.example",
+        "ben@" + "ü" * 300 + ".example",
         '"ben smith"@example.org',
         "ben@[127.0.0.1]",
         "a" * 65 + "@example.org",
@@ -81,6 +99,28 @@ def test_what_is_no_address_is_refused_in_one_line(typed):
 
     assert raised.value.reason == "address_malformed"
     assert raised.value.values["address"].isprintable()
+
+
+@pytest.mark.parametrize(
+    "typed", ["할머니@example.org", "jürgen@example.org", "оля.п@пример.рф", "花子+2@example.org"]
+)
+def test_letters_of_other_scripts_before_the_sign_are_named_as_what_is_the_matter(typed):
+    with refused(UsageProblem, "address_not_ascii"):
+        checked_address(typed)
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("oma@xn--strae-oqa.de", "oma@straße.de"),
+        ("oma@strasse.de", "oma@strasse.de"),
+        ("kim@xn--vv4b11d.xn--3e0b707e", "kim@예시.한국"),
+        ("ben@xn--zz-.example", "ben@xn--zz-.example"),
+        ("ben@xn--ls8h.example", "ben@xn--ls8h.example"),
+    ],
+)
+def test_an_address_is_shown_as_people_write_it(kept, shown):
+    assert shown_address(kept) == shown
 
 
 def test_an_address_has_254_characters_at_most():

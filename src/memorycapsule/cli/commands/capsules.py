@@ -15,6 +15,7 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
+from memorycapsule.domain.people import shown_address
 from memorycapsule.errors import FileRefused, MediaRefused, UsageProblem, system_problem
 
 if TYPE_CHECKING:
@@ -313,7 +314,7 @@ def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
         yield "\n" + words("cli_show_invited")
     for invited in waiting:
         has_expired = invited.state is InvitationState.INVITED and invited.expires_at <= now
-        address, name = plain(invited.email), invited.name
+        address, name = plain(shown_address(invited.email)), invited.name
         called = address if name is None else f"{plain(name)} <{address}>"
         yield f"  {called}: {out.named('invitation', 'expired' if has_expired else invited.state)}"
     is_open = found.opened_at is not None

@@ -9,6 +9,7 @@ import typer
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
+from memorycapsule.domain.people import shown_address
 from memorycapsule.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def invite(
     door.out.answer({"invitations": invited})
     for one in invited:
         key = "cli_invite_done" if one.is_new else "cli_invite_known"
-        door.out.say(door.out.words(key, address=plain(one.email)) + f"\n  {one.url}")
+        door.out.say(door.out.words(key, address=plain(shown_address(one.email))) + f"\n  {one.url}")
     if waits and any(one.is_new for one in invited):
         door.out.warn(door.out.words("cli_letter_waits", reason=door.out.spoken(waits)))
 
@@ -73,7 +74,7 @@ def _revoke(there: AnyInstance, capsule: str, addresses: list[str], out: Output)
     revoked = there.revoke(capsule, addresses)
     out.answer({"invitations": revoked})
     for one in revoked:
-        out.say(out.words("cli_revoke_done", address=plain(one.email)))
+        out.say(out.words("cli_revoke_done", address=plain(shown_address(one.email))))
 
 
 def join(

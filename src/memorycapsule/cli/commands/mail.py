@@ -11,6 +11,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.domain.people import shown_address
 
 
 def outbox(ctx: typer.Context) -> None:
@@ -32,7 +33,7 @@ def outbox(ctx: typer.Context) -> None:
         (
             one.id,
             door.out.named("letter", one.kind),
-            one.address,
+            shown_address(one.address),
             door.out.named("delivery", one.state),
             f"{one.finished_at or one.next_attempt_at:%Y-%m-%d %H:%M} UTC",
             door.out.spoken(one.detail.error) if one.detail else "",
@@ -75,7 +76,7 @@ def retry(
         sentence = door.out.words(
             "cli_retry_done",
             letter=door.out.named("letter", one.kind),
-            address=plain(one.address),
+            address=plain(shown_address(one.address)),
             state=door.out.named("delivery", one.state),
         )
         door.out.say(f"{sentence} ({door.out.spoken(one.detail.error)})" if one.detail else sentence)

@@ -10,6 +10,7 @@ from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.prompts import confirm
+from memorycapsule.domain.people import shown_address
 from memorycapsule.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def remind(ctx: typer.Context, capsule: CapsuleArgument) -> None:
     if not (done.invitations or done.members):
         door.out.say(door.out.words("cli_remind_nobody"))
     for invited in done.invitations:
-        door.out.say(door.out.words("cli_remind_invited", address=plain(invited.email)))
+        door.out.say(door.out.words("cli_remind_invited", address=plain(shown_address(invited.email))))
     for one in done.members:
         door.out.say(door.out.words("cli_remind_member", name=plain(one.name)))
     if waits and (done.invitations or done.members):

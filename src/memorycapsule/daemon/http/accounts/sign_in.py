@@ -257,7 +257,7 @@ def _code_page(
 ) -> Response:
     words = pages.wording(request)
     said = error_text(problem, words) if problem else None
-    is_of_address = problem is not None and problem.reason == "address_malformed"
+    is_of_address = problem is not None and problem.reason in {"address_malformed", "address_not_ascii"}
     return pages.show(
         request,
         "sign_in_code.html",

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
-from memorycapsule.domain.people import Account
+from memorycapsule.domain.people import Account, shown_address
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import chosen, languages
@@ -228,13 +228,15 @@ def _packed(name: str) -> bytes:
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: _read("templates", name).decode()),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shown_address"] = shown_address
+    return environment
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:

@@ -44,7 +44,7 @@ class TypedInvitations:
     language: str = ""
     #: The entries that are no address.
     unreadable: tuple[str, ...] = ()
-    #: The sentence that says why nobody was invited; '' where nothing is wrong but unreadable entries.
+    #: The sentence that says why nobody was invited; '' where the unreadable entries say all.
     problem: str = ""
 
     @property
@@ -93,11 +93,10 @@ def invite_guests(
             app, pages, request, viewer, view, replace(typed, problem=error_text(error, words))
         )
     if found.unreadable or not named:
-        bad = replace(
-            typed,
-            unreadable=found.unreadable,
-            problem="" if found.unreadable else words("invite_empty"),
-        )
+        problem = "" if found.unreadable else words("invite_empty")
+        if found.problem:
+            problem = error_text(found.problem, words)
+        bad = replace(typed, unreadable=found.unreadable, problem=problem)
         return _people_page(app, pages, request, viewer, view, bad)
     answers = invitations.invite_guests(
         app.store,
