@@ -8,7 +8,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Omission
 from memorycapsule.domain.sessions import SessionKind
-from memorycapsule.domain.stories import Story
+from memorycapsule.domain.stories import Story, Viewer
 from memorycapsule.services import opening, sessions
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
+from memorycapsule.store import accounts as account_store
 from memorycapsule.work import ticks
 from support.cast import (
     OPENS,
@@ -91,6 +92,12 @@ class Scene:
                 tx, account_id=account_id, capsule_id=None, kind=SessionKind.OPENED, now=self.time.now
             )
         return token
+
+    def reads(self, person: Viewer, language: str) -> None:
+        """A person's account has this language from now on."""
+        with self.instance.store.transaction() as tx:
+            account = account_store.accounts.get(tx, person.account_id)
+            account_store.accounts.save(tx, replace(account, locale=language))
 
     def ada(self) -> TestClient:
         return self.browser(self.session_of(self.instance.ada.account_id))

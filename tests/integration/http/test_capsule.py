@@ -237,7 +237,8 @@ def test_that_a_story_is_damaged_is_said_in_the_reader_s_language_and_to_program
         story_store.stories.save(tx, replace(story, words=story.words[:-1] + b"?"))
     korean = "봉해 둔 것이 망가져서 열 수 없어요."
     own = f"/g/c/{scene.capsule.id}/stories/{story.id}"
-    browser = scene.browser(scene.ben.token, **{"accept-language": "ko"})
+    scene.reads(scene.ben.viewer, "ko")
+    browser = scene.browser(scene.ben.token)
     assert korean in browser.get(own).text
     assert 'maxlength="50000"></textarea>' in browser.get(own).text, "an error is nothing that somebody wrote"
     scene.open()

@@ -231,7 +231,8 @@ def test_what_a_film_does_without_is_told_in_the_reader_s_language(scene, langua
     lacking = (SONG, scene.medium_id, second, scene.story.id, "what nothing can be read of")
     scene.finish_film(*(Omission(of=one, reason="other", values={"sentence": "ENGLISH"}) for one in lacking))
 
-    page = scene.browser(scene.ben.token, **{"accept-language": language}).get(film_page(scene)).text
+    scene.reads(scene.ben.viewer, language)
+    page = scene.browser(scene.ben.token).get(film_page(scene)).text
 
     assert re.findall("<li>([^<]+)</li>", page.partition("</summary><ul>")[2].partition("</ul>")[0]) == told
     assert "ENGLISH" not in page
@@ -244,7 +245,8 @@ def test_what_went_wrong_with_a_film_is_told_in_the_reader_s_language_and_to_pro
         Omission(of="", reason="other", values={"sentence": "A photo of Ben could not be read."}),
     )
 
-    page = scene.browser(scene.ben.token, **{"accept-language": "ko"}).get(film_page(scene)).text
+    scene.reads(scene.ben.viewer, "ko")
+    page = scene.browser(scene.ben.token).get(film_page(scene)).text
     assert "필름을 만들다가 멈춰 있어서 끝냈어요. 다시 해 볼게요." in page
     # What an earlier version said, as it said it.
     assert "A photo of Ben could not be read." in page

@@ -41,7 +41,8 @@ class Album:
         """A browser of Ben's, the capsule having a theme."""
         with self.scene.instance.store.transaction() as tx:
             capsule_store.capsules.save(tx, dataclasses.replace(self.capsule, theme=theme))
-        return self.scene.browser(self.ben.token, **{"accept-language": language})
+        self.scene.reads(self.ben.viewer, language)
+        return self.scene.browser(self.ben.token)
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ class House:
     links: dict[str, str]
 
     def weigh(self, language: str, *paths: str) -> dict[str, int]:
+        self.scene.reads(self.ben.viewer, language)
         browser = self.scene.browser(self.ben.token, **{"accept-language": language})
         return {path: weight(browser, path.format(**vars(self), **self.links)) for path in paths}
 

@@ -37,7 +37,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import Costs
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
-from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, token_viewers
+from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, page_reader, token_viewers
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 
@@ -55,8 +55,12 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     """
     public_url = app.settings.public_url
     root_path = urlsplit(public_url or "").path.rstrip("/")
-    pages = Pages(root_path=root_path, locale=app.settings.locale)
     cookie = Cookie.for_url(public_url)
+    pages = Pages(
+        root_path=root_path,
+        locale=app.settings.locale,
+        reader_of=lambda request: page_reader(app, cookie, request),
+    )
     receiver = UploadReceiver(app)
     site = FastAPI(
         title="MemoryCapsule",

@@ -43,7 +43,7 @@ def _account_page(
 ) -> Response:
     """Return the page; `problems` says what is wrong with which part of it."""
     view = accounts.show(app.store, viewer, now=app.now())
-    words = pages.wording(request, person=view.account)
+    words = pages.wording(request)
     own = signing_in.of_viewer(app.store, viewer)
     said: dict[str, Any] = {
         name: error_text(one, words) if (one := problems.get(name)) else None for name in _PROBLEMS
@@ -87,7 +87,7 @@ def edit_account(
         if error.reason == "language_unknown":
             return _account_page(app, pages, request, viewer, locale_problem=error)
         return _account_page(app, pages, request, viewer, name_problem=error)
-    return pages.redirect(request, "/account")
+    return pages.redirect_in_account_language("/account")
 
 
 @router.api_route("/account/addresses", methods=GET)
@@ -180,7 +180,7 @@ def confirm_account_deletion(
     return pages.show(
         request,
         "account_delete.html",
-        pages.wording(request, person=account),
+        pages.wording(request),
         account=account,
         deletion=accounts.preview_deletion(app.store, viewer),
     )
@@ -209,7 +209,7 @@ def _address_page(
     view = accounts.show(app.store, viewer, now=app.now())
     if view.asked_address is None and problem is None:
         return pages.redirect(request, "/account")
-    words = pages.wording(request, person=view.account)
+    words = pages.wording(request)
     return pages.show(
         request,
         "account_address.html",

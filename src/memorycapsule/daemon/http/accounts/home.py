@@ -32,7 +32,7 @@ def show_home(request: Request, app: AppDep, pages: PagesDep, viewer: ViewerIfSi
     if viewer is None:
         return sign_in_page(pages, request)
     person = reading.account(app.store, viewer)
-    words = pages.wording(request, person=person)
+    words = pages.wording(request)
     now = app.now()
     shelf = reading.shelf(app.store, viewer)
     sealed = [one for one in shelf if not one.capsule.is_open]

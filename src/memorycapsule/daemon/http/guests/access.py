@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
+from starlette.requests import Request
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import AppDep, BrowserViewers
-from memorycapsule.daemon.http.protocol.sessions import first_with_access
+from memorycapsule.daemon.http.protocol.sessions import first_with_access, note_viewer
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
@@ -35,6 +36,15 @@ class StoryAccess(NamedTuple):
     story: StoryView
 
 
+Found = TypeVar("Found", bound="Access[Any] | StoryAccess")
+
+
+def noted(request: Request, access: Found) -> Found:
+    """Return `access`; the page of a request is in the language of whose session that is."""
+    note_viewer(request, access.viewer)
+    return access
+
+
 def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: str) -> StoryAccess:
     """Return a story of one's own, and the session that sees it. Raises NotFound."""
 
@@ -48,23 +58,38 @@ def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: s
     return first_with_access(viewers, read)
 
 
-def _member_standing(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[Standing]:
-    return first_with_access(
-        viewers, lambda viewer: Access(viewer, reading.standing(app.store, viewer, str(capsule_id)))
+def _member_standing(
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
+) -> Access[Standing]:
+    return noted(
+        request,
+        first_with_access(
+            viewers, lambda viewer: Access(viewer, reading.standing(app.store, viewer, str(capsule_id)))
+        ),
     )
 
 
-def member_outline(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[Outline]:
+def member_outline(
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
+) -> Access[Outline]:
     """Return the outline of a capsule for one of its members. Raises NotFound."""
-    return first_with_access(
-        viewers, lambda viewer: Access(viewer, reading.outline(app.store, viewer, str(capsule_id)))
+    return noted(
+        request,
+        first_with_access(
+            viewers, lambda viewer: Access(viewer, reading.outline(app.store, viewer, str(capsule_id)))
+        ),
     )
 
 
-def _member_capsule(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[CapsuleView]:
-    return first_with_access(
-        viewers,
-        lambda viewer: Access(viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
+def _member_capsule(
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
+) -> Access[CapsuleView]:
+    return noted(
+        request,
+        first_with_access(
+            viewers,
+            lambda viewer: Access(viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
+        ),
     )
 
 
@@ -85,9 +110,14 @@ async def _opened_capsule(access: MemberCapsule) -> Access[CapsuleView]:
 OpenedCapsule = Annotated[Access[CapsuleView], Depends(_opened_capsule)]
 
 
-def _capsule_films(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Access[list[Montage]]:
-    return first_with_access(
-        viewers, lambda viewer: Access(viewer, reading.montages(app.store, viewer, str(capsule_id)))
+def _capsule_films(
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
+) -> Access[list[Montage]]:
+    return noted(
+        request,
+        first_with_access(
+            viewers, lambda viewer: Access(viewer, reading.montages(app.store, viewer, str(capsule_id)))
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import MemberStanding, member_outline, own_story
+from memorycapsule.daemon.http.guests.access import MemberStanding, member_outline, noted, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.guests.story_form import (
     LARGEST_FORM_WITH_FILES_BYTES,
@@ -55,11 +55,11 @@ class _SentStory(NamedTuple):
 
 
 def _sent_story(
-    app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story: UUID | None = None
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story: UUID | None = None
 ) -> _SentStory:
     if story is None:
-        return _SentStory(*member_outline(app, viewers, capsule_id), None, [])
-    viewer, _standing, own = own_story(app, viewers, capsule_id, str(story))
+        return _SentStory(*member_outline(request, app, viewers, capsule_id), None, [])
+    viewer, _standing, own = noted(request, own_story(app, viewers, capsule_id, str(story)))
     view = reading.outline(app.store, viewer, str(capsule_id))
     return _SentStory(viewer, view, own, uploads.of_story(app.store, app.vault, viewer, own.story.id))
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
+from memorycapsule.daemon.http.guests.access import StoryAccess, noted, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.html.error_texts import error_text, story_text
 from memorycapsule.daemon.http.html.templating import Pages
@@ -31,8 +31,10 @@ _CAPTION = "caption-"
 router = APIRouter()
 
 
-def _sealed_story(app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story_id: UUID) -> StoryAccess:
-    found = own_story(app, viewers, capsule_id, str(story_id))
+def _sealed_story(
+    request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID, story_id: UUID
+) -> StoryAccess:
+    found = noted(request, own_story(app, viewers, capsule_id, str(story_id)))
     if found.view.capsule.is_open:
         raise NotFound
     return found

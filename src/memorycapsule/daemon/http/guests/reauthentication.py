@@ -22,6 +22,7 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import CODE, RESEND, limited
 from memorycapsule.daemon.http.protocol.safe_redirects import local_path
+from memorycapsule.daemon.http.protocol.sessions import note_viewer
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany
@@ -50,7 +51,6 @@ def _viewers_of_person(app: App, viewers: Sequence[Viewer], next_path: str) -> l
 
 
 def _code_page(
-    app: App,
     pages: Pages,
     request: Request,
     viewer: Viewer,
@@ -59,7 +59,8 @@ def _code_page(
     is_sent: bool,
     problem: TooMany | NotAllowed | None = None,
 ) -> Response:
-    words = pages.wording(request, person=reading.account(app.store, viewer))
+    note_viewer(request, viewer)
+    words = pages.wording(request)
     said = error_text(problem, words) if problem else None
     return pages.show(
         request,
@@ -85,7 +86,7 @@ def show_proof_form(
 ) -> Response:
     next_path = local_path(next) or "/"
     viewer = _viewers_of_person(app, viewers, next_path)[0]
-    return _code_page(app, pages, request, viewer, next_path, is_sent=sent)
+    return _code_page(pages, request, viewer, next_path, is_sent=sent)
 
 
 @router.post("/g/prove/letter")
@@ -103,7 +104,7 @@ def mail_proof_code(
     try:
         signing_in.mail_proof_code(app.store, app.vault.key, app.wake, viewer, now=app.now())
     except TooMany as error:
-        return _code_page(app, pages, request, viewer, next_path, is_sent=True, problem=error)
+        return _code_page(pages, request, viewer, next_path, is_sent=True, problem=error)
     return pages.redirect(request, f"/g/prove?{urlencode({'next': next_path, 'sent': '1'})}")
 
 
@@ -123,5 +124,5 @@ def use_proof_code(
     try:
         signing_in.prove(app.store, app.vault.key, of_person, code, now=app.now())
     except NotAllowed as error:
-        return _code_page(app, pages, request, of_person[0], next_path, is_sent=True, problem=error)
+        return _code_page(pages, request, of_person[0], next_path, is_sent=True, problem=error)
     return pages.redirect(request, next_path)

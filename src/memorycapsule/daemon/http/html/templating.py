@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from urllib.parse import urlencode
@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
-from memorycapsule.domain.people import Account, shown_address
+from memorycapsule.daemon.http.protocol.sessions import PageReader
+from memorycapsule.domain.people import shown_address
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import chosen, languages
@@ -48,12 +49,13 @@ class Pages:
     Renders pages of one site.
 
     `root_path` is the path of the public address ("/capsule" or ""): every link begins with it, whether a proxy
-    in front of us takes it away or not.
+    in front of us takes it away or not. `reader_of` finds out who reads a page.
     """
 
-    def __init__(self, *, root_path: str, locale: str) -> None:
+    def __init__(self, *, root_path: str, locale: str, reader_of: Callable[[Request], PageReader]) -> None:
         self.root_path = root_path
         self._locale = locale
+        self._reader_of = reader_of
         #: Stands in the address of every file, so that browsers may keep them for ever.
         self.version = _version()
 
@@ -76,25 +78,29 @@ class Pages:
             raise KeyError(name)
         return f"{self.root_path}/g/static/{self.version}/{name}"
 
-    def wording(
-        self, request: Request, locale: str | None = None, *, person: Account | None = None
-    ) -> Wording:
+    def wording(self, request: Request, locale: str | None = None) -> Wording:
         """
         Return the words in the language of a reader.
 
-        The first of these that names a language counts: the reader's choice on a page, the account that is known to
-        be theirs (`person`), their browser, `locale` (what others think that they read), the setting of the instance.
+        The first of these that names a language counts: the reader's choice on a page, their account, their browser,
+        `locale` (what others think that they read), the setting of the instance.
         """
         return wording(
             chosen(
                 request.query_params.get("lang"),
                 request.cookies.get(LANGUAGE_COOKIE),
-                person.locale if person else None,
+                self._reader(request).locale,
                 request.headers.get("accept-language"),
                 locale,
                 self._locale,
             )
         )
+
+    def _reader(self, request: Request) -> PageReader:
+        known: PageReader | None = getattr(request.state, "reader", None)
+        if known is None:
+            known = request.state.reader = self._reader_of(request)
+        return known
 
     def at(self, request: Request, path: str) -> str:
         """Return the address of a path of ours, with the language that the reader chose on this page."""
@@ -125,7 +131,7 @@ class Pages:
                 size=_size(request),
                 sizes={one: f"?{urlencode({**request.query_params, 'size': one})}" for one in SIZES},
                 refresh_seconds=refresh_seconds,
-                is_signed_in=getattr(request.state, "is_signed_in", False),
+                is_signed_in=self._reader(request).is_signed_in,
                 **values,
             )
         )
@@ -176,6 +182,12 @@ class Pages:
     def redirect(self, request: Request, path: str) -> RedirectResponse:
         """Redirect a browser to another page of ours, which it gets with GET."""
         return RedirectResponse(self.at(request, path), status_code=303)
+
+    def redirect_in_account_language(self, path: str) -> RedirectResponse:
+        """Redirect a browser to a page of ours, and forget which language was chosen on pages before the account's."""
+        answer = RedirectResponse(f"{self.root_path}{path}", status_code=303)
+        answer.delete_cookie(LANGUAGE_COOKIE, path=self.root_path or "/", httponly=True, samesite="lax")
+        return answer
 
 
 def _repeats_nothing_of_a_link(request: Request) -> bool:

@@ -90,10 +90,10 @@ class Guard:
 
         try:
             refusal, receive = await self._checked(scope, receive)
-            answer = self._refuse(Request(scope), refusal) if refusal else self._app
+            answer = await run_in_threadpool(self._refuse, Request(scope), refusal) if refusal else self._app
             await answer(scope, receive, send_guarded)
         except Exception as error:
-            page = self._failed(Request(scope), error)
+            page = await run_in_threadpool(self._failed, Request(scope), error)
             if has_started:
                 # A part of the answer is sent already; nothing can be done but break off.
                 raise

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,7 +49,7 @@ class RateLimits:
         if scope["type"] == "http":
             rate = self._costs.of(scope["method"], scope["path"].removeprefix(self._root_path)).rate
             if rate is not None and (wait := self._wait(rate, client_of(scope))):
-                answer = self._refuse(Request(scope), 429)
+                answer = await run_in_threadpool(self._refuse, Request(scope), 429)
                 answer.headers["retry-after"] = str(math.ceil(wait))
                 await answer(scope, receive, send)
                 return

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotFound, Sealed
-from memorycapsule.services import sessions
+from memorycapsule.errors import CapsuleError, NotFound, Sealed
+from memorycapsule.services import reading, sessions
 
 #: A family may share a telephone, and a person be in several capsules; the newest come first.
 _MOST_SESSIONS = 16
@@ -69,8 +69,21 @@ class Cookie:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageReader:
+    """Who reads a page, as far as the sessions of the browser tell."""
+
+    #: The language of the reader's account; None for a stranger.
+    locale: str | None = None
+    #: Whether a session of this browser reaches all capsules of its account.
+    is_signed_in: bool = False
+
+
 def cookie_viewers(app: App, cookie: Cookie, request: Request) -> list[Viewer]:
     """Return a viewer for each of the browser's sessions that has not ended, the newest first."""
+    known: list[Viewer] | None = getattr(request.state, "viewers", None)
+    if known is not None:
+        return known
     found = []
     now = app.now()
     for secret in cookie.secrets(request):
@@ -78,9 +91,31 @@ def cookie_viewers(app: App, cookie: Cookie, request: Request) -> list[Viewer]:
             found.append(sessions.viewer_with_token(app.store, secret, now))
         except NotFound:
             continue
-    # Pages link to the home page for whoever has one.
-    request.state.is_signed_in = any(one.capsule_id is None for one in found)
+    request.state.viewers = found
     return found
+
+
+def note_viewer(request: Request, viewer: Viewer) -> None:
+    """Note whose session a page is shown by: a family may share a browser, and each reads a language of their own."""
+    request.state.viewer = viewer
+
+
+def page_reader(app: App, cookie: Cookie, request: Request) -> PageReader:
+    """
+    Return who reads a page: whose session it is shown by, or else who is signed in, or else who came last.
+
+    A page about a failure is shown even while nothing can be read: to a stranger, then.
+    """
+    try:
+        viewers = cookie_viewers(app, cookie, request)
+        signed_in = next((one for one in viewers if one.capsule_id is None), None)
+        viewer = getattr(request.state, "viewer", None) or signed_in or next(iter(viewers), None)
+        return PageReader(
+            locale=reading.account(app.store, viewer).locale if viewer else None,
+            is_signed_in=signed_in is not None,
+        )
+    except CapsuleError:
+        return PageReader()
 
 
 def token_viewers(app: App, request: Request) -> list[Viewer]:
@@ -108,6 +143,7 @@ def require_signed_in(app: App, cookie: Cookie, request: Request) -> Viewer:
     viewer = signed_in_viewer(app, cookie, request)
     if viewer is None:
         raise SignInNeeded
+    note_viewer(request, viewer)
     return viewer
 
 

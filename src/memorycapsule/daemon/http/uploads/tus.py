@@ -139,9 +139,11 @@ async def create_upload(
         length = _whole_number(request, "upload-length")
         upload = await receiver.run_in_thread(sender.begin, about, story_id, length, receiver.limits)
     except CapsuleError as error:
-        return _error_response(
-            error, None if is_for_api(request) else refusal_text(error, pages.wording(request))
-        )
+        sentence = None
+        if not is_for_api(request):
+            words = await receiver.run_in_thread(pages.wording, request)
+            sentence = refusal_text(error, words)
+        return _error_response(error, sentence)
     root_path = request.scope["root_path"]
     path = request.scope["path"].removeprefix(root_path)
     return Response(
@@ -179,7 +181,9 @@ async def show_progress(
         progress = await receiver.run_in_thread(sender.progress, str(upload_id))
     except CapsuleError as error:
         return _error_response(error)
-    reason = _reason(request, pages, progress.refusal) if progress.refusal else None
+    reason = (
+        await receiver.run_in_thread(_reason, request, pages, progress.refusal) if progress.refusal else None
+    )
     return JSONResponse(_progress_fields(progress, reason))
 
 
