@@ -12,7 +12,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from memorycapsule.domain.stories import MediumDetails, StoryWords
+from memorycapsule.domain.stories import MediumDetails, Missing, StoryWords
 from memorycapsule.domain.uploads import UploadMetadata
 from memorycapsule.errors import CapsuleError
 
@@ -41,7 +41,7 @@ def details_from_json(plain: bytes) -> MediumDetails:
     for name in ("taken_local", "gps_at"):
         if fields.get(name):
             fields[name] = datetime.fromisoformat(fields[name])
-    return MediumDetails(**fields)
+    return MediumDetails(**_with_missing(fields))
 
 
 def metadata_to_json(about: UploadMetadata) -> bytes:
@@ -50,7 +50,13 @@ def metadata_to_json(about: UploadMetadata) -> bytes:
 
 def metadata_from_json(plain: bytes) -> UploadMetadata:
     """Read what `metadata_to_json` wrote. Raises CapsuleError when it is damaged."""
-    return UploadMetadata(**_known(UploadMetadata, plain))
+    return UploadMetadata(**_with_missing(_known(UploadMetadata, plain)))
+
+
+def _with_missing(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with what is missing as this program knows it; words of a later one are passed over."""
+    words = fields.get("missing", ())
+    return {**fields, "missing": tuple(one for one in Missing if one in words)}
 
 
 def _to_json(fields: dict[str, Any]) -> bytes:

@@ -26,6 +26,16 @@ class MediumKind(StrEnum):
     VOICE = "voice"  #: a voice note
 
 
+class Missing(StrEnum):
+    """
+    What of a file cannot be shown or heard, although the file was taken.
+
+    `contributing.po` says it on a page (`missing_<what>`), `cli.po` on the command line (`cli_missing_<what>`).
+    """
+
+    SOUND = "sound"  #: no sound track of a clip can be played
+
+
 @dataclass(frozen=True, kw_only=True)
 class Story:
     """A story as the store keeps it: its words are sealed until the capsule is open."""
@@ -104,6 +114,8 @@ class MediumDetails:
     camera: str = ""
     #: When it was taken by the clock of the satellites, aware UTC.
     gps_at: datetime | None = None
+    #: What could not be read of the file; its original is kept whole.
+    missing: tuple[Missing, ...] = ()
 
     @property
     def taken_text(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import MediaRefused, Refusal
 
 #: How long an upload is kept after its last change: what has arrived waits for the rest, or the outcome can be asked.
@@ -38,6 +39,8 @@ class UploadMetadata:
     position: int | None = None
     #: Whether the very same file turned out to be in the story before.
     is_duplicate: bool = False
+    #: What could not be read of it, once it is a medium.
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal
 
+from memorycapsule.domain.stories import Missing
+
 #: Longest side of the display picture and of the thumbnail, in pixels.
 DISPLAY_SIDE = 2560
 THUMBNAIL_SIDE = 480
@@ -41,3 +43,5 @@ class Prepared:
     camera: str = ""
     #: Capture time by the satellites' clock, aware UTC; None when the file does not state it.
     gps_at: datetime | None = None
+    #: What could not be read of the file.
+    missing: tuple[Missing, ...] = ()

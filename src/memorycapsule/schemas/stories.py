@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
-from memorycapsule.domain.stories import MediumKind
+from memorycapsule.domain.stories import MediumKind, Missing
 from memorycapsule.schemas.model import Id, Instant, Model
 from memorycapsule.schemas.reasons import Reason
 from memorycapsule.words.error_sentences import english_sentence_of
@@ -35,6 +35,9 @@ class Medium(Model):
     has_gps: bool
     duration_seconds: float | None
     has_sound: bool
+    missing: list[Missing] = Field(
+        description="What cannot be shown or heard of it, although the original is kept whole; empty as a rule."
+    )
     caption: str | None
 
     @classmethod
@@ -53,6 +56,7 @@ class Medium(Model):
             has_gps=details.has_gps,
             duration_seconds=details.duration_seconds,
             has_sound=details.has_sound,
+            missing=list(details.missing),
             caption=details.caption,
         )
 

@@ -146,6 +146,7 @@ def attach(
         has_sound=prepared.has_sound,
         camera=prepared.camera,
         gps_at=prepared.gps_at,
+        missing=prepared.missing,
     )
     kept: dict[str, Blob] = {}
     try:

@@ -330,8 +330,11 @@ def _become_medium(
     if attached.is_duplicate:
         if story_store.media.find(tx, attached.medium.id) is None:
             return  # removed at this very moment; the next try to finish the upload adds it
-        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
         about = dataclasses.replace(about, is_duplicate=True)
+    if attached.details.missing:
+        about = dataclasses.replace(about, missing=attached.details.missing)
+    if about.is_duplicate or about.missing:
+        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
         upload = dataclasses.replace(upload, about=vault.sealed_metadata(capsule, about))
     _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 

@@ -19,7 +19,7 @@ from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope
-from memorycapsule.domain.stories import MediumKind
+from memorycapsule.domain.stories import MediumKind, Missing
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.po import read_po as read_po_file
@@ -149,6 +149,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     )
     made_up |= {"error_other", "error_date_passed", "error_date_too_far"}
     made_up |= {f"cli_{kind}_{word}" for kind, words in WORDS_OF_OURS.items() for word in words}
+    made_up |= {f"{voice}_{what}" for what in Missing for voice in ("missing", "cli_missing")}
     made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(
         f'"cli_column_{name}"'
@@ -162,7 +163,11 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     words = {key for key in wording("en").keys if not key.startswith("help ")}
 
     assert words - made_up - named == set()
-    assert set(re.findall(r"(?:words|counted)\([\"'](\w+)[\"']", code)) - words == {"role_", "theme_"}
+    assert set(re.findall(r"(?:words|counted)\([\"'](\w+)[\"']", code)) - words == {
+        "missing_",
+        "role_",
+        "theme_",
+    }
     assert made_up <= words
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.direction import Direction, StoryText
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.domain.film.plan import MontagePlan, Source
+    from memorycapsule.domain.stories import Missing
     from memorycapsule.media.decoder_pool import Decoders
 
 _DECODERS = 2
@@ -135,9 +136,13 @@ def render(
                 "bytes": order.out.stat().st_size,
                 "segments": {"encoded": facts["segments_encoded"], "reused": facts["segments_reused"]},
             },
+            "missing": [{"file": name, "missing": what} for name, what in facts["missing"].items()],
             "refused": [{"file": name, **refusal_answer(error)} for name, error, _quiet in refused],
         }
     )
+    for name, missing in facts["missing"].items():
+        for what in missing:
+            door.out.warn(door.out.words(f"cli_missing_{what}", file=plain(name)))
     loud = [(name, error) for name, error, is_quiet in refused if not is_quiet]
     for name, error in loud:
         door.out.warn(_left_out(door.out, name, error))
@@ -196,7 +201,7 @@ def _make(
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
-        pictures, refused = _prepare(
+        pictures, refused, missing = _prepare(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
@@ -228,7 +233,7 @@ def _make(
         )
     names = {picture.id for picture in pictures}
     refused += [(one, error, False) for one, error in facts["left_out"].items()]
-    facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps}
+    facts |= {"width": plan.size.width, "height": plan.size.height, "fps": plan.fps, "missing": missing}
     if alike := len(pictures) - len(distinct):
         out.note(out.words("cli_render_alike", alike=alike, pictures=len(pictures)))
     if unused := len(distinct) - len(plan.sources):
@@ -271,15 +276,20 @@ def _directed(
 
 def _prepare(
     found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
-) -> tuple[list[Picture], list[tuple[str, CapsuleError, bool]]]:
-    """Decode the files into the folder of pictures; returns those that can be used, and why others cannot."""
+) -> tuple[list[Picture], list[tuple[str, CapsuleError, bool]], dict[str, Sequence[Missing]]]:
+    """
+    Decode the files into the folder of pictures.
+
+    Returns those that can be used, why others cannot, and by name what is missing of those that can.
+    """
     from memorycapsule.media.decoder_pool import Decoders
 
     kept: list[Picture] = []
     refused: list[tuple[str, CapsuleError, bool]] = []
+    missing: dict[str, Sequence[Missing]] = {}
     names = _names(found)
 
-    def prepared(place: int) -> Picture | MediaRefused:
+    def prepared(place: int) -> tuple[Picture, Sequence[Missing]] | MediaRefused:
         one = found[place]
         if one.refusal:
             return one.refusal
@@ -293,9 +303,12 @@ def _prepare(
             if isinstance(answer, MediaRefused):
                 refused.append((str(found[place].path), answer, found[place].is_quiet))
             else:
-                kept.append(answer)
+                picture, lost = answer
+                kept.append(picture)
+                if lost:
+                    missing[picture.id] = lost
             tell((place + 1) / len(found))
-    return kept, refused
+    return kept, refused, missing
 
 
 def _stories(pictures: Sequence[Picture]) -> list[StoryText]:
@@ -315,7 +328,10 @@ def _names(found: Sequence[FoundFile]) -> list[str]:
     return list(names)
 
 
-def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path) -> Picture:
+def _picture(
+    decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path
+) -> tuple[Picture, Sequence[Missing]]:
+    """Decode one file into the folder of pictures; returns it, and what is missing of it."""
     from memorycapsule.domain.film.framing import fitted_size
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.media import clips
@@ -335,7 +351,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
         Path(pictures, file_name).write_bytes(prepared.display)
     sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if prepared.clip else (DISPLAY_SIDE, DISPLAY_SIDE)
     width, height = fitted_size(prepared.width, prepared.height, *sides)
-    return Picture(
+    picture = Picture(
         id=name,
         kind=prepared.kind,
         file=file_name,
@@ -351,6 +367,7 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
         position=place,
         contributor="",
     )
+    return picture, prepared.missing
 
 
 def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:

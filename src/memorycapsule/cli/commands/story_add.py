@@ -187,6 +187,9 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     for one in loud:
         path, reason = plain(str(one.found.path)), out.spoken(one.error)
         out.warn(out.words("cli_left_out", file=path, reason=reason))
+    for medium in media:
+        for what in medium["missing"]:
+            out.warn(out.words(f"cli_missing_{what}", file=plain(medium["file"])))
     failure = done.failure and _explained(done.failure, story_id, len(done.attached))
     nothing_in = bool(found) and not done.attached
     if failure is None and nothing_in and not story_id:

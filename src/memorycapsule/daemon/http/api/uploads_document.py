@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memorycapsule.daemon.http.protocol.problems import documented
+from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import Refusal
 
 _VERSION = {
@@ -26,7 +27,19 @@ _OFFSET = {
 _STATE = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["id", "story", "file", "length", "received", "stage", "medium", "reason", "code", "values"],
+    "required": [
+        "id",
+        "story",
+        "file",
+        "length",
+        "received",
+        "stage",
+        "medium",
+        "missing",
+        "reason",
+        "code",
+        "values",
+    ],
     "properties": {
         "id": {"type": "string", "format": "uuid"},
         "story": {"type": "string", "format": "uuid"},
@@ -40,6 +53,11 @@ _STATE = {
             "same file was there before; removed: it has been taken out since.",
         },
         "medium": {"type": ["string", "null"], "format": "uuid", "description": "What it became."},
+        "missing": {
+            "type": "array",
+            "items": {"type": "string", "enum": list(Missing)},
+            "description": "What cannot be shown or heard of it, although it is in the story.",
+        },
         "reason": {
             "type": ["string", "null"],
             "description": "Why it was refused, to stand after its name: “is a PDF, not a photo or clip.”",

@@ -261,6 +261,7 @@ def _progress_fields(progress: UploadProgress, reason: str | None) -> dict[str, 
         "received": upload.received,
         "stage": progress.stage,
         "medium": upload.medium_id,
+        "missing": progress.about.missing,
         "reason": reason,
         **(refusal_fields(progress.refusal) if progress.refusal else {"code": None, "values": None}),
     }

@@ -212,7 +212,8 @@ async function run(job) {
     } else {
       job.state = "in";
       if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
-      say(job.tile, "kept", icon("tick"), done.stage === "duplicate" ? words.duplicate : words.in);
+      const line = done.missing.map((what) => words.missing[what]).join(" ");
+      say(job.tile, "kept", icon("tick"), line || (done.stage === "duplicate" ? words.duplicate : words.in));
     }
   } catch (error) {
     const reason = error instanceof Unwanted ? (error.status === 413 && error.sentence) || REASONS[error.status] : null;
