@@ -3,7 +3,7 @@ The limited child that decodes strangers' photos: `python -m memorycapsule.media
 
 It talks over a socket with `DecoderProcess`. A request is one JSON object {"format", "memory_bytes"}, with the file as
 a descriptor. The answer is four bytes of length (big-endian), a JSON header and two JPEGs. The header is {"width",
-"height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "parts": [bytes, bytes]}, or
+"height", "taken_local", "taken_offset_seconds", "has_gps", "camera", "gps_at", "missing", "parts": [bytes, bytes]}, or
 {"refused": {"code", "values"}} without pictures. The child ends after a refusal: a file that broke a decoder may
 have harmed the process.
 """
@@ -65,6 +65,7 @@ def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]
     import cv2
 
     from memorycapsule.domain.film.framing import fitted_size
+    from memorycapsule.domain.stories import Missing
     from memorycapsule.media.photo_decoding import decode_photo
     from memorycapsule.media.prepared import THUMBNAIL_SIDE
     from memorycapsule.media.sniff import Window
@@ -86,6 +87,7 @@ def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]
         "has_gps": photo.exif.has_gps,
         "camera": photo.exif.camera,
         "gps_at": gps_at.isoformat() if gps_at else None,
+        "missing": [Missing.PICTURE] if photo.is_incomplete else [],
     }
     return header, parts
 

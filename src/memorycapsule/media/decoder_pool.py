@@ -88,6 +88,7 @@ class Decoders:
             has_gps=photo.has_gps,
             camera=photo.camera,
             gps_at=photo.gps_at,
+            missing=photo.missing,
             duration_seconds=None,
             has_sound=False,
             display=photo.display,

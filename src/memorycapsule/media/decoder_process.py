@@ -13,6 +13,7 @@ from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.domain.refusals import refusal_of
+from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
 from memorycapsule.media.sniff import Format
@@ -47,6 +48,7 @@ class DecodedPhoto:
     has_gps: bool
     camera: str
     gps_at: datetime | None
+    missing: tuple[Missing, ...]
     display: bytes
     thumbnail: bytes
 
@@ -148,6 +150,7 @@ class DecoderProcess:
             has_gps=header["has_gps"] is True,
             camera=camera,
             gps_at=None if gps_at is None else datetime.fromisoformat(gps_at).astimezone(UTC),
+            missing=tuple(Missing(what) for what in header["missing"]),
             display=self._receive(display_bytes, deadline),
             thumbnail=self._receive(thumbnail_bytes, deadline),
         )

@@ -53,6 +53,8 @@ class UprightPhoto:
     width: int
     height: int
     exif: Exif
+    #: Part of the picture is missing, and grey stands for it.
+    is_incomplete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,8 @@ class _Raw:
     nclx: dict[str, Any] | None = None
     #: The decoder has not turned the picture yet.
     is_to_be_turned: bool = False
+    #: Part of the picture is missing, and grey stands for it.
+    is_incomplete: bool = False
 
 
 def decode_photo(window: Window, format_: Format) -> UprightPhoto:
@@ -85,7 +89,13 @@ def decode_photo(window: Window, format_: Format) -> UprightPhoto:
         pixels = turned(pixels, raw.exif.orientation)
         if raw.exif.orientation >= 5:
             width, height = height, width
-    return UprightPhoto(pixels=np.ascontiguousarray(pixels), width=width, height=height, exif=raw.exif)
+    return UprightPhoto(
+        pixels=np.ascontiguousarray(pixels),
+        width=width,
+        height=height,
+        exif=raw.exif,
+        is_incomplete=raw.is_incomplete,
+    )
 
 
 def turned(pixels: Array, orientation: int) -> Array:

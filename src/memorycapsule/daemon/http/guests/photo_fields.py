@@ -100,6 +100,7 @@ class PhotoFields:
             "title": picture["caption"] or picture["story"],
             "text": story_text(placed.story, self._words),
             "by": self._words("story_by", author=picture["who"], day=picture["when"]),
+            "missing": [self._words(f"missing_seen_{what}") for what in placed.view.details.missing],
         }
 
     def _at(self, path: str) -> str:

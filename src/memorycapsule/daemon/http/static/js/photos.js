@@ -105,8 +105,9 @@ async function open(id) {
         caption.setAttribute("aria-live", "polite");
         caption.tabIndex = 0;
         viewer.on("change", () => {
-          const { title, text, by } = viewer.currSlide.data;
-          caption.replaceChildren(element("b", "", title), ...(text ? [element("p", "", text)] : []), element("p", "by", by));
+          const { title, text, by, missing } = viewer.currSlide.data;
+          const lines = [...(text ? [element("p", "", text)] : []), ...[by, ...missing].map((line) => element("p", "by", line))];
+          caption.replaceChildren(element("b", "", title), ...lines);
           caption.scrollTop = 0;
         });
       },
