@@ -18,6 +18,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from memorycapsule.cli.output import width_of
+from memorycapsule.cli.typed import refuse_unclear
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.languages import DEFAULT
 
@@ -53,7 +54,12 @@ _Command = TyperCommand | TyperGroup
 
 
 class HelpedCommand(TyperCommand):
-    """A command whose help is shown in the language of the terminal."""
+    """A command whose help is shown in the language of the terminal, and whose words are looked at."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words. Raises UsageProblem for an empty path and the like."""
+        _look_at(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
         """Return the help text."""
@@ -62,12 +68,24 @@ class HelpedCommand(TyperCommand):
 
 
 class HelpedGroup(TyperGroup):
-    """A family of commands whose help is shown in the language of the terminal."""
+    """A family of commands whose help is shown in the language of the terminal, and whose words are looked at."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words. Raises UsageProblem for an empty path and the like."""
+        _look_at(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
         """Return the help text."""
         language = _language(ctx)
         return super().get_help(ctx) if language == DEFAULT else _page(self, ctx, language)
+
+
+def _look_at(command: _Command, ctx: Any, args: Sequence[str]) -> None:
+    """Have the words looked at as they were typed: what Typer makes of them does not tell "" from "."."""
+    if not ctx.resilient_parsing:
+        given, _, _ = command.make_parser(ctx).parse_args(args=list(args))
+        refuse_unclear(command.get_params(ctx), given)
 
 
 def catalogue_of(root: TyperGroup) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -18,6 +17,7 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, error_answer, plain, refusal_answer
+from memorycapsule.cli.typed import read_text
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
@@ -101,13 +101,8 @@ def add(
 
 
 def written(text: str | None) -> str | None:
-    """Return the text of a story; `-` is read from stdin."""
-    if text != "-":
-        return text
-    try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as error:
-        raise UsageProblem("story_text_not_utf_8") from error
+    """Return the text of a story; `-` is read from stdin. Raises UsageProblem."""
+    return read_text() if text == "-" else text
 
 
 def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None) -> _Import:
