@@ -160,6 +160,7 @@ class Refusal(StrEnum):
     FILE_CANNOT_BE_READ = "file_cannot_be_read", "problem"
     FILE_NOT_ORDINARY = "file_not_ordinary"
     FILE_LINK_OUTSIDE = "file_link_outside"
+    FOLDER_EMPTY = "folder_empty"
     FILE_BECAME_SHORTER = "file_became_shorter"
     FILE_TAKEN_OUT = "file_taken_out"
 

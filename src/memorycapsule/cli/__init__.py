@@ -32,6 +32,7 @@ from memorycapsule.cli.commands import (
     stories,
 )
 from memorycapsule.cli.door import Door, language_named
+from memorycapsule.cli.standard import prepare_process
 from memorycapsule.words.languages import language_of_environment
 
 app = options.Commands(
@@ -112,6 +113,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run `capsule` with these words (those of the process by default) and return the exit code."""
     if words is not None:
         return boundary.run(_command(), words)
+    prepare_process()
     # Loading the libraries makes many objects and hardly any garbage; looking for some after every 700 of them,
     # and once more at the end, would cost a quarter of the time of a short command.
     gc.set_threshold(50_000, 20, 50)

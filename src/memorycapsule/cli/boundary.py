@@ -10,7 +10,8 @@ from typing import Any
 from typer.exceptions import Abort, TyperException
 
 from memorycapsule.cli.door import Door
-from memorycapsule.cli.output import Output
+from memorycapsule.cli.output import Output, unwritten
+from memorycapsule.cli.standard import silence
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
@@ -46,9 +47,12 @@ def run(command: Callable[..., Any], words: Sequence[str]) -> int:
     try:
         code = _within(command, words, door)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read along has enough. The interpreter must not try to flush once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read along has enough
+        silence(sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        silence(sys.stdout.fileno())
+        door.out.error(unwritten(error))
         return 1
     return code
 
@@ -70,6 +74,8 @@ def _within(command: Callable[..., Any], words: Sequence[str], door: Door) -> in
 
             traceback.print_exc(file=sys.stderr)
         door.out.error(failure)
+        if failure.reason == "answer_unwritten":
+            silence(sys.stdout.fileno())
         return failure.exit_code
     code = ended if isinstance(ended, int) else 0
     if code == _INTERRUPTED:  # Typer's answer to Ctrl-C

@@ -44,13 +44,18 @@ def gather(given: Iterable[Path]) -> list[FoundFile]:
 
     found: list[FoundFile] = []
     for path in given:
-        if path.is_dir():
-            found += [
-                replace(one, inside=str(one.path.parent.relative_to(path)).removeprefix("."))
-                for one in _walk(path, path.resolve())
-            ]
-        else:
-            found.append(FoundFile(path=path))
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            found.append(_unreadable(path, error))
+            continue
+        inside = [
+            replace(one, inside=str(one.path.parent.relative_to(path)).removeprefix("."))
+            for one in (_walk(path) if is_folder else ())
+        ]
+        if is_folder and not inside:
+            inside = [FoundFile(path=path, refusal=MediaRefused(Refusal.FOLDER_EMPTY))]
+        found += inside if is_folder else [FoundFile(path=path)]
     return [
         replace(one, refusal=MediaRefused(Refusal.FILE_OF_SYSTEM), is_quiet=True)
         if is_system_file(one.path.name)
@@ -88,20 +93,27 @@ def readable_name(path: Path) -> str:
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
-    try:
-        inside = sorted(folder.iterdir(), key=lambda path: (naturally(path.name), path.name))
-    except OSError as error:
-        yield FoundFile(
-            path=folder, refusal=MediaRefused(Refusal.FILE_CANNOT_BE_READ, problem=system_problem(error))
-        )
-        return
-    for path in inside:
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield FoundFile(path=path, refusal=MediaRefused(Refusal.FILE_LINK_OUTSIDE))
-        elif path.is_symlink() and path.is_dir():
-            continue  # its files are met where they really are
-        elif path.is_dir():
-            yield from _walk(path, root)
-        else:
-            yield FoundFile(path=path)
+def _walk(named: Path) -> Iterator[FoundFile]:
+    """Yield what is in a folder, however deep: a folder's own files and folders in natural order."""
+    root = named.resolve()
+    waiting = [named]
+    while waiting:
+        path = waiting.pop()
+        try:
+            if path is named or (path.is_dir() and not path.is_symlink()):
+                # Taken from the end, so that a folder in a folder comes before what follows it.
+                waiting += sorted(
+                    path.iterdir(), key=lambda one: (naturally(one.name), one.name), reverse=True
+                )
+            elif path.is_symlink() and not Path(os.path.realpath(path, strict=True)).is_relative_to(root):
+                yield FoundFile(path=path, refusal=MediaRefused(Refusal.FILE_LINK_OUTSIDE))
+            elif not path.is_dir():  # the files of a link to a folder are met where they really are
+                yield FoundFile(path=path)
+        except OSError as error:  # one that leads in a circle is among them
+            yield _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: OSError) -> FoundFile:
+    return FoundFile(
+        path=path, refusal=MediaRefused(Refusal.FILE_CANNOT_BE_READ, problem=system_problem(error))
+    )

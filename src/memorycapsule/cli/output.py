@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from memorycapsule.cli.sentences import sentence_of, spoken, words_of
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, system_problem
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.languages import DEFAULT
 
@@ -67,8 +67,7 @@ class Output:
         """Say the one JSON object, if JSON is wanted; flushed, for whoever reads along."""
         if self.as_json and not self._has_answered:
             self._has_answered = True
-            _write(sys.stdout, as_json({"schema": SCHEMA, **words}))
-            sys.stdout.flush()
+            _write(sys.stdout, as_json({"schema": SCHEMA, **words}), is_last=True)
 
     def say(self, text: str) -> None:
         """Tell a person what was done; not when --quiet."""
@@ -235,6 +234,21 @@ def _is_utf8(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _write(stream: TextIO, text: str) -> None:
+def unwritten(error: OSError) -> CapsuleError:
+    """Return that an answer did not arrive."""
+    return CapsuleError("answer_unwritten", problem=system_problem(error))
+
+
+def _write(stream: TextIO, text: str, *, is_last: bool = False) -> None:
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        if is_last:
+            stream.flush()
+    except BrokenPipeError:
+        # What is said beside the answer must not end the work. Of the answer it must be known whether it has arrived.
+        if stream is not sys.stderr:
+            raise
+    except OSError as error:
+        if stream is not sys.stderr:
+            raise unwritten(error) from error

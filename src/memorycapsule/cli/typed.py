@@ -7,7 +7,6 @@ empty zone that of the settings. Text that is not UTF-8 arrives as surrogates (P
 
 from __future__ import annotations
 
-import os
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -30,6 +29,8 @@ _ENCODINGS = (
 )
 #: Those in which every byte is a letter of something.
 _ONE_BYTE = frozenset({"cp1251", "cp1252"})
+#: The codec's error handler that gives back the bytes that came on the command line (PEP 383).
+_AS_TYPED = "surrogateescape"
 #: What share of the letters has to be of the expected script.
 _MOST = 0.5
 
@@ -56,9 +57,9 @@ def read_text() -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _not_utf_8("story_text_not_utf_8", data) from error
+        raise _not_utf_8(data) from error
     if "\0" in text:
-        raise _not_utf_8("story_text_not_utf_8", data)
+        raise _not_utf_8(data)
     return text.replace("\r\n", "\n")
 
 
@@ -91,8 +92,11 @@ def _refuse(param: Any, value: str) -> None:
     is_path = Path in (annotation := param.type_descriptor.annotation, *get_args(annotation))
     if not value and param.name not in _MAY_BE_EMPTY:
         raise UsageProblem("usage_empty_path" if is_path else "usage_empty", name=_shown_name(param))
-    if not is_path and any("\ud800" <= one <= "\udfff" for one in value):
-        raise _not_utf_8("usage_not_utf_8", os.fsencode(value), name=_shown_name(param))
+    if not is_path and any("\udc80" <= one <= "\udcff" for one in value):
+        name = _shown_name(param)
+        if encoding := encoding_of(value.encode("utf-8", _AS_TYPED)):
+            raise UsageProblem("usage_not_utf_8_but", name=name, encoding=encoding)
+        raise UsageProblem("usage_not_utf_8", name=name)
 
 
 def _shown_name(param: Any) -> str:
@@ -101,7 +105,7 @@ def _shown_name(param: Any) -> str:
     return str(max(param.opts, key=len))
 
 
-def _not_utf_8(reason: str, data: bytes, **values: object) -> UsageProblem:
+def _not_utf_8(data: bytes) -> UsageProblem:
     if encoding := encoding_of(data):
-        return UsageProblem(f"{reason}_but", encoding=encoding, **values)
-    return UsageProblem(reason, **values)
+        return UsageProblem("story_text_not_utf_8_but", encoding=encoding)
+    return UsageProblem("story_text_not_utf_8")

@@ -44,7 +44,7 @@ _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "
 
 def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:
     """
-    Run until SIGTERM or SIGINT, then end cleanly; a second SIGINT ends the process at once.
+    Run until SIGTERM, SIGINT or SIGHUP, then end cleanly; a second SIGINT ends the process at once.
 
     Calls `announce(url, pid)` once everything is ready and the port is open; `url` is the address on this machine.
     Raises Busy when another program works in the folder, ConfigurationProblem when the port is taken, and what
@@ -149,7 +149,7 @@ def _bound_socket(settings: Settings) -> socket.socket:
 
 @contextlib.contextmanager
 def _end_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
-    """Have SIGTERM and SIGINT set `stopping` and end the servers that the caller appends to the yielded list."""
+    """Have SIGTERM, SIGINT and SIGHUP set `stopping` and end the servers that the caller adds to the yielded list."""
     servers: list[_Server] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -163,7 +163,11 @@ def _end_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
     if threading.current_thread() is not threading.main_thread():
         yield servers
         return
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, end)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN  # `nohup` means it
+    }
     try:
         yield servers
     finally:

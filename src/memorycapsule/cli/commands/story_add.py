@@ -80,19 +80,24 @@ def add(
     the command, the admin adds a story in a member's name.
     """
     door = door_of(ctx)
-    if not files and title is None and text is None:
-        raise UsageProblem("story_empty")
     if to is not None and (title is not None or text is not None):
         raise UsageProblem("story_to_takes_files")
     if to is not None and not files:
         raise UsageProblem("story_to_needs_files")
     words = written(text)
+    if not files and not (title or "").strip() and not (words or "").strip():
+        raise UsageProblem("story_empty")
     with door.instance(adds_for_others=True) as there:
         found = gather(files or [])
         story_id = to or there.add_story(capsule, title=title, text=words)
         first = there.next_position(to) if to else 0
         done = _attach_all(there, story_id, found, first)
-        if to is None and not done.attached and found and not (title or words):
+        if (
+            to is None
+            and not done.attached
+            and found
+            and not ((title or "").strip() or (words or "").strip())
+        ):
             # With a full disk even this may fail; then an empty story stays, and --to fills it.
             with suppress(DiskFull):
                 there.remove_story(story_id)
