@@ -23,6 +23,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason: a `Refusal`
 ├── FileRefused                  exit 1        422   the same, with the file's name
+├── Postponed                    exit 6        503   not now: the machine was in the way, not the file
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 ├── PlanRefused                  exit 1        500
@@ -196,6 +197,19 @@ class FileRefused(CapsuleError):
 
     code = "media_refused"
     http_status = 422
+
+
+class Postponed(CapsuleError):
+    """
+    A file could not be read now, which says nothing of the file.
+
+    What reads it hung, or was ended from outside: the machine is too busy, out of memory or shutting down. Later it
+    may well be read.
+    """
+
+    code = "postponed"
+    exit_code = 6
+    http_status = 503
 
 
 class TooLarge(CapsuleError):

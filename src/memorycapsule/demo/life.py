@@ -471,7 +471,7 @@ def _instant(text: str) -> float:
 
 def _probe_film(film: Path) -> dict[str, Any]:
     """Return codecs, size and rate of a film, as ffmpeg reports them."""
-    done = processes.run([processes.ffmpeg_path(), "-hide_banner", "-i", str(film)], timeout_seconds=60)
+    done = processes.run([processes.ffmpeg_path(), "-hide_banner", "-i", str(film)])
     report = done.stderr.decode(errors="replace")
     video = re.search(r"Video: (\w+).*?(\d{3,5}x\d{3,5}).*?([\d.]+) fps", report)
     audio = re.search(r"Audio: (\w+)", report)

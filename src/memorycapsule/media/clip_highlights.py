@@ -7,7 +7,6 @@ Clips are display clips of our own (`media.clips`). A limited ffmpeg process rea
 from __future__ import annotations
 
 import math
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def _scored(clip: Path, begin: float, length: float, rate: float) -> ClipScores:
     """Score the moments of a part of a clip, by its picture and its sound."""
     is_rough = rate == _KEY_RATE
     part = ["-ss", f"{begin:.3f}", "-t", f"{length:.3f}"]
-    most = 60 + 2 * length
+    most = round(120 + 4 * length)
     # Frames that no other frame refers to are skipped, and so is the loop filter: scores need no exact picture.
     skipped = ["-skip_frame", "nokey" if is_rough else "noref", "-skip_loop_filter", "all"]
     small = f"fps={rate},scale={_WIDTH}:{_HEIGHT}:flags=area,format=gray"
@@ -125,7 +124,7 @@ def frame_at(clip: Path, seconds: float) -> Bytes:
     encoded = _ffmpeg(
         ["-ss", f"{seconds:.3f}", *_input(clip), "-an", "-frames:v", "1", "-vf", scale,
          "-c:v", "bmp", "-f", "image2pipe", "-"],
-        60,
+        120,
     )  # fmt: skip
     picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
     if picture is None:
@@ -195,14 +194,13 @@ def _input(clip: Path) -> list[str]:
     return ["-protocol_whitelist", "file", "-threads", "1", "-f", "mov", "-i", f"file:{clip}"]
 
 
-def _ffmpeg(arguments: list[str], seconds: float) -> bytes:
+def _ffmpeg(arguments: list[str], cpu_seconds: int) -> bytes:
     """Return ffmpeg's output, whether or not it succeeded: what can be read of a damaged clip is enough."""
     try:
         done = processes.run(
             [processes.ffmpeg_path(), "-v", "error", "-nostdin", *arguments],
-            processes.ChildLimits(memory_bytes=_MEMORY_BYTES, cpu_seconds=int(2 * seconds)),
-            timeout_seconds=seconds,
+            processes.ChildLimits(memory_bytes=_MEMORY_BYTES, cpu_seconds=cpu_seconds),
         )
-    except subprocess.TimeoutExpired as error:
+    except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     return done.stdout

@@ -25,6 +25,9 @@ FRAMES_PER_SECOND = 30
 POSTER_AT_SECONDS = 1.0
 #: Address space of ffmpeg in bytes. 4K HEVC of 10 bits needs about 1.3 GB.
 MEMORY_BYTES = 3 << 30
+#: CPU time of ffmpeg for anything that it does with a clip, and what it gets more for each second of one that it
+#: converts.
+_CPU_SECONDS, _CPU_SECONDS_EACH = 120, 40
 #: Part of a clip that may be missing from its end before it counts as damaged.
 _MOST_MISSING = 0.25
 #: Sound may continue after the picture for so long, in seconds; cameras end both at about the same time.
@@ -73,7 +76,7 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
                 "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{clip.fileno()}",
             ],
             descriptors=(window.descriptor, clip.fileno()),
-            seconds=60 + 20 * (movie.duration_seconds or MOST_SECONDS),
+            cpu_seconds=round(_CPU_SECONDS + _CPU_SECONDS_EACH * (movie.duration_seconds or MOST_SECONDS)),
         )  # fmt: skip
         made = read_movie(Window.of(clip))
         _check_nothing_missing(made, movie)
@@ -104,7 +107,7 @@ def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
                 "-c:v", "bmp", "-f", "image2pipe", "-y", f"/dev/fd/{poster.fileno()}",
             ],
             descriptors=(clip.fileno(), poster.fileno()),
-            seconds=60,
+            cpu_seconds=_CPU_SECONDS,
         )  # fmt: skip
     except BaseException:
         poster.close()
@@ -129,7 +132,7 @@ def _is_hdr(window: Window) -> bool:
     """Return whether the transfer curve is one of HDR; it may stand in the container or in the coded stream only."""
     # Without an output ffmpeg describes its input, then ends with an error.
     described = _ffmpeg(
-        ["-v", "info", "-i", f"/dev/fd/{window.descriptor}"], (window.descriptor,), seconds=30
+        ["-v", "info", "-i", f"/dev/fd/{window.descriptor}"], (window.descriptor,), cpu_seconds=_CPU_SECONDS
     )
     return _HDR.search(described.stderr) is not None
 
@@ -154,7 +157,7 @@ def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
                 "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{shorter.fileno()}",
             ],
             descriptors=(clip.fileno(), shorter.fileno()),
-            seconds=60,
+            cpu_seconds=_CPU_SECONDS,
         )  # fmt: skip
     except BaseException:
         shorter.close()
@@ -171,9 +174,9 @@ def _check_nothing_missing(made: Movie, movie: Movie) -> None:
         raise MediaRefused(Refusal.SECONDS_MISSING, missing=missing, stated=movie.duration_seconds)
 
 
-def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: float) -> None:
-    """Run ffmpeg. Raises MediaRefused when it fails, or DiskFull."""
-    done = _ffmpeg(["-v", "error", *arguments], descriptors, seconds=seconds)
+def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], cpu_seconds: int) -> None:
+    """Run ffmpeg. Raises MediaRefused when it fails, DiskFull, or Postponed."""
+    done = _ffmpeg(["-v", "error", *arguments], descriptors, cpu_seconds=cpu_seconds)
     if done.returncode != 0:
         if any(message in done.stderr for message in DISK_FULL_MESSAGES):
             raise DiskFull
@@ -181,9 +184,9 @@ def _run_ffmpeg(arguments: list[str], *, descriptors: tuple[int, ...], seconds: 
 
 
 def _ffmpeg(
-    arguments: list[str], descriptors: tuple[int, ...], *, seconds: float
+    arguments: list[str], descriptors: tuple[int, ...], *, cpu_seconds: int
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too long."""
+    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too much work, and Postponed."""
     try:
         return processes.run(
             [
@@ -191,12 +194,11 @@ def _ffmpeg(
                 "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
             ],
             processes.ChildLimits(
-                memory_bytes=MEMORY_BYTES, cpu_seconds=int(2 * seconds), nice=processes.UPLOAD_NICE
+                memory_bytes=MEMORY_BYTES, cpu_seconds=cpu_seconds, nice=processes.UPLOAD_NICE
             ),
-            timeout_seconds=seconds,
             pass_fds=descriptors,
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+    except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.CONVERTING_TOO_LONG) from error
 
 

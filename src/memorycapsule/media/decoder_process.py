@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.domain.refusals import refusal_of
 from memorycapsule.domain.stories import Missing
-from memorycapsule.errors import MediaRefused, Refusal
+from memorycapsule.errors import CapsuleError, MediaRefused, Postponed, Refusal
+from memorycapsule.hangs import HangWatch
+from memorycapsule.media import decoder_child
 from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
 from memorycapsule.media.sniff import Format
 
@@ -24,9 +25,9 @@ LARGE_PIXELS = 64_000_000
 #: of 12 megapixels 0.36 GB, with a HEIC of 200 megapixels 1.25 GB.
 MEMORY_BYTES = 1200 << 20
 LARGE_MEMORY_BYTES = 2048 << 20
-#: Wall time for one photo, start of the child included.
-SECONDS = 45.0
-LARGE_SECONDS = 120.0
+#: CPU time of the child for one photo, in seconds; what its start takes does not count.
+CPU_SECONDS = 90
+LARGE_CPU_SECONDS = 240
 #: A child is replaced after so many photos, so that leaks in it stay small.
 FILES_PER_CHILD = 50
 
@@ -74,6 +75,8 @@ class DecoderProcess:
         finally:
             child_end.close()
         self._files = 0
+        self._is_started = False
+        self._watch = self._new_watch()
 
     @property
     def pid(self) -> int:
@@ -88,25 +91,32 @@ class DecoderProcess:
         """
         Decode the file behind `descriptor`.
 
-        Raises MediaRefused for the child's reason, or when it crashed, hung or sent nonsense. The child has then
-        ended.
+        Raises MediaRefused for the child's reason, or when it crashed, used up its CPU time or sent nonsense. Raises
+        Postponed when it did not start, hung or was ended from outside. The child has then ended.
         """
         self._files += 1
-        deadline = monotonic() + (LARGE_SECONDS if is_large else SECONDS)
-        request = {"format": format_, "memory_bytes": LARGE_MEMORY_BYTES if is_large else MEMORY_BYTES}
+        self._watch = self._new_watch()
+        request = {
+            "format": format_,
+            "memory_bytes": LARGE_MEMORY_BYTES if is_large else MEMORY_BYTES,
+            "cpu_seconds": LARGE_CPU_SECONDS if is_large else CPU_SECONDS,
+        }
         try:
-            self._socket.settimeout(max(0.1, deadline - monotonic()))
+            self._await_start()
             socket.send_fds(self._socket, [json.dumps(request).encode()], [descriptor])
-            return self._checked(self._header(deadline), deadline)
-        except TimeoutError as error:
-            self.stop()
-            raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
-        except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+            return self._checked(self._header())
+        except (OSError, EOFError) as error:
+            raise self._reason_of_end() from error
+        except (ValueError, LookupError, TypeError) as error:
             self.stop()
             raise MediaRefused(Refusal.DECODING_BROKE_DOWN) from error
         except BaseException:
             self.stop()
             raise
+
+    def _new_watch(self) -> HangWatch:
+        # A child that a photo has taken over could lift its own limit of CPU time.
+        return HangWatch(self._process.pid, counts_work=True)
 
     def stop(self) -> None:
         """End the child and wait until it is gone from the process table."""
@@ -114,11 +124,36 @@ class DecoderProcess:
         self._process.kill()
         self._process.wait()
 
-    def _header(self, deadline: float) -> dict[str, Any]:
-        length = int.from_bytes(self._receive(4, deadline), "big")
+    def _await_start(self) -> None:
+        """Wait until the child can take a photo. Raises Postponed when it ends before: that is no photo's fault."""
+        if self._is_started:
+            return
+        try:
+            self._receive(len(decoder_child.READY))
+        except (OSError, EOFError) as error:
+            self.stop()
+            raise Postponed from error
+        self._is_started = True
+
+    def _reason_of_end(self) -> CapsuleError:
+        """Return why the child has closed its end of the socket, or is closing it."""
+        try:
+            processes.wait(self._process, self._watch).check(processes.ChildLimits())
+        except processes.OutOfCpu:
+            return MediaRefused(Refusal.DECODING_TOO_LONG)
+        except Postponed as error:
+            return error
+        finally:
+            self.stop()
+        return MediaRefused(Refusal.DECODING_BROKE_DOWN)
+
+    def _header(self) -> dict[str, Any]:
+        length = int.from_bytes(self._receive(4), "big")
         if length > _MOST_HEADER_BYTES:
             raise ValueError
-        header: dict[str, Any] = json.loads(self._receive(length, deadline))
+        header: dict[str, Any] = json.loads(self._receive(length))
+        if "postponed" in header:
+            raise Postponed
         if "refused" in header:
             refused = refusal_of(header["refused"])
             if refused.refusal is Refusal.OTHER:
@@ -126,7 +161,7 @@ class DecoderProcess:
             raise refused
         return header
 
-    def _checked(self, header: dict[str, Any], deadline: float) -> DecodedPhoto:
+    def _checked(self, header: dict[str, Any]) -> DecodedPhoto:
         """Check every value, and read the pictures. Raises ValueError, LookupError or TypeError for a false answer."""
         width, height, (display_bytes, thumbnail_bytes) = header["width"], header["height"], header["parts"]
         offset, taken_local = header["taken_offset_seconds"], header["taken_local"]
@@ -151,20 +186,21 @@ class DecoderProcess:
             camera=camera,
             gps_at=None if gps_at is None else datetime.fromisoformat(gps_at).astimezone(UTC),
             missing=tuple(Missing(what) for what in header["missing"]),
-            display=self._receive(display_bytes, deadline),
-            thumbnail=self._receive(thumbnail_bytes, deadline),
+            display=self._receive(display_bytes),
+            thumbnail=self._receive(thumbnail_bytes),
         )
 
-    def _receive(self, count: int, deadline: float) -> bytes:
-        """Read exactly `count` bytes. Raises TimeoutError, or EOFError when the child has ended."""
+    def _receive(self, count: int) -> bytes:
+        """Read exactly `count` bytes. Raises Postponed when the child hangs, or EOFError when it has ended."""
         received = bytearray(count)
         view = memoryview(received)
         while view:
-            left = deadline - monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-            count = self._socket.recv_into(view)
+            self._watch.check()
+            self._socket.settimeout(self._watch.look_seconds)
+            try:
+                count = self._socket.recv_into(view)
+            except TimeoutError:
+                continue
             if not count:
                 raise EOFError
             view = view[count:]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from typing import BinaryIO, cast
 
@@ -14,7 +13,7 @@ from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
 _CHUNK_BYTES = 1 << 20
 #: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.
 _SONG_MEMORY_BYTES = 1 << 30
-_SONG_TIMEOUT_SECONDS = 120
+_SONG_CPU_SECONDS = 120
 MOST_SONG_SECONDS = 2 * 3600
 
 _DEMUXERS = {
@@ -71,7 +70,7 @@ def probe_soundtrack(upload: BinaryIO) -> float:
     """
     Decode an mp3, m4a, ogg, flac or wav file, and return the seconds of sound in it.
 
-    `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused.
+    `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused or Postponed.
     """
     window = Window.of(upload)
     demuxer = _demuxer(window)
@@ -82,11 +81,10 @@ def probe_soundtrack(upload: BinaryIO) -> float:
                 "-threads", "1", "-f", demuxer, "-i", f"/dev/fd/{window.descriptor}",
                 "-map", "0:a:0", "-t", str(MOST_SONG_SECONDS), "-progress", "pipe:1", "-f", "null", "-",
             ],
-            processes.ChildLimits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_TIMEOUT_SECONDS),
-            timeout_seconds=_SONG_TIMEOUT_SECONDS,
+            processes.ChildLimits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_CPU_SECONDS),
             pass_fds=(window.descriptor,),
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+    except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     positions = _POSITION.findall(done.stdout)
     seconds = int(positions[-1]) / 1_000_000 if positions else 0.0

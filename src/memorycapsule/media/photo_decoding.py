@@ -8,7 +8,6 @@ nothing.
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from memorycapsule import processes
 from memorycapsule.domain.film.framing import fitted_size
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.colour import to_srgb
-from memorycapsule.media.decoder_process import SECONDS
 from memorycapsule.media.exif import Exif, read_exif
 from memorycapsule.media.measure import jpeg_frame, tiff_profile
 from memorycapsule.media.prepared import DISPLAY_SIDE
@@ -39,8 +37,8 @@ _MOST_SURPLUS = 0.01
 #: T.81, B.1.1.2 and B.1.1.5).
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SCAN, _END = b"\xda", b"\xff\xd9"
-#: Seconds for ffmpeg to decode one AVIF: shorter than this child may run, so that it can still report the timeout.
-_AVIF_SECONDS = SECONDS - 10
+#: CPU time of ffmpeg for one AVIF, in seconds.
+_AVIF_CPU_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,10 +299,10 @@ def _avif(window: Window, _format: Format) -> _Raw:
                 "-frames:v", "1", "-vf", f"scale={small_width}:{small_height}:flags=area",
                 "-f", "rawvideo", "-pix_fmt", "bgr48le" if is_deep else "bgr24", "pipe:1",
             ],
-            timeout_seconds=_AVIF_SECONDS,
+            processes.ChildLimits(cpu_seconds=_AVIF_CPU_SECONDS),
             pass_fds=(window.descriptor,),
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+    except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
     kind = np.uint16 if is_deep else np.uint8
     if done.returncode != 0 or len(done.stdout) != small_width * small_height * 3 * np.dtype(kind).itemsize:

@@ -14,17 +14,18 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from memorycapsule import processes
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.errors import ConfigurationProblem, MediaRefused, Refusal
+from memorycapsule.errors import ConfigurationProblem, MediaRefused, Postponed, Refusal
+from memorycapsule.hangs import HangWatch
 
 if TYPE_CHECKING:
     from memorycapsule.media.picture_features import Bytes, Faces
@@ -82,13 +83,11 @@ def face_model_problem(model: Path) -> ConfigurationProblem | None:
     """Return why `model` cannot be used to find faces, None when it can."""
     if not model.is_file():
         return ConfigurationProblem("face_model_missing", file=model)
-    child = _start(Path.cwd(), nice=0)
-    try:
-        child.communicate(_request([], 0, model), timeout=_PHOTO_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.communicate()
-    if child.returncode == 0:
+    with tempfile.TemporaryFile() as request:
+        request.write(_request([], 0, model))
+        request.seek(0)
+        done = processes.run(_argv(Path.cwd()), _limits(nice=0), stdin=request, env=_environment())
+    if done.returncode == 0:
         return None
     return ConfigurationProblem("face_model_unusable", file=model)
 
@@ -96,7 +95,7 @@ def face_model_problem(model: Path) -> ConfigurationProblem | None:
 def _answers(
     folder: Path, pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None, nice: int
 ) -> Generator[bytes, None, None]:
-    """Yield the lines of one child until it has analysed all pictures, has died, or took too long over one."""
+    """Yield the lines of one child until it has analysed all pictures, has died, or comes to no end with one."""
     child = _start(folder, nice=nice)
     assert child.stdin is not None
     assert child.stdout is not None
@@ -106,17 +105,18 @@ def _answers(
             pipe.write(_request(pictures, clip_seconds, face_model))
         pending = b""
         for picture in pictures:
-            deadline = monotonic() + _most_seconds(picture)
+            watch = HangWatch(child.pid, _most_seconds(picture), counts_work=True)
             while b"\n" not in pending:
-                if not select.select([child.stdout], [], [], max(0.0, deadline - monotonic()))[0]:
-                    return
+                if not select.select([child.stdout], [], [], watch.look_seconds)[0]:
+                    watch.check()
+                    continue
                 chunk = os.read(child.stdout.fileno(), 1 << 16)
                 if not chunk:
                     return
                 pending += chunk
             whole, pending = pending.split(b"\n", 1)
             yield whole
-    except BrokenPipeError:
+    except (BrokenPipeError, Postponed):
         return
     finally:
         child.kill()
@@ -130,15 +130,28 @@ def _most_seconds(picture: Picture) -> float:
 
 def _start(folder: Path, *, nice: int) -> subprocess.Popen[bytes]:
     return processes.start(
-        [sys.executable, "-P", "-m", "memorycapsule.media.picture_analysis", str(folder)],
-        processes.ChildLimits(memory_bytes=_MEMORY_BYTES, nice=nice),
+        _argv(folder),
+        _limits(nice=nice),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # Each thread would reserve address space, which is what is limited.
-        env=processes.environment()
-        | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"},
+        env=_environment(),
     )
+
+
+def _argv(folder: Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "memorycapsule.media.picture_analysis", str(folder)]
+
+
+def _limits(*, nice: int) -> processes.ChildLimits:
+    return processes.ChildLimits(memory_bytes=_MEMORY_BYTES, nice=nice)
+
+
+def _environment() -> dict[str, str]:
+    # Each thread would reserve address space, which is what is limited.
+    return processes.environment() | {
+        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT",
+    }  # fmt: skip
 
 
 def _request(pictures: Sequence[Picture], clip_seconds: float, face_model: Path | None) -> bytes:
@@ -170,7 +183,7 @@ def main() -> None:
     for picture in request["pictures"]:
         try:
             analysis = asdict(_analyse(folder / picture["file"], picture, faces))
-        except (MediaRefused, cv2.error, MemoryError):
+        except (MediaRefused, Postponed, cv2.error, MemoryError):
             analysis = None
         sys.stdout.write(json.dumps({"id": picture["id"], "analysis": analysis}) + "\n")
         sys.stdout.flush()

@@ -16,7 +16,6 @@ delays of the windows makes period and phase exact.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -56,8 +55,6 @@ _CLEAR = 10.0
 
 _MEMORY_BYTES = 1 << 30
 _CPU_SECONDS = 60
-_TIMEOUT_SECONDS = 120
-_DECODING_SECONDS = 90
 
 _Values = NDArray[np.float64]
 
@@ -82,11 +79,10 @@ def tempo_of(path: Path) -> Tempo | None:
         done = processes.run(
             [sys.executable, "-P", "-m", "memorycapsule.media.tempo", str(path.resolve())],
             processes.ChildLimits(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS),
-            timeout_seconds=_TIMEOUT_SECONDS,
             # Each thread would reserve address space, which is what is limited.
             env={**processes.environment(), "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         )
-    except subprocess.TimeoutExpired:
+    except processes.OutOfCpu:
         return None
     if done.returncode:
         return None
@@ -313,9 +309,9 @@ def _decoded(path: Path) -> NDArray[np.float32] | None:
                 "-vn", "-sn", "-dn", "-map", "0:a:0", "-t", str(MOST_SECONDS),
                 "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1",
             ],
-            timeout_seconds=_DECODING_SECONDS,
+            processes.ChildLimits(cpu_seconds=_CPU_SECONDS),
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
+    except processes.OutOfCpu:
         return None
     whole = len(done.stdout) // 2 * 2
     if not whole:

@@ -207,7 +207,7 @@ def _input(window: Window, format_: Format | Sound) -> list[str]:
 
 
 def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too long."""
+    """Run ffmpeg under limits, on descriptors only. Raises MediaRefused when it takes too much work, and Postponed."""
     try:
         return processes.run(
             [
@@ -217,8 +217,7 @@ def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.Co
             processes.ChildLimits(
                 memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, nice=processes.UPLOAD_NICE
             ),
-            timeout_seconds=_CPU_SECONDS,
             pass_fds=descriptors,
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+    except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.LISTENING_TOO_LONG) from error

@@ -45,18 +45,13 @@ def environment() -> dict[str, str]:
     return {**processes.environment(), "GLIBC_TUNABLES": _MALLOC}
 
 
-def run(arguments: list[str], *, failure: RenderFailed, timeout_seconds: float) -> bytes:
+def run(arguments: list[str], *, failure: RenderFailed) -> bytes:
     """
     Run ffmpeg to its end and return its stdout.
 
-    Raises DiskFull, or `failure` for everything else.
+    Raises DiskFull, Postponed when it hangs or was ended from outside, or `failure` for everything else.
     """
-    try:
-        done = processes.run(
-            [processes.ffmpeg_path(), *_QUIET, *arguments], DECODER, timeout_seconds=timeout_seconds
-        )
-    except subprocess.TimeoutExpired as error:
-        raise failure from error
+    done = processes.run([processes.ffmpeg_path(), *_QUIET, *arguments], DECODER)
     if done.returncode:
         raise translate_error(done.stderr, failure)
     return done.stdout
@@ -70,7 +65,7 @@ def translate_error(stderr: bytes, failure: RenderFailed) -> CapsuleError:
 @functools.cache
 def version() -> str:
     """Return ffmpeg's own name of its version and build."""
-    done = processes.run([processes.ffmpeg_path(), "-version"], timeout_seconds=30)
+    done = processes.run([processes.ffmpeg_path(), "-version"])
     return done.stdout.decode(errors="replace").split("Copyright")[0].strip()
 
 

@@ -295,7 +295,6 @@ def _clip_plays(path: Path, shot: Clip, fps: int) -> bool:
             ffmpeg.run(
                 ffmpeg.probe_arguments(path, shot, fps),
                 failure=RenderFailed("film_clip_unplayable"),
-                timeout_seconds=60,
             )
         )
     except RenderFailed:
@@ -328,7 +327,7 @@ def _join(
     metadata.write_text(ffmpeg.metadata(plan.title, plan.date) + chapters, encoding="utf-8")
     failure = RenderFailed("film_pieces_unjoined")
     arguments = ffmpeg.join_arguments(concat_list, sound, metadata, out)
-    progress = ffmpeg.run(arguments, failure=failure, timeout_seconds=600)
+    progress = ffmpeg.run(arguments, failure=failure)
     joined = [int(count) for count in re.findall(rb"^frame=\s*(\d+)", progress, re.MULTILINE)]
     if joined[-1:] != [plan.frames]:
         raise failure

@@ -89,7 +89,6 @@ def _decoded(source: Path, seconds: float, start_seconds: float, out: Path) -> S
         ffmpeg.run(
             ffmpeg.sound_arguments(source, seconds, start_seconds, out),
             failure=RenderFailed("film_sound_unreadable"),
-            timeout_seconds=120 + seconds,
         )
     except (RenderFailed, FileNotFoundError):
         return None

@@ -7,7 +7,6 @@ import os
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from typing import Any, TypeVar
 
 from memorycapsule import processes
 from memorycapsule.domain.reasons import error_of_reason
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+from memorycapsule.errors import CapsuleError, DiskFull, Postponed, RenderFailed
+from memorycapsule.hangs import HangWatch
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 
@@ -159,18 +159,21 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """
     Yield the lines of a child's stdout, and an empty one for each second without any.
 
-    Raises RenderFailed after 15 minutes without output.
+    Raises RenderFailed for a child that sleeps or works for 15 minutes without output; one that is stopped, or has to
+    wait for others on a busy machine, takes as long as it takes.
     """
     assert child.stdout is not None
     pending = b""
-    last_output_at = time.monotonic()
+    watch = HangWatch(child.pid, _STALLED_SECONDS, counts_work=True)
     while True:
         if not select.select([child.stdout], [], [], 1.0)[0]:
-            if time.monotonic() - last_output_at > _STALLED_SECONDS:
-                raise RenderFailed("renderer_hung")
+            try:
+                watch.check()
+            except Postponed as error:
+                raise RenderFailed("renderer_hung") from error
             yield b""
             continue
-        last_output_at = time.monotonic()
+        watch.heard()
         chunk = os.read(child.stdout.fileno(), 1 << 16)
         if not chunk:
             return

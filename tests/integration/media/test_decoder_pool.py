@@ -1,7 +1,6 @@
 """The pool of limited children: one bad file never costs another, and nothing is left behind."""
 
 import json
-import os
 import signal
 import struct
 import subprocess
@@ -15,8 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
-from memorycapsule import processes
-from memorycapsule.errors import CapsuleError, Refusal
+from memorycapsule import hangs, processes
+from memorycapsule.errors import CapsuleError, Postponed, Refusal
 from memorycapsule.media import clips, decoder_process, photo_decoding
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.decoder_process import DecoderProcess
@@ -135,21 +134,118 @@ def test_a_refusal_costs_the_child_but_not_the_next_photo(pool, picture, tmp_pat
         assert prepare(pool, picture).width == 64
 
 
-def test_a_child_that_is_killed_refuses_its_photo_and_the_next_one_goes_on(pool, picture, tmp_path):
-    """The child is stopped, so that it surely holds the photo when it is killed."""
+def stopped_child_with(pool, picture):
+    """A child that is stopped, so that it surely holds the photo that it is given next."""
     before = decoding_children()
     prepare(pool, picture)
     child = the_child(before)
     child.suspend()
+    return child
+
+
+def given_to_its_child(pool, caller, picture):
+    """A photo that a stopped child of `pool` holds, as the future of what becomes of it."""
     (held,) = pool._slots.queue
+    count = held._files
+    prepared = caller.submit(prepare, pool, picture)
+    wait_until(lambda: held._files == count + 1, 20, "the child holds the photo")
+    return prepared
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_child_that_is_ended_from_outside_postpones_its_photo_and_the_next_one_goes_on(
+    pool, picture, ending
+):
+    """As a machine that is out of memory does, a service manager at its end, and a terminal."""
+    child = stopped_child_with(pool, picture)
     with ThreadPoolExecutor(1) as caller:
-        prepared = caller.submit(prepare, pool, picture)
-        wait_until(lambda: held._files == 2, 20, "the child holds the photo")
-        os.kill(child.pid, signal.SIGKILL)
+        prepared = given_to_its_child(pool, caller, picture)
+        child.send_signal(ending)
+        child.resume()
+        with pytest.raises(Postponed):
+            prepared.result(timeout=20)
+
+    assert prepare(pool, picture).width == 64
+
+
+def test_a_child_that_crashes_refuses_its_photo_and_the_next_one_goes_on(pool, picture):
+    child = stopped_child_with(pool, picture)
+    with ThreadPoolExecutor(1) as caller:
+        prepared = given_to_its_child(pool, caller, picture)
+        child.send_signal(signal.SIGSEGV)
+        child.resume()
         with file_refused(Refusal.DECODING_BROKE_DOWN):
             prepared.result(timeout=20)
 
     assert prepare(pool, picture).width == 64
+
+
+def test_a_child_that_has_used_up_its_cpu_time_refuses_its_photo(pool, picture, monkeypatch):
+    """SIGXCPU is what the kernel sends then."""
+    child = stopped_child_with(pool, picture)
+    with ThreadPoolExecutor(1) as caller:
+        prepared = given_to_its_child(pool, caller, picture)
+        child.send_signal(signal.SIGXCPU)
+        child.resume()
+        with file_refused(Refusal.DECODING_TOO_LONG):
+            prepared.result(timeout=20)
+
+    assert prepare(pool, picture).width == 64
+
+
+def test_each_photo_has_cpu_time_of_its_own(pool, tmp_path, monkeypatch):
+    """All together take more of it than one may."""
+    heavy = tmp_path / "heavy"
+    heavy.write_bytes(png(9000, 7000))
+    monkeypatch.setattr(decoder_process, "CPU_SECONDS", 2)
+    before = decoding_children()
+    prepare(pool, heavy)
+    child = the_child(before)
+    while sum(child.cpu_times()[:2]) < 3:
+        prepare(pool, heavy)
+
+    assert the_child(before) == child
+    monkeypatch.setattr(decoder_process, "CPU_SECONDS", 0)
+    with file_refused(Refusal.DECODING_TOO_LONG):
+        for _ in range(6):
+            prepare(pool, heavy)
+
+
+def test_a_child_that_is_stopped_goes_on_with_its_photo(pool, picture, monkeypatch):
+    """It is stopped for longer than a child may hang: time in which it cannot work does not count."""
+    monkeypatch.setattr(hangs, "HANG_SECONDS", 0.2)
+    child = stopped_child_with(pool, picture)
+    with ThreadPoolExecutor(1) as caller:
+        prepared = given_to_its_child(pool, caller, picture)
+        with pytest.raises(TimeoutError):
+            prepared.result(timeout=1)
+        child.resume()
+
+        assert prepared.result(timeout=20).width == 64
+    assert child.is_running()
+
+
+@pytest.mark.slow
+def test_a_child_that_is_stopped_for_a_minute_goes_on_with_its_photo(pool, picture):
+    child = stopped_child_with(pool, picture)
+    with ThreadPoolExecutor(1) as caller:
+        prepared = given_to_its_child(pool, caller, picture)
+        with pytest.raises(TimeoutError):
+            prepared.result(timeout=60)
+        child.resume()
+
+        assert prepared.result(timeout=20).width == 64
+
+
+def test_a_child_that_does_not_start_postpones_its_photo(picture):
+    """Out of memory, or a library is missing: that is no photo's fault."""
+
+    def start(_words, _limits, **more):
+        return subprocess.Popen([sys.executable, "-c", "raise ImportError"], **more)
+
+    child = DecoderProcess(start)
+    with picture.open("rb") as photo, pytest.raises(Postponed):
+        child.decode(photo.fileno(), "PNG", is_large=False)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +261,8 @@ def test_a_child_that_is_killed_refuses_its_photo_and_the_next_one_goes_on(pool,
 def test_what_a_child_says_of_a_photo_is_checked_as_all_that_it_says(picture, told, refusal):
     """A photo may have taken the child over: it then answers what it likes."""
     answer = json.dumps({"refused": told, "parts": []}).encode()
-    answers = "import socket, sys; line = socket.socket(fileno=int(sys.argv[1])); line.recv(4096)"
+    answers = "import socket, sys; line = socket.socket(fileno=int(sys.argv[1]))"
+    answers += "; line.sendall(b'r'); line.recv(4096)"
     answers += f"; line.sendall({len(answer).to_bytes(4, 'big') + answer!r})"
 
     def start(words, _limits, **more):
@@ -177,16 +274,19 @@ def test_what_a_child_says_of_a_photo_is_checked_as_all_that_it_says(picture, to
     child.stop()
 
 
-def test_a_child_that_hangs_is_ended_at_its_time(pool, picture, monkeypatch):
-    before = decoding_children()
-    prepare(pool, picture)
-    the_child(before).suspend()
-    monkeypatch.setattr(decoder_process, "SECONDS", 0.2)
-    with file_refused(Refusal.DECODING_TOO_LONG):
-        prepare(pool, picture)
-    monkeypatch.undo()
+def test_a_child_that_hangs_is_ended_at_its_time_and_its_photo_postponed(picture, monkeypatch):
+    """It sleeps of its own will, and never answers."""
+    silent = "import socket, sys, time; line = socket.socket(fileno=int(sys.argv[1])); line.sendall(b'r'); time.sleep(900)"
 
-    assert prepare(pool, picture).width == 64
+    def start(words, _limits, **more):
+        return subprocess.Popen([sys.executable, "-c", silent, words[-1]], **more)
+
+    monkeypatch.setattr(hangs, "HANG_SECONDS", 0.2)
+    child = DecoderProcess(start)
+    with picture.open("rb") as photo, pytest.raises(Postponed):
+        child.decode(photo.fileno(), "PNG", is_large=False)
+
+    assert child.is_used_up
 
 
 def test_a_photo_that_needs_too_much_memory_is_refused(pool, picture, tmp_path, monkeypatch):
@@ -312,20 +412,29 @@ with Decoders(workspace=Path(sys.argv[1]), children=1) as pool, open(sys.argv[1]
     assert (done.stdout.strip(), done.stderr) == (b"64", b"")
 
 
-def test_an_avif_that_takes_too_long_is_refused_with_that_reason(tmp_path, samples, monkeypatch):
-    """A program in ffmpeg's place goes on for ever."""
-    endless = tmp_path / "endless"
-    endless.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
-    endless.chmod(0o755)
-    monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(endless))
-    monkeypatch.setattr(photo_decoding, "_AVIF_SECONDS", 0.3)
-    path = next(sample.path for name, sample in samples.items() if name.endswith(".avif"))
-    with path.open("rb") as upload, file_refused(Refusal.DECODING_TOO_LONG):
+def test_an_avif_that_takes_too_much_work_is_refused_with_that_reason(tmp_path, samples, monkeypatch):
+    """A program in ffmpeg's place works for ever."""
+    in_place_of_ffmpeg(tmp_path / "endless", "while :; do :; done", monkeypatch)
+    monkeypatch.setattr(photo_decoding, "_AVIF_CPU_SECONDS", 1)
+    with avif_of(samples).open("rb") as upload, file_refused(Refusal.DECODING_TOO_LONG):
         photo_decoding.decode_photo(Window.of(upload), "AVIF")
 
 
-def test_ffmpeg_ends_before_the_child_that_started_it():
-    assert photo_decoding._AVIF_SECONDS < decoder_process.SECONDS
+def test_an_avif_whose_decoder_hangs_is_postponed(tmp_path, samples, monkeypatch):
+    in_place_of_ffmpeg(tmp_path / "asleep", "exec tail -f /dev/null", monkeypatch)
+    monkeypatch.setattr(hangs, "HANG_SECONDS", 0.2)
+    with avif_of(samples).open("rb") as upload, pytest.raises(Postponed):
+        photo_decoding.decode_photo(Window.of(upload), "AVIF")
+
+
+def in_place_of_ffmpeg(program, script, monkeypatch):
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(processes, "ffmpeg_path", lambda: str(program))
+
+
+def avif_of(samples):
+    return next(sample.path for name, sample in samples.items() if name.endswith(".avif"))
 
 
 def test_children_outlive_the_thread_that_asked_for_them(pool, picture):

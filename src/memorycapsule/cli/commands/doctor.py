@@ -154,7 +154,7 @@ def _programs() -> Iterator[Finding]:
     )
 
     def ffmpeg() -> str:
-        done = processes.run([processes.ffmpeg_path(), "-version"], timeout_seconds=20)
+        done = processes.run([processes.ffmpeg_path(), "-version"], hang_seconds=20)
         words = (
             done.stdout.decode(errors="replace").splitlines()[0].split(" Copyright")[0] if done.stdout else ""
         )
