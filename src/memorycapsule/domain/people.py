@@ -105,6 +105,12 @@ def shown_address(address: str) -> str:
     return f"{local}{at}{shown}" if _ascii_domain(shown) == domain else address
 
 
+def masked_address(address: str) -> str:
+    """Return a checked address so that its owner recognises it and nobody else learns it: y…@example.org."""
+    local, _, domain = shown_address(address).rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
 def normalised_address(text: str) -> str:
     """Return the form of an address that is the same however people write it. Raises UsageProblem."""
     return checked_address(text).lower()

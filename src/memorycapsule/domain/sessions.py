@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +17,7 @@ class SessionKind(StrEnum):
     HOST = "host"  #: the command line on the machine itself, acting as the admin
     JOINED = "joined"  #: began by accepting an invitation
     OPENED = "opened"  #: began at the link of an opened letter; views and makes films
-    VISITED = "visited"  #: began at a member's own link before the opening; sees counts, adds stories
+    VISITED = "visited"  #: began at a member's own link before the opening, or by digits mailed to a member
     SIGNED_IN = "signed_in"  #: began with a mailed link or code: proves the account's address
     TOKEN = "token"  # noqa: S105 - the word, not one  #: a personal token for programs
 
@@ -80,6 +81,19 @@ class LinkPurpose(StrEnum):
     CONSENT = "consent"  #: to an earlier date
 
 
+#: How many small letters and digits 2-7 (RFC 4648, 6) the token of a link has.
+TOKEN_LENGTH = 52
+
+
+def clean_token(text: str) -> str:
+    """
+    Return the token in what somebody copied of a link: capitals, brackets, full stops and breaks do not matter.
+
+    What is too short for a token is returned as far as its characters are a token's.
+    """
+    return re.sub("[^a-z2-7]", "", text.lower())[:TOKEN_LENGTH]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Link:
     """A mailed link: its token is derived from the instance key, the store keeps a digest."""
@@ -97,6 +111,8 @@ class CodePurpose(StrEnum):
 
     SIGN_IN = "sign_in"  #: that the person who types it reads the account's mail
     ADDRESS = "address"  #: that a new address reaches the account's person
+    #: that a member reads the account's mail, to whom it is asked for in this browser, below /g/
+    COME_BACK = "come_back"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.guest_lists import Guest, named_guests
 from memorycapsule.domain.invitations import Invitation, InvitationState, check_invited_role
 from memorycapsule.domain.people import Account, checked_address, checked_name, normalised_address
-from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind
+from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind, clean_token
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
@@ -167,10 +167,18 @@ def revoke(
     return revoked
 
 
+def of_token(tx: Transaction, token: str) -> Invitation:
+    """Return the invitation that a link leads to. Raises NotFound."""
+    link = account_store.links.find(tx, token_digest(clean_token(token)))
+    if link is None or link.purpose is not LinkPurpose.INVITATION:
+        raise NotFound("invitation_link_unknown")
+    return invitation_store.invitations.get(tx, link.subject_id)
+
+
 def preview(store: Store, token: str) -> InvitationView:
     """Return the invitation behind a link, changing nothing. Raises NotFound."""
     with store.reading() as tx:
-        invitation = _of_token(tx, token)
+        invitation = of_token(tx, token)
         return InvitationView(
             invitation=invitation,
             capsule=capsule_store.capsules.get(tx, invitation.capsule_id),
@@ -182,7 +190,7 @@ def preview(store: Store, token: str) -> InvitationView:
 def cover_file(store: Store, vault: Vault, token: str) -> OpenedFile:
     """Return the cover of the capsule that a link invites to. Raises NotFound."""
     with store.reading() as tx:
-        capsule = capsule_store.capsules.get(tx, _of_token(tx, token).capsule_id)
+        capsule = capsule_store.capsules.get(tx, of_token(tx, token).capsule_id)
         source = reading.cover_source(tx, vault, capsule)
     return reading.opened_cover(source)
 
@@ -199,7 +207,7 @@ def join(
     if locale is not None:
         checked_language(locale)
     with store.transaction() as tx:
-        invitation = _of_token(tx, token)
+        invitation = of_token(tx, token)
         # Others may be answering the same invitation at this moment.
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
         # The opening counts members: nobody joins between that and its letters.
@@ -227,7 +235,7 @@ def decline(store: Store, token: str, *, now: datetime) -> Invitation:
     Raises NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
     """
     with store.transaction() as tx:
-        invitation = _of_token(tx, token)
+        invitation = of_token(tx, token)
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True).declined(now)
         invitation_store.invitations.save(tx, invitation)
         delivery_store.suppress(tx, now, invitation_id=invitation.id)
@@ -403,13 +411,6 @@ def _has_left(tx: Transaction, invitation: Invitation) -> bool:
 def _is_member(tx: Transaction, capsule: Capsule, normalised: str) -> bool:
     account = account_store.account_with_address(tx, normalised)
     return account is not None and capsule_store.membership(tx, capsule.id, account.id) is not None
-
-
-def _of_token(tx: Transaction, token: str) -> Invitation:
-    link = account_store.links.find(tx, token_digest(token.strip()))
-    if link is None or link.purpose is not LinkPurpose.INVITATION:
-        raise NotFound("invitation_link_unknown")
-    return invitation_store.invitations.get(tx, link.subject_id)
 
 
 def _token(tx: Transaction, key: InstanceKey, invitation: Invitation, now: datetime) -> str:

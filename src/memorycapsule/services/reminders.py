@@ -64,7 +64,7 @@ def remind(
             raise NotAllowed("reminded_too_late")
         reminded = []
         for invitation in invitation_store.of_capsule(tx, capsule.id):
-            if not _is_chosen(only, invitation.id) or not _may_be_sent_again(tx, invitation, now):
+            if not _is_chosen(only, invitation.id) or not may_be_sent_again(tx, invitation, now):
                 continue
             again = invitation.reminded(now)
             invitation_store.invitations.save(tx, again)
@@ -104,7 +104,8 @@ def may_be_reminded(contribution: Contribution, now: datetime) -> bool:
     )
 
 
-def _may_be_sent_again(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
+def may_be_sent_again(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
+    """Say whether an invitation may be mailed once more: one that can be used, and was not mailed within a day."""
     sent = delivery_store.of_invitation(tx, invitation.id)
     is_quiet = not sent or now - sent[-1].queued_at >= LEAST_INTERVAL
     return invitation.is_usable(now) and is_quiet

@@ -17,7 +17,7 @@ from memorycapsule.domain.date_requests import Consent, DateRequestState, Earlie
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.opening_dates import OpeningDate, opening_date
-from memorycapsule.domain.sessions import LinkPurpose, Scope
+from memorycapsule.domain.sessions import LinkPurpose, Scope, clean_token
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import wall_time
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
@@ -319,7 +319,7 @@ def _view(
 
 
 def _of_token(tx: Transaction, token: str) -> tuple[EarlierDateRequest, Capsule, Member]:
-    link = account_store.links.find(tx, token_digest(token.strip()))
+    link = account_store.links.find(tx, token_digest(clean_token(token)))
     if link is None or link.purpose is not LinkPurpose.CONSENT:
         raise NotFound("link_unknown")
     request_id, member_id = letters.date_request_and_member(link.subject_id)

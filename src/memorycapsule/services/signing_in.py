@@ -26,6 +26,7 @@ from memorycapsule.domain.sessions import (
     Scope,
     Session,
     SessionKind,
+    clean_token,
 )
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooMany
@@ -97,18 +98,18 @@ def mail_code(
     now: datetime,
     *,
     has_link: bool = False,
-) -> bool:
-    """Queue a letter with a code, at most five an hour to one account; say whether it was queued."""
+) -> Code | None:
+    """Queue a letter with a code, at most five an hour to one account; return the code, None without a letter."""
     account = account_store.accounts.get(tx, account_id, lock=True)
     account_store.forget_codes(tx, account_id, now - LETTERS_WITHIN)
     if account_store.codes_mailed_since(tx, account_id, now - LETTERS_WITHIN) >= MOST_LETTERS:
-        return False
+        return None
     code = _new_code(tx, account_id, address, purpose, CODE_LIFE, now)
     if has_link:
         letters.issue_link(tx, key, LinkPurpose.SIGN_IN, code.id, 1, now)
     kind = LetterKind.ADDRESS if purpose is CodePurpose.ADDRESS else LetterKind.SIGN_IN
     letters.queue_code(tx, wake, kind, account, code, has_link=has_link, now=now)
-    return True
+    return code
 
 
 def hand_over_link(
@@ -211,7 +212,7 @@ def prove(store: Store, key: InstanceKey, viewers: Sequence[Viewer], digits: str
         live = account_store.usable_codes(tx, account_ids.pop(), CodePurpose.SIGN_IN, now)
         code = match_code(tx, key, [one for one in live if one.address], digits)
         if code is not None:
-            _use(tx, code, now)
+            use_code(tx, code, now)
             for viewer in viewers:
                 session = account_store.sessions.get(tx, viewer.session_id)
                 account_store.sessions.save(tx, dataclasses.replace(session, proved_at=now))
@@ -232,6 +233,14 @@ def match_code(tx: Transaction, key: InstanceKey, live: Sequence[Code], digits: 
         for code in open_ones:
             account_store.codes.save(tx, dataclasses.replace(code, tries=code.tries + 1))
     return found
+
+
+def use_code(tx: Transaction, code: Code, now: datetime) -> None:
+    """Use up a mailed code: whoever typed it has proved the address that it was mailed to."""
+    account_store.codes.save(tx, dataclasses.replace(code, used_at=now))
+    address = account_store.addresses.one(tx, normalised=normalised_address(code.address))
+    if address is not None and address.account_id == code.account_id and address.verified_at is None:
+        account_store.addresses.save(tx, dataclasses.replace(address, verified_at=now))
 
 
 def of_viewer(store: Store, viewer: Viewer) -> list[SessionView]:
@@ -290,7 +299,7 @@ def _new_code(
 
 
 def _of_token(tx: Transaction, token: str, purpose: LinkPurpose, now: datetime) -> Code:
-    link = account_store.links.find(tx, token_digest(token.strip()))
+    link = account_store.links.find(tx, token_digest(clean_token(token)))
     if link is None or link.purpose is not purpose:
         raise NotFound("link_unknown")
     # Two taps on one link let in once.
@@ -300,17 +309,10 @@ def _of_token(tx: Transaction, token: str, purpose: LinkPurpose, now: datetime) 
     return code
 
 
-def _use(tx: Transaction, code: Code, now: datetime) -> None:
-    account_store.codes.save(tx, dataclasses.replace(code, used_at=now))
-    address = account_store.addresses.one(tx, normalised=normalised_address(code.address))
-    if address is not None and address.account_id == code.account_id and address.verified_at is None:
-        account_store.addresses.save(tx, dataclasses.replace(address, verified_at=now))
-
-
 def _begin_session(tx: Transaction, code: Code, name: str, now: datetime) -> SignedIn:
     account = account_store.accounts.get(tx, code.account_id)
     if code.address:
-        _use(tx, code, now)
+        use_code(tx, code, now)
     else:
         account_store.codes.save(tx, dataclasses.replace(code, used_at=now))
     session, secret = sessions.begin(

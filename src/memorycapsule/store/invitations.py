@@ -29,3 +29,10 @@ def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation 
     """Return the invitation of an address to a capsule, to be changed; there is at most one."""
     found = invitations.by(tx, capsule_id=capsule_id, normalised=normalised, lock=True)
     return found[0] if found else None
+
+
+def waiting_of_address(tx: Transaction, normalised: str) -> list[Invitation]:
+    """Return the invitations of an address to any capsule that have not been answered, the oldest first."""
+    return invitations.by(
+        tx, col(InvitationRow.created_at), normalised=normalised, state=InvitationState.INVITED
+    )

@@ -138,25 +138,27 @@ def test_names_and_titles_are_text_and_never_markup(scene):
 
 
 class TestDeadEnds:
-    def dead_end(self, page, status, *words):
+    def dead_end(self, page, status, *words, ways=()):
         assert page.status_code == status
         assert page.headers["content-type"].startswith("text/html")
-        assert "<form" not in page.text
+        assert re.findall(r'<form method="post" action="([^"]+)"', page.text) == list(ways)
+        assert page.text.count("<form") == len(ways)
         for word in words:
             assert word in page.text
 
-    def both(self, scene, path, status, *words):
+    def both(self, scene, path, status, *words, ways=()):
         browser = scene.browser(**{"accept-language": "en"})
-        self.dead_end(browser.get(path), status, *words)
-        self.dead_end(browser.post(path, data={"name": "X"}), status, *words)
+        self.dead_end(browser.get(path), status, *words, ways=ways)
+        self.dead_end(browser.post(path, data={"name": "X"}), status, *words, ways=ways)
         assert "set-cookie" not in browser.get(path).headers
 
     def test_unknown(self, scene):
-        self.both(scene, "/g/i/" + "x" * 43, 404, "not known here")
+        self.both(scene, "/g/i/" + "x" * 43, 404, "not known here", ways=["/g/back"])
 
     def test_used(self, scene, path):
         scene.browser().post(path, data={"name": "영희"})
-        self.both(scene, path, 410, "has been used", "ask Ada for a new one")
+        said = ("has been used", "ask Ada for a new one", "y…@example.org")
+        self.both(scene, path, 410, *said, ways=[f"{path}/letter"])
 
     def test_expired(self, scene, path):
         scene.time.go_on(days=15)
@@ -180,7 +182,7 @@ class TestDeadEnds:
         scene.open()
         scene.finish_film()
         token = scene.mailed_links()["ben@example.org"].rpartition("/")[2]
-        self.both(scene, f"/g/i/{token}", 404)
+        self.both(scene, f"/g/i/{token}", 404, ways=["/g/back"])
 
 
 def test_whoever_joined_with_it_in_this_browser_is_led_inside(scene, path):

@@ -20,6 +20,7 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, provid
 from memorycapsule.daemon.http.guests import (
     archive,
     capsule,
+    coming_back,
     consent,
     contributing,
     films,
@@ -98,6 +99,7 @@ def _all_routes() -> list[BaseRoute]:
     everything.include_router(reauthentication.router)
     everything.include_router(account.router)
     everything.include_router(invitation.router)
+    everything.include_router(coming_back.router)
     everything.include_router(letter_links.router)
     everything.include_router(capsule.router)
     everything.include_router(contributing.router)

@@ -133,7 +133,7 @@ def _link_page(
     try:
         account = signing_in.preview(app.store, token, purpose, now=app.now())
     except NotFound:
-        return pages.unknown_link(request)
+        return sign_in_page(pages, request, is_unknown=True)
     except NotAllowed as error:
         return _used_up(app, pages, cookie, request, error)
     words = pages.wording(request, account.locale)
@@ -154,7 +154,7 @@ def _use_link(
     try:
         signed_in = signing_in.with_token(app.store, token, purpose, name=_device(request), now=app.now())
     except NotFound:
-        return pages.unknown_link(request)
+        return sign_in_page(pages, request, is_unknown=True)
     except NotAllowed as error:
         return _used_up(app, pages, cookie, request, error)
     return _begin_session(pages, cookie, request, signed_in.token, _pending(request)[1])
@@ -231,14 +231,16 @@ def sign_in_page(
     typed_address: str = "",
     problem: UsageProblem | None = None,
     is_over: bool = False,
+    is_unknown: bool = False,
 ) -> Response:
     """
     Return the form that asks for an address.
 
-    `problem` is what is wrong with `typed_address`; `is_over` stands for a link that cannot be used any more.
+    `problem` is what is wrong with `typed_address`; `is_over` stands for a link that cannot be used any more,
+    `is_unknown` for one that is not known here.
     """
     words = pages.wording(request)
-    status = 410 if is_over else problem.http_status if problem else 200
+    status = 410 if is_over else 404 if is_unknown else problem.http_status if problem else 200
     return pages.show(
         request,
         "sign_in.html",
@@ -248,6 +250,7 @@ def sign_in_page(
         address=typed_address[:_LONGEST_ADDRESS],
         address_problem=error_text(problem, words) if problem else None,
         is_over=is_over,
+        is_unknown=is_unknown,
         bundle=_bundle(words("come_in_cloth")),
     )
 

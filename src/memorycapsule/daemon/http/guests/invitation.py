@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep
+from memorycapsule.daemon.http.guests.coming_back import has_asked
 from memorycapsule.daemon.http.guests.landing import landing_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.error_texts import error_text
@@ -18,6 +19,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LINK, limited
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
+from memorycapsule.domain.people import masked_address
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, reading
 from memorycapsule.services.invitations import InvitationView
@@ -53,7 +55,7 @@ def show_invitation(
     if reason := _unusable_reason(view, app):
         if _is_member(app, cookie, request, view):
             return pages.redirect(request, f"/g/c/{view.capsule.id}")
-        return _unusable(pages, request, view, reason)
+        return _unusable(pages, request, token, view, reason)
     return _invitation(app, pages, request, token, view)
 
 
@@ -72,7 +74,7 @@ def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) 
     except NotFound:
         return pages.unknown_link(request)
     if reason := _unusable_reason(view, app):
-        return _unusable(pages, request, view, reason)
+        return _unusable(pages, request, token, view, reason)
     words = pages.wording(request, view.invitation.locale)
     return pages.show(request, "decline.html", words, token=token, view=view)
 
@@ -125,7 +127,7 @@ def join_capsule(
         if _is_member(app, cookie, request, view):
             return pages.redirect(request, f"/g/c/{view.capsule.id}")
         view = invitations.preview(app.store, token)
-        return _unusable(pages, request, view, _UNUSABLE[error.reason])
+        return _unusable(pages, request, token, view, _UNUSABLE[error.reason])
     response = pages.redirect(request, landing_path(joined.capsule, joined.member, app.now()))
     cookie.add(request, response, joined.token)
     return response
@@ -168,7 +170,7 @@ def _invitation(
         token=token,
         view=view,
         addressed_name=addressed_name,
-        address=_masked(view.invitation.address),
+        address=masked_address(view.invitation.address),
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         countdown=countdown_in_words(app.now(), capsule.opens_at, language),
         is_soon=is_soon(app.now(), capsule.opens_at),
@@ -182,13 +184,18 @@ def _invitation(
     )
 
 
-def _unusable(pages: Pages, request: Request, view: InvitationView, reason: str) -> Response:
+def _unusable(pages: Pages, request: Request, token: str, view: InvitationView, reason: str) -> Response:
     words = pages.wording(request, view.invitation.locale)
+    if reason == "used":
+        return pages.show(
+            request,
+            "used_invitation.html",
+            words,
+            status=_GONE,
+            token=token,
+            inviter=view.inviter,
+            address=masked_address(view.invitation.address),
+            has_asked=has_asked(request),
+        )
     text = words(f"{reason}_text", inviter=view.inviter)
     return pages.message(request, words, words(f"{reason}_title"), text, status=_GONE)
-
-
-def _masked(address: str) -> str:
-    """Return an address so that its owner recognises it and nobody else learns it: y…@example.org."""
-    local, _, domain = address.partition("@")
-    return f"{local[:1]}…@{domain}"

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, CookieDep, PagesDep
-from memorycapsule.daemon.http.guests.landing import landing_path
+from memorycapsule.daemon.http.guests.landing import visit_path
 from memorycapsule.daemon.http.html.bundle import bundle
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
@@ -56,13 +56,7 @@ def _begin_session(
         visit = visits.visit(app.store, token, purpose, now=app.now())
     except NotFound:
         return pages.unknown_link(request)
-    # Whoever has contributed already comes to look after it.
-    path = (
-        f"/g/c/{visit.capsule.id}"
-        if visit.has_contributed
-        else landing_path(visit.capsule, visit.member, app.now())
-    )
-    response = pages.redirect(request, path)
+    response = pages.redirect(request, visit_path(visit, app.now()))
     cookie.add(request, response, visit.token)
     return response
 

@@ -176,8 +176,9 @@ class Pages:
     def unknown_link(self, request: Request) -> HTMLResponse:
         """Return the page for a mailed link that is not known here."""
         words = self.wording(request)
-        text = words("unknown_link_text")
-        return self.message(request, words, words("unknown_link_title"), text, status=404)
+        return self.show(
+            request, "back.html", words, status=404, is_unknown=True, capsules=[], typed="", problem=None
+        )
 
     def redirect(self, request: Request, path: str) -> RedirectResponse:
         """Redirect a browser to another page of ours, which it gets with GET."""

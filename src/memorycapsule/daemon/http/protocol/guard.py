@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES, Costs
+from memorycapsule.daemon.http.protocol.link_paths import mended
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Pictures and sounds that a page shows before they are sent live under blob: addresses of its own.
@@ -139,8 +140,13 @@ class Guard:
 
 
 def _whole_path(path: str, root_path: str) -> str:
-    """Return a path with the path of the public address before it, which a proxy may have taken away."""
-    return path if f"{path}/".startswith(f"{root_path}/") else f"{root_path}{path}"
+    """
+    Return a path with the path of the public address before it, which a proxy may have taken away.
+
+    That of a mailed link is mended.
+    """
+    own = path[len(root_path) :] if f"{path}/".lower().startswith(f"{root_path}/".lower()) else path
+    return f"{root_path}{mended(own)}"
 
 
 def _origin(url: str) -> str:
