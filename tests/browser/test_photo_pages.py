@@ -6,6 +6,7 @@ viewer must do without a mouse.
 """
 
 import dataclasses
+import tempfile
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store
 from support import cast
-from support.cast import add_story, join, make_capsule, make_context, make_instance
+from support.cast import add_story, join, make_capsule, make_context, make_instance, make_recording
 from support.servers import is_missing, wait_until
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,9 @@ FILES = (
     "canon_r5_prairie_falcon.jpg",
     "htc_desire_gps.jpg",
 )
+
+
+LONG_NAME = "Aunt Seraphina-Marguerite van den Bergh-Oosterhout"
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +96,20 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
     with make_instance(f"sqlite:///{folder}/capsule.db", folder) as instance:
         clock = cast.Time()
         made = {}
+        (folder / "work").mkdir(mode=0o700, exist_ok=True)
         with Decoders(workspace=folder / "work", children=2) as decoders:
             for language in LANGUAGES:
                 korean = language == "ko"
                 capsule = make_capsule(instance, title="여름, 시골집에서" if korean else "The summer we kept")
                 member = join(
-                    instance, capsule, "지호" if korean else "Jiho", address=f"{language}@example.org"
+                    instance, capsule, "지호" if korean else LONG_NAME, address=f"{language}@example.org"
                 )
                 story = add_story(
                     instance,
                     capsule,
                     member.viewer,
                     title="뒷산 풀밭" if korean else "Flowers nobody planted",
-                    text="이슬에 바지가 젖었다." if korean else "Behind the shed.",
+                    text="이슬에 바지가 젖었다. " * 9 if korean else "Behind the shed. " * 9,
                     photos=0,
                 )
                 for file in FILES:
@@ -119,7 +124,22 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                             upload=upload,
                             clock=clock,
                         )
-                add_story(instance, capsule, instance.ada, title="편지" if korean else "A letter", photos=0)
+                letter = add_story(
+                    instance, capsule, instance.ada, title="편지" if korean else "A letter", photos=0
+                )
+                with tempfile.TemporaryFile() as recording:
+                    recording.write(make_recording(seconds=3))
+                    recording.seek(0)
+                    stories.attach(
+                        instance.store,
+                        instance.vault,
+                        decoders.prepare,
+                        instance.ada,
+                        letter.id,
+                        file="voice.mp3",
+                        upload=recording,
+                        clock=clock,
+                    )
                 made[language] = (capsule.id, member.token)
         clock.go_to(cast.OPENS)
         opening.open_due(instance.store, instance.wake, clock.now)
@@ -219,7 +239,7 @@ def test_the_viewer_needs_no_mouse(visit, theme):
     viewer.wait_for()
     words = page.get_by_role("group", name="What is written about it")
     assert "Behind the shed." in words.inner_text()
-    assert "Jiho, " in words.inner_text()
+    assert f"{LONG_NAME}, " in words.inner_text()
     visitor.check_access()
     first = page.locator(".pswp__counter").inner_text()
     page.keyboard.press("ArrowRight")
@@ -320,3 +340,121 @@ def test_untying_is_for_everybody(visit):
     assert not visitor.page.locator(".skip-it").is_visible()
     visitor.check_access()
     visitor.check_manners()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_back_closes_the_viewer_and_keeps_the_place(visit, theme):
+    visitor = visit(theme, viewport={"width": 390, "height": 844})
+    visitor.go()
+    page, album = visitor.page, visitor.page.url
+    opener = page.locator("[id^=p-] a[data-medium]").nth(7)
+    opener.scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    opener.focus()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog", name="Photos, full screen")
+    viewer.wait_for()
+
+    assert page.url == f"{album}#photo-{opener.get_attribute('data-medium')}"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    wait_until(
+        lambda: page.locator(".pswp__counter").inner_text().startswith("10 /"), 5, "two photos further"
+    )
+    farther = page.url
+    page.go_back()
+    viewer.wait_for(state="detached")
+    assert page.url == album
+    assert abs(page.evaluate("scrollY") - place) <= 1
+
+    page.go_forward()
+    viewer.wait_for()
+    assert page.url == farther
+    page.keyboard.press("Escape")
+    viewer.wait_for(state="detached")
+    wait_until(lambda: page.url == album, 5, "the address is that of the page again")
+    visitor.check_manners()
+
+
+def test_whoever_goes_back_while_the_viewer_opens_is_on_the_page(visit):
+    visitor = visit("classic")
+    visitor.go()
+    page, album = visitor.page, visitor.page.url
+    page.locator("[id^=p-] a[data-medium]").first.focus()
+    page.keyboard.press("Enter")
+    page.locator(".pswp").wait_for()
+    page.go_back()
+
+    page.locator(".pswp").wait_for(state="detached")
+    assert page.url == album
+
+
+def test_the_address_of_a_photo_opens_the_viewer_on_it(visit):
+    visitor = visit("window", reduced_motion="reduce")
+    visitor.go()
+    page, album = visitor.page, visitor.page.url
+    medium = page.locator("[id^=p-] a[data-medium]").nth(4).get_attribute("data-medium")
+    page.goto("about:blank")
+    page.goto(f"{album}#photo-{medium}")
+
+    viewer = page.get_by_role("dialog", name="Photos, full screen")
+    viewer.wait_for()
+    assert page.locator(".pswp__counter").inner_text().startswith("5 /")
+    page.reload()
+    viewer.wait_for()
+    page.go_back()
+    viewer.wait_for(state="detached")
+    assert page.url == album
+    visitor.check_manners()
+
+
+def test_the_address_of_a_photo_that_is_not_there_is_that_of_the_page(visit):
+    visitor = visit("museum")
+    visitor.go("/photos#photo-00000000-0000-0000-0000-000000000000")
+
+    wait_until(lambda: "#" not in visitor.page.url, 5, "the address is that of the page")
+    assert visitor.page.locator(".pswp").count() == 0
+    visitor.check_manners()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_voice_note_has_a_player_with_room_for_its_time_and_its_line(visit, theme):
+    visitor = visit(theme)
+    visitor.go()
+    player = visitor.page.locator("audio")
+
+    wait_until(lambda: player.evaluate("one => one.duration") > 2, 10, "its length is known")
+    for width in (320, 390, 768, 1440):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        assert player.bounding_box()["width"] >= 240
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_turned_card_can_be_read(visit, language):
+    visitor = visit("photocard", language, reduced_motion="reduce")
+    visitor.go()
+    for card in visitor.page.locator(".table .pcard").all():
+        card.get_by_role("checkbox").check()
+
+    for width in (320, 390, 768, 1000, 1440):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        turned = visitor.page.evaluate(READABLE)
+        assert len(turned) > 8
+        # Wide enough for words, clear of the buttons, and nothing is cut off that cannot be scrolled to.
+        assert [one for one in turned if one["room"] < 110 or one["cut"] or one["covered"]] == []
+    visitor.check_access()
+
+
+READABLE = """[...document.querySelectorAll('.table .pcard')].map(card => {
+  const words = card.querySelector('.reverse > :first-child');
+  const parts = [...words.children];
+  words.scrollTop = words.scrollHeight;
+  const end = words.scrollTop + words.clientHeight;
+  return {
+    room: words.clientWidth,
+    cut: !['auto', 'scroll'].includes(getComputedStyle(words).overflowY) || end < words.scrollHeight - 1
+      || parts.some(one => one.scrollWidth > one.clientWidth + 1 || getComputedStyle(one).overflow === 'hidden'),
+    covered: [...card.querySelectorAll('.full, .keep-it')].some(
+      button => button.offsetTop < words.offsetTop + words.offsetHeight),
+  };
+})"""

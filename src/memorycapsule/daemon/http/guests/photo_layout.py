@@ -7,6 +7,7 @@ binder, a store room, a window), a page at a time. So every photo has exactly on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,8 +26,9 @@ _FRAMES = ("oak", "walnut", "gilt")
 #: From how much wider than high, or the other way round, a picture counts as wide or tall.
 _SQUARE_UP_TO = 1.08
 #: How wide a card is for its height, and how wide a row of them may be; the first row has large ones.
+#: In a wider row, upright cards become too narrow for the words on their backs.
 _CARD_WIDTHS = {"wide": 7 / 5, "square": 1.0, "tall": 5 / 7}
-_ROW_WIDTH, _FIRST_ROW_WIDTH = 4.0, 2.3
+_ROW_WIDTH, _FIRST_ROW_WIDTH = 4.4, 2.3
 #: A photo of at most so many columns is small enough to stand beside another on a telephone.
 _SMALL_SPAN = 3
 
@@ -169,7 +171,7 @@ def card_rows(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
         in_first += 1
     rows = [list(pictures[:in_first])]
     left = widths[in_first:]
-    count = max(1, round(sum(left) / _ROW_WIDTH))
+    count = max(1, math.ceil(sum(left) / _ROW_WIDTH))
     done = 0.0
     row: list[PlacedPhoto] = []
     for picture, width in zip(pictures[in_first:], left, strict=True):

@@ -43,12 +43,29 @@ function keepIcon() {
   return icon;
 }
 
+// Every photo has an address: that of the page with the photo's name behind it. The one open viewer follows it.
+const addressOf = (id) => `#photo-${id}`;
+const photoInAddress = () => /^#photo-([0-9a-f-]+)$/.exec(location.hash)?.[1];
+// What an entry of the history says whose entry below is this page without the viewer.
+const ABOVE_PAGE = { viewer: true };
+let shown;
+// Whether the browser's own Back closes the viewer, and whether the viewer is going back to the page below.
+let isByHistory = false;
+let isLeaving = false;
+
 async function open(id) {
   const [{ default: PhotoSwipe }, all] = await Promise.all([import(album.photoswipe), allSlides()]);
+  // Whoever went back meanwhile does not want it any more.
+  if (shown || photoInAddress() !== id) return;
+  const index = all.findIndex((photo) => photo.id === id);
+  if (index < 0) {
+    history.back();
+    return;
+  }
   const opener = document.activeElement;
   const viewer = new PhotoSwipe({
     dataSource: all.map((photo) => sized(asSlide(photo))),
-    index: Math.max(0, all.findIndex((photo) => photo.id === id)),
+    index,
     mainClass: `pswp--${album.theme}`,
     bgOpacity: 1,
     showHideAnimationType: still ? "none" : "fade",
@@ -136,28 +153,70 @@ async function open(id) {
     document.removeEventListener("keydown", remember);
     for (const key of early) document.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
   });
-  // Whoever looked on to another photo comes back to that one, if it is on the page.
-  let last = id;
-  viewer.on("change", () => { last = viewer.currSlide.data.id; });
+  shown = viewer;
+  isByHistory = isLeaving = false;
+  viewer.on("change", () => {
+    if (photoInAddress()) history.replaceState(history.state, "", addressOf(viewer.currSlide.data.id));
+  });
+  // Nothing closes PhotoSwipe while it opens: whoever went back then is heard now.
+  viewer.on("openingAnimationEnd", () => { if (!photoInAddress()) viewer.close(); });
+  viewer.on("close", () => {
+    shown = undefined;
+    isLeaving = Boolean(photoInAddress());
+    if (isLeaving) history.back();
+  });
+  // Back keeps the place. Whoever closes the viewer on another photo comes to that one, if it is on the page.
   viewer.on("destroy", () => {
-    const place = last === id ? opener : document.querySelector(`#p-${CSS.escape(last)} a[data-medium]`) ?? opener;
-    place.focus();
-    if (place !== opener) place.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+    const last = viewer.currSlide.data.id;
+    const place = isByHistory || last === id ? null : document.querySelector(`#p-${CSS.escape(last)} a[data-medium]`);
+    (place ?? opener).focus({ preventScroll: true });
+    place?.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
   });
   viewer.init();
+}
+
+addEventListener("popstate", () => {
+  const id = photoInAddress();
+  if (isLeaving) {
+    // Below may lie photos whose addresses somebody typed.
+    if (id) history.back();
+    isLeaving = Boolean(id);
+  } else if (!id) {
+    isByHistory = Boolean(shown);
+    shown?.close();
+  } else if (shown) {
+    shown.goTo(Math.max(0, shown.options.dataSource.findIndex((slide) => slide.id === id)));
+  } else openFromAddress(id);
+});
+
+function openFromAddress(id) {
+  if (!history.state?.viewer) history.replaceState(ABOVE_PAGE, "");
+  open(id).catch(() => history.back());
+}
+
+// Whoever comes by the address of a photo finds the page below it, as everybody else does.
+if (photoInAddress()) {
+  const { hash, pathname, search } = location;
+  if (!history.state?.viewer) {
+    history.replaceState(null, "", pathname + search);
+    history.pushState(ABOVE_PAGE, "", hash);
+  }
+  openFromAddress(photoInAddress());
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-medium]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  link.focus();
-  open(link.dataset.medium).catch(() => location.assign(link.href));
+  if (photoInAddress()) return;
+  link.focus({ preventScroll: true });
+  history.pushState(ABOVE_PAGE, "", addressOf(link.dataset.medium));
+  open(link.dataset.medium).catch(() => location.replace(link.href));
 });
 
 document.addEventListener("dblclick", (event) => {
   const link = event.target.closest(".pcard")?.querySelector("a[data-medium]");
-  if (link && event.target.matches("input")) link.click();
+  if (link && event.target.closest("input, .words")) link.click();
 });
 
 // A finger or the focus comes near: then there is time to ask, and those who only look around ask for nothing.
