@@ -88,6 +88,15 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes, for a bar; 0 where nobody knows, as the file itself will say why."""
+    try:
+        about = path.stat()
+    except (OSError, ValueError):
+        return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
+
+
 def readable_name(path: Path) -> str:
     """Return a file's name for keeping: bytes that are not UTF-8 become readable, as envelopes hold UTF-8."""
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

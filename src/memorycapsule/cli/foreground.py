@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from memorycapsule.cli.output import Bar, Output
+from memorycapsule.cli.bars import Bar
+from memorycapsule.cli.output import Output
 from memorycapsule.errors import Busy, CapsuleError
 
 if TYPE_CHECKING:

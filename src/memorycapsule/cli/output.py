@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from memorycapsule.cli.bars import Bar, WrittenBar, drawn_bar
 from memorycapsule.cli.sentences import sentence_of, spoken, words_of
 from memorycapsule.errors import CapsuleError, system_problem
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.languages import DEFAULT
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from memorycapsule.schemas.model import Model
 
 SCHEMA = 1
-#: Without a terminal, progress is a line each time this much more is done, and not more often than this.
-_LINE_SHARE, _LINE_SECONDS = 0.1, 10.0
 #: Characters that reorder the text around them (Unicode Bidirectional Algorithm, UAX #9, 2).
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: More combining marks on one letter than any script needs would climb over the lines above.
@@ -108,68 +104,15 @@ class Output:
             _write(sys.stderr, self.spoken(error))
 
     @contextmanager
-    def progress(self, words: str, total: float) -> Iterator[Bar]:
+    def progress(self, words: str, total: float, *, counts_bytes: bool = False) -> Iterator[Bar]:
         """Show how far something is: a bar on a terminal, otherwise a line now and then, on stderr."""
         if self.is_quiet or not self.shows_progress:
             yield Bar()
         elif sys.stderr.isatty():
-            with _rich_progress() as progress:
-                yield _DrawnBar(progress, progress.add_task(words, total=total))
+            with drawn_bar(words, total, counts_bytes=counts_bytes) as bar:
+                yield bar
         else:
-            yield _WrittenBar(words, total)
-
-
-class Bar:
-    """Progress that nobody wants to see."""
-
-    def advance(self, amount: float = 1) -> None:
-        """Be further by `amount`."""
-
-    def reach(self, done: float) -> None:
-        """Be at `done`."""
-
-
-class _DrawnBar(Bar):
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
-
-    def advance(self, amount: float = 1) -> None:
-        self._progress.update(self._task, advance=amount)
-
-    def reach(self, done: float) -> None:
-        self._progress.update(self._task, completed=done)
-
-
-class _WrittenBar(Bar):
-    def __init__(self, words: str, total: float) -> None:
-        self._words, self._total = words, total
-        self._done = self._shown_share = 0.0
-        self._at = time.monotonic()
-
-    def advance(self, amount: float = 1) -> None:
-        self.reach(self._done + amount)
-
-    def reach(self, done: float) -> None:
-        self._done = done
-        share = done / self._total if self._total else 1.0
-        now = time.monotonic()
-        if share - self._shown_share >= _LINE_SHARE and now - self._at >= _LINE_SECONDS:
-            self._shown_share, self._at = share, now
-            _write(sys.stderr, f"{self._words}: {share:.0%}")
-
-
-def _rich_progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-        transient=True,
-    )
+            yield WrittenBar(self.warn, self.words, words, total, counts_bytes=counts_bytes)
 
 
 def plain(text: str, *, keeps_lines: bool = False) -> str:

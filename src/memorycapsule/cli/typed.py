@@ -16,7 +16,9 @@ from typing import Any, get_args
 from memorycapsule.errors import UsageProblem
 
 #: Texts that may be empty: where one is cleared, or where a sentence of its own says what is missing.
-_MAY_BE_EMPTY = frozenset({"title", "text", "message", "caption", "opens", "when", "emails", "address"})
+_MAY_BE_EMPTY = frozenset(
+    {"title", "text", "message", "caption", "opens", "when", "emails", "address", "lang"}
+)
 #: Encodings of old computers, each with the letters that texts in it are mostly made of:
 #: of two that fit alike, the first is meant.
 _ENCODINGS = (

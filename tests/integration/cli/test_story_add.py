@@ -402,3 +402,59 @@ def test_every_sample_photo_is_as_the_facts_say(summer, photos):
         elif fact["expect"] != "either":
             assert (fact["file"] in media) == (fact["expect"] == "accept"), fact
     assert all(reason.endswith(".") and "\n" not in reason for reason in refused.values())
+
+
+@pytest.mark.parametrize(
+    "words", [["--text", ""], ["--title", " "], ["--title", "", "--text", "\n"], ["camera"]]
+)
+def test_a_story_with_nothing_in_it_is_not_kept(summer, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "camera").mkdir()
+    said = summer("story", "add", "summer", *words)
+
+    assert (said.code, said.out) == (1 if words == ["camera"] else 2, "")
+    assert summer("story", "list", "summer", "--json").json["stories"] == []
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
+def test_an_import_that_is_ended_says_how_to_go_on(summer, tmp_path, number):
+    photos = [bitmap(tmp_path / f"{place}.bmp", place) for place in range(40)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "memorycapsule.cli", "story", "add", "summer", "--json", *photos],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    begun = child.stderr.readline()
+    child.send_signal(number)
+    out, err = child.communicate()
+    answer = json.loads(out)
+
+    assert (child.returncode, "Traceback" in err) == (130, False)
+    assert answer["error"]["code"] == "interrupted"
+    assert f"--to {answer['story']['id']}" in begun
+    again = summer("story", "add", "summer", "--to", answer["story"]["id"], *photos, "--json").json
+    assert len(again["media"]) + len(again["duplicates"]) == 40
+    assert len(again["duplicates"]) == len(answer["media"]) < 40
+
+
+def test_many_files_left_out_for_one_reason_stand_below_it(summer, tmp_path):
+    files = [tmp_path / f"{place}.txt" for place in range(5)]
+    for file in files:
+        file.write_text("no photo")
+    (tmp_path / "empty.jpg").touch()
+    said = summer("story", "add", "summer", bitmap(tmp_path / "a.bmp"), *files, tmp_path / "empty.jpg")
+
+    lines = said.err.splitlines()[1:]
+    assert lines[0].startswith("  left out, 5 files: each ")
+    assert lines[1:] == [*(f"    {file}" for file in files), f"  left out: {tmp_path}/empty.jpg is empty."]
+    assert "Files: 1 new, 6 left out." in said.out
+    assert said.out.splitlines()[-1].startswith("7 files, 0.0 MB, in ")

@@ -18,6 +18,7 @@ import typer
 from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather, open_regular
+from memorycapsule.cli.import_report import left_out
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain, refusal_answer
 from memorycapsule.errors import (
@@ -144,16 +145,11 @@ def render(
         for what in missing:
             door.out.warn(door.out.words(f"cli_missing_{what}", file=plain(name)))
     loud = [(name, error) for name, error, is_quiet in refused if not is_quiet]
-    for name, error in loud:
-        door.out.warn(_left_out(door.out, name, error))
+    left_out(door.out, loud)
     seconds = f"{facts['seconds']:.0f}"
     door.out.say(door.out.words.counted("cli_render_done", count, file=plain(str(out)), seconds=seconds))
     if loud:
         raise typer.Exit(PartlyDone.exit_code)
-
-
-def _left_out(out: Output, name: str, error: CapsuleError) -> str:
-    return out.words("cli_left_out", file=plain(name), reason=out.spoken(error)).rstrip()
 
 
 @contextmanager
@@ -205,8 +201,7 @@ def _make(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
-            for name, error, _quiet in refused:
-                out.warn(_left_out(out, name, error))
+            left_out(out, [(name, error) for name, error, is_quiet in refused if not is_quiet])
             raise FilesRefused("render_none")
         distinct: Sequence[Picture] = pictures
         if order.stored_plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -15,6 +16,7 @@ import typer
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
+from memorycapsule.cli.import_report import ImportSum, left_out, sum_in_words
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, error_answer, plain, refusal_answer
 from memorycapsule.cli.typed import read_text
@@ -85,24 +87,30 @@ def add(
     if to is not None and not files:
         raise UsageProblem("story_to_needs_files")
     words = written(text)
-    if not files and not (title or "").strip() and not (words or "").strip():
+    is_wordless = not (title or "").strip() and not (words or "").strip()
+    if not files and is_wordless:
         raise UsageProblem("story_empty")
+    began = time.monotonic()
     with door.instance(adds_for_others=True) as there:
         found = gather(files or [])
         story_id = to or there.add_story(capsule, title=title, text=words)
-        first = there.next_position(to) if to else 0
-        done = _attach_all(there, story_id, found, first)
-        if (
-            to is None
-            and not done.attached
-            and found
-            and not ((title or "").strip() or (words or "").strip())
-        ):
+        done = _begin(found)
+        try:
+            if found and to is None:
+                # Whatever ends this early, a power cut too: whoever reads it can go on.
+                door.out.note(door.out.words("cli_story_begun", story=story_id))
+            first = there.next_position(to) if to else 0
+            _attach_all(there, story_id, found, first, done)
+        except KeyboardInterrupt:
+            done.failure = Interrupted()
+        # The id of a story that was cut off has been told, and --to fills it.
+        was_cut_off = isinstance(done.failure, Interrupted)
+        if found and to is None and not done.attached and is_wordless and not was_cut_off:
             # With a full disk even this may fail; then an empty story stays, and --to fills it.
             with suppress(DiskFull):
                 there.remove_story(story_id)
                 story_id = ""
-    _answer(door.out, story_id, found, done)
+    _answer(door.out, story_id, found, done, seconds=time.monotonic() - began)
 
 
 def written(text: str | None) -> str | None:
@@ -110,11 +118,13 @@ def written(text: str | None) -> str | None:
     return read_text() if text == "-" else text
 
 
-def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None) -> _Import:
+def _attach_all(
+    there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None, done: _Import
+) -> None:
     """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
-    done, waiting = _begin(found)
+    waiting = [place for place in range(len(found)) if place not in done.refused]
     if not waiting:
-        return done
+        return
     stop = threading.Event()
     with there.attaching(story_id, [found[place].path for place in waiting], stop) as attaching:
 
@@ -136,16 +146,15 @@ def _attach_all(there: AnyInstance, story_id: str, found: Sequence[FoundFile], f
                 done.failure = Interrupted()
             finally:
                 stop.set()
-    return done
 
 
-def _begin(found: Sequence[FoundFile]) -> tuple[_Import, list[int]]:
-    """Return an import with what is left out at once, and the places of the files that are worth opening."""
+def _begin(found: Sequence[FoundFile]) -> _Import:
+    """Return an import with what is left out at once."""
     done = _Import()
     for place, one in enumerate(found):
         if one.refusal:
             done.refused[place] = _Refusal(found=one, error=one.refusal)
-    return done, [place for place in range(len(found)) if place not in done.refused]
+    return done
 
 
 def _collect(
@@ -179,14 +188,17 @@ def _translate_error(error: CapsuleError | OSError) -> CapsuleError:
     return CapsuleError("import_stuck", problem=system_problem(error))
 
 
-def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import) -> None:
+def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Import, *, seconds: float) -> None:
     """Say what is in, what was there already and what was refused, and what ended the import early."""
     media, duplicates = _sorted_out(found, done)
     refused = [done.refused[place] for place in sorted(done.refused)]
     loud = [one for one in refused if not one.found.is_quiet]
-    for one in loud:
-        path, reason = plain(str(one.found.path)), out.spoken(one.error)
-        out.warn(out.words("cli_left_out", file=path, reason=reason))
+    left_out(out, [(one.found.path, one.error) for one in loud])
+    total = ImportSum(
+        files=len(found) - len(refused) + len(loud),
+        bytes=sum(one.medium.bytes for one in done.attached.values()),
+        seconds=seconds,
+    )
     for medium in media:
         for what in medium["missing"]:
             out.warn(out.words(f"cli_missing_{what}", file=plain(medium["file"])))
@@ -206,6 +218,8 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     if failure:
         raise failure
     out.say(_added(out.words, story_id, len(media), len(duplicates), len(loud)))
+    if found:
+        out.say(sum_in_words(out, total))
     if loud:
         raise typer.Exit(FilesRefused.exit_code if nothing_in else PartlyDone.exit_code)
 

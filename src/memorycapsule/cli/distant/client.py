@@ -13,8 +13,8 @@ import httpx
 from pydantic import ValidationError
 
 from memorycapsule import __version__, errors
+from memorycapsule.cli.bars import Bar
 from memorycapsule.cli.environment import URL_VARIABLE
-from memorycapsule.cli.output import Bar
 from memorycapsule.cli.sentences import is_sayable
 from memorycapsule.errors import CapsuleError, NotFound, UsageProblem, system_problem
 from memorycapsule.schemas.errors import error_of

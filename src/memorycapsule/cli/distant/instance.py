@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
+from memorycapsule.cli.bars import Bar
 from memorycapsule.cli.distant.client import Client, id_in, quoted
 from memorycapsule.cli.distant.uploads import AT_ONCE, TusUploader
+from memorycapsule.cli.files import size_of
 from memorycapsule.cli.instance import Attaching
-from memorycapsule.cli.output import Bar, Output
+from memorycapsule.cli.output import Output
 from memorycapsule.domain.invitations import check_invited_role
 from memorycapsule.domain.sessions import Scope, SessionKind, check_token_scope
 from memorycapsule.errors import CapsuleError, NotFound
@@ -180,9 +182,8 @@ class DistantInstance:
 
     @contextmanager
     def attaching(self, story_id: str, paths: Sequence[Path], stop: threading.Event) -> Iterator[Attaching]:
-        # Only for the bar; whether a file can be read is found out when it is sent.
-        size = sum(path.stat().st_size for path in paths if path.is_file())
-        with self._out.progress(self._out.words("cli_progress_sending"), size) as bar:
+        words, size = self._out.words("cli_progress_sending"), sum(map(size_of, paths))
+        with self._out.progress(words, size, counts_bytes=True) as bar:
             uploader = TusUploader(self._client, story_id, bar=bar, stop=stop)
             yield Attaching(attach=uploader.send, at_once=AT_ONCE)
 

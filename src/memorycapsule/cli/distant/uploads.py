@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 
 import platformdirs
 
+from memorycapsule.cli.bars import Bar
 from memorycapsule.cli.distant.client import Client, Unreachable
 from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
-from memorycapsule.cli.output import Bar
+from memorycapsule.cli.output import plain
 from memorycapsule.cli.sentences import sentence_of
 from memorycapsule.domain.refusals import refusal_or_other
 from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved, Refusal
@@ -44,7 +45,6 @@ class TusUploader:
         self._client = client
         self._story_id = story_id
         self._bar = bar
-        self._bar_lock = threading.Lock()
         self._stop = stop
         self._notes = _Notes(platformdirs.user_state_path("memorycapsule") / "sending")
 
@@ -54,6 +54,7 @@ class TusUploader:
 
         Raises MediaRefused, Unreachable, and what uploads are refused with.
         """
+        self._bar.take_up(plain(path.name))
         with open_regular(path) as file:
             about = os.fstat(file.fileno())
             note = self._notes.of(
@@ -104,7 +105,7 @@ class TusUploader:
     def _send_rest(self, place: str, file: BinaryIO, size: int) -> bool:
         """Send what is not there yet; False when stopped."""
         start, cuts = self._arrived(place), 0
-        self._advance(start)
+        self._bar.advance(start)
         while start < size:
             if self._stop.is_set():
                 return False
@@ -132,7 +133,7 @@ class TusUploader:
                 arrived = self._arrived(place)
             if arrived > start:
                 cuts = 0
-            self._advance(arrived - start)
+            self._bar.advance(arrived - start)
             start = arrived
         return True
 
@@ -156,10 +157,6 @@ class TusUploader:
                     raise MediaRefused(Refusal.FILE_TAKEN_OUT)
             if self._stop.wait(_POLL_SECONDS):
                 return None
-
-    def _advance(self, count: int) -> None:
-        with self._bar_lock:
-            self._bar.advance(count)
 
 
 class _Notes:

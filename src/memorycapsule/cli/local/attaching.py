@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from memorycapsule.app import App
-from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
+from memorycapsule.cli.files import StoredMedium, open_regular, readable_name, size_of
 from memorycapsule.cli.instance import Attaching
-from memorycapsule.cli.output import Output
+from memorycapsule.cli.output import Output, plain
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.stories import Medium
 from memorycapsule.services import stories
 
 
 @contextmanager
-def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) -> Iterator[Attaching]:
-    """Get ready to attach `count` files, as many at a time as there are decoders, and show how far that is."""
-    with app.decoders() as decoders, out.progress(out.words("cli_progress_putting_in"), count) as bar:
+def attaching(
+    app: App, viewer: Viewer, story_id: str, paths: Sequence[Path], out: Output
+) -> Iterator[Attaching]:
+    """Get ready to attach these files, as many at a time as there are decoders, and show how far that is."""
+    words = out.words("cli_progress_putting_in")
+    sizes = {path: size_of(path) for path in paths}
+    with (
+        app.decoders() as decoders,
+        out.progress(words, sum(sizes.values()), counts_bytes=True) as bar,
+    ):
 
         def attach(path: Path, position: int | None) -> StoredMedium:
+            bar.take_up(plain(path.name))
             try:
                 with open_regular(path) as file, closing(app.read_file(file)) as upload:
                     attached = stories.attach(
@@ -36,7 +44,7 @@ def attaching(app: App, viewer: Viewer, story_id: str, count: int, out: Output) 
                         clock=app.now,
                     )
             finally:
-                bar.advance()
+                bar.advance(sizes[path])
             medium = Medium.of(attached.medium, attached.details)
             return StoredMedium(medium=medium, is_duplicate=attached.is_duplicate)
 

@@ -260,7 +260,7 @@ class LocalInstance:
         from memorycapsule.cli.local.attaching import attaching
 
         del stop  # a file takes a moment, and is finished
-        return attaching(self._app, self._viewer, story_id, len(paths), self._out)
+        return attaching(self._app, self._viewer, story_id, paths, self._out)
 
     def edit_story(
         self, story_id: str, *, title: str | None, text: str | None, captions: Mapping[str, str]
