@@ -157,6 +157,9 @@ class Refusal(StrEnum):
     CONVERTING_TOO_LONG = "converting_too_long"
     DECODING_BROKE_DOWN = "decoding_broke_down"
 
+    # Nothing is known of it: what reads files hung or was ended, also with nothing else going on.
+    NOT_READ_HERE = "not_read_here"
+
     # It cannot be opened, or changed while it was being sent; `problem` is a CapsuleError of what the system says.
     FILE_CANNOT_BE_READ = "file_cannot_be_read", "problem"
     FILE_NOT_ORDINARY = "file_not_ordinary"

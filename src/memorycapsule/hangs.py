@@ -20,6 +20,11 @@ _RESTING = {b"S", b"I", b"Z", b"X"}
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+def is_machine_quiet() -> bool:
+    """Say whether in the last minute no more wanted to run, on average, than there are processors."""
+    return os.getloadavg()[0] <= (os.cpu_count() or 1)
+
+
 class HangWatch:
     """
     Counts for how long a child has been asleep without a break; `heard` begins anew.

@@ -39,6 +39,8 @@ class UploadMetadata:
     position: int | None = None
     #: Whether the very same file turned out to be in the story before.
     is_duplicate: bool = False
+    #: Whether all of it is here, and could not be read because the machine was in the way; it will be tried again.
+    is_postponed: bool = False
     #: What could not be read of it, once it is a medium.
     missing: tuple[Missing, ...] = ()
 

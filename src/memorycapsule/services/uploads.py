@@ -51,6 +51,7 @@ class UploadStage(StrEnum):
 
     ARRIVING = "arriving"  #: some of it is still missing
     WAITING = "waiting"  #: all of it is here, and waits to become a medium
+    POSTPONED = "postponed"  #: the same, and the machine was too busy to read it: it will be tried again
     KEPT = "kept"  #: it is in the story
     DUPLICATE = "duplicate"  #: the very same file was in the story before
     REFUSED = "refused"  #: it is no photo, clip or voice note
@@ -204,7 +205,7 @@ def finish(
     Make a file that has arrived whole into a medium of its story, or keep why it was refused.
 
     Nobody's rights are checked here: that was done while the file arrived. Nothing happens when it is not whole,
-    finished already, or gone. Raises DiskFull and other errors that may have passed by the next try.
+    finished already, or gone. Raises Postponed, DiskFull and other errors that may have passed by the next try.
     """
     with store.reading() as tx:
         upload = upload_store.uploads.find(tx, upload_id)
@@ -253,6 +254,25 @@ def finish(
         return
 
 
+def postpone(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> None:
+    """Note of a file that `finish` could not read it because the machine was in the way; its bytes are kept."""
+    with store.transaction() as tx:
+        upload = upload_store.uploads.find(tx, upload_id, lock=True)
+        if upload is None or upload.medium_id or upload.refusal is not None:
+            return
+        capsule = capsule_store.capsules.get(tx, upload.capsule_id)
+        about = dataclasses.replace(vault.unsealer(tx, capsule.id).metadata_of(upload), is_postponed=True)
+        # A file that is tried again does not expire.
+        upload_store.uploads.save(
+            tx, dataclasses.replace(upload, about=vault.sealed_metadata(capsule, about), changed_at=now)
+        )
+
+
+def give_up(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> None:
+    """Refuse a file that could not be read although nothing else was going on; the sender still has it."""
+    _refuse(store, vault, upload_id, MediaRefused(Refusal.NOT_READ_HERE), now)
+
+
 def unfinished_ids(store: Store) -> list[str]:
     """Return the ids of uploads that are whole and neither a medium nor refused: a crash may have left them."""
     with store.reading() as tx:
@@ -299,8 +319,10 @@ def _progress(
         stage = UploadStage.REFUSED
     elif not upload.is_whole:
         stage = UploadStage.ARRIVING
+    elif not has_parts:
+        stage = UploadStage.REMOVED
     else:
-        stage = UploadStage.WAITING if has_parts else UploadStage.REMOVED
+        stage = UploadStage.POSTPONED if about.is_postponed else UploadStage.WAITING
     refusal = _refusal(store, vault, unsealer, upload)
     return UploadProgress(upload=upload, about=about, stage=stage, refusal=refusal)
 

@@ -156,9 +156,9 @@ def test_whoever_has_used_up_their_share_is_told_that_and_not_that_the_file_is_l
     )
 
 
-def test_a_photo_that_takes_too_long_is_not_called_damaged(scene, sender, monkeypatch):
-    monkeypatch.setattr(decoder_process, "SECONDS", 0.001)
-    state = send(sender, scene.story.id, make_photo())
+def test_a_photo_that_takes_too_much_work_is_not_called_damaged(scene, sender, monkeypatch):
+    monkeypatch.setattr(decoder_process, "CPU_SECONDS", -1)
+    state = send(sender, scene.story.id, make_photo(width=6000, height=4000))
 
     assert (state["stage"], state["reason"], state["code"]) == (
         "refused",

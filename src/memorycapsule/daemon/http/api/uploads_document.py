@@ -48,9 +48,10 @@ _STATE = {
         "received": {"type": "integer", "description": "How many bytes have arrived."},
         "stage": {
             "type": "string",
-            "enum": ["arriving", "waiting", "kept", "duplicate", "refused", "removed"],
-            "description": "waiting: all is here and will be looked at; kept: it is in the story; duplicate: the very "
-            "same file was there before; removed: it has been taken out since.",
+            "enum": ["arriving", "waiting", "postponed", "kept", "duplicate", "refused", "removed"],
+            "description": "waiting: all is here and will be looked at; postponed: the machine was too busy "
+            "to read it, and tries again by itself; kept: it is in the story; duplicate: the very same file was "
+            "there before; removed: it has been taken out since.",
         },
         "medium": {"type": ["string", "null"], "format": "uuid", "description": "What it became."},
         "missing": {

@@ -152,6 +152,7 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
         date=date_in_words(view.capsule.opens_local, view.capsule.zone, words.language),
         refused=_refused(files, words),
         unfinished=sum(1 for one in files if one.stage is UploadStage.WAITING),
+        postponed=sum(1 for one in files if one.stage is UploadStage.POSTPONED),
         dye=dye,
         dye_name=words(f"dye_{dye}"),
         dyes=[number % len(DYES) for number in range(len(numbers))],

@@ -1,32 +1,26 @@
 """
 The upload receiver: it takes in many files at the same time, in memory of a fixed size.
 
-It seals and keeps each file piece by piece. The more files arrive, the smaller are the pieces. A few threads, the
-same for all senders, decode the files that are whole.
+It seals and keeps each file piece by piece. The more files arrive, the smaller are the pieces. `Finishers` decode
+those that are whole.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
+from memorycapsule.daemon.http.uploads.finishers import Finishers
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.uploads import Upload
-from memorycapsule.errors import CapsuleError
-from memorycapsule.journal import journal
 from memorycapsule.services import uploads
-
-if TYPE_CHECKING:
-    from memorycapsule.media.decoder_pool import Decoders
 
 Result = TypeVar("Result")
 
@@ -51,7 +45,7 @@ class UploadReceiver:
         self._store_threads = ThreadPoolExecutor(_STORE_THREADS, "upload-store")
         self._slots = asyncio.Semaphore(_MOST_ARRIVING)
         self._arriving = 0
-        self._finishers = _ReceiverThreads(app)
+        self._finishers = Finishers(app)
 
     async def run_in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Call `work` in a thread that no page waits for; return or raise what it returns or raises."""
@@ -126,69 +120,6 @@ class UploadReceiver:
         """End the threads; the next start finishes the files that they have not come to."""
         self._store_threads.shutdown()
         self._finishers.close()
-
-
-class _ReceiverThreads:
-    """
-    A few threads that finish files, and the children that decode for them; they start with the first file.
-
-    This is no executor of concurrent.futures: Python waits for its threads at the end, and a long clip would keep
-    the daemon from ending. A file that is cut off stays whole; the next start finishes it.
-    """
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._futures: dict[str, Future[None]] = {}
-        self._threads: list[threading.Thread] = []
-        self._decoders: Decoders | None = None
-        self._is_closed = False
-
-    def finish(self, upload_id: str) -> Future[None]:
-        with self._lock:
-            if self._is_closed:
-                raise CapsuleError("program_ending_upload_safe")
-            if upload_id in self._futures:
-                return self._futures[upload_id]
-            self._start_threads()
-            future: Future[None] = Future()
-            self._futures[upload_id] = future
-            self._waiting.put(upload_id)
-            return future
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            for _ in self._threads:
-                self._waiting.put(None)
-        if self._decoders is not None:
-            self._decoders.close()
-
-    def _start_threads(self) -> None:
-        if self._threads:
-            return
-        self._decoders = self._app.decoders()
-        for number in range(self._app.settings.media.decoders):
-            thread = threading.Thread(target=self._work, name=f"finisher-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def _work(self) -> None:
-        assert self._decoders is not None
-        while (upload_id := self._waiting.get()) is not None:
-            if self._is_closed:
-                return
-            try:
-                uploads.finish(
-                    self._app.store, self._app.vault, self._decoders.prepare, upload_id, clock=self._app.now
-                )
-            except Exception as error:  # noqa: BLE001 - one file must not end the thread; it is finished later
-                journal.error("upload.unfinished", error=type(error).__name__)
-                journal.debug("upload.unfinished", exc_info=error)
-            with self._lock:
-                future = self._futures.pop(upload_id)
-            future.set_result(None)
 
 
 async def _receiver(request: Request) -> UploadReceiver:

@@ -1,10 +1,11 @@
 // The page where photos and words are put in: a queue of files, a tile for each, drafts that survive a reload.
-import { send, Unwanted } from "./sending.js";
+import { send, tell as askAfter, Unwanted } from "./sending.js";
 import { draw } from "./thumbnails.js";
 import { listen } from "./voice.js";
 
 const AT_ONCE = 3;
 const SAVED_AFTER = 1500;
+const ASKED_AFTER = 15_000;
 
 const form = document.getElementById("adding");
 const words = JSON.parse(document.getElementById("words").textContent);
@@ -205,22 +206,39 @@ async function run(job) {
       sent(bytes) { job.sent = bytes; saySending(job); tell(); },
       broken(is) { job.isBroken = is; saySending(job); },
     });
-    if (done.stage === "refused") {
-      delete memory.files[job.identity];
-      memory.keep();
-      refuse(job, done.reason);
-    } else {
-      job.state = "in";
-      if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
-      const line = done.missing.map((what) => words.missing[what]).join(" ");
-      say(job.tile, "kept", icon("tick"), line || (done.stage === "duplicate" ? words.duplicate : words.in));
-    }
+    await settle(job, done);
   } catch (error) {
     const reason = error instanceof Unwanted ? (error.status === 413 && error.sentence) || REASONS[error.status] : null;
     refuse(job, reason || words.failed, !reason);
   }
   job.sent = job.file.size;
   goOn();
+  tell();
+}
+
+/** Say on its tile what became of a file that is all there. */
+async function settle(job, done) {
+  if (done.stage === "postponed") {
+    job.state = "later";
+    say(job.tile, "waiting", icon("wait"), words.postponed);
+    setTimeout(askAgain, ASKED_AFTER, job);
+  } else if (done.stage === "refused") {
+    delete memory.files[job.identity];
+    memory.keep();
+    refuse(job, done.reason, done.code === "not_read_here");
+  } else {
+    job.state = "in";
+    if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
+    const line = done.missing.map((what) => words.missing[what]).join(" ");
+    say(job.tile, "kept", icon("tick"), line || (done.stage === "duplicate" ? words.duplicate : words.in));
+  }
+}
+
+/** A file that the other side could not read yet: it tries again by itself, and we ask now and then. */
+async function askAgain(job) {
+  let done = { stage: "postponed" };
+  try { done = (await askAfter(memory.files[job.identity])) || done; } catch { /* the connection; later */ }
+  await settle(job, done.stage === "waiting" ? { stage: "postponed" } : done);
   tell();
 }
 

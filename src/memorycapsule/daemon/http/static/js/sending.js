@@ -57,7 +57,8 @@ const pause = (milliseconds) =>
   });
 
 /**
- * Send a file and return what became of it: {stage, medium, reason}.
+ * Send a file and return what became of it: {stage, medium, reason}. One that is "postponed" is there in full, and
+ * the other side tries again by itself.
  *
  * `address` is of an upload that was begun before, if any; `begun(address)` is told of a new one. `sent(bytes)` hears
  * how far it is, `broken(is)` whether it waits for the connection. Throws Unwanted.
@@ -141,7 +142,8 @@ async function goOn(file, address, sent, moved) {
   return null;
 }
 
-async function tell(address) {
+/** Return how far a file is, and what became of it; null when nothing of it is there any more. */
+export async function tell(address) {
   const answer = await ask("GET", address);
   if (answer.status === 404) return null;
   if (answer.status !== 200) throw refusal(answer.status);
