@@ -8,6 +8,7 @@ resolved with is known and recorded beside it.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
@@ -21,10 +22,15 @@ def rules_version() -> str:
 
 
 @functools.cache
-def names() -> tuple[str, ...]:
-    """Return the names of the zones that places have, alphabetically, and UTC."""
-    listed = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
-    return (*sorted(name for name in listed if "/" in name and not name.startswith("Etc/")), "UTC")
+def territories() -> Mapping[str, str]:
+    """
+    Return the zones that places have today, alphabetically, each with its territory: its code of ISO 3166-1.
+
+    They are those of `zone.tab`: no former name and no alias stands there.
+    """
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    return dict(sorted((name, territory) for territory, _place, name, *_comment in rows))
 
 
 @functools.cache

@@ -70,13 +70,43 @@ def duration(parts: Sequence[tuple[int, Unit]], language: str) -> str:
     return format_list(parts_in_words, style="unit-narrow", locale=locale)
 
 
-def zone_at_home(language: str) -> str | None:
-    """Return the zone of the land where a language is spoken most; None where that land has several."""
+def home(language: str) -> str:
+    """Return the territory where a language is spoken most, by its code of ISO 3166-1; '' for an unknown one."""
     from babel.core import Locale, get_global
 
     likely = get_global("likely_subtags").get(language.replace("-", "_"), language.replace("-", "_"))
-    zones = get_global("territory_zones").get(Locale.parse(likely).territory or "", ())
+    return Locale.parse(likely).territory or ""
+
+
+def zone_at_home(language: str) -> str | None:
+    """Return the zone of the land where a language is spoken most; None where that land has several."""
+    from babel.core import get_global
+
+    zones = get_global("territory_zones").get(home(language), ())
     return zones[0] if len(zones) == 1 else None
+
+
+def territory(code: str, language: str) -> str:
+    """Name a territory by its code of ISO 3166-1: 'South Korea', '대한민국'."""
+    name: str = _locale(language).territories.get(code, code)
+    return name
+
+
+def city(zone: str, language: str) -> str:
+    """Name the city of a zone: 'Kathmandu', '카트만두'; what CLDR lacks is called by the zone's own name."""
+    cities, names = _locale(language).time_zones, _names_of_zone(zone)
+    found = (cities.get(name, {}).get("city") for name in names)
+    return next((str(city) for city in found if city), names[0].rpartition("/")[2].replace("_", " "))
+
+
+@functools.cache
+def _names_of_zone(zone: str) -> tuple[str, ...]:
+    """Return all names of a zone, today's first: CLDR keeps a place under the first name that its zone had."""
+    from babel.core import get_global
+
+    aliases = get_global("zone_aliases")
+    today = aliases.get(zone, zone)
+    return (today, *sorted(name for name, meant in aliases.items() if meant == today))
 
 
 @functools.cache

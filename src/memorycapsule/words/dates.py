@@ -24,7 +24,7 @@ _CLOCKS = {
 
 def date_in_words(local: datetime, zone: str, language: str) -> str:
     """
-    Say a wall time in words: 'Thursday, 8 May 2036, 9:00 in the morning (Asia/Seoul)' or
+    Say a wall time in words: 'Thursday, 8 May 2036, 9:00 in the morning (Seoul time)' or
     '2036년 5월 8일 목요일 오전 9시'.
 
     `local` is the naive wall time in `zone` (an IANA name). In Korean the zone is said first, and only when
@@ -32,7 +32,12 @@ def date_in_words(local: datetime, zone: str, language: str) -> str:
     """
     words = _words(language)
     key = "moment_at_home" if zone == cldr.zone_at_home(words.language) else "moment"
-    return words(key, day=day_in_words(local, language), time=_time_in_words(local.time(), words), zone=zone)
+    return words(
+        key,
+        day=day_in_words(local, language),
+        time=_time_in_words(local.time(), words),
+        zone=words("zone_utc") if zone == "UTC" else words("zone_of", city=cldr.city(zone, words.language)),
+    )
 
 
 def day_in_words(day: date, language: str) -> str:

@@ -69,6 +69,19 @@ def chosen(*preferences: str | None) -> str:
     return DEFAULT
 
 
+def region_of(header: str | None, language: str) -> str | None:
+    """Return the region (ISO 3166-1) that an Accept-Language header names with a language, None where it has none."""
+    for tag in _by_weight(header or ""):
+        regions = [
+            part.upper()
+            for part in tag.split("-")[1:]
+            if len(part) == 2 and part.isascii() and part.isalpha()
+        ]
+        if regions and known(tag) == language:
+            return regions[0]
+    return None
+
+
 def _by_weight(header: str) -> list[str]:
     weighted = []
     for part in header.lower().split(",")[:20]:

@@ -73,7 +73,7 @@ def test_a_capsule_is_echoed_in_words_before_it_is_sealed(scene):
 
     echoed = browser.post("/capsules/new", data=DRAFT)
 
-    assert "Thursday, 8 May 2036, 9:00 in the morning (Asia/Seoul)" in echoed.text
+    assert "Thursday, 8 May 2036, 9:00 in the morning (Seoul time)" in echoed.text
     assert "2036-05-08 00:00 UTC" in echoed.text
     assert "Grandma &lt;b&gt;turns&lt;/b&gt; eighty" in echoed.text
     assert len(reading.capsules(scene.instance.store, scene.instance.ada)) == 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.zones import instant_of, local_of, zone
+from memorycapsule.domain.zones import instant_of, local_of, territories, zone
 from memorycapsule.errors import UsageProblem
 from support.refusals import refused
 
@@ -72,3 +72,19 @@ def test_an_instant_survives_the_way_to_wall_time_and_back(name, instant):
     local = local_of(instant, name)
 
     assert instant_of(local, name, local.fold) == instant
+
+
+def test_the_zones_of_places_are_those_that_places_have_today():
+    found = territories()
+
+    assert (found["Asia/Seoul"], found["Europe/Oslo"], found["Asia/Kathmandu"]) == ("KR", "NO", "NP")
+    former = {
+        "Asia/Calcutta",
+        "Asia/Dacca",
+        "Asia/Rangoon",
+        "Asia/Saigon",
+        "Asia/Ujung_Pandang",
+        "Africa/Asmera",
+    }
+    assert former & set(found) == set()
+    assert all(zone(name).key == name for name in found)

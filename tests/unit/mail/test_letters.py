@@ -249,7 +249,7 @@ def test_the_words_of_an_invitation():
     assert "Ada invites you" in text
     assert "Ben,\nplease put in one photo." in text
     assert "  We open it together.\n  Please!\n" in text
-    assert "Thursday, 8 May 2036, 9:00 in the morning (Asia/Seoul)" in text
+    assert "Thursday, 8 May 2036, 9:00 in the morning (Seoul time)" in text
     assert "No account, no password." in text
     assert "works until Sunday, 6 December 2026." in text
 

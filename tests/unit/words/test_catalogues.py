@@ -20,6 +20,7 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import MediumKind, Missing
+from memorycapsule.domain.zones import territories
 from memorycapsule.errors import CapsuleError
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.po import read_po as read_po_file
@@ -34,6 +35,7 @@ CODE = [
 #: What the sentences of `dates.po` may be put together from: each language takes what it needs.
 PARTS = {
     "moment": {"day", "time", "zone"},
+    "zone": {"city"},
     "time": {"clock", "period", "half"},
     "clock": {"hour", "hour_24", "minute", "second"},
 }
@@ -137,6 +139,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {
         f"error_{status}_{what}" for status in (403, 404, 413, 429, 500) for what in ("title", "text")
     }
+    made_up |= {f"zone_part_{name.partition('/')[0].lower()}" for name in territories()}
     made_up |= {f"role_{role}" for role in ("owner", "contributor", "recipient")}
     made_up |= {f"films_lack_{kind}" for kind in ("photo", "clip", "voice", "words", "song", "other")}
     made_up |= {f"dye_{number}" for number in range(8)}

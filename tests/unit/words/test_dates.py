@@ -49,14 +49,30 @@ from memorycapsule.words.forms_of_address import addressed
     ],
 )
 def test_a_date_is_said_in_words_in_both_languages(local, english, korean):
-    assert date_in_words(local, "Asia/Seoul", "en") == f"{english} (Asia/Seoul)"
+    assert date_in_words(local, "Asia/Seoul", "en") == f"{english} (Seoul time)"
     assert date_in_words(local, "Asia/Seoul", "ko") == korean
 
 
-def test_a_zone_that_a_korean_reader_does_not_expect_is_said_first():
-    words = date_in_words(datetime(2036, 5, 8, 9), "Europe/Berlin", "ko")
+@pytest.mark.parametrize(
+    ("zone", "english", "korean"),
+    [
+        ("Europe/Berlin", "Berlin time", "베를린 시각"),
+        ("Asia/Kathmandu", "Kathmandu time", "카트만두 시각"),
+        # As it was called before, and as the CLDR calls it still.
+        ("Asia/Katmandu", "Kathmandu time", "카트만두 시각"),
+        ("Asia/Kolkata", "Kolkata time", "콜카타 시각"),
+        ("America/Argentina/Buenos_Aires", "Buenos Aires time", "부에노스 아이레스 시각"),
+        ("America/New_York", "New York time", "뉴욕 시각"),
+        ("Atlantic/Faroe", "Faroe time", "페로 제도 시각"),
+        ("US/Pacific", "Los Angeles time", "로스앤젤레스 시각"),
+        ("UTC", "UTC", "UTC 시각"),
+    ],
+)
+def test_a_zone_is_said_by_its_city_in_the_reader_s_language_and_first_in_korean(zone, english, korean):
+    local = datetime(2036, 5, 8, 9)
 
-    assert words == "Europe/Berlin 시각 2036년 5월 8일 목요일 오전 9시"
+    assert date_in_words(local, zone, "en") == f"Thursday, 8 May 2036, 9:00 in the morning ({english})"
+    assert date_in_words(local, zone, "ko") == f"{korean} 2036년 5월 8일 목요일 오전 9시"
 
 
 def test_an_unknown_language_is_english():

@@ -8,6 +8,7 @@ from memorycapsule.words.languages import (
     language_of_environment,
     language_or_default,
     languages,
+    region_of,
 )
 
 
@@ -67,3 +68,19 @@ def test_the_first_language_that_we_speak_is_taken():
     assert chosen("xx", "fr", "ko") == "ko"
     assert chosen("en;q=0, ko;q=nonsense") == "en"
     assert chosen() == "en"
+
+
+@pytest.mark.parametrize(
+    ("header", "language", "region"),
+    [
+        ("ko-KR,ko;q=0.9,en-US;q=0.8", "ko", "KR"),
+        ("ko-KR,ko;q=0.9,en-GB;q=0.8", "en", "GB"),
+        ("en, en-NZ;q=0.5", "en", "NZ"),
+        ("ko", "ko", None),
+        ("fr-CA", "en", None),
+        (None, "en", None),
+        ("en-419, en-x1", "en", None),
+    ],
+)
+def test_a_browser_may_say_in_which_region_its_reader_lives(header, language, region):
+    assert region_of(header, language) == region

@@ -154,7 +154,7 @@ def _form_page(pages: Pages, request: Request, draft: Draft, problems: dict[str,
         draft=draft,
         problems=problems,
         themes=theme_options.theme_choices(words.language),
-        zones=date_form.zone_groups(),
+        zones=date_form.zone_groups(request, words, draft.date.zone),
         most_photos=MOST_FILM_PHOTOS,
         bundle=bundle("a new capsule", [], label=words("bundle_empty")),
     )

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
+import operator
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Annotated
 
 from fastapi import Form
+from starlette.requests import Request
 
 from memorycapsule.domain import zones
 from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
 from memorycapsule.errors import UsageProblem
-from memorycapsule.words.catalogues import Wording
+from memorycapsule.words import cldr
+from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.languages import region_of
 
 _LONGEST = 80
 
@@ -53,14 +58,37 @@ def typed_date(
     return TypedDate(phrase=phrase, day=day, clock=clock, zone=zone)
 
 
+def zone_groups(request: Request, words: Wording, chosen: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """
+    Return all zones by part of the world, each with the name of its place in the reader's language.
+
+    The reader's own country comes first, with UTC and, where no place has it any more, the zone that is `chosen`.
+    """
+    region = region_of(request.headers.get("accept-language"), words.language)
+    own, *others = _zone_groups(words.language, region or cldr.home(words.language))
+    known = {zone for _name, places in (own, *others) for zone, _place in places}
+    kept = [] if chosen in known else [(chosen, cldr.city(chosen, words.language))]
+    return {own[0]: [*own[1], *kept], **dict(others)}
+
+
 @functools.cache
-def zone_groups() -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return the names of all zones by part of the world, each with the name of its place."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name in zones.names():
-        part, _slash, place = name.partition("/")
-        groups.setdefault(part, []).append((name, (place or part).replace("_", " ")))
-    return groups
+def _zone_groups(language: str, home: str) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    words = wording(language)
+    at_home, parts = [], defaultdict(list)
+    for zone, territory in zones.territories().items():
+        city, country = cldr.city(zone, language), cldr.territory(territory, language)
+        if territory == home:
+            at_home.append((zone, city))
+        else:
+            part = words(f"zone_part_{zone.partition('/')[0].lower()}")
+            parts[part].append(
+                (zone, city if city == country else words("zone_place", city=city, country=country))
+            )
+    by_place = operator.itemgetter(1)
+    return [
+        (cldr.territory(home, language), [*sorted(at_home, key=by_place), ("UTC", "UTC")]),
+        *((part, sorted(parts[part], key=by_place)) for part in sorted(parts)),
+    ]
 
 
 def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, str]:

@@ -108,6 +108,9 @@ def _date_page(
         raise NotFound
     current = opening_date(capsule.opens_local, capsule.zone, capsule.fold)
     earlier = rescheduling.waiting_request(app.store, viewer, capsule.id, app.now())
+    typed = typed or TypedDate(
+        day=f"{capsule.opens_local:%Y-%m-%d}", clock=f"{capsule.opens_local:%H:%M}", zone=capsule.zone
+    )
     return pages.show(
         request,
         "date.html",
@@ -115,12 +118,9 @@ def _date_page(
         status=UsageProblem.http_status if problem else 200,
         view=view,
         opens=date_form.date_fields(current, app.now(), words),
-        typed=typed
-        or TypedDate(
-            day=f"{capsule.opens_local:%Y-%m-%d}", clock=f"{capsule.opens_local:%H:%M}", zone=capsule.zone
-        ),
+        typed=typed,
         problem=problem,
-        zones=date_form.zone_groups(),
+        zones=date_form.zone_groups(request, words, typed.zone),
         earlier=earlier,
         requested_date=date_in_words(earlier.request.opens_local, earlier.request.zone, words.language)
         if earlier
