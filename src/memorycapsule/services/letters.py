@@ -57,9 +57,9 @@ def invitation_url(base_url: str, token: str) -> str:
     return f"{base_url}/g/i/{token}"
 
 
-def opened_url(base_url: str, token: str) -> str:
-    """Return the address of the page behind the link of an opened letter."""
-    return f"{base_url}/g/o/{token}"
+def opened_url(base_url: str, token: str, *, is_for_film: bool) -> str:
+    """Return the address of the page behind the link of a letter after the opening, which may promise the film."""
+    return f"{base_url}/g/o/{token}{'?to=film' if is_for_film else ''}"
 
 
 def sign_in_url(base_url: str, token: str) -> str:
@@ -336,7 +336,10 @@ def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: da
         token = issue_link(tx, composer.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
         kind = OpenedLetter if delivery.kind is LetterKind.OPENED else FilmReadyLetter
         letter = kind(
-            recipient=Recipient(**fields.pop("recipient")), url=opened_url(composer.base_url, token), **fields
+            recipient=Recipient(**fields.pop("recipient")),
+            # The opened letter promises the film only where it is ready.
+            url=opened_url(composer.base_url, token, is_for_film=fields.get("film", "ready") == "ready"),
+            **fields,
         )
     domain = composer.sender.address.rpartition("@")[2]
     message_id = f"<{delivery.kind}.{uuid.uuid5(_NAMESPACE, delivery.dedupe_key)}@{domain}>"

@@ -78,6 +78,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _HERE.glob("*/theme.toml")))
 
 
+def song_title(title: str, language: str) -> str:
+    """Return the title of a built-in song in a language, whichever language `title` is in; any other title as it is."""
+    own = (load(name).music for name in names())
+    return next((music.title(language) for music in own if title in music.titles.values()), title)
+
+
 @functools.cache
 def load(name: str) -> Theme:
     """Return a theme. Raises UsageProblem, naming the themes there are, for any other name."""

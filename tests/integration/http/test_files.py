@@ -146,6 +146,22 @@ def test_any_name_becomes_one_that_every_system_can_keep(name, shown):
     assert harmless(content_disposition(name, as_download=True)) == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("beach.jpg", "beach.jpg"),
+        ("할머니 팔순, the summer.zip", "the summer.zip"),
+        ("Été à Köln.jpg", "Ete a Koln.jpg"),
+        ("할머니.jpg", "file.jpg"),
+        ("할머니 1998 (2).jpg", "1998 _2.jpg"),
+        ("사진.사진", "file"),
+        ("🎂", "file"),
+    ],
+)
+def test_old_clients_save_it_under_what_is_ascii_in_its_name(name, plain):
+    assert f'filename="{plain}";' in content_disposition(name, as_download=True)
+
+
 def test_a_file_is_closed_even_when_its_reader_goes_away(tmp_path):
     import asyncio
 

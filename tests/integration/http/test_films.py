@@ -6,6 +6,7 @@ import re
 import struct
 import wave
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from memorycapsule.domain.film.montages import SONG, MontageState, Omission
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages, preparation
+from memorycapsule.services.film.material import plan_film, read_material
 from memorycapsule.store import montages as montage_store
 from support.cast import add_story, attach, make_photo
 
@@ -200,6 +202,25 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     assert f"/g/f/{attempt.id}/captions.vtt" in browser.get(f"{film_page(scene)}?of={attempt.id}").text
     assert scene.browser(scene.cleo.token).get(f"/g/f/{attempt.id}/chapters.vtt").status_code == 404
     assert reading.film(store, scene.ben.viewer, attempt.id).plan == followed
+
+
+@pytest.mark.parametrize(("language", "song"), [("en", "“A Table in the Sun”"), ("ko", "‘햇살 드는 식탁’")])
+def test_a_film_s_song_is_called_as_in_the_list_of_songs_whatever_the_film_says(scene, three, language, song):
+    request_film(scene, story=[three[1]], song="photocard")
+    film_id = scene.finish_film()
+    with scene.instance.store.reading() as tx:
+        known = montage_store.montages.get(tx, film_id)
+    material = read_material(
+        scene.instance.store, scene.instance.vault, known, scene.app.rendering.size, scene.app.rendering.fps
+    )
+    with scene.instance.store.transaction() as tx:
+        plan = plan_film(material, material.direction, material.pictures).to_json()
+        montage_store.montages.save(tx, replace(known, plan=plan))
+    assert '"title": "A Table in the Sun"' in plan, "the owner reads English"
+
+    scene.reads(scene.ben.viewer, language)
+    page = scene.browser(scene.ben.token).get(f"{film_page(scene)}?of={film_id}").text
+    assert song in page.partition('class="muted">')[2].partition("</div>")[0]
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ def film_details(known: FilmView, words: Wording) -> FilmDetails:
         if shown:
             made_of.append(words.counted("films_pictures", len(shown)))
         if plan.soundtrack.title:
-            made_of.append(words("films_music", title=plan.soundtrack.title))
+            title = themes.song_title(plan.soundtrack.title, words.language)
+            made_of.append(words("films_music", title=title))
     return FilmDetails(
         made_of=" · ".join(made_of),
         megabytes=f"{known.bytes / _MEGABYTE:,.0f} MB"
@@ -209,10 +210,14 @@ def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Word
         return view.capsule.title
     if film.title:
         return film.title
-    named = [titles[one] or words("story_untitled") for one in film.story_ids if one in titles]
-    if not named:
+    chosen = [titles[one] for one in film.story_ids if one in titles]
+    if not chosen:
         return words("films_of_all")
-    return words.counted("films_of_more", len(named) - 1, title=named[0]) if named[1:] else named[0]
+    # The film is called after the first story that has a name.
+    named = next(filter(None, chosen), "")
+    if not named:
+        return contents_in_words(photos=0, clips=0, stories=len(chosen), locale=words.language)
+    return words.counted("films_of_more", len(chosen) - 1, title=named) if chosen[1:] else named
 
 
 def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wording) -> str:

@@ -66,13 +66,14 @@ def note_untied(
     pages: PagesDep,
     viewers: BrowserViewers,
     capsule_id: UUID,
-    to: Annotated[Literal["photos", "film"], Form()],
+    to: Annotated[Literal["photos", "film", "choice"], Form()],
 ) -> Response:
     first_with_access(
         viewers,
         lambda viewer: visits.note_unsealing(app.store, viewer, str(capsule_id), now=app.now()),
     )
-    return pages.redirect(request, f"/g/c/{capsule_id}/{to}")
+    place = "" if to == "choice" else f"/{to}"
+    return pages.redirect(request, f"/g/c/{capsule_id}{place}")
 
 
 @router.api_route("/g/c/{capsule_id}/photos", methods=GET)

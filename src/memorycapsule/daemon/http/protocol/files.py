@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -130,6 +131,19 @@ def content_disposition(name: str, *, as_download: bool) -> str:
     if dot and len(ending) <= 10:
         clean = f"{stem[: _LONGEST_NAME - 11]}.{ending}"
     clean = clean[:_LONGEST_NAME]
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", clean)
+    plain = _plain(clean)
     kind = "attachment" if as_download else "inline"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(clean, safe=_UNQUOTED)}"
+
+
+def _plain(name: str) -> str:
+    """Return what old clients save a file under: its name without accents and without what is not ASCII."""
+    ascii_part = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem, dot, ending = ascii_part.rpartition(".")
+    if not dot:
+        stem, ending = ascii_part, ""
+    stem = re.sub(
+        r"[^A-Za-z0-9]+$|^[^A-Za-z0-9]+", "", re.sub(r"\s+", " ", re.sub(r"[^A-Za-z0-9._ -]", "_", stem))
+    )
+    ending = re.sub(r"[^A-Za-z0-9]", "", ending)
+    return f"{stem or 'file'}.{ending}" if ending else stem or "file"

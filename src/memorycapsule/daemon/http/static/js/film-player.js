@@ -32,6 +32,8 @@ function enhance(player) {
     if (video.paused) video.play();
     else video.pause();
   };
+  // Whoever came by a button that said so need not press another one; where the browser minds, ours is there.
+  if (location.hash === "#play") video.play().catch(() => {});
   const seek = (seconds) => {
     video.currentTime = Math.min(Math.max(seconds, 0), video.duration || 0);
   };
