@@ -1,20 +1,26 @@
 """
 Display clips: every clip is converted to one upright H.264 mp4 that all browsers and the film can play.
 
-Only a limited ffmpeg process opens a stranger's clip. It must read it as MP4 or MOV, so that it follows no playlist,
-and from a descriptor, so that no file name reaches it.
+Only a limited ffmpeg process opens a stranger's clip. It must read it as what its first bytes say (MP4 and MOV, or the
+transport stream of camcorders), so that it follows no playlist, and from a descriptor, so that no file name reaches it.
 """
 
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import processes
+from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
-from memorycapsule.media.movie import Movie, read_movie
-from memorycapsule.media.sniff import Window
+from memorycapsule.media.clip_colours import LUT_BYTES, LUT_SIDE, srgb_lut
+from memorycapsule.media.clip_streams import ClipStreams, PictureStream, read_streams
+from memorycapsule.media.intake import memory_copy
+from memorycapsule.media.movie import Movie, Turn, check_size, read_movie
+from memorycapsule.media.sniff import ClipFormat, Window
 
 #: The longest clip that is accepted, in seconds.
 MOST_SECONDS = 600.0
@@ -35,49 +41,110 @@ _MOST_SOUND_ALONE_SECONDS = 0.2
 #: What ffmpeg reports on a full disk, and on an exceeded disk quota.
 DISK_FULL_MESSAGES = (b"No space left on device", b"Disk quota exceeded")
 
-#: PQ and HLG, by ffmpeg's names, in its description of a video stream.
-_HDR = re.compile(rb"Stream #0:\d+.*: Video: .*\b(smpte2084|arib-std-b67)\b")
-#: HDR to SDR: linear light, BT.709 primaries, highlights drawn together, BT.709 curve.
-_TONE_MAP = (
-    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"
-    "tonemap=mobius:desat=0,zscale=transfer=bt709:matrix=bt709:range=limited"
-)
+#: What ffmpeg's progress says as soon as something was decoded.
+_HEARD = re.compile(rb"^out_time_us=[1-9]", re.MULTILINE)
+#: So many sound tracks are tried. Cameras write two or three.
+_MOST_SOUND_TRACKS = 8
+#: Both read one kind of file only, and open no other.
+_DEMUXERS: dict[ClipFormat, str] = {"MP4": "mov", "MOV": "mov", "MTS": "mpegts"}
+_SCALING = "bicubic+accurate_rnd+full_chroma_int"
+_FIELD_ORDERS = {"top": "tff", "bottom": "bff"}
+#: The filters that turn a picture upright; any other turn is none.
+_TURNING: dict[Turn, list[str]] = {
+    (0, 1, -1, 0): ["transpose=clock"],
+    (0, -1, 1, 0): ["transpose=cclock"],
+    (0, 1, 1, 0): ["transpose=cclock_flip"],
+    (0, -1, -1, 0): ["transpose=clock_flip"],
+    (-1, 0, 0, -1): ["hflip", "vflip"],
+    (-1, 0, 0, 1): ["hflip"],
+    (1, 0, 0, -1): ["vflip"],
+}
 
 
-def read_clip(window: Window) -> Movie:
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A stranger's clip, and what is known of it."""
+
+    window: Window
+    format: ClipFormat
+    movie: Movie
+    picture: PictureStream
+
+    @property
+    def input(self) -> list[str]:
+        """Arguments of ffmpeg that open it."""
+        # A frame of two fields is made one picture before it is turned, which ffmpeg would do first.
+        as_stored = ["-display_rotation:V:0", "0"] if self.picture.first_field else []
+        return [*as_stored, *_input(self.window, self.format)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisplayClip:
+    """A clip as it is shown."""
+
+    #: An unnamed temporary file, at offset 0.
+    file: BinaryIO
+    has_sound: bool
+    #: Whether its sound is left out because it cannot be decoded.
+    missing: tuple[Missing, ...]
+
+
+def read_clip(window: Window, format_: ClipFormat) -> Movie:
     """Read a clip's metadata. Raises MediaRefused for a damaged clip and for one longer than MOST_SECONDS."""
-    movie = read_movie(window)
+    movie = read_movie(window) if _DEMUXERS[format_] == "mov" else _read_transport_stream(window, format_)
     _check_length(movie.duration_seconds)
     return movie
 
 
-def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> BinaryIO:
+def make_display_clip(window: Window, movie: Movie, format_: ClipFormat, *, workspace: Path) -> DisplayClip:
     """
-    Return the display clip as an unnamed temporary file in `workspace`, at offset 0.
+    Return the display clip, made in `workspace`.
 
-    H.264 High, yuv420p, BT.709, 30 frames per second, AAC 48 kHz stereo when it has sound, faststart, without
-    metadata. It ends with the picture: later sound is cut off. Raises MediaRefused, DiskFull, or CapsuleError when
-    `workspace` cannot be written.
+    H.264 High, yuv420p, BT.709, 30 frames per second, progressive, AAC 48 kHz stereo when it has sound that can be
+    decoded, faststart, without metadata. It ends with the picture: later sound is cut off. Raises MediaRefused,
+    DiskFull, or CapsuleError when `workspace` cannot be written.
     """
-    filters = _filters(movie, is_hdr=_is_hdr(window))
+    streams = _describe(window, format_)
+    source = _Source(window=window, format=format_, movie=movie, picture=streams.picture)
+    if not streams.sound_tracks:
+        return DisplayClip(file=_convert(source, None, workspace=workspace), has_sound=False, missing=())
+    try:
+        clip = _convert(source, 0, workspace=workspace)
+    except MediaRefused as error:
+        track = _first_sound(source, streams.sound_tracks)
+        if error.refusal != Refusal.CLIP_UNPLAYABLE or track == 0:
+            raise
+        clip = _convert(source, track, workspace=workspace)
+        is_silent = track is None
+        return DisplayClip(file=clip, has_sound=not is_silent, missing=(Missing.SOUND,) if is_silent else ())
+    return DisplayClip(file=clip, has_sound=read_movie(Window.of(clip)).has_sound, missing=())
+
+
+def _convert(source: _Source, sound_track: int | None, *, workspace: Path) -> BinaryIO:
+    """Return the picture with one of the sound tracks, or with none, as a display clip at offset 0."""
+    movie, picture = source.movie, source.picture
+    lut = srgb_lut(picture.primaries, picture.transfer)
     clip = unnamed(workspace)
     try:
-        _run_ffmpeg(
-            [
-                # One second more than is accepted, to find a clip that is longer than its header states.
-                "-i", f"/dev/fd/{window.descriptor}", "-t", str(MOST_SECONDS + 1),
-                "-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1", "-map_chapters", "-1",
-                "-vf", filters, "-fps_mode", "cfr",
-                "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-threads", "2",
-                "-g", str(2 * FRAMES_PER_SECOND),
-                # The encoder writes its name and settings into the stream; nothing needs them.
-                "-bsf:v", "filter_units=remove_types=6", "-fflags", "+bitexact", "-flags:a", "+bitexact",
-                "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2",
-                "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{clip.fileno()}",
-            ],
-            descriptors=(window.descriptor, clip.fileno()),
-            cpu_seconds=round(_CPU_SECONDS + _CPU_SECONDS_EACH * (movie.duration_seconds or MOST_SECONDS)),
-        )  # fmt: skip
+        with memory_copy(BytesIO(lut or b""), limit_bytes=LUT_BYTES) as table:
+            _run_ffmpeg(
+                [
+                    *source.input, *(_lut_input(table) if lut else []),
+                    # One second more than is accepted, to find a clip that is longer than its header states.
+                    "-t", str(MOST_SECONDS + 1),
+                    "-filter_complex", _filters(movie, picture, has_lut=lut is not None), "-map", "[shown]",
+                    *([] if sound_track is None else ["-map", f"0:a:{sound_track}"]),
+                    "-map_metadata", "-1", "-map_chapters", "-1", "-fps_mode", "cfr",
+                    "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-threads", "2",
+                    "-g", str(2 * FRAMES_PER_SECOND),
+                    # The encoder writes its name and settings into the stream; nothing needs them.
+                    "-bsf:v", "filter_units=remove_types=6", "-fflags", "+bitexact", "-flags:a", "+bitexact",
+                    "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2",
+                    "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{clip.fileno()}",
+                ],
+                descriptors=(source.window.descriptor, table.fileno(), clip.fileno()),
+                cpu_seconds=round(_CPU_SECONDS + _CPU_SECONDS_EACH * (movie.duration_seconds or MOST_SECONDS)),
+            )  # fmt: skip
         made = read_movie(Window.of(clip))
         _check_nothing_missing(made, movie)
         if made.whole_seconds - made.duration_seconds > _MOST_SOUND_ALONE_SECONDS:
@@ -88,6 +155,22 @@ def make_display_clip(window: Window, movie: Movie, *, workspace: Path) -> Binar
         raise
     clip.seek(0)
     return clip
+
+
+def _first_sound(source: _Source, tracks: int) -> int | None:
+    """Return the first sound track that can be decoded, or None."""
+    for track in range(min(tracks, _MOST_SOUND_TRACKS)):
+        heard = _ffmpeg(
+            [
+                "-v", "error", *source.input, "-t", str(MOST_SECONDS), "-map", f"0:a:{track}",
+                "-progress", "pipe:1", "-f", "null", "-",
+            ],
+            (source.window.descriptor,),
+            cpu_seconds=_CPU_SECONDS,
+        )  # fmt: skip
+        if heard.returncode == 0 and _HEARD.search(heard.stdout):
+            return track
+    return None
 
 
 def length_seconds(clip: BinaryIO) -> float:
@@ -102,7 +185,7 @@ def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
     try:
         _run_ffmpeg(
             [
-                "-ss", str(at_seconds), "-i", f"/dev/fd/{clip.fileno()}",
+                "-ss", str(at_seconds), "-f", "mov", "-i", f"/dev/fd/{clip.fileno()}",
                 "-map", "0:v:0", "-frames:v", "1",
                 "-c:v", "bmp", "-f", "image2pipe", "-y", f"/dev/fd/{poster.fileno()}",
             ],
@@ -115,26 +198,71 @@ def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
     return poster
 
 
-def _filters(movie: Movie, *, is_hdr: bool) -> str:
+def _filters(movie: Movie, picture: PictureStream, *, has_lut: bool) -> str:
     long_side, short_side = max(movie.width, movie.height), min(movie.width, movie.height)
     scale = min(1.0, LONG_SIDE / long_side, SHORT_SIDE / short_side)
     width, height = (max(2, round(side * scale / 2) * 2) for side in (movie.width, movie.height))
-    steps = [f"fps={FRAMES_PER_SECOND}"]
-    # Shrinking first makes the dear tone mapping cheaper. ffmpeg has already turned the picture upright.
-    steps.append(f"scale={width}:{height}:flags=bicubic")
-    steps.append(_TONE_MAP if is_hdr else "scale=out_color_matrix=bt709:out_range=tv")
-    steps.append("format=yuv420p,setsar=1")
-    steps.append("setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
-    return ",".join(steps)
+    # Progressive frames pass untouched, and a stream may hold both kinds.
+    steps = ["bwdif=mode=send_frame:parity=auto:deint=interlaced"]
+    if picture.first_field:
+        if not picture.has_frame_flags:
+            steps = [f"setfield={_FIELD_ORDERS[picture.first_field]}", "bwdif=mode=send_frame"]
+        steps += _TURNING.get(movie.turn, [])
+    steps.append(f"fps={FRAMES_PER_SECOND}")
+    # One filter shrinks and changes the matrix. Between two of them ffmpeg would guess the matrix anew.
+    resize = f"scale={width}:{height}:flags={_SCALING}:in_color_matrix={picture.matrix}"
+    to_bt709 = "out_color_matrix=bt709:out_range=tv"
+    if has_lut:
+        # Shrinking first makes the dear conversion of colours cheaper.
+        steps += [
+            f"{resize},format=gbrpf32le[coded];[1:v]format=gbrpf32le[table];[coded][table]haldclut=clut=first",
+            f"scale=flags={_SCALING}:{to_bt709}",
+        ]
+    else:
+        steps.append(f"{resize}:{to_bt709}")
+    steps += [
+        "format=yuv420p,setsar=1",
+        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog",
+    ]
+    return f"[0:V:0]{','.join(steps)}[shown]"
 
 
-def _is_hdr(window: Window) -> bool:
-    """Return whether the transfer curve is one of HDR; it may stand in the container or in the coded stream only."""
+def _describe(window: Window, format_: ClipFormat) -> ClipStreams:
     # Without an output ffmpeg describes its input, then ends with an error.
     described = _ffmpeg(
-        ["-v", "info", "-i", f"/dev/fd/{window.descriptor}"], (window.descriptor,), cpu_seconds=_CPU_SECONDS
+        ["-v", "info", *_input(window, format_)], (window.descriptor,), cpu_seconds=_CPU_SECONDS
     )
-    return _HDR.search(described.stderr) is not None
+    return read_streams(described.stderr)
+
+
+def _read_transport_stream(window: Window, format_: ClipFormat) -> Movie:
+    """Return what is known of a stream without an index. It states no length that could be relied on."""
+    streams = _describe(window, format_)
+    _check_length(streams.seconds)
+    picture = streams.picture
+    width = round(picture.width * picture.pixel_aspect)
+    check_size(width, picture.height)
+    return Movie(
+        width=width,
+        height=picture.height,
+        duration_seconds=0.0,
+        whole_seconds=0.0,
+        has_sound=streams.sound_tracks > 0,
+        taken_local=None,
+        taken_offset_seconds=None,
+        has_gps=False,
+    )
+
+
+def _input(window: Window, format_: ClipFormat) -> list[str]:
+    return ["-f", _DEMUXERS[format_], "-i", f"/dev/fd/{window.descriptor}"]
+
+
+def _lut_input(table: BinaryIO) -> list[str]:
+    return [
+        "-f", "rawvideo", "-pixel_format", "rgb48le", "-video_size", f"{LUT_SIDE}x{LUT_SIDE}",
+        "-i", f"/dev/fd/{table.fileno()}",
+    ]  # fmt: skip
 
 
 def _check_length(seconds: float) -> None:
@@ -152,7 +280,7 @@ def _cut(clip: BinaryIO, seconds: float, *, workspace: Path) -> BinaryIO:
     try:
         _run_ffmpeg(
             [
-                "-i", f"/dev/fd/{clip.fileno()}", "-t", f"{seconds:.6f}", "-map", "0", "-c", "copy",
+                "-f", "mov", "-i", f"/dev/fd/{clip.fileno()}", "-t", f"{seconds:.6f}", "-map", "0", "-c", "copy",
                 "-map_metadata", "-1", "-fflags", "+bitexact",
                 "-movflags", "+faststart", "-f", "mp4", "-y", f"/dev/fd/{shorter.fileno()}",
             ],
@@ -191,7 +319,7 @@ def _ffmpeg(
         return processes.run(
             [
                 processes.ffmpeg_path(), "-hide_banner", "-nostdin",
-                "-protocol_whitelist", "file,pipe", "-threads", "2", "-f", "mov", *arguments,
+                "-protocol_whitelist", "file,pipe", "-threads", "2", *arguments,
             ],
             processes.ChildLimits(
                 memory_bytes=MEMORY_BYTES, cpu_seconds=cpu_seconds, nice=processes.UPLOAD_NICE

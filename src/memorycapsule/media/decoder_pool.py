@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Self
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, MediaRefused, Refusal
@@ -18,7 +18,16 @@ from memorycapsule.media import clips, voice_notes
 from memorycapsule.media.decoder_process import LARGE_PIXELS, DecodedPhoto, DecoderProcess
 from memorycapsule.media.measure import measure_photo
 from memorycapsule.media.prepared import Prepared
-from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, is_photo, recognise
+from memorycapsule.media.sniff import (
+    HEAD_BYTES,
+    ClipFormat,
+    Format,
+    Sound,
+    Window,
+    is_clip,
+    is_photo,
+    recognise,
+)
 
 
 class Decoders:
@@ -113,8 +122,8 @@ class Decoders:
     def _prepare_played(self, window: Window, format_: Format | Sound) -> Prepared:
         self._check_open()
         # Recorders write sound alone into an ordinary MP4: only its tracks tell whether it has a picture.
-        if voice_notes.holds_picture(window, format_):
-            return self._prepare_clip(window, "MOV" if format_ == "MOV" else "MP4")
+        if format_ == "MTS" or voice_notes.holds_picture(window, format_):
+            return self._prepare_clip(window, format_ if is_clip(format_) else "MP4")
         return self._prepare_voice(window, format_)
 
     def _prepare_voice(self, window: Window, format_: Format | Sound) -> Prepared:
@@ -136,14 +145,14 @@ class Decoders:
             clip=voice.note,
         )
 
-    def _prepare_clip(self, window: Window, format_: Literal["MP4", "MOV"]) -> Prepared:
-        movie = clips.read_clip(window)
-        display_clip = clips.make_display_clip(window, movie, workspace=self._workspace)
+    def _prepare_clip(self, window: Window, format_: ClipFormat) -> Prepared:
+        movie = clips.read_clip(window, format_)
+        shown = clips.make_display_clip(window, movie, format_, workspace=self._workspace)
         try:
-            with clips.extract_poster(display_clip, workspace=self._workspace) as poster:
+            with clips.extract_poster(shown.file, workspace=self._workspace) as poster:
                 photo = self._decode(Window.of(poster), "BMP", is_large=False)
         except BaseException:
-            display_clip.close()
+            shown.file.close()
             raise
         return Prepared(
             kind="clip",
@@ -154,11 +163,12 @@ class Decoders:
             taken_offset_seconds=movie.taken_offset_seconds,
             has_gps=movie.has_gps,
             camera=movie.camera,
-            duration_seconds=clips.length_seconds(display_clip),
-            has_sound=movie.has_sound,
+            duration_seconds=clips.length_seconds(shown.file),
+            has_sound=shown.has_sound,
+            missing=shown.missing,
             display=photo.display,
             thumbnail=photo.thumbnail,
-            clip=display_clip,
+            clip=shown.file,
         )
 
     def _decode(self, window: Window, format_: Format, *, is_large: bool) -> DecodedPhoto:

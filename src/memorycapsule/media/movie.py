@@ -23,6 +23,11 @@ _APPLE_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-
 _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
 
 
+#: Signs of a, b, c and d of a track's matrix, which maps right to (a, b) and down to (c, d), counted downwards.
+Turn = tuple[int, int, int, int]
+UPRIGHT: Turn = (1, 0, 0, 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recording:
     """Metadata of a movie, or of sound alone in the same container."""
@@ -46,6 +51,8 @@ class Movie(Recording):
     height: int
     #: Length of the picture, not of the sound; 0 when the header does not state it, as in a fragmented movie.
     duration_seconds: float
+    #: How the stored picture is turned to stand upright.
+    turn: Turn = UPRIGHT
 
 
 def read_movie(window: Window) -> Movie:
@@ -76,14 +83,19 @@ def _read(moov: bytes) -> Recording:
     pictures = [track for track in tracks if _handler(track) == b"vide"]
     if not pictures:
         return _read_sound(moov, tracks)
-    width, height = _size_as_shown(pictures[0])
-    if not (0 < width <= MOST_CLIP_SIDE and 0 < height <= MOST_CLIP_SIDE):
-        raise MediaRefused(Refusal.CLIP_TOO_WIDE, width=width, height=height, side=MOST_CLIP_SIDE)
+    width, height, turn = _size_as_shown(pictures[0])
+    check_size(width, height)
     recording = _recording(moov, tracks)
     scale = _movie_header(moov)[1]
     # The header of a fragmented movie counts no fragment, or the first one alone.
     length = 0.0 if _is_in_fragments(moov) else _length(pictures[0]) / scale or recording.whole_seconds
-    return Movie(width=width, height=height, duration_seconds=length, **vars(recording))
+    return Movie(width=width, height=height, turn=turn, duration_seconds=length, **vars(recording))
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise MediaRefused for a picture without size, or with a side above MOST_CLIP_SIDE."""
+    if not (0 < width <= MOST_CLIP_SIDE and 0 < height <= MOST_CLIP_SIDE):
+        raise MediaRefused(Refusal.CLIP_TOO_WIDE, width=width, height=height, side=MOST_CLIP_SIDE)
 
 
 def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
@@ -119,14 +131,19 @@ def _handler(track: bytes) -> bytes:
     return (boxes.first(track, b"mdia", b"hdlr") or b"")[8:12]
 
 
-def _size_as_shown(track: bytes) -> tuple[int, int]:
-    """Read size and 3x3 matrix of the track header; a quarter turn swaps the sides."""
+def _size_as_shown(track: bytes) -> tuple[int, int, Turn]:
+    """Read size and 3x3 matrix of the track header, and the turn; a quarter turn swaps the sides."""
     header = boxes.first(track, b"tkhd") or b""
     start = 48 if header[:1] == b"\x01" else 36
     a, b, _, c, d = struct.unpack_from(">5i", header, start + 4)
     width, height = (side >> 16 for side in struct.unpack_from(">II", header, start + 40))
     is_quarter_turn = a == 0 and d == 0 and b != 0 and c != 0
-    return (height, width) if is_quarter_turn else (width, height)
+    turn = (_sign(a), _sign(b), _sign(c), _sign(d))
+    return (height, width, turn) if is_quarter_turn else (width, height, turn)
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
 
 
 def _length(track: bytes) -> int:

@@ -17,17 +17,22 @@ from memorycapsule.errors import MediaRefused, Refusal
 #: How many bytes are enough to recognise every format below.
 HEAD_BYTES = 4096
 
-Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV"]
+Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV", "MTS"]
+#: MP4, MOV, and the transport stream of camcorders (AVCHD) and recorders.
+ClipFormat = Literal["MP4", "MOV", "MTS"]
 #: Formats of sound. A WebM may hold a picture, too: only its tracks tell, which are not read here.
 Sound = Literal["mp3", "m4a", "ogg", "flac", "wav", "webm"]
 
-CLIP_FORMATS: tuple[Format, ...] = ("MP4", "MOV")
+CLIP_FORMATS: tuple[ClipFormat, ...] = ("MP4", "MOV", "MTS")
 SOUND_FORMATS: tuple[Sound, ...] = ("mp3", "m4a", "ogg", "flac", "wav", "webm")
 
 #: EBML (RFC 8794), and the document type of WebM in its header.
 _EBML, _WEBM = b"\x1aE\xdf\xa3", b"webm"
 _EBML_HEADER_BYTES = 64
 
+_SYNC = 0x47
+#: So many packets in a row are no accident.
+_FEWEST_PACKETS = 8
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {
     b"heic",
@@ -137,15 +142,20 @@ def recognise(head: bytes) -> Format | Sound:
         return _base_media(head)
     if head[4:8] in _QUICKTIME_ATOMS:
         return "MOV"
-    sound = _sound(head)
-    if sound is not None:
-        return sound
+    played = "MTS" if _is_transport_stream(head) else _sound(head)
+    if played is not None:
+        return played
     raise _what_else(head)
 
 
 def is_photo(found: Format | Sound) -> TypeGuard[Format]:
     """Return whether it is the format of a still picture."""
     return found not in CLIP_FORMATS and found not in SOUND_FORMATS
+
+
+def is_clip(found: Format | Sound) -> TypeGuard[ClipFormat]:
+    """Return whether it is the format of a moving picture; only its tracks tell whether an MP4 or MOV has one."""
+    return found in CLIP_FORMATS
 
 
 #: Sizes of the header that follows the BMP file header: OS/2, Windows 3, 4 and 5 and two of Adobe's.
@@ -178,6 +188,18 @@ def _base_media(head: bytes) -> Format | Sound:
     if major in _HEIC_BRANDS or brands & (_HEIC_BRANDS - {b"mif1", b"msf1", b"miaf"}):
         return "HEIC"
     return "MOV" if major == b"qt  " else "MP4"
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """
+    Return whether packets follow one another, each with its sync byte (ISO/IEC 13818-1, 2.4.3.2).
+
+    They have 188 bytes; in those of camcorders and Blu-ray discs four bytes of time come before each.
+    """
+    return any(
+        len(head) >= _FEWEST_PACKETS * length and all(byte == _SYNC for byte in head[at::length])
+        for length, at in ((188, 0), (192, 4))
+    )
 
 
 def _sound(head: bytes) -> Sound | None:

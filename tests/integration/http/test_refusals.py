@@ -109,7 +109,7 @@ def test_sound_in_the_container_of_clips_is_a_voice_note_and_no_clip(scene, send
     assert (state["stage"], state["code"], state["values"]) == ("kept", None, None)
 
     with path.open("rb") as file, pytest.raises(MediaRefused) as raised:
-        clips.read_clip(Window.of(file))
+        clips.read_clip(Window.of(file), "MP4")
     assert raised.value.reason == Refusal.NO_PICTURE
     said = [refusal_text(raised.value, wording(language)) for language in ("en", "ko")]
     assert said == [

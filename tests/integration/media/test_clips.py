@@ -115,13 +115,14 @@ def test_a_full_disk_is_called_so_and_not_a_damaged_clip(samples, monkeypatch, t
         monkeypatch.setattr(clips, "unnamed", lambda _: full)
         window = clips.Window.of(upload)
         with pytest.raises(DiskFull):
-            clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path)
+            clips.make_display_clip(window, clips.read_clip(window, "MP4"), "MP4", workspace=tmp_path)
 
 
 def test_nothing_with_a_name_is_ever_in_the_workspace(samples, tmp_path):
     with samples["bad/one_frame.mp4"].path.open("rb") as upload:
         window = clips.Window.of(upload)
-        with clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path) as clip:
+        shown = clips.make_display_clip(window, clips.read_clip(window, "MP4"), "MP4", workspace=tmp_path)
+        with shown.file as clip:
             assert isinstance(clip, io.IOBase)
             assert clip.tell() == 0
             assert list(tmp_path.iterdir()) == []
@@ -188,7 +189,7 @@ def test_a_workspace_that_cannot_be_written_is_named(samples, tmp_path):
     with samples["bad/one_frame.mp4"].path.open("rb") as upload:
         window = clips.Window.of(upload)
         with pytest.raises(CapsuleError, match=f"workspace_unwritable .*{missing}"):
-            clips.make_display_clip(window, clips.read_clip(window), workspace=missing)
+            clips.make_display_clip(window, clips.read_clip(window, "MP4"), "MP4", workspace=missing)
 
 
 def test_ffmpeg_learns_no_secret_from_a_hostile_clip(samples, tmp_path, monkeypatch):
@@ -201,7 +202,7 @@ def test_ffmpeg_learns_no_secret_from_a_hostile_clip(samples, tmp_path, monkeypa
     with samples["bad/one_frame.mp4"].path.open("rb") as upload:
         window = clips.Window.of(upload)
         with pytest.raises(MediaRefused):
-            clips.make_display_clip(window, clips.read_clip(window), workspace=tmp_path)
+            clips.make_display_clip(window, clips.read_clip(window, "MP4"), "MP4", workspace=tmp_path)
 
     assert "PATH=" in (tmp_path / "told").read_text()
     assert "hunter2" not in (tmp_path / "told").read_text()

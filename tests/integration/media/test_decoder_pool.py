@@ -378,10 +378,10 @@ def test_no_more_clips_than_children_are_converted_at_once(tmp_path, samples, mo
     begun, go_on = [], threading.Event()
     convert = clips.make_display_clip
 
-    def held(window, movie, *, workspace):
+    def held(window, movie, format_, *, workspace):
         begun.append(movie)
         assert go_on.wait(20)
-        return convert(window, movie, workspace=workspace)
+        return convert(window, movie, format_, workspace=workspace)
 
     monkeypatch.setattr(clips, "make_display_clip", held)
     path = samples["bad/one_frame.mp4"].path
