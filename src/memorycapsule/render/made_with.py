@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from memorycapsule import themes
@@ -120,12 +120,16 @@ def _versions(groups: Iterable[Mapping[str, _Module]]) -> dict[str, str]:
     sources = (source for group in groups for source in group.values())
     imported = {name.partition(".")[0] for source in sources for name in source.imports}
     libraries = imported - sys.stdlib_module_names - {_OURS}
-    return {name: str(importlib.import_module(name).__version__) for name in sorted(libraries)}
+    owners = metadata.packages_distributions()
+    return {name: metadata.version(owners[name][0]) for name in sorted(libraries)}
 
 
 def _fonts() -> dict[str, str]:
     folder = themes.font_path("Pretendard-Regular.otf").parent
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.?tf"))}
+    ours = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.?tf"))}
+    # Fonts of the machine are many and large, and come and go as a package does: their names and sizes will do.
+    theirs = "".join(f"{path} {path.stat().st_size}\n" for path in themes.system_fonts())
+    return {**ours, "fonts of the machine": hashlib.sha256(theirs.encode()).hexdigest()}
 
 
 def _digest(sources: Mapping[str, _Module]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "fonts"
+_OTHER_FONT_FOLDERS = (Path("/Library/Fonts"), Path("C:/Windows/Fonts"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +117,24 @@ def font_path(name: str) -> Path:
     if not path.is_file():
         raise UsageProblem("font_unknown", font=name)
     return path
+
+
+@functools.cache
+def script_fonts() -> tuple[Path, ...]:
+    """Return the fonts for scripts that the themes' own fonts lack, in the order in which they are asked."""
+    return tuple(sorted(_FONTS.glob("NotoSans*.ttf")))
+
+
+@functools.cache
+def system_fonts() -> tuple[Path, ...]:
+    """
+    Return the Noto fonts of this machine, in the order in which they are asked: they draw what ours have no glyph for.
+
+    They are looked for where the XDG Base Directory Specification 0.8 has data, and where macOS and Windows keep fonts.
+    """
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    folders = [home / "fonts", *(Path(one) / "fonts" for one in shared.split(":")), *_OTHER_FONT_FOLDERS]
+    found = (path for folder in folders for path in folder.rglob("Noto*Regular.*"))
+    # Han has the most characters beside those that are drawn anyway, so its fonts are asked first.
+    return tuple(sorted(found, key=lambda path: ("CJK" not in path.name, str(path))))

@@ -1,6 +1,11 @@
 """Lettering: no empty boxes, words kept whole, headings balanced."""
 
+import ast
 import itertools
+import os
+import re
+import subprocess
+import sys
 import unicodedata
 
 import numpy as np
@@ -59,16 +64,133 @@ def test_different_letters_look_different():
     ("text", "kept"),
     [
         ("a\x00b\x1b[31m", "ab[31m"),
-        ("👨‍👩‍👧", "👨👩👧"),
-        ("👍🏽", "👍"),
-        ("ไทย", ""),
-        ("\U0010ffff\ue000", ""),
+        ("👨‍👩‍👧", "👨‍👩‍👧"),
+        ("👍🏽❤️", "👍🏽❤"),
+        ("ไทย", "ไทย"),
+        ("می‌خواهم", "می‌خواهم"),
+        ("\u202eabc\u202c", "abc"),
+        ("\U0010ffff\ue000", "〓"),
         (unicodedata.normalize("NFD", "한글"), "한글"),
         ("really?", "really?"),
     ],
 )
-def test_what_no_font_has_is_left_out(text, kept):
+def test_what_no_font_has_is_replaced_by_a_sign_and_what_is_no_letter_is_left_out(text, kept):
     assert typesetting.clean(text) == kept
+
+
+def test_a_letter_without_any_font_is_replaced_by_a_sign_and_named(tmp_path):
+    """In a process of its own, on a machine without fonts."""
+    program = (
+        "from memorycapsule.render import typesetting\n"
+        "text = '𠮷野家の夏 𒀀𒀀'\n"
+        "print(ascii([typesetting.clean(text), typesetting.missing_letters(text)]))"
+    )
+    nowhere = {"XDG_DATA_DIRS": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ast.literal_eval(done.stdout) == ["〓野家の夏 〓〓", "𠮷𒀀"]
+
+
+SCRIPTS = {
+    "Arabic": "أول سنة لنا معاً",
+    "Persian": "می‌خواهم بمانم",
+    "Urdu": "ہماری پہلی گرمی",
+    "Hebrew": "שנת הלימודים",
+    "Thai": "ที่บ้านคุณปู่",
+    "Hindi": "हमारी पहली गर्मी",
+    "Bengali": "আমাদের প্রথম বছর",
+    "Tamil": "எங்கள் முதல் கோடை",
+    "Telugu": "మా మొదటి వేసవి",
+    "Kannada": "ನಮ್ಮ ಮೊದಲ ಬೇಸಿಗೆ",
+    "Malayalam": "ഞങ്ങളുടെ ആദ്യ വേനൽ",
+    "Gujarati": "અમારો પહેલો ઉનાળો",
+    "Punjabi": "ਸਾਡੀ ਪਹਿਲੀ ਗਰਮੀ",
+    "Odia": "ଆମର ପ୍ରଥମ ଗ୍ରୀଷ୍ମ",
+    "Sinhala": "අපේ පළමු ගිම්හානය",
+    "Khmer": "រដូវក្តៅដំបូង",
+    "Lao": "ລະດູຮ້ອນທຳອິດ",
+    "Burmese": "ပထမနွေရာသီ",
+    "Georgian": "ჩვენი პირველი ზაფხული",
+    "Armenian": "Մեր առաջին ամառը",
+    "Amharic": "የመጀመሪያው ክረምት",
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_every_letter_of_these_scripts_is_drawn(text):
+    assert typesetting.clean(text) == unicodedata.normalize("NFC", text)
+    assert typesetting.missing_letters(text) == ""
+    for word in text.split():
+        assert inked(word).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [("أول سنة لنا معاً", "سنة"), ("می‌خواهم بمانم", "بمانم"), ("ہماری پہلی گرمی", "پہلی")],
+)
+def test_arabic_begins_at_the_right_and_joins_its_letters(text, joined):
+    parts = [part.text for part, _x in typesetting.parts_of(typesetting.line_of(text, FONT, 48))]
+
+    assert typesetting.line_of(text, FONT, 48).is_rtl
+    assert parts[::-1] == re.split("( )", text), (
+        "the first word is at the right end, and no letter stands alone"
+    )
+    assert typesetting.measure(joined, FONT, 48) < sum(typesetting.measure(one, FONT, 48) for one in joined)
+
+
+def test_a_letter_that_joins_none_before_it_stands_as_it_is_at_the_right_end():
+    def cut(ink):
+        columns = np.flatnonzero(ink.any(axis=0))
+        return ink[:, columns[0] : columns[-1] + 1].astype(int)
+
+    alef, word = cut(inked("أ")), cut(inked("أول"))
+
+    assert np.abs(alef - word[:, -alef.shape[1] :]).mean() < 12
+    assert np.abs(alef - word[:, : alef.shape[1]]).mean() > 24
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("שנת הלימודים 2026", "2026 הלימודים שנת"),
+        ("שלום (abc)", "(abc) שלום"),
+        ("שלום [1]", "[1] שלום"),
+        ("Summer שנת שלום!", "Summer שלום שנת!"),
+        ("أول ١٢٣", "١٢٣ أول"),
+    ],
+)
+def test_runs_of_two_directions_stand_in_the_order_of_reading(text, seen):
+    parts = typesetting.parts_of(typesetting.line_of(text, FONT, 48))
+
+    assert "".join(part.text for part, _x in parts) == seen
+
+
+def test_the_lines_of_a_paragraph_begin_where_the_paragraph_does():
+    lines = typesetting.wrap("שלום abc def ghi jkl mno\nabc שלום", FONT, 40, 240)
+
+    assert len(lines) > 2
+    assert [line.is_rtl for line in lines] == [True] * (len(lines) - 1) + [False]
+
+
+def test_marks_stay_with_their_letters_where_a_word_is_cut():
+    lines = typesetting.wrap("ที่ปู่น้ำ" * 12, FONT, 40, 200)
+
+    assert len(lines) > 3
+    assert not any(unicodedata.category(line.text[0]).startswith("M") for line in lines)
+
+
+@pytest.mark.parametrize("sequence", ["🇰🇷", "👨‍👩‍👧", "👍🏽", "🏳️‍🌈"])
+def test_emoji_of_several_characters_are_one_picture(sequence):
+    text = typesetting.clean(sequence)
+
+    assert [part.text for part, _x in typesetting.parts_of(typesetting.line_of(text, FONT, 48))] == [text]
+    assert typesetting.measure(text, FONT, 48) < 1.3 * typesetting.measure("🎂", FONT, 48)
 
 
 def test_lines_are_never_wider_than_allowed_and_lose_no_word():

@@ -353,9 +353,7 @@ def _joined(names: Sequence[str], font: str, size: int, width: int) -> list[Line
             high, found = middle, tried
         else:
             low = middle
-    return [
-        Line(text=line, font=font, size=size, width=typesetting.measure(line, font, size)) for line in found
-    ]
+    return [typesetting.line_of(line, font, size) for line in found]
 
 
 def _broken_into_lines(names: Sequence[str], font: str, size: int, width: int) -> list[str]:

@@ -182,14 +182,10 @@ def pixel_glyphs(text: str, font: str) -> tuple[list[Glyph], int]:
     They are GLYPH_ROWS high, with an outline of one pixel, and of two below.
     """
     found: list[Glyph] = []
-    for index, character in enumerate(text):
-        start = typesetting.measure(text[:index], font, GLYPH_SIZE)
-        width = typesetting.measure(character, font, GLYPH_SIZE)
-        ink = np.zeros((GLYPH_ROWS, width + 8), np.uint8)
-        typesetting.draw(
-            typesetting.Line(text=character, font=font, size=GLYPH_SIZE, width=width), ink, 3, _BASELINE
-        )
-        cut = _CUT_EMOJI if typesetting.is_emoji(character, font) else _CUT
+    for part, start in typesetting.parts_of(typesetting.line_of(text, font, GLYPH_SIZE)):
+        ink = np.zeros((GLYPH_ROWS, part.width + 8), np.uint8)
+        typesetting.draw(part, ink, 3, _BASELINE)
+        cut = _CUT_EMOJI if typesetting.is_emoji(part.text, font) else _CUT
         face = (ink > 255 * cut).astype(np.uint8)
         if face.any():
             edge = np.asarray(cv2.dilate(face, np.ones((3, 3), np.uint8)), np.uint8)

@@ -185,9 +185,7 @@ def _rows_of(names: list[str], font: str, size: int, width: int) -> list[Line]:
     for count in (1, _MOST_NAME_ROWS):
         each = -(-len(names) // count)
         rows = [" · ".join(names[place : place + each]) for place in range(0, len(names), max(1, each))]
-        lines = [
-            Line(text=row, font=font, size=size, width=typesetting.measure(row, font, size)) for row in rows
-        ]
+        lines = [typesetting.line_of(row, font, size) for row in rows]
         if all(line.width <= width for line in lines):
             return lines
     return []

@@ -272,7 +272,7 @@ def _draw_columns(
     lines: list[list[Line]] = []
     for credit in people:
         counted = str(credit.count) if credit.count else ""
-        number = [_line(counted, style.text_font, usual)] if counted else []
+        number = [typesetting.line_of(counted, style.text_font, usual)] if counted else []
         used_width = round(dot * 1.7) + sum(line.width + round(usual * 0.35) for line in number)
         name = typesetting.clean(credit.name) or "…"
         lines.append(
@@ -315,7 +315,3 @@ def _dots(paper: Bytes, dye: str, unit: float) -> None:
     below = paper[top:].astype(np.float32)
     mixed = below + (np.array(bgr(dye), np.float32) - below) * share[:, :, None]
     paper[top:] = np.clip(np.rint(mixed), 0, 255)
-
-
-def _line(text: str, font: str, size: int) -> Line:
-    return Line(text=text, font=font, size=size, width=typesetting.measure(text, font, size))

@@ -116,11 +116,9 @@ def write(paper: Bytes, line: Line, x: int, baseline: int, colour: str, spacing:
         return
     mask = np.zeros((low - top, right - left), np.uint8)
     if spacing:
-        for number, character in enumerate(line.text):
-            advance = typesetting.measure(line.text[:number], line.font, line.size)
-            at = x - left + advance + round(number * spacing * line.size)
+        for number, (letter, advance) in enumerate(typesetting.parts_of(line)):
             typesetting.draw(
-                Line(text=character, font=line.font, size=line.size, width=0), mask, at, baseline - top
+                letter, mask, x - left + advance + round(number * spacing * line.size), baseline - top
             )
     else:
         typesetting.draw(line, mask, x - left, baseline - top)
