@@ -27,12 +27,42 @@ _XYZ_D50_TO_SRGB = np.array(
 )
 _SRGB_CHROMATICITIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290))
 
+#: Red, green, blue and white of the colour primaries of H.273, table 2.
+_PRIMARIES = {
+    1: _SRGB_CHROMATICITIES,
+    4: ((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316)),
+    5: ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), (0.3127, 0.3290)),
+    6: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), (0.3127, 0.3290)),
+    7: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), (0.3127, 0.3290)),
+    8: ((0.681, 0.319), (0.243, 0.692), (0.145, 0.049), (0.310, 0.316)),
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), (0.3127, 0.3290)),
+    11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.3127, 0.3290)),
+    22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), (0.3127, 0.3290)),
+}
+
 #: Transfer characteristics of H.273 that are not, for the eye, the curve of sRGB.
 _GAMMA_22, _GAMMA_28, _LINEAR, _PQ, _HLG = 4, 5, 8, 16, 18
 #: Luminance of white paper in an HDR picture, in cd/m2 (ITU-R BT.2408).
 _PAPER_WHITE = 203.0
 #: Below this part of paper white tones stay as they are; above it highlights are drawn together.
 _KNEE = 0.6
+
+
+def _described(
+    primaries: int, chromaticities: tuple[tuple[float, float], ...], transfer: int
+) -> dict[str, Any]:
+    """Return primaries and transfer characteristics as pillow-heif describes those of a file."""
+    places = {
+        f"color_primary_{name}_{axis}": place
+        for name, point in zip(("red", "green", "blue", "white"), chromaticities, strict=True)
+        for axis, place in zip("xy", point, strict=True)
+    }
+    return {"color_primaries": primaries, "transfer_characteristics": transfer, **places}
+
+
+#: Adobe RGB (1998), which H.273 has no code point for.
+ADOBE_RGB = _described(0, ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290)), _GAMMA_22)
 
 
 @dataclass(frozen=True)
@@ -65,6 +95,22 @@ def to_srgb(pixels: Array, *, profile: bytes | None, nclx: dict[str, Any] | None
     if conversion.is_hdr:
         linear = _tone_map(linear, is_hlg=conversion.is_hlg)
     return _encode(linear @ conversion.matrix[::-1, ::-1].T)
+
+
+def of_code_points(primaries: int, transfer: int) -> dict[str, Any]:
+    """Return what `to_srgb` takes for code points of H.273; unknown primaries count as those of sRGB."""
+    return _described(primaries, _PRIMARIES.get(primaries, _SRGB_CHROMATICITIES), transfer)
+
+
+def full_range(pixels: Array) -> Array:
+    """Return pixels of narrow range (black at 16 and white at 235 of 8 bits, H.273, 8.3) as pixels of full range."""
+    most = np.iinfo(pixels.dtype).max
+    step = (most + 1) / 256
+    wide = (pixels.astype(np.float32) - 16 * step) * (most / (219 * step))
+    stretched = (wide + 0.5).clip(0, most).astype(pixels.dtype)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        stretched[..., 3] = pixels[..., 3]
+    return stretched
 
 
 def srgb_curve(encoded: Array) -> Float:

@@ -18,6 +18,8 @@ _GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 #: The widest offset in use is +14:00.
 _WIDEST_OFFSET = timedelta(hours=14)
+#: Values of ColorSpace: colours that are not sRGB, and what some cameras write for Adobe RGB.
+_UNCALIBRATED, _ADOBE_RGB = 0xFFFF, 2
 #: GPS time begins in 1980. A receiver without any fix reports that year or an earlier one.
 _FIRST_GPS_YEAR = 1981
 
@@ -31,6 +33,8 @@ class Exif:
     taken_local: datetime | None = None
     taken_offset_seconds: int | None = None
     has_gps: bool = False
+    #: The colours are Adobe RGB by the camera's word (CIPA DC-008, 4.6.3, and DCF 2.0, "R03").
+    is_adobe_rgb: bool = False
     #: See `camera_mark`.
     camera: str = ""
     #: The instant by the satellites' clock, aware UTC. A receiver may repeat the one of its last fix.
@@ -53,6 +57,7 @@ def read_exif(block: bytes | None) -> Exif:
         taken_local=taken_local,
         taken_offset_seconds=offset,
         has_gps=_has_position(tags),
+        is_adobe_rgb=_is_adobe_rgb(tags),
         camera=camera_mark(
             _text(tags, "Image Make"), _text(tags, "Image Model"), _text(tags, "EXIF BodySerialNumber")
         ),
@@ -120,6 +125,14 @@ def _orientation(tags: dict[str, Any]) -> int:
     values = getattr(tags.get("Image Orientation"), "values", None)
     value = values[0] if isinstance(values, list) and values else 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _is_adobe_rgb(tags: dict[str, Any]) -> bool:
+    """Return whether the index of interoperability is that of DCF's optional colours, and ColorSpace allows it."""
+    values = getattr(tags.get("EXIF ColorSpace"), "values", None)
+    space = values[0] if isinstance(values, list) and values else _UNCALIBRATED
+    index = (_text(tags, "Interoperability InteroperabilityIndex") or "").strip()
+    return space == _ADOBE_RGB or (space == _UNCALIBRATED and index == "R03")
 
 
 def _has_position(tags: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ import struct
 
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
+from memorycapsule.media.formats import png, tiff
 from memorycapsule.media.sniff import Format, Window
 
 #: Limits for a photo, in pixels.
@@ -70,10 +71,7 @@ def jpeg_frame(window: Window) -> tuple[int, int, int]:
 
 
 def _png(window: Window) -> tuple[int, int]:
-    if window.read(12, 4) != b"IHDR":
-        raise MediaRefused(Refusal.HEADER_CUT)
-    width, height = struct.unpack(">II", window.read(16, 8))
-    return width, height
+    return png.size(window)
 
 
 def _gif(window: Window) -> tuple[int, int]:
@@ -106,43 +104,7 @@ def _webp(window: Window) -> tuple[int, int]:
 
 
 def _tiff(window: Window) -> tuple[int, int]:
-    """Read the first directory; raw camera files are TIFFs that keep their picture elsewhere."""
-    tags = _tiff_directory(window)
-    is_reduced_copy = bool(tags.get(_NEW_SUBFILE_TYPE, (0, 0))[1] & 1)
-    if _DNG_VERSION in tags or (is_reduced_copy and _SUB_DIRECTORIES in tags):
-        raise MediaRefused(Refusal.RAW)
-    return tags.get(_IMAGE_WIDTH, (0, 0))[1], tags.get(_IMAGE_LENGTH, (0, 0))[1]
-
-
-_NEW_SUBFILE_TYPE, _IMAGE_WIDTH, _IMAGE_LENGTH = 254, 256, 257
-_SUB_DIRECTORIES, _COLOUR_PROFILE, _DNG_VERSION = 330, 34675, 50706
-
-
-def tiff_profile(window: Window) -> bytes | None:
-    """Return the ICC profile of a TIFF, which OpenCV does not return."""
-    count, offset = _tiff_directory(window).get(_COLOUR_PROFILE, (0, 0))
-    return window.read(offset, count) if 128 < count < 8 << 20 else None
-
-
-def _tiff_directory(window: Window) -> dict[int, tuple[int, int]]:
-    """Return count and first value (or offset) by tag of the first directory (TIFF 6.0, and BigTIFF)."""
-    order = "<" if window.read(0, 2) == b"II" else ">"
-    is_big = window.read(2, 2) in {b"+\x00", b"\x00+"}
-    word, entry_bytes = ("Q", 20) if is_big else ("I", 12)
-    (start,) = struct.unpack(order + word, window.read(8 if is_big else 4, struct.calcsize(word)))
-    count_format = "Q" if is_big else "H"
-    count_bytes = struct.calcsize(count_format)
-    (entries,) = struct.unpack(order + count_format, window.read(start, count_bytes))
-    tags: dict[int, tuple[int, int]] = {}
-    for index in range(min(entries, 4096)):
-        entry = window.read(start + count_bytes + index * entry_bytes, entry_bytes)
-        tag, kind, count = struct.unpack_from(order + "HH" + word, entry)
-        size, form = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 16: (8, "Q")}.get(kind, (1, word))
-        # A value that does not fit into the entry is an offset.
-        form = form if size * count <= struct.calcsize(word) else word
-        (value,) = struct.unpack_from(order + form, entry, 4 + struct.calcsize(word))
-        tags[tag] = count, value
-    return tags
+    return tiff.picture_page(window).size
 
 
 def _heif(window: Window) -> tuple[int, int]:

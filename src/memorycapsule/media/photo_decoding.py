@@ -3,49 +3,39 @@ Decoding of one photo to upright 8-bit sRGB pixels. It runs in the limited child
 
 OpenCV decodes JPEG, PNG, WebP, GIF, BMP and TIFF. libheif decodes HEIC. ffmpeg decodes AVIF, because OpenCV cannot
 decode many of these files (all of 10 bits), and pillow-heif's libheif is built without an AV1 decoder. Pillow decodes
-nothing.
+nothing. What a decoder refuses is mended by its format's module in `formats`, and decoded once more.
 """
 
 import os
-import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
-from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.framing import display_size
 from memorycapsule.errors import MediaRefused, Refusal
-from memorycapsule.media.colour import to_srgb
+from memorycapsule.media.colour import ADOBE_RGB, full_range, of_code_points, to_srgb
 from memorycapsule.media.exif import Exif, read_exif
-from memorycapsule.media.measure import jpeg_frame, tiff_profile
-from memorycapsule.media.prepared import DISPLAY_SIDE
+from memorycapsule.media.formats import bmp, frames, gif, heif, jpeg, png, tiff, webp
+from memorycapsule.media.formats.damage import check_good_part, ends_in_hole, with_rows_grey
+from memorycapsule.media.measure import jpeg_frame
 from memorycapsule.media.sniff import Format, Window
 
 Array = NDArray[Any]
 
-#: Progressive files of cameras and web sites have about ten scans. Each costs a pass over the whole picture.
-_MOST_SCANS = 64
-#: A file that ends in as many zeros instead of its closing marker is an interrupted copy.
-_ZEROS_OF_A_HOLE = b"\x00" * 1024
-_SURPLUS = re.compile(rb"(\d+) extraneous bytes before marker")
-#: Part of the picture data that may be left over when the picture is complete.
-_MOST_SURPLUS = 0.01
-#: What stands between the picture's data: a marker that is neither a stuffed byte, a restart nor a filler (ITU-T
-#: T.81, B.1.1.2 and B.1.1.5).
-_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
-_SCAN, _END = b"\xda", b"\xff\xd9"
-#: CPU time of ffmpeg for one AVIF, in seconds.
-_AVIF_CPU_SECONDS = 60
+#: CPU time of ffmpeg for one picture, in seconds.
+_FFMPEG_CPU_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class UprightPhoto:
     """A decoded photo."""
 
-    #: Upright BGR, height x width x 3, uint8, sRGB; at most DISPLAY_SIDE on the long side.
+    #: Upright BGR, height x width x 3, uint8, sRGB; of `display_size`.
     pixels: NDArray[np.uint8]
     #: Size of the whole picture as a person sees it.
     width: int
@@ -75,14 +65,16 @@ class _Raw:
 def decode_photo(window: Window, format_: Format) -> UprightPhoto:
     """Decode a photo. Raises MediaRefused for a damaged file, MemoryError for one beyond this process's limit."""
     try:
-        raw = _DECODERS.get(format_, _by_opencv)(window, format_)
+        raw = _DECODERS[format_](window)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
         raise MediaRefused(Refusal.PICTURE_UNREADABLE) from error
-    pixels = _without_alpha(_as_bgr(_fitted(raw.pixels, DISPLAY_SIDE)))
-    pixels = to_srgb(pixels, profile=raw.profile, nclx=raw.nclx)
     width, height = raw.width, raw.height
+    pixels = _without_alpha(_as_bgr(_fitted(raw.pixels, display_size(width, height))))
+    # A camera that was set to Adobe RGB may say so nowhere but in its EXIF.
+    nclx = raw.nclx or (ADOBE_RGB if raw.exif.is_adobe_rgb else None)
+    pixels = to_srgb(pixels, profile=raw.profile, nclx=nclx)
     if raw.is_to_be_turned:
         pixels = turned(pixels, raw.exif.orientation)
         if raw.exif.orientation >= 5:
@@ -104,11 +96,13 @@ def turned(pixels: Array, orientation: int) -> Array:
     return pixels if flips is None else pixels[:: flips[0], :: flips[1]]
 
 
-def _fitted(pixels: Array, side: int) -> Array:
+def _fitted(pixels: Array, size: tuple[int, int]) -> Array:
+    """Return the pixels in `size` (width, height), which is no larger."""
     height, width = pixels.shape[:2]
-    size = fitted_size(width, height, side)
     if size == (width, height):
         return pixels
+    if not np.issubdtype(pixels.dtype, np.unsignedinteger) or pixels.dtype.itemsize > 2:
+        pixels = _as_16_bit(pixels)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         # Colours of see-through pixels must not bleed into their neighbours.
         pixels = _without_alpha(pixels)
@@ -117,11 +111,17 @@ def _fitted(pixels: Array, side: int) -> Array:
 
 def _as_bgr(pixels: Array) -> Array:
     if pixels.dtype not in (np.uint8, np.uint16):
-        scaled = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload] # None is allowed
-        pixels = scaled.astype(np.uint8)
+        pixels = _as_16_bit(pixels)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
     return pixels
+
+
+def _as_16_bit(pixels: Array) -> NDArray[np.uint16]:
+    """Return floats, cut off at 0 and 1, or whole numbers of a type's range above 0, as 16 bits."""
+    if not np.issubdtype(pixels.dtype, np.floating):
+        pixels = pixels / np.float64(np.iinfo(pixels.dtype).max)
+    return (np.nan_to_num(pixels, nan=0.0, posinf=1.0).clip(0.0, 1.0) * 65535 + 0.5).astype(np.uint16)
 
 
 def _without_alpha(pixels: Array) -> Array:
@@ -134,42 +134,119 @@ def _without_alpha(pixels: Array) -> Array:
     return cv2.bitwise_not(ink)
 
 
-def _by_opencv(window: Window, format_: Format) -> _Raw:
+def _gif(window: Window) -> _Raw:
+    return _animated(window, lambda data: (gif.mended(data, _by_ffmpeg), True))
+
+
+def _webp(window: Window) -> _Raw:
+    return _animated(window, lambda data: webp.mended(data, _plainly))
+
+
+def _animated(window: Window, mended: Callable[[bytes], tuple[Array | None, bool]]) -> _Raw:
+    """Decode the first frame that shows something; `mended` returns a damaged picture, and whether it lacks a part."""
     data = np.frombuffer(_mapped(window), np.uint8)
     pixels, exif_block, profile = _imdecode(data, cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise MediaRefused(Refusal.PICTURE_INCOMPLETE if format_ == "PNG" else Refusal.PICTURE_UNREADABLE)
-    if format_ == "TIFF":
-        # OpenCV turns a TIFF whatever its flags say, and returns neither EXIF nor profile.
-        exif, profile = read_exif(window.read(0, window.size)), tiff_profile(window)
+    is_incomplete = False
+    # A hole of zeros is decoded like a picture.
+    if pixels is None or ends_in_hole(data):
+        pixels, is_incomplete = mended(data.tobytes())
     else:
-        exif = read_exif(exif_block)
-    height, width = pixels.shape[:2]
-    return _Raw(
-        pixels=pixels,
-        width=width,
-        height=height,
-        exif=exif,
-        profile=profile,
-        is_to_be_turned=format_ != "TIFF",
+        pixels = frames.first_that_shows(data, pixels)
+    return _stored(pixels, read_exif(exif_block), profile=profile, is_incomplete=is_incomplete)
+
+
+def _bmp(window: Window) -> _Raw:
+    data = np.frombuffer(_mapped(window), np.uint8)
+    pixels = _plainly(data)
+    if pixels is not None:
+        return _stored(pixels, Exif())
+    return _stored(_plainly(bmp.mended(data.tobytes())), Exif(), is_incomplete=True)
+
+
+def _png(window: Window) -> _Raw:
+    data = np.frombuffer(_mapped(window), np.uint8)
+    pixels, exif_block, profile = (
+        (None, None, None) if png.is_apple(window) else _imdecode(data, cv2.IMREAD_UNCHANGED)
+    )
+    is_incomplete = False
+    if pixels is None:
+        mended = png.mended(window)
+        pixels, exif_block, profile = _imdecode(np.frombuffer(mended.data, np.uint8), cv2.IMREAD_UNCHANGED)
+        is_incomplete = mended.rows < mended.height
+        if pixels is not None:
+            pixels = png.from_apple(pixels) if mended.is_apple else pixels
+            pixels = _rows_filled(pixels, mended.rows, has_even_rows=mended.has_even_rows)
+    else:
+        pixels = frames.first_that_shows(data, pixels)
+    said = png.code_points(window)
+    if said and pixels is not None and not said.is_full_range:
+        pixels = full_range(pixels)
+    exif = read_exif(exif_block)
+    if png.is_said_srgb(window):
+        exif = replace(exif, is_adobe_rgb=False)
+    # The code points take precedence over a profile (W3C PNG, third edition, 4.3).
+    nclx = of_code_points(said.primaries, said.transfer) if said else None
+    return _stored(pixels, exif, profile=None if nclx else profile, nclx=nclx, is_incomplete=is_incomplete)
+
+
+def _rows_filled(pixels: Array, rows: int, *, has_even_rows: bool) -> Array:
+    """Return a picture of which the rows from `rows` on are missing; or only those of odd number."""
+    if rows >= pixels.shape[0]:
+        return pixels
+    if not has_even_rows:
+        return with_rows_grey(pixels, rows)
+    filled = pixels.copy()
+    # Each stands for the one below it.
+    below = np.arange(rows, pixels.shape[0])
+    filled[below] = pixels[below & ~1]
+    return filled
+
+
+def _tiff(window: Window) -> _Raw:
+    page = tiff.picture_page(window)
+    changed = tiff.decodable(page)
+    pixels = _plainly(np.frombuffer(_mapped(window), np.uint8) if changed is None else changed)
+    is_incomplete = pixels is None
+    exif = read_exif(window.read(0, window.size))
+    if pixels is None:
+        height = page.size[1]
+        rows = page.complete_rows()
+        check_good_part(rows / height)
+        pixels = _plainly(tiff.cut_to(page, rows))
+        if pixels is not None:
+            pixels = with_rows_grey(np.resize(pixels, (height, *pixels.shape[1:])), rows)
+    if pixels is not None:
+        pixels = _as_meant(pixels, page)
+    exif = replace(exif, orientation=page.orientation)
+    # OpenCV turns a TIFF whatever its flags say, and returns neither EXIF nor profile.
+    return _stored(
+        pixels, exif, profile=page.profile, is_to_be_turned=is_incomplete, is_incomplete=is_incomplete
     )
 
 
-def _jpeg(window: Window, _format: Format) -> _Raw:
+def _as_meant(pixels: Array, page: tiff.Page) -> Array:
+    """Return what OpenCV has decoded as the page means it: half floats as such, and white as the largest number."""
+    if page.sample_format == tiff.FLOATING and pixels.dtype == np.uint16:
+        pixels = pixels.view(np.float16).astype(np.float32)
+    # Of 8 bits and less OpenCV inverts by itself.
+    if page.photometric != tiff.WHITE_IS_ZERO or pixels.dtype == np.uint8:
+        return pixels
+    return 1 - pixels if np.issubdtype(pixels.dtype, np.floating) else np.iinfo(pixels.dtype).max - pixels
+
+
+def _jpeg(window: Window) -> _Raw:
     width, height, scans_at = jpeg_frame(window)
     mapped = _mapped(window)
-    end = _checked_scans(mapped, scans_at)
-    flags = _reduction(max(width, height)) | cv2.IMREAD_IGNORE_ORIENTATION
+    scans = jpeg.walk_scans(mapped, scans_at)
+    flags = _reduction(max(width, height), max(display_size(width, height))) | cv2.IMREAD_IGNORE_ORIENTATION
     data = np.frombuffer(mapped, np.uint8)
     _clear_warnings()
+    # OpenCV refuses a file without its closing marker, even when nothing else is missing.
+    if not scans.is_closed:
+        data = np.append(data[: scans.end], np.frombuffer(jpeg.END, np.uint8))
     pixels, exif_block, profile = _imdecode(data, flags)
     if pixels is None:
-        # OpenCV refuses a file without its closing marker, even when nothing else is missing.
-        _clear_warnings()
-        pixels, exif_block, profile = _imdecode(np.append(data, np.frombuffer(_END, np.uint8)), flags)
-    if pixels is None:
         raise MediaRefused(Refusal.PICTURE_UNREADABLE)
-    _check_warnings(_warnings(), end - scans_at)
     return _Raw(
         pixels=pixels,
         width=width,
@@ -177,55 +254,43 @@ def _jpeg(window: Window, _format: Format) -> _Raw:
         exif=read_exif(exif_block),
         profile=profile,
         is_to_be_turned=True,
+        is_incomplete=jpeg.is_incomplete(pixels, _warnings(), scans, scans_at),
     )
 
 
-def _checked_scans(data: Any, scans_at: int) -> int:
-    """
-    Return the offset at which the picture ends. What phones write behind it (a clip, a second picture) is ignored.
-
-    Raises MediaRefused for a picture whose end is missing or that is made of far too many scans.
-    """
-    scans, at = 0, scans_at
-    while (found := _MARKER.search(data, at)) is not None:
-        at = found.end()
-        marker = found[1]
-        if marker == _END[1:]:
-            return at
-        scans += marker == _SCAN
-        if scans > _MOST_SCANS:
-            raise MediaRefused(Refusal.TOO_MANY_SCANS)
-        # Tables may hold what looks like a marker.
-        at += int.from_bytes(data[at : at + 2], "big")
-    if data[-len(_ZEROS_OF_A_HOLE) :] == _ZEROS_OF_A_HOLE:
-        raise MediaRefused(Refusal.PICTURE_INCOMPLETE)
-    return len(data)
-
-
-def _check_warnings(warnings: bytes, scan_bytes: int) -> None:
-    """
-    Raise MediaRefused when libjpeg replaced a good part of the picture.
-
-    It continues after any damage, with grey or with garbage, and warns in one line. A few surplus bytes are harmless:
-    whole series of phones write them.
-    """
-    if b"Corrupt JPEG data" not in warnings:
-        return
-    surplus = _SURPLUS.search(warnings)
-    if surplus is None:
-        raise MediaRefused(Refusal.PICTURE_INCOMPLETE)
-    if int(surplus[1]) > _MOST_SURPLUS * scan_bytes:
-        raise MediaRefused(Refusal.PICTURE_SCRAMBLED)
+def _stored(
+    pixels: Array | None,
+    exif: Exif,
+    *,
+    profile: bytes | None = None,
+    nclx: dict[str, Any] | None = None,
+    is_to_be_turned: bool = True,
+    is_incomplete: bool = False,
+) -> _Raw:
+    """Return what was decoded in its full size. Raises MediaRefused for nothing."""
+    if pixels is None:
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
+    height, width = pixels.shape[:2]
+    return _Raw(
+        pixels=pixels,
+        width=width,
+        height=height,
+        exif=exif,
+        profile=profile,
+        nclx=nclx,
+        is_to_be_turned=is_to_be_turned,
+        is_incomplete=is_incomplete,
+    )
 
 
-def _reduction(longest: int) -> int:
-    """Return the flag for the largest reduction by libjpeg that still leaves DISPLAY_SIDE pixels."""
+def _reduction(longest: int, needed: int) -> int:
+    """Return the flag for the largest reduction by libjpeg that still leaves so many pixels of the longest side."""
     for factor, flag in (
         (8, cv2.IMREAD_REDUCED_COLOR_8),
         (4, cv2.IMREAD_REDUCED_COLOR_4),
         (2, cv2.IMREAD_REDUCED_COLOR_2),
     ):
-        if longest >= factor * DISPLAY_SIDE:
+        if longest >= factor * needed:
             return flag
     return cv2.IMREAD_COLOR
 
@@ -234,6 +299,11 @@ def _imdecode(data: Array, flags: int) -> tuple[Array | None, bytes | None, byte
     pixels, kinds, blocks = cv2.imdecodeWithMetadata(data, flags)
     found = {int(kind): block.tobytes() for kind, block in zip(kinds, blocks, strict=False)}
     return pixels, found.get(cv2.IMAGE_METADATA_EXIF), found.get(cv2.IMAGE_METADATA_ICCP)
+
+
+def _plainly(data: bytes | Array) -> Array | None:
+    """Decode a file as it is stored, by OpenCV; None for one that cannot be decoded."""
+    return _imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)[0]
 
 
 def _open_heif(window: Window) -> Any:
@@ -258,7 +328,7 @@ def _heif_refusal(error: Exception) -> Exception:
     return MediaRefused(Refusal.PICTURE_INCOMPLETE if cut else Refusal.PICTURE_UNREADABLE)
 
 
-def _heic(window: Window, _format: Format) -> _Raw:
+def _heic(window: Window) -> _Raw:
     image = _open_heif(window)
     try:
         data, stride = image.data, image.stride
@@ -270,7 +340,34 @@ def _heic(window: Window, _format: Format) -> _Raw:
     channels = {"L": 1, "BGR": 3, "RGB": 3}.get(image.mode.split(";")[0], 4)
     pixels = rows[:, : width * channels].reshape(height, width, channels)
     assert stride == rows.strides[0]
+    pixels, is_incomplete = heif.mended(window, pixels)
     # libheif has turned and cropped the picture; the EXIF orientation says the same and is not used.
+    return _Raw(
+        pixels=pixels,
+        width=width,
+        height=height,
+        exif=read_exif(_heif_exif(image)),
+        profile=image.info.get("icc_profile"),
+        nclx=image.info.get("nclx_profile"),
+        is_incomplete=is_incomplete,
+    )
+
+
+def _heif_exif(image: Any) -> bytes | None:
+    block: bytes | None = image.info.get("exif")
+    return block
+
+
+def _avif(window: Window) -> _Raw:
+    image = _open_heif(window)
+    width, height = image.size
+    is_deep = image.info.get("bit_depth", 8) > 8
+    pixels = _frame_of_ffmpeg(
+        window.descriptor, "mov", display_size(width, height), pixel_format="bgr48le" if is_deep else "bgr24"
+    )
+    if pixels is None:
+        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
+    # ffmpeg turns by `irot` and `imir`, as libheif does for HEIC.
     return _Raw(
         pixels=pixels,
         width=width,
@@ -281,41 +378,43 @@ def _heic(window: Window, _format: Format) -> _Raw:
     )
 
 
-def _heif_exif(image: Any) -> bytes | None:
-    block: bytes | None = image.info.get("exif")
-    return block
+def _by_ffmpeg(data: bytes) -> Array | None:
+    """Decode the first frame of a GIF with all that is there of it (BGRA); None when nothing is."""
+    width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    with os.fdopen(os.memfd_create("picture"), "w+b") as file:
+        file.write(data)
+        file.flush()
+        return _frame_of_ffmpeg(file.fileno(), "gif", (width, height), pixel_format="bgra")
 
 
-def _avif(window: Window, _format: Format) -> _Raw:
-    image = _open_heif(window)
-    width, height = image.size
-    small_width, small_height = fitted_size(width, height, DISPLAY_SIDE)
-    is_deep = image.info.get("bit_depth", 8) > 8
+def _frame_of_ffmpeg(
+    descriptor: int, demuxer: str, size: tuple[int, int], *, pixel_format: Literal["bgr24", "bgr48le", "bgra"]
+) -> Array | None:
+    """
+    Decode the first frame of a file in `size` (width, height); None when it cannot be decoded.
+
+    Raises MediaRefused when it takes too long.
+    """
+    width, height = size
     try:
         done = processes.run(
             [
                 processes.ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1",
-                "-protocol_whitelist", "file,pipe", "-f", "mov", "-i", f"/dev/fd/{window.descriptor}",
-                "-frames:v", "1", "-vf", f"scale={small_width}:{small_height}:flags=area",
-                "-f", "rawvideo", "-pix_fmt", "bgr48le" if is_deep else "bgr24", "pipe:1",
+                "-protocol_whitelist", "file,pipe", "-f", demuxer, "-i", f"/dev/fd/{descriptor}",
+                # A picture of tiles is a filter graph of its own to ffmpeg, which takes no `-vf` then.
+                "-frames:v", "1", "-s", f"{width}x{height}", "-sws_flags", "area",
+                "-f", "rawvideo", "-pix_fmt", pixel_format, "pipe:1",
             ],
-            processes.ChildLimits(cpu_seconds=_AVIF_CPU_SECONDS),
-            pass_fds=(window.descriptor,),
+            processes.ChildLimits(cpu_seconds=_FFMPEG_CPU_SECONDS),
+            pass_fds=(descriptor,),
         )  # fmt: skip
     except processes.OutOfCpu as error:
         raise MediaRefused(Refusal.DECODING_TOO_LONG) from error
-    kind = np.uint16 if is_deep else np.uint8
-    if done.returncode != 0 or len(done.stdout) != small_width * small_height * 3 * np.dtype(kind).itemsize:
-        raise MediaRefused(Refusal.PICTURE_UNREADABLE)
-    # ffmpeg turns by `irot` and `imir`, as libheif does for HEIC.
-    return _Raw(
-        pixels=np.frombuffer(done.stdout, kind).reshape(small_height, small_width, 3),
-        width=width,
-        height=height,
-        exif=read_exif(_heif_exif(image)),
-        profile=image.info.get("icc_profile"),
-        nclx=image.info.get("nclx_profile"),
-    )
+    kind = np.uint16 if pixel_format == "bgr48le" else np.uint8
+    channels = 4 if pixel_format == "bgra" else 3
+    if done.returncode != 0 or len(done.stdout) != width * height * channels * np.dtype(kind).itemsize:
+        return None
+    return np.frombuffer(done.stdout, kind).reshape(height, width, channels)
 
 
 def _mapped(window: Window) -> Any:
@@ -334,4 +433,13 @@ def _warnings() -> bytes:
     return os.pread(2, 65536, 0)
 
 
-_DECODERS = {"JPEG": _jpeg, "HEIC": _heic, "AVIF": _avif}
+_DECODERS: dict[Format, Callable[[Window], _Raw]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "WebP": _webp,
+    "BMP": _bmp,
+    "TIFF": _tiff,
+    "HEIC": _heic,
+    "AVIF": _avif,
+}

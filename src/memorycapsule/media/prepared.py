@@ -6,8 +6,7 @@ from typing import BinaryIO, Literal
 
 from memorycapsule.domain.stories import Missing
 
-#: Longest side of the display picture and of the thumbnail, in pixels.
-DISPLAY_SIDE = 2560
+#: Longest side of the thumbnail, in pixels.
 THUMBNAIL_SIDE = 480
 
 Kind = Literal["photo", "clip", "voice"]
@@ -33,7 +32,7 @@ class Prepared:
     #: Length of a clip or voice note; None for a photo.
     duration_seconds: float | None
     has_sound: bool
-    #: JPEG, at most DISPLAY_SIDE on its long side, never enlarged. For a clip: its poster; None for a voice note.
+    #: JPEG, of `framing.display_size`. For a clip: its poster; None for a voice note.
     display: bytes | None
     #: JPEG, at most THUMBNAIL_SIDE on its long side; None for a voice note.
     thumbnail: bytes | None

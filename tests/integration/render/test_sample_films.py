@@ -13,12 +13,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from memorycapsule.domain.film.direction import Direction, StoryText, direct
-from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.framing import display_size
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import Encoder, FilmStyle, Move, Photo, Rect
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.media.decoder_pool import Decoders
-from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.render.made_with import made_with
 from memorycapsule.render.segments import cut
@@ -50,7 +49,7 @@ def prepare(studio, photos):
                 shutil.copyfileobj(made.clip, out)
         else:
             (studio.pictures / file).write_bytes(made.display)
-        width, height = fitted_size(made.width, made.height, DISPLAY_SIDE)
+        width, height = display_size(made.width, made.height)
         values = {"story_id": "", "contributor": "Ada", "position": place, **more}
         return Picture(
             id=name,

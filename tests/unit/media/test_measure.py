@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from memorycapsule.errors import Refusal
-from memorycapsule.media.measure import measure_photo, tiff_profile
+from memorycapsule.media.formats import tiff as tiff_format
+from memorycapsule.media.measure import measure_photo
 from memorycapsule.media.sniff import Window
 from support.refusals import file_refused
 
@@ -99,4 +100,4 @@ def test_the_profile_of_a_tiff_is_found(window):
     profile = bytes(range(200))
     entries = [(256, 3, 1, 1), (257, 3, 1, 1), (34675, 7, 200, 8 + 2 + 36 + 4)]
 
-    assert tiff_profile(window(tiff("<", entries, profile))) == profile
+    assert tiff_format.picture_page(window(tiff("<", entries, profile))).profile == profile

@@ -327,10 +327,9 @@ def _picture(
     decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path
 ) -> tuple[Picture, Sequence[Missing]]:
     """Decode one file into the folder of pictures; returns it, and what is missing of it."""
-    from memorycapsule.domain.film.framing import fitted_size
+    from memorycapsule.domain.film.framing import display_size, fitted_size
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.media import clips
-    from memorycapsule.media.prepared import DISPLAY_SIDE
 
     with open_regular(one.path) as file:
         prepared = decoders.prepare(file)
@@ -344,8 +343,11 @@ def _picture(
             shutil.copyfileobj(prepared.clip, copy, 1 << 20)
     else:
         Path(pictures, file_name).write_bytes(prepared.display)
-    sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if prepared.clip else (DISPLAY_SIDE, DISPLAY_SIDE)
-    width, height = fitted_size(prepared.width, prepared.height, *sides)
+    width, height = (
+        fitted_size(prepared.width, prepared.height, clips.LONG_SIDE, clips.SHORT_SIDE)
+        if prepared.clip
+        else display_size(prepared.width, prepared.height)
+    )
     picture = Picture(
         id=name,
         kind=prepared.kind,

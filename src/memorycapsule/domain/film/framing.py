@@ -7,6 +7,9 @@ from typing import Literal
 from memorycapsule.domain.film.plan import Move, Rect
 from memorycapsule.domain.film.sizes import Size
 
+#: Longest side of the display picture, in pixels, and the rows that one of a panorama keeps.
+DISPLAY_SIDE = 2560
+PANORAMA_ROWS = 1080
 #: Pictures narrower than this lie whole over a blurred fill.
 _NARROWEST_COVER = 1.28
 #: Wider than this a picture is a panorama.
@@ -36,6 +39,19 @@ def fitted_size(width: int, height: int, long_side: int, short_side: int | None 
     """
     share = min(1.0, long_side / max(width, height), (short_side or long_side) / min(width, height))
     return max(1, round(width * share)), max(1, round(height * share))
+
+
+def display_size(width: int, height: int) -> tuple[int, int]:
+    """
+    Return the pixels of the display picture of a photo of `width` x `height`; it is never enlarged.
+
+    Its longer side has at most DISPLAY_SIDE pixels. A panorama keeps PANORAMA_ROWS, so that a film can show it at full
+    height.
+    """
+    if width / height <= _PANORAMA:
+        return fitted_size(width, height, DISPLAY_SIDE)
+    rows = max(min(height, PANORAMA_ROWS), round(height * DISPLAY_SIDE / width))
+    return fitted_size(width, height, width, rows)
 
 
 def is_panorama(size: Size, width: int, height: int) -> bool:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
-from memorycapsule.domain.film.framing import fitted_size
+from memorycapsule.domain.film.framing import display_size, fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission, omission_of
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import MontagePlan, Soundtrack
@@ -21,7 +21,6 @@ from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
 from memorycapsule.domain.zones import local_of, zone
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
-from memorycapsule.media.prepared import DISPLAY_SIDE
 from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -204,8 +203,11 @@ def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Membe
     is_clip = medium.kind is MediumKind.CLIP
     assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
     # The film is made of what was prepared, which is smaller than a large original.
-    sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if is_clip else (DISPLAY_SIDE, DISPLAY_SIDE)
-    width, height = fitted_size(details.width, details.height, *sides)
+    width, height = (
+        fitted_size(details.width, details.height, clips.LONG_SIDE, clips.SHORT_SIDE)
+        if is_clip
+        else display_size(details.width, details.height)
+    )
     return Picture(
         id=medium.id,
         kind="clip" if is_clip else "photo",
