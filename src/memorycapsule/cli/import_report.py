@@ -41,6 +41,14 @@ def left_out(out: Output, refused: Sequence[tuple[Path | str, CapsuleError]]) ->
                 out.warn(f"    {name}")
 
 
+def not_in_yet(out: Output, postponed: Sequence[tuple[Path | str, CapsuleError]]) -> None:
+    """Warn of every file that the machine was too busy to read, and say once what becomes of them."""
+    for path, _error in postponed:
+        out.warn(out.words("cli_not_in_yet", file=plain(str(path))))
+    for reason in dict.fromkeys(out.spoken(error) for _path, error in postponed):
+        out.warn(f"  {reason}")
+
+
 def sum_in_words(out: Output, done: ImportSum) -> str:
     """Say how much it was and how long it took."""
     return out.words.counted(

@@ -36,7 +36,7 @@ class Attaching:
     """How files get into a story."""
 
     #: Takes a file and its place in the story, None for the place after the last; returns None when it was stopped
-    #: in the middle of it. Raises MediaRefused.
+    #: in the middle of it. Raises MediaRefused, and Postponed.
     attach: Callable[[Path, int | None], StoredMedium | None]
     #: How many files are attached at the same time.
     at_once: int

@@ -10,6 +10,7 @@ from integration.http.test_uploads import begin, browser_of, send, send_piece
 from memorycapsule.daemon.http.uploads import finishers
 from memorycapsule.daemon.http.uploads.finishers import Finishers
 from memorycapsule.services import reading, uploads
+from support.busy import FailingStarts
 from support.cast import add_story, make_photo
 from support.servers import wait_until
 
@@ -38,23 +39,26 @@ def stage_of(sender, address: str) -> str:
 
 
 def sent_while_the_child_is_stopped(sender, story, content, caller):
-    """Send a photo that its child begins with and cannot go on with; return its address and the running request."""
+    """Send a photo that a stopped child holds; return its address, the child and the running request."""
     before = decoding_children()
     send(sender, story.id, make_photo())
     (child,) = [one for one in decoding_children() if one not in before]
     child.suspend()
+    held = sender.app.state.receiver._finishers._decoders._slots.queue[-1]
     address = begin(sender, story.id, content).headers["location"]
-    return address, child, caller.submit(send_piece, sender, address, 0, content)
+    sending = caller.submit(send_piece, sender, address, 0, content)
+    wait_until(lambda: held._files == 2, 20, "the child holds the photo")
+    return address, child, sending
 
 
 def test_a_photo_whose_child_is_stopped_waits_and_is_taken(scene, sender, story):
     with ThreadPoolExecutor(1) as caller:
         address, child, sending = sent_while_the_child_is_stopped(sender, story, make_photo(), caller)
-        wait_until(lambda: stage_of(sender, address) == "waiting", 20, "all of the photo is there")
+        stage = stage_of(sender, address)
         child.resume()
         sending.result(30)
 
-    assert stage_of(sender, address) == "kept"
+    assert (stage, stage_of(sender, address)) == ("waiting", "kept")
 
 
 def test_a_photo_whose_child_was_ended_is_postponed_and_taken_at_the_next_try(
@@ -63,7 +67,6 @@ def test_a_photo_whose_child_was_ended_is_postponed_and_taken_at_the_next_try(
     monkeypatch.setattr(finishers, "RETRY_SECONDS", 3)
     with ThreadPoolExecutor(1) as caller:
         address, child, sending = sent_while_the_child_is_stopped(sender, story, make_photo(), caller)
-        wait_until(lambda: stage_of(sender, address) == "waiting", 20, "all of the photo is there")
         child.send_signal(signal.SIGKILL)
         sending.result(30)
     postponed = sender.get(address).json()
@@ -83,14 +86,7 @@ def test_a_photo_whose_child_was_ended_is_postponed_and_taken_at_the_next_try(
 
 @pytest.fixture
 def no_child_starts(tmp_path, monkeypatch):
-    """No decoding child starts, until the file is gone, as without memory."""
-    guard = tmp_path / "guard" / "sitecustomize.py"
-    guard.parent.mkdir()
-    guard.write_text(
-        "import sys\nif any('decoder_child' in word for word in sys.orig_argv): raise SystemExit(1)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(guard.parent))
-    return guard
+    return FailingStarts(monkeypatch, tmp_path)
 
 
 def arrived(scene, sender, story) -> str:
@@ -141,7 +137,7 @@ def test_many_postponed_photos_are_all_taken_once_the_machine_lets_them(
     for one in [several.finish(upload_id) for upload_id in ids]:
         one.result(30)
     stages = {stage_of(sender, f"/g/u/{upload_id}") for upload_id in ids}
-    no_child_starts.unlink()
+    no_child_starts.end()
     wait_until(
         lambda: all(stage_of(sender, f"/g/u/{upload_id}") in {"kept", "duplicate"} for upload_id in ids),
         30,
@@ -157,7 +153,7 @@ def test_a_postponed_photo_is_tried_again_by_the_next_start(scene, sender, story
     first = Finishers(sender.app.state.app)
     first.finish(upload_id).result(30)
     first.close()
-    no_child_starts.unlink()
+    no_child_starts.end()
     receiver = sender.app.state.receiver
     receiver.resume()
     receiver.finish(upload_id).result(30)

@@ -18,7 +18,7 @@ import typer
 from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather, open_regular
-from memorycapsule.cli.import_report import left_out
+from memorycapsule.cli.import_report import left_out, not_in_yet
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain, refusal_answer
 from memorycapsule.errors import (
@@ -27,6 +27,7 @@ from memorycapsule.errors import (
     FilesRefused,
     MediaRefused,
     PartlyDone,
+    Postponed,
     Refusal,
     UsageProblem,
     system_problem,
@@ -138,14 +139,19 @@ def render(
                 "segments": {"encoded": facts["segments_encoded"], "reused": facts["segments_reused"]},
             },
             "missing": [{"file": name, "missing": what} for name, what in facts["missing"].items()],
-            "refused": [{"file": name, **refusal_answer(error)} for name, error, _quiet in refused],
+            "refused": [
+                {"file": name, **refusal_answer(error)}
+                for name, error, _quiet in refused
+                if not isinstance(error, Postponed)
+            ],
+            "not_in_yet": [{"file": name, **refusal_answer(error)} for name, error in _postponed(refused)],
         }
     )
     for name, missing in facts["missing"].items():
         for what in missing:
             door.out.warn(door.out.words(f"cli_missing_{what}", file=plain(name)))
     loud = [(name, error) for name, error, is_quiet in refused if not is_quiet]
-    left_out(door.out, loud)
+    _say_left_out(door.out, loud)
     seconds = f"{facts['seconds']:.0f}"
     door.out.say(door.out.words.counted("cli_render_done", count, file=plain(str(out)), seconds=seconds))
     if loud:
@@ -201,7 +207,9 @@ def _make(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
-            left_out(out, [(name, error) for name, error, is_quiet in refused if not is_quiet])
+            _say_left_out(out, [(name, error) for name, error, is_quiet in refused if not is_quiet])
+            for _name, error in _postponed(refused):
+                raise error
             raise FilesRefused("render_none")
         distinct: Sequence[Picture] = pictures
         if order.stored_plan:
@@ -269,6 +277,16 @@ def _directed(
     )
 
 
+def _postponed(refused: Sequence[tuple[str, CapsuleError, bool]]) -> list[tuple[str, Postponed]]:
+    return [(name, error) for name, error, _quiet in refused if isinstance(error, Postponed)]
+
+
+def _say_left_out(out: Output, loud: Sequence[tuple[str, CapsuleError]]) -> None:
+    """Warn of what was refused, and of what the machine was too busy to read."""
+    left_out(out, [(name, error) for name, error in loud if not isinstance(error, Postponed)])
+    not_in_yet(out, [(name, error) for name, error in loud if isinstance(error, Postponed)])
+
+
 def _prepare(
     found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
 ) -> tuple[list[Picture], list[tuple[str, CapsuleError, bool]], dict[str, Sequence[Missing]]]:
@@ -284,25 +302,33 @@ def _prepare(
     missing: dict[str, Sequence[Missing]] = {}
     names = _names(found)
 
-    def prepared(place: int) -> tuple[Picture, Sequence[Missing]] | MediaRefused:
+    def prepared(place: int) -> tuple[Picture, Sequence[Missing]] | MediaRefused | Postponed:
         one = found[place]
         if one.refusal:
             return one.refusal
         try:
             return _picture(decoders, names[place], place, one, pictures)
-        except MediaRefused as error:
+        except (MediaRefused, Postponed) as error:
             return error
 
     with Decoders(workspace=workspace, children=_DECODERS) as decoders, ThreadPoolExecutor(_DECODERS) as pool:
-        for place, answer in enumerate(pool.map(prepared, range(len(found)))):
-            if isinstance(answer, MediaRefused):
+        answers = []
+        for answer in pool.map(prepared, range(len(found))):
+            answers.append(answer)
+            tell(len(answers) / len(found))
+        # What the machine was too busy to read is tried once more, one file after the other.
+        answers = [
+            prepared(place) if isinstance(answer, Postponed) else answer
+            for place, answer in enumerate(answers)
+        ]
+        for place, answer in enumerate(answers):
+            if isinstance(answer, CapsuleError):
                 refused.append((str(found[place].path), answer, found[place].is_quiet))
             else:
                 picture, lost = answer
                 kept.append(picture)
                 if lost:
                     missing[picture.id] = lost
-            tell((place + 1) / len(found))
     return kept, refused, missing
 
 

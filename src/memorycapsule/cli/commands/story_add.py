@@ -16,7 +16,7 @@ import typer
 from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
-from memorycapsule.cli.import_report import ImportSum, left_out, sum_in_words
+from memorycapsule.cli.import_report import ImportSum, left_out, not_in_yet, sum_in_words
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, error_answer, plain, refusal_answer
 from memorycapsule.cli.typed import read_text
@@ -26,6 +26,7 @@ from memorycapsule.errors import (
     FilesRefused,
     MediaRefused,
     PartlyDone,
+    Postponed,
     UsageProblem,
     is_disk_full,
     system_problem,
@@ -48,6 +49,8 @@ class _Import:
 
     attached: dict[int, StoredMedium] = field(default_factory=dict)
     refused: dict[int, _Refusal] = field(default_factory=dict)
+    #: What the machine was too busy to read.
+    postponed: dict[int, Postponed] = field(default_factory=dict)
     #: What ended the import before its end.
     failure: CapsuleError | None = None
 
@@ -105,7 +108,7 @@ def add(
             done.failure = Interrupted()
         # The id of a story that was cut off has been told, and --to fills it.
         was_cut_off = isinstance(done.failure, Interrupted)
-        if found and to is None and not done.attached and is_wordless and not was_cut_off:
+        if found and to is None and is_wordless and not (done.attached or done.postponed or was_cut_off):
             # With a full disk even this may fail; then an empty story stays, and --to fills it.
             with suppress(DiskFull):
                 there.remove_story(story_id)
@@ -121,7 +124,11 @@ def written(text: str | None) -> str | None:
 def _attach_all(
     there: AnyInstance, story_id: str, found: Sequence[FoundFile], first: int | None, done: _Import
 ) -> None:
-    """Attach the files, some at the same time; ends early on a full disk and on Ctrl-C."""
+    """
+    Attach the files, some at the same time; ends early on a full disk and on Ctrl-C.
+
+    What the machine was too busy to read is tried once more at the end, one file after the other.
+    """
     waiting = [place for place in range(len(found)) if place not in done.refused]
     if not waiting:
         return
@@ -136,13 +143,16 @@ def _attach_all(
             running = {pool.submit(attach, place): place for place in waiting}
             try:
                 _collect(running, found, done, stop.set)
+                for place in sorted(done.postponed):
+                    running = {pool.submit(attach, place): place}
+                    _collect(running, found, done, stop.set)
             except KeyboardInterrupt:
                 stop.set()
                 # What is half way is finished: it takes a moment and saves doing it again.
-                refused = dict(done.refused)
+                refused, postponed = dict(done.refused), dict(done.postponed)
                 _collect(running, found, done, stop.set)
-                # A terminal's Ctrl-C ends the decoders as well: what they refused since then says nothing.
-                done.refused = refused
+                # A terminal's Ctrl-C ends the decoders as well: what they said since then says nothing.
+                done.refused, done.postponed = refused, postponed
                 done.failure = Interrupted()
             finally:
                 stop.set()
@@ -170,13 +180,17 @@ def _collect(
         try:
             kept = future.result()
         except MediaRefused as error:
+            done.postponed.pop(place, None)
             done.refused[place] = _Refusal(found=found[place], error=error)
+        except Postponed as error:
+            done.postponed[place] = error
         except (CapsuleError, OSError) as error:
             # The disk is full, the date has come, the story is gone: nothing after it would fare better.
             stop()
             done.failure = done.failure or _translate_error(error)
         else:
             if kept is not None:
+                done.postponed.pop(place, None)
                 done.attached[place] = kept
 
 
@@ -202,6 +216,8 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
     for medium in media:
         for what in medium["missing"]:
             out.warn(out.words(f"cli_missing_{what}", file=plain(medium["file"])))
+    not_yet = [(found[place].path, done.postponed[place]) for place in sorted(done.postponed)]
+    not_in_yet(out, not_yet)
     failure = done.failure and _explained(done.failure, story_id, len(done.attached))
     nothing_in = bool(found) and not done.attached
     if failure is None and nothing_in and not story_id:
@@ -213,15 +229,17 @@ def _answer(out: Output, story_id: str, found: Sequence[FoundFile], done: _Impor
             "media": media,
             "duplicates": duplicates,
             "refused": [{"file": str(one.found.path), **refusal_answer(one.error)} for one in refused],
+            "not_in_yet": [{"file": str(path), **refusal_answer(error)} for path, error in not_yet],
         }
     )
     if failure:
         raise failure
-    out.say(_added(out.words, story_id, len(media), len(duplicates), len(loud)))
+    out.say(_added(out.words, story_id, len(media), len(duplicates), len(loud), len(not_yet)))
     if found:
         out.say(sum_in_words(out, total))
-    if loud:
-        raise typer.Exit(FilesRefused.exit_code if nothing_in else PartlyDone.exit_code)
+    if loud or not_yet:
+        is_refused = nothing_in and not not_yet
+        raise typer.Exit(FilesRefused.exit_code if is_refused else PartlyDone.exit_code)
 
 
 def _explained(failure: CapsuleError, story_id: str, count: int) -> CapsuleError:
@@ -261,8 +279,13 @@ def _sorted_out(
     return media, duplicates
 
 
-def _added(words: Wording, story_id: str, media: int, duplicates: int, refused: int) -> str:
-    counts = {"cli_added_new": media, "cli_added_there": duplicates, "cli_added_left_out": refused}
+def _added(words: Wording, story_id: str, media: int, duplicates: int, refused: int, not_yet: int) -> str:
+    counts = {
+        "cli_added_new": media,
+        "cli_added_there": duplicates,
+        "cli_added_left_out": refused,
+        "cli_added_not_yet": not_yet,
+    }
     contents = ", ".join(words(key, files=files) for key, files in counts.items() if files)
     if not contents:
         return words("cli_story_added", story=story_id)

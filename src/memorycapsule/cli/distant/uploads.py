@@ -24,7 +24,7 @@ from memorycapsule.cli.files import StoredMedium, open_regular, readable_name
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.sentences import sentence_of
 from memorycapsule.domain.refusals import refusal_or_other
-from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved, Refusal
+from memorycapsule.errors import CapsuleError, MediaRefused, NotFound, OffsetMoved, Postponed, Refusal
 from memorycapsule.schemas.stories import Medium
 
 AT_ONCE = 3
@@ -46,13 +46,15 @@ class TusUploader:
         self._story_id = story_id
         self._bar = bar
         self._stop = stop
+        #: Where this run began to send: such a file was not there before, even when it is asked about again.
+        self._begun: set[str] = set()
         self._notes = _Notes(platformdirs.user_state_path("memorycapsule") / "sending")
 
     def send(self, path: Path, position: int | None) -> StoredMedium | None:
         """
         Send a file and return the medium that it became; None when stopped in the middle of it.
 
-        Raises MediaRefused, Unreachable, and what uploads are refused with.
+        Raises MediaRefused, Postponed, Unreachable, and what uploads are refused with.
         """
         self._bar.take_up(plain(path.name))
         with open_regular(path) as file:
@@ -60,11 +62,10 @@ class TusUploader:
             note = self._notes.of(
                 self._client.url, self._story_id, path.resolve(), about.st_size, about.st_mtime_ns
             )
-            was_here = self._known(note)
-            place = was_here or self._begin(path, about.st_size, position, note)
+            place = self._known(note) or self._begin(path, about.st_size, position, note)
             if not self._send_rest(place, file, about.st_size):
                 return None
-        return self._outcome(place, note, is_old=was_here is not None)
+        return self._outcome(place, note, is_old=place not in self._begun)
 
     def _known(self, note: Path) -> str | None:
         """Return where this file was being sent to, if the daemon still knows of it."""
@@ -99,6 +100,7 @@ class TusUploader:
             told: dict[str, Any] = {"code": error.reason, "values": dict(error.values)}
             raise refusal_or_other(told, sentence_of(error)) from error
         place = str(answer.headers["location"])
+        self._begun.add(place)
         self._notes.write(note, place)
         return place
 
@@ -149,6 +151,8 @@ class TusUploader:
                         medium=self._client.get(Medium, f"/media/{state['medium']}", "medium"),
                         is_duplicate=is_old or state["stage"] == "duplicate",
                     )
+                case "postponed":
+                    raise Postponed("upload_postponed")
                 case "refused":
                     self._notes.forget(note)
                     raise refusal_or_other(state, state["reason"])

@@ -44,7 +44,8 @@ def attaching(
                         clock=app.now,
                     )
             finally:
-                bar.advance(sizes[path])
+                # A file that is tried again has been counted.
+                bar.advance(sizes.pop(path, 0))
             medium = Medium.of(attached.medium, attached.details)
             return StoredMedium(medium=medium, is_duplicate=attached.is_duplicate)
 
