@@ -122,6 +122,14 @@ def draw(line: Line, mask: NDArray[np.uint8], x: int, baseline: int) -> None:
         x += _width(run, line.size)
 
 
+def reach_of(line: Line) -> tuple[int, int]:
+    """Return how far the ink of a line reaches above its baseline, and below it, in pixels."""
+    ink = np.zeros((5 * line.size, line.width + line.size), np.uint8)
+    draw(line, ink, line.size // 2, 3 * line.size)
+    _, top, _, height = cv2.boundingRect(ink)
+    return 3 * line.size - top, max(0, top + height - 3 * line.size)
+
+
 def parts_of(line: Line) -> Iterator[tuple[Line, int]]:
     """
     Yield the smallest parts of a line that can be drawn on their own, from the left, and where each begins in pixels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,12 +131,12 @@ def _title_ground(size: Size, style: FilmStyle, card: Card, stage: TableGeometry
     """Return the sky with the title's letters and the line of its date; `cards_top` is 0 without cards."""
     lines, em = _title_lines(size, style, card, stage, cards_top)
     left = round(size.width * _EDGE_X)
-    step = round(em * _step(lines))
+    step = round(em * _step(lines, em))
     spacing = _spacing(size, style, stage, em)
     top = size.height * _EDGE_Y
     if not cards_top:
         top = max(top, (size.height * 0.94 - step * len(lines)) / 2)
-    baseline = round(top + em * _RISE)
+    baseline = round(top + em * _rise(lines, em))
     paper = Paper(whole_sky(style, size))
     for line in lines:
         paper.write(line, left - round(0.04 * em), baseline, style.ink, spacing)
@@ -170,7 +171,7 @@ def _title_lines(
         lines = typesetting.wrap(heading, font, em, width, balanced=True)
         spacing = _spacing(size, style, stage, em)
         widths = [line.width + spacing * em * len(line.text) for line in lines]
-        feet = size.height * _EDGE_Y + (_RISE + _step(lines) * (len(lines) - 1)) * em
+        feet = size.height * _EDGE_Y + (_rise(lines, em) + _step(lines, em) * (len(lines) - 1)) * em
         low = cards_top + (_COVERED if len(lines) <= 2 else -_FALL) * em if cards_top else size.height * 0.84
         if max(widths, default=0) <= room and feet <= low:
             return lines, em
@@ -192,10 +193,18 @@ def _spacing(size: Size, style: FilmStyle, stage: TableGeometry, em: int) -> flo
     return stage.table.title_spacing * min(1.0, em / giant)
 
 
-def _step(lines: Sequence[Line]) -> float:
-    if len(lines) > 2:
-        return _STEPS[1]
-    return _HANGUL_STEP if any(has_hangul(line.text) for line in lines) else _STEPS[0]
+def _rise(lines: Sequence[Line], em: int) -> float:
+    """Return how far the first line reaches above its baseline, in ems: some scripts have marks above marks."""
+    return max([_RISE, *(typesetting.reach_of(line)[0] / em for line in lines[:1])])
+
+
+def _step(lines: Sequence[Line], em: int) -> float:
+    """Return how far apart the lines are, in ems."""
+    few = _HANGUL_STEP if any(has_hangul(line.text) for line in lines) else _STEPS[0]
+    usual = _STEPS[1] if len(lines) > 2 else few
+    reaches = [typesetting.reach_of(line) for line in lines]
+    # Of two lines that follow each other, the ink may touch, but does not cross.
+    return max([usual, *((low + high) / em for (_, low), (high, _) in itertools.pairwise(reaches))])
 
 
 def _shape(source: Source) -> float:
