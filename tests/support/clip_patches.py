@@ -147,16 +147,29 @@ def shown_patches(clip: bytes, *, turn: int = 0) -> NDArray[np.int64]:
 
 def first_frame(clip: bytes) -> NDArray[np.uint8]:
     """Return the first frame of an mp4 as RGB, by the matrix that it names."""
+    return _pictures(clip, "ppm", "-frames:v", "1", "-vf", f"scale={_FINE}")[0]
+
+
+def decoded(clip: bytes) -> NDArray[np.uint8]:
+    """Return all frames of an mp4 in grey, frames x height x width."""
+    return _pictures(clip, "pgm", "-fps_mode", "passthrough", "-vf", "format=gray")
+
+
+def _pictures(clip: bytes, codec: str, *arguments: str) -> NDArray[np.uint8]:
     done = subprocess.run(
         [
-            processes.ffmpeg_path(), "-v", "error", "-f", "mov", "-i", "-", "-frames:v", "1",
-            "-vf", f"scale={_FINE}", "-f", "image2pipe", "-c:v", "ppm", "-",
+            processes.ffmpeg_path(), "-v", "error", "-f", "mov", "-i", "-",
+            *arguments, "-f", "image2pipe", "-c:v", codec, "-",
         ],
         input=clip, capture_output=True, check=True,
     ).stdout  # fmt: skip
-    _, size, _, pixels = done.split(b"\n", 3)
+    # Each picture has its header: a word, width and height, the brightest value.
+    magic, size, _, _ = done.split(b"\n", 3)
     width, height = map(int, size.split())
-    return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+    shape = (height, width, 3) if magic == b"P6" else (height, width)
+    header = len(b"\n".join(done.split(b"\n", 3)[:3])) + 1
+    pictures = np.frombuffer(done, np.uint8).reshape(-1, header + int(np.prod(shape)))
+    return pictures[:, header:].reshape(-1, *shape)
 
 
 def _ffmpeg(*arguments: object, input: bytes | None = None) -> None:  # noqa: A002 - as subprocess calls it
