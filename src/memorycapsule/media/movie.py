@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
-from memorycapsule.media.exif import camera_mark, is_position
+from memorycapsule.media.metadata.exif import camera_mark, is_position
 from memorycapsule.media.sniff import Window
 
 #: Largest side of a clip in pixels: "8K" cameras and below.

@@ -19,10 +19,10 @@ from memorycapsule import processes
 from memorycapsule.domain.film.framing import display_size
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.colour import ADOBE_RGB, full_range, of_code_points, to_srgb
-from memorycapsule.media.exif import Exif, read_exif
 from memorycapsule.media.formats import bmp, frames, gif, heif, jpeg, png, tiff, webp
 from memorycapsule.media.formats.damage import check_good_part, ends_in_hole, with_rows_grey
 from memorycapsule.media.measure import jpeg_frame
+from memorycapsule.media.metadata.exif import Exif, read_exif
 from memorycapsule.media.sniff import Format, Window
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ import pytest
 
 from memorycapsule import processes
 from memorycapsule.errors import MediaRefused, Refusal
-from memorycapsule.media.exif import camera_mark
+from memorycapsule.media.metadata.exif import camera_mark
 from support.refusals import file_refused
 
 #: One of each kind, for every run; the rest are in the slow table.

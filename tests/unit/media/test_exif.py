@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorycapsule.media.exif import Exif, camera_mark, parse_exif_date, parse_offset, read_exif
+from memorycapsule.media.metadata.exif import Exif, camera_mark, parse_exif_date, parse_offset, read_exif
 
 
 def exif_block(

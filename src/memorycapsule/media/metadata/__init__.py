@@ -1,0 +1,1 @@
+"""What a file says of itself: when, by which camera and whether where."""
