@@ -18,11 +18,13 @@ HANGUL = re.compile("[\N{HANGUL SYLLABLE GA}-\N{HANGUL SYLLABLE HIH}]")
 #: Where Hangul is no word of ours.
 NOT_OURS = {
     "domain/hangul.py": "the first and the last syllable",
+    "domain/dated_names.py": "what phones call their files",
     "domain/opening_dates.py": "what people type: 10년 후",
     "demo/life.py": "what the people of the demonstration are called and write",
     "demo/scenes.py": "what the pictures of the demonstration show",
     "schemas/themes.py": "an example in the API's document",
     "daemon/http/api/bodies.py": "an example in the API's document",
+    "media/metadata/date_texts.py": "what cameras write into dates",
     "cli/commands/invitations.py": "an example of a command",
     "cli/commands/render.py": "an example of a command",
 }

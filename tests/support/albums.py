@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 from support.moments import NOW
@@ -44,13 +45,12 @@ def picture(
         format="JPEG",
         width=width,
         height=height,
-        taken_local=taken,
-        taken_offset_seconds=None,
+        taken=CaptureTime(local=taken) if taken else None,
         has_gps=False,
         duration_seconds=None,
         has_sound=False,
     )
-    return MediumView(medium=medium, details=details)
+    return MediumView(medium=medium, details=details, taken_local=taken)
 
 
 def opened(*stories: list[MediumView], theme: str = "photocard") -> CapsuleView:

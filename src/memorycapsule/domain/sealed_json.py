@@ -12,6 +12,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.domain.stories import MediumDetails, Missing, StoryWords
 from memorycapsule.domain.uploads import UploadMetadata
 from memorycapsule.errors import CapsuleError
@@ -30,18 +31,31 @@ def words_from_json(plain: bytes) -> StoryWords:
 
 def details_to_json(details: MediumDetails) -> bytes:
     fields = dataclasses.asdict(details)
-    for name in ("taken_local", "gps_at"):
-        fields[name] = fields[name].isoformat() if fields[name] else None
+    taken = details.taken
+    del fields["taken"]
+    fields["taken_local"] = taken.local.isoformat() if taken else None
+    fields["taken_offset_seconds"] = taken.offset_seconds if taken else None
+    fields["taken_form"] = taken.form if taken else None
+    fields["gps_at"] = details.gps_at.isoformat() if details.gps_at else None
     return _to_json(fields)
 
 
 def details_from_json(plain: bytes) -> MediumDetails:
     """Read what `details_to_json` wrote. Raises CapsuleError when it is damaged."""
-    fields = _known(MediumDetails, plain)
-    for name in ("taken_local", "gps_at"):
-        if fields.get(name):
-            fields[name] = datetime.fromisoformat(fields[name])
-    return MediumDetails(**_with_missing(fields))
+    stored, fields = _stored(plain), _known(MediumDetails, plain)
+    if fields.get("gps_at"):
+        fields["gps_at"] = datetime.fromisoformat(fields["gps_at"])
+    return MediumDetails(taken=_taken(stored), **_with_missing(fields))
+
+
+def _taken(stored: dict[str, Any]) -> CaptureTime | None:
+    local, offset = stored["taken_local"], stored["taken_offset_seconds"]
+    if local is None:
+        return None
+    # Before forms were kept, UTC without a place was written as an offset of zero. Only clips and voice notes had it.
+    is_old_instant = offset == 0 and stored["duration_seconds"] is not None
+    form = stored.get("taken_form") or (TakenForm.INSTANT if is_old_instant else TakenForm.TIME)
+    return CaptureTime(local=datetime.fromisoformat(local), offset_seconds=offset, form=TakenForm(form))
 
 
 def metadata_to_json(about: UploadMetadata) -> bytes:
@@ -65,8 +79,11 @@ def _to_json(fields: dict[str, Any]) -> bytes:
 
 def _known(value: type[StoryWords | MediumDetails | UploadMetadata], plain: bytes) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(value)}
+    return {name: stored for name, stored in _stored(plain).items() if name in names}
+
+
+def _stored(plain: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(plain)
-        return {name: fields[name] for name in fields if name in names}
+        return dict(json.loads(plain))
     except (ValueError, TypeError) as error:
         raise CapsuleError("contents_damaged") from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.domain.people import printable, storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.errors import NotAllowed, ReauthenticationNeeded, UsageProblem
@@ -105,9 +106,7 @@ class MediumDetails:
     #: As a person sees it, in pixels; 0 for a voice note.
     width: int
     height: int
-    #: Naive wall time of the camera, and its offset from UTC where the camera knew it.
-    taken_local: datetime | None
-    taken_offset_seconds: int | None
+    taken: CaptureTime | None
     has_gps: bool
     duration_seconds: float | None
     has_sound: bool
@@ -118,29 +117,6 @@ class MediumDetails:
     gps_at: datetime | None = None
     #: What could not be read of the file; its original is kept whole.
     missing: tuple[Missing, ...] = ()
-
-    @property
-    def taken_text(self) -> str | None:
-        """The capture time in ISO 8601, with its offset where the camera knew it."""
-        if self.taken_local is None:
-            return None
-        text = self.taken_local.isoformat()
-        if self.taken_offset_seconds is None:
-            return text
-        sign = "-" if self.taken_offset_seconds < 0 else "+"
-        hours, minutes = divmod(abs(self.taken_offset_seconds) // 60, 60)
-        return f"{text}{sign}{hours:02}:{minutes:02}"
-
-    def taken_at(self, assumed_offset: timedelta) -> datetime | None:
-        """Return the capture time as an instant; `assumed_offset` is for cameras that knew none."""
-        if self.taken_local is None:
-            return None
-        offset = self.taken_offset_seconds
-        known = assumed_offset if offset is None else timedelta(seconds=offset)
-        try:
-            return (self.taken_local - known).replace(tzinfo=UTC)
-        except OverflowError:
-            return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -248,8 +248,7 @@ def _read_transport_stream(window: Window, format_: ClipFormat) -> Movie:
         duration_seconds=0.0,
         whole_seconds=0.0,
         has_sound=streams.sound_tracks > 0,
-        taken_local=None,
-        taken_offset_seconds=None,
+        taken=None,
         has_gps=False,
     )
 

@@ -3,9 +3,10 @@ The limited child that decodes strangers' photos: `python -m memorycapsule.media
 
 It talks over a socket with `DecoderProcess`. It says READY once it has started. A request is one JSON object
 {"format", "memory_bytes", "cpu_seconds"}, with the file as a descriptor. The answer is four bytes of length
-(big-endian), a JSON header and two JPEGs. The header is {"width", "height", "taken_local", "taken_offset_seconds",
-"has_gps", "camera", "gps_at", "missing", "parts": [bytes, bytes]}; or without pictures {"refused": {"code", "values"}}
-or {"postponed": true}. The child ends after those: a file that broke a decoder may have harmed the process.
+(big-endian), a JSON header and two JPEGs. The header is {"width", "height", "taken": {"local",
+"offset_seconds", "form"}, "has_gps", "camera", "gps_at", "missing", "parts": [bytes, bytes]}; or without pictures
+{"refused": {"code", "values"}} or {"postponed": true}. The child ends after those: a file that broke a decoder may have
+harmed the process.
 """
 
 import json
@@ -98,12 +99,11 @@ def _prepare(descriptor: int, format_: Any) -> tuple[dict[str, Any], list[bytes]
         cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         for picture, quality in ((photo.pixels, JPEG_QUALITY), (small, THUMBNAIL_QUALITY))
     ]
-    taken_local, gps_at = photo.exif.taken_local, photo.exif.gps_at
+    gps_at = photo.exif.gps_at
     header = {
         "width": photo.width,
         "height": photo.height,
-        "taken_local": taken_local.isoformat() if taken_local else None,
-        "taken_offset_seconds": photo.exif.taken_offset_seconds,
+        "taken": photo.taken and {**vars(photo.taken), "local": photo.taken.local.isoformat()},
         "has_gps": photo.exif.has_gps,
         "camera": photo.exif.camera,
         "gps_at": gps_at.isoformat() if gps_at else None,

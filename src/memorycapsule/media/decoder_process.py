@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memorycapsule import processes
+from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.domain.refusals import refusal_of
 from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import CapsuleError, MediaRefused, Postponed, Refusal
@@ -44,8 +45,7 @@ class DecodedPhoto:
 
     width: int
     height: int
-    taken_local: datetime | None
-    taken_offset_seconds: int | None
+    taken: CaptureTime | None
     has_gps: bool
     camera: str
     gps_at: datetime | None
@@ -164,9 +164,8 @@ class DecoderProcess:
     def _checked(self, header: dict[str, Any]) -> DecodedPhoto:
         """Check every value, and read the pictures. Raises ValueError, LookupError or TypeError for a false answer."""
         width, height, (display_bytes, thumbnail_bytes) = header["width"], header["height"], header["parts"]
-        offset, taken_local = header["taken_offset_seconds"], header["taken_local"]
         camera, gps_at = header["camera"], header["gps_at"]
-        numbers = (width, height, display_bytes, thumbnail_bytes, 0 if offset is None else offset)
+        numbers = (width, height, display_bytes, thumbnail_bytes)
         if not all(isinstance(number, int) for number in numbers):
             raise TypeError
         if not isinstance(camera, str) or len(camera) > _LONGEST_CAMERA:
@@ -178,10 +177,7 @@ class DecoderProcess:
         return DecodedPhoto(
             width=width,
             height=height,
-            taken_local=None
-            if taken_local is None
-            else datetime.fromisoformat(taken_local).replace(tzinfo=None),
-            taken_offset_seconds=offset,
+            taken=_taken(header["taken"]),
             has_gps=header["has_gps"] is True,
             camera=camera,
             gps_at=None if gps_at is None else datetime.fromisoformat(gps_at).astimezone(UTC),
@@ -205,6 +201,20 @@ class DecoderProcess:
                 raise EOFError
             view = view[count:]
         return bytes(received)
+
+
+def _taken(fields: dict[str, Any] | None) -> CaptureTime | None:
+    """Check a time of the child. Raises ValueError, LookupError or TypeError for a false one."""
+    if fields is None:
+        return None
+    offset = fields["offset_seconds"]
+    if not (offset is None or isinstance(offset, int)):
+        raise TypeError
+    return CaptureTime(
+        local=datetime.fromisoformat(fields["local"]).replace(tzinfo=None),
+        offset_seconds=offset,
+        form=TakenForm(fields["form"]),
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -7,18 +7,22 @@ any decoder runs. Boxes: ISO/IEC 14496-12, Apple's QuickTime File Format, 3GPP T
 
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
+from memorycapsule.media.metadata.date_texts import read_date_text
 from memorycapsule.media.metadata.exif import camera_mark, is_position
 from memorycapsule.media.sniff import Window
 
 #: Largest side of a clip in pixels: "8K" cameras and below.
 MOST_CLIP_SIDE = 8192
 
-_APPLE_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))?", re.ASCII)
+#: No phone made a movie before.
+_FIRST_PHONE_YEAR = 2000
 #: ISO 6709 in decimal degrees: +37.5665+126.9780/
 _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
 
@@ -35,8 +39,7 @@ class Recording:
     #: Length, with sound that continues after the picture; 0 when the header does not state it.
     whole_seconds: float
     has_sound: bool
-    taken_local: datetime | None
-    taken_offset_seconds: int | None
+    taken: CaptureTime | None
     has_gps: bool
     #: As `exif.camera_mark`, so that a phone's photos and clips have the same.
     camera: str = ""
@@ -107,17 +110,14 @@ def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
 
 def _recording(moov: bytes, tracks: list[bytes]) -> Recording:
     created, scale, whole = _movie_header(moov)
-    taken_local, offset = created, None if created is None else 0
     facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
-    apple = _apple_date(facts.get("com.apple.quicktime.creationdate"))
-    if apple is not None:
-        taken_local, offset = apple
-    places = [facts.get("com.apple.quicktime.location.ISO6709"), *_udta_places(moov)]
+    places = [facts.get("com.apple.quicktime.location.ISO6709"), *_udta_texts(moov, b"\xa9xyz")]
     return Recording(
         whole_seconds=0.0 if _is_in_fragments(moov) else whole / scale,
         has_sound=any(_handler(track) == b"soun" for track in tracks),
-        taken_local=taken_local,
-        taken_offset_seconds=offset,
+        taken=_taken(
+            [facts.get("com.apple.quicktime.creationdate"), *_udta_texts(moov, b"\xa9day")], created
+        ),
         camera=camera_mark(facts.get("com.apple.quicktime.make"), facts.get("com.apple.quicktime.model")),
         has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
     )
@@ -167,11 +167,18 @@ def _movie_header(moov: bytes) -> tuple[datetime | None, int, int]:
 
 
 def _since_1904(seconds: int) -> datetime | None:
-    """Return seconds since 1904 as naive UTC; None for the 0, or the seconds since 1970, of cameras without a clock."""
+    """
+    Return seconds since 1904 as naive UTC; None for the 0, or the 1970, of cameras without a clock.
+
+    Some phones count from 1970. Nobody made such a movie before, so a year before 1970 tells them.
+    """
     try:
         instant = datetime(1904, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - naive UTC
     except OverflowError:
         return None
+    if instant.year < 1970:
+        instant = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - naive UTC
+        return instant if instant.year >= _FIRST_PHONE_YEAR else None
     return instant if 1970 < instant.year < 2200 else None
 
 
@@ -195,30 +202,19 @@ def _named_facts(parent: bytes) -> dict[str, str]:
     return facts
 
 
-def _apple_date(text: str | None) -> tuple[datetime, int | None] | None:
-    match = _APPLE_DATE.fullmatch((text or "").strip("\x00 "))
-    if match is None:
-        return None
-    try:
-        taken_local = datetime.fromisoformat(match[1])
-    except ValueError:
-        return None
-    if match[2]:
-        return taken_local, 0
-    if match[3] is None:
-        return taken_local, None
-    seconds = int(match[4]) * 3600 + int(match[5]) * 60
-    if seconds >= 24 * 3600:
-        return taken_local, None
-    return taken_local, -seconds if match[3] == "-" else seconds
+def _taken(texts: Iterable[str | None], created: datetime | None) -> CaptureTime | None:
+    """Return the first date that has a time, or else the instant of the header, which says nothing of the place."""
+    said = (read_date_text(text) for text in texts)
+    made = CaptureTime.of_instant(created) if created else None
+    return next((taken for taken in said if taken and taken.form is not TakenForm.DAY), made)
 
 
-def _udta_places(moov: bytes) -> list[str]:
-    """Return the texts of all `©xyz` boxes: two bytes of length and two of language come first."""
+def _udta_texts(moov: bytes, kind: bytes) -> list[str]:
+    """Return the texts of all boxes of a kind, such as `©xyz`: two bytes of length and two of language come first."""
     return [
         box.body[4:].decode("ascii", "replace")
         for box in boxes.children(boxes.first(moov, b"udta") or b"")
-        if box.kind == b"\xa9xyz"
+        if box.kind == kind
     ]
 
 

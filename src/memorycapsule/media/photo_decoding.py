@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorycapsule import processes
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.domain.film.framing import display_size
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.colour import ADOBE_RGB, full_range, of_code_points, to_srgb
 from memorycapsule.media.formats import bmp, frames, gif, heif, jpeg, png, tiff, webp
 from memorycapsule.media.formats.damage import check_good_part, ends_in_hole, with_rows_grey
 from memorycapsule.media.measure import jpeg_frame
+from memorycapsule.media.metadata.blocks import read_block_dates
+from memorycapsule.media.metadata.date_sources import preferred_date
 from memorycapsule.media.metadata.exif import Exif, read_exif
+from memorycapsule.media.metadata.xmp import read_xmp_dates
 from memorycapsule.media.sniff import Format, Window
 
 Array = NDArray[Any]
@@ -43,6 +47,8 @@ class UprightPhoto:
     exif: Exif
     #: Part of the picture is missing, and grey stands for it.
     is_incomplete: bool
+    #: When it was taken, by the best of the dates in the file.
+    taken: CaptureTime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,8 @@ class _Raw:
     exif: Exif
     profile: bytes | None
     nclx: dict[str, Any] | None = None
+    #: An XMP packet, from a decoder that returns it.
+    xmp: bytes | None = None
     #: The decoder has not turned the picture yet.
     is_to_be_turned: bool = False
     #: Part of the picture is missing, and grey stands for it.
@@ -79,12 +87,14 @@ def decode_photo(window: Window, format_: Format) -> UprightPhoto:
         pixels = turned(pixels, raw.exif.orientation)
         if raw.exif.orientation >= 5:
             width, height = height, width
+    dates = read_block_dates(window, format_) | read_xmp_dates(raw.xmp) | raw.exif.dates
     return UprightPhoto(
         pixels=np.ascontiguousarray(pixels),
         width=width,
         height=height,
         exif=raw.exif,
         is_incomplete=raw.is_incomplete,
+        taken=preferred_date(dates),
     )
 
 
@@ -349,6 +359,7 @@ def _heic(window: Window) -> _Raw:
         exif=read_exif(_heif_exif(image)),
         profile=image.info.get("icc_profile"),
         nclx=image.info.get("nclx_profile"),
+        xmp=image.info.get("xmp"),
         is_incomplete=is_incomplete,
     )
 
@@ -375,6 +386,7 @@ def _avif(window: Window) -> _Raw:
         exif=read_exif(_heif_exif(image)),
         profile=image.info.get("icc_profile"),
         nclx=image.info.get("nclx_profile"),
+        xmp=image.info.get("xmp"),
     )
 
 

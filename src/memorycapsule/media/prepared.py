@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal
 
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.domain.stories import Missing
 
 #: Longest side of the thumbnail, in pixels.
@@ -23,10 +24,8 @@ class Prepared:
     #: Size in pixels as a person sees it, after any turn; 0 for a voice note.
     width: int
     height: int
-    #: Wall time of the camera, naive; None when the file does not state it.
-    taken_local: datetime | None
-    #: Offset of that wall time from UTC; None when the file does not state it.
-    taken_offset_seconds: int | None
+    #: None when the file does not state it.
+    taken: CaptureTime | None
     #: The original holds a usable latitude and longitude. The derivatives never do.
     has_gps: bool
     #: Length of a clip or voice note; None for a photo.

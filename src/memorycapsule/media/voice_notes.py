@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule import processes
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.errors import DiskFull, MediaRefused, Refusal
 from memorycapsule.media.clips import DISK_FULL_MESSAGES, unnamed
 from memorycapsule.media.movie import Movie, Recording, read_recording
@@ -64,8 +65,7 @@ class VoiceNoteFacts:
     seconds: float
     #: Decibels that bring it to the usual loudness.
     gain: float
-    taken_local: datetime | None
-    taken_offset_seconds: int | None
+    taken: CaptureTime | None
     has_gps: bool
     camera: str
 
@@ -140,13 +140,10 @@ def _measure(window: Window, format_: Format | Sound) -> VoiceNoteFacts:
     if done.returncode != 0 or seconds <= 0:
         raise MediaRefused(Refusal.NO_READABLE_SOUND)
     _check_length(seconds, metadata.whole_seconds if metadata else 0.0)
-    taken_local = metadata.taken_local if metadata else _made_at(described)
-    offset = metadata.taken_offset_seconds if metadata else None if taken_local is None else 0
     return VoiceNoteFacts(
         seconds=seconds,
         gain=_gain(done.stderr),
-        taken_local=taken_local,
-        taken_offset_seconds=offset,
+        taken=metadata.taken if metadata else _made_at(described),
         has_gps=bool(metadata and metadata.has_gps),
         camera=metadata.camera if metadata else "",
     )
@@ -177,10 +174,10 @@ def _check_length(seconds: float, stated: float) -> None:
         raise MediaRefused(Refusal.SECONDS_MISSING, missing=missing, stated=stated)
 
 
-def _made_at(described: bytes) -> datetime | None:
+def _made_at(described: bytes) -> CaptureTime | None:
     found = _MADE_AT.search(described)
     try:
-        return datetime.fromisoformat(found[1].decode()) if found else None
+        return CaptureTime.of_instant(datetime.fromisoformat(found[1].decode())) if found else None
     except ValueError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
@@ -29,8 +30,15 @@ class Medium(Model):
     )
     height: int | None = Field(examples=[3024])
     taken_at: str | None = Field(
-        description="When it was taken; without an offset where the camera knew none.",
+        description="When it was taken; without an offset where the camera knew none, in UTC where the file states "
+        "an instant and no place. Null where only the day is known, or nothing.",
         examples=["2026-08-02T18:41:07+09:00"],
+    )
+    taken_day: dt.date | None = Field(
+        default=None,
+        description="The day on which it was taken, on the clock of the place: the offset of the file itself, or of "
+        "the same person's photos of that day, or else the capsule's zone. Null where nothing tells.",
+        examples=["2026-08-02"],
     )
     has_gps: bool
     duration_seconds: float | None
@@ -41,7 +49,9 @@ class Medium(Model):
     caption: str | None
 
     @classmethod
-    def of(cls, found: stories.Medium, details: stories.MediumDetails) -> Self:
+    def of(
+        cls, found: stories.Medium, details: stories.MediumDetails, taken_local: dt.datetime | None
+    ) -> Self:
         return cls(
             id=found.id,
             file=details.file,
@@ -52,7 +62,8 @@ class Medium(Model):
             format=details.format,
             width=details.width or None,
             height=details.height or None,
-            taken_at=details.taken_text,
+            taken_at=details.taken.text if details.taken else None,
+            taken_day=taken_local.date() if taken_local else None,
             has_gps=details.has_gps,
             duration_seconds=details.duration_seconds,
             has_sound=details.has_sound,
@@ -95,5 +106,5 @@ class Story(Model):
             damage=Reason.of(view.damage) if view.damage else None,
             created_at=found.created_at,
             changed_at=found.changed_at,
-            media=[Medium.of(one.medium, one.details) for one in view.media],
+            media=[Medium.of(one.medium, one.details, one.taken_local) for one in view.media],
         )

@@ -74,7 +74,7 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
             ArchiveFile(
                 path=folder.path(medium.details.file),
                 size=medium.details.bytes,
-                local=medium.details.taken_local or _added_local(capsule, story),
+                local=medium.taken_local or _added_local(capsule, story),
                 open=_opener(store, vault, viewer, medium),
             )
             for medium in story.media

@@ -11,9 +11,11 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
+from memorycapsule.domain.capture_times import WallTimes, wall_times_of
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.film.montages import Montage
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.plan import MontagePlan
 
 Form = Literal["original", "display", "thumbnail", "clip"]
+_Details = list[tuple[Medium, MediumDetails]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class MediumView:
 
     medium: Medium
     details: MediumDetails
+    #: When it was taken by the clock on the wall, naive; see `capture_times.WallTimes`. None where nothing tells.
+    taken_local: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,14 +293,8 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
         member = _member_who_may_view(tx, found, viewer)
         if found is None or member is None:
             raise NotFound("story_unknown")
-        sealed = _SealedStories(
-            stories=[found],
-            media={found.id: story_store.media_of(tx, found.id)},
-            authors={found.member_id: capsule_store.members.get(tx, found.member_id)},
-            unsealer=vault.unsealer(tx, found.capsule_id),
-        )
-    (view,) = sealed.views()
-    return view
+        sealed = _sealed_stories(tx, vault, capsule_store.capsules.get(tx, found.capsule_id), [found])
+    return sealed.views()[0]
 
 
 def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> MediumView:
@@ -303,7 +302,9 @@ def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> Medium
     with store.reading() as tx:
         found = _viewable_medium(tx, viewer, medium_id)
         unsealer = vault.unsealer(tx, found.capsule_id)
-    return MediumView(medium=found, details=unsealer.details_of(found))
+        zone_name = capsule_store.capsules.get(tx, found.capsule_id).zone
+    details = unsealer.details_of(found)
+    return MediumView(medium=found, details=details, taken_local=WallTimes(zone_name).of(details.taken))
 
 
 def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form: Form) -> OpenedFile:
@@ -458,25 +459,34 @@ class _SealedStories:
     #: By the ids of members.
     authors: Mapping[str, Member]
     unsealer: Unsealer
+    zone_name: str
 
     def views(self) -> list[StoryView]:
         """Return the stories with all of them that can be read: a damaged medium must not hide the others."""
-        return [self._view(story) for story in self.stories]
+        media = {story.id: self._media(story) for story in self.stories}
+        captures = ((one.member_id, details.taken) for one in self.stories for _, details in media[one.id])
+        times = wall_times_of(self.zone_name, captures)
+        return [self._view(one, media[one.id], times.get(one.member_id)) for one in self.stories]
 
-    def _view(self, story: Story) -> StoryView:
+    def _view(self, story: Story, media: _Details, times: WallTimes | None) -> StoryView:
         damage = None
         try:
             words = self.unsealer.words_of(story)
         except DamagedEnvelope as error:
             words, damage = StoryWords(title="", text=""), error
-        author, media = self.authors[story.member_id], self._media(story)
-        return StoryView(story=story, author=author, words=words, media=media, damage=damage)
+        views = [
+            MediumView(medium=medium, details=details, taken_local=times.of(details.taken) if times else None)
+            for medium, details in media
+        ]
+        return StoryView(
+            story=story, author=self.authors[story.member_id], words=words, media=views, damage=damage
+        )
 
-    def _media(self, story: Story) -> list[MediumView]:
+    def _media(self, story: Story) -> _Details:
         media = []
         for medium in self.media[story.id]:
             with contextlib.suppress(DamagedEnvelope):
-                media.append(MediumView(medium=medium, details=self.unsealer.details_of(medium)))
+                media.append((medium, self.unsealer.details_of(medium)))
         return media
 
 
@@ -486,4 +496,5 @@ def _sealed_stories(tx: Transaction, vault: Vault, capsule: Capsule, stories: li
         media=story_store.media_by_story(tx, [story.id for story in stories]),
         authors={one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)},
         unsealer=vault.unsealer(tx, capsule.id),
+        zone_name=capsule.zone,
     )

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import BinaryIO, TypeVar
 
 from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.capture_times import WallTimes
+from memorycapsule.domain.dated_names import taken_by_name
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.people import checked_address, storable
@@ -44,6 +46,8 @@ class Attached:
 
     medium: Medium
     details: MediumDetails
+    #: When it was taken by the clock on the wall, as in `reading.MediumView`.
+    taken_local: datetime | None
     #: True when the very same file was in the story before; nothing was added.
     is_duplicate: bool
 
@@ -128,7 +132,7 @@ def attach(
         unsealer = vault.unsealer(tx, capsule.id)
         used_bytes = upload_store.bytes_of_member(tx, story.member_id)
     if known:
-        return Attached(medium=known, details=unsealer.details_of(known), is_duplicate=True)
+        return _attached(capsule, known, unsealer.details_of(known), is_duplicate=True)
     if limits and (refusal := limits.refusal_of(size, used_bytes=used_bytes)):
         raise refusal
     prepared = prepare(upload)
@@ -139,8 +143,7 @@ def attach(
         format=prepared.format,
         width=prepared.width,
         height=prepared.height,
-        taken_local=prepared.taken_local,
-        taken_offset_seconds=prepared.taken_offset_seconds,
+        taken=prepared.taken or taken_by_name(file, clock()),
         has_gps=prepared.has_gps,
         duration_seconds=prepared.duration_seconds,
         has_sound=prepared.has_sound,
@@ -171,6 +174,11 @@ def attach(
         # The same file came in twice at the same time; the first one stays.
         vault.delete_blobs([blob.id for blob in kept.values()])
     return attached
+
+
+def _attached(capsule: Capsule, medium: Medium, details: MediumDetails, *, is_duplicate: bool) -> Attached:
+    taken_local = WallTimes(capsule.zone).of(details.taken)
+    return Attached(medium=medium, details=details, taken_local=taken_local, is_duplicate=is_duplicate)
 
 
 def _forms(upload: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO]]:
@@ -211,11 +219,11 @@ def _write(
         known = story_store.medium_with_mark(tx, story.id, new.duplicate_mark)
         if known is None:
             medium = _add_medium(tx, vault, story, capsule, new, now)
-            attached = Attached(medium=medium, details=new.details, is_duplicate=False)
+            attached = _attached(capsule, medium, new.details, is_duplicate=False)
             on_written(tx, attached)
             return attached
         unsealer = vault.unsealer(tx, capsule.id)
-    return Attached(medium=known, details=unsealer.details_of(known), is_duplicate=True)
+    return _attached(capsule, known, unsealer.details_of(known), is_duplicate=True)
 
 
 def _add_medium(

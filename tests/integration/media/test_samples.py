@@ -81,8 +81,9 @@ def differences(sample, prepared, quarters) -> list[str]:
     found = []
     if (prepared.width, prepared.height) != (facts["width"], facts["height"]):
         found.append(f"size {prepared.width}x{prepared.height}")
-    if (prepared.taken_local, prepared.taken_offset_seconds) != taken(facts):
-        found.append(f"taken {prepared.taken_local} {prepared.taken_offset_seconds}, not {taken(facts)}")
+    said = prepared.taken and (prepared.taken.local.replace(microsecond=0), prepared.taken.offset_seconds)
+    if (said or (None, None)) != taken(facts):
+        found.append(f"taken {prepared.taken}, not {taken(facts)}")
     if "has_gps" in facts and prepared.has_gps != facts["has_gps"]:
         found.append(f"has_gps {prepared.has_gps}")
     if prepared.kind == "clip":

@@ -1,7 +1,6 @@
 """Who may see a story, and what is known about its photos."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from memorycapsule.domain.capsules import CapsuleState, Member, Role
 from memorycapsule.domain.stories import (
     LONGEST_CAPTION,
-    MediumDetails,
     Story,
     Viewer,
     checked_caption,
@@ -128,38 +126,6 @@ def test_a_sealed_story_is_seen_by_the_session_that_attached_it_or_by_its_proved
         assert looking == author
         assert as_member is not None
         assert through == attached_in or is_proved
-
-
-def details(**changes):
-    given = {
-        "file": "a.jpg", "sha256": "0" * 64, "bytes": 1, "format": "JPEG", "width": 1, "height": 1,
-        "taken_local": datetime(2026, 7, 1, 12, 30, 5), "taken_offset_seconds": None, "has_gps": False,
-        "duration_seconds": None, "has_sound": False,
-    }  # fmt: skip
-    return MediumDetails(**(given | changes))
-
-
-@pytest.mark.parametrize(
-    ("local", "offset", "text", "at"),
-    [
-        (datetime(2026, 7, 1, 12, 30, 5), None, "2026-07-01T12:30:05", datetime(2026, 7, 1, 10, 30, 5)),
-        (datetime(2026, 7, 1, 12, 30), 32_400, "2026-07-01T12:30:00+09:00", datetime(2026, 7, 1, 3, 30)),
-        (datetime(2026, 7, 1, 12, 30), -12_600, "2026-07-01T12:30:00-03:30", datetime(2026, 7, 1, 16, 0)),
-        (datetime(2026, 7, 1, 12, 30), 0, "2026-07-01T12:30:00+00:00", datetime(2026, 7, 1, 12, 30)),
-        (datetime(2026, 7, 1, 12, 30), 20_700, "2026-07-01T12:30:00+05:45", datetime(2026, 7, 1, 6, 45)),
-    ],
-)
-def test_the_capture_time_is_the_cameras_own(local, offset, text, at):
-    known = details(taken_local=local, taken_offset_seconds=offset)
-
-    assert known.taken_text == text
-    assert known.taken_at(timedelta(hours=2)) == at.replace(tzinfo=UTC)
-
-
-def test_a_capture_time_that_cannot_be_is_none():
-    assert details(taken_local=None).taken_text is None
-    assert details(taken_local=None).taken_at(timedelta(0)) is None
-    assert details(taken_local=datetime(1, 1, 1)).taken_at(timedelta(hours=9)) is None
 
 
 def test_words_are_trimmed_composed_and_limited():

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorycapsule.media.metadata.exif import Exif, camera_mark, parse_exif_date, parse_offset, read_exif
+from memorycapsule.domain.capture_times import CaptureTime
+from memorycapsule.media.metadata.date_sources import DateSource
+from memorycapsule.media.metadata.exif import Exif, camera_mark, read_exif
 
 
 def exif_block(
@@ -88,8 +90,11 @@ def test_a_whole_block_is_read():
     assert read_exif(block) == read_exif(b"Exif\0\0" + block)
     assert read_exif(block) == Exif(
         orientation=6,
-        taken_local=datetime(2023, 10, 1, 8, 15, 30),
-        taken_offset_seconds=9 * 3600,
+        dates={
+            DateSource.EXIF_ORIGINAL: CaptureTime(
+                local=datetime(2023, 10, 1, 8, 15, 30), offset_seconds=9 * 3600
+            )
+        },
         has_gps=True,
     )
 
@@ -111,35 +116,8 @@ def test_a_position_that_cannot_be_is_no_position(gps):
     assert not read_exif(exif_block(gps=gps)).has_gps
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        None, "", "2023:13:45 99:99:99", "2021-03-04T10:11:12", "0000:00:00 00:00:00", "    :  :     :  :  ",
-        "오늘 아침 8시!!!", "2023:02:29 10:00:00", "2023:10:01 08:15:30Z", "２０２３:10:01 08:15:30",
-    ],
-)  # fmt: skip
-def test_a_date_in_another_form_or_that_does_not_exist_is_no_date(text):
-    assert parse_exif_date(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("+09:00", 32400),
-        ("-03:30", -12600),
-        ("+00:00", 0),
-        ("+15:00", None),
-        ("+09:60", None),
-        ("Z", None),
-        ("", None),
-    ],
-)
-def test_an_offset_is_one_that_some_place_has(text, seconds):
-    assert parse_offset(text) == seconds
-
-
 def test_an_offset_without_a_date_says_nothing():
-    assert read_exif(exif_block(offset=b"+09:00")).taken_offset_seconds is None
+    assert read_exif(exif_block(offset=b"+09:00")).dates == {}
 
 
 @pytest.mark.parametrize(

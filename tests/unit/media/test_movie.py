@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.errors import Refusal
 from memorycapsule.media.movie import read_movie
 from memorycapsule.media.sniff import Window
@@ -75,8 +76,7 @@ def test_apples_date_with_its_offset_goes_before_the_header(read):
         movie(track(b"vide", 64, 36), apple(creationdate="2019-07-24T11:25:40+0300"), created=3646801557)
     )
 
-    assert found.taken_local == datetime(2019, 7, 24, 11, 25, 40)
-    assert found.taken_offset_seconds == 3 * 3600
+    assert found.taken == CaptureTime(local=datetime(2019, 7, 24, 11, 25, 40), offset_seconds=3 * 3600)
 
 
 def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
@@ -85,8 +85,8 @@ def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
         read(movie(track(b"vide", 64, 36))),
     )
 
-    assert (dated.taken_local, dated.taken_offset_seconds) == (datetime(2019, 7, 24, 8, 25, 57), 0)
-    assert (undated.taken_local, undated.taken_offset_seconds) == (None, None)
+    assert dated.taken == CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57))
+    assert undated.taken is None
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_a_date_that_no_calendar_has_is_no_date(read):
     header = struct.pack(">IQQIQ", 1 << 24, 2**63, 0, 1000, 2500) + bytes(80)
     found = read(box(b"ftyp", b"qt  ") + box(b"moov", box(b"mvhd", header), track(b"vide", 64, 36)))
 
-    assert (found.taken_local, found.duration_seconds) == (None, 2.5)
+    assert (found.taken, found.duration_seconds) == (None, 2.5)
 
 
 def test_an_offset_that_no_clock_has_is_no_offset(read):
     found = read(movie(track(b"vide", 64, 36), apple(creationdate="2019-07-24T11:25:40+9900")))
 
-    assert (found.taken_local, found.taken_offset_seconds) == (datetime(2019, 7, 24, 11, 25, 40), None)
+    assert found.taken == CaptureTime(local=datetime(2019, 7, 24, 11, 25, 40))
 
 
 @pytest.mark.parametrize(("stated", "seconds"), [(1500, 1.5), (0, 2.5), (2**32 - 1, 2.5)])

@@ -6,10 +6,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,18 +16,17 @@ import typer
 
 from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
-from memorycapsule.cli.files import FoundFile, gather, open_regular
+from memorycapsule.cli.files import FoundFile, gather
 from memorycapsule.cli.import_report import left_out, not_in_yet
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain, refusal_answer
+from memorycapsule.cli.render_pictures import prepare_pictures
 from memorycapsule.errors import (
     Busy,
     CapsuleError,
     FilesRefused,
-    MediaRefused,
     PartlyDone,
     Postponed,
-    Refusal,
     UsageProblem,
     system_problem,
 )
@@ -37,10 +35,7 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.direction import Direction, StoryText
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.domain.film.plan import MontagePlan, Source
-    from memorycapsule.domain.stories import Missing
-    from memorycapsule.media.decoder_pool import Decoders
 
-_DECODERS = 2
 _SOUNDTRACK_FILE = "soundtrack"
 _PICTURES = "pictures"
 #: What share of the work preparing the pictures is, for the bar.
@@ -203,7 +198,7 @@ def _make(
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
-        pictures, refused, missing = _prepare(
+        pictures, refused, missing = prepare_pictures(
             found, folder / _PICTURES, folder, lambda share: bar.reach(_PREPARING_SHARE * share)
         )
         if not pictures:
@@ -287,110 +282,12 @@ def _say_left_out(out: Output, loud: Sequence[tuple[str, CapsuleError]]) -> None
     not_in_yet(out, [(name, error) for name, error in loud if isinstance(error, Postponed)])
 
 
-def _prepare(
-    found: Sequence[FoundFile], pictures: Path, workspace: Path, tell: Any
-) -> tuple[list[Picture], list[tuple[str, CapsuleError, bool]], dict[str, Sequence[Missing]]]:
-    """
-    Decode the files into the folder of pictures.
-
-    Returns those that can be used, why others cannot, and by name what is missing of those that can.
-    """
-    from memorycapsule.media.decoder_pool import Decoders
-
-    kept: list[Picture] = []
-    refused: list[tuple[str, CapsuleError, bool]] = []
-    missing: dict[str, Sequence[Missing]] = {}
-    names = _names(found)
-
-    def prepared(place: int) -> tuple[Picture, Sequence[Missing]] | MediaRefused | Postponed:
-        one = found[place]
-        if one.refusal:
-            return one.refusal
-        try:
-            return _picture(decoders, names[place], place, one, pictures)
-        except (MediaRefused, Postponed) as error:
-            return error
-
-    with Decoders(workspace=workspace, children=_DECODERS) as decoders, ThreadPoolExecutor(_DECODERS) as pool:
-        answers = []
-        for answer in pool.map(prepared, range(len(found))):
-            answers.append(answer)
-            tell(len(answers) / len(found))
-        # What the machine was too busy to read is tried once more, one file after the other.
-        answers = [
-            prepared(place) if isinstance(answer, Postponed) else answer
-            for place, answer in enumerate(answers)
-        ]
-        for place, answer in enumerate(answers):
-            if isinstance(answer, CapsuleError):
-                refused.append((str(found[place].path), answer, found[place].is_quiet))
-            else:
-                picture, lost = answer
-                kept.append(picture)
-                if lost:
-                    missing[picture.id] = lost
-    return kept, refused, missing
-
-
 def _stories(pictures: Sequence[Picture]) -> list[StoryText]:
     """Return a story for every folder inside the folders that were named, called as it is."""
     from memorycapsule.domain.film.direction import StoryText
 
     folders = sorted({picture.story_id for picture in pictures} - {""})
     return [StoryText(story_id=folder, title=plain(Path(folder).name), contributor="") for folder in folders]
-
-
-def _names(found: Sequence[FoundFile]) -> list[str]:
-    """Return what a plan calls each file: its path as given, told apart where one was named twice."""
-    names: dict[str, None] = {}
-    for place, one in enumerate(found):
-        name = os.fsencode(one.path).decode(errors="replace")
-        names[name if name not in names else f"{name} ({place})"] = None
-    return list(names)
-
-
-def _picture(
-    decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path
-) -> tuple[Picture, Sequence[Missing]]:
-    """Decode one file into the folder of pictures; returns it, and what is missing of it."""
-    from memorycapsule.domain.film.framing import display_size, fitted_size
-    from memorycapsule.domain.film.picture_choice import Picture
-    from memorycapsule.media import clips
-
-    with open_regular(one.path) as file:
-        prepared = decoders.prepare(file)
-    if prepared.display is None or prepared.kind == "voice":
-        if prepared.clip:
-            prepared.clip.close()
-        raise MediaRefused(Refusal.RENDER_RECORDING)
-    file_name = f"{place:06}.{'mp4' if prepared.clip else 'jpg'}"
-    if prepared.clip:
-        with prepared.clip, Path(pictures, file_name).open("wb") as copy:
-            shutil.copyfileobj(prepared.clip, copy, 1 << 20)
-    else:
-        Path(pictures, file_name).write_bytes(prepared.display)
-    width, height = (
-        fitted_size(prepared.width, prepared.height, clips.LONG_SIDE, clips.SHORT_SIDE)
-        if prepared.clip
-        else display_size(prepared.width, prepared.height)
-    )
-    picture = Picture(
-        id=name,
-        kind=prepared.kind,
-        file=file_name,
-        width=width,
-        height=height,
-        duration_seconds=prepared.duration_seconds or 0.0,
-        has_sound=prepared.has_sound,
-        taken_at=_instant(prepared.taken_local, prepared.taken_offset_seconds),
-        taken_local=prepared.taken_local,
-        camera=prepared.camera,
-        gps_at=prepared.gps_at,
-        story_id=one.inside,
-        position=place,
-        contributor="",
-    )
-    return picture, prepared.missing
 
 
 def _read_plan(file: Path, *, has_song: bool) -> MontagePlan:
@@ -427,16 +324,8 @@ def _with_files(plan: MontagePlan, pictures: Sequence[Picture]) -> MontagePlan:
     return replace(plan, scenes=scenes)
 
 
-def _instant(local: datetime | None, offset_seconds: int | None) -> datetime | None:
-    """Return when a picture was taken; a camera that knew no offset is taken to have been in UTC."""
-    try:
-        return (local - timedelta(seconds=offset_seconds or 0)).replace(tzinfo=UTC) if local else None
-    except OverflowError:
-        return None
-
-
 def _years(pictures: Sequence[Picture]) -> str:
-    years = sorted({picture.taken_at.year for picture in pictures if picture.taken_at})
+    years = sorted({picture.taken_local.year for picture in pictures if picture.taken_local})
     if not years:
         return ""
     return str(years[0]) if years[0] == years[-1] else f"{years[0]} – {years[-1]}"

@@ -46,7 +46,7 @@ def attaching(
             finally:
                 # A file that is tried again has been counted.
                 bar.advance(sizes.pop(path, 0))
-            medium = Medium.of(attached.medium, attached.details)
+            medium = Medium.of(attached.medium, attached.details, attached.taken_local)
             return StoredMedium(medium=medium, is_duplicate=attached.is_duplicate)
 
         yield Attaching(attach=attach, at_once=app.settings.media.decoders)

@@ -41,7 +41,7 @@ def with_corrected_times(pictures: Iterable[Picture], now: datetime) -> tuple[Pi
     The clock of a camera is corrected where the satellites say how wrong it is, or where at least three scenes
     were taken by another camera, too, and all of them agree. A date that a camera without a set clock makes up,
     or that lies after `now`, is none; pictures without a date stand beside their neighbour in the story
-    (`Picture.beside_at`).
+    (`Picture.beside_at`), where those of which the day is known stand at noon already.
     """
     pictures = list(pictures)
     by_fixes = [
@@ -133,11 +133,12 @@ def is_made_up(local: datetime, at: datetime, by: datetime) -> bool:
 
 
 def _without_made_up(picture: Picture, now: datetime) -> Picture:
-    if picture.taken_at is None:
+    at = picture.taken_at or picture.beside_at
+    if at is None:
         return picture
-    local = picture.taken_local or picture.taken_at.replace(tzinfo=None)
-    if is_made_up(local, picture.taken_at, now):
-        return replace(picture, taken_at=None, taken_local=None)
+    local = picture.taken_local or at.replace(tzinfo=None)
+    if is_made_up(local, at, now):
+        return replace(picture, taken_at=None, beside_at=None, taken_local=None)
     return picture
 
 
@@ -195,15 +196,16 @@ def _beside_neighbours(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
         at: datetime | None = None
         in_order = sorted(story, key=lambda picture: (picture.position, picture.id))
         for picture in in_order:
-            at = picture.taken_at or at
-            if picture.taken_at is None and at is not None:
+            own = picture.taken_at or picture.beside_at
+            at = own or at
+            if own is None and at is not None:
                 beside[picture.id] = at
-        first = next((picture.taken_at for picture in in_order if picture.taken_at), None)
+        first = next((own for one in in_order if (own := one.taken_at or one.beside_at)), None)
         if first is not None:
             beside |= {
                 picture.id: first
                 for picture in in_order
-                if picture.taken_at is None and picture.id not in beside
+                if picture.taken_at is None and picture.beside_at is None and picture.id not in beside
             }
     return tuple(
         replace(picture, beside_at=beside[picture.id]) if picture.id in beside else picture

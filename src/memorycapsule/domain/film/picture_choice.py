@@ -42,7 +42,8 @@ class Picture:
     taken_at: datetime | None = None
     #: The camera's own wall time, naive: the day that people remember.
     taken_local: datetime | None = None
-    #: Where one without a date stands among the others: the time of its neighbour in the story; see `camera_clocks`.
+    #: Where one without a time stands among the others: at noon of its day, or at the time of its neighbour in the
+    #: story; see `camera_clocks`.
     beside_at: datetime | None = None
     #: When it was taken by the clock of the satellites; aware.
     gps_at: datetime | None = None

@@ -84,7 +84,7 @@ def _read_header(window: Window) -> Header:
 
 def _header_at(window: Window) -> int:
     """Return where the body of the header begins: it is the first chunk, but for Apple's own."""
-    for kind, at, _length in _chunks(window):
+    for kind, at, _length in chunks(window):
         if kind == b"IHDR":
             return at
         if kind != b"CgBI":
@@ -99,7 +99,7 @@ def is_apple(window: Window) -> bool:
 
 def code_points(window: Window) -> CodePoints | None:
     """Return what the cICP chunk says; None without one. It stands before the picture data."""
-    for kind, at, length in _chunks(window):
+    for kind, at, length in chunks(window):
         if kind == b"IDAT":
             return None
         if kind == b"cICP" and length == 4:
@@ -110,7 +110,7 @@ def code_points(window: Window) -> CodePoints | None:
 
 def is_said_srgb(window: Window) -> bool:
     """Return whether a chunk says that the colours are sRGB, whatever a camera's EXIF says."""
-    for kind, _at, _length in _chunks(window):
+    for kind, _at, _length in chunks(window):
         if kind == b"IDAT":
             return False
         if kind == b"sRGB":
@@ -136,7 +136,7 @@ def mended(window: Window) -> Mended:
     packed = zlib.compress(raw + bytes(whole_bytes - len(raw)), 0)
     kept = [
         window.read(at - 8, length + 12)
-        for kind, at, length in _chunks(window)
+        for kind, at, length in chunks(window)
         if kind in {b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"gAMA", b"cHRM", b"sRGB"}
     ]
     data = b"".join([_SIGNATURE, header.chunk, *kept, _chunk(b"IDAT", packed), _chunk(b"IEND", b"")])
@@ -156,7 +156,7 @@ def from_apple(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
+def chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, offset of the body and its length of every chunk, the last one even when it is cut off."""
     at = len(_SIGNATURE)
     for _ in range(_MOST_CHUNKS):
@@ -178,7 +178,7 @@ def _inflated(window: Window, whole_bytes: int, *, is_apple: bool) -> bytes:
     """Return what can be decompressed of the picture data, at most `whole_bytes`."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS if is_apple else zlib.MAX_WBITS)
     raw = bytearray()
-    for kind, at, length in _chunks(window):
+    for kind, at, length in chunks(window):
         if kind != b"IDAT":
             continue
         body = window.read(at, length)

@@ -89,8 +89,13 @@ class Page:
     @property
     def profile(self) -> bytes | None:
         """The ICC profile."""
-        _kind, count, field = self.entries.get(_COLOUR_PROFILE, (0, 0, b""))
-        return self.window.read(self._pointer(field), count) if 128 < count < 8 << 20 else None
+        return self.block(_COLOUR_PROFILE, least_bytes=129)
+
+    def block(self, tag: int, *, least_bytes: int = 9) -> bytes | None:
+        """Return the bytes of a tag that holds a block of metadata; None when it is absent, or its size cannot be."""
+        kind, count, field = self.entries.get(tag, (0, 0, b""))
+        length = count * _TYPES.get(kind, (1, ""))[0]
+        return self.window.read(self._pointer(field), length) if least_bytes <= length < 8 << 20 else None
 
     @property
     def is_reduced(self) -> bool:

@@ -1,23 +1,23 @@
 """
 When and by which camera a photo was taken, and whether it says where, from its EXIF block.
 
-exifread parses the directories. Its values are checked strictly here, because cameras with an empty battery, chat
-programs and editors write impossible dates and positions. A value that fails the check counts as absent.
+exifread parses the directories. Its values are checked here, because cameras with an empty battery, chat programs and
+editors write impossible dates and positions. A value that cannot be counts as absent.
 """
 
 import hashlib
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
+from memorycapsule.domain.capture_times import CaptureTime
+from memorycapsule.media.metadata.date_sources import DateSource
+from memorycapsule.media.metadata.date_texts import read_date_text, read_offset
+
 _GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
-_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
-#: The widest offset in use is +14:00.
-_WIDEST_OFFSET = timedelta(hours=14)
 #: Values of ColorSpace: colours that are not sRGB, and what some cameras write for Adobe RGB.
 _UNCALIBRATED, _ADOBE_RGB = 0xFFFF, 2
 #: GPS time begins in 1980. A receiver without any fix reports that year or an earlier one.
@@ -30,8 +30,7 @@ class Exif:
 
     #: 1..8 of CIPA DC-008 (EXIF 3.0) tag 0x0112; 1 when absent or unknown.
     orientation: int = 1
-    taken_local: datetime | None = None
-    taken_offset_seconds: int | None = None
+    dates: dict[DateSource, CaptureTime] = field(default_factory=dict)
     has_gps: bool = False
     #: The colours are Adobe RGB by the camera's word (CIPA DC-008, 4.6.3, and DCF 2.0, "R03").
     is_adobe_rgb: bool = False
@@ -50,41 +49,46 @@ def read_exif(block: bytes | None) -> Exif:
     if not block:
         return Exif()
     tags = _tags(block.removeprefix(b"Exif\x00\x00"))
-    taken_local = parse_exif_date(_text(tags, "EXIF DateTimeOriginal"))
-    offset = parse_offset(_text(tags, "EXIF OffsetTimeOriginal")) if taken_local else None
+    gps_at = _gps_instant(tags)
     return Exif(
         orientation=_orientation(tags),
-        taken_local=taken_local,
-        taken_offset_seconds=offset,
+        dates=_dates(tags, gps_at),
         has_gps=_has_position(tags),
         is_adobe_rgb=_is_adobe_rgb(tags),
-        camera=camera_mark(
-            _text(tags, "Image Make"), _text(tags, "Image Model"), _text(tags, "EXIF BodySerialNumber")
-        ),
-        gps_at=_gps_instant(tags),
+        camera=camera_mark(_text(tags, "Make"), _text(tags, "Model"), _text(tags, "BodySerialNumber")),
+        gps_at=gps_at,
     )
 
 
-def parse_exif_date(text: str | None) -> datetime | None:
-    """Return the naive time of "YYYY:MM:DD HH:MM:SS", or None for any other form or an impossible date."""
-    match = _DATE.fullmatch(text or "")
-    if match is None:
-        return None
-    try:
-        return datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - a wall time
-    except ValueError:
-        return None
+def _dates(tags: dict[str, Any], gps_at: datetime | None) -> dict[DateSource, CaptureTime]:
+    found = {
+        DateSource.EXIF_ORIGINAL: _date(tags, "DateTimeOriginal", "Original"),
+        DateSource.EXIF_DIGITIZED: _date(tags, "DateTimeDigitized", "Digitized"),
+        DateSource.GPS: CaptureTime.of_instant(gps_at) if gps_at else None,
+    }
+    # Editors and scanners write into DateTime when they saved the file; cameras write when they took the photo.
+    if (_text(tags, "Make") or "").strip() or (_text(tags, "Model") or "").strip():
+        found[DateSource.EXIF_CHANGED] = _date(tags, "DateTime", "")
+    return {source: taken for source, taken in found.items() if taken}
 
 
-def parse_offset(text: str | None) -> int | None:
-    """Return the seconds of "+HH:MM", or None for any other form or an offset that no place has."""
-    match = _OFFSET.fullmatch(text or "")
-    if match is None or int(match[3]) > 59:
-        return None
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    if offset > _WIDEST_OFFSET:
-        return None
-    return int(offset.total_seconds()) * (-1 if match[1] == "-" else 1)
+def _date(tags: dict[str, Any], name: str, kind: str) -> CaptureTime | None:
+    """Return the date of a tag, with the offset and the fraction of its own kind, or else of another one."""
+    kinds = dict.fromkeys((kind, "Original", "Digitized", ""))
+    offsets = [text for one in kinds if (text := _text(tags, f"OffsetTime{one}")) and text.strip()]
+    fractions = [text for one in kinds if (text := _text(tags, f"SubSecTime{one}")) and text.strip()]
+    return read_date_text(
+        _text(tags, name),
+        offset=next((text for text in offsets if read_offset(text) is not None), None) or _zone_offset(tags),
+        fraction=next(iter(fractions), None),
+    )
+
+
+def _zone_offset(tags: dict[str, Any]) -> str | None:
+    """Return the hours of TimeZoneOffset (TIFF/EP, ISO 12234-2), which older cameras write."""
+    values = getattr(_tag(tags, "TimeZoneOffset"), "values", None)
+    value = values[0] if isinstance(values, list) and values else None
+    return f"{value:+03}:00" if isinstance(value, int) else None
 
 
 def camera_mark(make: str | None, model: str | None, serial: str | None = None) -> str:
@@ -116,8 +120,21 @@ def _tags(block: bytes) -> dict[str, Any]:
     return found
 
 
+def _tag(tags: dict[str, Any], name: str) -> Any:
+    """Return a tag of the photo. Some programs put into the main directory what belongs into the one of EXIF."""
+    return tags.get(f"EXIF {name}") or tags.get(f"Image {name}")
+
+
 def _text(tags: dict[str, Any], name: str) -> str | None:
-    values = getattr(tags.get(name), "values", None)
+    """Return the text of a tag, whatever type it was written with."""
+    return _as_text(getattr(_tag(tags, name), "values", None))
+
+
+def _as_text(values: Any) -> str | None:
+    if isinstance(values, list) and values and all(isinstance(one, int) and 0 <= one < 256 for one in values):
+        values = bytes(values)
+    if isinstance(values, bytes):
+        values = values.decode("utf-8", "replace")
     return values.rstrip("\x00") if isinstance(values, str) else None
 
 
@@ -143,7 +160,7 @@ def _has_position(tags: dict[str, Any]) -> bool:
 
 def _gps_instant(tags: dict[str, Any]) -> datetime | None:
     """Return the instant of GPSDateStamp and GPSTimeStamp (three rationals), both UTC, or None."""
-    date = _GPS_DATE.fullmatch((_text(tags, "GPS GPSDate") or "").strip())
+    date = _GPS_DATE.fullmatch((_as_text(getattr(tags.get("GPS GPSDate"), "values", None)) or "").strip())
     values = getattr(tags.get("GPS GPSTimeStamp"), "values", None)
     if date is None or not isinstance(values, list) or len(values) != 3:
         return None
@@ -162,7 +179,7 @@ def _gps_instant(tags: dict[str, Any]) -> datetime | None:
 def _degrees(tags: dict[str, Any], name: str, directions: str) -> float | None:
     """Return degrees from three rationals (degrees, minutes, seconds) with their N, S, E or W, or None."""
     values = getattr(tags.get(name), "values", None)
-    direction = (_text(tags, name + "Ref") or "").strip().upper()
+    direction = (_as_text(getattr(tags.get(f"{name}Ref"), "values", None)) or "").strip().upper()
     if direction not in set(directions) or not isinstance(values, list) or len(values) != 3:
         return None
     parts = [_rational(value) for value in values]

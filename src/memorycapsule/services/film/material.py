@@ -6,19 +6,19 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.capture_times import TakenForm, WallTimes, wall_times_of
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
 from memorycapsule.domain.film.framing import display_size, fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission, omission_of
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import MontagePlan, Soundtrack
 from memorycapsule.domain.film.sizes import Size
-from memorycapsule.domain.stories import Medium, MediumKind, Story, StoryWords
-from memorycapsule.domain.zones import local_of, zone
+from memorycapsule.domain.stories import Medium, MediumDetails, MediumKind, Story, StoryWords
+from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media import clips
 from memorycapsule.services.vault import Unsealer, Vault
@@ -62,6 +62,16 @@ def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps:
         unsealer = vault.unsealer(tx, capsule.id)
         locale = account_store.accounts.get(tx, capsule.made_by).locale
     shown = {story.member_id for story in stories}
+    details_by_medium = {one.id: _details(unsealer, one) for story in stories for one in media[story.id]}
+    times = wall_times_of(
+        capsule.zone,
+        (
+            (story.member_id, details.taken)
+            for story in stories
+            for one in media[story.id]
+            if isinstance(details := details_by_medium[one.id], MediumDetails)
+        ),
+    )
     pictures: list[Picture] = []
     texts: list[StoryText] = []
     report: list[Omission] = []
@@ -70,13 +80,13 @@ def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps:
         author = member.name
         notes: list[VoiceNote] = []
         for medium in media[story.id]:
-            try:
-                if medium.kind is MediumKind.VOICE:
-                    notes.append(_note(unsealer, medium))
-                else:
-                    pictures.append(_picture(unsealer, capsule, medium, member))
-            except CapsuleError as error:
-                report.append(omission_of(medium.id, _left_out(medium.kind, author, error)))
+            details = details_by_medium[medium.id]
+            if isinstance(details, CapsuleError):
+                report.append(omission_of(medium.id, _left_out(medium.kind, author, details)))
+            elif medium.kind is MediumKind.VOICE:
+                notes.append(_note(medium, details))
+            else:
+                pictures.append(_picture(capsule, medium, details, member, times[member.id]))
         try:
             words = unsealer.words_of(story)
         except CapsuleError as error:
@@ -198,10 +208,20 @@ def _left_out(kind: MediumKind, author: str, error: CapsuleError) -> CapsuleErro
             return CapsuleError("film_voice_left_out", author=author, problem=error)
 
 
-def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Member) -> Picture:
-    details = unsealer.details_of(medium)
+def _details(unsealer: Unsealer, medium: Medium) -> MediumDetails | CapsuleError:
+    try:
+        return unsealer.details_of(medium)
+    except CapsuleError as error:
+        return error
+
+
+def _picture(
+    capsule: Capsule, medium: Medium, details: MediumDetails, member: Member, times: WallTimes
+) -> Picture:
     is_clip = medium.kind is MediumKind.CLIP
-    assumed = zone(capsule.zone).utcoffset(details.taken_local) if details.taken_local else None
+    taken = details.taken
+    at = taken.at_in(capsule.zone) if taken else None
+    is_day = taken is not None and taken.form is TakenForm.DAY
     # The film is made of what was prepared, which is smaller than a large original.
     width, height = (
         fitted_size(details.width, details.height, clips.LONG_SIDE, clips.SHORT_SIDE)
@@ -216,8 +236,10 @@ def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Membe
         height=height,
         duration_seconds=details.duration_seconds or 0.0,
         has_sound=details.has_sound,
-        taken_at=details.taken_at(assumed or timedelta(0)),
-        taken_local=details.taken_local,
+        # A day orders a picture among the others, and says nothing of a clock.
+        taken_at=None if is_day else at,
+        beside_at=at if is_day else None,
+        taken_local=times.of(taken),
         camera=details.camera,
         gps_at=details.gps_at,
         story_id=medium.story_id,
@@ -228,8 +250,7 @@ def _picture(unsealer: Unsealer, capsule: Capsule, medium: Medium, member: Membe
     )
 
 
-def _note(unsealer: Unsealer, medium: Medium) -> VoiceNote:
-    details = unsealer.details_of(medium)
+def _note(medium: Medium, details: MediumDetails) -> VoiceNote:
     return VoiceNote(
         id=medium.id, file=f"{medium.id}{VOICE_ENDING}", duration_seconds=details.duration_seconds or 0.0
     )

@@ -139,7 +139,7 @@ def list_media(
     """List the photos and clips of a story that the caller may see, in their order."""
     media = reading.story(app.store, app.vault, viewer, str(story)).media
     found, further = piece(request, media, lambda one: one.medium.id, limit=limit, after=after)
-    shown = [Medium.of(one.medium, one.details) for one in found]
+    shown = [Medium.of(one.medium, one.details, one.taken_local) for one in found]
     return answers.MediaAnswer(media=shown, next=further)
 
 
@@ -161,7 +161,7 @@ def reorder_media(app: AppDep, viewer: Asker, story: UUID, body: bodies.MediaOrd
 def show_medium(app: AppDep, viewer: Asker, medium: UUID) -> answers.MediumAnswer:
     """Say what is known about a photo or clip that the caller may see."""
     found = reading.medium(app.store, app.vault, viewer, str(medium))
-    return answers.MediumAnswer(medium=Medium.of(found.medium, found.details))
+    return answers.MediumAnswer(medium=Medium.of(found.medium, found.details, found.taken_local))
 
 
 @router.delete("/media/{medium}", tags=["media"], status_code=204, responses=documented(403, 404, 422))

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from memorycapsule.domain.film.camera_clocks import is_made_up
 from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.zones import local_of, zone
+from memorycapsule.domain.zones import local_of
 from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
 
 #: How many stories one part of the page shows; the list of all stories leads to the other parts.
@@ -97,12 +97,12 @@ class PhotoLayout:
 
 
 def taken_local(view: CapsuleView, medium: MediumView) -> datetime | None:
-    """Return the wall time at which a photo was taken; None where its camera gave none that can be believed."""
-    taken = medium.details.taken_local
-    if taken is None:
+    """Return the wall time at which a photo was taken; None where its file gave none that can be believed."""
+    taken, local = medium.details.taken, medium.taken_local
+    if taken is None or local is None:
         return None
-    at = medium.details.taken_at(zone(view.capsule.zone).utcoffset(taken) or timedelta(0))
-    return None if at is None or is_made_up(taken, at, medium.medium.created_at) else taken
+    at = taken.at_in(view.capsule.zone)
+    return None if at is None or is_made_up(local, at, medium.medium.created_at) else local
 
 
 def story_time(view: CapsuleView, story: StoryView) -> datetime:
