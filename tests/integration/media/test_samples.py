@@ -61,6 +61,19 @@ def first_frame(clip, facts) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_COLOR)
 
 
+#: Facts tell of EXIF's DateTimeOriginal in its own form alone: when others were taken, by another form or place.
+ELSEWHERE = {
+    "applevisionpro_spatial_two_images.heic": "2024-04-22T14:38:09+02:00",
+    "bad/exif_date_iso.jpg": "2021-03-04T10:11:12",
+    "cmyk_many_icc_segments.jpg": "2014-12-18T17:36:40-02:00",
+    "cmyk_photo.jpg": "2009-03-06T22:15:00+01:00",
+    "dates/blank_date.jpg": "2003-09-10T20:59:18",
+    "dates/gps_date_only.jpg": "2023-11-15T12:30:00+00:00",
+    "palette_chart.png": "2007-02-13T06:34:38",
+    "photo_deflate.tif": "2013-07-01T13:44:41+04:00",
+}
+
+
 def taken(facts) -> tuple[datetime | None, int | None]:
     """When the facts say it was taken: wall time and offset in seconds."""
     text, offset = facts.get("exif_datetime_original"), facts.get("exif_offset_original")
@@ -69,6 +82,8 @@ def taken(facts) -> tuple[datetime | None, int | None]:
         text, offset = text[:19], text[19:]
         if text.startswith("0000"):
             return None, None
+    elif elsewhere := ELSEWHERE.get(facts["file"]):
+        text, offset = elsewhere[:19].replace("-", ":").replace("T", " "), elsewhere[19:]
     elif not facts["exif_datetime_valid"]:
         return None, None
     aware = datetime.strptime(text + (offset or ""), "%Y:%m:%d %H:%M:%S" + ("%z" if offset else ""))

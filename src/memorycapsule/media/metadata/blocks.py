@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.errors import MediaRefused
@@ -101,7 +102,11 @@ def _iptc_resource(resources: bytes) -> bytes:
 
 
 def _iptc_dates(record: bytes) -> dict[DateSource, CaptureTime]:
-    """Return Date Created and Time Created (IPTC-NAA IIM 4.2, 2:55 and 2:60) as one date."""
+    """
+    Return Date Created and Time Created (IPTC-NAA IIM 4.2, 2:55 and 2:60) as one date.
+
+    The form of the time demands an offset, and programs that know none write zero.
+    """
     values: dict[tuple[int, int], str] = {}
     offset = 0
     while record[offset : offset + 1] == b"\x1c":
@@ -110,6 +115,8 @@ def _iptc_dates(record: bytes) -> dict[DateSource, CaptureTime]:
         values.setdefault(dataset, record[offset + 5 : offset + 5 + length].decode("ascii", "replace"))
         offset += 5 + length
     taken = read_date_text(f"{values.get(_IPTC_DATE, '')} {values.get(_IPTC_TIME, '')}")
+    if taken and taken.offset_seconds == 0:
+        taken = replace(taken, offset_seconds=None)
     return {DateSource.IPTC_CREATED: taken} if taken else {}
 
 

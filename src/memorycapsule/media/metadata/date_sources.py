@@ -1,7 +1,6 @@
 """The places in a file where a date may stand, in the order in which they are believed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
 
 from memorycapsule.domain.capture_times import CaptureTime, TakenForm
@@ -28,29 +27,14 @@ class DateSource(Enum):
 
 def preferred_date(found: Mapping[DateSource, CaptureTime]) -> CaptureTime | None:
     """
-    Return the date of the best place, completed by the others where they say the same: a day by the time of that
-    day, a time by its offset and by the digits behind its seconds.
+    Return the date of the best place; where that is a day alone, with the time that another place has for that day.
+
+    Offsets are not taken from other places: editors write there where their computer stood.
     """
     in_order = [found[source] for source in DateSource if source in found]
-    if not in_order:
-        return None
-    best, *others = in_order
-    if best.form is TakenForm.DAY:
-        same_day = (
-            one for one in others if one.form is TakenForm.TIME and one.local.date() == best.local.date()
-        )
-        best = next(same_day, best)
-    if best.form is not TakenForm.TIME:
+    best = in_order[0] if in_order else None
+    if best is None or best.form is not TakenForm.DAY:
         return best
-    same = [
-        one
-        for one in others
-        if one.form is TakenForm.TIME
-        and one.local.replace(microsecond=0) == best.local.replace(microsecond=0)
-    ]
-    if best.offset_seconds is None:
-        offset = next((one.offset_seconds for one in same if one.offset_seconds is not None), None)
-        best = replace(best, offset_seconds=offset)
-    if not best.local.microsecond:
-        best = replace(best, local=max([best.local, *(one.local for one in same)]))
-    return best
+    day = best.local.date()
+    same_day = (one for one in in_order if one.form is TakenForm.TIME and one.local.date() == day)
+    return next(same_day, best)

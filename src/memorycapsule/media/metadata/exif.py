@@ -20,6 +20,8 @@ from memorycapsule.media.metadata.date_texts import read_date_text, read_offset
 _GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 #: Values of ColorSpace: colours that are not sRGB, and what some cameras write for Adobe RGB.
 _UNCALIBRATED, _ADOBE_RGB = 0xFFFF, 2
+#: What stands in the main directory and not in the one of EXIF.
+_MAIN_TAGS = {"Make", "Model", "DateTime"}
 #: GPS time begins in 1980. A receiver without any fix reports that year or an earlier one.
 _FIRST_GPS_YEAR = 1981
 
@@ -121,8 +123,9 @@ def _tags(block: bytes) -> dict[str, Any]:
 
 
 def _tag(tags: dict[str, Any], name: str) -> Any:
-    """Return a tag of the photo. Some programs put into the main directory what belongs into the one of EXIF."""
-    return tags.get(f"EXIF {name}") or tags.get(f"Image {name}")
+    """Return a tag of the photo. Some programs put into one directory what belongs into the other."""
+    directories = ("Image", "EXIF") if name in _MAIN_TAGS else ("EXIF", "Image")
+    return next((tag for one in directories if (tag := tags.get(f"{one} {name}"))), None)
 
 
 def _text(tags: dict[str, Any], name: str) -> str | None:

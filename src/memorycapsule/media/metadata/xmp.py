@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
-from memorycapsule.domain.capture_times import CaptureTime
+from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.media.metadata.date_sources import DateSource
 from memorycapsule.media.metadata.date_texts import read_date_text
 
@@ -30,7 +30,7 @@ def read_xmp_dates(packet: bytes | None) -> dict[DateSource, CaptureTime]:
     for name, text in _properties(packet or b""):
         source = _SOURCES[name]
         taken = read_date_text(text)
-        if taken and source is DateSource.GPS and taken.offset_seconds is not None:
+        if taken and source is DateSource.GPS:
             taken = _instant(taken)
         if taken and source not in found:
             found[source] = taken
@@ -38,7 +38,8 @@ def read_xmp_dates(packet: bytes | None) -> dict[DateSource, CaptureTime]:
 
 
 def _instant(taken: CaptureTime) -> CaptureTime | None:
-    at = taken.at(timedelta(0))
+    """Return the instant of the satellites, whose clock is UTC; None for a day alone."""
+    at = taken.at(timedelta(0)) if taken.form is not TakenForm.DAY else None
     return CaptureTime.of_instant(at) if at else None
 
 
