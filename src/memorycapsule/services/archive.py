@@ -237,6 +237,7 @@ body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1.2rem; color: #1a2340; 
   font: 1.1rem/1.6 system-ui, sans-serif; }}
 img, video {{ max-width: 100%; max-height: 80vh; border-radius: 6px; display: block; }}
 figure {{ margin: 1rem 0; }} h2 {{ margin-top: 3rem; }} .words {{ white-space: pre-line; }}
+h1, h2, h3, p, figcaption {{ unicode-bidi: plaintext; }}
 </style>
 </head>
 <body>

@@ -245,3 +245,13 @@ def test_a_further_film_is_made_saved_and_not_written_over(initialised, tmp_path
 
 def test_main_is_what_runs():
     assert main(["--version"]) == 0
+
+
+def test_letters_that_no_film_can_draw_are_named_beforehand(initialised):
+    """Nobody's font has letters for private use."""
+    made = initialised("create", "Summer \ue000\ue001", "--opens", "+1y", "--yes")
+    drawn = initialised("create", "أول سنة 夏 हमारी", "--opens", "+1y", "--yes")
+
+    assert "〓" in made.err
+    assert "\ue000\ue001" in made.err
+    assert "〓" not in drawn.err

@@ -67,6 +67,23 @@ def path(scene, *more):
     return "/".join(["/c", scene.capsule.id, *more])
 
 
+#: Letters for private use: no font has them but by accident.
+UNKNOWN_LETTERS = "\ue000\ue001"
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "The film cannot draw these letters"), ("ko", "필름이 그릴 수 없는 글자")]
+)
+def test_letters_of_a_title_that_no_film_can_draw_are_named_before_it_is_sealed(scene, language, word):
+    browser = organiser(scene)
+    page = browser.post(f"/capsules/new?lang={language}", data=DRAFT | {"title": f"여름 {UNKNOWN_LETTERS}"})
+    drawn = browser.post(f"/capsules/new?lang={language}", data=DRAFT | {"title": "أول سنة हमारी"})
+
+    assert word in page.text
+    assert UNKNOWN_LETTERS in page.text
+    assert word not in drawn.text
+
+
 def test_a_capsule_is_echoed_in_words_before_it_is_sealed(scene):
     browser = organiser(scene)
     assert browser.get("/capsules/new").status_code == 200

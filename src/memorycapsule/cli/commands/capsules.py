@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.missing_letters import warn_of_missing_letters
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
@@ -111,6 +112,7 @@ def create(
             "cli_create_done", title=plain(made.title), slug=plain(made.slug), when=when
         )
         door.out.say(sentence)
+        warn_of_missing_letters(door.out, made.title)
 
 
 def list_capsules(ctx: typer.Context) -> None:
@@ -215,6 +217,7 @@ def edit(
         view = reading.capsule(app.store, app.vault, viewer, edited.id)
     door.out.answer({"capsule": Capsule.of_view(view)})
     door.out.say(door.out.words("cli_edit_done", title=plain(edited.title)))
+    warn_of_missing_letters(door.out, title)
 
 
 def delete(

@@ -18,6 +18,7 @@ from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, m
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather
 from memorycapsule.cli.import_report import left_out, not_in_yet
+from memorycapsule.cli.missing_letters import warn_of_missing_letters
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import Output, plain, refusal_answer
 from memorycapsule.cli.render_pictures import prepare_pictures
@@ -115,6 +116,7 @@ def render(
         workers=max(1, min(4, os.cpu_count() or 1)),
         face_model=None if from_plan else door.settings(file_must_exist=False).film.face_model,
     )
+    warn_of_missing_letters(door.out, order.title)
     with music(soundtrack) as song, _workspace(order.out, door.out) as folder:
         if song:
             song.seek(0)

@@ -17,6 +17,7 @@ from memorycapsule.cli.boundary import Interrupted
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, StoredMedium, gather
 from memorycapsule.cli.import_report import ImportSum, left_out, not_in_yet, sum_in_words
+from memorycapsule.cli.missing_letters import warn_of_missing_letters
 from memorycapsule.cli.options import CapsuleArgument
 from memorycapsule.cli.output import Output, error_answer, plain, refusal_answer
 from memorycapsule.cli.typed import read_text
@@ -114,6 +115,7 @@ def add(
                 there.remove_story(story_id)
                 story_id = ""
     _answer(door.out, story_id, found, done, seconds=time.monotonic() - began)
+    warn_of_missing_letters(door.out, title, words)
 
 
 def written(text: str | None) -> str | None:

@@ -25,6 +25,7 @@ from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.errors import MediaRefused, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleDraft
+from memorycapsule.services.film.missing_letters import missing_letters
 from memorycapsule.words.catalogues import Wording
 
 _THEME = "photocard"
@@ -180,6 +181,7 @@ def _confirmation_page(
         draft=draft,
         frozen=date_form.pinned(date),
         title=checked_title(draft.title),
+        missing=missing_letters(draft.title),
         opens=date_form.date_fields(date, app.now(), words),
         theme=theme,
         song=chosen.song,
