@@ -194,9 +194,9 @@ def decodable(page: Page) -> Any:
     if page.sample_format == FLOATING and page.bits == 16:
         # Half floats are read as whole numbers, and become floats by another look at the same bits.
         changes[_SAMPLE_FORMAT] = (1,) * samples
-    if samples == 1 and page.bits in {2, 4} and page.photometric in {WHITE_IS_ZERO, _BLACK_IS_ZERO}:
-        most = (1 << page.bits) - 1
-        ramp = tuple(65535 * step // most for step in range(most + 1))
+    if samples == 1 and page.bits == 4 and page.photometric in {WHITE_IS_ZERO, _BLACK_IS_ZERO}:
+        # OpenCV knows four bits as a palette only.
+        ramp = tuple(65535 * step // 15 for step in range(16))
         changes[_PHOTOMETRIC] = (_PALETTE,)
         changes[_COLOUR_MAP] = (ramp if page.photometric == _BLACK_IS_ZERO else ramp[::-1]) * 3
     return page.as_first(changes) if changes or not page.is_first else None
