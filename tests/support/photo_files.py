@@ -32,9 +32,9 @@ def textured(width: int = 320, height: int = 240) -> np.ndarray:
     return (ground + noise).astype(np.uint8)
 
 
-def by_pillow(pixels: np.ndarray, format_: str, **how: object) -> bytes:
+def by_pillow(pixels: np.ndarray, format_: str, *, mode: str | None = None, **how: object) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, format_, **how)
+    Image.fromarray(pixels).convert(mode).save(out, format_, **how)
     return out.getvalue()
 
 

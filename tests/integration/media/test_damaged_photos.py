@@ -1,5 +1,7 @@
 """A damaged photo is shown when a good part of it is there, and is then said to be incomplete; or it is refused."""
 
+import functools
+
 import cv2
 import numpy as np
 import pytest
@@ -27,22 +29,13 @@ def bmp() -> bytes:
     return cv2.imencode(".bmp", np.ascontiguousarray(WHOLE[..., ::-1]))[1].tobytes()
 
 
-def tiff_in_strips(compression: str | None) -> bytes:
-    """A TIFF of Pillow's: its directory first, then strips."""
-    return by_pillow(WHOLE, "TIFF", compression=compression, strip_size=640 * 12)
-
-
-def cut_of_pillow(content: bytes, share: float) -> bytes:
-    return content[: int(len(content) * share)]
-
-
 #: Files of one picture by what they are; cut at a share of their bytes, they are cut at about that share of rows.
 FILES = {
     "JPEG": by_pillow(WHOLE, "JPEG", quality=90),
     "JPEG of full colour": by_pillow(WHOLE, "JPEG", quality=95, subsampling=0),
     "JPEG with restarts": by_pillow(WHOLE, "JPEG", quality=90, restart_marker_rows=1),
     "grey JPEG": by_pillow(WHOLE[..., 1], "JPEG", quality=90),
-    "CMYK JPEG": by_pillow(np.dstack([WHOLE, WHOLE[..., :1] // 4]), "JPEG", quality=95),
+    "CMYK JPEG": by_pillow(WHOLE, "JPEG", mode="CMYK", quality=95),
     "PNG": png(WHOLE),
     "PNG of 16 bits": png(WHOLE.astype(np.uint16) * 257),
     "PNG of Pillow": by_pillow(WHOLE, "PNG"),
@@ -91,8 +84,14 @@ def test_a_cut_file_is_shown_with_grey_for_the_rest(prepared, name, share):
         assert np.median(np.abs(shown(made)[differing] - 128)) <= 12
 
 
-@pytest.mark.parametrize("share", [0.5, 0.25])
-@pytest.mark.parametrize("name", FILES)
+#: After a refusal the decoding child is replaced, which takes a second.
+QUICK = {"JPEG", "PNG", "lossy WebP", "GIF", "TIFF in one strip"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FILES]
+)
+@pytest.mark.parametrize("share", [0.5, pytest.param(0.25, marks=pytest.mark.slow)])
 def test_half_a_file_is_refused(prepared, name, share):
     content = FILES[name]
 
@@ -171,7 +170,7 @@ def test_a_turned_tiff_is_turned_when_it_is_cut_as_well(prepared):
     made = prepared(content[: int(len(content) * 0.9)])
 
     assert (made.width, made.height) == (WHOLE.shape[1], ROWS)
-    assert np.abs(shown(made)[:, WHOLE.shape[1] // 4 :] - WHOLE[:, WHOLE.shape[1] // 4 :, ::-1]).mean() < 8
+    assert np.abs(shown(made)[:, WHOLE.shape[1] // 4 :] - WHOLE[:, WHOLE.shape[1] // 4 :, ::-1]).mean() < 12
 
 
 def test_an_interlaced_png_without_its_last_pass_is_shown_in_every_other_row(prepared):
@@ -213,10 +212,17 @@ def test_an_animation_that_lost_its_end_shows_its_first_frame(prepared, format_)
         prepared(content[: int(len(content) * 0.1)])
 
 
-@pytest.mark.parametrize(("lost", "is_taken"), [(1, True), (3, True), (8, False), (18, False)])
+@functools.cache
+def heic_of_tiles() -> tuple[bytes, list[tuple[int, int]]]:
+    return tiled(textured(640, 512), 5, 4, kind="heic")
+
+
+@pytest.mark.parametrize(
+    ("lost", "is_taken"), [(1, True), (3, True), pytest.param(8, False, marks=pytest.mark.slow), (18, False)]
+)
 @pytest.mark.parametrize("way", ["cut", "zeros"])
 def test_a_heic_is_taken_without_a_few_of_its_tiles_and_refused_without_most(prepared, way, lost, is_taken):
-    content, tiles = tiled(textured(640, 512), 5, 4, kind="heic")
+    content, tiles = heic_of_tiles()
     start = tiles[-lost][0]
     damaged = content[:start] + (b"" if way == "cut" else bytes(len(content) - start))
     if is_taken:

@@ -19,8 +19,11 @@ from memorycapsule.media.sniff import Window
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Samples of a pixel by colour type.
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_LAST_FILTER = 4
 #: First column and row, and steps between columns and rows, of the seven passes of an interlaced picture.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+#: Compressed data is never so empty.
+_HOLE = bytes(32)
 #: More chunks than any program writes: a large picture has one for every 8 KB.
 _MOST_CHUNKS = 100_000
 
@@ -129,6 +132,7 @@ def mended(window: Window) -> Mended:
     row_bytes, whole_bytes = _sizes(header)
     apple = is_apple(window)
     raw = _inflated(window, whole_bytes, is_apple=apple)
+    raw = raw[: _end_of_rows(header, raw)]
     if not raw:
         raise MediaRefused(Refusal.PICTURE_INCOMPLETE)
     rows, has_even_rows = _complete_rows(header, len(raw), row_bytes)
@@ -181,7 +185,10 @@ def _inflated(window: Window, whole_bytes: int, *, is_apple: bool) -> bytes:
     for kind, at, length in chunks(window):
         if kind != b"IDAT":
             continue
-        body = window.read(at, length)
+        body, check = window.read(at, length), window.read(at + length, 4)
+        if len(check) == 4 and zlib.crc32(kind + body) != int.from_bytes(check, "big"):
+            # A hole of zeros may well be decompressed, to garbage.
+            body = body.partition(_HOLE)[0]
         # Small steps: what stands before the damage must come out of the stream.
         for start in range(0, len(body), 1024):
             try:
@@ -193,18 +200,29 @@ def _inflated(window: Window, whole_bytes: int, *, is_apple: bool) -> bytes:
     return bytes(raw[:whole_bytes])
 
 
+def _end_of_rows(header: Header, raw: bytes) -> int:
+    """Return where the rows end that begin with a filter that exists, as all do but those of garbage."""
+    at = 0
+    for columns, rows in _pass_sizes(header) if header.is_interlaced else [(header.width, header.height)]:
+        row_bytes = _row_bytes(header, columns)
+        for _ in range(rows if columns else 0):
+            if at >= len(raw) or raw[at] > _LAST_FILTER:
+                return min(at, len(raw))
+            at += row_bytes
+    return len(raw)
+
+
+def _row_bytes(header: Header, columns: int) -> int:
+    bits = header.depth * _SAMPLES.get(header.colour_type, 4)
+    return 1 + (columns * bits + 7) // 8
+
+
 def _sizes(header: Header) -> tuple[int, int]:
     """Return the bytes of a row (of the last pass, when interlaced) and of the whole picture, decompressed."""
-    bits = header.depth * _SAMPLES.get(header.colour_type, 4)
-
-    def row(columns: int) -> int:
-        return 1 + (columns * bits + 7) // 8
-
+    row = _row_bytes(header, header.width)
     if not header.is_interlaced:
-        return row(header.width), row(header.width) * header.height
-    return row(header.width), sum(
-        row(columns) * rows for columns, rows in _pass_sizes(header) if columns and rows
-    )
+        return row, row * header.height
+    return row, sum(_row_bytes(header, columns) * rows for columns, rows in _pass_sizes(header) if columns)
 
 
 def _pass_sizes(header: Header) -> list[tuple[int, int]]:
