@@ -129,3 +129,53 @@ def test_a_film_moves_towards_the_faces_that_the_configured_model_knows(
     monkeypatch.setenv("CAPSULE_FILM__FACE_MODEL", str(model))
 
     assert middle("with") > without
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["a.mp4", "-o", "a.mp4"],
+        ["a.mp4", "-o", "./b/../a.mp4"],
+        ["a.mp4", "-o", "hard.mp4"],
+        ["a.mp4", "-o", "soft.mp4"],
+        ["soft.mp4", "-o", "a.mp4"],
+        [".", "-o", "a.mp4"],
+        ["b", "-o", "b/inside.mp4"],
+        ["a.bmp", "--soundtrack", "a.mp4", "-o", "hard.mp4"],
+        ["a.bmp", "--from-plan", "a.mp4", "-o", "a.mp4"],
+        ["a.bmp", "-o", "film.mp4", "--plan", "a.bmp"],
+        ["a.bmp", "-o", "film.mp4", "--plan", "film.mp4"],
+        ["a.bmp", "-o", "film.mp4", "--plan", "a.mp4", "--soundtrack", "a.mp4"],
+    ],
+    ids=" ".join,
+)
+def test_a_film_never_replaces_what_it_is_made_of(capsule, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    bitmap(tmp_path / "a.bmp")
+    (tmp_path / "b").mkdir()
+    clip, inside = tmp_path / "a.mp4", tmp_path / "b" / "inside.mp4"
+    clip.write_bytes(b"a clip")
+    inside.write_bytes(b"another")
+    (tmp_path / "hard.mp4").hardlink_to(clip)
+    (tmp_path / "soft.mp4").symlink_to("a.mp4")
+    for more in ([], ["--force"]):
+        said = capsule("render", *words, *more)
+        assert (said.code, "is one of the files that the film is made of" in said.err) == (2, True)
+
+    assert (clip.read_bytes(), inside.read_bytes()) == (b"a clip", b"another")
+
+
+@pytest.mark.parametrize("name", ["film", "film.txt", "film.jpg", "film.mkv", ".", "film.mp4.bak"])
+def test_a_film_is_called_like_one(capsule, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    said = capsule("render", bitmap(tmp_path / "a.bmp"), "-o", name, "--force")
+
+    assert (said.code, ".mp4" in said.err) == (2, True)
+    assert {one.name for one in tmp_path.iterdir()} == {"a.bmp"}
+
+
+def test_a_length_that_title_and_end_alone_exceed_is_refused(capsule, tmp_path):
+    said = capsule("render", bitmap(tmp_path / "a.bmp"), "-o", tmp_path / "f.mp4", "--length", "5")
+
+    assert (said.code, "A film of 5 s is too short" in said.err) == (2, True)
+    assert {one.name for one in tmp_path.iterdir()} == {"a.bmp"}

@@ -41,6 +41,10 @@ _SOUNDTRACK_FILE = "soundtrack"
 _PICTURES = "pictures"
 #: What share of the work preparing the pictures is, for the bar.
 _PREPARING_SHARE = 0.2
+#: What the film is called: it is an MP4, which a .mov may be as well.
+_FILM_ENDINGS = (".mp4", ".m4v", ".mov")
+#: A film of less than this share of the requested length is worth a word.
+_MUCH_SHORTER = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +104,10 @@ def render(
     door = door_of(ctx)
     door.refuse_acting_as()
     found = gather(files)
+    inputs = [*(one.path for one in found), *(one for one in (soundtrack, from_plan) if one)]
     order = _RenderOrder(
-        out=_checked_out(out, force=force),
-        write_plan=_checked_out(plan, force=force) if plan else None,
+        out=_checked_film(out, inputs, force=force),
+        write_plan=_checked_out(plan, [*inputs, out], force=force) if plan else None,
         stored_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
         title=title if title is not None else _usual_title(files),
         direction=_direction(
@@ -197,6 +202,7 @@ def _workspace(film: Path, out: Output) -> Iterator[Path]:
 def _make(
     order: _RenderOrder, found: Sequence[FoundFile], folder: Path, out: Output
 ) -> tuple[dict[str, Any], list[tuple[str, CapsuleError, bool]], int]:
+    from memorycapsule.domain.film.direction import check_length
     from memorycapsule.work.renderer import RenderJob, run_renderer
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
@@ -213,6 +219,7 @@ def _make(
             plan = _with_files(order.stored_plan, pictures)
         else:
             distinct, plan = _directed(order, pictures, folder / _PICTURES)
+            check_length(order.direction, plan.seconds)
         if order.write_plan:
             pretty = json.dumps(json.loads(plan.to_json()), ensure_ascii=False, indent=1)
             order.write_plan.write_text(f"{pretty}\n", encoding="utf-8")
@@ -238,6 +245,9 @@ def _make(
         out.note(out.words("cli_render_alike", alike=alike, pictures=len(pictures)))
     if unused := len(distinct) - len(plan.sources):
         out.note(out.words("cli_render_unused", unused=unused, pictures=len(pictures)))
+    wished = order.direction.length
+    if not order.stored_plan and isinstance(wished, float) and plan.seconds < _MUCH_SHORTER * wished:
+        out.note(out.words("cli_render_shorter", seconds=f"{plan.seconds:.0f}", wished=f"{wished:g}"))
     used = len(plan.sources) - sum(one in names for one in facts["left_out"])
     return facts, refused, used
 
@@ -333,13 +343,31 @@ def _years(pictures: Sequence[Picture]) -> str:
     return str(years[0]) if years[0] == years[-1] else f"{years[0]} – {years[-1]}"
 
 
-def _checked_out(out: Path, *, force: bool) -> Path:
+def _checked_film(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
+    """Return where the film goes. Raises UsageProblem where it would not be known as a film, too."""
+    if out.suffix.lower() not in _FILM_ENDINGS:
+        raise UsageProblem("film_ending", file=out, better=f"{out.stem or 'film'}{_FILM_ENDINGS[0]}")
+    return _checked_out(out, inputs, force=force)
+
+
+def _checked_out(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
+    """Return where something goes. Raises UsageProblem where it cannot, or would replace what it is made of."""
     path = out.expanduser().absolute()
     if not path.parent.is_dir():
         raise UsageProblem("film_folder_missing", folder=path.parent)
+    # By whatever name or link the two are called.
+    if any(path == one.absolute() or _are_one(path, one) for one in inputs):
+        raise UsageProblem("film_over_input", file=out)
     if path.is_dir() or (path.exists() and not force):
         raise UsageProblem("already_there", file=out)
     return path
+
+
+def _are_one(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _usual_title(files: Sequence[Path]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memorycapsule import themes
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.film.direction import parse_length
+from memorycapsule.domain.film.direction import Direction, check_length, parse_length
 from memorycapsule.domain.film.montages import (
     FIRST_RETRY,
     MOST_FAILURES,
@@ -82,7 +82,7 @@ def queue(
     TooMany.
     """
     viewer.check(Scope.EVERYTHING)
-    parse_length(length)
+    seconds = parse_length(length)
     title = checked_title(title)
     if music:
         themes.load(music)
@@ -90,6 +90,7 @@ def queue(
         capsule, member = reading.standing_in(tx, viewer, reference)
         if not capsule.is_open:
             raise Sealed
+        check_length(Direction(style=themes.load(capsule.theme).film, length=seconds))
         montage_id = (
             vault.key.row_id("montage", viewer.session_id, capsule.id, once) if once else str(uuid.uuid4())
         )

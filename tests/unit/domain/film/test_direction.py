@@ -402,3 +402,11 @@ def test_in_a_gallery_one_walks_to_words_as_to_works():
     assert plan.shots[-1].entrance == "doorway"
     on_a_screen = direct(title="S", pictures=[picture("one")], stories=long_stories(1))
     assert {shot.entrance for shot in text_cards(on_a_screen)} == {"crossfade"}
+
+
+def test_a_long_title_does_not_take_a_short_film():
+    pictures = [picture(f"p{number}", day=number) for number in range(20)]
+    title = "The summer in which everything began, told by all who were there " * 3
+    plan = direct(title=title, pictures=pictures, direction=Direction(length=30.0))
+
+    assert plan.seconds == pytest.approx(30, rel=0.1)

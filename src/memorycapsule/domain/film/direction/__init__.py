@@ -26,6 +26,7 @@ from memorycapsule.domain.film.direction.cards import end_scene, text_scene, tit
 from memorycapsule.domain.film.direction.lengths import (
     Excerpts,
     Unit,
+    check_length,
     choose_excerpts,
     group_into_units,
     most_pictures,
@@ -52,6 +53,7 @@ __all__ = [
     "Direction",
     "Length",
     "StoryText",
+    "check_length",
     "direct",
     "parse_length",
     "picture_limit",

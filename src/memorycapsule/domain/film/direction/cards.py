@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from memorycapsule.domain.film.direction.brief import Direction, StoryText
-from memorycapsule.domain.film.direction.lengths import page_seconds, reading_seconds
+from memorycapsule.domain.film.direction.lengths import page_seconds, title_card_seconds
 from memorycapsule.domain.film.direction.shots import seeded_number, source_of
 from memorycapsule.domain.film.framing import drift
 from memorycapsule.domain.film.picture_choice import Picture, film_order
@@ -47,9 +47,8 @@ def title_scene(
                 credits=people,
             )
         )
-    seconds = max(direction.style.title_seconds, reading_seconds(title) + 2.5)
     card = Card(
-        frames=direction.frames(min(seconds, 14.0)),
+        frames=direction.frames(title_card_seconds(direction, title)),
         entrance_frames=direction.frames(direction.style.prologue_seconds * 0.25) if shots else 0,
         role="title",
         sources=_spread(direction, chosen, 3),

@@ -11,9 +11,16 @@ from memorycapsule.domain.film.framing import is_panorama
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.domain.film.plan import FilmStyle
 from memorycapsule.domain.hangul import is_hangul
+from memorycapsule.errors import UsageProblem
 
 #: What `short` means.
 SHORT_SECONDS = 75.0
+#: The title card waits for slow readers, but no longer than this.
+_LONGEST_TITLE_SECONDS = 14.0
+#: What share of a film of a requested length a long title may take.
+_TITLE_SHARE = 0.1
+#: A film may be so many times as long as requested, and a second.
+_TOLERANCE = 1.2
 #: A photo is shown so long at least and at most, to reach a requested length.
 SHORTEST_PHOTO_SECONDS, LONGEST_PHOTO_SECONDS = 2.4, 6.4
 #: Slow readers: Latin and Korean characters per second.
@@ -83,6 +90,29 @@ def _cards_seconds(direction: Direction) -> float:
     """Return how long title and end card are together, without what they share with pictures."""
     style = direction.style
     return style.prologue_seconds * 0.75 + style.title_seconds + style.end_seconds - style.entrance_seconds
+
+
+def title_card_seconds(direction: Direction, title: str) -> float:
+    """Return how long the title can be read; a long one does not take a short film of a requested length."""
+    seconds = min(max(direction.style.title_seconds, reading_seconds(title) + 2.5), _LONGEST_TITLE_SECONDS)
+    if not isinstance(direction.length, float | int):
+        return seconds
+    return min(seconds, max(direction.style.title_seconds, direction.length * _TITLE_SHARE))
+
+
+def check_length(direction: Direction, seconds: float | None = None) -> None:
+    """
+    Refuse a length in seconds that cannot be held.
+
+    `seconds` is how long the film has become; without it, title, end card and one photo are what a film has at
+    least. Raises UsageProblem.
+    """
+    if not isinstance(direction.length, float | int):
+        return
+    if seconds is None:
+        seconds = _cards_seconds(direction) + SHORTEST_PHOTO_SECONDS - direction.style.entrance_seconds
+    if seconds > direction.length * _TOLERANCE + 1:
+        raise UsageProblem("film_length_too_short", seconds=f"{direction.length:g}", least=math.ceil(seconds))
 
 
 def _room_seconds(direction: Direction) -> float | None:
