@@ -10,6 +10,7 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
 
+from memorycapsule.domain import zones
 from memorycapsule.words import cldr
 from memorycapsule.words.catalogues import Wording, wording
 
@@ -28,9 +29,11 @@ def date_in_words(local: datetime, zone: str, language: str) -> str:
     '2036년 5월 8일 목요일 오전 9시'.
 
     `local` is the naive wall time in `zone` (an IANA name). In Korean the zone is said first, and only when
-    it is not Korea's, so that a particle may follow the time. Seconds are said only when there are any.
+    it is not Korea's, so that a particle may follow the time. Seconds are said only when there are any. In place of
+    a wall time that a clock change skips, the one is said that clocks show then.
     """
     words = _words(language)
+    local = zones.shown_wall_time(local, zone)
     key = "moment_at_home" if zone == cldr.zone_at_home(words.language) else "moment"
     return words(
         key,
@@ -38,6 +41,19 @@ def date_in_words(local: datetime, zone: str, language: str) -> str:
         time=_time_in_words(local.time(), words),
         zone=words("zone_utc") if zone == "UTC" else words("zone_of", city=cldr.city(zone, words.language)),
     )
+
+
+def clock_change_in_words(local: datetime, zone: str, fold: int, language: str) -> str:
+    """Say of a wall time that clocks skip it, or show it twice, and which is meant; '' for any other."""
+    words, others = _words(language), wording(language, "common")
+    shown = zones.shown_wall_time(local, zone)
+    said = _time_in_words(local.time(), words)
+    if shown != local.replace(fold=0):
+        return others("clocks_skip", time=said, shown=_time_in_words(shown.time(), words))
+    if not zones.happens_twice(local, zone):
+        return ""
+    other = f"{zones.instant_of(local, zone, 1 - fold):%Y-%m-%d %H:%M}Z"
+    return others("clocks_first" if fold == 0 else "clocks_second", time=said, other=other)
 
 
 def day_in_words(day: date, language: str) -> str:

@@ -255,3 +255,12 @@ def test_letters_that_no_film_can_draw_are_named_beforehand(initialised):
     assert "〓" in made.err
     assert "\ue000\ue001" in made.err
     assert "〓" not in drawn.err
+
+
+def test_a_time_that_clocks_skip_is_said_and_so_is_when_it_opens(initialised):
+    said = initialised("create", "Night", "--opens", "2036-03-09 02:30", "--zone", "America/New_York")
+    moved = initialised("reschedule", "night", "2036-11-02 01:30")
+
+    assert "2:30 in the morning is skipped that night" in said.err
+    assert "3:30 in the morning (New York time), 2036-03-09 07:30 UTC" in said.out
+    assert "comes twice that night" in moved.err

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.zones import instant_of, local_of, territories, zone
+from memorycapsule.domain.zones import (
+    happens_twice,
+    instant_of,
+    local_of,
+    shown_wall_time,
+    territories,
+    zone,
+)
 from memorycapsule.errors import UsageProblem
 from support.refusals import refused
 
@@ -88,3 +95,48 @@ def test_the_zones_of_places_are_those_that_places_have_today():
     }
     assert former & set(found) == set()
     assert all(zone(name).key == name for name in found)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("seoul", ["Asia/Seoul"]),
+        ("asia/seoul", ["Asia/Seoul"]),
+        ("ASIA/SEOUL", ["Asia/Seoul"]),
+        ("Asia/Soul", ["Asia/Seoul"]),
+        ("KST", ["Asia/Seoul"]),
+        ("new york", ["America/New_York"]),
+        ("New-York", ["America/New_York"]),
+        ("berlin ", ["Europe/Berlin"]),
+        ("utc", ["UTC"]),
+    ],
+)
+def test_whoever_writes_a_zone_nearly_right_is_told_its_name(typed, meant):
+    with pytest.raises(UsageProblem) as refused:
+        zone(typed)
+
+    assert (refused.value.reason, refused.value.values["names"]) == ("zone_unknown_like", meant)
+
+
+@pytest.mark.parametrize("typed", ["", " ", "Mars/Base", "../../etc/passwd", "x" * 10_000, "X"])
+def test_nothing_is_suggested_where_nothing_is_near(typed):
+    with pytest.raises(UsageProblem) as refused:
+        zone(typed)
+
+    assert refused.value.reason == "zone_unknown"
+
+
+@pytest.mark.parametrize(
+    ("local", "name", "shown", "is_twice"),
+    [
+        (datetime(2036, 3, 9, 2, 30), "America/New_York", datetime(2036, 3, 9, 3, 30), False),
+        (datetime(2027, 3, 28, 2, 0), "Europe/Berlin", datetime(2027, 3, 28, 3, 0), False),
+        (datetime(2027, 10, 3, 2, 15), "Australia/Lord_Howe", datetime(2027, 10, 3, 2, 45), False),
+        (datetime(2036, 11, 2, 1, 30), "America/New_York", datetime(2036, 11, 2, 1, 30), True),
+        (datetime(2027, 10, 31, 2, 0), "Europe/Berlin", datetime(2027, 10, 31, 2, 0), True),
+        (datetime(2027, 10, 31, 3, 0), "Europe/Berlin", datetime(2027, 10, 31, 3, 0), False),
+        (datetime(2036, 5, 8, 9, 0), "Asia/Seoul", datetime(2036, 5, 8, 9, 0), False),
+    ],
+)
+def test_a_wall_time_is_skipped_or_comes_twice_where_clocks_are_changed(local, name, shown, is_twice):
+    assert (shown_wall_time(local, name), happens_twice(local, name)) == (shown, is_twice)

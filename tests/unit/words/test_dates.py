@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorycapsule.words.counts import contents_in_words, people_in_words
-from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.dates import clock_change_in_words, countdown_in_words, date_in_words
 from memorycapsule.words.forms_of_address import addressed
 
 
@@ -174,3 +174,28 @@ def test_contents_are_counted_without_what_is_not_there(counts, english, korean)
 def test_people_are_addressed_as_they_are_used_to(name, english, korean):
     assert addressed(name, "en") == english
     assert addressed(name, "ko") == korean
+
+
+def test_a_time_that_clocks_skip_is_said_as_clocks_show_it():
+    local, zone = datetime(2027, 3, 28, 2, 30), "Europe/Berlin"
+
+    assert date_in_words(local, zone, "en") == "Sunday, 28 March 2027, 3:30 in the morning (Berlin time)"
+    assert clock_change_in_words(local, zone, 0, "en") == (
+        "2:30 in the morning is skipped that night, because clocks are set forward; "
+        "it opens at 3:30 in the morning."
+    )
+    assert clock_change_in_words(local, zone, 0, "ko") == (
+        "오전 2시 30분: 그날 밤에는 시계를 앞으로 돌려서 없는 시각이에요. 오전 3시 30분에 열려요."
+    )
+
+
+def test_of_a_time_that_comes_twice_it_is_said_which_is_meant():
+    local, zone = datetime(2027, 10, 31, 2, 30), "Europe/Berlin"
+
+    assert clock_change_in_words(local, zone, 0, "en").endswith(
+        "The first is meant; the second is 2027-10-31 01:30Z."
+    )
+    assert clock_change_in_words(local, zone, 1, "en").endswith(
+        "The second is meant; the first is 2027-10-31 00:30Z."
+    )
+    assert clock_change_in_words(datetime(2036, 5, 8, 9), "Asia/Seoul", 0, "en") == ""

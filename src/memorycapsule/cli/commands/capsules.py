@@ -21,6 +21,7 @@ from memorycapsule.errors import FileRefused, MediaRefused, UsageProblem, system
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
+    from memorycapsule.domain.opening_dates import OpeningDate
     from memorycapsule.schemas.capsule_lines import DatedCapsule
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.schemas.stories import Story
@@ -86,6 +87,7 @@ def create(
     with door.open(settings) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
         date = parse_opening_date(opens, zone or settings.zone, app.now())
+        tell_clock_change(date, door.out)
         if is_interactive(door) and not yes:
             when = when_in_words(date.local, date.zone, date.at, app.now(), door.out)
             confirm(door.out.words, door.out.words("cli_create_ask", when=when), default=True)
@@ -263,6 +265,14 @@ def story_line(story: Story, out: Output) -> str:
     title = plain(story.title) or out.words("cli_story_untitled")
     key = "cli_story_line" if contents else "cli_story_line_of_words"
     return out.words(key, id=story.id, title=title, author=plain(story.author.name), contents=contents)
+
+
+def tell_clock_change(date: OpeningDate, out: Output) -> None:
+    """Note that clocks skip a date's time, or show it twice."""
+    from memorycapsule.words.dates import clock_change_in_words
+
+    if told := clock_change_in_words(date.local, date.zone, date.fold, out.language):
+        out.note(told)
 
 
 def opens_in_words(found: DatedCapsule, now: datetime, out: Output) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.commands.capsules import opens_in_words, when_in_words
+from memorycapsule.cli.commands.capsules import opens_in_words, tell_clock_change, when_in_words
 from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import plain
@@ -44,6 +44,7 @@ def reschedule(
     with door.instance() as there:
         found, now = there.capsule(capsule), clock.now()
         date = parse_opening_date(when, zone or found.zone, now)
+        tell_clock_change(date, door.out)
         if is_interactive(door) and not yes:
             moment = when_in_words(date.local, date.zone, date.at, now, door.out)
             confirm(words, words("cli_move_ask", when=moment), default=True)

@@ -17,6 +17,7 @@ import typer
 from memorycapsule.cli.commands.capsules import SoundtrackOption, ThemeOption, music
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.files import FoundFile, gather
+from memorycapsule.cli.film_files import checked_film, checked_out
 from memorycapsule.cli.import_report import left_out, not_in_yet
 from memorycapsule.cli.missing_letters import warn_of_missing_letters
 from memorycapsule.cli.options import examples
@@ -41,8 +42,6 @@ _SOUNDTRACK_FILE = "soundtrack"
 _PICTURES = "pictures"
 #: What share of the work preparing the pictures is, for the bar.
 _PREPARING_SHARE = 0.2
-#: What the film is called: it is an MP4, which a .mov may be as well.
-_FILM_ENDINGS = (".mp4", ".m4v", ".mov")
 #: A film of less than this share of the requested length is worth a word.
 _MUCH_SHORTER = 0.8
 
@@ -106,8 +105,8 @@ def render(
     found = gather(files)
     inputs = [*(one.path for one in found), *(one for one in (soundtrack, from_plan) if one)]
     order = _RenderOrder(
-        out=_checked_film(out, inputs, force=force),
-        write_plan=_checked_out(plan, [*inputs, out], force=force) if plan else None,
+        out=checked_film(out, inputs, force=force),
+        write_plan=checked_out(plan, [*inputs, out], force=force) if plan else None,
         stored_plan=_read_plan(from_plan, has_song=soundtrack is not None) if from_plan else None,
         title=title if title is not None else _usual_title(files),
         direction=_direction(
@@ -341,33 +340,6 @@ def _years(pictures: Sequence[Picture]) -> str:
     if not years:
         return ""
     return str(years[0]) if years[0] == years[-1] else f"{years[0]} – {years[-1]}"
-
-
-def _checked_film(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
-    """Return where the film goes. Raises UsageProblem where it would not be known as a film, too."""
-    if out.suffix.lower() not in _FILM_ENDINGS:
-        raise UsageProblem("film_ending", file=out, better=f"{out.stem or 'film'}{_FILM_ENDINGS[0]}")
-    return _checked_out(out, inputs, force=force)
-
-
-def _checked_out(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
-    """Return where something goes. Raises UsageProblem where it cannot, or would replace what it is made of."""
-    path = out.expanduser().absolute()
-    if not path.parent.is_dir():
-        raise UsageProblem("film_folder_missing", folder=path.parent)
-    # By whatever name or link the two are called.
-    if any(path == one.absolute() or _are_one(path, one) for one in inputs):
-        raise UsageProblem("film_over_input", file=out)
-    if path.is_dir() or (path.exists() and not force):
-        raise UsageProblem("already_there", file=out)
-    return path
-
-
-def _are_one(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except (OSError, ValueError):
-        return False
 
 
 def _usual_title(files: Sequence[Path]) -> str:

@@ -18,7 +18,7 @@ from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words import cldr
 from memorycapsule.words.catalogues import Wording, wording
-from memorycapsule.words.dates import countdown_in_words, date_in_words
+from memorycapsule.words.dates import clock_change_in_words, countdown_in_words, date_in_words
 from memorycapsule.words.languages import region_of
 
 _LONGEST = 80
@@ -92,10 +92,11 @@ def _zone_groups(language: str, home: str) -> Sequence[tuple[str, Sequence[tuple
 
 
 def date_fields(date: OpeningDate, now: datetime, words: Wording) -> dict[str, str]:
-    """Return a date in words, how long it is until then, and the date in UTC."""
+    """Return a date in words, what clocks do then, how long it is until then, and the date in UTC."""
     start = now if date.local.second else now.replace(second=0, microsecond=0)
     return {
         "date": date_in_words(date.local, date.zone, words.language),
+        "clocks": clock_change_in_words(date.local, date.zone, date.fold, words.language),
         "left": countdown_in_words(start, date.at, words.language),
         "utc": f"{date.at:%Y-%m-%d %H:%M} UTC",
     }
