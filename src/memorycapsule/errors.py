@@ -122,6 +122,7 @@ class Refusal(StrEnum):
     NO_PICTURE = "no_picture"
     NO_PICTURE_NO_SOUND = "no_picture_no_sound"
     NO_SONG = "no_song"
+    COPY_PROTECTED = "copy_protected"
     NO_PHOTO = "no_photo"
     RENDER_RECORDING = "render_recording"
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memorycapsule import music_heads
 from memorycapsule.errors import Postponed
 from memorycapsule.hangs import HangWatch
 
@@ -50,8 +51,6 @@ class ChildLimits:
 
 #: ffmpeg may open files only, so that a playlist or a URL leads nowhere else.
 FILES_ONLY = ("-protocol_whitelist", "file,pipe")
-#: First bytes of accepted music, and ffmpeg's demuxer for it: ID3v2, RFC 3533, RFC 9639, RIFF.
-_MUSIC_HEADS = ((b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"RIFF", "wav"))
 
 
 @functools.cache
@@ -69,24 +68,12 @@ def sound_input(path: Path, *, start_seconds: float = 0) -> list[str] | None:
     The file's content decides the demuxer, so that ffmpeg tries no other. Returns None when the file is neither music
     that a capsule accepts nor a clip. `path` must be absolute, so that ffmpeg takes it for no option.
     """
-    demuxer = _demuxer(path)
-    if demuxer is None:
-        return None
-    return [*FILES_ONLY, "-ss", f"{start_seconds:.3f}", "-f", demuxer, "-i", str(path)]
-
-
-def _demuxer(path: Path) -> str | None:
     with path.open("rb") as file:
-        head = file.read(12)
-    for magic, demuxer in _MUSIC_HEADS:
-        if head.startswith(magic):
-            return demuxer
-    if head[4:8] == b"ftyp":
-        return "mov"
-    # A frame of MPEG audio without a tag (ISO/IEC 11172-3, 2.4.1.3): eleven bits of sync.
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return "mp3"
-    return None
+        head = file.read(music_heads.HEAD_BYTES)
+    options = ["-f", "mov"] if head[4:8] == b"ftyp" else music_heads.music_options(head)
+    if options is None:
+        return None
+    return [*FILES_ONLY, "-ss", f"{start_seconds:.3f}", *options, "-i", str(path)]
 
 
 def environment() -> dict[str, str]:

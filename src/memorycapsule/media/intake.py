@@ -3,12 +3,13 @@
 import os
 import re
 import tempfile
-from typing import BinaryIO, cast
+from typing import BinaryIO, cast, get_args
 
 from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
-from memorycapsule.media import boxes
-from memorycapsule.media.sniff import HEAD_BYTES, Window, recognise
+from memorycapsule.media.movie import Movie, read_recording
+from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, recognise
+from memorycapsule.music_heads import MusicFormat, music_options
 
 _CHUNK_BYTES = 1 << 20
 #: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.
@@ -16,15 +17,8 @@ _SONG_MEMORY_BYTES = 1 << 30
 _SONG_CPU_SECONDS = 120
 MOST_SONG_SECONDS = 2 * 3600
 
-_DEMUXERS = {
-    "mp3": "mp3",
-    "m4a": "mov",
-    "MP4": "mov",
-    "MOV": "mov",
-    "ogg": "ogg",
-    "flac": "flac",
-    "wav": "wav",
-}
+_MOVIES = frozenset({"m4a", "MP4", "MOV"})
+_MUSIC = frozenset(get_args(MusicFormat))
 _POSITION = re.compile(rb"^out_time_us=(\d+)$", re.MULTILINE)
 
 
@@ -73,12 +67,12 @@ def probe_soundtrack(upload: BinaryIO) -> float:
     `upload` is a real file (it has a descriptor); its offset stays. Raises MediaRefused or Postponed.
     """
     window = Window.of(upload)
-    demuxer = _demuxer(window)
+    options = _input_options(window)
     try:
         done = processes.run(
             [
                 processes.ffmpeg_path(), "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe",
-                "-threads", "1", "-f", demuxer, "-i", f"/dev/fd/{window.descriptor}",
+                "-threads", "1", *options, "-i", f"/dev/fd/{window.descriptor}",
                 "-map", "0:a:0", "-t", str(MOST_SONG_SECONDS), "-progress", "pipe:1", "-f", "null", "-",
             ],
             processes.ChildLimits(memory_bytes=_SONG_MEMORY_BYTES, cpu_seconds=_SONG_CPU_SECONDS),
@@ -93,25 +87,35 @@ def probe_soundtrack(upload: BinaryIO) -> float:
     return seconds
 
 
-def _demuxer(window: Window) -> str:
-    """Return ffmpeg's name for the container. Raises MediaRefused for anything but sound alone."""
+def _input_options(window: Window) -> list[str]:
+    """Return ffmpeg's options for the container. Raises MediaRefused for anything but sound alone."""
     head = window.read(0, HEAD_BYTES)
     if not head:
         raise MediaRefused(Refusal.EMPTY)
     try:
         found = recognise(head)
     except MediaRefused as error:
+        if error.refusal == Refusal.COPY_PROTECTED:
+            raise
         # What it says is meant for photos and clips.
         raise MediaRefused(Refusal.NO_SONG) from error
-    if found not in _DEMUXERS:
+    if found in _MOVIES:
+        _check_song_of_movie(window, found)
+        return ["-f", "mov"]
+    options = music_options(head) if found in _MUSIC else None
+    if options is None:
         raise MediaRefused(Refusal.NO_SONG)
-    # Recorders write sound alone into an ordinary MP4, too.
-    if found in {"MP4", "MOV"} and _holds_picture(window):
-        raise MediaRefused(Refusal.NO_SONG)
-    return _DEMUXERS[found]
+    return options
 
 
-def _holds_picture(window: Window) -> bool:
-    moov = boxes.find_top_level(window, b"moov") or b""
-    tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
-    return any((boxes.first(track, b"mdia", b"hdlr") or b"")[8:12] == b"vide" for track in tracks)
+def _check_song_of_movie(window: Window, found: Format | Sound) -> None:
+    """Raise MediaRefused for a moving picture and for protected music. What is damaged is left to the decoder."""
+    try:
+        recording = read_recording(window)
+    except MediaRefused as error:
+        if error.refusal == Refusal.COPY_PROTECTED:
+            raise
+        return
+    # Recorders write sound alone into an ordinary MP4, too. A cover may stand in an M4A as a picture.
+    if found != "m4a" and isinstance(recording, Movie):
+        raise MediaRefused(Refusal.NO_SONG)

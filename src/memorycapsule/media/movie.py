@@ -23,6 +23,8 @@ MOST_CLIP_SIDE = 8192
 
 #: No phone made a movie before.
 _FIRST_PHONE_YEAR = 2000
+#: Coded content that needs a key: of a shop (FairPlay), of common encryption (ISO/IEC 23001-7), of Audible.
+_PROTECTED = {b"drms", b"drmi", b"enca", b"encv", b"aavd"}
 #: ISO 6709 in decimal degrees: +37.5665+126.9780/
 _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
 
@@ -84,6 +86,9 @@ def read_recording(window: Window) -> Recording:
 def _read(moov: bytes) -> Recording:
     tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
     pictures = [track for track in tracks if _handler(track) == b"vide"]
+    # A clip whose sound alone is protected is shown without it.
+    if _is_protected(pictures[:1] or tracks):
+        raise MediaRefused(Refusal.COPY_PROTECTED)
     if not pictures:
         return _read_sound(moov, tracks)
     width, height, turn = _size_as_shown(pictures[0])
@@ -129,6 +134,12 @@ def _is_in_fragments(moov: bytes) -> bool:
 
 def _handler(track: bytes) -> bytes:
     return (boxes.first(track, b"mdia", b"hdlr") or b"")[8:12]
+
+
+def _is_protected(tracks: list[bytes]) -> bool:
+    """Return whether tracks are coded so that only who has a key can play them."""
+    descriptions = (boxes.first(track, b"mdia", b"minf", b"stbl", b"stsd") or b"" for track in tracks)
+    return any(entry.kind in _PROTECTED for one in descriptions for entry in boxes.children(one, skip=8))
 
 
 def _size_as_shown(track: bytes) -> tuple[int, int, Turn]:

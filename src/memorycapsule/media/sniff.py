@@ -11,11 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Literal, TypeGuard
+from uuid import UUID
 
+from memorycapsule import music_heads
 from memorycapsule.errors import MediaRefused, Refusal
+from memorycapsule.music_heads import find_music, find_stray_frames
 
 #: How many bytes are enough to recognise every format below.
-HEAD_BYTES = 4096
+HEAD_BYTES = music_heads.HEAD_BYTES
+#: A text is known by so many.
+_TEXT_BYTES = 4096
 
 Format = Literal["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV", "MTS"]
 #: MP4, MOV, and the transport stream of camcorders (AVCHD) and recorders.
@@ -48,7 +53,23 @@ _HEIC_BRANDS = {
     b"miaf",
 }
 _MUSIC_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
+#: Audio books of Audible.
+_PROTECTED_BRANDS = {b"aax ", b"aaxc"}
 _QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+
+#: The header object of ASF, and the objects in it that say that the content is encrypted: the simple one, the extended
+#: one and the advanced one (Advanced Systems Format Specification, 10.1, 3.14 to 3.16).
+_WINDOWS_MEDIA = b"0&\xb2u\x8ef\xcf\x11"
+_ENCRYPTED = tuple(
+    UUID(one).bytes_le
+    for one in (
+        "2211b3fb-bd23-11d2-b4b7-00a0c955fc6e",
+        "298ae614-2622-4c17-b935-dae07ee9289c",
+        "43058533-6981-49e6-9b74-ad12cb86d58c",
+    )
+)
+#: The format of Audible before it was an MP4.
+_AUDIBLE = b"\x57\x90\x75\x36"
 
 _RAW = partial(MediaRefused, Refusal.RAW)
 _JPEG_XL = partial(MediaRefused, Refusal.OTHER_PICTURE, format="JPEG XL")
@@ -76,7 +97,6 @@ _MAGIC: tuple[tuple[bytes, Callable[[], MediaRefused]], ...] = (
     (b"\x00\x00\x01\xba", partial(MediaRefused, Refusal.OTHER_VIDEO, format="MPEG")),
     (b"\x00\x00\x01\xb3", partial(MediaRefused, Refusal.OTHER_VIDEO, format="MPEG")),
     (b"FLV\x01", partial(MediaRefused, Refusal.OTHER_VIDEO, format="Flash")),
-    (b"0&\xb2u\x8ef\xcf\x11", partial(MediaRefused, Refusal.OTHER_VIDEO, format="Windows Media")),
     (b"MThd", partial(MediaRefused, Refusal.SCORE)),
     (b"\x7fELF", partial(MediaRefused, Refusal.PROGRAM)),
     (b"MZ", partial(MediaRefused, Refusal.PROGRAM)),
@@ -143,9 +163,7 @@ def recognise(head: bytes) -> Format | Sound:
     if head[4:8] in _QUICKTIME_ATOMS:
         return "MOV"
     played = "MTS" if _is_transport_stream(head) else _sound(head)
-    if played is not None:
-        return played
-    raise _what_else(head)
+    return played or _stray_music(head)
 
 
 def is_photo(found: Format | Sound) -> TypeGuard[Format]:
@@ -179,6 +197,8 @@ def _base_media(head: bytes) -> Format | Sound:
     brands = {major} | {head[place : place + 4] for place in range(16, length - 3, 4)}
     if major == b"crx ":
         raise MediaRefused(Refusal.RAW)
+    if major in _PROTECTED_BRANDS:
+        raise MediaRefused(Refusal.COPY_PROTECTED)
     if major == b"jxl ":
         raise MediaRefused(Refusal.OTHER_PICTURE, format="JPEG XL")
     if major in _MUSIC_BRANDS:
@@ -203,26 +223,31 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _sound(head: bytes) -> Sound | None:
-    if head.startswith(b"ID3"):
-        return "mp3"
-    if head.startswith(b"OggS"):
-        return "ogg"
-    if head.startswith(b"fLaC"):
-        return "flac"
     if head.startswith(_EBML) and _WEBM in head[:_EBML_HEADER_BYTES]:
         return "webm"
-    # An MPEG audio frame without a tag: sync word, layer III, a bit rate and sampling rate that exist.
-    is_frame = len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
-    if is_frame and head[2] & 0xF0 not in {0x00, 0xF0} and head[2] & 0x0C != 0x0C:
-        return "mp3"
-    return None
+    music = find_music(head)
+    return music.format if music else None
+
+
+def _stray_music(head: bytes) -> Sound:
+    """Return the format of music behind bytes that nobody knows. Raises MediaRefused with what the file is instead."""
+    refused = _what_else(head)
+    if refused.refusal == Refusal.NOT_MEDIA and (music := find_stray_frames(head)):
+        return music.format
+    raise refused
 
 
 def _what_else(head: bytes) -> MediaRefused:
+    if head.startswith(_WINDOWS_MEDIA):
+        if any(one in head for one in _ENCRYPTED):
+            return MediaRefused(Refusal.COPY_PROTECTED)
+        return MediaRefused(Refusal.OTHER_VIDEO, format="Windows Media")
+    if head[4:8] == _AUDIBLE:
+        return MediaRefused(Refusal.COPY_PROTECTED)
     for magic, refused in _MAGIC:
         if head.startswith(magic):
             return refused()
-    text = _as_text(head)
+    text = _as_text(head[:_TEXT_BYTES])
     if text is None:
         return MediaRefused(Refusal.NOT_MEDIA)
     for pattern, refused in _TEXTS:

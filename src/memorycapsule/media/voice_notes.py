@@ -18,7 +18,8 @@ from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.errors import DiskFull, MediaRefused, Refusal
 from memorycapsule.media.clips import DISK_FULL_MESSAGES, unnamed
 from memorycapsule.media.movie import Movie, Recording, read_recording
-from memorycapsule.media.sniff import Format, Sound, Window
+from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window
+from memorycapsule.music_heads import music_options
 
 #: The longest note that is accepted, in seconds.
 MOST_SECONDS = 900.0
@@ -200,7 +201,10 @@ def _measured(pattern: re.Pattern[bytes], summary: bytes) -> float:
 
 
 def _input(window: Window, format_: Format | Sound) -> list[str]:
-    return ["-f", _DEMUXERS[format_][0], "-i", f"/dev/fd/{window.descriptor}"]
+    demuxer = _DEMUXERS[format_][0]
+    # Music may begin behind what does not belong there.
+    options = music_options(window.read(0, HEAD_BYTES)) if demuxer == format_ else None
+    return [*(options or ["-f", demuxer]), "-i", f"/dev/fd/{window.descriptor}"]
 
 
 def _ffmpeg(arguments: list[str], descriptors: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:

@@ -1,5 +1,7 @@
 """Files are known by their first bytes, and what is refused is named."""
 
+from uuid import UUID
+
 import pytest
 
 from memorycapsule.errors import Refusal
@@ -10,6 +12,20 @@ from support.refusals import file_refused
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
     body = major + bytes(4) + b"".join(compatible)
     return (8 + len(body)).to_bytes(4, "big") + b"ftyp" + body
+
+
+def _packets(length: int) -> bytes:
+    """Packets of a transport stream; in those of 192 bytes a time comes first."""
+    return 20 * (bytes(length - 188) + b"G" + bytes(187))
+
+
+def windows_media(*objects: str) -> bytes:
+    """The header of an ASF file with these objects in it."""
+    return (
+        UUID("75b22630-668e-11cf-a6d9-00aa0062ce6c").bytes_le
+        + bytes(14)
+        + b"".join(UUID(one).bytes_le + bytes(40) for one in objects)
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,6 +53,12 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
         (b"fLaC", "flac"),
         (b"RIFF\x10\x00\x00\x00WAVEfmt ", "wav"),
         (ftyp(b"M4A ", b"isom"), "m4a"),
+        (bytes(2000) + b"ID3\x04" + bytes(6), "mp3"),
+        (b"\r\n" + 3 * (b"\xff\xfb\x90\x64" + bytes(413)), "mp3"),
+        (bytes(16) + b"OggS\x00\x02", "ogg"),
+        (b"ID3\x03\x00\x00\x00\x00\x00\x02ab" + b"fLaC\x00\x00\x00\x22", "flac"),
+        (_packets(188), "MTS"),
+        (_packets(192), "MTS"),
     ],
 )
 def test_a_format_is_known_by_its_first_bytes(head, format_):
@@ -61,6 +83,15 @@ def test_a_format_is_known_by_its_first_bytes(head, format_):
         (b"\x1aE\xdf\xa3", Refusal.OTHER_VIDEO, {"format": "Matroska"}),
         (bytes(range(256)), Refusal.NOT_MEDIA, {}),
         (b"BM and other words", Refusal.TEXT, {}),
+        (windows_media(), Refusal.OTHER_VIDEO, {"format": "Windows Media"}),
+        (windows_media("2211b3fb-bd23-11d2-b4b7-00a0c955fc6e"), Refusal.COPY_PROTECTED, {}),
+        (windows_media("298ae614-2622-4c17-b935-dae07ee9289c"), Refusal.COPY_PROTECTED, {}),
+        (ftyp(b"aax ", b"aax "), Refusal.COPY_PROTECTED, {}),
+        (ftyp(b"aaxc"), Refusal.COPY_PROTECTED, {}),
+        (b"\x00\x01\x02\x03\x57\x90\x75\x36" + bytes(60), Refusal.COPY_PROTECTED, {}),
+        (b"\n  OggS is what they call it", Refusal.TEXT, {}),
+        (b"GGGG are letters of a text and no packets\n" * 99, Refusal.TEXT, {}),
+        (bytes(4096), Refusal.NOT_MEDIA, {}),
     ],
 )
 def test_a_refusal_says_what_the_file_is_instead(head, refusal, values):
