@@ -157,8 +157,18 @@ class Pages:
     def message(
         self, request: Request, words: Wording, heading: str, text: str, *, status: int = 200
     ) -> HTMLResponse:
-        """Return the page that says one thing."""
-        return self.show(request, "message.html", words, status=status, heading=heading, text=text)
+        """Return the page that says one thing; what may pass by itself can be tried again."""
+        is_passing = request.method == "GET" and (status == 429 or status >= 500)
+        return self.show(
+            request,
+            "message.html",
+            words,
+            status=status,
+            heading=heading,
+            text=text,
+            is_passing=is_passing,
+            capsule_id=self._reader(request).capsule_id,
+        )
 
     def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
         """Return the page for a status of 400 or more; `code` finds the line in the log."""

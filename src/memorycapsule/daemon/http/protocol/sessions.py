@@ -75,6 +75,8 @@ class PageReader:
 
     #: The language of the reader's account; None for a stranger.
     locale: str | None = None
+    #: The capsule that the reader's session is for; None for one that reaches more, and for a stranger.
+    capsule_id: str | None = None
     #: Whether a session of this browser reaches all capsules of its account.
     is_signed_in: bool = False
 
@@ -112,6 +114,7 @@ def page_reader(app: App, cookie: Cookie, request: Request) -> PageReader:
         viewer = getattr(request.state, "viewer", None) or signed_in or next(iter(viewers), None)
         return PageReader(
             locale=reading.account(app.store, viewer).locale if viewer else None,
+            capsule_id=viewer.capsule_id if viewer else None,
             is_signed_in=signed_in is not None,
         )
     except CapsuleError:

@@ -1,0 +1,43 @@
+"""Pages that say that something is not there, or did not work, offer a way on to whoever reads them."""
+
+import pytest
+
+GONE = ("/no/such/page", "/g/c/no-such-capsule", "/g/m/x/display")
+
+
+@pytest.mark.parametrize("path", GONE)
+def test_whoever_is_signed_in_keeps_the_header_and_finds_home(scene, path):
+    page = scene.ada().get(path)
+
+    assert page.status_code == 404
+    assert 'href="/account"' in page.text
+    assert 'class="btn main" href="/"' in page.text
+
+
+@pytest.mark.parametrize("path", GONE)
+def test_a_guest_finds_the_capsule_again(scene, path):
+    page = scene.browser(scene.ben.token).get(path).text
+
+    assert f'class="btn main" href="/g/c/{scene.capsule.id}"' in page
+    assert 'href="/account"' not in page
+
+
+@pytest.mark.parametrize("path", GONE)
+def test_a_stranger_is_shown_the_way_back(scene, path):
+    browser = scene.browser()
+    page = browser.get(path).text
+
+    assert 'href="/g/back"' in page
+    assert browser.get("/g/back").status_code == 200
+
+
+def test_what_may_pass_by_itself_can_be_tried_again(scene):
+    # The disk with the files is away.
+    for blob in (scene.instance.folder / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    page = scene.browser(scene.ben.token).get(f"/g/m/{scene.medium_id}/display")
+
+    assert page.status_code >= 500
+    assert '<a class="btn main" href="">Try again</a>' in page.text
+    assert f'class="btn side" href="/g/c/{scene.capsule.id}"' in page.text
