@@ -55,7 +55,9 @@ class Member:
         self.household = household
         self.capsule = household.capsule(opens_in=timedelta(days=3000))
         invited = household.run("invite", self.capsule, address)["invitations"][0]
-        self.token = household.run("join", invited["token"], "--name", "Jiho")["token"]
+        language = options.get("locale", "en-GB").partition("-")[0]
+        joined = household.run("join", invited["token"], "--name", "Jiho", "--locale", language)
+        self.token = joined["token"]
         self.context = chromium.new_context(
             **({"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options)
         )
@@ -145,3 +147,35 @@ def test_it_works_without_scripts(chromium, house, photos):
     (story,) = rosa.stories()
     assert story["text"] == "From the old box"
     rosa.context.close()
+
+
+def test_one_reason_is_said_once_for_many_files(chromium, house, photos, tmp_path):
+    noa = Member(chromium, house, "noa@example.org")
+    notes = [tmp_path / f"note-{number}.txt" for number in range(5)]
+    for note in notes:
+        note.write_text(f"only words {note.name}")
+
+    noa.page.set_input_files("#files", [photos[0], *notes])
+    noa.page.locator(".tile.refused summary", has_text="and 4 more").wait_for(timeout=60_000)
+    noa.page.locator(".tile.kept").wait_for(timeout=60_000)
+
+    assert noa.page.locator(".tile.refused").count() == 1
+    noa.page.locator(".tile.refused summary").click()
+    text = noa.page.locator(".tile.refused").inner_text()
+    assert all(note.name in text for note in notes)
+    assert "left out: 5" in noa.page.locator("#dock").inner_text()
+    assert noa.complaints == []
+    noa.context.close()
+
+
+def test_many_tiles_keep_the_words_and_the_voice_note_near(chromium, house, photos):
+    uma = Member(chromium, house, "uma@example.org")
+    before = uma.page.locator("#title").bounding_box()["y"]
+    uma.page.set_input_files("#files", photos[:40])
+    uma.page.locator(".tile").nth(min(MANY, 40) - 1).wait_for(timeout=60_000)
+
+    assert uma.page.locator("#title").bounding_box()["y"] - before < uma.page.viewport_size["height"]
+    assert uma.page.locator("#tiles").get_attribute("tabindex") == "0"
+    uma.page.locator(".tile.kept").nth(1).wait_for(timeout=60_000)
+    assert uma.complaints == []
+    uma.context.close()

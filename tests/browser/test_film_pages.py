@@ -63,7 +63,8 @@ def page_of(chromium, house) -> Iterator:
         page.complaints = []
         page.on("console", lambda message: page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(household.letters("/g/o/")["ben@example.org"][0])
+        language = options.get("locale", "en-GB").partition("-")[0]
+        page.goto(f"{household.letters('/g/o/')['ben@example.org'][0]}&lang={language}")
         page.locator("main form button").click()
         page.goto(f"{url}/g/c/{capsule}/film")
         return page

@@ -102,7 +102,11 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                 korean = language == "ko"
                 capsule = make_capsule(instance, title="여름, 시골집에서" if korean else "The summer we kept")
                 member = join(
-                    instance, capsule, "지호" if korean else LONG_NAME, address=f"{language}@example.org"
+                    instance,
+                    capsule,
+                    "지호" if korean else LONG_NAME,
+                    address=f"{language}@example.org",
+                    locale=language,
                 )
                 story = add_story(
                     instance,

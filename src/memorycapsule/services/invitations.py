@@ -55,6 +55,8 @@ class InvitationView:
     invitation: Invitation
     capsule: Capsule
     inviter: str
+    #: Whether its language was chosen for the guest; otherwise it is the inviter's own.
+    is_language_chosen: bool
     #: How many are in it already.
     members: int
 
@@ -179,10 +181,13 @@ def preview(store: Store, token: str) -> InvitationView:
     """Return the invitation behind a link, changing nothing. Raises NotFound."""
     with store.reading() as tx:
         invitation = of_token(tx, token)
+        inviter = capsule_store.members.get(tx, invitation.invited_by)
+        own_locale = account_store.accounts.get(tx, inviter.account_id).locale
         return InvitationView(
             invitation=invitation,
             capsule=capsule_store.capsules.get(tx, invitation.capsule_id),
-            inviter=capsule_store.members.get(tx, invitation.invited_by).name,
+            inviter=inviter.name,
+            is_language_chosen=invitation.locale != own_locale,
             members=len(capsule_store.members_of(tx, invitation.capsule_id)),
         )
 

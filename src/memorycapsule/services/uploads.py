@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO
 
-from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.refusals import refusal_from_json, refusal_to_json
 from memorycapsule.domain.sessions import Scope
@@ -183,6 +183,12 @@ def of_story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> list[
         with_parts = upload_store.ids_with_parts(tx, story_id)
         unsealer = vault.unsealer(tx, found[0].capsule_id)
     return [_progress(store, vault, unsealer, upload, has_parts=upload.id in with_parts) for upload in found]
+
+
+def bytes_left(store: Store, member: Member, limits: UploadLimits) -> int:
+    """Return how many bytes a member may still put into the capsule, files on their way counted."""
+    with store.reading() as tx:
+        return max(limits.most_per_member - upload_store.bytes_of_member(tx, member.id), 0)
 
 
 def cancel(store: Store, vault: Vault, viewer: Viewer, upload_id: str, *, now: datetime) -> None:

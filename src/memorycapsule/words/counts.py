@@ -8,6 +8,7 @@ from memorycapsule.words.catalogues import Wording, wording
 
 #: As far as this, each number of people has words of its own.
 _SPELLED_OUT = 10
+_MEGABYTE, _GIGABYTE = 1_000_000, 1_000_000_000
 
 
 def people_in_words(people: int, language: str) -> str:
@@ -35,6 +36,14 @@ def contents_in_words(*, photos: int, clips: int, stories: int, locale: str, voi
         "contents_stories": stories,
     }
     return _listed([words.counted(key, count) for key, count in kinds.items() if count], words)
+
+
+def size_in_words(size: int) -> str:
+    """Say a number of bytes in the largest unit that they fill: '2 GB', '1.5 GB', '340 MB', '0.3 MB'."""
+    unit, name = (_GIGABYTE, "GB") if size >= _GIGABYTE else (_MEGABYTE, "MB")
+    # Rounded down, so that nobody is promised more than there is.
+    tenths = size * 10 // unit
+    return f"{tenths // 10:,} {name}" if tenths >= 100 or tenths % 10 == 0 else f"{tenths / 10:.1f} {name}"
 
 
 def _listed(parts: Sequence[str], words: Wording) -> str:

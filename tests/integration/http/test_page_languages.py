@@ -105,3 +105,27 @@ def test_why_a_file_is_refused_is_said_in_the_language_of_the_account(scene):
     assert told.status_code == 413
     assert "MB" in told.text
     assert "larger" not in told.text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "browser", "query", "language"),
+    [
+        # Nobody chose a language: what the guest read while joining goes on.
+        (None, "ko-KR", "", "ko"),
+        (None, "en-GB", "", "en"),
+        (None, "fr", "", "en"),
+        # Whoever invites a Korean grandmother knows it better than her English telephone.
+        ("ko", "en-GB", "", "ko"),
+        ("ko", "en-GB", "?lang=en", "en"),
+    ],
+)
+def test_a_guest_goes_on_in_the_language_that_somebody_chose_or_that_the_guest_joined_in(
+    scene, chosen, browser, query, language
+):
+    invited = invite(scene.instance, scene.capsule, "dora@example.org", locale=chosen)
+    guest = scene.browser(**{"accept-language": browser})
+    joined = guest.post(f"/g/i/{invited.token}{query}", data={"name": "Dora"})
+
+    assert guest.get(joined.headers["location"]).headers["content-language"] == language
+    guest.cookies.delete("capsule-language")
+    assert guest.get(f"/g/c/{scene.capsule.id}").headers["content-language"] == language

@@ -28,18 +28,21 @@ from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
+from memorycapsule.domain.capsules import Member
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, TooLarge
 from memorycapsule.services import opening, reading, uploads
 from memorycapsule.services.reading import MediumView, Outline, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
-from memorycapsule.words.counts import contents_in_words
+from memorycapsule.words.counts import contents_in_words, size_in_words
 from memorycapsule.words.dates import date_in_words
 from memorycapsule.words.forms_of_address import addressed
 
 #: How many of the new photos the thank-you page shows.
 _THANKS_PHOTOS = 4
+#: With so much room left, nobody need be told.
+_PLENTY_BYTES = 2_000_000_000
 router = APIRouter()
 
 
@@ -87,6 +90,7 @@ def show_contributing(
         addressed_name=addressed(view.member.name, words.language),
         media=story.media if story else [],
         refused=_refused(files, words),
+        room=_room(app, view.member, files, words),
         next_position=next_position(story),
         is_empty=again,
     )
@@ -151,6 +155,8 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
         newest=[one for one in _newest(story.media) if one.medium.thumbnail_blob][:_THANKS_PHOTOS],
         date=date_in_words(view.capsule.opens_local, view.capsule.zone, words.language),
         refused=_refused(files, words),
+        refused_count=sum(1 for one in files if one.refusal),
+        room=_room(app, view.member, files, words),
         unfinished=sum(1 for one in files if one.stage is UploadStage.WAITING),
         postponed=sum(1 for one in files if one.stage is UploadStage.POSTPONED),
         dye=dye,
@@ -184,9 +190,21 @@ def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
     return max(mine, key=lambda one: one.story.changed_at)
 
 
-def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, str]]:
-    """Return the names of the files that were left out, and why."""
-    return [(one.about.file, refusal_text(one.refusal, words)) for one in sent_files if one.refusal]
+def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, list[str]]]:
+    """Return why files were left out, each reason once, and the names of the files that it goes for."""
+    groups: dict[str, list[str]] = {}
+    for one in sent_files:
+        if one.refusal:
+            groups.setdefault(refusal_text(one.refusal, words), []).append(one.about.file)
+    return [(reason, list(dict.fromkeys(files))) for reason, files in groups.items()]
+
+
+def _room(app: App, member: Member, files: list[UploadProgress], words: Wording) -> str:
+    """Say how much a member may still put in, where that may matter; '' where there is plenty."""
+    most = app.upload_limits.most_per_member
+    left = uploads.bytes_left(app.store, member, app.upload_limits)
+    is_plenty = left >= _PLENTY_BYTES and not any(one.refusal for one in files)
+    return "" if is_plenty else words("adding_room", left=size_in_words(left), most=size_in_words(most))
 
 
 def _contents(media: list[MediumView], language: str) -> str:

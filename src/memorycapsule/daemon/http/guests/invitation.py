@@ -115,8 +115,8 @@ def join_capsule(
             app.store,
             token,
             name=name.strip() or None,
-            # The inviter knows the language of the letters; without a choice here, a browser only guesses.
-            locale=words.language if "lang" in request.query_params else None,
+            # The inviter who chose a language knows it; otherwise it is the one that the guest has just read.
+            locale=None if view.is_language_chosen and "lang" not in request.query_params else words.language,
             now=app.now(),
         )
     except UsageProblem as error:

@@ -117,6 +117,8 @@ function add(files) {
     tiles.append(job.tile);
     if (file.size) draw(file, job.tile, icon);
   }
+  // On a narrow screen many tiles scroll by themselves, and the words below stay near.
+  if (tiles.children.length > 12) tiles.tabIndex = 0;
   began = began || performance.now();
   show("awake", jobs.some(isGoing));
   // From here on the main thing is to be done with it.
@@ -162,6 +164,8 @@ function saySending(job) {
 
 function refuse(job, reason, again = false) {
   job.state = "refused";
+  const known = again ? null : [...tiles.querySelectorAll("[data-reason]")].find((one) => one.dataset.reason === reason);
+  if (known && known !== job.tile) return joinRefused(known, job);
   const name = document.createElement("b");
   name.textContent = job.file.name;
   const why = document.createElement("span");
@@ -180,8 +184,29 @@ function refuse(job, reason, again = false) {
       tell();
     });
     parts.push(button);
+  } else {
+    job.tile.dataset.reason = reason;
   }
   say(job.tile, "refused", ...parts);
+}
+
+/** One tile says a reason once, for all the files that it goes for. */
+function joinRefused(tile, job) {
+  job.tile.remove();
+  job.tile = tile;
+  const names = [tile.querySelector("b"), ...tile.querySelectorAll("li")].map((one) => one.textContent);
+  if (names.includes(job.file.name)) return;
+  let list = tile.querySelector("details ul");
+  if (!list) {
+    const details = document.createElement("details");
+    list = document.createElement("ul");
+    details.append(document.createElement("summary"), list);
+    tile.querySelector(".state").append(details);
+  }
+  const item = document.createElement("li");
+  item.textContent = job.file.name;
+  list.append(item);
+  tile.querySelector("summary").textContent = filled(words.andMore, { count: list.children.length });
 }
 
 const REASONS = { 413: words.tooLarge, 403: words.tooLate, 404: words.notKnown };
