@@ -19,6 +19,7 @@ from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, 
 from memorycapsule.media.clip_colours import LUT_BYTES, LUT_SIDE, srgb_lut
 from memorycapsule.media.clip_streams import ClipStreams, PictureStream, read_streams
 from memorycapsule.media.intake import memory_copy
+from memorycapsule.media.metadata.avchd import read_recorded_at
 from memorycapsule.media.movie import Movie, Turn, check_size, read_movie
 from memorycapsule.media.sniff import ClipFormat, Window
 
@@ -248,7 +249,7 @@ def _read_transport_stream(window: Window, format_: ClipFormat) -> Movie:
         duration_seconds=0.0,
         whole_seconds=0.0,
         has_sound=streams.sound_tracks > 0,
-        taken=None,
+        taken=read_recorded_at(window),
         has_gps=False,
     )
 

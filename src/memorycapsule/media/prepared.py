@@ -18,7 +18,7 @@ class Prepared:
     """A medium made ready to be shown or heard: upright, sRGB, without any metadata."""
 
     kind: Kind
-    #: "JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4" or "MOV"; of a voice note "M4A", "MP3",
+    #: "JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "BMP", "GIF", "MP4", "MOV" or "MTS"; of a voice note "M4A", "MP3",
     #: "Ogg", "WebM", "WAV", "FLAC", "MP4" or "MOV".
     format: str
     #: Size in pixels as a person sees it, after any turn; 0 for a voice note.

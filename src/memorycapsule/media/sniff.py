@@ -162,7 +162,7 @@ def recognise(head: bytes) -> Format | Sound:
         return _base_media(head)
     if head[4:8] in _QUICKTIME_ATOMS:
         return "MOV"
-    played = "MTS" if _is_transport_stream(head) else _sound(head)
+    played = "MTS" if packet_layout(head) else _sound(head)
     return played or _stray_music(head)
 
 
@@ -210,16 +210,25 @@ def _base_media(head: bytes) -> Format | Sound:
     return "MOV" if major == b"qt  " else "MP4"
 
 
-def _is_transport_stream(head: bytes) -> bool:
-    """
-    Return whether packets follow one another, each with its sync byte (ISO/IEC 13818-1, 2.4.3.2).
+@dataclass(frozen=True)
+class PacketLayout:
+    """Where the packets of a transport stream are: in how many bytes they follow, and where the first begins."""
 
-    They have 188 bytes; in those of camcorders and Blu-ray discs four bytes of time come before each.
-    """
-    return any(
-        len(head) >= _FEWEST_PACKETS * length and all(byte == _SYNC for byte in head[at::length])
-        for length, at in ((188, 0), (192, 4))
-    )
+    length: int
+    first_at: int
+
+
+#: In the files of camcorders and Blu-ray discs four bytes of time come before each packet.
+_LAYOUTS = (PacketLayout(188, 0), PacketLayout(192, 4))
+
+
+def packet_layout(head: bytes) -> PacketLayout | None:
+    """Return how the packets lie in a transport stream; None for anything else (ISO/IEC 13818-1, 2.4.3.2)."""
+    for layout in _LAYOUTS:
+        is_enough = len(head) >= _FEWEST_PACKETS * layout.length
+        if is_enough and all(byte == _SYNC for byte in head[layout.first_at :: layout.length]):
+            return layout
+    return None
 
 
 def _sound(head: bytes) -> Sound | None:
