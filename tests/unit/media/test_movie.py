@@ -90,6 +90,46 @@ def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
 
 
 @pytest.mark.parametrize(
+    ("parts", "created", "taken"),
+    [
+        ([apple(creationdate="2024-01-01T00:05:00Z")], 0, CaptureTime.of_instant(datetime(2024, 1, 1, 0, 5))),
+        (
+            [apple(creationdate="2024-01-01T00:05:00.123+09:00")],
+            3646801557,
+            CaptureTime(local=datetime(2024, 1, 1, 0, 5, 0, 123_000), offset_seconds=9 * 3600),
+        ),
+        (
+            [box(b"udta", box(b"\xa9day", b"\0\x18\x15\xc7", b"2024-01-01T00:05:00+0900"))],
+            3646801557,
+            CaptureTime(local=datetime(2024, 1, 1, 0, 5), offset_seconds=9 * 3600),
+        ),
+        # A year, or a day, is less than the instant in the header.
+        (
+            [box(b"udta", box(b"\xa9day", b"\0\x04\x15\xc7", b"2024"))],
+            3646801557,
+            CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57)),
+        ),
+        (
+            [box(b"udta", box(b"\xa9day", b"\0\x0a\x15\xc7", b"2024-01-01"))],
+            3646801557,
+            CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57)),
+        ),
+        (
+            [apple(creationdate="0000:00:00")],
+            3646801557,
+            CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57)),
+        ),
+        # Seconds since 1970 instead of 1904, and the clock that was never set.
+        ([], 1704035100, CaptureTime.of_instant(datetime(2023, 12, 31, 15, 5))),
+        ([], 2082844800, None),
+        ([], 86400, None),
+    ],
+)
+def test_a_clip_says_when_it_was_made_in_one_of_several_places(read, parts, created, taken):
+    assert read(movie(track(b"vide", 64, 36), *parts, created=created)).taken == taken
+
+
+@pytest.mark.parametrize(
     ("part", "has_gps"),
     [
         (apple(**{"location.ISO6709": "+37.5665+126.9780/"}), True),

@@ -222,3 +222,36 @@ def test_every_picture_stays_and_the_order_they_come_in_does_not_matter(pictures
     assert [item.id for item in found] == [item.id for item in pictures]
     assert {item.id: item for item in again} == {item.id: item for item in found}
     assert all(item.taken_at is None or item.beside_at is None for item in found)
+
+
+def day(name, hours, **more):
+    """Of which only the day is known, so many hours of noon from the day of the others."""
+    return replace(
+        picture(name, None, **more), beside_at=NOON + hours * HOUR, taken_local=datetime(2026, 5, 8, 12)
+    )
+
+
+def test_a_day_without_a_time_orders_a_picture_and_the_undated_beside_it_and_corrects_no_clock():
+    pictures = [
+        picture("morning", -60, position=0, story_id="b"),
+        day("chat", 0, position=1),
+        picture("undated", None, position=2),
+        picture("evening", 300, position=3, story_id="b"),
+        day("tomorrow", 24, position=4, story_id="b"),
+    ]
+    found = with_corrected_times(pictures, NOW)
+
+    assert [item.id for item in sorted(found, key=film_order)] == [
+        "morning", "chat", "undated", "evening", "tomorrow"
+    ]  # fmt: skip
+    assert [item.taken_at for item in found if item.id in {"chat", "tomorrow"}] == [None, None]
+    assert found[1].taken_local == datetime(2026, 5, 8, 12)
+
+
+def test_a_day_that_nobody_took_a_picture_at_is_none():
+    made_up = replace(
+        day("a", 0), taken_local=datetime(1980, 1, 1, 12), beside_at=datetime(1980, 1, 1, 12, tzinfo=UTC)
+    )
+    (found,) = with_corrected_times([made_up], NOW)
+
+    assert (found.beside_at, found.taken_local) == (None, None)
