@@ -115,6 +115,11 @@ class MediumDetails:
     camera: str = ""
     #: When it was taken by the clock of the satellites, aware UTC.
     gps_at: datetime | None = None
+    #: Pixels of the display picture, and its size in bytes; 0 where there is none, and for what came in before this was
+    #: kept.
+    display_width: int = 0
+    display_height: int = 0
+    display_bytes: int = 0
     #: What could not be read of the file; its original is kept whole.
     missing: tuple[Missing, ...] = ()
 

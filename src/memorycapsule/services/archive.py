@@ -6,12 +6,12 @@ import html
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.file_names import safe_name
-from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.file_names import safe_name, with_ending
+from memorycapsule.domain.stories import MediumKind, Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import Sealed
 from memorycapsule.services import reading
@@ -22,9 +22,10 @@ from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import short_day
 from memorycapsule.words.error_sentences import sentence_of
 
-_IMAGE_ENDINGS = {"jpg", "jpeg", "png", "webp", "gif", "avif"}
-_VIDEO_ENDINGS = {"mp4", "mov", "webm", "m4v"}
-_AUDIO_ENDINGS = {"m4a", "mp3", "ogg", "wav", "aac", "weba"}
+#: Formats of photos that every browser shows as they are.
+_SHOWN_AS_THEY_ARE = {"JPEG", "PNG", "WebP", "GIF", "AVIF", "BMP"}
+#: Folder of what `index.html` shows in place of other originals.
+_SHOWN = "shown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,20 @@ class ArchiveFile:
     open: Callable[[], BinaryIO] | None = None
     #: Its bytes, for a text that the archive adds.
     content: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """A medium in the archive, and how its page shows it."""
+
+    medium: MediumView
+    original: ArchiveFile
+    #: A JPEG that stands for an original that browsers do not show.
+    display: ArchiveFile | None
+
+    @property
+    def files(self) -> list[ArchiveFile]:
+        return [self.original, *([self.display] if self.display else [])]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +85,23 @@ def of_capsule(store: Store, vault: Vault, viewer: Viewer, reference: str, *, la
     for number, story in enumerate(stories, 1):
         folder = root.folder(f"{number:02} {story.words.title or words('archive_untitled')}")
         text_path = folder.path("story.txt")
-        files = [
-            ArchiveFile(
-                path=folder.path(medium.details.file),
-                size=medium.details.bytes,
-                local=medium.taken_local or _added_local(capsule, story),
-                open=_opener(store, vault, viewer, medium),
+        beside = folder.folder(_SHOWN)
+        shown = [
+            _shown(
+                store,
+                vault,
+                viewer,
+                medium,
+                folder,
+                beside,
+                medium.taken_local or _added_local(capsule, story),
             )
             for medium in story.media
         ]
-        text = _story_text(capsule, story, files, words)
+        text = _story_text(capsule, story, shown, words)
         texts.append(_text_file(text_path, text, _added_local(capsule, story)))
-        media += files
-        sections.append(_section(root, story, files, _byline(capsule, story, words), words))
+        media += [file for one in shown for file in one.files]
+        sections.append(_section(root, story, shown, _byline(capsule, story, words), words))
     films = _films(store, vault, viewer, view, root.folder(words("archive_films")))
     media += films
     opened = local_of(capsule.opened_at or capsule.opens_at, capsule.zone)
@@ -128,8 +147,47 @@ class _ArchiveFolder:
         return free
 
 
-def _opener(store: Store, vault: Vault, viewer: Viewer, medium: MediumView) -> Callable[[], BinaryIO]:
-    return lambda: reading.medium_file(store, vault, viewer, medium.medium.id, "original").stream
+def _shown(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    medium: MediumView,
+    folder: _ArchiveFolder,
+    beside: _ArchiveFolder,
+    local: datetime,
+) -> _Shown:
+    """Return a medium with its place in the folder of its story, and `beside` it what is shown in its place."""
+    details = medium.details
+    original = ArchiveFile(
+        path=folder.path(with_ending(details.file or "file", details.format)),
+        size=details.bytes,
+        local=local,
+        open=_opener(store, vault, viewer, medium, "original"),
+    )
+    display = None
+    is_shown = details.format in _SHOWN_AS_THEY_ARE and not details.missing
+    if medium.medium.kind is MediumKind.PHOTO and not is_shown:
+        opener = _opener(store, vault, viewer, medium, "display")
+        name = original.path.rpartition("/")[2]
+        display = ArchiveFile(
+            path=beside.path(f"{name.rpartition('.')[0]}.jpg"),
+            size=details.display_bytes or _length(opener),
+            local=local,
+            open=opener,
+        )
+    return _Shown(medium=medium, original=original, display=display)
+
+
+def _length(opener: Callable[[], BinaryIO]) -> int:
+    """Count the bytes of a file whose length was not kept when it came in."""
+    with opener() as stream:
+        return sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
+
+
+def _opener(
+    store: Store, vault: Vault, viewer: Viewer, medium: MediumView, form: Literal["original", "display"]
+) -> Callable[[], BinaryIO]:
+    return lambda: reading.medium_file(store, vault, viewer, medium.medium.id, form).stream
 
 
 def _films(
@@ -170,11 +228,11 @@ def _byline(capsule: Capsule, story: StoryView, words: Wording) -> str:
     return words("archive_by", author=story.author.name, day=day)
 
 
-def _story_text(capsule: Capsule, story: StoryView, files: Sequence[ArchiveFile], words: Wording) -> str:
+def _story_text(capsule: Capsule, story: StoryView, shown: Sequence[_Shown], words: Wording) -> str:
     captions = [
-        f"{file.path.rpartition('/')[2]}: {medium.details.caption}"
-        for medium, file in zip(story.media, files, strict=True)
-        if medium.details.caption
+        f"{one.original.path.rpartition('/')[2]}: {one.medium.details.caption}"
+        for one in shown
+        if one.medium.details.caption
     ]
     parts = [
         story.words.title or words("archive_untitled"),
@@ -190,29 +248,37 @@ def _text_of(story: StoryView, words: Wording) -> str:
 
 
 def _section(
-    root: _ArchiveFolder, story: StoryView, files: Sequence[ArchiveFile], byline: str, words: Wording
+    root: _ArchiveFolder, story: StoryView, shown: Sequence[_Shown], byline: str, words: Wording
 ) -> str:
     figures = "\n".join(
-        _figure(root.inside(file.path), medium.details.caption or "")
-        for medium, file in zip(story.media, files, strict=True)
+        _figure(
+            one.medium.medium.kind,
+            root.inside(one.original.path),
+            root.inside((one.display or one.original).path),
+            [
+                one.medium.details.caption or "",
+                *(words(f"missing_seen_{what}") for what in one.medium.details.missing),
+            ],
+        )
+        for one in shown
     )
     title = html.escape(story.words.title or words("archive_untitled"))
     text = html.escape(_text_of(story, words))
     return f"<h2>{title}</h2>\n<p>{html.escape(byline)}</p>\n<p class=words>{text}</p>\n{figures}"
 
 
-def _figure(path: str, caption: str) -> str:
-    where, name = html.escape(quote(path)), html.escape(path.rpartition("/")[2])
-    ending = path.rpartition(".")[2].lower()
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    if ending in _IMAGE_ENDINGS:
-        inner = f'<a href="{where}"><img loading=lazy src="{where}" alt="{html.escape(caption) or name}"></a>'
-    elif ending in _VIDEO_ENDINGS:
-        inner = f'<video controls preload=none src="{where}"></video><a href="{where}">{name}</a>'
-    elif ending in _AUDIO_ENDINGS:
-        inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
-    else:
-        inner = f'<a href="{where}">{name}</a>'
+def _figure(kind: MediumKind, path: str, seen: str, lines: Sequence[str]) -> str:
+    """Return a medium as HTML: a link to `path`, and of a photo the picture at `seen`, with `lines` below."""
+    where, shown, name = (html.escape(text) for text in (quote(path), quote(seen), path.rpartition("/")[2]))
+    said = "<br>".join(html.escape(line) for line in lines if line)
+    below = f"<figcaption>{said}</figcaption>" if said else ""
+    match kind:
+        case MediumKind.PHOTO:
+            inner = f'<a href="{where}"><img loading=lazy src="{shown}" alt="{html.escape(lines[0]) or name}"></a>'
+        case MediumKind.CLIP:
+            inner = f'<video controls preload=none src="{where}"></video><a href="{where}">{name}</a>'
+        case MediumKind.VOICE:
+            inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
     return f"<figure>{inner}{below}</figure>"
 
 
@@ -224,7 +290,9 @@ def _index_page(
     films: Sequence[ArchiveFile],
     words: Wording,
 ) -> str:
-    played = "\n".join(_figure(root.inside(film.path), "") for film in films)
+    played = "\n".join(
+        _figure(MediumKind.CLIP, root.inside(film.path), root.inside(film.path), [""]) for film in films
+    )
     parts = "\n".join(sections)
     return f"""<!doctype html>
 <html lang="{words.language}">

@@ -15,6 +15,7 @@ from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.capture_times import WallTimes
 from memorycapsule.domain.dated_names import taken_by_name
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.film.framing import display_size
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.people import checked_address, storable
 from memorycapsule.domain.sessions import Scope
@@ -136,6 +137,9 @@ def attach(
     if limits and (refusal := limits.refusal_of(size, used_bytes=used_bytes)):
         raise refusal
     prepared = prepare(upload)
+    display_width, display_height = (
+        display_size(prepared.width, prepared.height) if prepared.kind == "photo" else (0, 0)
+    )
     details = MediumDetails(
         file=_file_name(file),
         sha256=digest,
@@ -149,6 +153,9 @@ def attach(
         has_sound=prepared.has_sound,
         camera=prepared.camera,
         gps_at=prepared.gps_at,
+        display_width=display_width,
+        display_height=display_height,
+        display_bytes=len(prepared.display or b""),
         missing=prepared.missing,
     )
     kept: dict[str, Blob] = {}

@@ -12,7 +12,7 @@ from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.capture_times import TakenForm, WallTimes, wall_times_of
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
-from memorycapsule.domain.film.framing import display_size, fitted_size
+from memorycapsule.domain.film.framing import DISPLAY_SIDE, fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission, omission_of
 from memorycapsule.domain.film.picture_choice import Picture, VoiceNote
 from memorycapsule.domain.film.plan import MontagePlan, Soundtrack
@@ -223,11 +223,11 @@ def _picture(
     at = taken.at_in(capsule.zone) if taken else None
     is_day = taken is not None and taken.form is TakenForm.DAY
     # The film is made of what was prepared, which is smaller than a large original.
-    width, height = (
-        fitted_size(details.width, details.height, clips.LONG_SIDE, clips.SHORT_SIDE)
-        if is_clip
-        else display_size(details.width, details.height)
-    )
+    width, height = details.display_width, details.display_height
+    if not width:
+        # A clip, or a photo that came in before this was kept.
+        sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if is_clip else (DISPLAY_SIDE, DISPLAY_SIDE)
+        width, height = fitted_size(details.width, details.height, *sides)
     return Picture(
         id=medium.id,
         kind="clip" if is_clip else "photo",
