@@ -22,7 +22,7 @@ _SENTENCES = [
         (r"Option (?P<option>.+) does not take a value\.", "usage_takes_no_value"),
         (r"Invalid value for (?P<name>'[^']*'): (?P<problem>.+)", "usage_invalid"),
         (
-            r"Input should be a valid integer, unable to parse string as an integer",
+            r"(?:Input should be a valid integer|Unable to parse input string as an integer).*",
             "usage_integer",
         ),
         (r"path (?P<path>.+) is not readable\.", "usage_unreadable"),

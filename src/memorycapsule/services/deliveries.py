@@ -240,6 +240,16 @@ def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
             delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)
 
 
+def _wanted(tx: Transaction, delivery_id: str, now: datetime) -> Delivery:
+    """Return a letter that somebody still waits for. Raises NotFound, NotAllowed."""
+    found = delivery_store.deliveries.find(tx, delivery_id)
+    if found is None:
+        raise NotFound("letter_unknown", letter=delivery_id)
+    if not is_wanted(tx, found, now):
+        raise NotAllowed("letter_not_wanted")
+    return found
+
+
 def send_again(
     store: Store, wake: Wake, viewer: Viewer, delivery_id: str | None, *, now: datetime
 ) -> list[Delivery]:
@@ -263,9 +273,7 @@ def send_again(
             ]
             wanted = [delivery for delivery in wanted if is_wanted(tx, delivery, now)]
         else:
-            wanted = [delivery_store.deliveries.get(tx, delivery_id)]
-            if not is_wanted(tx, wanted[0], now):
-                raise NotAllowed("letter_not_wanted")
+            wanted = [_wanted(tx, delivery_id, now)]
         again = []
         for delivery in wanted:
             if delivery.state is DeliveryState.QUEUED:

@@ -17,7 +17,7 @@ from memorycapsule.domain.dated_names import taken_by_name
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.framing import display_size
 from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.people import checked_address, storable
+from memorycapsule.domain.people import checked_address, normalised_address, storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import (
     Medium,
@@ -36,6 +36,7 @@ from memorycapsule.services import people, reading
 from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -412,12 +413,20 @@ def _author(
         return reading.standing_in(tx, viewer, reference)
     if not viewer.is_admin:
         raise NotAllowed("only_admin_adds_for_others")
-    account_id = people.account_id_of(tx, in_name_of)
+    address = checked_address(in_name_of)
+    is_invited = bool(invitation_store.waiting_of_address(tx, normalised_address(address)))
+    try:
+        account_id = people.account_id_of(tx, address)
+    except NotFound as error:
+        if not is_invited:
+            raise
+        raise NotFound("invited_not_joined", address=address) from error
     as_member = dataclasses.replace(viewer, account_id=account_id)
     try:
         return reading.standing_in(tx, as_member, reference)
     except NotFound as error:
-        raise NotFound("not_member", address=checked_address(in_name_of)) from error
+        reason = NotFound("invited_not_joined", address=address) if is_invited else None
+        raise reason or NotFound("not_member", address=address) from error
 
 
 def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:

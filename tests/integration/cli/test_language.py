@@ -46,7 +46,7 @@ def test_a_mistake_is_told_in_the_language_of_the_terminal(monkeypatch, capsys, 
     [
         (
             ["create", "x", "--opens", "y", "--film-photos", "no"],
-            "valid integer, unable",
+            "has to be a whole number",
             "정수로 적어 주세요.",
         ),
         (["list", "--jsn"], "(Possible options: --as, --json). `capsule list", "--jsn: 이런 옵션은 없어요."),

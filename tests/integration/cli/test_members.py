@@ -84,3 +84,12 @@ def test_who_is_removed_or_leaves_is_out(summer, bens):
 def test_a_reminder_goes_out_once_a_day(summer, bens):
     assert [one["name"] for one in summer("remind", "summer", "--json").json["members"]] == ["Ben"]
     assert summer("remind", "summer", "--json").json["members"] == []
+
+
+def test_nobody_adds_in_the_name_of_somebody_who_has_not_joined(summer):
+    summer("invite", "summer", "younghee@example.org")
+    said = summer("--as", "younghee@example.org", "story", "add", "summer", "--title", "x", "--json")
+    unknown = summer("--as", "dora@example.org", "story", "add", "summer", "--title", "x", "--json")
+
+    assert (said.code, said.error["reason"]) == (3, "invited_not_joined")
+    assert (unknown.code, unknown.error["reason"]) == (3, "address_unknown")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.files import open_regular
 from memorycapsule.cli.missing_letters import warn_of_missing_letters
 from memorycapsule.cli.options import CapsuleArgument, examples
 from memorycapsule.cli.output import Output, plain
 from memorycapsule.cli.prompts import confirm
 from memorycapsule.domain.people import shown_address
-from memorycapsule.errors import FileRefused, MediaRefused, UsageProblem, system_problem
+from memorycapsule.errors import FileRefused, MediaRefused, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -380,9 +381,10 @@ def _named(path: Path, error: MediaRefused) -> FileRefused:
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
-    except OSError as error:
-        raise FileRefused("file_of_name_cannot_be_read", file=path, problem=system_problem(error)) from error
+        return open_regular(path)
+    except MediaRefused as error:
+        # By its whole path: nobody knows which "null" is meant.
+        raise FileRefused("file_refused", file=path, problem=error) from error
 
 
 def register(app: typer.Typer) -> None:

@@ -34,7 +34,8 @@ def reschedule(
     Move a capsule's date: later at once, earlier when everybody has said yes.
 
     Everybody is told of a later date by letter. For an earlier one everybody is asked by letter, also those who
-    have left and whose story is in it; until the last yes the old date holds, and silence is no.
+    have left and whose story is in it; until the last yes the old date holds, and silence is no. Alone in a
+    capsule, an earlier date holds at once, so that without a terminal it wants --yes.
     """
     from memorycapsule import clock
     from memorycapsule.domain.opening_dates import parse_opening_date
@@ -45,6 +46,14 @@ def reschedule(
         found, now = there.capsule(capsule), clock.now()
         date = parse_opening_date(when, zone or found.zone, now)
         tell_clock_change(date, door.out)
+        if (
+            not yes
+            and not is_interactive(door)
+            and date.at < found.opens_at
+            and len(found.contributions) == 1
+        ):
+            # Nobody else would be asked, and what has opened stays open.
+            raise UsageProblem("earlier_needs_yes")
         if is_interactive(door) and not yes:
             moment = when_in_words(date.local, date.zone, date.at, now, door.out)
             confirm(words, words("cli_move_ask", when=moment), default=True)

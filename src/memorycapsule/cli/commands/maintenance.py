@@ -12,7 +12,14 @@ import typer
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.sentences import Sentence, sentence_of
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, KeyMissing, NotInitialised, WrongKey
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    KeyMissing,
+    NotInitialised,
+    WrongKey,
+    system_problem,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
@@ -144,7 +151,8 @@ def key_status(ctx: typer.Context) -> None:
     )
     state = door.out.spoken(problem) if problem else words("cli_key_fits")
     door.out.show(words("cli_key_file", file=settings.key_file, state=state))
-    door.out.show(words("cli_key_fingerprint", fingerprint=found.fingerprint))
+    fingerprint = "cli_key_fingerprint_other" if problem else "cli_key_fingerprint"
+    door.out.show(words(fingerprint, fingerprint=found.fingerprint))
     door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
     opened = found.capsules - found.without_recovery
     door.out.show(words("cli_key_opens", opened=opened, capsules=found.capsules))
@@ -225,8 +233,12 @@ def _recovery_key(door: Door, file: Path | None) -> str:
     if file is not None and str(file) != "-":
         try:
             return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationProblem("file_unreadable", file=file) from error
+        except OSError as error:
+            raise ConfigurationProblem(
+                "recovery_key_unreadable", file=file, problem=system_problem(error)
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationProblem("recovery_key_no_text", file=file) from error
     if file is None and is_interactive(door):
         return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
     return sys.stdin.read()
