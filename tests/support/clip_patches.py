@@ -134,8 +134,11 @@ def clip_of_patches(folder: Path, coding: Coding, *, frames: int = 3) -> Path:
 
 def shown_patches(clip: bytes, *, turn: int = 0) -> NDArray[np.int64]:
     """Return the colours that a player shows of each patch of a display clip, turned back by `turn` degrees."""
-    picture = first_frame(clip)
-    picture = np.rot90(picture, -turn // 90)
+    return patches_of(np.rot90(first_frame(clip), -turn // 90))
+
+
+def patches_of(picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the colour in the middle of each patch of a picture that is filled with them."""
     height, width = (side // cells for side, cells in zip(picture.shape[:2], (2, 4), strict=True))
     middles = [
         picture[row * height + height // 4 : (row + 1) * height - height // 4,
