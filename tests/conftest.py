@@ -133,6 +133,15 @@ def photos() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases(photos) -> Path:
+    """The folder of files that people's cameras and programs made, beside that of the sample photos."""
+    folder = photos.parent / "cases"
+    if not (folder / "right_values.json").is_file():
+        pytest.skip(f"No files of people's cases in {folder}.")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One Postgres server for the whole run; ask it for databases."""
     server = open_postgres()
