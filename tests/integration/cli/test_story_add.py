@@ -13,6 +13,7 @@ import pytest
 from integration.cli.instances import bitmap, join, opened_app
 from memorycapsule.cli.files import gather, naturally
 from memorycapsule.processes import ffmpeg_path
+from support.dated_photos import exif_block, jpeg, png, png_text
 from support.servers import wait_until
 
 ADD = ("story", "add", "summer", "--json")
@@ -458,3 +459,24 @@ def test_many_files_left_out_for_one_reason_stand_below_it(summer, tmp_path):
     assert lines[1:] == [*(f"    {file}" for file in files), f"  left out: {tmp_path}/empty.jpg is empty."]
     assert "Files: 1 new, 6 left out." in said.out
     assert said.out.splitlines()[-1].startswith("7 files, 0.0 MB, in ")
+
+
+def test_a_photo_is_shown_with_its_time_or_with_the_day_in_its_name(summer, tmp_path):
+    exif = exif_block(DateTimeOriginal="2024:02:21 10:14:22", OffsetTime="+09:00")
+    (tmp_path / "a.jpg").write_bytes(jpeg(exif=exif))
+    (tmp_path / "KakaoTalk_20240501_123456789.jpg").write_bytes(jpeg())
+    (tmp_path / "utc.png").write_bytes(png(texts=png_text("tEXt", "2024-03-01T23:30:00Z")))
+    said = summer(
+        *ADD, tmp_path / "a.jpg", tmp_path / "KakaoTalk_20240501_123456789.jpg", tmp_path / "utc.png"
+    )
+    shown = summer("story", "show", said.json["story"]["id"]).out
+
+    assert [(one["taken_at"], one["taken_day"]) for one in said.json["media"]] == [
+        ("2024-02-21T10:14:22+09:00", "2024-02-21"),
+        (None, "2024-05-01"),
+        # The capsule is in Seoul.
+        ("2024-03-01T23:30:00+00:00", "2024-03-02"),
+    ]
+    assert "taken 2024-02-21T10:14:22+09:00)" in shown
+    assert "taken 2024-05-01)" in shown
+    assert "taken 2024-03-02)" in shown

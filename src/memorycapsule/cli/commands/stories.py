@@ -65,11 +65,18 @@ def show(
         door.out.show("")
     for one in found.media:
         kind, size = door.out.named("medium", one.kind), _size(one, door.out)
-        taken = ", " + door.out.words("cli_medium_taken", when=one.taken_at) if one.taken_at else ""
+        when = _when(one)
+        taken = ", " + door.out.words("cli_medium_taken", when=when) if when else ""
         door.out.show(f"  {one.id}  {plain(one.file)} ({kind}, {size}{taken})")
     if save:
         folder = plain(str(save))
         door.out.say("\n" + door.out.words("cli_story_saved", files=len(saved), folder=folder))
+
+
+def _when(medium: Medium) -> str | None:
+    """Return the time of a medium on the clock of its place, or the day alone where that is all there is of it."""
+    day = medium.taken_day.isoformat() if medium.taken_day else None
+    return medium.taken_at if day is None or (medium.taken_at or "").startswith(day) else day
 
 
 def edit(
