@@ -181,7 +181,8 @@ def _save(there: AnyInstance, story: Story, folder: Path) -> list[Path]:
 
 def safe_name(name: str) -> str:
     """Return a name that is a file in any folder and harmless in any terminal; empty when nothing is left."""
-    last = plain(name).replace("\\", "_").rpartition("/")[2].strip()
+    # A line break becomes a blank, and not an escape of letters.
+    last = plain(" ".join(name.split())).replace("\\", "_").rpartition("/")[2].strip()
     if last.strip(".") == "":
         return ""
     stem, dot, ending = last.rpartition(".")

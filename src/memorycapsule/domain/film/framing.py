@@ -46,9 +46,9 @@ def display_size(width: int, height: int) -> tuple[int, int]:
     Return the pixels of the display picture of a photo of `width` x `height`; it is never enlarged.
 
     Its longer side has at most DISPLAY_SIDE pixels. A panorama keeps PANORAMA_ROWS, so that a film can show it at full
-    height.
+    height; with too few rows for a film of so many it is a strip in any case.
     """
-    if width / height <= _PANORAMA:
+    if width / height <= _PANORAMA or height * _LARGEST_SCALE < PANORAMA_ROWS:
         return fitted_size(width, height, DISPLAY_SIDE)
     rows = max(min(height, PANORAMA_ROWS), round(height * DISPLAY_SIDE / width))
     return fitted_size(width, height, width, rows)

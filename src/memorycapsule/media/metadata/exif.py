@@ -151,8 +151,8 @@ def _is_adobe_rgb(tags: dict[str, Any]) -> bool:
     """Return whether the index of interoperability is that of DCF's optional colours, and ColorSpace allows it."""
     values = getattr(tags.get("EXIF ColorSpace"), "values", None)
     space = values[0] if isinstance(values, list) and values else _UNCALIBRATED
-    index = (_text(tags, "Interoperability InteroperabilityIndex") or "").strip()
-    return space == _ADOBE_RGB or (space == _UNCALIBRATED and index == "R03")
+    index = _as_text(getattr(tags.get("Interoperability InteroperabilityIndex"), "values", None)) or ""
+    return space == _ADOBE_RGB or (space == _UNCALIBRATED and index.strip() == "R03")
 
 
 def _has_position(tags: dict[str, Any]) -> bool:
