@@ -26,6 +26,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── Postponed                    exit 6        503   not now: the machine was in the way, not the file
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
+├── EditedElsewhere              exit 1        409   what was changed since the caller has seen it
 ├── PlanRefused                  exit 1        500
 ├── RenderFailed                 exit 1        500
 └── Unexpected                   exit 1        500   a mistake in this program
@@ -227,6 +228,13 @@ class OffsetMoved(CapsuleError):
     """A part of a file does not begin where the last one that arrived has ended."""
 
     code = "offset_moved"
+    http_status = 409
+
+
+class EditedElsewhere(CapsuleError):
+    """What somebody changes was changed elsewhere since they have seen it; nothing was written."""
+
+    code = "edited_elsewhere"
     http_status = 409
 
 

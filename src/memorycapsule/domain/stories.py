@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,7 @@ from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.domain.people import printable, storable
 from memorycapsule.domain.sessions import Scope
-from memorycapsule.errors import NotAllowed, ReauthenticationNeeded, UsageProblem
+from memorycapsule.errors import EditedElsewhere, NotAllowed, ReauthenticationNeeded, UsageProblem
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 50_000
@@ -187,6 +188,29 @@ def checked_words(title: str | None, text: str | None) -> StoryWords:
     if len(kept_text) > LONGEST_TEXT:
         raise UsageProblem("story_too_long", limit=LONGEST_TEXT)
     return StoryWords(title=kept_title, text=kept_text)
+
+
+def mark_of(written: str) -> str:
+    """Return 16 hexadecimal digits that a form keeps of words, to tell later whether they were changed."""
+    kept = storable(written).replace("\r\n", "\n").strip()
+    return hashlib.sha256(kept.encode()).hexdigest()[:16]
+
+
+def changed_words(typed: str | None, *, seen: str | None, current: str) -> str | None:
+    """
+    Return what is to be written of a field of a form, None for nothing.
+
+    `seen` is the mark of the words with which the form was shown, None where it keeps none. What stands as it was
+    shown leaves what others have written meanwhile. Raises EditedElsewhere when both were changed.
+    """
+    if typed is None or seen is None:
+        return typed
+    mark = mark_of(typed)
+    if mark == seen:
+        return None
+    if mark_of(current) not in {seen, mark}:
+        raise EditedElsewhere
+    return typed
 
 
 def checked_caption(text: str) -> str | None:

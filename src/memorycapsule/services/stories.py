@@ -25,12 +25,13 @@ from memorycapsule.domain.stories import (
     MediumKind,
     Story,
     Viewer,
+    changed_words,
     checked_caption,
     checked_words,
     may_view,
 )
 from memorycapsule.domain.uploads import UploadLimits
-from memorycapsule.errors import NotAllowed, NotFound, Sealed
+from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import people, reading
 from memorycapsule.services.vault import Unsealer, Vault
@@ -269,12 +270,16 @@ def edit(
     title: str | None = None,
     text: str | None = None,
     captions: Mapping[str, str] | None = None,
+    seen: Mapping[str, str] | None = None,
+    seen_at: datetime | None = None,
     now: datetime,
 ) -> Story:
     """
     Change a story's words, and what is written under its media (`captions`, by their ids); None leaves them.
 
-    Raises NotFound, NotAllowed once the date has come, UsageProblem.
+    `seen` has the marks (`mark_of`) of the words that the caller was shown, under "title", "text" and ids of media:
+    only what differs from them is written. `seen_at` is the story's `changed_at` as the caller knows it. Raises
+    EditedElsewhere when that is not what is written now, NotFound, NotAllowed once the date has come, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
     while True:
@@ -283,12 +288,18 @@ def edit(
             _check_own(tx, story, viewer)
             media = {one.id: one for one in story_store.media_of(tx, story.id)} if captions else {}
             unsealer = vault.unsealer(tx, capsule.id)
+        if seen_at is not None and story.changed_at != seen_at:
+            raise EditedElsewhere
+        marks = seen or {}
         old_words = unsealer.words_of(story)
+        new_title = changed_words(title, seen=marks.get("title"), current=old_words.title)
+        new_text = changed_words(text, seen=marks.get("text"), current=old_words.text)
         words = checked_words(
-            old_words.title if title is None else title, old_words.text if text is None else text
+            old_words.title if new_title is None else new_title,
+            old_words.text if new_text is None else new_text,
         )
         edited = dataclasses.replace(story, words=vault.sealed_words(capsule, words), changed_at=now)
-        captioned = list(_captioned(vault, unsealer, capsule, media, captions or {}))
+        captioned = list(_captioned(vault, unsealer, capsule, media, captions or {}, marks))
         with store.transaction() as tx:
             current, _capsule = changeable_story(tx, viewer, story_id, now)
             _check_own(tx, current, viewer)
@@ -386,14 +397,16 @@ def _captioned(
     capsule: Capsule,
     media: Mapping[str, Medium],
     captions: Mapping[str, str],
+    marks: Mapping[str, str],
 ) -> Iterator[Medium]:
-    """Yield the media whose captions change, as they are to be kept. Raises NotFound, UsageProblem."""
+    """Yield the media whose captions change, as they are to be kept. Raises NotFound, EditedElsewhere, UsageProblem."""
     for medium_id, written in captions.items():
         medium = media.get(medium_id)
         if medium is None:
             raise NotFound("own_story_unknown")
-        details, caption = unsealer.details_of(medium), checked_caption(written)
-        if details.caption != caption:
+        details = unsealer.details_of(medium)
+        changed = changed_words(written, seen=marks.get(medium_id), current=details.caption or "")
+        if changed is not None and details.caption != (caption := checked_caption(changed)):
             sealed = vault.sealed_details(capsule, dataclasses.replace(details, caption=caption))
             yield dataclasses.replace(medium, details=sealed)
 

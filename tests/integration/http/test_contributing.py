@@ -5,6 +5,7 @@ import re
 import pytest
 
 from memorycapsule.domain.capsules import Role
+from memorycapsule.domain.stories import mark_of
 from memorycapsule.services import reading
 from support.cast import OPENS, add_story, attach, join, make_photo
 
@@ -90,7 +91,7 @@ def test_scripts_keep_the_words_as_they_are_typed(scene, ben, here):
         f"{here}/add", files={"story": (None, story_id), "title": (None, "The swing")}, headers=asks
     )
 
-    assert again.json() == {"story": story_id}
+    assert again.json() == {"story": story_id, "seen": {"title": mark_of("The swing")}}
     assert story_view(scene, story_id).words.title == "The swing"
     assert 'value="The swing"' in ben.get(f"{here}/add?story={story_id}").text
 

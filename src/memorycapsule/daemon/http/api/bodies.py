@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import LONGEST_TEXT
-from memorycapsule.schemas.model import AN_ID, Id, Model
+from memorycapsule.schemas.model import AN_ID, Id, Instant, Model
 from memorycapsule.words.languages import Language
 
 #: Services cut and check what people write; this only keeps out what nobody writes.
@@ -155,6 +155,8 @@ class StoryChanges(Body):
         None
     )
     """What is written under photos and clips, by their ids."""
+    seen_at: Instant | None = None
+    """The story's `changed_at` as the caller has seen it; 409 when it was changed since, and nothing is written."""
 
 
 class MediaOrder(Body):

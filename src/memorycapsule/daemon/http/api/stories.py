@@ -99,11 +99,11 @@ def show_story(app: AppDep, viewer: Asker, story: UUID) -> answers.StoryAnswer:
     "/stories/{story}",
     name="edit",
     tags=["stories"],
-    responses=documented(403, 404, 413, 422, 507),
+    responses=documented(403, 404, 409, 413, 422, 507),
 )
 @for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def edit_story(app: AppDep, viewer: Asker, story: UUID, body: bodies.StoryChanges) -> answers.StoryAnswer:
-    """Change the title or the text of a story of one's own, until the day."""
+    """Change what is named of a story of one's own, until the day; `seen_at` keeps what others wrote meanwhile."""
     stories.edit(
         app.store,
         app.vault,
@@ -112,6 +112,7 @@ def edit_story(app: AppDep, viewer: Asker, story: UUID, body: bodies.StoryChange
         title=body.title,
         text=body.text,
         captions=body.captions,
+        seen_at=body.seen_at,
         now=app.now(),
     )
     return _answer(app, viewer, str(story))

@@ -16,8 +16,16 @@ from starlette.responses import JSONResponse, Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import MemberStanding, member_outline, noted, own_story
+from memorycapsule.daemon.http.guests import story_fields
+from memorycapsule.daemon.http.guests.access import (
+    MemberStanding,
+    StoryAccess,
+    member_outline,
+    noted,
+    own_story,
+)
 from memorycapsule.daemon.http.guests.closed import closed_page
+from memorycapsule.daemon.http.guests.own_stories import story_page
 from memorycapsule.daemon.http.guests.story_form import (
     LARGEST_FORM_WITH_FILES_BYTES,
     StoryForm,
@@ -29,8 +37,8 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
 from memorycapsule.domain.capsules import Member
-from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotAllowed, NotFound, TooLarge
+from memorycapsule.domain.stories import StoryWords, Viewer
+from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, TooLarge, UsageProblem
 from memorycapsule.services import opening, reading, uploads
 from memorycapsule.services.reading import MediumView, Outline, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
@@ -93,6 +101,7 @@ def show_contributing(
         room=_room(app, view.member, files, words),
         next_position=next_position(story),
         is_empty=again,
+        marks=story_fields.marks_of(story.words if story else StoryWords(title="", text="")),
     )
     # This page alone may use the microphone, to record a voice note.
     response.headers["permissions-policy"] = "camera=(), geolocation=(), microphone=(self)"
@@ -119,6 +128,13 @@ async def receive_form(
             await run_in_threadpool(form.discard_empty_story)
             return pages.redirect(request, f"{path}/add?again=1")
         story_id = await run_in_threadpool(form.save_words)
+    except (EditedElsewhere, UsageProblem) as error:
+        saved = await run_in_threadpool(form.saved_story)
+        if saved is None:
+            raise
+        if wants_json:
+            return _refused_words(form, saved, error, pages.wording(request))
+        return story_page(app, pages, request, saved, typed=form.fields, problem=error)
     except NotAllowed as error:
         if wants_json:
             return JSONResponse(
@@ -130,7 +146,7 @@ async def receive_form(
         text = refusal_text(error, words)
         return pages.message(request, words, words("error_413_title"), text, status=error.http_status)
     if wants_json:
-        return JSONResponse({"story": story_id})
+        return JSONResponse({"story": story_id, "seen": form.new_marks})
     return pages.redirect(request, f"{path}/thanks?story={story_id}")
 
 
@@ -179,6 +195,19 @@ def send_calendar_entry(request: Request, pages: PagesDep, access: MemberStandin
         media_type="text/calendar; charset=utf-8",
         headers={"content-disposition": 'attachment; filename="opening-day.ics"'},
     )
+
+
+def _refused_words(
+    form: StoryForm, saved: StoryAccess, error: EditedElsewhere | UsageProblem, words: Wording
+) -> Response:
+    """Return for the script what is saved instead of what it sent, with its marks, and why."""
+    found = story_fields.fields(saved.story, form.fields)
+    elsewhere = {
+        name: found[name].elsewhere for name in ("title", "text") if found[name].elsewhere is not None
+    }
+    marks = story_fields.marks_of(saved.story.words)
+    answer = {"message": error_text(error, words), "elsewhere": elsewhere, "seen": marks}
+    return JSONResponse(answer, status_code=error.http_status)
 
 
 def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:

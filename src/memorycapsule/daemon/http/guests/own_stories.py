@@ -12,22 +12,23 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
+from memorycapsule.daemon.http.guests import story_fields
 from memorycapsule.daemon.http.guests.access import StoryAccess, noted, own_story
 from memorycapsule.daemon.http.guests.closed import closed_page
 from memorycapsule.daemon.http.html.error_texts import error_text, story_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
+from memorycapsule.daemon.http.protocol.costs import LARGEST_STORY_FORM_BYTES, takes
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
-from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import reading, stories
 from memorycapsule.services.reading import CapsuleView, StoryView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
 
-_CAPTION = "caption-"
 router = APIRouter()
 
 
@@ -55,10 +56,11 @@ TypedFields = Annotated[dict[str, str], Depends(_typed_fields)]
 def show_own_story(
     request: Request, app: AppDep, pages: PagesDep, access: SealedStory, saved: bool = False
 ) -> Response:
-    return _story_page(app, pages, request, access, is_saved=saved)
+    return story_page(app, pages, request, access, is_saved=saved)
 
 
 @router.post("/g/c/{capsule_id}/stories/{story_id}")
+@takes(LARGEST_STORY_FORM_BYTES)
 @for_whom(Audience.AUTHOR, once_open=Audience.NOBODY)
 def edit_own_story(
     request: Request, app: AppDep, pages: PagesDep, access: SealedStory, form: TypedFields
@@ -74,7 +76,8 @@ def edit_own_story(
             title=form.get("title"),
             # Forms end lines so (HTML standard, 4.10.21.5).
             text=form["text"].replace("\r\n", "\n") if "text" in form else None,
-            captions=_captions(form, story),
+            captions=story_fields.captions(form, story),
+            seen=story_fields.marks(form, story),
             now=app.now(),
         )
         direction, _, medium_id = form.get("move", "").partition(":")
@@ -82,9 +85,10 @@ def edit_own_story(
             ids = moved_by_one([one.medium.id for one in story.media], medium_id, direction)
             stories.reorder_media(app.store, viewer, story.story.id, medium_ids=ids, now=app.now())
             return pages.redirect(request, f"{path}#m-{medium_id}")
-    except UsageProblem as error:
-        problem = error_text(error, pages.wording(request))
-        return _story_page(app, pages, request, access, problem=problem)
+    except (EditedElsewhere, UsageProblem) as error:
+        # Read again: somebody has written to it since.
+        access = own_story(app, [viewer], UUID(view.capsule.id), story.story.id)
+        return story_page(app, pages, request, access, typed=form, problem=error)
     except NotAllowed as error:
         return closed_page(pages, request, error)
     return pages.redirect(request, f"{path}?saved=1")
@@ -159,35 +163,37 @@ def reorder_own_stories(
     return pages.redirect(request, f"/g/c/{capsule_id}#own")
 
 
-def _story_page(
+def story_page(
     app: App,
     pages: Pages,
     request: Request,
     access: StoryAccess,
     *,
     is_saved: bool = False,
-    problem: str = "",
+    typed: Mapping[str, str] | None = None,
+    problem: EditedElsewhere | UsageProblem | None = None,
 ) -> Response:
+    """
+    Show the form for a story of one's own.
+
+    `typed` is what a refused form has brought, with its marks (`seen-...`): it stands in the fields again, beside what
+    was saved elsewhere since.
+    """
     words = pages.wording(request)
     return pages.show(
         request,
         "own_story.html",
         words,
-        status=422 if problem else 200,
+        status=problem.http_status if problem else 200,
         view=access.view,
         story=access.story,
+        fields=story_fields.fields(access.story, typed or {}),
         text=story_text(access.story, words),
         accepts=access.view.capsule.accepts_stories(app.now()),
         amount=_contents(access.story, words),
         is_saved=is_saved,
-        problem=problem,
+        problem=error_text(problem, words) if problem else "",
     )
-
-
-def _captions(form: Mapping[str, str], story: StoryView) -> dict[str, str]:
-    """Return the captions that a form holds, by the ids of the story's media."""
-    typed = {one.medium.id: form.get(f"{_CAPTION}{one.medium.id}") for one in story.media}
-    return {medium_id: caption for medium_id, caption in typed.items() if caption is not None}
 
 
 def _own_stories(view: CapsuleView) -> list[StoryView]:

@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from memorycapsule.app import App
-from memorycapsule.daemon.http.guests.access import own_story
+from memorycapsule.daemon.http.guests import story_fields
+from memorycapsule.daemon.http.guests.access import StoryAccess, own_story
 from memorycapsule.daemon.http.protocol import multipart
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
-from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.stories import StoryWords, Viewer, checked_words
 from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import TooLarge
 from memorycapsule.services import stories, uploads
@@ -29,7 +30,7 @@ from memorycapsule.services.reading import StoryView
 
 #: All files of a form together.
 LARGEST_FORM_WITH_FILES_BYTES = 500_000_000
-_FIELDS = frozenset({"story", "title", "text"})
+_FIELDS = frozenset({"story", "title", "text"}) | story_fields.MARKS
 
 
 class StoryForm:
@@ -60,7 +61,24 @@ class StoryForm:
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all has come."""
-        return not self._files and not any(self._fields.values())
+        return not self._files and not self._fields.get("title") and not self._fields.get("text")
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The typed fields that have come, and their marks."""
+        return dict(self._fields)
+
+    @property
+    def new_marks(self) -> dict[str, str]:
+        """The marks of title and text, of those that have come and are saved."""
+        saved = checked_words(self._fields.get("title"), self._fields.get("text"))
+        return {name: mark for name, mark in story_fields.marks_of(saved).items() if name in self._fields}
+
+    def saved_story(self) -> StoryAccess | None:
+        """Return the story that the form adds to as it is now, None for a new one."""
+        if self._story is None or self._story_id is None:
+            return None
+        return own_story(self._app, self._viewers, UUID(self._capsule_id), self._story_id)
 
     async def receive(self, request: Request) -> None:
         """
@@ -85,15 +103,30 @@ class StoryForm:
             stories.remove(app.store, app.vault, self._viewer, self._story_id, now=app.now())
 
     def save_words(self) -> str:
-        """Put the typed words into the story, and return its id. Raises NotAllowed once the capsule is closed."""
-        app, title, text = self._app, self._fields.get("title", ""), self._fields.get("text", "")
-        text = text.replace("\r\n", "\n")  # forms end lines so (HTML standard, 4.10.21.5)
+        """
+        Put the typed words into the story, and return its id; a field that has not come stays as it is.
+
+        Raises EditedElsewhere, UsageProblem, and NotAllowed once the capsule is closed.
+        """
+        app, title, text = self._app, self._fields.get("title"), self._fields.get("text")
+        if text is not None:
+            text = text.replace("\r\n", "\n")  # forms end lines so (HTML standard, 4.10.21.5)
         if self._story_id is None:
             return self._new_story(title=title, text=text)
-        was = self._story.words if self._story else None
-        if (was.title, was.text) != (title.strip(), text.strip()) if was else (title or text):
+        was = self._story.words if self._story else StoryWords(title="", text="")
+        typed = {"title": title, "text": text}
+        saved = {"title": was.title, "text": was.text}
+        if any(value is not None and value.strip() != saved[name] for name, value in typed.items()):
+            seen = story_fields.marks(self._fields, self._story) if self._story else None
             stories.edit(
-                app.store, app.vault, self._viewer, self._story_id, title=title, text=text, now=app.now()
+                app.store,
+                app.vault,
+                self._viewer,
+                self._story_id,
+                title=title,
+                text=text,
+                seen=seen,
+                now=app.now(),
             )
         return self._story_id
 

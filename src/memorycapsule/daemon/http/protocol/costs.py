@@ -20,6 +20,8 @@ from memorycapsule.services.capsule_files import LARGEST_COVER_BYTES, LARGEST_SO
 
 #: Most forms hold a few words, some a long story; nothing sent to them needs more.
 LARGEST_FORM_BYTES = 256 * 1024
+#: A form with all the words of a story, of which browsers make three times as many bytes, and many captions.
+LARGEST_STORY_FORM_BYTES = 2 * 1024 * 1024
 #: What stands in a form beside its files.
 _REST_BYTES = 4 * 1024 * 1024
 #: A form with a cover.

@@ -22,10 +22,12 @@ const memory = (() => {
   let kept = {};
   try { kept = JSON.parse(localStorage.getItem(KEY)) || {}; } catch { /* none, or not allowed to remember */ }
   return {
-    ...{ story: "", title: "", text: "", files: {} }, ...kept,
+    // `drafts` are words that are not saved yet, with the marks of what they are to replace; `waiting` the names of
+    // files that were chosen and are not in.
+    ...{ story: "", drafts: {}, files: {}, waiting: {} }, ...kept,
     keep() {
-      const { story, title, text, files } = this;
-      try { localStorage.setItem(KEY, JSON.stringify({ story, title, text, files })); } catch { /* goes on without */ }
+      const { story, drafts, files, waiting } = this;
+      try { localStorage.setItem(KEY, JSON.stringify({ story, drafts, files, waiting })); } catch { /* goes on without */ }
     },
     forget() { try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ } },
   };
@@ -39,10 +41,10 @@ if (!story && memory.story) {
   const there = withStory(location.href, memory.story);
   fetch(there, { method: "HEAD" }).then((answer) => {
     if (answer.ok && !answer.redirected) location.replace(there);
-    else if (answer.status === 404) { Object.assign(memory, { story: "", files: {} }); memory.keep(); }
+    else if (answer.status === 404) { Object.assign(memory, { story: "", files: {}, waiting: {} }); memory.keep(); }
   }).catch(() => {});
 } else if (memory.story !== story && story) {
-  Object.assign(memory, { story, title: "", text: "", files: {} });
+  Object.assign(memory, { story, drafts: {}, files: {}, waiting: {} });
   memory.keep();
 }
 
@@ -56,17 +58,24 @@ function withStory(address, id) {
 // Words: kept on this device at every stroke, and sent when there is a pause.
 const { title, text } = form.elements;
 const saved = document.getElementById("saved");
-for (const field of [title, text]) if (!field.value && memory[field.name]) field.value = memory[field.name];
+// What is saved of each field as far as this page knows, and its mark; only what differs from it is sent.
+const known = {};
+for (const field of [title, text]) {
+  known[field.name] = { value: field.value, mark: form.elements[`seen-${field.name}`].value };
+  const draft = memory.drafts[field.name];
+  if (!draft || draft.value === field.value) continue;
+  known[field.name].mark = draft.mark;
+  field.value = draft.value;
+}
+const isChanged = (field) => field.value !== known[field.name].value;
 let saving = Promise.resolve();
 let pauseInTyping = 0;
-let isSaved = true;
 let isOver = false;
 let isLeaving = false;
 
 for (const field of [title, text]) {
   field.addEventListener("input", () => {
-    isSaved = false;
-    memory[field.name] = field.value;
+    memory.drafts[field.name] = { value: field.value, mark: known[field.name].mark };
     memory.keep();
     clearTimeout(pauseInTyping);
     pauseInTyping = setTimeout(() => { save().catch(() => { saved.textContent = words.savedHere; }); }, SAVED_AFTER);
@@ -77,19 +86,24 @@ for (const field of [title, text]) {
 function save() {
   clearTimeout(pauseInTyping);
   saving = saving.catch(() => {}).then(async () => {
-    if (story && isSaved) return;
+    const sent = [title, text].filter(isChanged).map((field) => [field, field.value]);
+    if (story && !sent.length) return;
     const body = new FormData();
     body.set("story", story);
-    body.set("title", title.value);
-    body.set("text", text.value);
-    isSaved = true;
-    try {
-      const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
-      if (!answer.ok) throw new Unwanted(answer.status);
-      ({ story } = await answer.json());
-    } catch (error) {
-      isSaved = false;
-      throw error;
+    for (const [field, value] of sent) {
+      body.set(field.name, value);
+      body.set(`seen-${field.name}`, known[field.name].mark);
+    }
+    const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
+    if (answer.status === 409) { showBoth(await answer.json()); throw new Elsewhere(); }
+    if (!answer.ok) throw new Unwanted(answer.status);
+    const done = await answer.json();
+    ({ story } = done);
+    for (const [field, value] of sent) {
+      known[field.name] = { value, mark: done.seen[field.name] };
+      if (field.value === value) delete memory.drafts[field.name];
+      else memory.drafts[field.name].mark = done.seen[field.name];
+      document.getElementById(`elsewhere-${field.name}`)?.remove();
     }
     form.elements.story.value = story;
     if (memory.story !== story) {
@@ -100,6 +114,33 @@ function save() {
     if (title.value || text.value) saved.textContent = words.saved;
   });
   return saving;
+}
+
+/** Somebody has saved other words since this page knew them; both are shown. */
+class Elsewhere extends Error {}
+
+/** Show what was saved elsewhere below the fields; what stands in them takes its place with the next save. */
+function showBoth({ elsewhere, seen }) {
+  for (const field of [title, text]) {
+    if (!(field.name in elsewhere)) continue;
+    const other = elsewhere[field.name];
+    known[field.name] = { value: other, mark: seen[field.name] };
+    memory.drafts[field.name] = { value: field.value, mark: seen[field.name] };
+    memory.keep();
+    document.getElementById(`elsewhere-${field.name}`)?.remove();
+    const note = document.getElementById("elsewhere").content.firstElementChild.cloneNode(true);
+    note.id = `elsewhere-${field.name}`;
+    note.querySelector("q").textContent = other;
+    note.querySelector("button").addEventListener("click", () => {
+      field.value = other;
+      delete memory.drafts[field.name];
+      memory.keep();
+      note.remove();
+      field.focus();
+    });
+    field.after(note);
+  }
+  saved.textContent = "";
 }
 
 // Files.
@@ -113,12 +154,17 @@ function add(files) {
     if (there.has(identity(file))) continue;
     const job = { file, identity: identity(file), position: position++, sent: 0, state: "waiting" };
     jobs.push(job);
+    memory.waiting[job.identity] = file.name;
+    missing.delete(job.identity);
     job.tile = tileFor(job);
     tiles.append(job.tile);
     if (file.size) draw(file, job.tile, icon);
   }
   // On a narrow screen many tiles scroll by themselves, and the words below stay near.
   if (tiles.children.length > 12) tiles.tabIndex = 0;
+  memory.keep();
+  tellMissing();
+  show("empty", false);
   began = began || performance.now();
   show("awake", jobs.some(isGoing));
   // From here on the main thing is to be done with it.
@@ -162,8 +208,15 @@ function saySending(job) {
   say(job.tile, "sending", line, bar);
 }
 
+/** Note that nothing more of a file is to come from here. */
+function release(job) {
+  delete memory.waiting[job.identity];
+  memory.keep();
+}
+
 function refuse(job, reason, again = false) {
   job.state = "refused";
+  if (!again) release(job);
   const known = again ? null : [...tiles.querySelectorAll("[data-reason]")].find((one) => one.dataset.reason === reason);
   if (known && known !== job.tile) return joinRefused(known, job);
   const name = document.createElement("b");
@@ -219,7 +272,7 @@ async function run(job) {
       try {
         await save();
       } catch (error) {
-        if (error instanceof Unwanted && error.status < 500) throw error;
+        if (error instanceof Unwanted && error.status < 500 && error.status !== 429) throw error;
         job.isBroken = true;
         saySending(job);
         await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -229,7 +282,7 @@ async function run(job) {
       uploads, story, position: job.position, address: memory.files[job.identity],
       begun(address) { memory.files[job.identity] = address; memory.keep(); },
       sent(bytes) { job.sent = bytes; saySending(job); tell(); },
-      broken(is) { job.isBroken = is; saySending(job); },
+      broken(is) { job.isBroken = is; saySending(job); tell(); },
     });
     await settle(job, done);
   } catch (error) {
@@ -245,14 +298,15 @@ async function run(job) {
 async function settle(job, done) {
   if (done.stage === "postponed") {
     job.state = "later";
+    release(job);
     say(job.tile, "waiting", icon("wait"), words.postponed);
     setTimeout(askAgain, ASKED_AFTER, job);
   } else if (done.stage === "refused") {
     delete memory.files[job.identity];
-    memory.keep();
     refuse(job, done.reason, done.code === "not_read_here");
   } else {
     job.state = "in";
+    release(job);
     if (!job.tile.querySelector("canvas") && done.medium) await showThumbnail(job, done.medium);
     const line = done.missing.map((what) => words.missing[what]).join(" ");
     say(job.tile, "kept", icon("tick"), line || (done.stage === "duplicate" ? words.duplicate : words.in));
@@ -305,7 +359,14 @@ function tell() {
   const seconds = (performance.now() - began) / 1000;
   const minutes = Math.ceil((((all - sent) / Math.max(sent, 1)) * seconds) / 60);
   const rest = !isBusy ? "" : isLeaving ? words.then : seconds < 4 ? "" : minutes > 1 ? filled(words.minutes, { minutes }) : words.soon;
-  document.getElementById("left").textContent = [refused ? filled(words.leftOut, { count: refused }) : "", rest].filter(Boolean).join(" · ");
+  // Files fail one by one; there is no connection when none of those on their way has one.
+  const onTheirWay = jobs.filter((job) => job.state === "sending");
+  const isOffline = isBusy && (!navigator.onLine || (onTheirWay.length > 0 && onTheirWay.every((job) => job.isBroken)));
+  const offline = document.getElementById("offline");
+  const gone = isOffline ? words.offline : "";
+  if (offline.textContent !== gone) offline.textContent = gone;
+  const left = [refused ? filled(words.leftOut, { count: refused }) : "", isOffline ? "" : rest];
+  document.getElementById("left").textContent = left.filter(Boolean).join(" · ");
   thread.setAttribute("aria-valuenow", percent);
   thread.querySelector(".sewn").setAttribute("x2", percent);
   if (!isBusy) {
@@ -314,11 +375,31 @@ function tell() {
     if (isLeaving) leave();
   }
 }
+for (const change of ["online", "offline"]) addEventListener(change, () => tell());
 
-function leave() {
-  isOver = true;
-  memory.forget();
-  location.assign(withStory(thanks, story));
+/** Go on to the thank-you page once the words are saved, or say why not yet. */
+async function leave() {
+  isLeaving = false;
+  const button = document.getElementById("done");
+  button.disabled = true;
+  try {
+    if (story || isChanged(title) || isChanged(text)) await save();
+    if (!story) { sayEmpty(); return; }
+    isOver = true;
+    memory.forget();
+    location.assign(withStory(thanks, story));
+  } catch (error) {
+    if (error instanceof Elsewhere) document.querySelector(".elsewhere")?.scrollIntoView({ block: "center" });
+    else saved.textContent = words.savedHere;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function sayEmpty() {
+  show("empty");
+  document.getElementById("empty").scrollIntoView({ block: "center" });
+  picker.focus({ preventScroll: true });
 }
 
 // Choosing: telephones prepare what was chosen, and say nothing meanwhile.
@@ -356,37 +437,51 @@ document.addEventListener("visibilitychange", () => { if (document.visibilitySta
 
 addEventListener("beforeunload", (event) => { if (!isOver && jobs.some(isGoing)) event.preventDefault(); });
 
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const button = document.getElementById("done");
-  button.disabled = true;
-  try {
-    if (title.value || text.value || story) await save();
-    if (!story) { picker.focus(); return; }
-    isLeaving = jobs.some(isGoing);
-    if (isLeaving) document.getElementById("left").textContent = words.then;
-    else leave();
-  } catch {
-    saved.textContent = words.savedHere;
-  } finally {
-    button.disabled = false;
-  }
+  if (!jobs.some(isGoing)) { leave(); return; }
+  // The story may still be on its way, and so may files: the last of them leads on.
+  isLeaving = true;
+  tell();
 });
 
 listen({ words, filled, add: (file) => add([file]), choose: () => picker.click() });
 
-/** Say how many files of an earlier visit were not all the way in. */
+// What an earlier visit did not bring all the way in, by the identities of the files: their names.
+const missing = new Map();
+const MOST_NAMES = 12;
+
+function tellMissing() {
+  show("unfinished", missing.size > 0);
+  const names = [...missing.values()];
+  document.querySelector("#unfinished p").textContent = filled(words.unfinished, { count: names.length });
+  const shown = names.slice(0, MOST_NAMES);
+  if (names.length > MOST_NAMES) shown.push(filled(words.unfinishedMore, { count: names.length - MOST_NAMES }));
+  document.querySelector("#unfinished .names").replaceChildren(...shown.map((name) => {
+    const item = document.createElement("li");
+    item.textContent = name;
+    return item;
+  }));
+}
+document.querySelector("#unfinished button").addEventListener("click", () => picker.click());
+
+/** Find out which files of an earlier visit are not in: those that were never begun, and those that were cut off. */
 async function recall() {
-  let missing = 0;
-  for (const address of Object.values(memory.files)) {
-    try {
-      const answer = await fetch(address, { headers: { accept: "application/json" } });
-      if (answer.ok && (await answer.json()).stage === "arriving") missing += 1;
-    } catch { /* the files tell for themselves when they are chosen again */ }
+  for (const [key, name] of Object.entries(memory.waiting)) {
+    let isMissing = true;
+    if (memory.files[key]) {
+      try {
+        const answer = await fetch(memory.files[key], { headers: { accept: "application/json" } });
+        isMissing = !answer.ok || (await answer.json()).stage === "arriving";
+      } catch { /* the file tells for itself when it is chosen again */ }
+    }
+    if (jobs.some((job) => job.identity === key)) continue;
+    if (isMissing) missing.set(key, name);
+    else delete memory.waiting[key];
   }
-  if (missing && !jobs.length) {
-    document.querySelector("#unfinished span").textContent = filled(words.unfinished, { count: missing });
-    show("unfinished");
-  }
+  memory.keep();
+  tellMissing();
 }
 recall();
+// What was typed and not saved when the page was left.
+if (story && (isChanged(title) || isChanged(text))) save().catch(() => { saved.textContent = words.savedHere; });
