@@ -13,10 +13,14 @@ from starlette.responses import Response
 
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
+from memorycapsule.daemon.http.protocol.kept_forms import refused_form
 from memorycapsule.daemon.http.protocol.safe_redirects import nearest_page
 from memorycapsule.daemon.http.protocol.sessions import SignInNeeded
 from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded
 from memorycapsule.journal import journal
+
+#: The status of what another site sends.
+_CROSS_SITE = 403
 
 
 def handle(site: FastAPI) -> None:
@@ -28,11 +32,13 @@ def handle(site: FastAPI) -> None:
     site.add_exception_handler(RequestValidationError, _answer_bad_request)
 
 
-def refuse(request: Request, status: int) -> Response:
-    """Return the answer to a request that comes to no handler."""
-    return (
-        problems.of_status(status) if problems.is_for_api(request) else _pages(request).error(request, status)
-    )
+def refuse(request: Request, status: int, wait_seconds: int = 0) -> Response:
+    """Return the answer to a request that comes to no handler; it may come again after `wait_seconds`."""
+    if problems.is_for_api(request):
+        return problems.of_status(status)
+    # Nothing is repeated of a form that another site has sent.
+    refused = None if status == _CROSS_SITE else refused_form(request)
+    return _pages(request).error(request, status, wait_seconds=wait_seconds, refused=refused)
 
 
 def answer_failure(request: Request, error: Exception) -> Response:
@@ -47,16 +53,16 @@ def answer_failure(request: Request, error: Exception) -> Response:
     if problems.is_for_api(request):
         return problems.of_error(error, log_code=code)
     if isinstance(error, CapsuleError) and status < 500 and status != NotFound.http_status:
-        return _pages(request).refusal(request, error)
+        return _pages(request).refusal(request, error, refused=refused_form(request))
     # A page never tells a sealed thing from a missing one.
-    return _pages(request).error(request, status, code=code)
+    return _pages(request).error(request, status, code=code, refused=refused_form(request))
 
 
 def _answer_bad_request(request: Request, error: Exception) -> Response:
     if problems.is_for_api(request):
         return problems.of_error(error)
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return _pages(request).error(request, status)
+    return _pages(request).error(request, status, refused=refused_form(request))
 
 
 def _lead_to_proof(request: Request, error: Exception) -> Response:

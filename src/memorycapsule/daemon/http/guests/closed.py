@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memorycapsule.daemon.http.html.templating import Pages
+from memorycapsule.daemon.http.protocol.kept_forms import refused_form
 from memorycapsule.errors import NotAllowed
 
 
@@ -15,5 +16,10 @@ def closed_page(pages: Pages, request: Request, error: NotAllowed) -> Response:
         raise error
     words = pages.wording(request)
     return pages.message(
-        request, words, words("closed_title"), words("closed_text"), status=NotAllowed.http_status
+        request,
+        words,
+        words("closed_title"),
+        words("closed_text"),
+        status=NotAllowed.http_status,
+        refused=refused_form(request),
     )

@@ -6,6 +6,7 @@ With scripts, a browser sends the files as uploads; without scripts, they come i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
 from memorycapsule.daemon.http.guests import story_fields
 from memorycapsule.daemon.http.guests.access import (
+    Access,
     MemberStanding,
     StoryAccess,
     member_outline,
@@ -33,14 +35,15 @@ from memorycapsule.daemon.http.guests.story_form import (
 )
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
+from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import takes
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep
 from memorycapsule.domain.capsules import Member
 from memorycapsule.domain.stories import StoryWords, Viewer
-from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, TooLarge, UsageProblem
+from memorycapsule.errors import CapsuleError, EditedElsewhere, NotAllowed, NotFound, TooLarge, UsageProblem
 from memorycapsule.services import opening, reading, uploads
-from memorycapsule.services.reading import MediumView, Outline, StoryView
+from memorycapsule.services.reading import MediumView, Outline, Standing, StoryView
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words, size_in_words
@@ -88,19 +91,35 @@ def show_contributing(
         return pages.redirect(request, f"/g/c/{view.capsule.id}")
     if not view.member.may_add_stories:
         raise NotFound
+    refused = _refused(files, pages.wording(request))
+    return _adding_page(app, pages, request, view, story, refused=refused, is_empty=again)
+
+
+def _adding_page(
+    app: App,
+    pages: Pages,
+    request: Request,
+    view: Outline,
+    story: StoryView | None,
+    *,
+    refused: list[tuple[str, list[str]]],
+    is_empty: bool = False,
+    status: int = 200,
+) -> Response:
     words = pages.wording(request)
     response = pages.show(
         request,
         "contributing.html",
         words,
+        status=status,
         view=view,
         story=story,
         addressed_name=addressed(view.member.name, words.language),
         media=story.media if story else [],
-        refused=_refused(files, words),
-        room=_room(app, view.member, files, words),
+        refused=refused,
+        room=_room(app, view.member, words, is_wanted=bool(refused)),
         next_position=next_position(story),
-        is_empty=again,
+        is_empty=is_empty,
         marks=story_fields.marks_of(story.words if story else StoryWords(title="", text="")),
     )
     # This page alone may use the microphone, to record a voice note.
@@ -126,6 +145,8 @@ async def receive_form(
         await form.receive(request)
         if not wants_json and form.is_empty:
             await run_in_threadpool(form.discard_empty_story)
+            if form.too_large:
+                return await run_in_threadpool(_without_large_files, app, pages, request, form, access)
             return pages.redirect(request, f"{path}/add?again=1")
         story_id = await run_in_threadpool(form.save_words)
     except (EditedElsewhere, UsageProblem) as error:
@@ -141,12 +162,10 @@ async def receive_form(
                 {"message": error_text(error, pages.wording(request))}, status_code=error.http_status
             )
         return closed_page(pages, request, error)
-    except TooLarge as error:
-        words = pages.wording(request)
-        text = refusal_text(error, words)
-        return pages.message(request, words, words("error_413_title"), text, status=error.http_status)
     if wants_json:
         return JSONResponse({"story": story_id, "seen": form.new_marks})
+    if form.too_large:
+        return await run_in_threadpool(_without_large_files, app, pages, request, form, access)
     return pages.redirect(request, f"{path}/thanks?story={story_id}")
 
 
@@ -172,7 +191,7 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
         date=date_in_words(view.capsule.opens_local, view.capsule.zone, words.language),
         refused=_refused(files, words),
         refused_count=sum(1 for one in files if one.refusal),
-        room=_room(app, view.member, files, words),
+        room=_room(app, view.member, words, is_wanted=any(one.refusal for one in files)),
         unfinished=sum(1 for one in files if one.stage is UploadStage.WAITING),
         postponed=sum(1 for one in files if one.stage is UploadStage.POSTPONED),
         dye=dye,
@@ -194,6 +213,29 @@ def send_calendar_entry(request: Request, pages: PagesDep, access: MemberStandin
         entry,
         media_type="text/calendar; charset=utf-8",
         headers={"content-disposition": 'attachment; filename="opening-day.ics"'},
+    )
+
+
+def _without_large_files(
+    app: App,
+    pages: Pages,
+    request: Request,
+    form: StoryForm,
+    access: Access[Standing],
+) -> Response:
+    """Show the form with what is saved of it, and which files were too large to come in with it."""
+    words = pages.wording(request)
+    view = reading.outline(app.store, access.viewer, access.view.capsule.id)
+    saved = None if form.is_empty else form.saved_story()
+    refused = _grouped(form.too_large, words)
+    return _adding_page(
+        app,
+        pages,
+        request,
+        view,
+        saved.story if saved else None,
+        refused=refused,
+        status=TooLarge.http_status,
     )
 
 
@@ -221,19 +263,25 @@ def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
 
 def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, list[str]]]:
     """Return why files were left out, each reason once, and the names of the files that it goes for."""
+    return _grouped(((one.about.file, one.refusal) for one in sent_files if one.refusal), words)
+
+
+def _grouped(refused: Iterable[tuple[str, CapsuleError]], words: Wording) -> list[tuple[str, list[str]]]:
     groups: dict[str, list[str]] = {}
-    for one in sent_files:
-        if one.refusal:
-            groups.setdefault(refusal_text(one.refusal, words), []).append(one.about.file)
+    for file, refusal in refused:
+        groups.setdefault(refusal_text(refusal, words), []).append(file)
     return [(reason, list(dict.fromkeys(files))) for reason, files in groups.items()]
 
 
-def _room(app: App, member: Member, files: list[UploadProgress], words: Wording) -> str:
-    """Say how much a member may still put in, where that may matter; '' where there is plenty."""
+def _room(app: App, member: Member, words: Wording, *, is_wanted: bool) -> str:
+    """Say how much a member may still put in, where that `is_wanted` or may matter; '' where there is plenty."""
     most = app.upload_limits.most_per_member
     left = uploads.bytes_left(app.store, member, app.upload_limits)
-    is_plenty = left >= _PLENTY_BYTES and not any(one.refusal for one in files)
-    return "" if is_plenty else words("adding_room", left=size_in_words(left), most=size_in_words(most))
+    return (
+        ""
+        if left >= _PLENTY_BYTES and not is_wanted
+        else words("adding_room", left=size_in_words(left), most=size_in_words(most))
+    )
 
 
 def _contents(media: list[MediumView], language: str) -> str:

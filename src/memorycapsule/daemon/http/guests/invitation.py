@@ -193,7 +193,7 @@ def _unusable(pages: Pages, request: Request, token: str, view: InvitationView, 
             words,
             status=_GONE,
             token=token,
-            inviter=view.inviter,
+            inviter=addressed(view.inviter, words.language),
             address=masked_address(view.invitation.address),
             has_asked=has_asked(request),
         )

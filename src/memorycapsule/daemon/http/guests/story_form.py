@@ -57,10 +57,12 @@ class StoryForm:
         self._fields: dict[str, str] = {}
         #: How many files have come.
         self._files = 0
+        #: The names of files that were larger than what is taken, and why; the form went on without them.
+        self.too_large: list[tuple[str, TooLarge]] = []
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all has come."""
+        """Whether nothing has come that can be kept."""
         return not self._files and not self._fields.get("title") and not self._fields.get("text")
 
     @property
@@ -75,8 +77,8 @@ class StoryForm:
         return {name: mark for name, mark in story_fields.marks_of(saved).items() if name in self._fields}
 
     def saved_story(self) -> StoryAccess | None:
-        """Return the story that the form adds to as it is now, None for a new one."""
-        if self._story is None or self._story_id is None:
+        """Return the story that files and words go into as it is now, None while there is none."""
+        if self._story_id is None:
             return None
         return own_story(self._app, self._viewers, UUID(self._capsule_id), self._story_id)
 
@@ -137,7 +139,7 @@ class StoryForm:
         finishing = []
         async for part, chunk in stream:
             if part.file:
-                upload_id = await self._receive_file(request, part.file, stream, chunk)
+                upload_id = await self._receive_or_skip_file(request, part.file, stream, chunk)
                 if upload_id:
                     self._files += 1
                     finishing.append(self._receiver.finish(upload_id))
@@ -157,6 +159,29 @@ class StoryForm:
                 self._app, self._viewers, UUID(self._capsule_id), story_id
             )
             self._story_id = story_id
+
+    async def _receive_or_skip_file(
+        self,
+        request: Request,
+        name: str,
+        stream: AsyncIterator[tuple[multipart.FormPart, bytes | None]],
+        chunk: bytes | None,
+    ) -> str | None:
+        """Keep a file as `_receive_file` does; read over one that is too large, since words follow it in the form."""
+        current = chunk
+
+        async def rest() -> AsyncIterator[tuple[multipart.FormPart, bytes | None]]:
+            nonlocal current
+            async for part, current in stream:
+                yield part, current
+
+        try:
+            return await self._receive_file(request, name, rest(), chunk)
+        except TooLarge as error:
+            self.too_large.append((name, error))
+            while current is not None:
+                _part, current = await anext(stream)
+            return None
 
     async def _receive_file(
         self,

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memorycapsule.daemon.http.html.error_texts import error_text
 from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
+from memorycapsule.daemon.http.protocol.kept_forms import RefusedForm
 from memorycapsule.daemon.http.protocol.sessions import PageReader
 from memorycapsule.domain.people import shown_address
 from memorycapsule.errors import CapsuleError
@@ -42,6 +43,7 @@ _CHOICES = {"lang": (LANGUAGE_COOKIE, languages()), "size": (SIZE_COOKIE, SIZES)
 #: The endings of files that are text; fonts and pictures are compressed already.
 _TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
 _YEAR_SECONDS = 365 * 24 * 3600
+_TOO_MANY = 429
 
 
 class Pages:
@@ -155,10 +157,22 @@ class Pages:
         return answer
 
     def message(
-        self, request: Request, words: Wording, heading: str, text: str, *, status: int = 200
+        self,
+        request: Request,
+        words: Wording,
+        heading: str,
+        text: str,
+        *,
+        status: int = 200,
+        refused: RefusedForm | None = None,
+        may_repeat: bool = False,
     ) -> HTMLResponse:
-        """Return the page that says one thing; what may pass by itself can be tried again."""
-        is_passing = request.method == "GET" and (status == 429 or status >= 500)
+        """
+        Return the page that says one thing; what may pass by itself can be tried again.
+
+        It gives back what a `refused` form has brought; with `may_repeat`, to be sent again as it is.
+        """
+        is_passing = request.method == "GET" and (status == _TOO_MANY or status >= 500)
         return self.show(
             request,
             "message.html",
@@ -166,22 +180,47 @@ class Pages:
             status=status,
             heading=heading,
             text=text,
+            refused=refused,
+            may_repeat=may_repeat and refused is not None and refused.is_whole,
             is_passing=is_passing,
             capsule_id=self._reader(request).capsule_id,
         )
 
-    def error(self, request: Request, status: int, *, code: str = "") -> HTMLResponse:
-        """Return the page for a status of 400 or more; `code` finds the line in the log."""
+    def error(
+        self,
+        request: Request,
+        status: int,
+        *,
+        code: str = "",
+        wait_seconds: int = 0,
+        refused: RefusedForm | None = None,
+    ) -> HTMLResponse:
+        """
+        Return the page for a status of 400 or more; `code` finds the line in the log.
+
+        `wait_seconds` is how long it takes until the request may come again.
+        """
         words = self.wording(request)
         known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
         text = words(f"error_{known}_text", code=code)
-        return self.message(request, words, words(f"error_{known}_title"), text, status=status)
+        if wait_seconds:
+            text = f"{text} {words.counted('error_wait', wait_seconds)}"
+        title = words(f"error_{known}_title")
+        # What is not allowed or not there will not be later either.
+        may_repeat = status == _TOO_MANY or status >= 500
+        return self.message(
+            request, words, title, text, status=status, refused=refused, may_repeat=may_repeat
+        )
 
-    def refusal(self, request: Request, error: CapsuleError) -> HTMLResponse:
-        """Return the page that says why something was not done."""
+    def refusal(
+        self, request: Request, error: CapsuleError, *, refused: RefusedForm | None = None
+    ) -> HTMLResponse:
+        """Return the page that says why something was not done, with what a `refused` form has brought."""
         words = self.wording(request)
         text = error_text(error, words)
-        return self.message(request, words, words("not_done_title"), text, status=error.http_status)
+        return self.message(
+            request, words, words("not_done_title"), text, status=error.http_status, refused=refused
+        )
 
     def unknown_link(self, request: Request) -> HTMLResponse:
         """Return the page for a mailed link that is not known here."""

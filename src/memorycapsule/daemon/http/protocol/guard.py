@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES, Costs
+from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES, LARGEST_STORY_FORM_BYTES, Costs
+from memorycapsule.daemon.http.protocol.kept_forms import keep_body
 from memorycapsule.daemon.http.protocol.link_paths import mended
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,10 +49,10 @@ class Guard:
     An ASGI application around another one.
 
     `root_path` is the path of the public address; proxies may take it away or leave it, and routes are found
-    either way. `costs` says how large bodies may be. Those that may be larger than other forms are streamed, not kept
-    in memory. They are taken only from senders who `has_session`: a form is read before its sender is checked, and
-    strangers could fill the disk. `refuse` makes the page for a request that is refused with a status, `failed` the
-    page for an exception that nothing else has handled.
+    either way. `costs` says how large bodies may be. Those that may be larger than the words of a story are streamed,
+    not kept in memory. What may be larger than other forms is taken only from senders who `has_session`: a form is
+    read before its sender is checked, and strangers could fill the disk. `refuse` makes the page for a request that
+    is refused with a status, `failed` the page for an exception that nothing else has handled.
     """
 
     def __init__(
@@ -109,17 +110,17 @@ class Guard:
             return 403, receive
         path = scope["path"].removeprefix(self._root_path)
         limit = self._costs.of(scope["method"], path).largest_body
-        is_large = limit > LARGEST_FORM_BYTES
-        if is_large and not await run_in_threadpool(self._has_session, Request(scope)):
-            is_large, limit = False, LARGEST_FORM_BYTES
+        if limit > LARGEST_FORM_BYTES and not await run_in_threadpool(self._has_session, Request(scope)):
+            limit = LARGEST_FORM_BYTES
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > limit:
             return 413, receive
-        if is_large:
+        if limit > LARGEST_STORY_FORM_BYTES:
             return None, _limited(receive, limit)
-        body = await _whole_body(receive)
+        body = await _whole_body(receive, limit)
         if body is None:
             return 413, receive
+        keep_body(scope, body)
         return None, _replayed(body, receive)
 
     def _is_from_our_pages(self, headers: Headers) -> bool:
@@ -154,15 +155,15 @@ def _origin(url: str) -> str:
     return urlsplit(url).netloc.lower().removesuffix(":80").removesuffix(":443")
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
-    """Return the body, or None as soon as it is too large."""
+async def _whole_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the body, or None as soon as it is larger than `limit` bytes."""
     body = b""
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return body
         body += bytes(message.get("body", b""))
-        if len(body) > LARGEST_FORM_BYTES:
+        if len(body) > limit:
             return None
         if not message.get("more_body", False):
             return body

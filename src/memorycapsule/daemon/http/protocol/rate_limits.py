@@ -25,7 +25,11 @@ _MOST_BUCKETS = 10_000
 
 
 class RateLimits:
-    """An ASGI application around another one; `refuse` makes the page for a request that is too much."""
+    """
+    An ASGI application around another one.
+
+    `refuse` makes the page for a request that is too much, which says in how many seconds to try again.
+    """
 
     def __init__(
         self,
@@ -33,7 +37,7 @@ class RateLimits:
         *,
         root_path: str,
         costs: Costs,
-        refuse: Callable[[Request, int], Response],
+        refuse: Callable[[Request, int, int], Response],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
@@ -49,7 +53,7 @@ class RateLimits:
         if scope["type"] == "http":
             rate = self._costs.of(scope["method"], scope["path"].removeprefix(self._root_path)).rate
             if rate is not None and (wait := self._wait(rate, client_of(scope))):
-                answer = await run_in_threadpool(self._refuse, Request(scope), 429)
+                answer = await run_in_threadpool(self._refuse, Request(scope), 429, math.ceil(wait))
                 answer.headers["retry-after"] = str(math.ceil(wait))
                 await answer(scope, receive, send)
                 return

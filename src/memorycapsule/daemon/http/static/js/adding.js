@@ -456,7 +456,7 @@ function tellMissing() {
   const names = [...missing.values()];
   document.querySelector("#unfinished p").textContent = filled(words.unfinished, { count: names.length });
   const shown = names.slice(0, MOST_NAMES);
-  if (names.length > MOST_NAMES) shown.push(filled(words.unfinishedMore, { count: names.length - MOST_NAMES }));
+  if (names.length > MOST_NAMES) shown.push(filled(words.andMore, { count: names.length - MOST_NAMES }));
   document.querySelector("#unfinished .names").replaceChildren(...shown.map((name) => {
     const item = document.createElement("li");
     item.textContent = name;
