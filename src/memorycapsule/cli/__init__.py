@@ -80,7 +80,9 @@ def _everywhere(
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True),
+        typer.Option(
+            "--version", "-V", help="Say which version this is.", callback=_say_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     door: Door = ctx.obj

@@ -1,20 +1,22 @@
 """
 Help in the language of the terminal.
 
-The English text stands where Typer wants it, beside each option and in the docstring of each command, and Typer
-lays it out. `words/en/help.po` is made of it, for whoever translates. In other languages the texts of
-`words/<language>/help.po` are laid out here, by columns of a terminal: Typer counts characters.
+The English text stands beside each option and in the docstring of each command. `words/en/help.po` is made of it, for
+whoever translates. The texts of `words/<language>/help.po` are laid out here, by columns of a terminal: Typer counts
+characters, cuts the list of commands, and shows the types of Python.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from memorycapsule.cli.output import width_of
@@ -47,6 +49,8 @@ _FRAME = {
 }
 #: A first column that is wider than this has its text on the next line.
 _FIRST_COLUMN = 30
+#: Terminals with fewer columns break lines as they like.
+_NARROWEST = 36
 #: What Typer adds to the text of an option: '[default: 30; required]'.
 _ADDED = re.compile(r"\[(?:default: (?P<default>[^\]]*?))?(?:; )?(?P<required>required)?\]$")
 
@@ -63,8 +67,7 @@ class HelpedCommand(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         """Return the help text."""
-        language = _language(ctx)
-        return super().get_help(ctx) if language == DEFAULT else _page(self, ctx, language)
+        return _page(self, ctx, _language(ctx))
 
 
 class HelpedGroup(TyperGroup):
@@ -72,20 +75,37 @@ class HelpedGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words. Raises UsageProblem for an empty path and the like."""
-        _look_at(self, ctx, args)
+        rest = _look_at(self, ctx, args)
+        if ctx.parent is None and rest[:1] == ["version"]:
+            # No command, but what people type.
+            args = [*args[: len(args) - len(rest)], "--version", *rest[1:]]
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
         """Return the help text."""
-        language = _language(ctx)
-        return super().get_help(ctx) if language == DEFAULT else _page(self, ctx, language)
+        return _page(self, ctx, _language(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is meant. `help` is no command: what follows it is asked for its help."""
+        if args[0] != "help":
+            return super().resolve_command(ctx, args)
+        if named := [*itertools.takewhile(lambda one: not one.startswith("-"), args[1:])]:
+            return super().resolve_command(ctx, [*named, "--help"])
+        typer.echo(self.get_help(ctx))
+        raise typer.Exit
 
 
-def _look_at(command: _Command, ctx: Any, args: Sequence[str]) -> None:
-    """Have the words looked at as they were typed: what Typer makes of them does not tell "" from "."."""
-    if not ctx.resilient_parsing:
-        given, _, _ = command.make_parser(ctx).parse_args(args=list(args))
-        refuse_unclear(command.get_params(ctx), given)
+def _look_at(command: _Command, ctx: Any, args: Sequence[str]) -> list[str]:
+    """
+    Have the words looked at as they were typed, and return those that are left for a family's command.
+
+    What Typer makes of them does not tell "" from ".". Raises UsageProblem.
+    """
+    if ctx.resilient_parsing:
+        return []
+    given, rest, _ = command.make_parser(ctx).parse_args(args=list(args))
+    refuse_unclear(command.get_params(ctx), given)
+    return rest
 
 
 def catalogue_of(root: TyperGroup) -> str:
@@ -110,7 +130,8 @@ def _commands(found: _Command, path: str) -> Iterator[tuple[str, _Command]]:
     if isinstance(found, TyperGroup):
         for name, command in found.commands.items():
             assert isinstance(command, _Command)
-            yield from _commands(command, name if path == "capsule" else f"{path} {name}")
+            if not command.hidden:
+                yield from _commands(command, name if path == "capsule" else f"{path} {name}")
 
 
 def _params(command: _Command, ctx: Any) -> Iterator[tuple[str, str]]:
@@ -149,15 +170,16 @@ def _language(ctx: Any) -> str:
 def _page(command: _Command, ctx: Any, language: str) -> str:
     sentences = wording(language, "help").sentences
     path = ctx.command_path.removeprefix("capsule ")
-    width = max(min(shutil.get_terminal_size().columns, 80) - 2, 50)
-    usage = " ".join(command.collect_usage_pieces(ctx))
+    width = max(min(shutil.get_terminal_size().columns, 80) - 2, _NARROWEST)
+    usage = " ".join(_usage(command, ctx))
     lines = [*_wrapped(usage, width, first=f"{sentences['help_usage']} {ctx.command_path} "), ""]
     for paragraph in sentences.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
         lines += [*_wrapped(paragraph, width, first="  "), ""]
     rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
     for param in command.get_params(ctx):
         if record := param.get_help_record(ctx):
-            rows[param.param_type_name].append((record[0], _explained(param, record[1], path, sentences)))
+            text = _explained(param, record[1], path, sentences)
+            rows[param.param_type_name].append((_typed(param), text))
     lines += _definitions(sentences["help_arguments"], rows["argument"], width)
     lines += _definitions(sentences["help_options"], rows["option"], width)
     if isinstance(command, TyperGroup):
@@ -176,6 +198,26 @@ def _page(command: _Command, ctx: Any, language: str) -> str:
     epilog = inspect.cleandoc(command.epilog or "").removeprefix("\b\n")
     lines += [f"  {line}" for line in epilog.replace(EXAMPLES, sentences["help_examples"], 1).splitlines()]
     return "\n".join(lines).rstrip()
+
+
+def _usage(command: _Command, ctx: Any) -> Iterator[str]:
+    """Yield what one types after a command's name."""
+    yield "[OPTIONS]"
+    for param in command.get_params(ctx):
+        if param.param_type_name == "argument":
+            name = _typed(param)
+            yield name if param.required or name.startswith("[") else f"[{name}]"
+    if isinstance(command, TyperGroup):
+        yield "COMMAND ..."
+
+
+def _typed(param: Any) -> str:
+    """Return an option or argument as one types it, in words of people: '-o, --out FILM', 'EMAIL...'."""
+    called = str(param.metavar or param.name.upper())
+    if param.param_type_name == "argument":
+        return called
+    names = ", ".join(sorted(param.opts, key=len))
+    return names if param.is_flag else f"{names} {called}"
 
 
 def _explained(param: Any, english: str, path: str, sentences: Mapping[str, str]) -> str:

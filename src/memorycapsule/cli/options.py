@@ -35,9 +35,9 @@ class Commands(typer.Typer):
         return super().command(name, cls=HelpedCommand, **more)
 
 
-def group(help_text: str) -> typer.Typer:
-    """Return an empty family of commands, such as `capsule story`."""
-    return Commands(help=help_text, add_completion=False)
+def group(help_text: str, *lines: str) -> typer.Typer:
+    """Return an empty family of commands, such as `capsule story`, whose help ends with examples."""
+    return Commands(help=help_text, epilog=examples(*lines), add_completion=False)
 
 
 def spread(root: TyperGroup) -> TyperGroup:

@@ -59,3 +59,44 @@ def test_a_text_in_two_columns_begins_below_itself(capsys, monkeypatch):
     begin = said[place].index("지금")
     assert said[place + 1][:begin].isspace()
     assert not said[place + 1][begin].isspace()
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_help_says_no_types_cuts_nothing_and_ends_with_examples(capsys, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert cli.main([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+
+    assert not {"<str>", "<int>", "<list[str]>", "<list[Path]>", "{", "}"} & set(
+        said.replace("{", " { ").split()
+    )
+    assert "..." not in said.replace("FILE|FOLDER...", "").replace("[FILE|FOLDER]...", "").replace(
+        "EMAIL...", ""
+    ).replace("COMMAND ...", "").replace("age1...", "").replace("MEDIUM=TEXT...", "")
+    assert "\n  Examples:\n    " in said
+    explained = said.partition("\n  Examples:\n")[0]
+    assert max(map(width_of, explained.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        (["help"], ["--help"]),
+        (["help", "create"], ["create", "--help"]),
+        (["help", "story", "add"], ["story", "add", "--help"]),
+        (["story", "help", "add"], ["story", "add", "--help"]),
+        (["story", "help"], ["story", "--help"]),
+        (["version"], ["--version"]),
+        (["-V"], ["--version"]),
+        (["version", "--json"], ["--version", "--json"]),
+        (["--json", "version"], ["--version", "--json"]),
+    ],
+    ids=" ".join,
+)
+def test_help_and_version_are_understood_as_words(capsys, words, same):
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert cli.main(same) == 0
+
+    assert capsys.readouterr().out == said
+    assert said

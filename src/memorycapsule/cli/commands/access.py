@@ -122,7 +122,11 @@ def register(app: typer.Typer) -> None:
     app.command(
         "login-link", epilog=examples("capsule login-link", "capsule login-link younghee@example.org")
     )(login_link)
-    family = group("Tokens for programs that act for you.")
+    family = group(
+        "Tokens for programs that act for you.",
+        'capsule token create "photo frame" --scope read',
+        "capsule token list",
+    )
     family.command(
         "create",
         epilog=examples("capsule token create laptop", "capsule token create calendar --scope read --json"),

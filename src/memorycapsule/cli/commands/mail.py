@@ -108,7 +108,7 @@ def send_test(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    family = group("Letters on their way.")
+    family = group("Letters on their way.", "capsule mail outbox", "capsule mail test you@example.org")
     family.command("outbox", epilog=examples("capsule mail outbox", "capsule mail outbox --json"))(outbox)
     family.command("retry", epilog=examples("capsule mail retry", "capsule mail retry 2c7f…"))(retry)
     family.command(

@@ -246,16 +246,16 @@ def _recovery_key(door: Door, file: Path | None) -> str:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    config = group("The configuration.")
+    config = group("The configuration.", "capsule config show")
     config.command("show", epilog=examples("capsule config show"))(config_show)
     config.command("path", epilog=examples("capsule config path"))(config_path)
     config.command("check", epilog=examples("capsule config check"))(config_check)
     app.add_typer(config, name="config")
-    database = group("The database.")
+    database = group("The database.", "capsule db check")
     database.command("check", epilog=examples("capsule db check"))(db_check)
     database.command("upgrade", epilog=examples("capsule db upgrade"))(db_upgrade)
     app.add_typer(database, name="db")
-    keys = group("The keys that open what is sealed.")
+    keys = group("The keys that open what is sealed.", "capsule key status")
     keys.command("status", epilog=examples("capsule key status"))(key_status)
     keys.command(
         "recover",

@@ -163,7 +163,11 @@ def _member(there: AnyInstance, capsule: str, named: str) -> MemberLine:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    members = group("The people in a capsule.")
+    members = group(
+        "The people in a capsule.",
+        "capsule member list the-summer-we-kept",
+        "capsule member role the-summer-we-kept Ben owner",
+    )
     members.command("list", epilog=examples("capsule member list the-summer-we-kept"))(list_members)
     members.command(
         "role",

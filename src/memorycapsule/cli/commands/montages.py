@@ -174,7 +174,11 @@ def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    family = group("Films of open capsules.")
+    family = group(
+        "Films of open capsules.",
+        "capsule montage list the-summer-we-kept",
+        "capsule montage save 5d2e… summer.mp4",
+    )
     family.command(
         "make",
         epilog=examples(

@@ -76,7 +76,7 @@ def render(
     ] = None,
     soundtrack: SoundtrackOption = None,
     size: Annotated[str, typer.Option("--size", help="720p, 1080p, 1440p, 4k or like 1280x720.")] = "1080p",
-    fps: Annotated[int, typer.Option("--fps", help="Frames per second, 10 to 60.")] = 30,
+    fps: Annotated[int, typer.Option("--fps", metavar="FRAMES", help="Frames per second, 10 to 60.")] = 30,
     length: Annotated[
         str | None, typer.Option("--length", metavar="short|full|SECONDS", help="full takes every picture.")
     ] = None,

@@ -202,7 +202,11 @@ def free_path(folder: Path, name: str) -> Path:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
-    family = group("Stories: words, photos, clips and voice notes.")
+    family = group(
+        "Stories: words, photos, clips and voice notes.",
+        'capsule story add the-summer-we-kept --title "The swing" ~/Pictures/summer',
+        "capsule story list the-summer-we-kept",
+    )
     family.command(
         "add",
         epilog=examples(
