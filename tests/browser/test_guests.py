@@ -176,7 +176,7 @@ def test_on_the_day_the_link_leads_to_photos_without_scripts(opened, home, visit
     guest.check_fits()
     guest.page.locator("[id^=p-]").first.get_by_role("checkbox", name="Turn over").check()
     with guest.page.expect_download() as saved:
-        guest.page.get_by_role("link", name="Keep the original").first.click()
+        guest.page.get_by_role("link", name="Download the original").first.click()
     assert saved.value.suggested_filename == "0.jpg"
     guest.check_manners()
 

@@ -252,7 +252,7 @@ def test_the_viewer_needs_no_mouse(visit, theme):
     wait_until(
         lambda: page.locator(".pswp__counter").inner_text() == first, 5, "the first one is shown again"
     )
-    link = viewer.get_by_role("link", name="Keep the original")
+    link = viewer.get_by_role("link", name="Download the original")
     with page.expect_download() as saved:
         link.focus()
         page.keyboard.press("Enter")
@@ -292,10 +292,10 @@ def test_a_card_turns_without_scripts(visit):
     visitor = visit("photocard", java_script_enabled=False)
     visitor.go()
     card = visitor.page.locator(".table .pcard").first
-    assert not card.get_by_role("link", name="Keep the original").is_visible()
+    assert not card.get_by_role("link", name="Download the original").is_visible()
     card.get_by_role("checkbox").check()
 
-    assert card.get_by_role("link", name="Keep the original").is_visible()
+    assert card.get_by_role("link", name="Download the original").is_visible()
     assert "Behind the shed." in card.locator(".reverse").inner_text()
 
 

@@ -22,11 +22,11 @@ def people_in_words(people: int, language: str) -> str:
 
 def contents_in_words(*, photos: int, clips: int, stories: int, locale: str, voices: int = 0) -> str:
     """
-    Count what a capsule holds: '143 photos, 2 clips, 3 voice notes and 9 stories'; '사진 143장과 영상 2편,
-    목소리 3편, 이야기 9편'.
+    Count what a capsule holds: '143 photos, 2 clips, 3 voice notes and 9 stories'; '사진 143장, 영상 2개,
+    음성 3개, 이야기 9편'.
 
-    Kinds with nothing in them are left out; nothing at all is an empty string. A Korean answer always ends
-    in a consonant, so 이, 과 and 은 may follow it.
+    Kinds with nothing in them are left out; nothing at all is an empty string. A Korean answer with stories
+    ends in a consonant, so 이 and 은 may follow it.
     """
     words = wording(locale, "counts")
     kinds = {

@@ -162,7 +162,7 @@ def test_a_link_that_is_not_known_says_what_to_do(scene):
     for method in ("get", "post"):
         page = getattr(scene.browser(**{"accept-language": "ko"}), method)("/g/o/" + "x" * 43)
         assert page.status_code == 404
-        assert "여기서 모르는 링크예요." in page.text
+        assert "확인할 수 없는 링크예요." in page.text
 
 
 def test_a_session_of_a_mailed_link_reaches_no_other_capsule(scene):

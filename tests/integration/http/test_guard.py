@@ -189,7 +189,7 @@ def test_what_is_not_there_gets_a_calm_page(opened_scene, path, language):
     page = opened_scene.browser(**{"accept-language": language}).get(path)
 
     assert page.status_code == 404
-    assert {"en": "There is nothing here", "ko": "여기에는 볼 수 있는 것이 없어요"}[language] in page.text
+    assert {"en": "There’s nothing to see here", "ko": "찾으시는 페이지가 없어요"}[language] in page.text
 
 
 def calm(page) -> None:

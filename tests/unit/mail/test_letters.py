@@ -290,7 +290,7 @@ def test_an_opened_letter_says_what_awaits(film, english, korean, button, korean
     assert english in text
     assert button in text
     assert "영희 님,\n\n‘The summer we kept’\n오늘 열렸어요." in korean_text
-    assert "일곱 사람이 모은 사진 143장과 영상 2편, 이야기 9편" in korean_text
+    assert "일곱 사람이 모은 사진 143장, 영상 2개, 이야기 9편" in korean_text
     assert korean in korean_text
     assert korean_button in korean_text
 

@@ -142,12 +142,12 @@ def test_people_are_counted(people, english, korean):
 @pytest.mark.parametrize(
     ("counts", "english", "korean"),
     [
-        ((143, 2, 0, 9), "143 photos, 2 clips and 9 stories", "사진 143장과 영상 2편, 이야기 9편"),
-        ((1, 0, 0, 1), "1 photo and 1 story", "사진 1장과 이야기 1편"),
-        ((0, 1, 0, 0), "1 clip", "영상 1편"),
+        ((143, 2, 0, 9), "143 photos, 2 clips and 9 stories", "사진 143장, 영상 2개, 이야기 9편"),
+        ((1, 0, 0, 1), "1 photo and 1 story", "사진 1장, 이야기 1편"),
+        ((0, 1, 0, 0), "1 clip", "영상 1개"),
         ((1234, 0, 0, 0), "1,234 photos", "사진 1,234장"),
-        ((3, 1, 2, 0), "3 photos, 1 clip and 2 voice notes", "사진 3장과 영상 1편, 목소리 2편"),
-        ((0, 0, 1, 1), "1 voice note and 1 story", "목소리 1편과 이야기 1편"),
+        ((3, 1, 2, 0), "3 photos, 1 clip and 2 voice notes", "사진 3장, 영상 1개, 음성 2개"),
+        ((0, 0, 1, 1), "1 voice note and 1 story", "음성 1개, 이야기 1편"),
         ((0, 0, 0, 0), "", ""),
     ],
 )

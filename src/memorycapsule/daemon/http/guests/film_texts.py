@@ -22,6 +22,7 @@ from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
 from memorycapsule.words.error_sentences import sentence_of
+from memorycapsule.words.forms_of_address import addressed
 
 _SOON_SECONDS = 60
 _MEGABYTE = 1_000_000
@@ -226,7 +227,7 @@ def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wor
     maker = (
         words("films_by_itself")
         if film.is_opening
-        else words("films_for", member=name)
+        else words("films_for", member=addressed(name, words.language))
         if name
         else words("films_for_former")
     )
@@ -245,7 +246,8 @@ def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
     # A medium that nothing can be read of is not in the view either.
     counts = Counter(known.get(omission.of, ("other", "")) for omission in film.report if omission.of)
     sentences = [
-        words.counted(f"films_lack_{kind}", count, author=who) for (kind, who), count in counts.items()
+        words.counted(f"films_lack_{kind}", count, author=addressed(who, words.language))
+        for (kind, who), count in counts.items()
     ]
     return sentences + [sentence_of(omission.error, words) for omission in film.report if not omission.of]
 

@@ -76,7 +76,8 @@ def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) 
     if reason := _unusable_reason(view, app):
         return _unusable(pages, request, token, view, reason)
     words = pages.wording(request, view.invitation.locale)
-    return pages.show(request, "decline.html", words, token=token, view=view)
+    inviter = addressed(view.inviter, words.language)
+    return pages.show(request, "decline.html", words, token=token, view=view, inviter=inviter)
 
 
 @router.post("/g/i/{token}/decline")
@@ -170,6 +171,7 @@ def _invitation(
         token=token,
         view=view,
         addressed_name=addressed_name,
+        inviter=addressed(view.inviter, language),
         address=masked_address(view.invitation.address),
         date=date_in_words(capsule.opens_local, capsule.zone, language),
         countdown=countdown_in_words(app.now(), capsule.opens_at, language),
@@ -197,5 +199,5 @@ def _unusable(pages: Pages, request: Request, token: str, view: InvitationView, 
             address=masked_address(view.invitation.address),
             has_asked=has_asked(request),
         )
-    text = words(f"{reason}_text", inviter=view.inviter)
+    text = words(f"{reason}_text", inviter=addressed(view.inviter, words.language))
     return pages.message(request, words, words(f"{reason}_title"), text, status=_GONE)

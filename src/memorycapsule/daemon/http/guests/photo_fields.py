@@ -15,6 +15,7 @@ from memorycapsule.domain.stories import MediumKind
 from memorycapsule.services.reading import CapsuleView, MediumView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, short_day
+from memorycapsule.words.forms_of_address import addressed
 
 #: How many characters of a story the back of a card shows at most.
 _EXCERPT_CHARACTERS = 170
@@ -58,6 +59,7 @@ class PhotoFields:
             "part": chapter.part,
             "title": story.words.title or self._words("story_untitled"),
             "who": story.author.name,
+            "addressed": addressed(story.author.name, self._words.language),
             "dye": self._dyes.get(story.author.id, 0),
             "count": chapter.count,
         }
@@ -67,10 +69,11 @@ class PhotoFields:
         view, story = placed.view, placed.story
         is_clip = view.medium.kind is MediumKind.CLIP
         who = story.author.name
+        author = addressed(who, self._words.language)
         return {
             "id": view.medium.id,
             "is_clip": is_clip,
-            "what": view.details.caption or self._words("clip_of" if is_clip else "photo_of", author=who),
+            "what": view.details.caption or self._words("clip_of" if is_clip else "photo_of", author=author),
             "caption": view.details.caption,
             "file": view.details.file,
             "who": who,
