@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.cast import make_photo
+from support.clip_sounds import clip_with_tones, with_unknown_codec
 from support.household import Household
 from support.servers import is_missing
 
@@ -179,3 +180,41 @@ def test_many_tiles_keep_the_words_and_the_voice_note_near(chromium, house, phot
     uma.page.locator(".tile.kept").nth(1).wait_for(timeout=60_000)
     assert uma.complaints == []
     uma.context.close()
+
+
+@pytest.mark.parametrize(
+    ("locale", "width", "short", "sentence"),
+    [
+        (
+            "en-GB",
+            1440,
+            "It is in, without sound",
+            "It is in, without sound: we cannot play its sound here. Your original keeps it.",
+        ),
+        (
+            "ko-KR",
+            390,
+            "소리 없이 담았어요",
+            "소리 없이 담았어요. 여기서는 이 소리를 들려드릴 수 없지만, 원본에는 그대로 있어요.",
+        ),
+    ],
+)
+def test_a_clip_without_its_sound_is_in_and_the_page_says_so(
+    chromium, house, tmp_path, locale, width, short, sentence
+):
+    clip = tmp_path / "IMG_0007.MOV"
+    clip.write_bytes(with_unknown_codec(clip_with_tones(tmp_path / "tone.mov", 440).read_bytes(), 0, b"apac"))
+    ida = Member(
+        chromium, house, f"ida-{width}@example.org", locale=locale, viewport={"width": width, "height": 844}
+    )
+    ida.page.set_input_files("#files", [clip])
+    tile = ida.page.locator(".tile.kept")
+    tile.wait_for(timeout=60_000)
+
+    assert tile.locator(".state").inner_text().strip() == short
+    (story,) = ida.stories()
+    assert story["media"][0]["missing"] == ["sound"]
+    ida.page.goto(ida.page.url.partition("/add")[0] + f"/stories/{story['id']}")
+    assert ida.page.locator(".own-media .hint").inner_text() == sentence
+    assert ida.complaints == []
+    ida.context.close()

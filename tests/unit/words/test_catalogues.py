@@ -152,7 +152,11 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     )
     made_up |= {"error_other", "error_date_passed", "error_date_too_far"}
     made_up |= {f"cli_{kind}_{word}" for kind, words in WORDS_OF_OURS.items() for word in words}
-    made_up |= {f"{voice}_{what}" for what in Missing for voice in ("missing", "missing_seen", "cli_missing")}
+    made_up |= {
+        f"{voice}_{what}"
+        for what in Missing
+        for voice in ("missing", "missing_seen", "tile_missing", "cli_missing")
+    }
     made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(
         f'"cli_column_{name}"'
@@ -168,6 +172,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     assert words - made_up - named == set()
     assert set(re.findall(r"(?:words|counted)\([\"'](\w+)[\"']", code)) - words == {
         "missing_",
+        "tile_missing_",
         "role_",
         "theme_",
     }
