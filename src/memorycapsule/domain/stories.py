@@ -32,8 +32,8 @@ class Missing(StrEnum):
     """
     What of a file cannot be shown or heard, although the file was taken.
 
-    `contributing.po` says it to the sender on a page (`missing_<what>`, on a tile `tile_missing_<what>`), `photos.po` to everybody in the viewer
-    (`missing_seen_<what>`), `cli.po` on the command line (`cli_missing_<what>`).
+    `contributing.po` says it to the sender on a page (`missing_<what>`, on a tile `tile_missing_<what>`), `photos.po`
+    to everybody in the viewer (`missing_seen_<what>`), `cli.po` on the command line (`cli_missing_<what>`).
     """
 
     PICTURE = "picture"  #: a part of the picture is lost, and grey stands for it
