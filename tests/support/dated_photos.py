@@ -204,8 +204,10 @@ def heic(*, exif: bytes = b"", xmp: bytes = b"") -> bytes:
     return file.getvalue()
 
 
-def tiff(*, xmp: bytes = b"", iptc: bytes = b"") -> bytes:
+def tiff(*, exif: bytes = b"", xmp: bytes = b"", iptc: bytes = b"") -> bytes:
     """Return a TIFF; `iptc` are image resources."""
+    if exif:
+        return _encoded("TIFF", exif=exif)
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, body in ((700, xmp), (34377, iptc)):
         if body:

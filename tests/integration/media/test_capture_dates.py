@@ -109,6 +109,8 @@ CAMERA = {"Make": "Acme", "Model": "P1"}
         ({"DateTime": "2005:08:01 12:30:00"}, None),
         ({"Make": "  ", "DateTime": "2005:08:01 12:30:00"}, None),
         ({"GPSDateStamp": "2024:02:21", "GPSTimeStamp": (1, 14, 22)}, instant("2024-02-21T01:14:22")),
+        ({"GPSDateStamp": "2024/2/21 ", "GPSTimeStamp": (1, 14, 22)}, instant("2024-02-21T01:14:22")),
+        ({"GPSDateStamp": "2024:02:21"}, None),
         (
             {**CAMERA, "DateTime": NOON, "GPSDateStamp": "2024:02:20", "GPSTimeStamp": (1, 14, 22)},
             instant("2024-02-20T01:14:22"),
@@ -120,6 +122,26 @@ CAMERA = {"Make": "Acme", "Model": "P1"}
 @pytest.mark.parametrize("little", [True, False], ids=["little", "big"])
 def test_exif_is_read_however_it_was_written(taken, tags, expected, little):
     assert taken(jpeg(exif=exif_block(little=little, **tags))) == expected
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        write(exif=exif_block(DateTimeOriginal=NOON, OffsetTime="+08:00"))
+        for write in (jpeg, png, dated.webp, dated.heic, dated.avif, dated.tiff)
+    ]
+    + [
+        png(
+            texts=dated.png_raw_profile(
+                kind, b"Exif\0\0" + exif_block(DateTimeOriginal=NOON, OffsetTime="+08:00")
+            )
+        )
+        for kind in ("exif", "APP1")
+    ],
+    ids=["JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "PNG raw profile", "PNG raw APP1"],
+)
+def test_exif_is_read_in_every_container(taken, photo):
+    assert taken(photo) == time("2024-02-21T10:14:22", 8)
 
 
 ZONED = "2024-05-01T20:15:30+09:00"

@@ -15,6 +15,7 @@ from memorycapsule.errors import MediaRefused
 from memorycapsule.media.formats import png, tiff
 from memorycapsule.media.metadata.date_sources import DateSource
 from memorycapsule.media.metadata.date_texts import read_date_text
+from memorycapsule.media.metadata.exif import read_exif
 from memorycapsule.media.metadata.xmp import read_xmp_dates
 from memorycapsule.media.sniff import Format, Window
 
@@ -31,6 +32,7 @@ _IPTC_RESOURCE = 0x0404
 _IPTC_DATE, _IPTC_TIME = (2, 55), (2, 60)
 _TIFF_XMP, _TIFF_PHOTOSHOP, _TIFF_IPTC = 700, 34377, 33723
 _PNG_XMP, _PNG_CREATION = "XML:com.adobe.xmp", "creation time"
+_PNG_PROFILES = {f"raw profile type {kind}" for kind in ("exif", "app1", "xmp")}
 _PNG_RAW = re.compile(rb"\s*\w+\s+\d+\s+([0-9a-fA-F\s]+)")
 
 
@@ -126,9 +128,11 @@ def _png(window: Window) -> dict[DateSource, CaptureTime]:
         if kind not in {b"tEXt", b"zTXt", b"iTXt"} or length > _MOST_BYTES:
             continue
         keyword, text = _png_text(kind, window.read(start, length))
-        if keyword == _PNG_XMP or keyword.lower() == "raw profile type xmp":
-            packet = _raw_profile(text) if keyword != _PNG_XMP else text
-            found = read_xmp_dates(packet) | found
+        if keyword == _PNG_XMP:
+            found = read_xmp_dates(text) | found
+        elif keyword.lower() in _PNG_PROFILES:
+            block = _raw_profile(text).removeprefix(_XMP)
+            found = read_exif(block).dates | read_xmp_dates(block) | found
         elif keyword.lower() == _PNG_CREATION and (taken := read_date_text(text.decode("utf-8", "replace"))):
             found.setdefault(DateSource.PNG_CREATION, taken)
     return found
@@ -148,7 +152,7 @@ def _png_text(kind: bytes, body: bytes) -> tuple[str, bytes]:
 
 
 def _raw_profile(text: bytes) -> bytes:
-    """Return the bytes that ImageMagick writes as hexadecimal digits, behind a name and a length."""
+    """Return the bytes that older programs write as hexadecimal digits, behind a name and a length."""
     found = _PNG_RAW.match(text)
     return bytes.fromhex(found[1].decode()) if found else b""
 

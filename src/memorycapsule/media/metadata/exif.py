@@ -8,16 +8,14 @@ editors write impossible dates and positions. A value that cannot be counts as a
 import hashlib
 import io
 import math
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.media.metadata.date_sources import DateSource
 from memorycapsule.media.metadata.date_texts import read_date_text, read_offset
 
-_GPS_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)", re.ASCII)
 #: Values of ColorSpace: colours that are not sRGB, and what some cameras write for Adobe RGB.
 _UNCALIBRATED, _ADOBE_RGB = 0xFFFF, 2
 #: What stands in the main directory and not in the one of EXIF.
@@ -163,7 +161,7 @@ def _has_position(tags: dict[str, Any]) -> bool:
 
 def _gps_instant(tags: dict[str, Any]) -> datetime | None:
     """Return the instant of GPSDateStamp and GPSTimeStamp (three rationals), both UTC, or None."""
-    date = _GPS_DATE.fullmatch((_as_text(getattr(tags.get("GPS GPSDate"), "values", None)) or "").strip())
+    date = read_date_text(_as_text(getattr(tags.get("GPS GPSDate"), "values", None)))
     values = getattr(tags.get("GPS GPSTimeStamp"), "values", None)
     if date is None or not isinstance(values, list) or len(values) != 3:
         return None
@@ -172,7 +170,7 @@ def _gps_instant(tags: dict[str, Any]) -> datetime | None:
         return None
     hours, minutes, seconds = (part or 0.0 for part in parts)
     try:
-        day = datetime(int(date[1]), int(date[2]), int(date[3]), tzinfo=UTC)
+        day = datetime.combine(date.local.date(), time(), tzinfo=UTC)
         instant = day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
     except (ValueError, OverflowError):
         return None
