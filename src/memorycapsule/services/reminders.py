@@ -95,13 +95,14 @@ def remind(
 
 def may_be_reminded(contribution: Contribution, now: datetime) -> bool:
     """Say whether a member may be reminded now: a contributor without a story who was not reminded within a day."""
+    reminded_at = contribution.member.reminded_at
+    return is_silent(contribution) and (reminded_at is None or now - reminded_at >= LEAST_INTERVAL)
+
+
+def is_silent(contribution: Contribution) -> bool:
+    """Say whether a member could put something in and has not: a contributor without a story."""
     member = contribution.member
-    return (
-        member.role is Role.CONTRIBUTOR
-        and member.left_at is None
-        and contribution.stories == 0
-        and (member.reminded_at is None or now - member.reminded_at >= LEAST_INTERVAL)
-    )
+    return member.role is Role.CONTRIBUTOR and member.left_at is None and contribution.stories == 0
 
 
 def may_be_sent_again(tx: Transaction, invitation: Invitation, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -61,15 +61,22 @@ def _typed_invitations(
     return TypedInvitations(guests=guests, called=called, role=role, language=language)
 
 
+#: More invitations than these are folded, and can be searched.
+_MOST_UNFOLDED = 5
 router = APIRouter()
 
 
 @router.api_route("/c/{capsule_id}/people", methods=GET)
 @for_whom(Audience.OWNER)
 def show_people(
-    request: Request, app: AppDep, pages: PagesDep, viewer: SignedInViewer, view: OwnedCapsule
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    viewer: SignedInViewer,
+    view: OwnedCapsule,
+    find: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    return _people_page(app, pages, request, viewer, view, TypedInvitations())
+    return _people_page(app, pages, request, viewer, view, TypedInvitations(), find=find.strip())
 
 
 @router.post("/c/{capsule_id}/people")
@@ -185,12 +192,24 @@ def show_cards(
 
 
 def _people_page(
-    app: App, pages: Pages, request: Request, viewer: Viewer, view: Outline, typed: TypedInvitations
+    app: App,
+    pages: Pages,
+    request: Request,
+    viewer: Viewer,
+    view: Outline,
+    typed: TypedInvitations,
+    *,
+    find: str = "",
 ) -> Response:
+    """Show the page; `find` is a part of the names or addresses of those whose answer is waited for."""
     words = pages.wording(request)
     now = app.now()
     is_sealed = view.capsule.accepts_stories(now)
     waiting = [one for one in view.invitations if one.state is not InvitationState.ACCEPTED]
+    found = [one for one in waiting if find.casefold() in f"{one.name or ''} {one.address}".casefold()]
+    is_silent = [one.is_usable(now) for one in waiting] + [
+        reminders.is_silent(one) for one in view.contributions if one.member.id != view.member.id
+    ]
     urls = _urls(app, viewer, view) if is_sealed else {}
     return pages.show(
         request,
@@ -213,8 +232,12 @@ def _people_page(
                 "is_usable": one.is_usable(now) and is_sealed,
                 "url": urls.get(one.id),
             }
-            for one in waiting
+            for one in found
         ],
+        waiting_count=len(waiting),
+        are_folded=len(waiting) > _MOST_UNFOLDED,
+        find=find,
+        somebody_is_silent=is_sealed and any(is_silent),
         members=[
             {
                 "id": one.member.id,
