@@ -20,6 +20,8 @@ from memorycapsule.words.languages import DEFAULT
 
 #: The catalogue that has a sentence for every reason.
 AREA = "errors"
+#: Nobody finds a sentence among ten thousand letters that somebody has typed.
+_LONGEST_VALUE = 300
 
 
 def sentence_of(
@@ -57,8 +59,10 @@ def _said(value: object, words: Wording, voice: str, shown: Callable[[str], str]
     match value:
         case CapsuleError():
             return sentence_of(value, words, voice=voice, shown=shown)
-        case str() | Path():
+        case Path():
             return shown(str(value))
+        case str():
+            return shown(value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…")
         case datetime(tzinfo=ZoneInfo(key=zone)):
             return date_in_words(value.replace(tzinfo=None), zone, words.language)
         case list() | tuple():
