@@ -19,7 +19,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from memorycapsule.cli.output import width_of
+from memorycapsule.cli.layout import width_of, wrapped
 from memorycapsule.cli.typed import refuse_unclear
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.languages import DEFAULT
@@ -172,9 +172,9 @@ def _page(command: _Command, ctx: Any, language: str) -> str:
     path = ctx.command_path.removeprefix("capsule ")
     width = max(min(shutil.get_terminal_size().columns, 80) - 2, _NARROWEST)
     usage = " ".join(_usage(command, ctx))
-    lines = [*_wrapped(usage, width, first=f"{sentences['help_usage']} {ctx.command_path} "), ""]
+    lines = [*wrapped(usage, width, first=f"{sentences['help_usage']} {ctx.command_path} "), ""]
     for paragraph in sentences.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
-        lines += [*_wrapped(paragraph, width, first="  "), ""]
+        lines += [*wrapped(paragraph, width, first="  "), ""]
     rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
     for param in command.get_params(ctx):
         if record := param.get_help_record(ctx):
@@ -248,18 +248,5 @@ def _definitions(heading: str, rows: Sequence[tuple[str, str]], width: int) -> I
             yield f"  {name}"
         begin = f"  {name if beside else ''}"
         begin += " " * (first + 2 - width_of(begin))
-        yield from _wrapped(text, width, first=begin)
+        yield from wrapped(text, width, first=begin)
     yield ""
-
-
-def _wrapped(text: str, width: int, *, first: str) -> Iterator[str]:
-    """Break a paragraph into lines of so many columns; those after the first begin below the first one's text."""
-    indent = " " * width_of(first)
-    line, is_empty = first, True
-    for word in text.split():
-        if not is_empty and width_of(line) + 1 + width_of(word) > width:
-            yield line
-            line, is_empty = indent, True
-        line += word if is_empty else f" {word}"
-        is_empty = False
-    yield line.rstrip()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from memorycapsule.cli.bars import Bar, WrittenBar, drawn_bar
+from memorycapsule.cli.layout import columns_of, fitted, table
 from memorycapsule.cli.sentences import sentence_of, spoken, words_of
 from memorycapsule.errors import CapsuleError, system_problem
 from memorycapsule.words.catalogues import Wording
@@ -67,25 +68,21 @@ class Output:
 
     def say(self, text: str) -> None:
         """Tell a person what was done; not when --quiet."""
-        if not self.as_json and not self.is_quiet:
-            _write(sys.stdout, text)
+        if not self.is_quiet:
+            self.show(text)
 
     def show(self, text: str) -> None:
         """Show a person what they asked to see."""
         if not self.as_json:
-            _write(sys.stdout, text)
+            _write(sys.stdout, fitted(text, columns_of(sys.stdout)))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Show a person a table; cells are made harmless."""
+        """Show a person a table that fits the terminal; cells are made harmless."""
         if self.as_json:
             return
-        shown = [list(columns), *([plain(cell) for cell in row] for row in rows)]
-        widths = [max(map(width_of, column)) for column in zip(*shown, strict=True)]
-        for cells in shown:
-            padded = (
-                cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)
-            )
-            _write(sys.stdout, "   ".join(padded).rstrip())
+        shown = [[plain(cell) for cell in row] for row in rows]
+        for line in table(columns, shown, columns_of(sys.stdout)):
+            _write(sys.stdout, line)
 
     def note(self, text: str) -> None:
         """Add something worth knowing, on stderr; not when --quiet."""
@@ -137,16 +134,6 @@ def plain(text: str, *, keeps_lines: bool = False) -> str:
         elif marks <= _MOST_MARKS:
             shown.append(character)
     return "".join(shown)
-
-
-def width_of(text: str) -> int:
-    """Return how many columns of a terminal a line takes (UAX #11: wide characters take two, marks none)."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
 
 
 def as_json(words: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import typer
 
 import memorycapsule.cli.distant.client  # noqa: F401 - where some of the errors are
 from memorycapsule.cli import main, prompts
-from memorycapsule.cli.output import width_of
+from memorycapsule.cli.layout import width_of
 from memorycapsule.cli.sentences import spoken, words_of
 from memorycapsule.errors import CapsuleError
 

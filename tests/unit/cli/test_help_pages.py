@@ -6,7 +6,7 @@ import pytest
 
 import memorycapsule
 from memorycapsule import cli
-from memorycapsule.cli.output import width_of
+from memorycapsule.cli.layout import width_of
 
 FOLDER = Path(memorycapsule.__file__).parent / "words"
 
