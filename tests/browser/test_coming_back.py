@@ -231,3 +231,43 @@ def test_after_a_reload_files_that_were_not_begun_are_named_and_come_in(member, 
     page.wait_for_url("**/thanks*", timeout=120_000)
     assert sorted(one["file"] for one in stories()[0]["media"]) == [one.name for one in photos]
     context.close()
+
+
+@pytest.mark.parametrize(("language", "width"), VIEWS)
+def test_a_form_that_is_refused_is_given_back(house, capsule, open_browser, language, width):
+    household, home = house
+    ada = open_browser(language, width)
+    page = ada.new_page()
+    page.goto(household.run("login-link")["login"]["url"])
+    page.locator("form button").click()
+    page.wait_for_url(f"{home}/")
+    for _ in range(41):
+        ada.request.post(f"{home}/c/{capsule}/people/remind", headers={"origin": home}, max_redirects=0)
+    page.goto(f"{home}/c/{capsule}/people")
+    page.locator("#guests").fill("할머니 <younghee@example.org>, jiho@example.org")
+    page.locator("#invite form button").click()
+
+    page.locator(".kept").wait_for()
+    assert "younghee@example.org" in page.locator(".kept").inner_text()
+    inspect(page, "refused")
+    page.get_by_role("link", name=re.compile("Back to the page|앞 페이지로")).click()
+    page.wait_for_url(f"**/c/{capsule}/people")
+
+
+@pytest.mark.parametrize(("language", "width"), VIEWS)
+def test_without_scripts_both_texts_are_shown(member, house, language, width):
+    context, page, stories = member(language=language, width=width, java_script_enabled=False)
+    page.locator("#text").fill("First words")
+    page.locator("#done").click()
+    own = page.url.replace("thanks?story=", "stories/").partition("&")[0]
+    older, newer = context.new_page(), context.new_page()
+    for one in (older, newer):
+        one.goto(own)
+    newer.locator("#text").fill("Newer words")
+    newer.locator(".acts button").click()
+    older.locator("#text").fill("Older words")
+    older.locator(".acts button").click()
+
+    assert "Newer words" in older.locator("#elsewhere-text").inner_text()
+    assert older.locator("#text").input_value() == "Older words"
+    assert stories()[0]["text"] == "Newer words"

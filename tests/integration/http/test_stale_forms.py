@@ -131,3 +131,32 @@ def test_the_api_changes_only_what_the_caller_has_seen(scene, here):
     assert program.patch(path, json={"text": "late"}).status_code == 200
     saved = story_view(scene, scene.story.id)
     assert (saved.words.title, saved.words.text) == ("One", "late")
+
+
+def test_two_tabs_on_the_settings_wipe_nothing_of_each_other(scene):
+    ada = scene.ada()
+    ada.headers["accept-language"] = "en"
+    path = f"/c/{scene.capsule.id}/settings"
+
+    def shown(page):
+        found = dict(re.findall(r'name="((?:title|film_photos|seen-)[^"]*)"[^>]* value="([^"]*)"', page.text))
+        found["message"] = re.search(r'name="message"[^>]*>\n([^<]*)</textarea>', page.text)[1]
+        found |= dict(re.findall(r'name="(theme|music)" value="([^"]*)" checked', page.text))
+        return {name: html.unescape(value) for name, value in found.items()}
+
+    older, newer = shown(ada.get(path)), shown(ada.get(path))
+    assert ada.post(path, data=newer | {"title": "A newer title", "theme": "museum"}).status_code == 303
+    assert ada.post(path, data=older | {"message": "From the older tab"}).status_code == 303
+    saved = shown(ada.get(path))
+    assert (saved["title"], saved["message"], saved["theme"]) == (
+        "A newer title",
+        "From the older tab",
+        "museum",
+    )
+
+    both = ada.post(path, data=older | {"title": "An older title", "theme": "window"})
+    assert (both.status_code, "A newer title" in both.text) == (422, True)
+    assert (shown(both)["title"], shown(both)["theme"]) == ("An older title", "window")
+    assert shown(both)["message"] == "From the older tab"
+    assert ada.post(path, data=shown(both)).status_code == 303
+    assert shown(ada.get(path))["title"] == "An older title"

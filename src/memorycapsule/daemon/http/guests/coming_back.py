@@ -29,6 +29,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.people import masked_address
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, reading, visits
+from memorycapsule.services.invitations import InvitationView
 from memorycapsule.services.signing_in import CODE_LIFE
 from memorycapsule.services.visits import Visit
 
@@ -75,13 +76,14 @@ async def mail_digits_to_address(
 async def mail_digits_to_invited(
     request: Request, app: AppDep, pages: PagesDep, cookie: CookieDep, token: str
 ) -> Response:
-    try:
+    def mail() -> tuple[InvitationView, str]:
         view = invitations.preview(app.store, token)
+        return view, visits.mail_digits_to_invited(app.store, app.vault.key, app.wake, token, now=app.now())
+
+    try:
+        view, code_id = await in_constant_time(mail)
     except NotFound:
         return pages.unknown_link(request)
-    code_id = await in_constant_time(
-        lambda: visits.mail_digits_to_invited(app.store, app.vault.key, app.wake, token, now=app.now())
-    )
     to = masked_address(view.invitation.address)
     return _asked(pages, cookie, request, code_id, to=to, capsule_id=view.capsule.id)
 

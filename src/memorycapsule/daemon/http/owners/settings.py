@@ -7,7 +7,7 @@ The owner may also delete the capsule, as long as nobody else has added a story.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
@@ -23,12 +23,15 @@ from memorycapsule.daemon.http.owners.capsule_answers import answer_problems
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
-from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, parse_film_photos
+from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, Capsule, parse_film_photos
+from memorycapsule.domain.stories import mark_of
 from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.reading import Outline
 
+#: The fields that come back with a mark of what they were when the form was shown.
+_MARKED = ("title", "message", "film_photos", "theme", "music")
 #: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
 router = APIRouter()
@@ -46,6 +49,33 @@ class TypedSettings:
     #: The theme whose song the film has, '' for that of the capsule's own; or the song that people added.
     music: str = ""
     is_without_cover: bool = False
+
+    @classmethod
+    def of(cls, capsule: Capsule) -> TypedSettings:
+        """Return the form with what is saved."""
+        return cls(
+            title=capsule.title,
+            message=capsule.message or "",
+            film_photos=str(capsule.film_photos),
+            theme=capsule.theme,
+            music=_OWN_SONG if capsule.soundtrack_blob else capsule.music or "",
+        )
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What the form keeps of its fields, to tell later which of them somebody has changed."""
+        return {name: mark_of(getattr(self, name)) for name in _MARKED}
+
+
+def _seen_marks(
+    title: Annotated[str, Form(alias="seen-title")] = "",
+    message: Annotated[str, Form(alias="seen-message")] = "",
+    film_photos: Annotated[str, Form(alias="seen-film_photos")] = "",
+    theme: Annotated[str, Form(alias="seen-theme")] = "",
+    music: Annotated[str, Form(alias="seen-music")] = "",
+) -> dict[str, str]:
+    found = {"title": title, "message": message, "film_photos": film_photos, "theme": theme, "music": music}
+    return {name: mark for name, mark in found.items() if mark}
 
 
 def _typed_settings(
@@ -82,10 +112,15 @@ def change_settings(
     viewer: SignedInViewer,
     view: OwnedCapsule,
     typed: Annotated[TypedSettings, Depends(_typed_settings)],
+    seen: Annotated[dict[str, str], Depends(_seen_marks)],
     cover: Annotated[UploadFile | None, File()] = None,
     song: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     words = pages.wording(request)
+    saved = TypedSettings.of(view.capsule)
+    # What was not touched stays as it is now, whoever has changed it since the form was shown.
+    untouched = {name for name, mark in typed.marks.items() if mark == seen.get(name)}
+    typed = replace(typed, **{name: getattr(saved, name) for name in untouched})
     problems = answer_problems(words, title=typed.title, message=typed.message, film_photos=typed.film_photos)
     picture = own_song = None
     try:
@@ -96,6 +131,9 @@ def change_settings(
         own_song = theme_options.accepted_song(song)
     except MediaRefused as error:
         problems["song"] = refusal_text(error, words)
+    for name in ("title", "message"):
+        if name in seen and saved.marks[name] not in {seen[name], typed.marks[name]}:
+            problems[name] = words("settings_elsewhere", saved=getattr(saved, name))
     if problems:
         return _settings_page(app, pages, request, view, problems, typed)
     with own_song or nullcontext():
@@ -159,15 +197,10 @@ def _settings_page(
         words,
         status=UsageProblem.http_status if problems else 200,
         view=view,
-        typed=typed
-        or TypedSettings(
-            title=capsule.title,
-            message=capsule.message or "",
-            film_photos=str(capsule.film_photos),
-        ),
+        typed=typed or TypedSettings.of(capsule),
+        marks=TypedSettings.of(capsule).marks,
         problems=problems,
         themes=theme_options.theme_choices(words.language),
-        music=_OWN_SONG if capsule.soundtrack_blob else capsule.music or "",
         most_photos=MOST_FILM_PHOTOS,
         is_changed=request.query_params.get("done") == "changed",
     )
