@@ -6,8 +6,9 @@ The owner may also delete the capsule, as long as nobody else has added a story.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
@@ -49,6 +50,8 @@ class TypedSettings:
     #: The theme whose song the film has, '' for that of the capsule's own; or the song that people added.
     music: str = ""
     is_without_cover: bool = False
+    #: The marks that came back with the form: what its fields were when it was shown.
+    seen: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, capsule: Capsule) -> TypedSettings:
@@ -85,6 +88,8 @@ def _typed_settings(
     theme: Annotated[str, Form()] = "",
     music: Annotated[str, Form()] = "",
     without_cover: Annotated[str, Form()] = "",
+    *,
+    seen: Annotated[dict[str, str], Depends(_seen_marks)],
 ) -> TypedSettings:
     return TypedSettings(
         title=title,
@@ -93,6 +98,7 @@ def _typed_settings(
         theme=theme,
         music=music,
         is_without_cover=bool(without_cover),
+        seen=seen,
     )
 
 
@@ -112,14 +118,13 @@ def change_settings(
     viewer: SignedInViewer,
     view: OwnedCapsule,
     typed: Annotated[TypedSettings, Depends(_typed_settings)],
-    seen: Annotated[dict[str, str], Depends(_seen_marks)],
     cover: Annotated[UploadFile | None, File()] = None,
     song: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     words = pages.wording(request)
     saved = TypedSettings.of(view.capsule)
     # What was not touched stays as it is now, whoever has changed it since the form was shown.
-    untouched = {name for name, mark in typed.marks.items() if mark == seen.get(name)}
+    untouched = {name for name, mark in typed.marks.items() if mark == typed.seen.get(name)}
     typed = replace(typed, **{name: getattr(saved, name) for name in untouched})
     problems = answer_problems(words, title=typed.title, message=typed.message, film_photos=typed.film_photos)
     picture = own_song = None
@@ -132,7 +137,8 @@ def change_settings(
     except MediaRefused as error:
         problems["song"] = refusal_text(error, words)
     for name in ("title", "message"):
-        if name in seen and saved.marks[name] not in {seen[name], typed.marks[name]}:
+        shown = typed.seen.get(name)
+        if shown is not None and saved.marks[name] not in {shown, typed.marks[name]}:
             problems[name] = words("settings_elsewhere", saved=getattr(saved, name))
     if problems:
         return _settings_page(app, pages, request, view, problems, typed)
