@@ -456,7 +456,10 @@ def test_many_files_left_out_for_one_reason_stand_below_it(summer, tmp_path):
 
     lines = said.err.splitlines()[1:]
     assert lines[0].startswith("  left out, 5 files: each ")
-    assert lines[1:] == [*(f"    {file}" for file in files), f"  left out: {tmp_path}/empty.jpg is empty."]
+    assert lines[1:] == [
+        *(f"    {file}" for file in files),
+        f"  left out: {tmp_path}/empty.jpg is empty; if it is still in a cloud, download it first.",
+    ]
     assert "Files: 1 new, 6 left out." in said.out
     assert said.out.splitlines()[-1].startswith("7 files, 0.0 MB, in ")
 
