@@ -22,6 +22,8 @@ _SERVICES: dict[str, dict[str, Any]] = {
     "fastmail": {"smtp.host": "smtp.fastmail.com", "smtp.security": "tls", "smtp.port": 465},
     "naver": {"smtp.host": "smtp.naver.com", "smtp.security": "tls", "smtp.port": 465},
 }
+#: The port that mail servers listen on, by security (RFC 8314, 3).
+_PORTS = {"starttls": "587", "tls": "465", "none": "25"}
 #: What each of them wants to be done first.
 _HINTS = {"gmail": "cli_ask_gmail", "fastmail": "cli_ask_fastmail", "naver": "cli_ask_naver"}
 
@@ -35,24 +37,44 @@ class Answers:
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-def ask(words: Wording, settings: Settings, *, admin: str | None, name: str | None) -> Answers:
-    """Ask what is not known yet. A configuration file that is there already is not asked about."""
-    from memorycapsule.domain.people import checked_address
+#: Takes settings by dotted names. Raises ConfigurationProblem for those that cannot be used.
+CheckSettings = Callable[[dict[str, Any]], object]
+
+
+def ask(
+    words: Wording, settings: Settings, check_settings: CheckSettings, *, admin: str | None, name: str | None
+) -> Answers:
+    """
+    Ask what is not known yet; an answer that cannot be used is asked for again at once.
+
+    A configuration file that is there already is not asked about.
+    """
+    from memorycapsule.domain.people import checked_address, checked_name
     from memorycapsule.domain.zones import zone
 
     def asked(key: str, default: str | None, check: Callable[[str], object] = str, **values: object) -> str:
         return _asked(words, words(key, **values), default, check)
 
+    def setting(name: str) -> Callable[[str], object]:
+        return lambda text: check_settings({name: text} if text else {})
+
     answers = Answers(admin=admin, name=name)
     answers.admin = admin or asked("cli_ask_address", os.environ.get("EMAIL"), checked_address)
-    answers.name = name or asked("cli_ask_name", answers.admin.partition("@")[0])
+    answers.name = name or asked("cli_ask_name", answers.admin.partition("@")[0], checked_name)
     if settings.config_file and settings.config_file.exists():
         return answers
     answers.settings["zone"] = asked("cli_ask_zone", settings.zone, zone)
-    if url := asked("cli_ask_public_url", ""):
+    if url := asked("cli_ask_public_url", "", setting("public_url")):
         answers.settings["public_url"] = url
-    answers.settings |= _mail(words, asked, answers.admin)
-    return answers
+    while True:
+        mail = _mail(words, asked, setting, answers.admin)
+        try:
+            check_settings(answers.settings | mail)
+        except CapsuleError as error:  # what goes wrong only together, such as a login without a password
+            typer.echo(f"  {spoken(error, words)}", err=True)
+        else:
+            answers.settings |= mail
+            return answers
 
 
 def confirm(words: Wording, question: str, *, default: bool) -> None:
@@ -68,16 +90,21 @@ def confirm(words: Wording, question: str, *, default: bool) -> None:
         typer.echo(words("cli_confirm_again"), err=True)
 
 
-def _mail(words: Wording, asked: Callable[..., str], address: str) -> dict[str, Any]:
+def _mail(
+    words: Wording,
+    asked: Callable[..., str],
+    setting: Callable[[str], Callable[[str], object]],
+    address: str,
+) -> dict[str, Any]:
     services = [*_SERVICES, "own", "none"]
     choice = asked("cli_ask_mail", "none", _one_of(services), services="/".join(services))
     if choice == "none":
         return {}
     if choice == "own":
-        found: dict[str, Any] = {
-            "smtp.host": asked("cli_ask_mail_host", None),
-            "smtp.security": asked("cli_ask_mail_security", "starttls", _one_of(["starttls", "tls", "none"])),
-        }
+        host = asked("cli_ask_mail_host", None, setting("smtp.host"))
+        security = asked("cli_ask_mail_security", "starttls", _one_of([*_PORTS]))
+        port = asked("cli_ask_mail_port", _PORTS[security], setting("smtp.port"))
+        found: dict[str, Any] = {"smtp.host": host, "smtp.security": security, "smtp.port": int(port)}
     else:
         typer.echo(words(_HINTS[choice]), err=True)
         found = dict(_SERVICES[choice])
@@ -105,6 +132,10 @@ def _asked(words: Wording, question: str, default: str | None, check: Callable[[
         try:
             check(text)
         except CapsuleError as error:
-            typer.echo(f"  {spoken(error, words)}", err=True)
+            # Nobody has typed the name of a setting here.
+            problem = error.values.get("problem", error) if error.code == "configuration" else error
+            typer.echo(
+                f"  {spoken(problem if isinstance(problem, CapsuleError) else error, words)}", err=True
+            )
         else:
             return text

@@ -76,7 +76,13 @@ def init(
     settings = door.settings(file_must_exist=False)
     _refuse_second(door, settings)
     asks = is_interactive(door) and not yes
-    answers = prompts.ask(door.out.words, settings, admin=admin, name=name) if asks else prompts.Answers()
+    answers = prompts.Answers()
+    if asks:
+
+        def check(found: dict[str, Any]) -> object:
+            return door.settings(found, file_must_exist=False)
+
+        answers = prompts.ask(door.out.words, settings, check, admin=admin, name=name)
     settings = door.settings(answers.settings, file_must_exist=False)
     address = _checked_admin(admin or answers.admin or _usual_address())
     _make_folder(settings.data_dir)
