@@ -34,7 +34,7 @@ _FRAMES_BEHIND_BLANK, _FRAMES_ANYWHERE = 3, 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Music:
+class FoundMusic:
     """A format, which is also ffmpeg's name for it, and how many bytes come before the music."""
 
     format: MusicFormat
@@ -50,7 +50,7 @@ def music_options(head: bytes) -> list[str] | None:
     return [*before, "-f", music.format]
 
 
-def find_music(head: bytes) -> Music | None:
+def find_music(head: bytes) -> FoundMusic | None:
     """
     Return the music of a file that begins with `head`, or None.
 
@@ -64,17 +64,17 @@ def find_music(head: bytes) -> Music | None:
     for pattern, format_ in _HEADS:
         # Words of a text may begin like music.
         if pattern.match(head, at) and (at == 0 or b"\x00" in head[at : at + 16]):
-            return Music(format=format_, begins_at=at)
+            return FoundMusic(format=format_, begins_at=at)
     if has_tag or head.startswith(b"ID3") or _is_chain(head, begin, _FRAMES_BEHIND_BLANK if begin else 1):
-        return Music(format="mp3", begins_at=begin)
+        return FoundMusic(format="mp3", begins_at=begin)
     return None
 
 
-def find_stray_frames(head: bytes) -> Music | None:
+def find_stray_frames(head: bytes) -> FoundMusic | None:
     """Return an mp3 whose frames begin anywhere in `head`, behind whatever; None when no frames follow one another."""
     for found in _FRAME.finditer(head[:HEAD_BYTES]):
         if _is_chain(head, found.start(), _FRAMES_ANYWHERE):
-            return Music(format="mp3", begins_at=found.start())
+            return FoundMusic(format="mp3", begins_at=found.start())
     return None
 
 
