@@ -60,7 +60,7 @@ format:
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-# New pins. Needs uv; the three lock files agree because each larger one constrains the smaller ones. The options
+# New pins. Needs uv; three lock files agree because each larger one constrains the smaller ones. The options
 # keep every address and every host name out of them.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -69,6 +69,7 @@ lock:
 	$(UV_COMPILE) --upgrade requirements/all.in -o requirements/all.lock
 	$(UV_COMPILE) -c requirements/all.lock requirements/test.in -o requirements/test.lock
 	$(UV_COMPILE) -c requirements/all.lock requirements/runtime.in -o requirements/runtime.lock
+	$(UV_COMPILE) --upgrade requirements/generator.in -o requirements/generator.lock
 
 # What was made here, except .venv: that takes longest to make again, and `rm -rf .venv` is easily typed.
 clean:

@@ -20,8 +20,8 @@ class AskedWish(Model):
     id: Id
     state: DateRequestState
     opens_at: Instant
-    opens_local: str
-    zone: str
+    opens_local: str = Field(examples=["2034-05-08T09:00:00"])
+    zone: str = Field(examples=["Asia/Seoul"])
     asked_at: Instant
     ended_at: Instant | None
 
@@ -43,8 +43,8 @@ class Wish(AskedWish):
 
     asked_by: Id
     answer: bool | None = Field(description="What the caller said.")
-    concerned: int = Field(description="How many have to say yes, and how many have.")
-    said_yes: int
+    concerned: int = Field(description="How many have to say yes.", examples=[4])
+    said_yes: int = Field(description="How many have said yes.", examples=[3])
 
     @classmethod
     def of_view(cls, view: DateRequestView) -> Self:

@@ -38,7 +38,7 @@ class Invitation(Model):
 
 
 class SentInvitation(Invitation):
-    token: str
+    token: str = Field(description="What the link ends with.", examples=["Ff3kQ9"])
     url: str = Field(
         description="The link of this person, to hand it over in another way; whoever has it can join.",
         examples=["https://photos.example.org/g/i/Ff3kQ9"],

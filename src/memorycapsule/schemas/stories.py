@@ -22,7 +22,10 @@ class Medium(Model):
     file: str = Field(description="The name that it came with.", examples=["IMG_2041.HEIC"])
     position: int = Field(description="Its place in the story.", examples=[0])
     kind: MediumKind
-    sha256: str = Field(description="SHA-256 of the original, hexadecimal.")
+    sha256: str = Field(
+        description="SHA-256 of the original, hexadecimal.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
     bytes: int = Field(examples=[2_481_330])
     format: str = Field(examples=["HEIC"])
     width: int | None = Field(

@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from memorycapsule import themes
+from memorycapsule.daemon.http.protocol.problems import FieldProblem
+from memorycapsule.domain import zones
+from memorycapsule.domain.capsules import checked_film_photos, checked_message, checked_title
+from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import LONGEST_TEXT
+from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.schemas.model import AN_ID, Id, Instant, Model
 from memorycapsule.words.languages import Language
 
+
+def _ruled(check: Callable[[Any], object]) -> AfterValidator:
+    """Return what refuses a field for which `check` raises: then all that is wrong with a body is told at once."""
+
+    def checked(value: Any) -> Any:
+        try:
+            check(value)
+        except CapsuleError as error:
+            raise FieldProblem(error) from error
+        return value
+
+    return AfterValidator(checked)
+
+
+def _readable_date(text: str) -> None:
+    """Refuse what is no date in any zone; whether it has passed, a service knows."""
+    try:
+        parse_opening_date(text, "UTC", _LONG_AGO)
+    except UsageProblem as error:
+        if error.reason != "date_too_far":
+            raise
+
+
+_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 #: Services cut and check what people write; this only keeps out what nobody writes.
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(storable)]
 Prose = Annotated[str, StringConstraints(max_length=2 * LONGEST_TEXT), AfterValidator(storable)]
 Digits = Annotated[Line, Field(description="The six digits of the letter.", examples=["402 817"])]
+Title = Annotated[Line, _ruled(checked_title)]
+Message = Annotated[Prose, _ruled(checked_message)]
+Opens = Annotated[Line, _ruled(_readable_date)]
+Zone = Annotated[Line, _ruled(zones.zone)]
+ThemeName = Annotated[Line, _ruled(themes.load)]
+FilmPhotos = Annotated[int, _ruled(checked_film_photos)]
 Emails = Annotated[list[Line], Field(min_length=1, max_length=100, examples=[["younghee@example.org"]])]
 InvitationToken = Annotated[
     Line,
@@ -28,27 +66,27 @@ class Body(Model):
 
 
 class NewCapsule(Body):
-    title: Annotated[Line, Field(examples=["The summer we kept"])]
-    opens: Annotated[Line, Field(examples=["2036-05-08 09:00"])]
+    title: Annotated[Title, Field(examples=["The summer we kept"])]
+    opens: Annotated[Opens, Field(examples=["2036-05-08 09:00"])]
     """When it opens, for good: ISO 8601, “in 10 years”, “+10y” or “10년 후”."""
-    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+    zone: Annotated[Zone | None, Field(examples=["Asia/Seoul"])] = None
     """The zone of a date that names none; otherwise that of this server."""
-    theme: Annotated[Line, Field(examples=["museum"])] = "photocard"
-    film_photos: Annotated[int | None, Field(examples=[60])] = None
+    theme: Annotated[ThemeName, Field(examples=["museum"])] = "photocard"
+    film_photos: Annotated[FilmPhotos | None, Field(examples=[60])] = None
     """How many pictures the film takes at most."""
-    music: Annotated[Line | None, Field(examples=["museum"])] = None
+    music: Annotated[ThemeName | None, Field(examples=["museum"])] = None
     """The theme whose music is to be heard, if not its own."""
-    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
+    message: Annotated[Message | None, Field(examples=["One photo is enough."])] = None
     """What invitations say; visible before the date."""
 
 
 class CapsuleChanges(Body):
     """What is not named stays as it is."""
 
-    title: Annotated[Line | None, Field(examples=["The summer we kept"])] = None
-    message: Annotated[Prose | None, Field(examples=["One photo is enough."])] = None
-    theme: Annotated[Line | None, Field(examples=["window"])] = None
-    film_photos: Annotated[int | None, Field(examples=[80])] = None
+    title: Annotated[Title | None, Field(examples=["The summer we kept"])] = None
+    message: Annotated[Message | None, Field(examples=["One photo is enough."])] = None
+    theme: Annotated[ThemeName | None, Field(examples=["window"])] = None
+    film_photos: Annotated[FilmPhotos | None, Field(examples=[80])] = None
     music: Annotated[Line | None, Field(examples=["museum"])] = None
     """The theme whose music is to be heard, "" for its own; a song of people's own goes then."""
 
@@ -117,8 +155,8 @@ class Reminders(Body):
 
 
 class NewDate(Body):
-    opens: Annotated[Line, Field(examples=["2040-05-08 09:00"])]
-    zone: Annotated[Line | None, Field(examples=["Asia/Seoul"])] = None
+    opens: Annotated[Opens, Field(examples=["2040-05-08 09:00"])]
+    zone: Annotated[Zone | None, Field(examples=["Asia/Seoul"])] = None
 
 
 class Consent(Body):

@@ -20,7 +20,7 @@ from memorycapsule.daemon.http.protocol.costs import (
     takes,
 )
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.problems import FILES, documented
+from memorycapsule.daemon.http.protocol.problems import documented, documented_file
 from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.capsule_lines import CapsuleLine
@@ -131,7 +131,7 @@ def delete_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     _COVER,
     name="show_cover",
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={**documented_file("image/jpeg"), **documented(404, 416, 422)},
 )
 @for_whom(Audience.MEMBERS)
 def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
@@ -192,7 +192,7 @@ def remove_soundtrack(app: AppDep, viewer: Asker, capsule: Reference) -> Respons
     _EVERYTHING,
     name="show_everything",
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={**documented_file("application/zip"), **documented(404, 416, 422)},
 )
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_archive(request: Request, app: AppDep, viewer: Asker, capsule: Reference) -> Response:

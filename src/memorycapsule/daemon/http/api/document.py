@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,6 +17,7 @@ from memorycapsule.daemon.http.dependencies import PagesDep
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.guard import PAGE_POLICY
 from memorycapsule.daemon.http.protocol.problems import Problem
+from memorycapsule.schemas.model import AN_ID
 
 #: The page is made by Swagger UI, whose style sheet brings its icons as data: addresses. Nothing of ours is on
 #: it, and no other page is allowed that.
@@ -47,6 +49,9 @@ comes new with new versions, `values` fill the places of its sentence; `detail` 
 
 **Files** are sent as [tus](https://tus.io) uploads to `/api/v1/uploads`, in parts of at most 5 MB, and go on after
 a cut. They are fetched with `Range`.
+
+**Generated clients** do all of it; `docs/openapi-python-client.yml` of the project is a configuration for one of the
+generators, which takes files of any type as bytes.
 
 **Pages only.** Some things are for people, and stay on pages: links in letters (setting up, signing in by a button,
 seeing an opened capsule, saying yes or no to an earlier date as somebody who has left), the unsealing and the photo
@@ -113,7 +118,45 @@ def _document(root_path: str) -> dict[str, Any]:
         for operation in operations.values():
             _summarise(operation)
     found["paths"] |= uploads_document.paths()
+    for operations in found["paths"].values():
+        for operation in (one for name, one in operations.items() if name != "parameters"):
+            for content in _json_answers(operation):
+                content["example"] = _example(content["schema"], schemas)
     return found
+
+
+def _json_answers(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for status, answer in operation["responses"].items():
+        if str(status).startswith("2") and "application/json" in answer.get("content", {}):
+            yield answer["content"]["application/json"]
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Return what an answer of this schema may look like: it is put together from the examples of its fields."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "examples" in schema:
+        return schema["examples"][0]
+    for key in ("const", "default"):
+        if key in schema:
+            return schema[key]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], schemas)
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    match kind:
+        case "object":
+            fields = schema.get("properties", {})
+            return {name: _example(field, schemas) for name, field in fields.items()}
+        case "array":
+            return [_example(schema["items"], schemas)]
+        case "string":
+            return AN_ID if schema.get("format") == "uuid" else ""
+        case "boolean":
+            return False
+        case _:
+            return 0
 
 
 def _summarise(operation: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from memorycapsule.daemon.http.guests.films import Subtitles, subtitles_answer
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.problems import FILES, documented
+from memorycapsule.daemon.http.protocol.problems import documented, documented_file
 from memorycapsule.domain.film.montages import Montage as FoundMontage
 from memorycapsule.schemas.montages import Montage
 from memorycapsule.services import reading
@@ -181,7 +181,7 @@ def cancel_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAns
     "/montages/{montage}/film",
     name="film",
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={**documented_file("video/mp4"), **documented(404, 416, 422)},
 )
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_film(app: AppDep, viewer: Asker, montage: UUID) -> Response:
@@ -196,7 +196,7 @@ def send_film(app: AppDep, viewer: Asker, montage: UUID) -> Response:
     "/montages/{montage}/poster",
     name="poster",
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={**documented_file("image/jpeg"), **documented(404, 416, 422)},
 )
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_poster(app: AppDep, viewer: Asker, montage: UUID) -> Response:

@@ -12,8 +12,12 @@ from memorycapsule.errors import FileRefused, MediaRefused
 
 _LONGEST_NAME = 200
 
-Picture = Annotated[UploadFile, File(description="A photo, as it comes from a camera or telephone.")]
-Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav file.")]
+#: Beside `contentMediaType` of OpenAPI 3.1: generators of clients know files by this word of 3.0.
+_FILE = {"format": "binary"}
+Picture = Annotated[
+    UploadFile, File(description="A photo, as it comes from a camera or telephone.", json_schema_extra=_FILE)
+]
+Song = Annotated[UploadFile, File(description="An mp3, m4a, ogg, flac or wav file.", json_schema_extra=_FILE)]
 
 
 Accepted = TypeVar("Accepted")

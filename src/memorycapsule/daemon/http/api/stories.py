@@ -15,7 +15,7 @@ from memorycapsule.daemon.http.api.requests import After, Limit, Once, Reference
 from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.problems import FILES, documented
+from memorycapsule.daemon.http.protocol.problems import ANY_TYPE, documented, documented_file
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.stories import Medium, Story
 from memorycapsule.services import reading, stories
@@ -179,7 +179,10 @@ def remove_medium(app: AppDep, viewer: Asker, medium: UUID) -> Response:
     name="file",
     tags=["media"],
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={
+        **documented_file(ANY_TYPE, "image/jpeg", "video/mp4", "audio/mp4"),
+        **documented(404, 416, 422),
+    },
 )
 @for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
 def send_medium(app: AppDep, viewer: Asker, medium: UUID, form: Form) -> Response:

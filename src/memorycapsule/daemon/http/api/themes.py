@@ -11,7 +11,7 @@ from memorycapsule.daemon.http.api import answers
 from memorycapsule.daemon.http.api.bearer import NEEDS_TOKEN
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
-from memorycapsule.daemon.http.protocol.problems import FILES, documented
+from memorycapsule.daemon.http.protocol.problems import documented, documented_file
 from memorycapsule.errors import NotFound
 from memorycapsule.schemas.themes import Soundtrack, Theme
 from memorycapsule.services.reading import OpenedFile
@@ -55,7 +55,7 @@ def list_soundtracks(request: Request) -> answers.SoundtracksAnswer:
     name="soundtrack",
     tags=["soundtracks"],
     response_class=StreamingResponse,
-    responses={**FILES, **documented(404, 416, 422)},
+    responses={**documented_file("audio/mp4"), **documented(404, 416, 422)},
     dependencies=[NEEDS_TOKEN],
 )
 @for_whom(Audience.WITH_SESSION)

@@ -24,6 +24,17 @@ _OFFSET = {
     "description": "How many bytes have arrived.",
     "schema": {"type": "integer", "minimum": 0},
 }
+_STAGES = ["arriving", "waiting", "postponed", "kept", "duplicate", "refused", "removed"]
+_OUTCOME = {
+    "Capsule-Stage": {
+        "description": "After the last part: what has become of the file, as `stage` of the upload says it.",
+        "schema": {"type": "string", "enum": [stage for stage in _STAGES if stage != "arriving"]},
+    },
+    "Capsule-Medium": {
+        "description": "After the last part: what it became, once it is in the story.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+}
 _STATE = {
     "type": "object",
     "additionalProperties": False,
@@ -48,7 +59,7 @@ _STATE = {
         "received": {"type": "integer", "description": "How many bytes have arrived."},
         "stage": {
             "type": "string",
-            "enum": ["arriving", "waiting", "postponed", "kept", "duplicate", "refused", "removed"],
+            "enum": _STAGES,
             "description": "waiting: all is here and will be looked at; postponed: the machine was too busy "
             "to read it, and tries again by itself; kept: it is in the story; duplicate: the very same file was "
             "there before; removed: it has been taken out since.",
@@ -156,7 +167,10 @@ def paths() -> dict[str, Any]:
                     },
                 },
                 responses={
-                    204: {"description": "The part is kept", "headers": {"Upload-Offset": _OFFSET}},
+                    204: {
+                        "description": "The part is kept",
+                        "headers": {"Upload-Offset": _OFFSET, **_OUTCOME},
+                    },
                     **documented(400, 403, 404, 409, 412, 413, 415, 422, 507),
                 },
             ),

@@ -56,13 +56,41 @@ _MEANINGS = {
 }
 
 
-_BYTES = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-#: What the document says of files; beside `documented`.
-FILES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": _BYTES},
-    206: {"description": "The part of it that was asked for", "content": _BYTES},
-    304: {"description": "The caller has it already"},
-}
+#: Bytes of no type that programs need to know: a photo or clip as it came.
+ANY_TYPE = "application/octet-stream"
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+
+
+def documented_file(*types: str) -> dict[int | str, dict[str, Any]]:
+    """Return what the document says of a file of one of these media types, beside `documented`."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in types}
+    headers = {
+        "Accept-Ranges": {"schema": {"type": "string", "enum": ["bytes"]}},
+        "Content-Disposition": {
+            "description": "The name under which to save it (RFC 6266).",
+            "schema": {"type": "string"},
+        },
+        "Content-Length": {"description": "Bytes.", "schema": {"type": "integer", "minimum": 0}},
+        "ETag": {"description": "For `If-None-Match` and `If-Range`.", "schema": {"type": "string"}},
+    }
+    part = {"Content-Range": {"description": "Which bytes these are.", "schema": {"type": "string"}}}
+    return {
+        200: {"description": "The file", "content": content, "headers": headers},
+        206: {
+            "description": "The part of it that was asked for",
+            "content": content,
+            "headers": headers | part,
+        },
+        304: {"description": "The caller has it already"},
+    }
+
+
+class FieldProblem(ValueError):
+    """A field of a body holds what a rule of the domain refuses."""
+
+    def __init__(self, problem: CapsuleError) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
 
 
 class Fault(BaseModel):
@@ -72,6 +100,14 @@ class Fault(BaseModel):
 
     where: str = Field(description="Its place in the request.", examples=["body.title"])
     message: str = Field(examples=["Field required"])
+    reason: str | None = Field(
+        default=None,
+        description="A word for programs, where a rule of ours was broken.",
+        examples=["title_empty"],
+    )
+    values: dict[str, Any] | None = Field(
+        default=None, description="What fills the places of its sentence.", examples=[{"limit": 200}]
+    )
 
 
 class Problem(BaseModel):
@@ -120,8 +156,11 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
             return _answer(error.http_status, sentence or _detail(error), **error_fields(error))
         case RequestValidationError():
-            sentence = _sentence(error.errors())
-            return _answer(422, sentence, code="usage", reason="request_unclear", errors=error.errors())
+            faults = [_fault(one) for one in error.errors()]
+            if len(faults) == 1 and (problem := _broken_rule(error.errors()[0])):
+                return _answer(422, _detail(problem), **error_fields(problem), errors=faults)
+            sentence = f"{faults[0].where}: {faults[0].message.removesuffix('.')}."
+            return _answer(422, sentence, code="usage", reason="request_unclear", errors=faults)
         case HTTPException():
             return of_status(error.status_code, headers=error.headers)
         case _:
@@ -152,6 +191,7 @@ def documented(*statuses: int, needs_token: bool = True) -> dict[int | str, dict
         status: {
             "description": _MEANINGS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": _RETRY_AFTER} if status == HTTPStatus.TOO_MANY_REQUESTS else {}),
         }
         for status in sorted({*everywhere, *of_bodies, *statuses})
     }
@@ -164,7 +204,7 @@ def _answer(
     code: str,
     reason: str = "",
     values: Mapping[str, Any] | None = None,
-    errors: Sequence[Any] = (),
+    errors: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     found = Problem(
@@ -175,7 +215,7 @@ def _answer(
         code=code,
         reason=reason or code,
         values=dict(values or {}),
-        errors=[Fault(where=_place(one["loc"]), message=one["msg"]) for one in errors] or None,
+        errors=list(errors) or None,
     )
     return JSONResponse(
         found.model_dump(exclude_none=True),
@@ -192,10 +232,15 @@ def _detail(error: CapsuleError) -> str:
     return english_sentence_of(error)
 
 
-def _sentence(errors: Sequence[Any]) -> str:
-    first = errors[0]
-    return f"{_place(first['loc'])}: {first['msg']}."
+def _fault(found: Mapping[str, Any]) -> Fault:
+    where = ".".join(str(part) for part in found["loc"])
+    problem = _broken_rule(found)
+    if problem is None:
+        return Fault(where=where, message=found["msg"])
+    fields = error_fields(problem)
+    return Fault(where=where, message=_detail(problem), reason=fields["reason"], values=fields["values"])
 
 
-def _place(found: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in found)
+def _broken_rule(found: Mapping[str, Any]) -> CapsuleError | None:
+    error = found.get("ctx", {}).get("error")
+    return error.problem if isinstance(error, FieldProblem) else None
