@@ -49,7 +49,7 @@ def test_all_that_is_wrong_with_a_body_is_told_at_once(lasting_scene):
     body = {
         "title": "",
         "opens": "some day",
-        "zone": "Asia/Soul",
+        "zone": "Xyzzy/Plugh",
         "theme": "no such theme",
         "film_photos": 0,
         "colour": "red",
