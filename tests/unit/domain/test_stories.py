@@ -11,11 +11,13 @@ from memorycapsule.domain.stories import (
     LONGEST_CAPTION,
     Story,
     Viewer,
+    changed_words,
     checked_caption,
     checked_words,
+    mark_of,
     may_view,
 )
-from memorycapsule.errors import UsageProblem
+from memorycapsule.errors import EditedElsewhere, UsageProblem
 from support.cast import OPENS
 from support.cast import a_capsule as capsule
 from support.moments import NOW
@@ -153,3 +155,28 @@ def test_a_caption_is_one_line_that_is_not_too_long():
     assert checked_caption("x" * LONGEST_CAPTION) == "x" * LONGEST_CAPTION
     with refused(UsageProblem, "caption_too_long", limit=LONGEST_CAPTION):
         checked_caption("x" * (LONGEST_CAPTION + 1))
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen", "current", "written"),
+    [
+        ("new", "old", "old", "new"),
+        ("old", "old", "old", None),
+        ("old", "old", "changed elsewhere", None),
+        ("same", "old", "same", "same"),
+        ("", "old", "old", ""),
+        ("new", None, "old", "new"),
+        (None, "old", "old", None),
+        (" one\r\ntwo ", "one\ntwo", "changed elsewhere", None),
+        ("e\u0301", "é", "changed elsewhere", None),
+    ],
+)
+def test_only_what_was_changed_in_a_form_is_written(typed, seen, current, written):
+    mark = None if seen is None else mark_of(seen)
+
+    assert changed_words(typed, seen=mark, current=current) == written
+
+
+def test_what_two_have_changed_is_written_by_neither_without_a_look():
+    with refused(EditedElsewhere, "edited_elsewhere"):
+        changed_words("mine", seen=mark_of("old"), current="theirs")

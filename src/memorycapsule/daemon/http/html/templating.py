@@ -204,7 +204,7 @@ class Pages:
         known = status if status in {403, 404, 413, 429} else 404 if 400 <= status < 500 else 500
         text = words(f"error_{known}_text", code=code)
         if wait_seconds:
-            text = f"{text} {words.counted('error_wait', wait_seconds)}"
+            text = words.counted("error_wait", wait_seconds)
         title = words(f"error_{known}_title")
         # What is not allowed or not there will not be later either.
         may_repeat = status == _TOO_MANY or status >= 500
