@@ -8,6 +8,7 @@ import pytest
 
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
 from memorycapsule.domain.capture_times import CaptureTime
+from memorycapsule.domain.film.picture_choice import film_order
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.schemas.stories import Story
 from memorycapsule.services import archive, opening, reading, stories
@@ -131,3 +132,24 @@ def test_what_attaching_answers_has_the_day_in_the_capsules_zone(stage):
     attached = attach(stage, stage.ben, story, NEW_YEAR)
 
     assert attached.taken_local == datetime(2024, 1, 1, 0, 5)
+
+
+def test_the_shots_of_one_second_are_in_the_order_in_which_they_were_taken(stage):
+    story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
+    for hundredths in (53, 7, 90, 31):
+        local = datetime(2024, 2, 21, 10, 14, 22, hundredths * 10_000)
+        attach(
+            stage, stage.ben, story, CaptureTime(local=local, offset_seconds=32400), file=f"{hundredths}.jpg"
+        )
+    opening.open_if_due(stage.instance.store, stage.instance.wake, stage.capsule.id, OPENS)
+    view = reading.story(stage.instance.store, stage.instance.vault, stage.ben.viewer, story.id)
+    names = {one.medium.id: one.details.file for one in view.media}
+    with stage.instance.store.reading() as tx:
+        montage = montage_store.of_opening(tx, stage.capsule.id)
+    material = read_material(
+        stage.instance.store, stage.instance.vault, montage, Size(width=160, height=90), 10
+    )
+
+    in_film = sorted(material.pictures, key=film_order)
+    assert [names[one.id] for one in in_film] == ["7.jpg", "31.jpg", "53.jpg", "90.jpg"]
+    assert {one.taken_at for one in Story.of(view).media} == {"2024-02-21T10:14:22+09:00"}
