@@ -23,6 +23,7 @@ _ENDINGS = {
     "GIF": ("gif",),
     "MP4": ("mp4", "m4v", "3gp", "3g2", "mov"),
     "MOV": ("mov", "qt", "mp4", "m4v"),
+    "MTS": ("mts", "m2ts", "ts", "m2t", "tod", "trp"),
     "M4A": ("m4a", "mp4", "m4b"),
     "MP3": ("mp3",),
     "Ogg": ("ogg", "oga", "opus"),

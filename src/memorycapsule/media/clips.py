@@ -187,7 +187,7 @@ def extract_poster(clip: BinaryIO, *, workspace: Path) -> BinaryIO:
         _run_ffmpeg(
             [
                 "-ss", str(at_seconds), "-f", "mov", "-i", f"/dev/fd/{clip.fileno()}",
-                "-map", "0:v:0", "-frames:v", "1",
+                "-map", "0:v:0", "-frames:v", "1", "-vf", f"scale=flags={_SCALING}",
                 "-c:v", "bmp", "-f", "image2pipe", "-y", f"/dev/fd/{poster.fileno()}",
             ],
             descriptors=(clip.fileno(), poster.fileno()),

@@ -24,6 +24,9 @@ from memorycapsule.words.error_sentences import sentence_of
 
 #: Formats of photos that every browser shows as they are.
 _SHOWN_AS_THEY_ARE = {"JPEG", "PNG", "WebP", "GIF", "AVIF", "BMP"}
+#: Formats of clips that no browser plays.
+_PLAYED_BY_NONE = {"MTS"}
+_ENDINGS = {"display": "jpg", "clip": "mp4"}
 #: Folder of what `index.html` shows in place of other originals.
 _SHOWN = "shown"
 
@@ -48,7 +51,7 @@ class _Shown:
 
     medium: MediumView
     original: ArchiveFile
-    #: A JPEG that stands for an original that browsers do not show.
+    #: A JPEG or mp4 that stands for an original that browsers do not show.
     display: ArchiveFile | None
 
     @property
@@ -165,17 +168,27 @@ def _shown(
         open=_opener(store, vault, viewer, medium, "original"),
     )
     display = None
-    is_shown = details.format in _SHOWN_AS_THEY_ARE and not details.missing
-    if medium.medium.kind is MediumKind.PHOTO and not is_shown:
-        opener = _opener(store, vault, viewer, medium, "display")
+    if (form := _form_in_place(medium)) is not None:
+        opener = _opener(store, vault, viewer, medium, form)
         name = original.path.rpartition("/")[2]
         display = ArchiveFile(
-            path=beside.path(f"{name.rpartition('.')[0]}.jpg"),
-            size=details.display_bytes or _length(opener),
+            path=beside.path(f"{name.rpartition('.')[0]}.{_ENDINGS[form]}"),
+            size=(details.display_bytes if form == "display" else 0) or _length(opener),
             local=local,
             open=opener,
         )
     return _Shown(medium=medium, original=original, display=display)
+
+
+def _form_in_place(medium: MediumView) -> Literal["display", "clip"] | None:
+    """Return the form that is shown in place of an original that no browser shows; None for every other."""
+    details = medium.details
+    match medium.medium.kind:
+        case MediumKind.PHOTO if details.format not in _SHOWN_AS_THEY_ARE or details.missing:
+            return "display"
+        case MediumKind.CLIP if details.format in _PLAYED_BY_NONE:
+            return "clip"
+    return None
 
 
 def _length(opener: Callable[[], BinaryIO]) -> int:
@@ -185,7 +198,11 @@ def _length(opener: Callable[[], BinaryIO]) -> int:
 
 
 def _opener(
-    store: Store, vault: Vault, viewer: Viewer, medium: MediumView, form: Literal["original", "display"]
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    medium: MediumView,
+    form: Literal["original", "display", "clip"],
 ) -> Callable[[], BinaryIO]:
     return lambda: reading.medium_file(store, vault, viewer, medium.medium.id, form).stream
 
@@ -268,7 +285,7 @@ def _section(
 
 
 def _figure(kind: MediumKind, path: str, seen: str, lines: Sequence[str]) -> str:
-    """Return a medium as HTML: a link to `path`, and of a photo the picture at `seen`, with `lines` below."""
+    """Return a medium as HTML: a link to `path`, what is shown at `seen`, with `lines` below."""
     where, shown, name = (html.escape(text) for text in (quote(path), quote(seen), path.rpartition("/")[2]))
     said = "<br>".join(html.escape(line) for line in lines if line)
     below = f"<figcaption>{said}</figcaption>" if said else ""
@@ -276,7 +293,7 @@ def _figure(kind: MediumKind, path: str, seen: str, lines: Sequence[str]) -> str
         case MediumKind.PHOTO:
             inner = f'<a href="{where}"><img loading=lazy src="{shown}" alt="{html.escape(lines[0]) or name}"></a>'
         case MediumKind.CLIP:
-            inner = f'<video controls preload=none src="{where}"></video><a href="{where}">{name}</a>'
+            inner = f'<video controls preload=none src="{shown}"></video><a href="{where}">{name}</a>'
         case MediumKind.VOICE:
             inner = f'<audio controls preload=none src="{where}"></audio><a href="{where}">{name}</a>'
     return f"<figure>{inner}{below}</figure>"

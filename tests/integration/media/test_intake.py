@@ -124,6 +124,7 @@ def test_an_mp3_is_taken_whatever_stands_before_its_frames(tmp_path, songs, junk
     assert seconds(song) == pytest.approx(2.5, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "flac", "wav"])
 def test_a_film_plays_a_song_behind_zeros_from_any_moment(tmp_path, songs, kind):
     song = tmp_path / "song"
@@ -138,6 +139,7 @@ def test_a_film_plays_a_song_behind_zeros_from_any_moment(tmp_path, songs, kind)
     assert len(heard) / 16000 == pytest.approx(1.5, abs=0.15)
 
 
+@pytest.mark.slow
 def test_a_voice_note_behind_zeros_is_taken(tmp_path, songs, prepare):
     path = tmp_path / "note"
     path.write_bytes(bytes(2048) + songs["mp3"])
@@ -159,6 +161,7 @@ def test_music_of_a_shop_is_called_copy_protected(tmp_path):
         seconds(song)
 
 
+@pytest.mark.slow
 def test_a_song_is_no_archive_that_holds_songs(tmp_path, songs):
     path = tmp_path / "songs.zip"
     path.write_bytes(b"PK\x03\x04" + bytes(26) + songs["mp3"])

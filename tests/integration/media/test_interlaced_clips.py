@@ -75,6 +75,7 @@ def test_a_clip_of_fields_shows_no_comb(tmp_path, prepare, kind):
     assert prepared.duration_seconds == pytest.approx(0.4, abs=0.1)
 
 
+@pytest.mark.slow
 def test_fields_are_a_comb_before_they_become_a_picture(tmp_path):
     """What the other tests measure is there to be found."""
     name, filters, encoder = INTERLACED["H.264, top first"]

@@ -93,6 +93,7 @@ def test_a_stream_whose_sound_is_unknown_is_silent_and_says_so(tmp_path, prepare
     assert (prepared.has_sound, prepared.missing) == (False, (Missing.SOUND,))
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_too_long_is_refused_before_it_is_converted(tmp_path, prepare, monkeypatch):
     path = made(tmp_path / "clip.ts", "-c:v", "mpeg2video", "-an", "-f", "mpegts", seconds=2)
     monkeypatch.setattr(clips, "MOST_SECONDS", 1.0)

@@ -18,6 +18,7 @@ from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import archive, opening, stories
 from memorycapsule.store import stories as story_store
 from support.cast import OPENS, add_story, attach, make_photo
+from support.clip_sounds import clip_with_tones
 from support.moments import NOW
 from support.photo_files import by_pillow, textured
 
@@ -184,6 +185,30 @@ def test_every_picture_is_shown_by_what_it_is_and_not_by_its_name(stage, put_in)
         assert kept.size == len(content(kept))
 
 
+@pytest.mark.slow
+def test_a_clip_that_no_browser_plays_is_shown_by_its_mp4(stage, put_in, tmp_path):
+    story = add_story(stage.instance, stage.capsule, stage.ben.viewer, title="x", photos=0)
+    camcorder = ("-c:v", "libx264", "-mpegts_m2ts_mode", "1", "-f", "mpegts")
+    original = clip_with_tones(tmp_path / "clip", 440, encoding=camcorder).read_bytes()
+    phone = clip_with_tones(tmp_path / "clip.mp4", 440).read_bytes()
+    put_in(story, original, "00001.MTS")
+    put_in(story, phone, "phone.mp4")
+    open_it(stage)
+
+    files = {kept.path.removeprefix("Summer at the Sea/"): kept for kept in all_of(stage).files}
+    page = files["index.html"].content.decode()
+    shown = re.findall(r'<video controls preload=none src="([^"]+)"></video><a href="([^"]+)">', page)
+
+    assert shown == [
+        ("01%20x/shown/00001.mp4", "01%20x/00001.MTS"),
+        ("01%20x/phone.mp4", "01%20x/phone.mp4"),
+    ]
+    assert content(files["01 x/00001.MTS"]) == original
+    played = files["01 x/shown/00001.mp4"]
+    assert content(played)[4:8] == b"ftyp"
+    assert played.size == len(content(played))
+
+
 def test_a_display_copy_whose_length_was_not_kept_is_measured(stage, put_in):
     """As of photos that came in with an earlier version."""
     story = add_story(stage.instance, stage.capsule, stage.ben.viewer, title="x", photos=0)
@@ -208,6 +233,8 @@ def test_a_display_copy_whose_length_was_not_kept_is_measured(stage, put_in):
         ("holiday 2024.08", "TIFF", "holiday 2024.08.tif"),
         ("clip.MOV", "MP4", "clip.MOV"),
         ("clip.jpg", "MP4", "clip.mp4"),
+        ("00001.m2ts", "MTS", "00001.m2ts"),
+        ("clip.mpg", "MTS", "clip.mts"),
         ("note.aac", "M4A", "note.m4a"),
         (".jpg", "PNG", ".jpg.png"),
         ("story.txt", "JPEG", "story.txt"),
