@@ -92,21 +92,21 @@ def days(stage, story) -> dict[str, date | None]:
 def test_a_clip_that_states_utc_alone_is_of_the_day_of_its_place(stage, zone, beside, day):
     in_zone(stage, zone)
     story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
-    attach(stage, stage.ben, story, NEW_YEAR, file="20240101_000500.mp4")
+    attach(stage, stage.ben, story, NEW_YEAR, file="20240101_000500.jpg")
     if beside:
         another = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
         attach(stage, stage.ben, another, beside, file="beside.jpg")
 
-    assert days(stage, story) == {"20240101_000500.mp4": day}
+    assert days(stage, story) == {"20240101_000500.jpg": day}
 
 
 def test_another_persons_photos_do_not_say_where_a_clip_was_taken(stage):
     story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
-    attach(stage, stage.ben, story, NEW_YEAR, file="clip.mp4")
+    attach(stage, stage.ben, story, NEW_YEAR, file="clip.jpg")
     elsewhere = add_story(stage.instance, stage.capsule, stage.younghee.viewer, photos=0)
     attach(stage, stage.younghee, elsewhere, MINUTE_LATER, file="hers.jpg")
 
-    assert days(stage, story) == {"clip.mp4": date(2023, 12, 31)}
+    assert days(stage, story) == {"clip.jpg": date(2023, 12, 31)}
 
 
 def test_a_day_in_a_name_stands_in_for_the_date_of_a_file_without_one(stage):
