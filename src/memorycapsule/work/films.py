@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from memorycapsule.domain.film.direction import without_pictures
 from memorycapsule.domain.film.montages import Montage, omission_of, omissions_of
@@ -59,6 +60,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     folder = context.rendering.work_dir / montage.id
     log = journal.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
     started = time.monotonic()
+    log.info("film.started")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         prepared = preparation.prepare(
@@ -70,7 +72,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             fps=context.rendering.fps,
             face_model=context.rendering.face_model,
         )
-        rendered, encoded = _render(context, montage, prepared, folder)
+        rendered, encoded = _render(context, montage, prepared, folder, log)
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
@@ -117,13 +119,16 @@ def remove_leftovers(context: WorkerContext) -> None:
 
 
 def _render(
-    context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path
+    context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path, log: Any
 ) -> tuple[RenderedFilm, int]:
-    """Return the film and how many segments had to be encoded for it."""
-    noted_at = time.monotonic()
+    """Return the film and how many segments had to be encoded for it; `log` is told every tenth."""
+    noted_at, logged_tenths = time.monotonic(), 0
 
     def on_progress(share: float) -> None:
-        nonlocal noted_at
+        nonlocal noted_at, logged_tenths
+        if (tenths := int(share * 10)) > logged_tenths:
+            logged_tenths = tenths
+            log.info("film.progress", percent=10 * tenths)
         if context.run.is_stopping():
             raise RenderInterrupted
         if time.monotonic() - noted_at >= _PROGRESS_SECONDS:

@@ -82,10 +82,14 @@ def tmpfs_folder(context):
 
 
 def finished(context):
-    """Do what is due, and return the log's events about films."""
+    """Do what is due, and return the log's events about how films ended; each has begun, and every tenth is told."""
     with capture_logs() as events:
         ticks.tick(context)
-    return [event for event in events if event["event"].startswith("film.")]
+    films = [event for event in events if event["event"].startswith("film.")]
+    assert films[0]["event"] == "film.started"
+    tenths = [event["percent"] for event in films if event["event"] == "film.progress"]
+    assert tenths == sorted({*tenths})
+    return [event for event in films if event["event"] not in {"film.started", "film.progress"}]
 
 
 @pytest.fixture

@@ -41,6 +41,6 @@ def test_every_answer_is_checked_at_its_prompt(tmp_path, monkeypatch, capsys):
     }
     said = capsys.readouterr().err
     assert "Did you mean Asia/Seoul?" in said
-    assert "https://" in said.partition("photos.home.test")[2]
+    assert said.count("guests reach this machine") == 2
     assert "(flag)" not in said
-    assert "from 0 to 65535" in said or "from 1 to 65535" in said
+    assert said.count("65535") == 2
