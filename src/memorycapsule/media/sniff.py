@@ -53,8 +53,8 @@ _HEIC_BRANDS = {
     b"miaf",
 }
 _MUSIC_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
-#: Audio books of Audible.
-_PROTECTED_BRANDS = {b"aax ", b"aaxc"}
+#: Audio books of Audible, and what shops of telephone companies sold (OMA DRM 2.0).
+_PROTECTED_BRANDS = {b"aax ", b"aaxc", b"odcf"}
 _QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
 #: The header object of ASF, and the objects in it that say that the content is encrypted: the simple one, the extended

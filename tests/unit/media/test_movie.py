@@ -20,11 +20,14 @@ def box(kind: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I", 8 + len(body)) + kind + body
 
 
-def track(handler: bytes, width=0, height=0, matrix=UPRIGHT) -> bytes:
+def track(handler: bytes, width=0, height=0, matrix=UPRIGHT, codec=b"avc1") -> bytes:
     a, b, c, d = matrix
     header = bytes(40) + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     header += struct.pack(">II", width << 16, height << 16)
-    return box(b"trak", box(b"tkhd", header), box(b"mdia", box(b"hdlr", bytes(8), handler, bytes(12))))
+    described = box(b"minf", box(b"stbl", box(b"stsd", bytes(8), box(codec, bytes(78)))))
+    return box(
+        b"trak", box(b"tkhd", header), box(b"mdia", box(b"hdlr", bytes(8), handler, bytes(12)), described)
+    )
 
 
 def movie(*parts: bytes, created=0, seconds=2.5) -> bytes:
@@ -206,3 +209,25 @@ def test_the_length_is_the_pictures_when_its_track_knows_it(read, stated, second
 
 def test_the_header_of_a_movie_in_fragments_does_not_know_its_length(read):
     assert read(movie(track(b"vide", 64, 36), box(b"mvex"), seconds=0.5)).duration_seconds == 0
+
+
+@pytest.mark.parametrize("codec", [b"drmi", b"encv"])
+def test_a_picture_that_needs_a_key_is_called_copy_protected(read, codec):
+    with file_refused(Refusal.COPY_PROTECTED):
+        read(movie(track(b"vide", 64, 36, codec=codec), track(b"soun")))
+
+
+@pytest.mark.parametrize("codec", [b"drms", b"enca", b"aavd"])
+def test_sound_that_needs_a_key_costs_the_sound_of_a_clip_and_all_of_a_song(read, codec):
+    assert read(movie(track(b"vide", 64, 36), track(b"soun", codec=codec))).width == 64
+    with file_refused(Refusal.COPY_PROTECTED):
+        read(movie(track(b"soun", codec=codec)))
+
+
+@pytest.mark.parametrize(
+    "turn", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (-1, 0, 0, 1), (0, 1, 1, 0)]
+)
+def test_the_turn_of_a_picture_is_kept_by_the_signs_of_its_matrix(read, turn):
+    matrix = tuple(sign << 16 for sign in turn)
+
+    assert read(movie(track(b"vide", 64, 36, matrix))).turn == turn

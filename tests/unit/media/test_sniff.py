@@ -88,6 +88,7 @@ def test_a_format_is_known_by_its_first_bytes(head, format_):
         (windows_media("298ae614-2622-4c17-b935-dae07ee9289c"), Refusal.COPY_PROTECTED, {}),
         (ftyp(b"aax ", b"aax "), Refusal.COPY_PROTECTED, {}),
         (ftyp(b"aaxc"), Refusal.COPY_PROTECTED, {}),
+        (ftyp(b"odcf"), Refusal.COPY_PROTECTED, {}),
         (b"\x00\x01\x02\x03\x57\x90\x75\x36" + bytes(60), Refusal.COPY_PROTECTED, {}),
         (b"\n  OggS is what they call it", Refusal.TEXT, {}),
         (b"GGGG are letters of a text and no packets\n" * 99, Refusal.TEXT, {}),
