@@ -375,6 +375,8 @@ class TooMany(CapsuleError):
     code = "too_many"
     exit_code = 6
     http_status = 429
+    #: After so long it can be had again, at the latest.
+    retry_seconds: ClassVar[int] = 3600
 
 
 class NotAllowed(CapsuleError):

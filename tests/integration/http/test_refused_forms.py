@@ -7,8 +7,8 @@ import pytest
 
 from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
-from memorycapsule.services import reading
-from support.cast import OPENS
+from memorycapsule.services import reading, signing_in
+from support.cast import OPENS, make_photo
 from support.routes import routes_of
 
 GUESTS = '할머니 <younghee@example.org>\r\n"Kim, Jiho" <jiho@example.org>\r\nan aunt & <b>uncle</b>'
@@ -73,6 +73,17 @@ def test_digits_are_never_given_back(scene, ada):
     assert 'href="/g/prove"' in refused.text
 
 
+def test_whoever_has_had_enough_letters_is_told_to_wait_an_hour_at_every_door(scene):
+    guest = scene.browser(scene.ben.token, **{"accept-language": "en"})
+    asked = [guest.post("/g/prove/letter") for _ in range(signing_in.MOST_LETTERS + 1)]
+    program = scene.browser(authorization=f"Bearer {scene.ben.token}").post("/api/v1/session/proof/letter")
+
+    assert [one.status_code for one in asked] == [303] * signing_in.MOST_LETTERS + [429]
+    assert "wait an hour" in asked[-1].text
+    assert asked[-1].headers["retry-after"] == "3600"
+    assert (program.status_code, program.headers["retry-after"]) == (429, "3600")
+
+
 def test_a_story_that_comes_after_the_day_is_given_back(scene):
     ben = scene.browser(scene.ben.token, **{"accept-language": "en"})
     scene.time.go_to(OPENS)
@@ -83,6 +94,25 @@ def test_a_story_that_comes_after_the_day_is_given_back(scene):
 
     assert late.status_code == 403
     assert '<p class="as-written">What I wrote all night</p>' in late.text
+
+
+def test_the_words_beside_files_that_come_after_the_day_are_given_back(scene):
+    ben = scene.browser(scene.ben.token, **{"accept-language": "en"})
+    scene.time.go_to(OPENS)
+
+    late = ben.post(
+        f"/g/c/{scene.capsule.id}/add",
+        files=[
+            ("files", ("late.jpg", make_photo(), "image/jpeg")),
+            ("title", (None, "The swing")),
+            ("text", (None, "What I wrote all night")),
+        ],
+    )
+    ben.app.state.receiver.close()
+
+    assert late.status_code == 403
+    assert '<p class="as-written">What I wrote all night</p>' in late.text
+    assert "<form" not in late.text
 
 
 def test_nothing_is_repeated_of_what_another_site_sends(scene, ada):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,8 +12,14 @@ from memorycapsule.daemon.http.protocol.kept_forms import refused_form
 from memorycapsule.errors import NotAllowed
 
 
-def closed_page(pages: Pages, request: Request, error: NotAllowed) -> Response:
-    """Say that the capsule takes nothing any more. Raises `error` when that is not why nothing was taken."""
+def closed_page(
+    pages: Pages, request: Request, error: NotAllowed, *, typed: Mapping[str, str] | None = None
+) -> Response:
+    """
+    Say that the capsule takes nothing any more, and give back what was `typed` into a form with files.
+
+    Raises `error` when that is not why nothing was taken.
+    """
     if error.reason != "stories_too_late":
         raise error
     words = pages.wording(request)
@@ -21,5 +29,5 @@ def closed_page(pages: Pages, request: Request, error: NotAllowed) -> Response:
         words("closed_title"),
         words("closed_text"),
         status=NotAllowed.http_status,
-        refused=refused_form(request),
+        refused=refused_form(request, typed),
     )

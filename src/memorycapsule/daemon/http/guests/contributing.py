@@ -143,6 +143,8 @@ async def receive_form(
     form = StoryForm(app, receiver, viewers, access.viewer, access.view.capsule.id)
     try:
         await form.receive(request)
+        if form.closed:
+            raise form.closed
         if not wants_json and form.is_empty:
             await run_in_threadpool(form.discard_empty_story)
             if form.too_large:
@@ -161,7 +163,7 @@ async def receive_form(
             return JSONResponse(
                 {"message": error_text(error, pages.wording(request))}, status_code=error.http_status
             )
-        return closed_page(pages, request, error)
+        return closed_page(pages, request, error, typed=form.typed)
     if wants_json:
         return JSONResponse({"story": story_id, "seen": form.new_marks})
     if form.too_large:

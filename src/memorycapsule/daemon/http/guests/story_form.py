@@ -24,7 +24,7 @@ from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import StoryWords, Viewer, checked_words
 from memorycapsule.domain.uploads import Upload, UploadMetadata
-from memorycapsule.errors import TooLarge
+from memorycapsule.errors import NotAllowed, TooLarge
 from memorycapsule.services import stories, uploads
 from memorycapsule.services.reading import StoryView
 
@@ -59,6 +59,8 @@ class StoryForm:
         self._files = 0
         #: The names of files that were larger than what is taken, and why; the form went on without them.
         self.too_large: list[tuple[str, TooLarge]] = []
+        #: Why no file was taken at all; the words that follow the files were read all the same.
+        self.closed: NotAllowed | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -69,6 +71,11 @@ class StoryForm:
     def fields(self) -> dict[str, str]:
         """The typed fields that have come, and their marks."""
         return dict(self._fields)
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The words that have come."""
+        return {name: self._fields[name] for name in ("title", "text") if self._fields.get(name)}
 
     @property
     def new_marks(self) -> dict[str, str]:
@@ -167,7 +174,7 @@ class StoryForm:
         stream: AsyncIterator[tuple[multipart.FormPart, bytes | None]],
         chunk: bytes | None,
     ) -> str | None:
-        """Keep a file as `_receive_file` does; read over one that is too large, since words follow it in the form."""
+        """Keep a file as `_receive_file` does; read over one that is not taken, since words follow it in the form."""
         current = chunk
 
         async def rest() -> AsyncIterator[tuple[multipart.FormPart, bytes | None]]:
@@ -177,8 +184,11 @@ class StoryForm:
 
         try:
             return await self._receive_file(request, name, rest(), chunk)
-        except TooLarge as error:
-            self.too_large.append((name, error))
+        except (NotAllowed, TooLarge) as error:
+            if isinstance(error, TooLarge):
+                self.too_large.append((name, error))
+            else:
+                self.closed = error
             while current is not None:
                 _part, current = await anext(stream)
             return None

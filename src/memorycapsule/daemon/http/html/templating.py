@@ -18,7 +18,7 @@ from memorycapsule.daemon.http.protocol.compression import accepts_gzip, gzipped
 from memorycapsule.daemon.http.protocol.kept_forms import RefusedForm
 from memorycapsule.daemon.http.protocol.sessions import PageReader
 from memorycapsule.domain.people import shown_address
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, TooMany
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import chosen, languages
 
@@ -43,7 +43,6 @@ _CHOICES = {"lang": (LANGUAGE_COOKIE, languages()), "size": (SIZE_COOKIE, SIZES)
 #: The endings of files that are text; fonts and pictures are compressed already.
 _TEXTS = frozenset({"css", "js", "svg", "txt", "html", "webmanifest"})
 _YEAR_SECONDS = 365 * 24 * 3600
-_TOO_MANY = 429
 
 
 class Pages:
@@ -138,6 +137,9 @@ class Pages:
             )
         )
         headers = {"content-language": words.language, "vary": "accept-language, accept-encoding, cookie"}
+        if status == TooMany.http_status:
+            # What limits requests knows the seconds, and says them in its place.
+            headers["retry-after"] = str(TooMany.retry_seconds)
         content = text.encode()
         if accepts_gzip(request) and _repeats_nothing_of_a_link(request):
             headers["content-encoding"] = "gzip"
@@ -172,7 +174,7 @@ class Pages:
 
         It gives back what a `refused` form has brought; with `may_repeat`, to be sent again as it is.
         """
-        is_passing = request.method == "GET" and (status == _TOO_MANY or status >= 500)
+        is_passing = request.method == "GET" and (status == TooMany.http_status or status >= 500)
         return self.show(
             request,
             "message.html",
@@ -207,7 +209,7 @@ class Pages:
             text = words.counted("error_wait", wait_seconds)
         title = words(f"error_{known}_title")
         # What is not allowed or not there will not be later either.
-        may_repeat = status == _TOO_MANY or status >= 500
+        may_repeat = status == TooMany.http_status or status >= 500
         return self.message(
             request, words, title, text, status=status, refused=refused, may_repeat=may_repeat
         )

@@ -7,6 +7,7 @@ Secrets are not given back: whoever types a code types it again.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -48,14 +49,20 @@ class RefusedForm:
         return tuple(value for _name, value in self.fields if not _CHOICE.fullmatch(value))
 
 
-def refused_form(request: Request) -> RefusedForm | None:
-    """Return what a form has brought; None where no form was sent. Files and secrets are not given back."""
+def refused_form(request: Request, typed: Mapping[str, str] | None = None) -> RefusedForm | None:
+    """
+    Return what a form has brought; None where no form was sent. Files and secrets are not given back.
+
+    `typed` is what its handler has read of a form with files.
+    """
     if request.method != "POST":
         return None
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body: bytes = request.scope.get(_BODY, b"") if content_type == _URL_ENCODED else b""
     found = parse_qsl(body.decode(errors="replace"), errors="replace")
     kept = tuple((name, value) for name, value in found if name not in _SECRET_FIELDS)
+    if typed:
+        kept = tuple(typed.items())
     has_come = content_type in {"", _URL_ENCODED}
     return RefusedForm(
         path=request.url.path.removeprefix(request.scope.get("root_path", "")),

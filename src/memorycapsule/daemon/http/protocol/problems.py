@@ -12,7 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from memorycapsule.errors import CapsuleError, DiskFull, ReauthenticationNeeded, Refusal, Unauthenticated
+from memorycapsule.errors import (
+    CapsuleError,
+    DiskFull,
+    ReauthenticationNeeded,
+    Refusal,
+    TooMany,
+    Unauthenticated,
+)
 from memorycapsule.schemas.errors import error_fields
 from memorycapsule.words.error_sentences import english_sentence_of
 
@@ -154,7 +161,10 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
                 error.http_status, english_sentence_of(error), **error_fields(error), headers=headers
             )
         case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            return _answer(error.http_status, sentence or _detail(error), **error_fields(error))
+            waits = {"retry-after": str(error.retry_seconds)} if isinstance(error, TooMany) else None
+            return _answer(
+                error.http_status, sentence or _detail(error), **error_fields(error), headers=waits
+            )
         case RequestValidationError():
             faults = [_fault(one) for one in error.errors()]
             if len(faults) == 1 and (problem := _broken_rule(error.errors()[0])):
