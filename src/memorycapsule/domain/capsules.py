@@ -67,6 +67,8 @@ class Capsule:
     opened_at: datetime | None
     #: The theme whose soundtrack was chosen instead of its own; a song of people's own goes before it.
     music: str | None = None
+    #: The language of what the film says itself, by its BCP 47 name; None for that of whoever made it.
+    film_language: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -28,6 +28,10 @@ class Capsule(DatedCapsule):
         description="The theme whose own music is heard instead of its own; a song of people's own goes before it.",
         examples=["museum"],
     )
+    film_language: str | None = Field(
+        description="The language of what the film says itself, if not that of whoever made the capsule.",
+        examples=["ko"],
+    )
     has_soundtrack: bool
     has_cover: bool
     role: Role
@@ -50,6 +54,7 @@ class Capsule(DatedCapsule):
             theme=found.theme,
             film_photos=found.film_photos,
             music=found.music,
+            film_language=found.film_language,
             has_soundtrack=found.soundtrack_blob is not None,
             has_cover=found.cover_blob is not None,
             role=view.member.role,

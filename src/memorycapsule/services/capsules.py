@@ -26,6 +26,7 @@ from memorycapsule.errors import NotAllowed, WrongKey
 from memorycapsule.seal.envelopes import new_capsule_key
 from memorycapsule.services import reading
 from memorycapsule.services.capsule_files import Cover, Song
+from memorycapsule.services.people import checked_language
 from memorycapsule.services.vault import Vault, new_envelopes
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -45,6 +46,8 @@ class CapsuleDraft:
     soundtrack: Song | None = None
     #: The theme whose soundtrack is heard where there is no song; None for that of the capsule's own.
     music: str | None = None
+    #: The language of what the film says itself; None for that of whoever makes the capsule.
+    film_language: str | None = None
     cover: Cover | None = None
 
 
@@ -60,6 +63,8 @@ class CapsuleChanges:
     soundtrack: Song | None = None
     #: The theme whose soundtrack is to be heard, '' for the capsule's own; it takes the place of a song.
     music: str | None = None
+    #: A language of ours, '' for that of whoever made the capsule.
+    film_language: str | None = None
     cover: Cover | None = None
     without_cover: bool = False
 
@@ -106,6 +111,7 @@ def create(
         created_at=now,
         opened_at=None,
         music=_checked_music(draft.music),
+        film_language=_checked_film_language(draft.film_language),
     )
     kept = {
         name: vault.keep_open(capsule.id, source, now)
@@ -234,6 +240,8 @@ def _checked_changes(wanted: CapsuleChanges) -> dict[str, str | int | None]:
         changes |= {"music": _checked_music(wanted.music), "soundtrack_blob": None}
     if wanted.soundtrack is not None:
         changes["music"] = None
+    if wanted.film_language is not None:
+        changes["film_language"] = _checked_film_language(wanted.film_language)
     if wanted.without_cover:
         changes["cover_blob"] = None
     return changes
@@ -241,6 +249,13 @@ def _checked_changes(wanted: CapsuleChanges) -> dict[str, str | int | None]:
 
 def _checked_music(name: str | None) -> str | None:
     return themes.load(name).name if name else None
+
+
+def _checked_film_language(name: str | None) -> str | None:
+    if not name:
+        return None
+    checked_language(name)
+    return name
 
 
 def _owned_sealed(tx: Transaction, viewer: Viewer, reference: str, now: datetime) -> Capsule:

@@ -195,6 +195,7 @@ class CapsuleRow(SQLModel, table=True):
     created_at: datetime
     opened_at: datetime | None
     music: str | None
+    film_language: str | None
 
 
 class KeyEnvelopeRow(SQLModel, table=True):

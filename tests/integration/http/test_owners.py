@@ -135,6 +135,20 @@ def test_what_cannot_be_is_said_beside_it_and_nothing_typed_is_lost(scene, wrong
     assert 'aria-invalid="true"' in page.text
 
 
+def test_the_language_of_the_film_is_chosen_beside_its_music(scene):
+    browser = organiser(scene)
+    echoed = browser.post("/capsules/new", data=DRAFT | {"film_language": "ko"})
+    sealed = browser.post("/capsules/new/seal", data=fields(echoed))
+    made_id = sealed.headers["location"].split("/")[2]
+    assert view(scene, made_id).capsule.film_language == "ko"
+
+    settings = browser.get(f"/c/{made_id}/settings").text
+    assert 'name="film_language" value="ko" checked' in settings
+    changed = {"title": "Summer", "film_photos": "40", "film_language": ""}
+    assert browser.post(f"/c/{made_id}/settings", data=changed).status_code == 303
+    assert view(scene, made_id).capsule.film_language is None
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

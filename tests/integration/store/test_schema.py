@@ -160,6 +160,7 @@ def test_sentences_in_reports_of_films_become_reasons_or_stay_as_they_were_writt
                     {"report": json.dumps(report), "id": montage.id},
                 )
         with instance.store.transaction() as tx:
+            tx.session.execute(text("ALTER TABLE capsule DROP COLUMN film_language"))  # of 0006
             tx.session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
         schema.upgrade(instance.store)
@@ -212,6 +213,7 @@ def test_sentences_of_letters_become_reasons_or_stay_as_they_were_written(store_
                 )
         with instance.store.transaction() as tx:
             tx.session.execute(text("UPDATE instance SET mail_pause_reason = :reason"), {"reason": waits})
+            tx.session.execute(text("ALTER TABLE capsule DROP COLUMN film_language"))  # of 0006
             tx.session.execute(text("UPDATE alembic_version SET version_num = '0004'"))
 
         schema.upgrade(instance.store)

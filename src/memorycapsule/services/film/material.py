@@ -60,7 +60,7 @@ def read_material(store: Store, vault: Vault, montage: Montage, size: Size, fps:
         stories = _chosen_stories(tx, montage)
         media = story_store.media_by_story(tx, [story.id for story in stories])
         unsealer = vault.unsealer(tx, capsule.id)
-        locale = account_store.accounts.get(tx, capsule.made_by).locale
+        locale = capsule.film_language or account_store.accounts.get(tx, capsule.made_by).locale
     shown = {story.member_id for story in stories}
     details_by_medium = {one.id: _details(unsealer, one) for story in stories for one in media[story.id]}
     times = wall_times_of(

@@ -78,6 +78,7 @@ def create_capsule(
             film_photos=app.settings.film.film_photos if body.film_photos is None else body.film_photos,
             message=body.message,
             music=body.music,
+            film_language=body.film_language,
         ),
         date=parse_opening_date(body.opens, body.zone or app.settings.zone, now),
         once=once,

@@ -27,6 +27,7 @@ from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.film.missing_letters import missing_letters
 from memorycapsule.words.catalogues import Wording
+from memorycapsule.words.languages import languages
 
 _THEME = "photocard"
 
@@ -41,6 +42,8 @@ class Draft:
     theme: str
     #: The theme whose song the film has; '' for the song of the capsule's own theme.
     music: str
+    #: The language of what the film says itself; '' for that of whoever makes the capsule.
+    film_language: str
     film_photos: str
 
 
@@ -50,9 +53,18 @@ def _draft(
     message: Annotated[str, Form()] = "",
     theme: Annotated[str, Form()] = _THEME,
     music: Annotated[str, Form()] = "",
+    film_language: Annotated[str, Form()] = "",
     film_photos: Annotated[str, Form()] = "",
 ) -> Draft:
-    return Draft(title=title, message=message, date=date, theme=theme, music=music, film_photos=film_photos)
+    return Draft(
+        title=title,
+        message=message,
+        date=date,
+        theme=theme,
+        music=music,
+        film_language=film_language if film_language in languages() else "",
+        film_photos=film_photos,
+    )
 
 
 router = APIRouter()
@@ -67,6 +79,7 @@ def show_questions(request: Request, app: AppDep, pages: PagesDep) -> Response:
         date=TypedDate(zone=app.settings.zone),
         theme=_THEME,
         music="",
+        film_language="",
         film_photos=str(app.settings.film.film_photos),
     )
     return _form_page(pages, request, empty, {})
@@ -125,6 +138,7 @@ def create_capsule(
                 theme=draft.theme,
                 film_photos=parse_film_photos(draft.film_photos),
                 music=draft.music or None,
+                film_language=draft.film_language or None,
                 soundtrack=own_song,
                 cover=picture,
             ),

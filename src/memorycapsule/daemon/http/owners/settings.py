@@ -30,9 +30,10 @@ from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.reading import Outline
+from memorycapsule.words.languages import languages
 
 #: The fields that come back with a mark of what they were when the form was shown.
-_MARKED = ("title", "message", "film_photos", "theme", "music")
+_MARKED = ("title", "message", "film_photos", "theme", "music", "film_language")
 #: The choice of music that keeps the song that people added.
 _OWN_SONG = "own"
 router = APIRouter()
@@ -49,6 +50,8 @@ class TypedSettings:
     theme: str = ""
     #: The theme whose song the film has, '' for that of the capsule's own; or the song that people added.
     music: str = ""
+    #: The language of what the film says itself, '' for that of whoever made the capsule.
+    film_language: str = ""
     is_without_cover: bool = False
     #: The marks that came back with the form: what its fields were when it was shown.
     seen: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class TypedSettings:
             title=capsule.title,
             message=capsule.message or "",
             film_photos=str(capsule.film_photos),
+            film_language=capsule.film_language or "",
             theme=capsule.theme,
             music=_OWN_SONG if capsule.soundtrack_blob else capsule.music or "",
         )
@@ -76,8 +80,16 @@ def _seen_marks(
     film_photos: Annotated[str, Form(alias="seen-film_photos")] = "",
     theme: Annotated[str, Form(alias="seen-theme")] = "",
     music: Annotated[str, Form(alias="seen-music")] = "",
+    film_language: Annotated[str, Form(alias="seen-film_language")] = "",
 ) -> dict[str, str]:
-    found = {"title": title, "message": message, "film_photos": film_photos, "theme": theme, "music": music}
+    found = {
+        "title": title,
+        "message": message,
+        "film_photos": film_photos,
+        "theme": theme,
+        "music": music,
+        "film_language": film_language,
+    }
     return {name: mark for name, mark in found.items() if mark}
 
 
@@ -87,6 +99,7 @@ def _typed_settings(
     film_photos: Annotated[str, Form()] = "",
     theme: Annotated[str, Form()] = "",
     music: Annotated[str, Form()] = "",
+    film_language: Annotated[str, Form()] = "",
     without_cover: Annotated[str, Form()] = "",
     *,
     seen: Annotated[dict[str, str], Depends(_seen_marks)],
@@ -97,6 +110,7 @@ def _typed_settings(
         film_photos=film_photos,
         theme=theme,
         music=music,
+        film_language=film_language if film_language in languages() else "",
         is_without_cover=bool(without_cover),
         seen=seen,
     )
@@ -155,6 +169,7 @@ def change_settings(
                 film_photos=parse_film_photos(typed.film_photos),
                 music=None if own_song or typed.music == _OWN_SONG else typed.music,
                 soundtrack=own_song,
+                film_language=typed.film_language,
                 cover=picture,
                 without_cover=typed.is_without_cover and picture is None,
             ),
