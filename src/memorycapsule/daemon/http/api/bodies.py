@@ -76,7 +76,7 @@ class NewCapsule(Body):
     """How many pictures the film takes at most."""
     music: Annotated[ThemeName | None, Field(examples=["museum"])] = None
     """The theme whose music is to be heard, if not its own."""
-    film_language: Annotated[Line | None, Field(examples=["ko"])] = None
+    film_language: Annotated[Language | None, Field(examples=["ko"])] = None
     """The language of what the film says itself, if not the caller's."""
     message: Annotated[Message | None, Field(examples=["One photo is enough."])] = None
     """What invitations say; visible before the date."""
@@ -91,7 +91,7 @@ class CapsuleChanges(Body):
     film_photos: Annotated[FilmPhotos | None, Field(examples=[80])] = None
     music: Annotated[Line | None, Field(examples=["museum"])] = None
     """The theme whose music is to be heard, "" for its own; a song of people's own goes then."""
-    film_language: Annotated[Line | None, Field(examples=["ko"])] = None
+    film_language: Annotated[Language | Literal[""] | None, Field(examples=["ko"])] = None
     """The language of what the film says itself, "" for that of whoever made the capsule."""
 
 
