@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.sentences import Sentence, sentence_of
+from memorycapsule.cli.typed import read_text
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -241,7 +241,7 @@ def _recovery_key(door: Door, file: Path | None) -> str:
             raise ConfigurationProblem("recovery_key_no_text", file=file) from error
     if file is None and is_interactive(door):
         return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
-    return sys.stdin.read()
+    return read_text()
 
 
 def register(app: typer.Typer) -> None:
