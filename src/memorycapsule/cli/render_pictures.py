@@ -127,7 +127,8 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
         taken_at=None if is_day else at,
         beside_at=at if is_day else None,
         camera=prepared.camera,
-        gps_at=prepared.gps_at,
+        # The satellites check a camera's clock where that said something.
+        gps_at=prepared.gps_at if taken and taken.form is TakenForm.TIME else None,
         story_id=one.inside,
         position=place,
         contributor="",

@@ -26,14 +26,17 @@ _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DAYS = tuple(
     re.compile(pattern, re.ASCII | re.IGNORECASE)
     for pattern in (
-        # Blanks may stand for zeros.
-        r"(?<!\d)(?P<year>\d{4})\s?(?P<sign>[:/.\-_\s])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})(?!\d)",
+        # RFC 2822, and as C writes it: "Wed Feb 21 10:14:22 2024", whose year stands behind the time.
+        rf"(?<!\d)(?P<day>\d{{1,2}})[\s\-./]+{_MONTH}[\s\-./,]+(?P<year>\d{{4}})(?!\d)",
+        rf"{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?![\d:])",
+        rf"{_MONTH}\s+(?P<day>\d{{1,2}})(?!\d)(?=.*?(?<![\d+\-])(?P<year>\d{{4}})(?!\d))",
+        # Blanks may stand for zeros, and nothing may stand before the time.
+        (
+            r"(?<!\d)(?P<year>\d{4})\s?(?P<sign>[:/.\-_\s])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})"
+            r"(?:(?!\d)|(?<=\d\d)(?=\d\d:\d\d))"
+        ),
         r"(?<!\d)(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]",
         r"(?<!\d)(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?=\D|$|\d{6})",
-        # RFC 2822, and as C writes it: "Wed Feb 21 10:14:22 2024", whose year stands behind the time.
-        rf"(?<!\d)(?P<day>\d{{1,2}})[\s\-.]+{_MONTH}[\s\-.,]+(?P<year>\d{{4}})(?!\d)",
-        rf"{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?![\d:])",
-        rf"{_MONTH}\s+(?P<day>\d{{1,2}})(?!\d)(?=.*?(?<!\d)(?P<year>\d{{4}})(?!\d))",
         # Dots stand behind the day in many languages. Other signs may stand behind the month, too, so that only a
         # number above twelve tells.
         r"(?<!\d)(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})(?!\d)",
@@ -80,7 +83,9 @@ def read_date_text(
         found = pattern.search(line)
         day = _day(found.groupdict()) if found else None
         if found and day:
-            return _with_clock(day, line[found.end() :], offset, fraction)
+            behind = _with_clock(day, line[found.end() :], offset, fraction)
+            before = _with_clock(day, line[: found.start()], offset, fraction)
+            return before if behind.form is TakenForm.DAY else behind
     return None
 
 
@@ -130,7 +135,7 @@ def _local(day: date, parts: Mapping[str, str | None], fraction: str | None) -> 
     half = (parts.get("before") or parts.get("after") or "").lower()
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half in _AFTERNOON else 0)
-    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second) and half):
+    if hour > 24 or minute > 59 or second > 60:
         return None
     digits = parts["fraction"] or re.sub(r"\D", "", (fraction or "").strip(" \x00"), flags=re.ASCII)
     try:

@@ -241,7 +241,8 @@ def _picture(
         beside_at=at if is_day else None,
         taken_local=times.of(taken),
         camera=details.camera,
-        gps_at=details.gps_at,
+        # The satellites check a camera's clock where that said something.
+        gps_at=details.gps_at if taken and taken.form is TakenForm.TIME else None,
         story_id=medium.story_id,
         position=medium.position,
         contributor=member.name,
