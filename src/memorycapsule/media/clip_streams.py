@@ -21,7 +21,9 @@ _FIELDS = re.compile(r"(top|bottom) (?:coded )?first")
 _COLOURS = re.compile(
     r"([\w-]+)/([\w-]+)/([\w-]+)|(?<![\w-])(bt709|smpte170m|smpte240m|bt470bg|gbr)(?![\w-])"
 )
-_UNKNOWN = frozenset({"unknown", "reserved", "gbr"})
+_UNKNOWN = frozenset({"unknown", "reserved"})
+#: Matrices that ffmpeg converts from. Others are rare and near one of these, or say nothing ("gbr" of a YUV picture).
+_MATRICES = frozenset({"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"})
 _HDR = frozenset({"smpte2084", "arib-std-b67"})
 #: Codecs whose frames do not tell whether they hold two fields: the stream alone tells.
 _WITHOUT_FLAGS = frozenset({"mjpeg", "jpeg2000"})
@@ -76,7 +78,7 @@ def _picture(found: re.Match[str]) -> PictureStream:
     codec, _, attributes, width, height, across, down = found.groups()
     fields = _FIELDS.search(attributes or "")
     matrix, primaries, transfer = _colours(attributes or "")
-    if matrix in _UNKNOWN:
+    if matrix not in _MATRICES:
         matrix = _likely_matrix(int(width), int(height), primaries, transfer)
     if transfer in _HDR and primaries in _UNKNOWN:
         primaries = "bt2020"

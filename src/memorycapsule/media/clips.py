@@ -209,9 +209,10 @@ def _filters(movie: Movie, picture: PictureStream, *, has_lut: bool) -> str:
         if not picture.has_frame_flags:
             steps = [f"setfield={_FIELD_ORDERS[picture.first_field]}", "bwdif=mode=send_frame"]
         steps += _TURNING.get(movie.turn, [])
-    steps.append(f"fps={FRAMES_PER_SECOND}")
+    # Frames may name a matrix that ffmpeg converts from as little as from none.
+    steps += [f"fps={FRAMES_PER_SECOND}", f"setparams=colorspace={picture.matrix}"]
     # One filter shrinks and changes the matrix. Between two of them ffmpeg would guess the matrix anew.
-    resize = f"scale={width}:{height}:flags={_SCALING}:in_color_matrix={picture.matrix}"
+    resize = f"scale={width}:{height}:flags={_SCALING}"
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
     if has_lut:
         # Shrinking first makes the dear conversion of colours cheaper.

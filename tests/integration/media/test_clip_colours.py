@@ -43,6 +43,15 @@ SDR = {
     "untagged, of a recorder": Coding(size=(640, 480), matrix="smpte170m", ending="ts", muxer=_TS),
     "named RGB, 1080p": Coding(size=(1920, 1080), bitstream_filter=_RGB_TAG, **_NO_MATRIX),
     "named RGB, VGA": Coding(size=(640, 480), matrix="smpte170m", bitstream_filter=_RGB_TAG, **_NO_MATRIX),
+    "named YCgCo, 720p": Coding(
+        size=(1280, 720), bitstream_filter="h264_metadata=matrix_coefficients=8", **_NO_MATRIX
+    ),
+    "named as reserved, VGA": Coding(
+        size=(640, 480),
+        matrix="smpte170m",
+        bitstream_filter="h264_metadata=matrix_coefficients=3",
+        **_NO_MATRIX,
+    ),
     "Motion JPEG": Coding(
         size=(640, 480),
         matrix="smpte170m",
@@ -50,6 +59,14 @@ SDR = {
         encoder=("-c:v", "mjpeg", "-q:v", "2"),
         pixel_format="yuvj422p",
         ending="mov",
+    ),
+    "RGB, H.264": Coding(encoder=("-c:v", "libx264rgb", "-qp", "8"), pixel_format="rgb24"),
+    "RGB, PNG": Coding(size=(640, 480), encoder=("-c:v", "png"), pixel_format="rgb24", ending="mov"),
+    "RGB, of a screen": Coding(
+        size=(1280, 720), encoder=("-c:v", "qtrle"), pixel_format="rgb24", ending="mov"
+    ),
+    "grey and alpha, ProRes 4444": Coding(
+        encoder=("-c:v", "prores_ks", "-profile:v", "4"), pixel_format="yuva444p10le", ending="mov", **_BT709
     ),
     "Display P3": Coding(**_P3),
     "Display P3, ten bits": hevc(**_P3),

@@ -34,6 +34,12 @@ def picture(line: str):
         ("prores (HQ) (apch / 0x68637061), yuv422p10le(tv, bt709, top coded first (swapped)), 1440x1080, 69 kb/s, SAR 4:3 DAR 16:9", "bt709", "bt709", "bt709"),
         ("mjpeg (Baseline) (jpeg / 0x6765706A), yuvj420p(pc, bt470bg/unknown/unknown, top first), 720x576 [SAR 1:1 DAR 5:4]", "bt470bg", "unknown", "unknown"),
         ("mpeg4 (Advanced Simple Profile) (mp4v / 0x7634706D), yuv420p, 352x288 [SAR 1:1 DAR 11:9]", "smpte170m", "unknown", "unknown"),
+        ("hevc (Main 10) (hvc1 / 0x31637668), yuv420p10le(tv, bt2020c/bt2020/smpte2084), 640x360", "bt2020nc", "bt2020", "smpte2084"),
+        ("hevc (Main 10) (dvh1 / 0x31687664), yuv420p10le(pc, ictcp/bt2020/smpte2084), 1920x1080", "bt2020nc", "bt2020", "smpte2084"),
+        ("hevc (Main 10) (dvh1 / 0x31687664), yuv420p10le(pc, ipt-c2/reserved/smpte2084), 1920x1080", "bt2020nc", "bt2020", "smpte2084"),
+        ("h264 (High) (avc1 / 0x31637661), yuv420p(tv, chroma-derived-nc/bt709/bt709), 1280x720", "bt709", "bt709", "bt709"),
+        ("h264 (High) (avc1 / 0x31637661), yuv420p(tv, ycgco/unknown/unknown), 640x360", "smpte170m", "unknown", "unknown"),
+        ("h264 (High) (avc1 / 0x31637661), yuv420p(tv, reserved/reserved/reserved), 640x360", "smpte170m", "reserved", "reserved"),
         ("h264 (avc1 / 0x31637661), none, 720x1280, 9 kb/s", "bt709", "unknown", "unknown"),
     ],
 )  # fmt: skip
