@@ -15,6 +15,7 @@ from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.services.film.material import plan_film, read_material
+from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from support.cast import add_story, attach, make_photo
 
@@ -202,6 +203,24 @@ def test_chapters_and_captions_are_told_from_the_plan_that_was_followed(scene, t
     assert f"/g/f/{attempt.id}/captions.vtt" in browser.get(f"{film_page(scene)}?of={attempt.id}").text
     assert scene.browser(scene.cleo.token).get(f"/g/f/{attempt.id}/chapters.vtt").status_code == 404
     assert reading.film(store, scene.ben.viewer, attempt.id).plan == followed
+
+
+@pytest.mark.parametrize(
+    ("chosen", "language", "end_line"), [(None, "en", "Put together by"), ("ko", "ko", "함께 담은 사람들")]
+)
+def test_a_film_says_what_it_says_in_the_language_of_its_capsule(scene, chosen, language, end_line):
+    with scene.instance.store.transaction() as tx:
+        capsule = capsule_store.capsules.get(tx, scene.capsule.id)
+        capsule_store.capsules.save(tx, replace(capsule, film_language=chosen))
+    scene.open()
+    film = newest(scene)
+    material = read_material(
+        scene.instance.store, scene.instance.vault, film, scene.app.rendering.size, scene.app.rendering.fps
+    )
+    plan = plan_film(material, material.direction, material.pictures)
+
+    assert plan.language == language
+    assert end_line in plan.to_json()
 
 
 @pytest.mark.parametrize(("language", "song"), [("en", "“A Table in the Sun”"), ("ko", "‘햇살 드는 식탁’")])

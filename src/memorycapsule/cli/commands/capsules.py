@@ -42,6 +42,14 @@ MusicOption = Annotated[
 CoverOption = Annotated[
     Path | None, typer.Option("--cover", metavar="FILE", help="A picture that shows before the date.")
 ]
+FilmLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--film-language",
+        metavar="LANGUAGE",
+        help="Language of what the film says itself, like ko (your own).",
+    ),
+]
 FilmPhotosOption = Annotated[
     int | None, typer.Option("--film-photos", metavar="COUNT", help="Pictures in the film at most (60).")
 ]
@@ -67,6 +75,7 @@ def create(
     music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
+    film_language: FilmLanguageOption = None,
     message: MessageOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the date is right.")] = False,
 ) -> None:
@@ -103,6 +112,7 @@ def create(
                 message=message,
                 soundtrack=song,
                 music=music_theme,
+                film_language=film_language,
                 cover=_cover(app, cover),
             ),
             date=date,
@@ -184,6 +194,7 @@ def edit(
     music_theme: MusicOption = None,
     cover: CoverOption = None,
     film_photos: FilmPhotosOption = None,
+    film_language: FilmLanguageOption = None,
 ) -> None:
     """
     Change what you said about a capsule.
@@ -194,7 +205,8 @@ def edit(
     from memorycapsule.services import capsules, reading
     from memorycapsule.services.capsules import CapsuleChanges
 
-    if all(given is None for given in (title, message, theme, soundtrack, music_theme, cover, film_photos)):
+    options = (title, message, theme, soundtrack, music_theme, cover, film_photos, film_language)
+    if all(given is None for given in options):
         raise UsageProblem("edit_nothing")
     if soundtrack and music_theme:
         raise UsageProblem("one_song")
@@ -213,6 +225,7 @@ def edit(
                 film_photos=film_photos,
                 soundtrack=song,
                 music=music_theme,
+                film_language=film_language,
                 cover=_cover(app, cover),
             ),
             now=app.now(),
