@@ -210,3 +210,10 @@ def test_a_broken_form_is_no_fault_of_ours(scene, ben, here):
         answer = ben.post(f"{here}/add", content=body, headers={"content-type": kind})
         assert 300 <= answer.status_code < 500
     assert filled_in(ben, f"{here}/add", title="x" * 300_000).status_code == 413
+
+
+def test_a_name_and_its_form_of_address_are_never_parted_by_the_end_of_a_line(scene):
+    scene.reads(scene.ben.viewer, "ko")
+    page = scene.browser(scene.ben.token).get(f"/g/c/{scene.capsule.id}/add").text
+
+    assert "<h1>Ben\N{NO-BREAK SPACE}님의 이야기</h1>" in page

@@ -300,7 +300,14 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["shown_address"] = shown_address
+    environment.filters["unbroken"] = _unbroken
     return environment
+
+
+def _unbroken(name: str) -> str:
+    """Return a name whose last word stands on the line of the one before: '영희' and '님' are never parted."""
+    before, gap, last = name.rpartition(" ")
+    return f"{before}\N{NO-BREAK SPACE}{last}" if gap else name
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
