@@ -19,6 +19,8 @@ from memorycapsule.errors import UsageProblem
 _MAY_BE_EMPTY = frozenset(
     {"title", "text", "message", "caption", "opens", "when", "emails", "address", "lang"}
 )
+#: What is only looked up: with bytes of any kind it is simply not found.
+_LOOKED_UP = frozenset({"token"})
 #: Encodings of old computers, each with the letters that texts in it are mostly made of:
 #: of two that fit alike, the first is meant.
 _ENCODINGS = (
@@ -94,7 +96,7 @@ def _refuse(param: Any, value: str) -> None:
     is_path = Path in (annotation := param.type_descriptor.annotation, *get_args(annotation))
     if not value and param.name not in _MAY_BE_EMPTY:
         raise UsageProblem("usage_empty_path" if is_path else "usage_empty", name=_shown_name(param))
-    if not is_path and any("\udc80" <= one <= "\udcff" for one in value):
+    if not is_path and param.name not in _LOOKED_UP and any("\udc80" <= one <= "\udcff" for one in value):
         name = _shown_name(param)
         if encoding := encoding_of(value.encode("utf-8", _AS_TYPED)):
             raise UsageProblem("usage_not_utf_8_but", name=name, encoding=encoding)
