@@ -462,3 +462,31 @@ READABLE = """[...document.querySelectorAll('.table .pcard')].map(card => {
       button => button.offsetTop < words.offsetTop + words.offsetHeight),
   };
 })"""
+
+
+@pytest.mark.parametrize(("theme", "with_scripts"), [*((theme, True) for theme in THEMES), ("museum", False)])
+def test_every_look_finds_photos_by_word_and_month(visit, theme, with_scripts):
+    visitor = visit(
+        theme,
+        viewport={"width": 390, "height": 844},
+        java_script_enabled=with_scripts,
+        reduced_motion="reduce",
+    )
+    visitor.go()
+    page = visitor.page
+    if theme != "window":
+        page.get_by_text("Find photos").click()
+    page.get_by_label("What are you looking for?").fill("2010")
+    page.get_by_role("search").get_by_role("button", name="Find").click()
+
+    found = page.locator("[id^=p-]")
+    assert 0 < found.count() < len(FILES)
+    before = found.count()
+    page.get_by_text("By month").click()
+    page.get_by_role("navigation", name="By month").get_by_role("link").last.click()
+    assert 0 < found.count() < before
+    assert page.get_by_label("What are you looking for?").input_value() == "2010"
+    if with_scripts:
+        visitor.check_access()
+    page.get_by_role("link", name="Back to all photos").click()
+    assert found.count() == len(FILES)

@@ -51,6 +51,8 @@ from memorycapsule.words.dates import day_in_words, short_day
 NOSCRIPT_REFRESH_SECONDS = 15
 #: Up to which width, in halves of a Hangul syllable, a title is set in each of the large sizes.
 _TITLE_SIZES = ((14, "short"), (24, "middle"), (44, "long"))
+#: Up to so many photos nobody has to search.
+_SEEN_AT_ONCE = 3
 #: What photos are searched by.
 Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
 SearchText = Annotated[str, Query(max_length=200)]
@@ -95,12 +97,17 @@ def show_photos(
 @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def list_slides(
-    request: Request, pages: PagesDep, access: OpenedCapsule, month: Month = "", find: SearchText = ""
+    request: Request,
+    pages: PagesDep,
+    access: OpenedCapsule,
+    by: UUID | None = None,
+    month: Month = "",
+    find: SearchText = "",
 ) -> Response:
     view = access.view
     words = pages.wording(request)
     fields = PhotoFields(pages, request, words, view)
-    query = PhotoQuery(month=month, words=find)
+    query = PhotoQuery(by=str(by or ""), month=month, words=find)
     all_photos = photo_layout.lay_out(view).all_photos
     return JSONResponse(
         [fields.slide(one) for one in matching(view, all_photos, query, language=words.language)]
@@ -188,9 +195,12 @@ def _photos_page(
     layout = photo_layout.lay_out(view)
     fields = PhotoFields(pages, request, words, view)
     capacity = photo_layout.CAPACITIES[capsule.theme]
-    is_searching = capacity.has_search and bool(query.month or query.words)
-    pool = layout.all_photos if capacity.has_search else layout.rest
-    rest = matching(view, pool if is_searching else layout.rest, query, language=language)
+    is_searching = bool(query.parameters)
+
+    def found(wanted: PhotoQuery) -> Sequence[PlacedPhoto]:
+        return matching(view, layout.all_photos, wanted, language=language)
+
+    rest = found(query) if is_searching else layout.rest
     sheets = max(1, -(-len(rest) // capacity.rest))
     if part > layout.parts or sheet > sheets:
         raise NotFound
@@ -218,15 +228,13 @@ def _photos_page(
         covers_are_all=layout.covers_are_all,
         rest=[fields.picture(one) for one in rest[first : first + capacity.rest]],
         rest_count=len(layout.rest),
-        authors=_count_by_author(layout.rest),
-        months=photo_search.months(
-            view, matching(view, pool, replace(query, month=""), language=language), language
-        ),
+        authors=_count_by_author(found(replace(query, by=""))),
+        months=photo_search.months(view, found(replace(query, month="")), language),
         month_name=photo_search.month_in_full(query.month, words) if query.month else "",
         query=query,
         is_searching=is_searching,
         found_count=len(rest),
-        has_search=capacity.has_search and len(layout.all_photos) > capacity.story,
+        has_search=is_searching or len(layout.all_photos) > _SEEN_AT_ONCE,
         page_url=page_url,
         part=part,
         parts=layout.parts,
@@ -240,10 +248,10 @@ def _photos_page(
     )
 
 
-def _count_by_author(rest: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
-    """Return id, name and number of photos of each member who has photos among the rest."""
+def _count_by_author(pictures: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
+    """Return id, name and number of photos of each member who has photos among some."""
     counts: dict[tuple[str, str], int] = {}
-    for one in rest:
+    for one in pictures:
         author = (one.story.author.id, one.story.author.name)
         counts[author] = counts.get(author, 0) + 1
     return [(member_id, name, count) for (member_id, name), count in counts.items()]

@@ -43,14 +43,12 @@ class Capacity:
     rest: int
     #: Photos that stand beside the title; with no more than that in all, the stories show none themselves.
     covers: int
-    #: Whether its page searches all photos of the capsule.
-    has_search: bool = False
 
 
 CAPACITIES = {
     "photocard": Capacity(story=9, rest=18, covers=3),
     "museum": Capacity(story=12, rest=48, covers=0),
-    "window": Capacity(story=15, rest=30, covers=4, has_search=True),
+    "window": Capacity(story=15, rest=30, covers=4),
     "classic": Capacity(story=24, rest=60, covers=0),
 }
 

@@ -24,6 +24,12 @@ class PhotoQuery:
     #: Each of them must stand somewhere in the texts about a photo, in whatever order and case.
     words: str = ""
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What is asked for, as the parameters of an address; empty where nothing is."""
+        asked = {"by": self.by, "month": self.month, "find": self.words}
+        return {name: value for name, value in asked.items() if value}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Month:
