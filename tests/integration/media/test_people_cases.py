@@ -1,10 +1,13 @@
-"""Clips and songs of people's cases come out as the list of right values says."""
+"""Photos, clips and songs of people's cases come out as the list of right values says."""
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
+from memorycapsule.domain.film.framing import is_panorama
+from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.stories import Missing
 from memorycapsule.media.intake import probe_soundtrack
 from support.clip_patches import decoded, shown_patches
@@ -48,3 +51,40 @@ def test_music_behind_zeros_is_a_soundtrack(cases, right):
     wanted = right["other/leading_zeros.mp3"]
     with (cases / "other" / "leading_zeros.mp3").open("rb") as song:
         assert probe_soundtrack(song) == pytest.approx(wanted["seconds"], abs=wanted["tolerance"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["avif/grid3x2.avif", "jpeg/adobergb_dcf_no_icc.jpg", "png/cicp_display_p3.png", "tiff/thumb_first.tif"],
+)
+def test_a_photo_has_its_size_and_its_colours(cases, right, prepare, name):
+    wanted, prepared = right[name], prepare(cases / name)
+    pixels = cv2.imdecode(np.frombuffer(prepared.display, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+    height, width = pixels.shape[:2]
+    places = {"TL": (1, 1), "TR": (1, 7), "BL": (7, 1), "BR": (7, 7)}
+
+    assert [prepared.width, prepared.height] == wanted.get("size", [prepared.width, prepared.height])
+    for corner, colour in wanted.get("corners_rgb", {}).items():
+        row, column = places[corner]
+        assert np.abs(pixels[height * row // 8, width * column // 8] - colour).max() <= wanted["tolerance"]
+
+
+def test_a_photo_that_lost_its_end_is_taken_with_a_word(cases, right, prepare):
+    assert right["jpeg/lost_last_1pct.jpg"]["expect"].startswith("accept with a word")
+    assert prepare(cases / "jpeg" / "lost_last_1pct.jpg").missing == (Missing.PICTURE,)
+
+
+def test_a_gif_shows_something(cases, right, prepare):
+    assert right["other/gif_first_frame_blank.gif"]["expect"].startswith("accept")
+    prepared = prepare(cases / "other" / "gif_first_frame_blank.gif")
+
+    assert cv2.imdecode(np.frombuffer(prepared.display, np.uint8), cv2.IMREAD_COLOR).std() > 10
+
+
+def test_a_panorama_is_as_tall_as_a_film(cases, right, prepare):
+    assert "panned at full height" in right["other/panorama_14000x1750.jpg"]["expect"]
+    prepared = prepare(cases / "other" / "panorama_14000x1750.jpg")
+    height, width = cv2.imdecode(np.frombuffer(prepared.display, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+
+    assert height == 1080
+    assert is_panorama(Size(width=1280, height=720), width, height)
