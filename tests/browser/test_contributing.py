@@ -177,6 +177,8 @@ def test_many_tiles_keep_the_words_and_the_voice_note_near(chromium, house, phot
 
     assert uma.page.locator("#title").bounding_box()["y"] - before < uma.page.viewport_size["height"]
     assert uma.page.locator("#tiles").get_attribute("tabindex") == "0"
+    first, below = (uma.page.locator(".tile").nth(number).bounding_box() for number in (0, 3))
+    assert first["y"] + first["height"] <= below["y"], "no tile lies on another"
     uma.page.locator(".tile.kept").nth(1).wait_for(timeout=60_000)
     assert uma.complaints == []
     uma.context.close()
