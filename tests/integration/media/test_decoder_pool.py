@@ -124,8 +124,8 @@ def test_a_child_is_replaced_after_its_share_of_photos(pool, picture, monkeypatc
 
 
 def test_a_refusal_costs_the_child_but_not_the_next_photo(pool, picture, tmp_path):
-    broken = tmp_path / "broken"
-    broken.write_bytes(picture.read_bytes()[:-40])
+    broken, whole = tmp_path / "broken", picture.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
     prepare(pool, picture)
     for _ in range(2):
         with file_refused(Refusal.PICTURE_INCOMPLETE):
@@ -415,7 +415,7 @@ with Decoders(workspace=Path(sys.argv[1]), children=1) as pool, open(sys.argv[1]
 def test_an_avif_that_takes_too_much_work_is_refused_with_that_reason(tmp_path, samples, monkeypatch):
     """A program in ffmpeg's place works for ever."""
     in_place_of_ffmpeg(tmp_path / "endless", "while :; do :; done", monkeypatch)
-    monkeypatch.setattr(photo_decoding, "_AVIF_CPU_SECONDS", 1)
+    monkeypatch.setattr(photo_decoding, "_FFMPEG_CPU_SECONDS", 1)
     with avif_of(samples).open("rb") as upload, file_refused(Refusal.DECODING_TOO_LONG):
         photo_decoding.decode_photo(Window.of(upload), "AVIF")
 
