@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from memorycapsule.domain.opening_dates import OpeningDate
     from memorycapsule.schemas.capsule_lines import DatedCapsule
     from memorycapsule.schemas.capsules import Capsule
+    from memorycapsule.schemas.montages import Montage
     from memorycapsule.schemas.stories import Story
     from memorycapsule.services.capsule_files import Cover, Song
+
+_SOON_SECONDS = 60
 
 ThemeOption = Annotated[str | None, typer.Option("--theme", help="photocard, museum, window or classic.")]
 SoundtrackOption = Annotated[
@@ -311,6 +314,21 @@ def _left(now: datetime, at: datetime, out: Output) -> str:
     return left if is_soon(now, at) else out.words("cli_left", left=left)
 
 
+def film_state(film: Montage, out: Output) -> str:
+    """Say in which state a film is, and while it is rendered, how far and for how long still."""
+    from memorycapsule.domain.film.montages import MontageState
+
+    state = out.named("film", film.state)
+    if film.state is not MontageState.RENDERING:
+        return state
+    share, left = f"{film.progress:.0%}", film.seconds_left
+    if left is None:
+        return f"{state} {share}"
+    if left < _SOON_SECONDS:
+        return out.words("cli_film_soon", state=state, share=share)
+    return out.words("cli_film_minutes", state=state, share=share, minutes=round(left / 60))
+
+
 def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
     from memorycapsule.domain.invitations import InvitationState
     from memorycapsule.domain.zones import local_of
@@ -354,7 +372,7 @@ def _portrait(found: Capsule, now: datetime, out: Output) -> Iterator[str]:
         yield "\n" + words("cli_show_films")
     for film in found.montages:
         length = ", " + words("cli_seconds", seconds=f"{film.seconds:.0f}") if film.seconds else ""
-        yield f"  {film.id}  {out.named('film', film.state)}{length}"
+        yield f"  {film.id}  {film_state(film, out)}{length}"
 
 
 @contextmanager

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from memorycapsule.cli.commands.capsules import SoundtrackOption, music
+from memorycapsule.cli.commands.capsules import SoundtrackOption, film_state, music
 from memorycapsule.cli.commands.running import film_failure, film_sentence
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
-from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.output import plain
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.words.catalogues import Wording
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
-
-_SOON_SECONDS = 60
 
 
 def make(
@@ -91,7 +89,7 @@ def list_films(
     rows = [
         (
             film.id,
-            _how_far(film, door.out),
+            film_state(film, door.out),
             door.out.words("cli_seconds", seconds=f"{film.seconds:.0f}") if film.seconds else "",
             _what(film, door.out.words),
         )
@@ -111,20 +109,6 @@ def _what(film: Montage, words: Wording) -> str:
         *([words("cli_film_music", music=music)] if music else []),
     ]
     return ", ".join(wishes)
-
-
-def _how_far(film: Montage, out: Output) -> str:
-    from memorycapsule.domain.film.montages import MontageState
-
-    state = out.named("film", film.state)
-    if film.state is not MontageState.RENDERING:
-        return state
-    share, left = f"{film.progress:.0%}", film.seconds_left
-    if left is None:
-        return f"{state} {share}"
-    if left < _SOON_SECONDS:
-        return out.words("cli_film_soon", state=state, share=share)
-    return out.words("cli_film_minutes", state=state, share=share, minutes=round(left / 60))
 
 
 def save(
