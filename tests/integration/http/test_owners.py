@@ -135,6 +135,30 @@ def test_what_cannot_be_is_said_beside_it_and_nothing_typed_is_lost(scene, wrong
     assert 'aria-invalid="true"' in page.text
 
 
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        (
+            {"day": "2036-03-09", "clock": "02:30"},
+            ("2:30 in the morning is skipped that night", "3:30 in the morning (New York time)"),
+        ),
+        (
+            {"day": "2036-11-02", "clock": "01:30"},
+            ("comes twice that night", "the second is 2036-11-02 06:30Z"),
+        ),
+        ({"day": "2036-11-03", "clock": "01:30"}, ("1:30 in the morning (New York time)", "")),
+    ],
+)
+def test_a_time_that_clocks_skip_or_show_twice_is_said_before_it_is_sealed(scene, date, said):
+    page = organiser(scene).post(
+        "/capsules/new", data=DRAFT | {"phrase": "", "zone": "America/New_York"} | date
+    )
+
+    assert page.status_code == 200
+    assert all(one in page.text for one in said)
+    assert ("that night" in page.text) is (date["day"] != "2036-11-03")
+
+
 def test_the_language_of_the_film_is_chosen_beside_its_music(scene):
     browser = organiser(scene)
     echoed = browser.post("/capsules/new", data=DRAFT | {"film_language": "ko"})
