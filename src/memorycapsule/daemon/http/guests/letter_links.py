@@ -63,8 +63,8 @@ def show_opened_link(
     except NotFound:
         return pages.unknown_link(request)
     own = [one for one in viewers if one.account_id == view.member.account_id]
-    if any(reading.reaches(app.store, one, view.capsule.id) for one in own):
-        # This browser is in already.
+    if view.member.unsealed_at and any(reading.reaches(app.store, one, view.capsule.id) for one in own):
+        # This browser is in already, and its reader has untied the bundle before.
         return pages.redirect(request, _opened_path(view.capsule, view.member, to))
     return _link_page(pages, request, token, view, "opened_link.html", is_for_film=to == _FILM)
 
