@@ -43,9 +43,9 @@ class DrawnFile:
     taken_at: datetime
 
 
-def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
+def draw(folder: Path, *, count: int = 18, seed: int = 1) -> Iterator[DrawnFile]:
     """
-    Draw `count` pictures into `folder` (made when missing) and return them in the order of their dates.
+    Draw `count` pictures into `folder` (made when missing), in the order of their dates; yield each once it is drawn.
 
     The same count and seed give the same files. After the 18 scenes they are repeated, drawn differently and dated one
     year later. Among the first eight are a JPEG to be turned (orientation 6), a HEIC, a Display P3 JPEG and a clip.
@@ -53,10 +53,8 @@ def draw(folder: Path, *, count: int = 18, seed: int = 1) -> list[DrawnFile]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [
-            _draw_one(folder, SCENES[index % len(SCENES)], index // len(SCENES), seed * 1000 + index)
-            for index in range(count)
-        ]
+        for index in range(count):
+            yield _draw_one(folder, SCENES[index % len(SCENES)], index // len(SCENES), seed * 1000 + index)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error

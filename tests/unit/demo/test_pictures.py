@@ -32,7 +32,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("drawn"), count=6, seed=3)
+    return list(draw(tmp_path_factory.mktemp("drawn"), count=6, seed=3))
 
 
 @functools.cache
@@ -130,8 +130,8 @@ def test_the_same_seed_draws_the_same_files_and_another_seed_others(drawn, tmp_p
     def digests(files):
         return [hashlib.sha256(file.path.read_bytes()).hexdigest() for file in files]
 
-    again = digests(draw(tmp_path / "again", count=1, seed=3))
-    other = digests(draw(tmp_path / "other", count=1, seed=4))
+    again = digests(list(draw(tmp_path / "again", count=1, seed=3)))
+    other = digests(list(draw(tmp_path / "other", count=1, seed=4)))
 
     assert again == digests(drawn)[:1]
     assert other != again
@@ -168,4 +168,4 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("not a folder")
 
     with pytest.raises(UsageProblem, match=r"^demo_not_drawn "):
-        draw(tmp_path / "file" / "inside", count=1)
+        list(draw(tmp_path / "file" / "inside", count=1))

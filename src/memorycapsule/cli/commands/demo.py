@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import webbrowser
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from memorycapsule.cli.door import door_of
+from memorycapsule.cli.door import door_of, is_interactive
 from memorycapsule.cli.options import examples
+from memorycapsule.cli.output import width_of
+
+_COLUMNS = 80
+#: As wide as the seconds before each step.
+_INDENT = " " * 10
 
 
 def demo(
@@ -29,14 +36,20 @@ def demo(
         str, typer.Option("--theme", help="photocard, museum, window or classic.")
     ] = "photocard",
     stay: Annotated[
-        bool, typer.Option("--stay", help="Keep the daemon running at the end, to look at the pages.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--stay/--no-stay",
+            help="Keep the daemon running at the end, to look at the pages. On a terminal it stays by itself.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """
     Play a capsule's whole life in a minute or two, with real parts and the real clock.
 
     A daemon, three people, invitations, photos, the seal proved by refused looks, the opening, the film, the
-    letters with their links: each stage is checked, and the end is success only if all of them held.
+    letters with their links: each stage is checked, and the end is success only if all of them held. A first
+    picture is there within seconds. The date follows from how fast the machine is, and moves later while it is busy.
     """
     from memorycapsule.demo.life import Demonstration
     from memorycapsule.errors import UsageProblem
@@ -47,30 +60,55 @@ def demo(
     if photos is not None and not photos.is_dir():
         raise UsageProblem("folder_missing", folder=photos)
 
-    def wait_for_enter(page: str) -> None:
-        door.out.note("\n" + door.out.words("cli_demo_look", page=page))
-        input()
+    out = door.out
+    stays = is_interactive(door) if stay is None else stay
 
-    say = door.out.note if door.out.as_json else door.out.say
-    words = wording(door.out.language, "demo")
-    facts = Demonstration(folder=folder, opens=opens, photos=photos, theme=theme, words=words, say=say).run(
-        stay=wait_for_enter if stay else None
-    )
-    door.out.answer({"demo": facts})
+    def show(address: str) -> None:
+        # A browser for a terminal would take the terminal away.
+        if stays and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            webbrowser.open(address)
+
+    def say_that_all_held(facts: dict[str, Any]) -> None:
+        values = {name: facts[name] for name in ("film", "mailbox", "page")}
+        out.say("\n" + out.words("cli_demo_held", seconds=f"{facts['took_seconds']:.0f}", **values))
+
+    def wait_for_enter(facts: dict[str, Any]) -> None:
+        say_that_all_held(facts)
+        out.note("\n" + out.words("cli_demo_look"))
+        show(facts["page"])
+        with suppress(EOFError, KeyboardInterrupt):
+            input()
+
+    def say(line: str) -> None:
+        for one in folded(line):
+            (out.note if out.as_json else out.say)(one)
+
+    facts = Demonstration(
+        folder=folder,
+        opens=opens,
+        photos=photos,
+        theme=theme,
+        words=wording(out.language, "demo"),
+        say=say,
+        show=show,
+    ).run(stay=wait_for_enter if stays else None)
+    out.answer({"demo": facts})
+    if not stays:
+        say_that_all_held(facts)
     config = folder / "config.toml"
     program = "capsule" if shutil.which("capsule") else os.path.relpath(sys.argv[0])
-    door.out.say(
-        "\n"
-        + door.out.words(
-            "cli_demo_held",
-            seconds=f"{facts['took_seconds']:.0f}",
-            film=facts["film"],
-            mailbox=facts["mailbox"],
-            page=facts["page"],
-            program=program,
-            config=config,
-        )
-    )
+    out.say(out.words("cli_demo_again", program=program, config=config))
+
+
+def folded(line: str) -> list[str]:
+    """Return a line in pieces of at most 80 columns, the further ones indented like the words of the first."""
+    pieces: list[str] = []
+    for word in line.split(" "):
+        if pieces and width_of(f"{pieces[-1]} {word}") <= _COLUMNS:
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word if not pieces else _INDENT + word)
+    return pieces
 
 
 def register(app: typer.Typer) -> None:
