@@ -40,7 +40,7 @@ _SHORTEST_WAIT_SECONDS = 26
 #: How many commands pass between the making of the capsule and the last check of its seal.
 _COMMANDS = 14
 #: The date moves later when fewer of the slowest commands so far, and seconds, are left before it.
-_MARGIN_COMMANDS, _MARGIN_SECONDS = 6, 15
+_MARGIN_COMMANDS, _MARGIN_SECONDS = 4, 15
 _MOST_TRIES = 5
 #: Where drawing or a command takes so long, the film is made small.
 _SLOW_DRAWING_SECONDS, _SLOW_COMMAND_SECONDS = 60, 12
@@ -297,10 +297,13 @@ class Demonstration:
 
     def _prove_the_seal(self, url: str, stories: list[str]) -> None:
         not_found, sealed = 3, 4
-        self._refused(not_found, BEN, "story", "show", stories[0])
-        self._refused(not_found, ADA, "story", "show", stories[1])
-        self._refused(sealed, ADA, "open", self.facts["capsule"])
-        self._keep_sealed()
+        for code, person, command in (
+            (not_found, BEN, ("story", "show", stories[0])),
+            (not_found, ADA, ("story", "show", stories[1])),
+            (sealed, ADA, ("open", self.facts["capsule"])),
+        ):
+            self._refused(code, person, *command)
+            self._keep_sealed()
         own = self._capsule("show", self.facts["capsule"], as_person=BEN)["capsule"]
         self._check(len(own["stories"]) == 1, StageFailed("demo_own_story_only", name=BEN.name))
         medium = own["stories"][0]["media"][0]["id"]
