@@ -20,7 +20,7 @@ NOT_OURS = {
     "domain/hangul.py": "the first and the last syllable",
     "domain/dated_names.py": "what phones call their files",
     "domain/opening_dates.py": "what people type: 10년 후",
-    "demo/life.py": "what the people of the demonstration are called and write",
+    "demo/people.py": "what the people of the demonstration are called and write",
     "demo/scenes.py": "what the pictures of the demonstration show",
     "schemas/themes.py": "an example in the API's document",
     "daemon/http/api/bodies.py": "an example in the API's document",

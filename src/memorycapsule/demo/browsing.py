@@ -26,7 +26,7 @@ class StageFailed(CapsuleError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class PageAnswer:
     status: int
     url: str
     body: bytes
@@ -42,14 +42,14 @@ def get(
     *,
     data: bytes | None = None,
     headers: dict[str, str] | None = None,
-) -> Answer:
+) -> PageAnswer:
     origin = "/".join(url.split("/")[:3])
     request = urllib.request.Request(url, data=data, headers={"Origin": origin, **(headers or {})})  # noqa: S310 - ours
     try:
         with (browser or urllib.request.build_opener()).open(request, timeout=_PAGE_SECONDS) as answer:
-            return Answer(status=answer.status, url=answer.url, body=answer.read())
+            return PageAnswer(status=answer.status, url=answer.url, body=answer.read())
     except urllib.error.HTTPError as error:
-        return Answer(status=error.code, url=url, body=error.read())
+        return PageAnswer(status=error.code, url=url, body=error.read())
 
 
 def letter_of(path: Path) -> email.message.EmailMessage:

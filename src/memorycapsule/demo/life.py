@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 from memorycapsule import processes
 from memorycapsule.demo.browsing import StageFailed, get, is_to, letter_of, link_in, probe_film
-from memorycapsule.demo.people import ADA, BEN, CONFIDED_TEXT, PEOPLE, YOUNGHEE, Person
+from memorycapsule.demo.people import ADA, BEN, CONFIDED_TEXT, PEOPLE, TITLE, YOUNGHEE, Person
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.dates import date_in_words
@@ -219,7 +219,7 @@ class Demonstration:
 
     def _seal(self, url: str) -> None:
         made = self._capsule(
-            "create", "여름, 시골집에서 · The summer we kept", "--opens", self._measured_date(), "--theme", self.theme,
+            "create", TITLE, "--opens", self._measured_date(), "--theme", self.theme,
             "--message", "One photo is enough. We open it together.",
         )["capsule"]  # fmt: skip
         self.facts |= {"capsule": made["id"], "slug": made["slug"], "opens_at": made["opens_at"], "url": url}

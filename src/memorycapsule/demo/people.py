@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+#: What their capsule is called.
+TITLE = "여름, 시골집에서 · The summer we kept"
 #: Part of a story. It must not be found in any file before the date.
 CONFIDED_TEXT = "the key to the old house hangs behind the clock"
 

@@ -13,12 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from memorycapsule.cli.door import door_of, is_interactive
+from memorycapsule.cli.layout import wrapped
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.output import width_of
 
 _COLUMNS = 80
-#: As wide as the seconds before each step.
-_INDENT = " " * 10
 
 
 def demo(
@@ -80,7 +78,8 @@ def demo(
             input()
 
     def say(line: str) -> None:
-        for one in folded(line):
+        seconds, unit, step = line.partition(" s  ")
+        for one in wrapped(step, _COLUMNS, first=seconds + unit):
             (out.note if out.as_json else out.say)(one)
 
     facts = Demonstration(
@@ -98,17 +97,6 @@ def demo(
     config = folder / "config.toml"
     program = "capsule" if shutil.which("capsule") else os.path.relpath(sys.argv[0])
     out.say(out.words("cli_demo_again", program=program, config=config))
-
-
-def folded(line: str) -> list[str]:
-    """Return a line in pieces of at most 80 columns, the further ones indented like the words of the first."""
-    pieces: list[str] = []
-    for word in line.split(" "):
-        if pieces and width_of(f"{pieces[-1]} {word}") <= _COLUMNS:
-            pieces[-1] += f" {word}"
-        else:
-            pieces.append(word if not pieces else _INDENT + word)
-    return pieces
 
 
 def register(app: typer.Typer) -> None:
