@@ -124,10 +124,7 @@ def test_what_the_protocol_does_not_know_is_turned_away(scene, sender):
     empty = begin(sender, scene.story.id, b"").headers["location"]
     assert (sender.get(empty).json()["stage"], sender.get(empty).json()["reason"]) == (
         "refused",
-        (
-            "There is nothing in this file, so we left it out. A photo that is still in iCloud or another cloud comes "
-            "like this: open it once, then choose it again."
-        ),
+        "There is nothing in this file. Is it still in iCloud or another cloud? Open it once, then choose it again.",
     )
     assert send_piece(sender, address, 0, b"x", **{"content-type": "text/plain"}).status_code == 415
     assert send_piece(sender, address, 5, b"x").status_code == 409
