@@ -106,6 +106,32 @@ def opened(household, home) -> str:
     return household.letters("/g/o/")["ben@example.org"][0]
 
 
+def test_the_one_button_of_an_invitation_is_seen_at_once_and_its_cover_comes_in_the_size_of_a_telephone(
+    household, home, visit, photos
+):
+    cover = photos / "nikon_d750_tanners_ridge.jpg"
+    message = "Do you still have a photo of us in the orchard? One is enough. " * 4
+    made = household.run(
+        "create", "An orchard", "--opens", "in 9 years", "--cover", str(cover), "--message", message
+    )
+    invited = household.run("invite", made["capsule"]["id"], "orchard@example.org", "--name", "할머니")[
+        "invitations"
+    ][0]
+    guest = visit(home, locale="ko-KR")
+    sent: dict[str, int] = {}
+    guest.page.on("response", lambda answer: sent.update({answer.url: int(answer.headers["content-length"])}))
+    for size in ("usual", "large", "largest"):
+        guest.page.goto(f"{invited['url']}?size={size}")
+        guest.page.wait_for_load_state("networkidle")
+        if size == "usual":
+            assert any(url.endswith("/cover?form=small") for url in sent)
+            assert sum(sent.values()) < 100_000
+        button = guest.page.get_by_role("button", name="사진 넣기").bounding_box()
+        assert button["y"] + button["height"] <= TELEPHONE["height"]
+    assert "휴대폰에도 그대로" in guest.page.locator("main").inner_text()
+    guest.check_manners()
+
+
 @pytest.mark.parametrize(("language", "button"), [("en-GB", "Add photos"), ("ko-KR", "사진 넣기")])
 def test_a_grandmother_joins_on_her_telephone_without_scripts(household, home, visit, language, button):
     capsule = household.capsule(opens_in=timedelta(days=3000))

@@ -18,7 +18,7 @@ from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind, clean
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
-from memorycapsule.services import letters, people, reading, rescheduling, sessions
+from memorycapsule.services import covers, letters, people, reading, rescheduling, sessions
 from memorycapsule.services.people import checked_language
 from memorycapsule.services.reading import OpenedFile
 from memorycapsule.services.vault import Vault
@@ -192,12 +192,12 @@ def preview(store: Store, token: str) -> InvitationView:
         )
 
 
-def cover_file(store: Store, vault: Vault, token: str) -> OpenedFile:
+def cover_file(store: Store, vault: Vault, token: str, form: covers.CoverForm = "display") -> OpenedFile:
     """Return the cover of the capsule that a link invites to. Raises NotFound."""
     with store.reading() as tx:
         capsule = capsule_store.capsules.get(tx, of_token(tx, token).capsule_id)
-        source = reading.cover_source(tx, vault, capsule)
-    return reading.opened_cover(source)
+        source = covers.cover_source(tx, vault, capsule)
+    return covers.opened_cover(source, form)
 
 
 def join(

@@ -32,7 +32,7 @@ from memorycapsule.domain.stories import (
 )
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
 from memorycapsule.seal.envelopes import DamagedEnvelope
-from memorycapsule.services.vault import BlobSource, Unsealer, Vault
+from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -332,25 +332,6 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
         name=details.file if form == "original" else f"{medium.id}.{ending}",
         is_private=not is_open,
     )
-
-
-def cover_file(store: Store, vault: Vault, viewer: Viewer, reference: str) -> OpenedFile:
-    """Return the cover of a capsule, a JPEG, which members see before the date, too. Raises NotFound."""
-    with store.reading() as tx:
-        source = cover_source(tx, vault, standing_in(tx, viewer, reference).capsule)
-    return opened_cover(source)
-
-
-def cover_source(tx: Transaction, vault: Vault, found: Capsule) -> BlobSource:
-    """Return what opens the cover of a capsule, for somebody who may see it. Raises NotFound."""
-    if found.cover_blob is None:
-        raise NotFound("cover_missing")
-    return vault.source_of(tx, found.cover_blob)
-
-
-def opened_cover(source: BlobSource) -> OpenedFile:
-    """Return the cover that a source opens, on its way to a viewer."""
-    return OpenedFile(stream=source.open(), content_type="image/jpeg", name="cover.jpg", is_private=True)
 
 
 def montages(store: Store, viewer: Viewer, reference: str) -> list[Montage]:

@@ -84,7 +84,7 @@ def _opened_fields(entry: ShelfEntry, words: Wording) -> dict[str, Any]:
     film = entry.montage if entry.montage and entry.montage.state in _WITH_FILM else None
     picture = None
     if capsule.cover_blob:
-        picture = f"/g/c/{capsule.id}/cover"
+        picture = f"/g/c/{capsule.id}/cover?form=small"
     elif film and film.poster_blob:
         picture = f"/g/f/{film.id}/poster.jpg"
     elif entry.picture:

@@ -25,7 +25,7 @@ from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.capsule_lines import CapsuleLine
 from memorycapsule.schemas.capsules import Capsule
-from memorycapsule.services import archive, capsules, reading
+from memorycapsule.services import archive, capsules, covers, reading
 from memorycapsule.services.capsule_files import accepted_cover, accepted_song
 from memorycapsule.services.capsules import CapsuleChanges, CapsuleDraft
 
@@ -137,7 +137,7 @@ def delete_capsule(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
 @for_whom(Audience.MEMBERS)
 def send_cover(app: AppDep, viewer: Asker, capsule: Reference) -> Response:
     """Send the cover, a JPEG; members see it before the date, too."""
-    return FileAnswer(reading.cover_file(app.store, app.vault, viewer, capsule), tag=f"{capsule}-cover")
+    return FileAnswer(covers.cover_file(app.store, app.vault, viewer, capsule), tag=f"{capsule}-cover")
 
 
 @router.put(_COVER, responses=documented(*_FILE_REFUSALS))

@@ -20,7 +20,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.zones import local_of
-from memorycapsule.services import reading
+from memorycapsule.services import covers, reading
 from memorycapsule.services.reading import CapsuleView, Form
 from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon, short_day
 
@@ -38,11 +38,13 @@ def show_capsule(request: Request, app: AppDep, pages: PagesDep, access: MemberC
 
 @router.api_route("/g/c/{capsule_id}/cover", methods=GET)
 @for_whom(Audience.MEMBERS)
-def send_cover(app: AppDep, viewers: BrowserViewers, capsule_id: UUID) -> Response:
+def send_cover(
+    app: AppDep, viewers: BrowserViewers, capsule_id: UUID, form: covers.CoverForm = "display"
+) -> Response:
     file = first_with_access(
-        viewers, lambda viewer: reading.cover_file(app.store, app.vault, viewer, str(capsule_id))
+        viewers, lambda viewer: covers.cover_file(app.store, app.vault, viewer, str(capsule_id), form)
     )
-    return FileAnswer(file, tag=f"{capsule_id}-cover")
+    return FileAnswer(file, tag=f"{capsule_id}-cover-{form}")
 
 
 @router.api_route("/g/m/{medium_id}/{form}", methods=GET)

@@ -21,7 +21,7 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers
 from memorycapsule.domain.people import masked_address
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.services import invitations, reading
+from memorycapsule.services import covers, invitations, reading
 from memorycapsule.services.invitations import InvitationView
 from memorycapsule.words.counts import people_in_words
 from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon
@@ -61,9 +61,9 @@ def show_invitation(
 
 @router.api_route("/g/i/{token}/cover", methods=GET)
 @for_whom(Audience.EVERYBODY)
-def send_invitation_cover(app: AppDep, token: str) -> Response:
-    file = invitations.cover_file(app.store, app.vault, token)
-    return FileAnswer(file, tag="cover")
+def send_invitation_cover(app: AppDep, token: str, form: covers.CoverForm = "display") -> Response:
+    file = invitations.cover_file(app.store, app.vault, token, form)
+    return FileAnswer(file, tag=f"cover-{form}")
 
 
 @router.api_route("/g/i/{token}/decline", methods=GET)

@@ -184,7 +184,7 @@ def _covers(layout: PhotoLayout) -> Sequence[PlacedPhoto]:
 def _choice_pictures(capsule: Capsule, covers: Sequence[str]) -> list[str]:
     """Return the paths of up to three pictures for the choice of the photos, the capsule's cover first."""
     photos = [f"/g/m/{medium_id}/thumbnail" for medium_id in covers]
-    return [f"/g/c/{capsule.id}/cover", *photos[:2]] if capsule.cover_blob else photos
+    return [f"/g/c/{capsule.id}/cover?form=small", *photos[:2]] if capsule.cover_blob else photos
 
 
 def _photos_page(
