@@ -174,27 +174,6 @@ def test_the_language_of_the_film_is_chosen_beside_its_music(scene):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"title": " "}, "title"),
-        ({"message": "x" * 5_001}, "message"),
-        ({"phrase": "", "day": "2020-01-01"}, "day"),
-        ({"phrase": "some day"}, "phrase"),
-        ({"film_photos": "0"}, "film_photos"),
-        ({"title": " ", "film_photos": "0"}, "title"),
-    ],
-)
-def test_after_a_refused_form_the_first_field_in_error_has_the_focus(scene, wrong, field):
-    browser = organiser(scene)
-    page = browser.post("/capsules/new", data=DRAFT | wrong).text
-
-    first = re.search(r"<(?:input|textarea|select)[^>]* autofocus(?:=\"\")?>", page)[0]
-    assert f' id="{field}"' in first
-    assert 'aria-invalid="true"' in first
-    assert "autofocus" not in browser.get("/capsules/new").text
-
-
-@pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ({"phrase": "", "day": "2020-01-01"}, "이미 지난 날이에요"),

@@ -1,5 +1,7 @@
 """Pages that say that something is not there, or did not work, offer a way on to whoever reads them."""
 
+import re
+
 import pytest
 
 GONE = ("/no/such/page", "/g/c/no-such-capsule", "/g/m/x/display")
@@ -40,3 +42,28 @@ def test_what_may_pass_by_itself_can_be_tried_again(scene):
     assert page.status_code == 500
     assert '<a class="btn main" href="">Try again</a>' in page.text
     assert f'class="btn side" href="/g/c/{scene.capsule.id}"' in page.text
+
+
+#: A form of a new capsule as it can be sealed.
+FILLED = {"title": "Summer", "phrase": "in 10 years", "zone": "Asia/Seoul", "film_photos": "40"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"title": " "}, "title"),
+        ({"message": "x" * 5_001}, "message"),
+        ({"phrase": "", "day": "2020-01-01"}, "day"),
+        ({"phrase": "some day"}, "phrase"),
+        ({"film_photos": "0"}, "film_photos"),
+        ({"title": " ", "film_photos": "0"}, "title"),
+    ],
+)
+def test_after_a_refused_form_the_first_field_in_error_has_the_focus(scene, wrong, field):
+    browser = scene.ada()
+    page = browser.post("/capsules/new", data=FILLED | wrong).text
+
+    first = re.search(r"<(?:input|textarea|select)[^>]* autofocus(?:=\"\")?>", page)[0]
+    assert f' id="{field}"' in first
+    assert 'aria-invalid="true"' in first
+    assert "autofocus" not in browser.get("/capsules/new").text
