@@ -4,7 +4,8 @@ import string
 
 import pytest
 
-from memorycapsule.errors import Refusal
+from memorycapsule.daemon.http.html.error_texts import refusal_text
+from memorycapsule.errors import Postponed, Refusal
 from memorycapsule.words.catalogues import wording
 from memorycapsule.words.languages import FOLDER
 
@@ -41,3 +42,10 @@ def test_no_page_says_a_reason_that_is_none():
             key.removeprefix("refused_") for key in wording(language).sentences if key.startswith("refused_")
         }
         assert said == set(Refusal)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_says_of_a_cover_that_the_machine_was_too_busy(language):
+    said = refusal_text(Postponed(), wording(language))
+
+    assert said == wording(language).sentences["error_postponed"]

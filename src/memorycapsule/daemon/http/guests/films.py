@@ -36,7 +36,7 @@ from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
-from memorycapsule.errors import MediaRefused, NotFound, Refusal, TooMany, UsageProblem
+from memorycapsule.errors import MediaRefused, NotFound, Postponed, Refusal, TooMany, UsageProblem
 from memorycapsule.services import reading
 from memorycapsule.services.capsule_files import Song, accepted_song
 from memorycapsule.services.film import estimates, montages
@@ -162,7 +162,7 @@ def make_film(
                 title=film_request.title,
                 now=app.now(),
             )
-    except MediaRefused as error:
+    except (MediaRefused, Postponed) as error:
         file = own_song.filename if isinstance(own_song, UploadFile) else ""
         problem = (
             words("films_song_refused", file=file, reason=refusal_text(error, words))

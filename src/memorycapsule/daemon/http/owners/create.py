@@ -22,7 +22,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, checked_title, parse_film_photos
 from memorycapsule.domain.opening_dates import OpeningDate
-from memorycapsule.errors import MediaRefused, UsageProblem
+from memorycapsule.errors import MediaRefused, Postponed, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.film.missing_letters import missing_letters
@@ -119,12 +119,12 @@ def create_capsule(
         return _form_page(pages, request, draft, problems)
     try:
         picture = theme_options.accepted_cover(app, cover)
-    except MediaRefused as error:
+    except (MediaRefused, Postponed) as error:
         problems["cover"] = refusal_text(error, words)
         return _confirmation_page(app, pages, request, draft, date, problems)
     try:
         own_song = theme_options.accepted_song(song)
-    except MediaRefused as error:
+    except (MediaRefused, Postponed) as error:
         problems["song"] = refusal_text(error, words)
         return _confirmation_page(app, pages, request, draft, date, problems)
     with own_song or nullcontext():

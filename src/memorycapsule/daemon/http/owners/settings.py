@@ -26,7 +26,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, Capsule, parse_film_photos
 from memorycapsule.domain.stories import mark_of
-from memorycapsule.errors import MediaRefused, NotFound, UsageProblem
+from memorycapsule.errors import MediaRefused, NotFound, Postponed, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.reading import Outline
@@ -144,11 +144,11 @@ def change_settings(
     picture = own_song = None
     try:
         picture = theme_options.accepted_cover(app, cover)
-    except MediaRefused as error:
+    except (MediaRefused, Postponed) as error:
         problems["cover"] = refusal_text(error, words)
     try:
         own_song = theme_options.accepted_song(song)
-    except MediaRefused as error:
+    except (MediaRefused, Postponed) as error:
         problems["song"] = refusal_text(error, words)
     for name in ("title", "message"):
         shown = typed.seen.get(name)
