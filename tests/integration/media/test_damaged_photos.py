@@ -69,7 +69,7 @@ def shown(made) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(made.display, np.uint8), cv2.IMREAD_COLOR).astype(int)
 
 
-@pytest.mark.parametrize("share", [0.99, 0.9])
+@pytest.mark.parametrize("share", [0.9, pytest.param(0.99, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FILES)
 def test_a_cut_file_is_shown_with_grey_for_the_rest(prepared, name, share):
     content = FILES[name]

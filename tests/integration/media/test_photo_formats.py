@@ -318,7 +318,13 @@ def test_a_picture_of_apples_programs_is_decoded(prepared):
 
 @pytest.mark.parametrize(
     ("width", "height", "rows"),
-    [(14000, 1750, 1080), (9000, 1500, 1080), (16000, 900, 900), (5000, 2000, 1080), (2000, 400, 400)],
+    [
+        pytest.param(14000, 1750, 1080, marks=pytest.mark.slow),
+        pytest.param(16000, 900, 900, marks=pytest.mark.slow),
+        (9000, 1500, 1080),
+        (5000, 2000, 1080),
+        (2000, 400, 400),
+    ],
 )
 def test_a_panorama_keeps_the_rows_that_a_film_needs(prepared, width, height, rows):
     pixels = np.zeros((height, width, 3), np.uint8)
