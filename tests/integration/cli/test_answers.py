@@ -121,7 +121,7 @@ def test_the_shapes_that_scripts_rely_on(summer):
     added = summer(
         "story", "add", "summer", "--title", "Mine", "--text", "All of it", "--json", token=token
     ).json
-    assert set(added) == {"schema", "story", "media", "duplicates", "refused"}
+    assert set(added) == {"schema", "story", "media", "duplicates", "refused", "not_in_yet"}
 
     of_ben = summer("show", "summer", "--json", token=token).json["capsule"]
     of_ada = summer("show", "summer", "--json").json["capsule"]
