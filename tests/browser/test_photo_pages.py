@@ -134,16 +134,8 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                 with tempfile.TemporaryFile() as recording:
                     recording.write(make_recording(seconds=3))
                     recording.seek(0)
-                    stories.attach(
-                        instance.store,
-                        instance.vault,
-                        decoders.prepare,
-                        instance.ada,
-                        letter.id,
-                        file="voice.mp3",
-                        upload=recording,
-                        clock=clock,
-                    )
+                    keep = (instance.store, instance.vault, decoders.prepare, instance.ada, letter.id)
+                    stories.attach(*keep, file="voice.mp3", upload=recording, clock=clock)
                 made[language] = (capsule.id, member.token)
         clock.go_to(cast.OPENS)
         opening.open_due(instance.store, instance.wake, clock.now)
@@ -383,14 +375,13 @@ def test_back_closes_the_viewer_and_keeps_the_place(visit, theme):
 def test_whoever_goes_back_while_the_viewer_opens_is_on_the_page(visit):
     visitor = visit("classic")
     visitor.go()
-    page, album = visitor.page, visitor.page.url
-    page.locator("[id^=p-] a[data-medium]").first.focus()
-    page.keyboard.press("Enter")
-    page.locator(".pswp").wait_for()
-    page.go_back()
+    visitor.page.locator("[id^=p-] a[data-medium]").first.focus()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.locator(".pswp").wait_for()
+    visitor.page.go_back()
 
-    page.locator(".pswp").wait_for(state="detached")
-    assert page.url == album
+    visitor.page.locator(".pswp").wait_for(state="detached")
+    assert visitor.page.url.endswith("/photos")
 
 
 def test_the_address_of_a_photo_opens_the_viewer_on_it(visit):
@@ -490,3 +481,17 @@ def test_every_look_finds_photos_by_word_and_month(visit, theme, with_scripts):
         visitor.check_access()
     page.get_by_role("link", name="Back to all photos").click()
     assert found.count() == len(FILES)
+
+
+def test_the_small_computer_tells_long_names_apart(visit):
+    visitor = visit("window")
+    visitor.go()
+    title, names = visitor.page.locator(".task .cut").first, visitor.page.locator(".thumbs .name")
+    title.evaluate("one => { one.textContent = 'The day when we planted the persimmon tree in the yard'; }")
+    assert title.evaluate(
+        "one => one.scrollWidth > one.clientWidth && getComputedStyle(one).textOverflow === 'ellipsis'"
+    )
+
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    lines = "all => all.map(one => one.clientHeight / parseFloat(getComputedStyle(one).lineHeight))"
+    assert max(names.evaluate_all(lines)) > 1.5
