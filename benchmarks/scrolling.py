@@ -53,7 +53,7 @@ SCROLL = """() => new Promise((done) => {
 SEE_ALL = """async () => {
   for (const photo of document.images) {
     photo.scrollIntoView();
-    if (!photo.complete) await new Promise((done) => photo.addEventListener("load", done));
+    for (let tries = 0; !photo.naturalWidth && tries < 50; tries++) await new Promise((done) => setTimeout(done, 20));
   }
   return [...document.images].every((photo) => photo.naturalWidth);
 }"""
@@ -82,6 +82,8 @@ def main() -> None:
                     wear(app, capsule_id, theme)
                     page = f"{url}/g/c/{capsule_id}/photos"
                     found.setdefault((width, theme), []).append(scrolled(browser, page, token, width))
+                    print(".", end="", flush=True)
+        print()
     print(f"{options.photos} photos, {os.cpu_count()} cores, load average before {load:.1f}")
     for (width, theme), rounds in found.items():
         rates = [1000 * (len(times) - 1) / (times[-1] - times[0]) for times in rounds]
