@@ -210,9 +210,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ('locale = "fr"', ["`locale`", "'fr'", "one of en, ko"]),
-            ("[daemon]\nport = 99999", ["`daemon.port`", "'99999'", "whole number from 0 to 65535"]),
-            ('[daemon]\nport = "many"', ["`daemon.port`", "'many'", "whole number"]),
+            ('locale = "fr"', ["`locale`", "“fr”", "one of en, ko"]),
+            ("[daemon]\nport = 99999", ["`daemon.port`", "“99999”", "whole number from 0 to 65535"]),
+            ('[daemon]\nport = "many"', ["`daemon.port`", "“many”", "whole number"]),
             ("[daemon]\nport = true", ["`daemon.port`", "not true or false"]),
             ("[daemon]\nhost = 5", ["`daemon.host`", "must be text"]),
             ("[daemon]\nhost = {a = 1}", ["`daemon.host`", "must be text"]),
