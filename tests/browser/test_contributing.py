@@ -191,7 +191,7 @@ def test_many_tiles_keep_the_words_and_the_voice_note_near(chromium, house, phot
             "en-GB",
             1440,
             "It is in, without sound",
-            "It is in, without sound: we cannot play its sound here. Your original keeps it.",
+            "Added without sound: we cannot play its sound here. Your original keeps it.",
         ),
         (
             "ko-KR",

@@ -219,7 +219,7 @@ def test_pasted_addresses_become_invitations_with_names(scene):
 
 @pytest.mark.parametrize(
     ("role", "told"),
-    [("owner", "A capsule has one owner"), ("boss", "“boss” is no part in a capsule")],
+    [("owner", "A capsule has one owner"), ("boss", "“boss”")],
 )
 def test_nobody_is_invited_as_what_is_no_part_for_guests(scene, role, told):
     browser = organiser(scene)
