@@ -9,8 +9,9 @@ import threading
 import psutil
 import pytest
 
-from memorycapsule import hangs, processes
+from memorycapsule import processes
 from memorycapsule.errors import Postponed
+from memorycapsule.processes import hangs
 from support.servers import wait_until
 
 ECHO = [sys.executable, "-c", "import os; print(*(f'{k}={v}' for k, v in os.environ.items()), sep='\\n')"]

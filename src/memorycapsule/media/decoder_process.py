@@ -15,10 +15,10 @@ from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.domain.refusals import refusal_of
 from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import CapsuleError, MediaRefused, Postponed, Refusal
-from memorycapsule.hangs import HangWatch
 from memorycapsule.media import decoder_child
 from memorycapsule.media.measure import MOST_PIXELS, MOST_SIDE
 from memorycapsule.media.sniff import Format
+from memorycapsule.processes.hangs import HangWatch
 
 #: A photo of more pixels than this is large: only one is decoded at a time, with more memory and time.
 LARGE_PIXELS = 64_000_000

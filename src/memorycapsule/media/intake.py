@@ -9,7 +9,7 @@ from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
 from memorycapsule.media.movie import Movie, read_recording
 from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, recognise
-from memorycapsule.music_heads import MusicFormat, music_options
+from memorycapsule.processes.music_heads import MusicFormat, music_options
 
 _CHUNK_BYTES = 1 << 20
 #: Address space, in bytes, and time, in seconds, for decoding a song of at most MOST_SONG_SECONDS.

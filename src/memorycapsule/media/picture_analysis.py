@@ -25,7 +25,7 @@ from memorycapsule import processes
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
 from memorycapsule.errors import ConfigurationProblem, MediaRefused, Postponed, Refusal
-from memorycapsule.hangs import HangWatch
+from memorycapsule.processes.hangs import HangWatch
 
 if TYPE_CHECKING:
     from memorycapsule.media.picture_features import Bytes, Faces

@@ -13,9 +13,9 @@ from functools import partial
 from typing import BinaryIO, Literal, TypeGuard
 from uuid import UUID
 
-from memorycapsule import music_heads
 from memorycapsule.errors import MediaRefused, Refusal
-from memorycapsule.music_heads import find_music, find_stray_frames
+from memorycapsule.processes import music_heads
+from memorycapsule.processes.music_heads import find_music, find_stray_frames
 
 #: How many bytes are enough to recognise every format below.
 HEAD_BYTES = music_heads.HEAD_BYTES

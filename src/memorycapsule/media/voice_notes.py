@@ -19,7 +19,7 @@ from memorycapsule.errors import DiskFull, MediaRefused, Refusal
 from memorycapsule.media.clips import DISK_FULL_MESSAGES, unnamed
 from memorycapsule.media.movie import Movie, Recording, read_recording
 from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window
-from memorycapsule.music_heads import music_options
+from memorycapsule.processes.music_heads import music_options
 
 #: The longest note that is accepted, in seconds.
 MOST_SECONDS = 900.0

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from memorycapsule import processes
 from memorycapsule.domain.reasons import error_of_reason
 from memorycapsule.errors import CapsuleError, DiskFull, Postponed, RenderFailed
-from memorycapsule.hangs import HangWatch
+from memorycapsule.processes.hangs import HangWatch
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 

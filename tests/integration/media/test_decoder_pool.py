@@ -14,12 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
-from memorycapsule import hangs, processes
+from memorycapsule import processes
 from memorycapsule.errors import CapsuleError, Postponed, Refusal
 from memorycapsule.media import clips, decoder_process, photo_decoding
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.decoder_process import DecoderProcess
 from memorycapsule.media.sniff import Window
+from memorycapsule.processes import hangs
 from support.cast import make_recording
 from support.refusals import file_refused
 from support.servers import wait_until

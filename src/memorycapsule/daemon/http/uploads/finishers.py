@@ -15,8 +15,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from memorycapsule.errors import CapsuleError, Postponed
-from memorycapsule.hangs import is_machine_quiet
 from memorycapsule.journal import journal
+from memorycapsule.processes.hangs import is_machine_quiet
 from memorycapsule.services import uploads
 
 if TYPE_CHECKING:

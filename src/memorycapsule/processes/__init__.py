@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memorycapsule import music_heads
 from memorycapsule.errors import Postponed
-from memorycapsule.hangs import HangWatch
+from memorycapsule.processes import music_heads
+from memorycapsule.processes.hangs import HangWatch
 
 _LAUNCHER = Path(__file__).resolve().with_name("launcher.py")
 #: Niceness of children that read uploads: serving pages comes first.
