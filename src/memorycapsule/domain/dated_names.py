@@ -39,6 +39,7 @@ _PHONE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _MONEY_AFTER = re.compile(r"\s?(?:[₩$€£¥￦원円元]|(?:krw|usd|eur|won|dollars?)(?![a-z]))", re.IGNORECASE)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 #: A digest, or an identifier (RFC 9562): eight of its digits may look like a day.
 _IDENTIFIER = re.compile(
     r"(?=(?:[0-9]*[a-f]){2})[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
@@ -53,7 +54,8 @@ def day_in_name(name: str, *, latest: date) -> date | None:
     Only a whole and possible day counts, no later than `latest`. The time that stands beside it is not read: chat
     programs write there when they saved the file.
     """
-    stem = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
+    # Digits of full width are digits, and a typographer's dash is a dash.
+    stem = unicodedata.normalize("NFKC", name.replace("\\", "/").rpartition("/")[2]).translate(_DASHES)
     identifiers = [found.span() for found in _IDENTIFIER.finditer(stem)]
     days = set()
     for pattern in (_IN_WORDS, _SEPARATED, _COMPACT, _DAY_FIRST):

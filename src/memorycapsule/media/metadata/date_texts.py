@@ -5,6 +5,7 @@ EXIF asks for "2024:02:21 10:14:22", XMP for ISO 8601 and PNG for RFC 2822; what
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -45,17 +46,17 @@ _DAYS = tuple(
     )
 )
 _CLOCK = re.compile(
-    r"[^\d]{0,12}?(?P<before>am|pm|a\.m\.|p\.m\.|오전|오후|上午|下午|午前|午後)?\s?"
+    r"[^\d]{0,12}?(?P<before>am|pm|[ap]\.\s?m\.|오전|오후|上午|下午|午前|午後)?\s?"
     r"(?<!\d)(?P<hour>\d{1,2})\s?(?P<sign>[:.\-_h時时시])\s?(?P<minute>\d{1,2})(?!\d)\s?[分분]?"
     r"(?:\s?(?:(?P=sign)|[:.]|(?<=[\s分분]))\s?(?P<second>\d{1,2})(?!\d)\s?[秒초]?(?:[.,:](?P<fraction>\d+))?)?"
-    r"\s?(?P<after>am|pm|a\.m\.|p\.m\.|오전|오후|上午|下午|午前|午後)?",
+    r"\s?(?P<after>am|pm|[ap]\.\s?m\.|오전|오후|上午|下午|午前|午後)?",
     re.ASCII | re.IGNORECASE,
 )
 _COMPACT_CLOCK = re.compile(
     r"[t\s_\-]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
-_AFTERNOON = {"pm", "p.m.", "오후", "下午", "午後"}
+_AFTERNOON = {"pm", "p.m.", "p. m.", "오후", "下午", "午後"}
 #: A minus may be the sign of typographers.
 _OFFSET = re.compile(
     r"\s*(?:(?P<utc>z|utc|gmt|ut)(?![a-z]))?\s?"
@@ -99,7 +100,9 @@ def read_offset(text: str | None) -> int | None:
 
 
 def _printable(text: str | None) -> str:
-    return "".join(one if one.isprintable() else " " for one in (text or "")[:_LONGEST_TEXT])
+    # Cameras and input methods of East Asia also write digits and signs of full width.
+    line = unicodedata.normalize("NFKC", (text or "")[:_LONGEST_TEXT])
+    return "".join(one if one.isprintable() else " " for one in line)
 
 
 def _day(parts: Mapping[str, str]) -> date | None:

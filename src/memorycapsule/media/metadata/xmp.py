@@ -11,6 +11,7 @@ from memorycapsule.media.metadata.date_texts import read_date_text
 
 _EXIF = "{http://ns.adobe.com/exif/1.0/}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_DESCRIPTION = f"{_RDF}Description"
 _SOURCES = {
     f"{_EXIF}DateTimeOriginal": DateSource.XMP_ORIGINAL,
     "{http://ns.adobe.com/photoshop/1.0/}DateCreated": DateSource.XMP_CREATED,
@@ -44,11 +45,20 @@ def _instant(taken: CaptureTime) -> CaptureTime | None:
 
 
 def _properties(packet: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the properties that hold dates, whether they stand as attributes or as elements."""
+    """
+    Yield the properties of the picture that hold dates, whether they stand as attributes or as elements.
+
+    What stands within other properties is of something else: programs note there what a picture was made from.
+    """
+    above: list[str] = []
     for event, element in _elements(packet):
         if event == "start":
-            yield from ((name, value) for name, value in element.attrib.items() if name in _SOURCES)
-        elif element.tag in _SOURCES:
+            if element.tag == _DESCRIPTION and _DESCRIPTION not in above:
+                yield from ((name, value) for name, value in element.attrib.items() if name in _SOURCES)
+            above.append(element.tag)
+            continue
+        above.pop()
+        if element.tag in _SOURCES and above.count(_DESCRIPTION) == 1 and above[-1] == _DESCRIPTION:
             texts = (text.strip() for text in element.itertext())
             yield element.tag, next((text for text in texts if text), element.get(f"{_RDF}value", ""))
 
