@@ -8,7 +8,7 @@ from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 
 class DateSource(Enum):
     """
-    Where a photo's date stands, the best place first; docs/media.md shows the same table to people.
+    Where a photo's date stands, the best place first; docs/dates.md shows the same table to people.
 
     The name of the file comes after all of these, see `domain.dated_names`.
     """
