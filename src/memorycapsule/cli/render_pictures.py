@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,8 @@ def _names(found: Sequence[FoundFile]) -> list[str]:
 
 def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures: Path) -> _PreparedPicture:
     """Decode one file into the folder of pictures."""
-    from memorycapsule.domain.capture_times import TakenForm
     from memorycapsule.domain.dated_names import taken_by_name
+    from memorycapsule.domain.film.camera_clocks import with_capture_time
     from memorycapsule.domain.film.framing import display_size, fitted_size
     from memorycapsule.domain.film.picture_choice import Picture
     from memorycapsule.media import clips
@@ -114,8 +114,6 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
         else display_size(prepared.width, prepared.height)
     )
     taken = prepared.taken or taken_by_name(one.path.name, datetime.now(UTC))
-    at = _instant(taken) if taken else None
-    is_day = taken is not None and taken.form is TakenForm.DAY
     picture = Picture(
         id=name,
         kind=prepared.kind,
@@ -124,21 +122,10 @@ def _picture(decoders: Decoders, name: str, place: int, one: FoundFile, pictures
         height=height,
         duration_seconds=prepared.duration_seconds or 0.0,
         has_sound=prepared.has_sound,
-        taken_at=None if is_day else at,
-        beside_at=at if is_day else None,
         camera=prepared.camera,
-        # The satellites check a camera's clock where that said something.
-        gps_at=prepared.gps_at if taken and taken.form is TakenForm.TIME else None,
         story_id=one.inside,
         position=place,
         contributor="",
     )
+    picture = with_capture_time(picture, taken, None, gps_at=prepared.gps_at)
     return _PreparedPicture(picture=picture, taken=taken, missing=prepared.missing)
-
-
-def _instant(taken: CaptureTime) -> datetime | None:
-    """Return when a picture was taken; a camera that knew no offset is taken to have been in this machine's zone."""
-    try:
-        return taken.at(taken.local.astimezone().utcoffset() or timedelta(0))
-    except (OverflowError, ValueError):
-        return None

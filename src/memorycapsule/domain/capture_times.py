@@ -65,9 +65,19 @@ class CaptureTime:
         except OverflowError:
             return None
 
-    def at_in(self, zone_name: str) -> datetime | None:
-        """Return the time as an instant (aware UTC), in a zone where its own offset is not known."""
-        return self.at(zone(zone_name).utcoffset(self.local) or timedelta(0))
+    def at_in(self, zone_name: str | None) -> datetime | None:
+        """
+        Return the time as an instant (aware UTC), in a zone where its own offset is not known.
+
+        `zone_name` None means the zone of this machine.
+        """
+        try:
+            assumed = (
+                zone(zone_name).utcoffset(self.local) if zone_name else self.local.astimezone().utcoffset()
+            )
+        except (OverflowError, ValueError):
+            return None
+        return self.at(assumed or timedelta(0))
 
 
 class WallTimes:

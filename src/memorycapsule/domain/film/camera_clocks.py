@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 from statistics import median
 
+from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.domain.film.near_duplicates import SAME_BITS
 from memorycapsule.domain.film.picture_choice import Picture
 
@@ -32,6 +33,26 @@ _RESET_HOURS = frozenset({date(2000, 1, 1)})
 #: Whoever is ahead of us by time zones is not in the future.
 _AHEAD = timedelta(days=1)
 _NONE = timedelta(0)
+
+
+def with_capture_time(
+    picture: Picture, taken: CaptureTime | None, zone_name: str | None, *, gps_at: datetime | None
+) -> Picture:
+    """
+    Return a picture with the instants that its file states.
+
+    A day orders it among the others, and says nothing of a camera's clock. `gps_at`, of the satellites, checks that
+    clock where it said something. A camera that knew no offset stood in the zone `zone_name`, or, for None, of this
+    machine.
+    """
+    at, form = (taken.at_in(zone_name), taken.form) if taken else (None, None)
+    is_day = form is TakenForm.DAY
+    return replace(
+        picture,
+        taken_at=None if is_day else at,
+        beside_at=at if is_day else None,
+        gps_at=gps_at if form is TakenForm.TIME else None,
+    )
 
 
 def with_corrected_times(pictures: Iterable[Picture], now: datetime) -> tuple[Picture, ...]:

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from memorycapsule import themes
 from memorycapsule.domain.capsules import Capsule, Member
-from memorycapsule.domain.capture_times import TakenForm, WallTimes, wall_times_of
+from memorycapsule.domain.capture_times import WallTimes, wall_times_of
+from memorycapsule.domain.film.camera_clocks import with_capture_time
 from memorycapsule.domain.film.direction import Direction, StoryText, direct, parse_length
 from memorycapsule.domain.film.framing import DISPLAY_SIDE, fitted_size
 from memorycapsule.domain.film.montages import Montage, Omission, omission_of
@@ -219,16 +220,13 @@ def _picture(
     capsule: Capsule, medium: Medium, details: MediumDetails, member: Member, times: WallTimes
 ) -> Picture:
     is_clip = medium.kind is MediumKind.CLIP
-    taken = details.taken
-    at = taken.at_in(capsule.zone) if taken else None
-    is_day = taken is not None and taken.form is TakenForm.DAY
     # The film is made of what was prepared, which is smaller than a large original.
     width, height = details.display_width, details.display_height
     if not width:
         # A clip, or a photo that came in before this was kept.
         sides = (clips.LONG_SIDE, clips.SHORT_SIDE) if is_clip else (DISPLAY_SIDE, DISPLAY_SIDE)
         width, height = fitted_size(details.width, details.height, *sides)
-    return Picture(
+    picture = Picture(
         id=medium.id,
         kind="clip" if is_clip else "photo",
         file=f"{medium.id}.{'mp4' if is_clip else 'jpg'}",
@@ -236,19 +234,15 @@ def _picture(
         height=height,
         duration_seconds=details.duration_seconds or 0.0,
         has_sound=details.has_sound,
-        # A day orders a picture among the others, and says nothing of a clock.
-        taken_at=None if is_day else at,
-        beside_at=at if is_day else None,
-        taken_local=times.of(taken),
+        taken_local=times.of(details.taken),
         camera=details.camera,
-        # The satellites check a camera's clock where that said something.
-        gps_at=details.gps_at if taken and taken.form is TakenForm.TIME else None,
         story_id=medium.story_id,
         position=medium.position,
         contributor=member.name,
         contributor_id=member.id,
         caption=details.caption or "",
     )
+    return with_capture_time(picture, details.taken, capsule.zone, gps_at=details.gps_at)
 
 
 def _note(medium: Medium, details: MediumDetails) -> VoiceNote:
