@@ -7,6 +7,7 @@ from typing import Any
 from memorycapsule.daemon.http.protocol.problems import documented
 from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import Refusal
+from memorycapsule.services.uploads import UploadStage
 
 _VERSION = {
     "name": "Tus-Resumable",
@@ -24,11 +25,10 @@ _OFFSET = {
     "description": "How many bytes have arrived.",
     "schema": {"type": "integer", "minimum": 0},
 }
-_STAGES = ["arriving", "waiting", "postponed", "kept", "duplicate", "refused", "removed"]
 _OUTCOME = {
     "Capsule-Stage": {
         "description": "After the last part: what has become of the file, as `stage` of the upload says it.",
-        "schema": {"type": "string", "enum": [stage for stage in _STAGES if stage != "arriving"]},
+        "schema": {"type": "string", "enum": [one for one in UploadStage if one is not UploadStage.ARRIVING]},
     },
     "Capsule-Medium": {
         "description": "After the last part: what it became, once it is in the story.",
@@ -59,7 +59,7 @@ _STATE = {
         "received": {"type": "integer", "description": "How many bytes have arrived."},
         "stage": {
             "type": "string",
-            "enum": _STAGES,
+            "enum": list(UploadStage),
             "description": "waiting: all is here and will be looked at; postponed: the machine was too busy "
             "to read it, and tries again by itself; kept: it is in the story; duplicate: the very same file was "
             "there before; removed: it has been taken out since.",

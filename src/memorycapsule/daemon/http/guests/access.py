@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -58,38 +58,29 @@ def own_story(app: App, viewers: Sequence[Viewer], capsule_id: UUID, story_id: s
     return first_with_access(viewers, read)
 
 
+def _access(request: Request, viewers: Sequence[Viewer], read: Callable[[Viewer], View]) -> Access[View]:
+    """Return what `read` returns for the first session that has access, and note the session. Raises NotFound."""
+    return noted(request, first_with_access(viewers, lambda viewer: Access(viewer, read(viewer))))
+
+
 def _member_standing(
     request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
 ) -> Access[Standing]:
-    return noted(
-        request,
-        first_with_access(
-            viewers, lambda viewer: Access(viewer, reading.standing(app.store, viewer, str(capsule_id)))
-        ),
-    )
+    return _access(request, viewers, lambda viewer: reading.standing(app.store, viewer, str(capsule_id)))
 
 
 def member_outline(
     request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
 ) -> Access[Outline]:
     """Return the outline of a capsule for one of its members. Raises NotFound."""
-    return noted(
-        request,
-        first_with_access(
-            viewers, lambda viewer: Access(viewer, reading.outline(app.store, viewer, str(capsule_id)))
-        ),
-    )
+    return _access(request, viewers, lambda viewer: reading.outline(app.store, viewer, str(capsule_id)))
 
 
 def _member_capsule(
     request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
 ) -> Access[CapsuleView]:
-    return noted(
-        request,
-        first_with_access(
-            viewers,
-            lambda viewer: Access(viewer, reading.capsule(app.store, app.vault, viewer, str(capsule_id))),
-        ),
+    return _access(
+        request, viewers, lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id))
     )
 
 
@@ -113,12 +104,7 @@ OpenedCapsule = Annotated[Access[CapsuleView], Depends(_opened_capsule)]
 def _capsule_films(
     request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
 ) -> Access[list[Montage]]:
-    return noted(
-        request,
-        first_with_access(
-            viewers, lambda viewer: Access(viewer, reading.montages(app.store, viewer, str(capsule_id)))
-        ),
-    )
+    return _access(request, viewers, lambda viewer: reading.montages(app.store, viewer, str(capsule_id)))
 
 
 #: The films of the same capsule, and nothing else of it.

@@ -109,9 +109,9 @@ def page_reader(app: App, cookie: Cookie, request: Request) -> PageReader:
     A page about a failure is shown even while nothing can be read: to a stranger, then.
     """
     try:
-        viewers = cookie_viewers(app, cookie, request)
-        signed_in = next((one for one in viewers if one.capsule_id is None), None)
-        viewer = getattr(request.state, "viewer", None) or signed_in or next(iter(viewers), None)
+        signed_in = signed_in_viewer(app, cookie, request)
+        newest = next(iter(cookie_viewers(app, cookie, request)), None)
+        viewer = getattr(request.state, "viewer", None) or signed_in or newest
         return PageReader(
             locale=reading.account(app.store, viewer).locale if viewer else None,
             capsule_id=viewer.capsule_id if viewer else None,
