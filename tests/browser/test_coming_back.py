@@ -12,30 +12,13 @@ import pytest
 
 from support.cast import make_photo
 from support.household import Household
-from support.servers import is_missing, wait_until
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = Path("/usr/bin/chromium")
 #: A reload in the middle, where three files are sent at a time.
 MANY = 8
 VIEWS = [("en-GB", 1440), ("ko-KR", 390)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        is_missing("No browser tests here: the package playwright is not installed.")
-    if not CHROMIUM.exists():
-        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

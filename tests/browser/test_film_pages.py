@@ -4,37 +4,14 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
 from support.household import Household
-from support.servers import is_missing, wait_until
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        is_missing("No browser tests here: the package playwright is not installed.")
-    if not CHROMIUM.exists():
-        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=str(CHROMIUM),
-                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            )
-        except Error as error:
-            is_missing(f"No browser tests here: Chromium does not start ({error.message.splitlines()[0]}).")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

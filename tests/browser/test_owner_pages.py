@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -16,30 +15,12 @@ from memorycapsule.services import opening, sessions
 from memorycapsule.store import accounts as account_store
 from support import cast
 from support.cast import Instance, add_story, invite, join, make_capsule, make_context, make_instance
-from support.servers import is_missing, wait_until
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
-CHROMIUM = Path("/usr/bin/chromium")
 WAITING = 30
 #: Language, width and colour scheme of the views in which pages are looked at.
 VIEWS = (("ko", 390, "light"), ("en", 1440, "dark"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    try:
-        import axe_playwright_python  # noqa: F401 - only whether it is there
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        is_missing("No browser tests here: playwright and axe-playwright-python are not installed.")
-    if not CHROMIUM.exists():
-        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,6 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -25,11 +24,10 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store
 from support import cast
 from support.cast import add_story, join, make_capsule, make_context, make_instance, make_recording
-from support.servers import is_missing, wait_until
+from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = Path("/usr/bin/chromium")
 THEMES = ("photocard", "museum", "window", "classic")
 LANGUAGES = ("en", "ko")
 #: Photos of cameras and telephones, wide and tall; more than a story shows itself in the photo card theme.
@@ -49,26 +47,6 @@ FILES = (
 
 
 LONG_NAME = "Aunt Seraphina-Marguerite van den Bergh-Oosterhout"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        is_missing("No browser tests here: the package playwright is not installed.")
-    if not CHROMIUM.exists():
-        is_missing("No browser tests here: /usr/bin/chromium is not installed.")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=str(CHROMIUM),
-                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            )
-        except Error as error:
-            is_missing(f"No browser tests here: Chromium does not start ({error.message.splitlines()[0]}).")
-        yield browser
-        browser.close()
 
 
 @dataclass(kw_only=True)
