@@ -47,6 +47,18 @@ def prepare(decoders):
         yield prepare
 
 
+@pytest.fixture
+def prepared(tmp_path, prepare):
+    """Prepare a file of these bytes."""
+
+    def prepared(content: bytes) -> Prepared:
+        path = tmp_path / "picture"
+        path.write_bytes(content)
+        return prepare(path)
+
+    return prepared
+
+
 def _lanczos(length: int) -> np.ndarray:
     """Weights of a Lanczos-3 reduction to two samples: how the colours of facts.json were made."""
     half = length / 2

@@ -52,18 +52,6 @@ FILES = {
 }
 
 
-@pytest.fixture
-def prepared(tmp_path, prepare):
-    """Prepare a file of these bytes."""
-
-    def prepared(content: bytes):
-        path = tmp_path / "picture"
-        path.write_bytes(content)
-        return prepare(path)
-
-    return prepared
-
-
 def shown(made) -> np.ndarray:
     """BGR of the display picture."""
     return cv2.imdecode(np.frombuffer(made.display, np.uint8), cv2.IMREAD_COLOR).astype(int)

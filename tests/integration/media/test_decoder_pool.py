@@ -181,7 +181,7 @@ def test_a_child_that_crashes_refuses_its_photo_and_the_next_one_goes_on(pool, p
     assert prepare(pool, picture).width == 64
 
 
-def test_a_child_that_has_used_up_its_cpu_time_refuses_its_photo(pool, picture, monkeypatch):
+def test_a_child_that_has_used_up_its_cpu_time_refuses_its_photo(pool, picture):
     """SIGXCPU is what the kernel sends then."""
     child = stopped_child_with(pool, picture)
     with ThreadPoolExecutor(1) as caller:
