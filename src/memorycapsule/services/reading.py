@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
-from memorycapsule.domain.capture_times import WallTimes, wall_times_of
+from memorycapsule.domain.capture_times import TakenForm, WallTimes, wall_times_of
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.film.montages import Montage
@@ -293,7 +293,10 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
         member = _member_who_may_view(tx, found, viewer)
         if found is None or member is None:
             raise NotFound("story_unknown")
-        sealed = _sealed_stories(tx, vault, capsule_store.capsules.get(tx, found.capsule_id), [found])
+        of_capsule = capsule_store.capsules.get(tx, found.capsule_id)
+        seen = visible_stories(tx, member, of_capsule, viewer)
+        beside = [one for one in seen if one.member_id == found.member_id and one.id != found.id]
+        sealed = _sealed_stories(tx, vault, of_capsule, [found], beside)
     return sealed.views()[0]
 
 
@@ -304,6 +307,11 @@ def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> Medium
         unsealer = vault.unsealer(tx, found.capsule_id)
         zone_name = capsule_store.capsules.get(tx, found.capsule_id).zone
     details = unsealer.details_of(found)
+    if details.taken and details.taken.form is TakenForm.INSTANT:
+        # Only the author's other media tell on which clock.
+        media = story(store, vault, viewer, found.story_id).media
+        if view := next((one for one in media if one.medium.id == found.id), None):
+            return view
     return MediumView(medium=found, details=details, taken_local=WallTimes(zone_name).of(details.taken))
 
 
@@ -435,6 +443,8 @@ class _SealedStories:
     """Stories as they were read in a transaction, to be unsealed after it."""
 
     stories: list[Story]
+    #: Further ones of the same authors, whose photos tell on which clock a clip was taken.
+    beside: Sequence[Story]
     #: By the ids of their stories.
     media: Mapping[str, list[Medium]]
     #: By the ids of members.
@@ -445,7 +455,9 @@ class _SealedStories:
     def views(self) -> list[StoryView]:
         """Return the stories with all of them that can be read: a damaged medium must not hide the others."""
         media = {story.id: self._media(story) for story in self.stories}
-        captures = ((one.member_id, details.taken) for one in self.stories for _, details in media[one.id])
+        captures = [(one.member_id, details.taken) for one in self.stories for _, details in media[one.id]]
+        if any(taken and taken.form is TakenForm.INSTANT for _, taken in captures):
+            captures += [(one.member_id, found.taken) for one in self.beside for _, found in self._media(one)]
         times = wall_times_of(self.zone_name, captures)
         return [self._view(one, media[one.id], times.get(one.member_id)) for one in self.stories]
 
@@ -471,10 +483,13 @@ class _SealedStories:
         return media
 
 
-def _sealed_stories(tx: Transaction, vault: Vault, capsule: Capsule, stories: list[Story]) -> _SealedStories:
+def _sealed_stories(
+    tx: Transaction, vault: Vault, capsule: Capsule, stories: list[Story], beside: Sequence[Story] = ()
+) -> _SealedStories:
     return _SealedStories(
         stories=stories,
-        media=story_store.media_by_story(tx, [story.id for story in stories]),
+        beside=beside,
+        media=story_store.media_by_story(tx, [story.id for story in (*stories, *beside)]),
         authors={one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)},
         unsealer=vault.unsealer(tx, capsule.id),
         zone_name=capsule.zone,

@@ -45,6 +45,12 @@ def days(stage, story) -> dict[str, date | None]:
         one.file: one.taken_day
         for one in Story.of(next(one for one in view.stories if one.story.id == story.id)).media
     }
+    alone = reading.story(instance.store, instance.vault, viewer, story.id)
+    for one in alone.media:
+        by_itself = reading.medium(instance.store, instance.vault, viewer, one.medium.id)
+        day = told[one.details.file]
+        assert (one.taken_local and one.taken_local.date()) == day
+        assert (by_itself.taken_local and by_itself.taken_local.date()) == day
     layout = photo_layout.lay_out(view)
     shown = {
         one.view.details.file: taken and taken.date()
