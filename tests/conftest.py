@@ -106,6 +106,10 @@ def _empty_home(_own_home: list[Path]) -> Iterator[None]:
 def _own_log() -> Iterator[None]:
     """How one test has the log written is over with it."""
     structlog.reset_defaults()
+    # The usual renderer draws every local variable of a traceback, which may take minutes.
+    structlog.configure(
+        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
     yield
     structlog.reset_defaults()
     journal.set_up_with(None)

@@ -16,7 +16,14 @@ from memorycapsule.work import ticks
 
 INIT = ("init", "--yes", "--admin", "ada@example.org", "--json")
 #: What needs an instance, each by another way in.
-COMMANDS = (["list"], ["tick"], ["daemon", "--port", "0"], ["db", "check"], ["db", "upgrade"], ["key", "status"])
+COMMANDS = (
+    ["list"],
+    ["tick"],
+    ["daemon", "--port", "0"],
+    ["db", "check"],
+    ["db", "upgrade"],
+    ["key", "status"],
+)
 #: How often a photo is kept: as it came, to look at, and small.
 FORMS = 3
 

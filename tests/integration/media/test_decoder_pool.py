@@ -194,6 +194,7 @@ def test_a_child_that_has_used_up_its_cpu_time_refuses_its_photo(pool, picture):
     assert prepare(pool, picture).width == 64
 
 
+@pytest.mark.slow
 def test_each_photo_has_cpu_time_of_its_own(pool, tmp_path, monkeypatch):
     """All together take more of it than one may."""
     heavy = tmp_path / "heavy"
