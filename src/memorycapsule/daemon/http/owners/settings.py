@@ -74,23 +74,9 @@ class TypedSettings:
         return {name: mark_of(getattr(self, name)) for name in _MARKED}
 
 
-def _seen_marks(
-    title: Annotated[str, Form(alias="seen-title")] = "",
-    message: Annotated[str, Form(alias="seen-message")] = "",
-    film_photos: Annotated[str, Form(alias="seen-film_photos")] = "",
-    theme: Annotated[str, Form(alias="seen-theme")] = "",
-    music: Annotated[str, Form(alias="seen-music")] = "",
-    film_language: Annotated[str, Form(alias="seen-film_language")] = "",
-) -> dict[str, str]:
-    found = {
-        "title": title,
-        "message": message,
-        "film_photos": film_photos,
-        "theme": theme,
-        "music": music,
-        "film_language": film_language,
-    }
-    return {name: mark for name, mark in found.items() if mark}
+async def _seen_marks(request: Request) -> dict[str, str]:
+    form = await request.form()
+    return {name: str(mark) for name in _MARKED if (mark := form.get(f"seen-{name}"))}
 
 
 def _typed_settings(
