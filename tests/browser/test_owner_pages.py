@@ -1,20 +1,16 @@
 """The pages of an owner in a real browser: many invitations, zones, refused forms, and the letter of the film."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-import uvicorn
 
-from memorycapsule.app import App
-from memorycapsule.config import Settings
-from memorycapsule.daemon.http.site import make_site
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.services import opening, sessions
 from memorycapsule.store import accounts as account_store
 from support import cast
-from support.cast import Instance, add_story, invite, join, make_capsule, make_context, make_instance
+from support.browsing import served
+from support.cast import Instance, add_story, invite, join, make_capsule, make_instance
 from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -64,28 +60,14 @@ def home(tmp_path_factory) -> Iterator[Home]:
                 proved_at=clock.now,
                 now=clock.now,
             )
-        app = App(
-            settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
-            **vars(make_context(instance, clock)),
-        )
-        server = uvicorn.Server(
-            uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")
-        )
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            wait_until(lambda: server.started, 20, "the site answers")
-            port = server.servers[0].sockets[0].getsockname()[1]
+        with served(instance, clock) as url:
             yield Home(
-                url=f"http://127.0.0.1:{port}",
+                url=url,
                 instance=instance,
                 crowded_id=crowded.id,
                 empty_id=empty.id,
                 token=token,
             )
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest.fixture

@@ -7,23 +7,19 @@ viewer must do without a mouse.
 
 import dataclasses
 import tempfile
-import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 
-from memorycapsule.app import App
-from memorycapsule.config import Settings
-from memorycapsule.daemon.http.site import make_site
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store.transactions import Store
 from support import cast
-from support.cast import add_story, join, make_capsule, make_context, make_instance, make_recording
+from support.browsing import served
+from support.cast import add_story, join, make_capsule, make_instance, make_recording
 from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -117,22 +113,8 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                 made[language] = (capsule.id, member.token)
         clock.go_to(cast.OPENS)
         opening.open_due(instance.store, instance.wake, clock.now)
-        app = App(
-            settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
-            **vars(make_context(instance, clock)),
-        )
-        server = uvicorn.Server(
-            uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")
-        )
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            wait_until(lambda: server.started, 20, "the site answers")
-            port = server.servers[0].sockets[0].getsockname()[1]
-            yield Home(url=f"http://127.0.0.1:{port}", capsules=made, store=instance.store)
-        finally:
-            server.should_exit = True
-            thread.join()
+        with served(instance, clock) as url:
+            yield Home(url=url, capsules=made, store=instance.store)
 
 
 class Visitor:

@@ -3,11 +3,19 @@
 import os
 import re
 import socket
+import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import uvicorn
 
+from memorycapsule.app import App
+from memorycapsule.config import Settings
+from memorycapsule.daemon.http.site import make_site
+from support.cast import Instance, Time, make_context
 from support.household import Household
 from support.mailservers import MailServer
 from support.servers import Daemon, wait_until
@@ -15,6 +23,27 @@ from support.servers import Daemon, wait_until
 HOST = "house.test"
 #: Language, width and colour scheme of the views in which every page is inspected.
 VIEWS = (("en", 1440, "light"), ("ko", 390, "dark"))
+
+
+@contextmanager
+def served(instance: Instance, clock: Time) -> Iterator[str]:
+    """The address of an instance's site, which is served by a thread of the test."""
+    app = App(
+        settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
+        **vars(make_context(instance, clock)),
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(make_site(app, heartbeat_age=lambda: 0.0), port=0, log_level="error")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, 20, "the site answers")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 class House:
