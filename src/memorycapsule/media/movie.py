@@ -121,7 +121,12 @@ def _recording(moov: bytes, tracks: list[bytes]) -> Recording:
         whole_seconds=0.0 if _is_in_fragments(moov) else whole / scale,
         has_sound=any(_handler(track) == b"soun" for track in tracks),
         taken=_taken(
-            [facts.get("com.apple.quicktime.creationdate"), *_udta_texts(moov, b"\xa9day")], created
+            [
+                facts.get("com.apple.quicktime.creationdate"),
+                *_udta_texts(moov, b"\xa9day"),
+                _itunes_day(moov),
+            ],
+            created,
         ),
         camera=camera_mark(facts.get("com.apple.quicktime.make"), facts.get("com.apple.quicktime.model")),
         has_gps=any(_is_place(place) for place in places) or _has_loci(moov),
@@ -214,10 +219,21 @@ def _named_facts(parent: bytes) -> dict[str, str]:
 
 
 def _taken(texts: Iterable[str | None], created: datetime | None) -> CaptureTime | None:
-    """Return the first date that has a time, or else the instant of the header, which says nothing of the place."""
-    said = (read_date_text(text) for text in texts)
-    made = CaptureTime.of_instant(created) if created else None
-    return next((taken for taken in said if taken and taken.form is not TakenForm.DAY), made)
+    """
+    Return the first date that has a time, or else the instant of the header, which says nothing of the place.
+
+    A day alone is better than none.
+    """
+    said = [taken for text in texts if (taken := read_date_text(text))]
+    made = CaptureTime.of_instant(created) if created else next(iter(said), None)
+    return next((taken for taken in said if taken.form is not TakenForm.DAY), made)
+
+
+def _itunes_day(moov: bytes) -> str | None:
+    """Return the date that editors write as a song's: `©day` of the list in the `meta` box of MP4, a full box."""
+    meta = boxes.first(moov, b"udta", b"meta") or b""
+    data = boxes.first(meta[4:], b"ilst", b"\xa9day", b"data")
+    return data[8:].decode("utf-8", "replace") if data else None
 
 
 def _udta_texts(moov: bytes, kind: bytes) -> list[str]:

@@ -1,7 +1,7 @@
 """What a clip says about itself is read from its boxes."""
 
 import struct
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -43,6 +43,11 @@ def apple(**facts: str) -> bytes:
         for number, text in enumerate(facts.values(), start=1)
     ]
     return box(b"meta", keys, box(b"ilst", *values))
+
+
+def itunes(day: bytes) -> bytes:
+    values = box(b"ilst", box(b"\xa9day", box(b"data", bytes(8), day)))
+    return box(b"udta", box(b"meta", bytes(4), box(b"hdlr", bytes(24)), values))
 
 
 @pytest.fixture
@@ -122,6 +127,15 @@ def test_the_header_tells_the_date_in_utc_and_zero_is_no_date(read):
             3646801557,
             CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57)),
         ),
+        # Editors write the date as a song's.
+        (
+            [itunes(b"2024-01-01T00:05:00+0900")],
+            3646801557,
+            CaptureTime(local=datetime(2024, 1, 1, 0, 5), offset_seconds=9 * 3600),
+        ),
+        ([itunes(b"2024-01-01")], 0, CaptureTime.of_day(date(2024, 1, 1))),
+        ([itunes(b"2024-01-01")], 3646801557, CaptureTime.of_instant(datetime(2019, 7, 24, 8, 25, 57))),
+        ([itunes(b"2024")], 0, None),
         # Seconds since 1970 instead of 1904, and the clock that was never set.
         ([], 1704035100, CaptureTime.of_instant(datetime(2023, 12, 31, 15, 5))),
         ([], 2082844800, None),
