@@ -38,6 +38,7 @@ class Missing(StrEnum):
 
     PICTURE = "picture"  #: a part of the picture is lost, and grey stands for it
     SOUND = "sound"  #: no sound track of a clip can be played
+    END = "end"  #: a clip breaks off before its end
 
 
 @dataclass(frozen=True, kw_only=True)

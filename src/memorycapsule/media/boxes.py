@@ -46,6 +46,22 @@ def find_top_level(window: Window, kind: bytes) -> bytes | None:
     raise MediaRefused(Refusal.INDEX_UNREADABLE)
 
 
+def is_cut_off(window: Window) -> bool:
+    """Return whether the file ends within a top-level box, as one does that was not copied wholly."""
+    offset = 0
+    for _ in range(MOST_BOXES):
+        head = window.read(offset, 16)
+        if len(head) < 8:
+            return False
+        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+        if length < 8:
+            return False  # the last box, which goes on to the end
+        offset += length
+        if offset > window.size:
+            return True
+    return False
+
+
 def children(body: bytes, *, skip: int = 0) -> Iterator[Box]:
     """Yield the boxes inside `body`, after `skip` bytes. Ends at the first one that does not fit."""
     offset = skip

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from memorycapsule import processes
 from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
+from memorycapsule.media import boxes
 from memorycapsule.media.clip_colours import LUT_BYTES, LUT_SIDE, srgb_lut
 from memorycapsule.media.clip_streams import ClipStreams, PictureStream, read_streams
 from memorycapsule.media.intake import memory_copy
@@ -37,6 +38,8 @@ MEMORY_BYTES = 3 << 30
 _CPU_SECONDS, _CPU_SECONDS_EACH = 120, 40
 #: Part of a clip that may be missing from its end before it counts as damaged.
 _MOST_MISSING = 0.25
+#: A clip in which so much is missing, in seconds, may be cut off: two frames.
+_SHORT_SECONDS = 2 / FRAMES_PER_SECOND
 #: Sound may continue after the picture for so long, in seconds; cameras end both at about the same time.
 _MOST_SOUND_ALONE_SECONDS = 0.2
 #: What ffmpeg reports on a full disk, and on an exceeded disk quota.
@@ -86,7 +89,7 @@ class DisplayClip:
     #: An unnamed temporary file, at offset 0.
     file: BinaryIO
     has_sound: bool
-    #: Whether its sound is left out because it cannot be decoded.
+    #: Its sound, where that cannot be decoded, and its end, where the file is cut off.
     missing: tuple[Missing, ...]
 
 
@@ -108,7 +111,7 @@ def make_display_clip(window: Window, movie: Movie, format_: ClipFormat, *, work
     streams = _describe(window, format_)
     source = _Source(window=window, format=format_, movie=movie, picture=streams.picture)
     if not streams.sound_tracks:
-        return DisplayClip(file=_convert(source, None, workspace=workspace), has_sound=False, missing=())
+        return _display_clip(_convert(source, None, workspace=workspace), source, has_sound=False)
     try:
         clip = _convert(source, 0, workspace=workspace)
     except MediaRefused as error:
@@ -117,8 +120,21 @@ def make_display_clip(window: Window, movie: Movie, format_: ClipFormat, *, work
             raise
         clip = _convert(source, track, workspace=workspace)
         is_silent = track is None
-        return DisplayClip(file=clip, has_sound=not is_silent, missing=(Missing.SOUND,) if is_silent else ())
-    return DisplayClip(file=clip, has_sound=read_movie(Window.of(clip)).has_sound, missing=())
+        return _display_clip(
+            clip, source, has_sound=not is_silent, missing=(Missing.SOUND,) if is_silent else ()
+        )
+    return _display_clip(clip, source, has_sound=read_movie(Window.of(clip)).has_sound)
+
+
+def _display_clip(
+    clip: BinaryIO, source: _Source, *, has_sound: bool, missing: tuple[Missing, ...] = ()
+) -> DisplayClip:
+    # Recordings of screens may state more than they show, and some programs a box that is too long: both together
+    # are a file that was not copied wholly.
+    is_short = source.movie.duration_seconds - length_seconds(clip) > _SHORT_SECONDS
+    if is_short and _DEMUXERS[source.format] == "mov" and boxes.is_cut_off(source.window):
+        missing = (*missing, Missing.END)
+    return DisplayClip(file=clip, has_sound=has_sound, missing=missing)
 
 
 def _convert(source: _Source, sound_track: int | None, *, workspace: Path) -> BinaryIO:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from memorycapsule import processes
+from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal
 from memorycapsule.media import clips
+from support.clip_sounds import clip_with_tones
 from support.refusals import file_refused
 
 
@@ -206,3 +208,24 @@ def test_ffmpeg_learns_no_secret_from_a_hostile_clip(samples, tmp_path, monkeypa
 
     assert "PATH=" in (tmp_path / "told").read_text()
     assert "hunter2" not in (tmp_path / "told").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kept", "missing"), [(100, ()), (98, (Missing.END,)), (85, (Missing.END,))])
+def test_a_clip_whose_file_is_cut_off_says_that_its_end_is_missing(tmp_path, prepare, kept, missing):
+    clip = clip_with_tones(tmp_path / "clip.mp4", 440, seconds=4, encoding=("-movflags", "+faststart"))
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) * kept // 100])
+
+    assert prepare(clip).missing == missing
+
+
+@pytest.mark.slow
+def test_a_clip_in_which_a_program_states_too_long_a_box_is_whole(tmp_path, prepare):
+    clip = clip_with_tones(tmp_path / "clip.mp4", 440, encoding=("-movflags", "+faststart"))
+    whole = clip.read_bytes()
+    at = whole.index(b"mdat") - 4
+    length = int.from_bytes(whole[at : at + 4], "big")
+    clip.write_bytes(whole[:at] + (length + 1000).to_bytes(4, "big") + whole[at + 4 :])
+
+    assert prepare(clip).missing == ()
