@@ -13,7 +13,7 @@ from typing import Self
 from memorycapsule.domain.zones import zone
 
 #: A photo tells the offset of a clip that was taken so near to it.
-_SAME_DAY = timedelta(hours=24)
+_NEAR = timedelta(hours=24)
 
 
 class TakenForm(StrEnum):
@@ -117,7 +117,7 @@ class WallTimes:
         place = bisect_left(self._known, (at, 0))
         near = self._known[max(0, place - 1) : place + 1]
         distance, offset = min(((abs(other - at), offset) for other, offset in near), default=(None, None))
-        return offset if distance is not None and distance <= _SAME_DAY else None
+        return offset if distance is not None and distance <= _NEAR else None
 
 
 def wall_times_of(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -85,15 +84,8 @@ async def mail_code(
     except UsageProblem as error:
         return sign_in_page(pages, request, next_path=next_path, typed_address=address, problem=error)
     response = pages.redirect(request, "/sign-in/code")
-    response.set_cookie(
-        PENDING_COOKIE,
-        urlencode({"to": address.strip(), "next": next_path or "/"}),
-        max_age=int(CODE_LIFE / timedelta(seconds=1)),
-        path=cookie.path,
-        secure=cookie.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    kept = {"to": address.strip(), "next": next_path or "/"}
+    cookie.set_aside(response, PENDING_COOKIE, kept, CODE_LIFE)
     return response
 
 

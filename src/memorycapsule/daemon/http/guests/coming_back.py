@@ -9,9 +9,8 @@ lies below /g/, because a proxy may publish nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Annotated
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -132,15 +131,8 @@ def _asked(
 ) -> Response:
     """Lead to the field for the digits; the answer is the same whether any were mailed."""
     response = pages.redirect(request, "/g/back/code")
-    response.set_cookie(
-        ASKED_COOKIE,
-        urlencode({"code": code_id, "to": to[:_LONGEST_ADDRESS], "in": capsule_id}),
-        max_age=int(CODE_LIFE / timedelta(seconds=1)),
-        path=cookie.path,
-        secure=cookie.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    kept = {"code": code_id, "to": to[:_LONGEST_ADDRESS], "in": capsule_id}
+    cookie.set_aside(response, ASKED_COOKIE, kept, CODE_LIFE)
     return response
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -62,6 +63,18 @@ class Cookie:
             self.name,
             ".".join(kept[:_MOST_SESSIONS]),
             max_age=_KEPT_SECONDS,
+            path=self.path,
+            secure=self.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def set_aside(self, response: Response, name: str, fields: Mapping[str, str], life: timedelta) -> None:
+        """Have a browser keep fields, under a name of their own, until its person has read a letter."""
+        response.set_cookie(
+            name,
+            urlencode(fields),
+            max_age=int(life / timedelta(seconds=1)),
             path=self.path,
             secure=self.is_secure,
             httponly=True,
