@@ -9,7 +9,7 @@ import struct
 
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
-from memorycapsule.media.formats import png, tiff
+from memorycapsule.media.formats import jpeg, png, tiff
 from memorycapsule.media.sniff import Format, Window
 
 #: Limits for a photo, in pixels.
@@ -50,23 +50,10 @@ def jpeg_frame(window: Window) -> tuple[int, int, int]:
 
     Returns width, height and the offset at which the frame header ends, so behind every EXIF thumbnail.
     """
-    offset = 2
-    for _ in range(5000):
-        marker = window.read(offset, 4)
-        if len(marker) < 4 or marker[0] != 0xFF:
-            raise MediaRefused(Refusal.HEADER_CUT)
-        code, length = marker[1], int.from_bytes(marker[2:4], "big")
-        if code == 0xFF:
-            offset += 1
-        elif code == 0x01 or 0xD0 <= code <= 0xD8:
-            offset += 2
-        elif 0xC0 <= code <= 0xCF and code not in {0xC4, 0xC8, 0xCC}:
-            height, width = struct.unpack(">HH", window.read(offset + 5, 4))
-            return width, height, offset + 2 + length
-        elif code in {0xD9, 0xDA}:
-            break
-        else:
-            offset += 2 + length
+    for marker, start, length in jpeg.segments(window):
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack(">HH", window.read(start + 1, 4))
+            return width, height, start + length
     raise MediaRefused(Refusal.HEADER_CUT)
 
 

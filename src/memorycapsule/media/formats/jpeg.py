@@ -1,6 +1,7 @@
-"""JPEG (ITU-T T.81): where the picture ends, and how much of a damaged one is there."""
+"""JPEG (ITU-T T.81): its segments, where the picture ends, and how much of a damaged one is there."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media.formats.damage import GREY, check_good_part, ends_in_hole
+from memorycapsule.media.sniff import Window
 
+#: More segments than any program writes before the picture's data.
+_MOST_SEGMENTS = 20_000
 #: Progressive files of cameras and web sites have about ten scans. Each costs a pass over the whole picture.
 _MOST_SCANS = 64
 _SURPLUS = re.compile(rb"(\d+) extraneous bytes before marker")
@@ -36,6 +40,23 @@ class Scans:
     has_all_frequencies: bool
     #: It is made of four inks, as print shops have it.
     is_four_inks: bool
+
+
+def segments(window: Window) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, offset and length of the body of each segment before the picture's data (ITU-T T.81, B.1.1.4)."""
+    offset = 2
+    for _ in range(_MOST_SEGMENTS):
+        head = window.read(offset, 4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] in {0xD9, 0xDA}:
+            return
+        if head[1] == 0xFF:
+            offset += 1
+        elif head[1] == 0x01 or 0xD0 <= head[1] <= 0xD8:
+            offset += 2
+        else:
+            length = int.from_bytes(head[2:], "big")
+            yield head[1], offset + 4, max(0, length - 2)
+            offset += 2 + length
 
 
 def walk_scans(data: Any, scans_at: int) -> Scans:

@@ -7,12 +7,11 @@ Walks are bounded, and the length that a file states is believed only within the
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 from memorycapsule.domain.capture_times import CaptureTime
 from memorycapsule.errors import MediaRefused
-from memorycapsule.media.formats import png, tiff
+from memorycapsule.media.formats import jpeg, png, tiff
 from memorycapsule.media.metadata.date_sources import DateSource
 from memorycapsule.media.metadata.date_texts import read_date_text
 from memorycapsule.media.metadata.exif import read_exif
@@ -53,7 +52,7 @@ def _jpeg(window: Window) -> dict[DateSource, CaptureTime]:
     packets: list[bytes] = []
     more: dict[bytes, dict[int, bytes]] = {}
     resources: list[bytes] = []
-    for marker, start, length in _segments(window):
+    for marker, start, length in jpeg.segments(window):
         if marker not in {0xE1, 0xED}:
             continue
         body = window.read(start, length)
@@ -71,23 +70,6 @@ def _jpeg(window: Window) -> dict[DateSource, CaptureTime]:
     for packet in packets:
         found = read_xmp_dates(packet) | found
     return found
-
-
-def _segments(window: Window) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, offset and length of the body of each segment before the picture's data (ITU-T T.81, B.1.1.4)."""
-    offset = 2
-    for _ in range(_MOST_BLOCKS):
-        head = window.read(offset, 4)
-        if len(head) < 4 or head[0] != 0xFF or head[1] in {0xD9, 0xDA}:
-            return
-        if head[1] == 0xFF:
-            offset += 1
-        elif head[1] == 0x01 or 0xD0 <= head[1] <= 0xD8:
-            offset += 2
-        else:
-            length = int.from_bytes(head[2:], "big")
-            yield head[1], offset + 4, max(0, length - 2)
-            offset += 2 + length
 
 
 def _iptc_resource(resources: bytes) -> bytes:
