@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 
 #: The longest side of the small form, in pixels, and how many bytes it has at most if quality can do it.
-SMALL_COVER_SIDE = 800
+_SMALL_SIDE = 800
 _MOST_BYTES = 70_000
 _QUALITIES = (85, 78, 70, 60, 50)
 
 
 @functools.lru_cache(maxsize=16)
 def small_cover(display: bytes) -> bytes:
-    """Return a cover, a JPEG of our own, as a JPEG with at most SMALL_COVER_SIDE pixels on its long side."""
+    """Return a cover, a JPEG of our own, as a JPEG with at most 800 pixels on its long side."""
     import cv2
     import numpy as np
 
@@ -21,7 +21,7 @@ def small_cover(display: bytes) -> bytes:
         # A damaged file is shown as well as the browser can.
         return display
     height, width = picture.shape[:2]
-    scale = min(1.0, SMALL_COVER_SIDE / max(height, width))
+    scale = min(1.0, _SMALL_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     encoded = b""

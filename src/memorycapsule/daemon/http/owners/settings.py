@@ -25,8 +25,8 @@ from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_THEME_BYTES, takes
 from memorycapsule.domain.capsules import MOST_FILM_PHOTOS, Capsule, parse_film_photos
-from memorycapsule.domain.stories import mark_of
-from memorycapsule.errors import MediaRefused, NotFound, Postponed, UsageProblem
+from memorycapsule.domain.stories import changed_words, mark_of
+from memorycapsule.errors import EditedElsewhere, MediaRefused, NotFound, Postponed, UsageProblem
 from memorycapsule.services import capsules
 from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.reading import Outline
@@ -137,9 +137,11 @@ def change_settings(
     except (MediaRefused, Postponed) as error:
         problems["song"] = refusal_text(error, words)
     for name in ("title", "message"):
-        shown = typed.seen.get(name)
-        if shown is not None and saved.marks[name] not in {shown, typed.marks[name]}:
-            problems[name] = words("settings_elsewhere", saved=getattr(saved, name))
+        current = getattr(saved, name)
+        try:
+            changed_words(getattr(typed, name), seen=typed.seen.get(name), current=current)
+        except EditedElsewhere:
+            problems[name] = words("settings_elsewhere", saved=current)
     if problems:
         return _settings_page(app, pages, request, view, problems, typed)
     with own_song or nullcontext():
