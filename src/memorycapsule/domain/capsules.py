@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,5 +167,10 @@ def parse_film_photos(text: str) -> int:
 
 def slug_of(title: str) -> str:
     """Return a short name for the command line: lower-case words of the title (any script) with hyphens."""
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).lower())
+    # Vowels and tones of Thai or Hindi are marks, which are no letters and yet belong to the word before them.
+    text = "".join(
+        character if character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"} else " "
+        for character in unicodedata.normalize("NFC", title).lower()
+    )
+    words = [word for word in text.split() if any(character.isalnum() for character in word)]
     return "-".join(words)[:40].strip("-") or "capsule"

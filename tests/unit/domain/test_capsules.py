@@ -1,5 +1,6 @@
 """Capsules: they only ever move from sealed to open, never early, and take stories until the very instant."""
 
+import unicodedata
 from datetime import datetime, timedelta
 
 import pytest
@@ -67,6 +68,9 @@ def test_a_recipient_only_receives(role, may_add, is_owner):
         ("  Ada & Ben: 2026!  ", "ada-ben-2026"),
         ("우리 가족 10년", "우리-가족-10년"),
         ("snake_case", "snake-case"),
+        ("ฤดูร้อนที่บ้านยาย", "ฤดูร้อนที่บ้านยาย"),
+        ("गर्मी की छुट्टी", "गर्मी-की-छुट्टी"),
+        ("\u0301", "capsule"),
         ("../../etc/passwd", "etc-passwd"),
         ("!!!", "capsule"),
         ("🎉", "capsule"),
@@ -85,7 +89,10 @@ def test_every_title_has_a_slug_that_a_shell_takes_as_one_word(title):
 
     assert 0 < len(slug) <= 40
     assert slug == slug.strip("-")
-    assert all(character == "-" or character.isalnum() for character in slug)
+    assert all(
+        character == "-" or character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"}
+        for character in slug
+    )
 
 
 def test_titles_and_messages_are_checked():
