@@ -1,8 +1,11 @@
 """Pages that say that something is not there, or did not work, offer a way on to whoever reads them."""
 
 import re
+from datetime import timedelta
 
 import pytest
+
+from support.cast import OPENS, make_capsule
 
 GONE = ("/no/such/page", "/g/c/no-such-capsule", "/g/m/x/display")
 
@@ -67,3 +70,11 @@ def test_after_a_refused_form_the_first_field_in_error_has_the_focus(scene, wron
     assert f' id="{field}"' in first
     assert 'aria-invalid="true"' in first
     assert "autofocus" not in browser.get("/capsules/new").text
+
+
+def test_an_arabic_title_does_not_turn_the_sentence_around_it(scene):
+    make_capsule(scene.instance, title="صيف عند الجدة", opens=OPENS - timedelta(days=1))
+    page = scene.ada().get("/").text
+
+    assert "“\N{FIRST STRONG ISOLATE}صيف عند الجدة\N{POP DIRECTIONAL ISOLATE}”" in page
+    assert page.count("\N{FIRST STRONG ISOLATE}") == 1, "a Latin name needs no sign"

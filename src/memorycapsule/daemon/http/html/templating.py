@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import unicodedata
 from collections.abc import Callable, Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -301,6 +302,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["shown_address"] = shown_address
     environment.filters["unbroken"] = _unbroken
+    environment.filters["isolated"] = _isolated
     return environment
 
 
@@ -308,6 +310,13 @@ def _unbroken(name: str) -> str:
     """Return a name whose last word stands on the line of the one before: '영희' and '님' are never parted."""
     before, gap, last = name.rpartition(" ")
     return f"{before}\N{NO-BREAK SPACE}{last}" if gap else name
+
+
+def _isolated(text: str) -> str:
+    """Return what people wrote so that a sentence around it keeps its own direction: an Arabic title turns none."""
+    if not any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text):
+        return text
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
