@@ -107,6 +107,12 @@ def test_sound_in_the_container_of_clips_is_a_voice_note_and_no_clip(scene, send
 
     state = send(sender, scene.story.id, path.read_bytes(), "sound.mp4")
     assert (state["stage"], state["code"], state["values"]) == ("kept", None, None)
+    owner = scene.ada()
+    for page in ("/", f"/c/{scene.capsule.id}/people"):
+        assert "1 voice note" in owner.get(page).text
+    own = f"/g/c/{scene.capsule.id}"
+    for page in (f"{own}/leave", f"{own}/thanks?story={scene.story.id}", f"{own}/stories/{scene.story.id}"):
+        assert "1 voice note" in sender.get(page).text
 
     with path.open("rb") as file, pytest.raises(MediaRefused) as raised:
         clips.read_clip(Window.of(file), "MP4")

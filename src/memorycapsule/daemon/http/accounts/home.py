@@ -114,6 +114,7 @@ def _contents(entry: ShelfEntry, language: str) -> str:
     return contents_in_words(
         photos=sum(one.photos for one in entry.contributions),
         clips=sum(one.clips for one in entry.contributions),
+        voices=sum(one.voices for one in entry.contributions),
         stories=sum(one.stories for one in entry.contributions),
         locale=language,
     )

@@ -289,7 +289,11 @@ def _room(app: App, member: Member, words: Wording, *, is_wanted: bool) -> str:
 def _contents(media: list[MediumView], language: str) -> str:
     kinds = [str(one.medium.kind) for one in media]
     return contents_in_words(
-        photos=kinds.count("photo"), clips=kinds.count("clip"), stories=0, locale=language
+        photos=kinds.count("photo"),
+        clips=kinds.count("clip"),
+        voices=kinds.count("voice"),
+        stories=0,
+        locale=language,
     )
 
 

@@ -32,7 +32,7 @@ def confirm_leaving(request: Request, app: AppDep, pages: PagesDep, access: Memb
         view=view,
         is_sealed=view.capsule.accepts_stories(app.now()),
         amount=contents_in_words(
-            photos=own.photos, clips=own.clips, stories=own.stories, locale=words.language
+            photos=own.photos, clips=own.clips, voices=own.voices, stories=own.stories, locale=words.language
         ),
     )
 

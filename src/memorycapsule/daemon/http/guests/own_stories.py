@@ -218,10 +218,14 @@ def story_rows(view: CapsuleView, words: Wording) -> list[dict[str, object]]:
 
 
 def _contents(story: StoryView, words: Wording) -> str:
-    """Say how many photos and clips a story has."""
+    """Say how many photos, clips and voice notes a story has."""
     kinds = [str(one.medium.kind) for one in story.media]
     return contents_in_words(
-        photos=kinds.count("photo"), clips=kinds.count("clip"), stories=0, locale=words.language
+        photos=kinds.count("photo"),
+        clips=kinds.count("clip"),
+        voices=kinds.count("voice"),
+        stories=0,
+        locale=words.language,
     )
 
 

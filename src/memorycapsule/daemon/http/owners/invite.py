@@ -249,7 +249,11 @@ def _people_page(
                 "has_left": one.member.left_at is not None,
                 "has_room": is_sealed and reminders.may_be_reminded(one, now),
                 "amount": contents_in_words(
-                    photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
+                    photos=one.photos,
+                    clips=one.clips,
+                    voices=one.voices,
+                    stories=one.stories,
+                    locale=words.language,
                 ),
             }
             for number, one in enumerate(view.contributions)

@@ -40,7 +40,7 @@ def show_member(
         addressed_name=addressed(one.member.name, words.language),
         is_sealed=view.capsule.accepts_stories(app.now()),
         amount=contents_in_words(
-            photos=one.photos, clips=one.clips, stories=one.stories, locale=words.language
+            photos=one.photos, clips=one.clips, voices=one.voices, stories=one.stories, locale=words.language
         ),
     )
 
