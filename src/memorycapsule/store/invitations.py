@@ -11,8 +11,10 @@ invitations = Table(Invitation, InvitationRow)
 
 
 def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
-    """Return the invitations to a capsule, the oldest first."""
-    return invitations.by(tx, col(InvitationRow.created_at), col(InvitationRow.id), capsule_id=capsule_id)
+    """Return the invitations to a capsule, the oldest first, those of one moment by address."""
+    return invitations.by(
+        tx, col(InvitationRow.created_at), col(InvitationRow.normalised), capsule_id=capsule_id
+    )
 
 
 def count_unanswered(tx: Transaction, capsule_id: str) -> int:

@@ -1,5 +1,7 @@
 """The page of people: many who have not answered are folded and found, and only the silent are reminded."""
 
+import re
+
 import pytest
 
 from support.cast import invite, join, make_capsule
@@ -25,6 +27,13 @@ def test_thirty_invitations_fold_and_the_rest_of_the_page_stays_near(crowd):
     assert "Remind all who are silent" in outside
     assert "guest7@example.org" not in outside
     assert page.count('class="rest"') == MANY
+
+
+def test_those_who_were_invited_at_one_time_stand_in_the_order_of_their_addresses(crowd):
+    _scene, ada, path = crowd
+    listed = re.findall(r"guest\d+@example.org", ada.get(path).text)
+
+    assert list(dict.fromkeys(listed)) == sorted(f"guest{number}@example.org" for number in range(MANY))
 
 
 @pytest.mark.parametrize(
