@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memorycapsule.media.boxes import is_cut_off
 from memorycapsule.media.formats.damage import HOLE_BYTES, with_missing_grey
 from memorycapsule.media.sniff import Window
 
@@ -37,15 +38,4 @@ def mended(window: Window, pixels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
 
 def _is_cut(window: Window) -> bool:
     """Return whether the file ends before its last box does, or has a hole of zeros."""
-    at = 0
-    while at < window.size:
-        head = window.read(at, 16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        if length == 0:
-            break
-        if length < 8 or at + length > window.size:
-            return True
-        at += length
-    return bytes(HOLE_BYTES) in window.read(0, window.size)
+    return is_cut_off(window) or bytes(HOLE_BYTES) in window.read(0, window.size)
