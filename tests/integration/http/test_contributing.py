@@ -37,6 +37,17 @@ def filled_in(browser, address: str, *, files=(), **words):
     return browser.post(address, files=parts)
 
 
+def test_a_sender_without_scripts_is_told_what_is_missing_of_a_photo_that_was_taken(ben, here):
+    whole = make_photo(width=300, height=200)
+    files = [("cut.jpg", whole[: len(whole) * 95 // 100]), ("whole.jpg", make_photo())]
+    done = filled_in(ben, f"{here}/add", story="", title="", text="Words", files=files)
+
+    thanks = ben.get(done.headers["location"]).text
+    assert re.findall(r"part of the picture is missing.*?<span class=\"hint\">(.*?)</span>", thanks) == [
+        "cut.jpg"
+    ]
+
+
 def test_photos_and_words_come_in_without_scripts(scene, ben, here):
     photos = [make_photo(width=300, height=200) for _ in range(2)]
     done = filled_in(

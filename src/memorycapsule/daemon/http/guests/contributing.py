@@ -193,6 +193,7 @@ def show_thanks(request: Request, app: AppDep, pages: PagesDep, sent: SentStory)
         date=date_in_words(view.capsule.opens_local, view.capsule.zone, words.language),
         refused=_refused(files, words),
         refused_count=sum(1 for one in files if one.refusal),
+        incomplete=_incomplete(files, words),
         room=_room(app, view.member, words, is_wanted=any(one.refusal for one in files)),
         unfinished=sum(1 for one in files if one.stage is UploadStage.WAITING),
         postponed=sum(1 for one in files if one.stage is UploadStage.POSTPONED),
@@ -266,6 +267,15 @@ def _newest_story(app: App, viewer: Viewer, view: Outline) -> StoryView:
 def _refused(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, list[str]]]:
     """Return why files were left out, each reason once, and the names of the files that it goes for."""
     return _grouped(((one.about.file, one.refusal) for one in sent_files if one.refusal), words)
+
+
+def _incomplete(sent_files: list[UploadProgress], words: Wording) -> list[tuple[str, list[str]]]:
+    """Return what is missing of files that were taken, each sentence once, and the names of its files."""
+    groups: dict[str, list[str]] = {}
+    for about in (one.about for one in sent_files):
+        for what in about.missing:
+            groups.setdefault(words(f"missing_{what}"), []).append(about.file)
+    return list(groups.items())
 
 
 def _grouped(refused: Iterable[tuple[str, CapsuleError]], words: Wording) -> list[tuple[str, list[str]]]:
