@@ -138,8 +138,11 @@ def _title_ground(size: Size, style: FilmStyle, card: Card, stage: TableGeometry
         top = max(top, (size.height * 0.94 - step * len(lines)) / 2)
     baseline = round(top + em * _rise(lines, em))
     paper = Paper(whole_sky(style, size))
-    for line in lines:
-        paper.write(line, left - round(0.04 * em), baseline, style.ink, spacing)
+    widths = [line.width + spacing * em * len(list(typesetting.parts_of(line))) for line in lines]
+    for line, width in zip(lines, widths, strict=True):
+        # Lines from the right begin where the widest one does.
+        indent = round(max(widths) - width) if line.is_rtl else 0
+        paper.write(line, left + indent - round(0.04 * em), baseline, style.ink, spacing)
         baseline += step
     note = typesetting.clean(card.note)
     if note:
