@@ -439,7 +439,9 @@ def test_an_import_that_is_ended_says_how_to_go_on(summer, tmp_path, number):
     out, err = child.communicate()
     answer = json.loads(out)
 
-    assert (child.returncode, "Traceback" in err) == (130, False)
+    # A shell says 130 for both: Python ends by the signal where it came while a library was being loaded.
+    assert child.returncode in {130, -signal.SIGINT}
+    assert "Traceback" not in err
     assert answer["error"]["code"] == "interrupted"
     assert f"--to {answer['story']['id']}" in begun
     again = summer("story", "add", "summer", "--to", answer["story"]["id"], *photos, "--json").json
