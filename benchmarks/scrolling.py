@@ -51,11 +51,13 @@ SCROLL = """() => new Promise((done) => {
   requestAnimationFrame(step);
 })"""
 SEE_ALL = """async () => {
-  for (const photo of document.images) {
+  // Browsers load no lazy picture that nobody can see, on a card's back for one.
+  const photos = [...document.images].filter((photo) => photo.checkVisibility());
+  for (const photo of photos) {
     photo.scrollIntoView();
     for (let tries = 0; !photo.naturalWidth && tries < 50; tries++) await new Promise((done) => setTimeout(done, 20));
   }
-  return [...document.images].every((photo) => photo.naturalWidth);
+  return photos.every((photo) => photo.naturalWidth);
 }"""
 
 
@@ -178,7 +180,7 @@ def scrolled(browser: Browser, url: str, token: str, width: int) -> list[float]:
     """Return when each frame came while the page was scrolled, in ms."""
     context = browser.new_context(viewport={"width": width, "height": VIEWS[width]})
     try:
-        context.add_cookies([{"name": "capsule", "value": token, "url": url}])
+        context.add_cookies([{"name": "capsule", "value": token, "domain": "127.0.0.1", "path": "/"}])
         page = context.new_page()
         page.goto(url)
         if not page.evaluate(SEE_ALL):
