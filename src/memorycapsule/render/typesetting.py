@@ -122,6 +122,7 @@ def draw(line: Line, mask: NDArray[np.uint8], x: int, baseline: int) -> None:
         x += _width(run, line.size)
 
 
+@functools.lru_cache(maxsize=256)
 def reach_of(line: Line) -> tuple[int, int]:
     """Return how far the ink of a line reaches above its baseline, and below it, in pixels."""
     ink = np.zeros((5 * line.size, line.width + line.size), np.uint8)
@@ -138,19 +139,17 @@ def parts_of(line: Line) -> Iterator[tuple[Line, int]]:
     """
     x = 0
     for run in _runs(line.text, line.font, is_rtl=line.is_rtl):
-        begin = x
-        if run.is_rtl:
-            parts = [run.text]
-        elif _is_shaped(run.font):
-            parts = shaping.clusters(run.text, _path(run.font))
-        else:
+        if not _is_shaped(run.font):
+            # Such letters follow each other from the left already, with their brackets turned.
             parts = list(run.text)
+        elif run.is_rtl:
+            parts = [run.text]
+        else:
+            parts = shaping.clusters(run.text, _path(run.font))
+        is_rtl = run.is_rtl and _is_shaped(run.font)
         done = ""
         for part in parts:
-            yield (
-                line_of(part, line.font, line.size, is_rtl=run.is_rtl),
-                begin + measure(done, line.font, line.size),
-            )
+            yield line_of(part, line.font, line.size, is_rtl=is_rtl), x + measure(done, line.font, line.size)
             done += part
         x += _width(run, line.size)
 

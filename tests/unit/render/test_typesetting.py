@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unicodedata
 
+import cv2
 import numpy as np
 import pytest
 
@@ -169,6 +170,20 @@ def test_runs_of_two_directions_stand_in_the_order_of_reading(text, seen):
     parts = typesetting.parts_of(typesetting.line_of(text, FONT, 48))
 
     assert "".join(part.text for part, _x in parts) == seen
+
+
+@pytest.mark.parametrize(
+    "text", ["שלום (abc) [1]", "(שלום)", "أول (٢٠٢٦) سنة", "Summer by the sea", "हमारी (गर्मी)"]
+)
+def test_the_parts_of_a_line_make_the_same_picture_as_the_line(text):
+    line = typesetting.line_of(text, FONT, 48)
+    whole, parts = (np.zeros((120, line.width + 60), np.uint8) for _ in range(2))
+    typesetting.draw(line, whole, 20, 80)
+    for part, x in typesetting.parts_of(line):
+        typesetting.draw(part, parts, 20 + x, 80)
+
+    # Letters are set on whole pixels one by one, so edges may lie a pixel beside.
+    assert cv2.absdiff(whole, parts).mean() < 4
 
 
 def test_the_lines_of_a_paragraph_begin_where_the_paragraph_does():
