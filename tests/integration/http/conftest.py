@@ -23,7 +23,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Omission
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story, Viewer
-from memorycapsule.services import opening, sessions
+from memorycapsule.services import opening, reading, sessions
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import accounts as account_store
@@ -84,6 +84,15 @@ class Scene:
         if token:
             client.cookies.set("capsule", token, domain="home.test", path="/")
         return client
+
+    def limit_uploads(self, **limits: str) -> None:
+        """These settings of uploads hold from now on, in browsers that are opened from now on."""
+        uploads = self.app.settings.uploads.model_copy(update=limits)
+        settings = self.app.settings.model_copy(update={"uploads": uploads})
+        self.app = App(**{**vars(self.app), "settings": settings})
+
+    def story_as_ben_sees_it(self, story_id: str) -> reading.StoryView:
+        return reading.story(self.instance.store, self.instance.vault, self.ben.viewer, story_id)
 
     def session_of(self, account_id: str) -> str:
         """The secret of a new session of an account, in no particular capsule."""
@@ -251,3 +260,16 @@ def make_scene(folder: Path) -> Iterator[Scene]:
             story=made.story,
             medium_id=made.medium_id,
         )
+
+
+@pytest.fixture
+def ben(scene: Scene) -> Iterator[TestClient]:
+    """Ben's browser; what it sends is decoded to its end."""
+    browser = scene.browser(scene.ben.token, **{"accept-language": "en"})
+    yield browser
+    browser.app.state.receiver.close()
+
+
+@pytest.fixture
+def here(scene: Scene) -> str:
+    return f"/g/c/{scene.capsule.id}"

@@ -9,11 +9,6 @@ PACKED = {"accept-encoding": "br, gzip;q=0.5"}
 PLAIN = {"accept-encoding": "identity"}
 
 
-@pytest.fixture
-def here(scene):
-    return f"/g/c/{scene.capsule.id}"
-
-
 def raw(browser, path: str, **headers) -> tuple[httpx.Response, bytes]:
     """An answer and its bytes as they are sent."""
     with browser.stream("GET", path, headers=headers) as answer:

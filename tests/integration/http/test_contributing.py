@@ -14,22 +14,6 @@ pytestmark = pytest.mark.slow
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture
-def ben(scene):
-    browser = scene.browser(scene.ben.token, **{"accept-language": "en"})
-    yield browser
-    browser.app.state.receiver.close()
-
-
-@pytest.fixture
-def here(scene) -> str:
-    return f"/g/c/{scene.capsule.id}"
-
-
-def story_view(scene, story_id: str):
-    return reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story_id)
-
-
 def filled_in(browser, address: str, *, files=(), **words):
     """Send the form as a browser without scripts does."""
     parts = [(name, (None, value)) for name, value in words.items()]
@@ -61,7 +45,7 @@ def test_photos_and_words_come_in_without_scripts(scene, ben, here):
 
     story_id = re.fullmatch(rf"{here}/thanks\?story=([0-9a-f-]{{36}})", done.headers["location"])[1]
     assert done.status_code == 303
-    story = story_view(scene, story_id)
+    story = scene.story_as_ben_sees_it(story_id)
     assert (story.words.title, story.words.text) == ("The <b>swing</b>", "One\ntwo")
     assert [one.details.file for one in story.media] == ["a.jpg", "b.jpg"]
     thanks = ben.get(done.headers["location"]).text
@@ -77,7 +61,7 @@ def test_photos_and_words_come_in_without_scripts(scene, ben, here):
         ben, f"{here}/add", story=story_id, title="The swing", text="", files=[("c.jpg", make_photo())]
     )
     assert more.headers["location"].endswith(story_id)
-    assert len(story_view(scene, story_id).media) == 3
+    assert len(scene.story_as_ben_sees_it(story_id).media) == 3
 
 
 def test_an_empty_form_leaves_nothing_behind(scene, ben, here):
@@ -103,7 +87,7 @@ def test_scripts_keep_the_words_as_they_are_typed(scene, ben, here):
     )
 
     assert again.json() == {"story": story_id, "seen": {"title": mark_of("The swing")}}
-    assert story_view(scene, story_id).words.title == "The swing"
+    assert scene.story_as_ben_sees_it(story_id).words.title == "The swing"
     assert 'value="The swing"' in ben.get(f"{here}/add?story={story_id}").text
 
 
@@ -154,7 +138,7 @@ def test_words_captions_and_order_are_changed_in_one_go(scene, ben, here):
 
     moved = ben.post(page, data=typed | {"move": f"up:{second}"})
 
-    story = story_view(scene, scene.story.id)
+    story = scene.story_as_ben_sees_it(scene.story.id)
     assert moved.headers["location"] == f"{page}#m-{second}"
     assert (story.words.title, story.words.text) == ("Pier", "Late")
     assert [one.medium.id for one in story.media] == [second, scene.medium_id]
@@ -176,10 +160,10 @@ def test_stories_are_put_into_another_order(scene, ben, here):
 def test_taking_out_asks_first(scene, ben, here):
     page = f"{here}/stories/{scene.story.id}"
     assert "Take this one out?" in ben.get(f"{page}/remove?medium={scene.medium_id}").text
-    assert len(story_view(scene, scene.story.id).media) == 1
+    assert len(scene.story_as_ben_sees_it(scene.story.id).media) == 1
 
     ben.post(f"{page}/remove", data={"medium": scene.medium_id})
-    assert story_view(scene, scene.story.id).media == []
+    assert scene.story_as_ben_sees_it(scene.story.id).media == []
     assert ben.get(f"/g/m/{scene.medium_id}/original").status_code == 404
     assert ben.post(f"{page}/remove").headers["location"] == here
     assert ben.get(page).status_code == 404

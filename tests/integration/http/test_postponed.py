@@ -9,7 +9,7 @@ import pytest
 from integration.http.test_uploads import begin, browser_of, send, send_piece
 from memorycapsule.daemon.http.uploads import finishers
 from memorycapsule.daemon.http.uploads.finishers import Finishers
-from memorycapsule.services import reading, uploads
+from memorycapsule.services import uploads
 from support.busy import FailingStarts
 from support.cast import add_story, make_photo
 from support.servers import wait_until
@@ -80,7 +80,7 @@ def test_a_photo_whose_child_was_ended_is_postponed_and_taken_at_the_next_try(
     assert "1 more is here and waits: this machine is busy." in thanks["en"]
     assert "1개는 잘 받아 두었고, 지금은 컴퓨터가 바빠서 기다리고 있어요." in thanks["ko"]
     assert stage_of(sender, address) == "kept"
-    view = reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story.id)
+    view = scene.story_as_ben_sees_it(story.id)
     assert len(view.media) == 2
 
 

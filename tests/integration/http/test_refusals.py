@@ -10,7 +10,6 @@ import pytest
 
 from integration.http.test_uploads import TUS, begin, browser_of, metadata_of, send
 from memorycapsule import processes
-from memorycapsule.app import App
 from memorycapsule.daemon.http.html.error_texts import refusal_text
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import clips, decoder_process
@@ -126,9 +125,7 @@ def test_sound_in_the_container_of_clips_is_a_voice_note_and_no_clip(scene, send
 
 
 def test_whoever_has_used_up_their_share_is_told_that_and_not_that_the_file_is_large(scene):
-    settings = scene.app.settings
-    small = settings.uploads.model_copy(update={"most_per_member": "1 MB"})
-    scene.app = App(**{**vars(scene.app), "settings": settings.model_copy(update={"uploads": small})})
+    scene.limit_uploads(most_per_member="1 MB")
     with browser_of(scene, scene.ben.token) as sender:
         english = begin(sender, scene.story.id, bytes(1_000_001))
         sender.get(f"/g/c/{scene.capsule.id}?lang=ko")

@@ -148,11 +148,7 @@ def test_every_limited_page_gives_back_what_was_typed(scene, ada, monkeypatch):
 
 
 def test_a_file_that_is_too_large_takes_no_words_along_without_scripts(scene):
-    settings = scene.app.settings
-    small = settings.uploads.model_copy(update={"largest_file": "1 kB"})
-    scene.app = type(scene.app)(
-        **{**vars(scene.app), "settings": settings.model_copy(update={"uploads": small})}
-    )
+    scene.limit_uploads(largest_file="1 kB")
     ben = scene.browser(scene.ben.token, **{"accept-language": "en"})
     answer = ben.post(
         f"/g/c/{scene.capsule.id}/add",
@@ -171,16 +167,12 @@ def test_a_file_that_is_too_large_takes_no_words_along_without_scripts(scene):
         assert words in answer.text
     story = re.search(r'name="story" value="([0-9a-f-]{36})"', answer.text)[1]
     assert story != scene.story.id
-    saved = reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story)
+    saved = scene.story_as_ben_sees_it(story)
     assert (saved.words.title, saved.words.text, saved.media) == ("The swing", "We stayed until dark.", [])
 
 
 def test_of_a_file_that_is_too_large_alone_no_story_is_left(scene):
-    settings = scene.app.settings
-    small = settings.uploads.model_copy(update={"largest_file": "1 kB"})
-    scene.app = type(scene.app)(
-        **{**vars(scene.app), "settings": settings.model_copy(update={"uploads": small})}
-    )
+    scene.limit_uploads(largest_file="1 kB")
     ben = scene.browser(scene.ben.token, **{"accept-language": "en"})
     answer = ben.post(
         f"/g/c/{scene.capsule.id}/add", files=[("files", ("large.jpg", bytes(5000), "image/jpeg"))]

@@ -3,26 +3,7 @@
 import html
 import re
 
-import pytest
-
 from memorycapsule.domain.stories import LONGEST_TEXT, mark_of
-from memorycapsule.services import reading
-
-
-@pytest.fixture
-def ben(scene):
-    browser = scene.browser(scene.ben.token, **{"accept-language": "en"})
-    yield browser
-    browser.app.state.receiver.close()
-
-
-@pytest.fixture
-def here(scene) -> str:
-    return f"/g/c/{scene.capsule.id}"
-
-
-def story_view(scene, story_id: str):
-    return reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story_id)
 
 
 def shown_fields(page):
@@ -40,7 +21,7 @@ def test_an_older_tab_wipes_nothing_that_a_newer_one_has_saved(scene, ben, here)
     assert ben.post(own, data=newer | {"title": "탭 하나에서 쓴 제목", caption: "그네"}).status_code == 303
     assert ben.post(own, data=older | {"text": "From the older tab"}).status_code == 303
 
-    saved = story_view(scene, scene.story.id)
+    saved = scene.story_as_ben_sees_it(scene.story.id)
     assert (saved.words.title, saved.words.text) == ("탭 하나에서 쓴 제목", "From the older tab")
     assert saved.media[0].details.caption == "그네"
 
@@ -54,14 +35,14 @@ def test_what_was_changed_in_two_tabs_is_shown_both_ways_and_then_decided(scene,
     both = ben.post(own, data=older | {"text": "From the older", caption: "older caption"})
 
     assert both.status_code == 409
-    assert story_view(scene, scene.story.id).words.text == "From the newer"
+    assert scene.story_as_ben_sees_it(scene.story.id).words.text == "From the newer"
     assert both.text.count('role="alert"') == 3
     for words in ("From the newer", "newer caption"):
         assert f'<q class="as-written">{words}</q>' in both.text
     shown = shown_fields(both)
     assert (shown["text"], shown[caption], shown["title"]) == ("From the older", "older caption", "New title")
     assert ben.post(own, data=shown).status_code == 303
-    saved = story_view(scene, scene.story.id)
+    saved = scene.story_as_ben_sees_it(scene.story.id)
     assert (saved.words.title, saved.words.text) == ("New title", "From the older")
     assert saved.media[0].details.caption == "older caption"
 
@@ -82,7 +63,7 @@ def test_a_story_of_the_most_letters_in_korean_is_no_form_too_large(scene, ben, 
     typed = shown_fields(ben.get(own)) | {"text": "가" * LONGEST_TEXT}
 
     assert ben.post(own, data=typed).status_code == 303
-    assert len(story_view(scene, scene.story.id).words.text) == LONGEST_TEXT
+    assert len(scene.story_as_ben_sees_it(scene.story.id).words.text) == LONGEST_TEXT
 
 
 def test_scripts_send_what_changed_and_learn_what_was_saved_elsewhere(scene, ben, here):
@@ -101,12 +82,12 @@ def test_scripts_send_what_changed_and_learn_what_was_saved_elsewhere(scene, ben
         "story": story_id,
         "seen": {"title": mark_of("Two")},
     }
-    assert story_view(scene, story_id).words.text == "words"
+    assert scene.story_as_ben_sees_it(story_id).words.text == "words"
     stale = save(title="Three", seen_title=seen["title"], text="more", seen_text=seen["text"])
     assert stale.status_code == 409
     assert stale.json()["elsewhere"] == {"title": "Two"}
     assert stale.json()["seen"] == {"title": mark_of("Two"), "text": mark_of("words")}
-    assert story_view(scene, story_id).words.text == "words"
+    assert scene.story_as_ben_sees_it(story_id).words.text == "words"
     assert save(title="Three", seen_title=stale.json()["seen"]["title"]).status_code == 200
     # Without scripts, the page of the story shows both.
     page = ben.post(
@@ -129,7 +110,7 @@ def test_the_api_changes_only_what_the_caller_has_seen(scene, here):
     assert first.status_code == 200
     assert (stale.status_code, stale.json()["code"]) == (409, "edited_elsewhere")
     assert program.patch(path, json={"text": "late"}).status_code == 200
-    saved = story_view(scene, scene.story.id)
+    saved = scene.story_as_ben_sees_it(scene.story.id)
     assert (saved.words.title, saved.words.text) == ("One", "late")
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from memorycapsule.services import reading, uploads
+from memorycapsule.services import uploads
 from support.cast import OPENS, add_story, make_photo
 
 pytestmark = pytest.mark.slow
@@ -162,12 +162,7 @@ def test_a_token_sends_as_well_as_a_browser_and_a_foreign_page_does_not(scene):
 
 
 def test_nothing_is_taken_beyond_what_is_allowed(scene):
-    settings = scene.app.settings.uploads.model_copy(
-        update={"largest_file": "3 MB", "most_per_member": "4 MB"}
-    )
-    scene.app = type(scene.app)(
-        **{**vars(scene.app), "settings": scene.app.settings.model_copy(update={"uploads": settings})}
-    )
+    scene.limit_uploads(largest_file="3 MB", most_per_member="4 MB")
     with browser_of(scene, scene.ben.token) as sender:
         assert begin(sender, scene.story.id, bytes(3_000_001)).status_code == 413
         address = begin(sender, scene.story.id, bytes(3_000_000)).headers["location"]
@@ -300,7 +295,7 @@ def test_what_was_whole_when_the_daemon_died_is_finished_at_the_next_start(scene
     receiver.resume()
     receiver.finish(upload_id).result(30)
 
-    view = reading.story(scene.instance.store, scene.instance.vault, scene.ben.viewer, story.id)
+    view = scene.story_as_ben_sees_it(story.id)
     assert len(view.media) == 1
 
 

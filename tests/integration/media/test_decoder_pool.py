@@ -172,26 +172,21 @@ def test_a_child_that_is_ended_from_outside_postpones_its_photo_and_the_next_one
     assert prepare(pool, picture).width == 64
 
 
-def test_a_child_that_crashes_refuses_its_photo_and_the_next_one_goes_on(pool, picture):
+@pytest.mark.parametrize(
+    ("ending", "refusal"),
+    [
+        (signal.SIGSEGV, Refusal.DECODING_BROKE_DOWN),
+        # What the kernel sends when CPU time is used up.
+        (signal.SIGXCPU, Refusal.DECODING_TOO_LONG),
+    ],
+)
+def test_a_child_that_ends_over_its_photo_refuses_it_and_the_next_one_goes_on(pool, picture, ending, refusal):
     child = stopped_child_with(pool, picture)
     with ThreadPoolExecutor(1) as caller:
         prepared = given_to_its_child(pool, caller, picture)
-        child.send_signal(signal.SIGSEGV)
+        child.send_signal(ending)
         child.resume()
-        with file_refused(Refusal.DECODING_BROKE_DOWN):
-            prepared.result(timeout=20)
-
-    assert prepare(pool, picture).width == 64
-
-
-def test_a_child_that_has_used_up_its_cpu_time_refuses_its_photo(pool, picture):
-    """SIGXCPU is what the kernel sends then."""
-    child = stopped_child_with(pool, picture)
-    with ThreadPoolExecutor(1) as caller:
-        prepared = given_to_its_child(pool, caller, picture)
-        child.send_signal(signal.SIGXCPU)
-        child.resume()
-        with file_refused(Refusal.DECODING_TOO_LONG):
+        with file_refused(refusal):
             prepared.result(timeout=20)
 
     assert prepare(pool, picture).width == 64
