@@ -41,9 +41,7 @@ from measuring import memory
 
 from memorycapsule import config
 from memorycapsule.app import open_app
-from memorycapsule.domain.opening_dates import parse_opening_date
-from memorycapsule.services import capsules, invitations, sessions, stories
-from memorycapsule.services.capsules import CapsuleDraft
+from memorycapsule.services import sessions, stories
 
 #: As the pages do it.
 AT_ONCE = 3
@@ -126,30 +124,9 @@ def prepare(root: Path, count: int) -> tuple[str, str, list[Member]]:
     instance.initialise(settings)
     with open_app(settings) as app:
         now = datetime.now(UTC)
-        owner = sessions.host_viewer(app.store)
-        capsule = capsules.create(
-            app.store,
-            app.vault,
-            owner,
-            CapsuleDraft(title="The party", theme="museum", film_photos=60),
-            date=parse_opening_date("in 10 years", "UTC", now),
-            now=now,
+        capsule, tokens = instance.make_capsule(
+            app, theme="museum", opens="in 10 years", guests=count + 1, now=now
         )
-        addresses = [f"guest{number}@example.org" for number in range(count + 1)]
-        invited = invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            owner,
-            capsule.id,
-            addresses=addresses,
-            valid_days=14,
-            now=now,
-        )
-        tokens = [
-            invitations.join(app.store, one.token, name=f"Guest {number}", now=now).token
-            for number, one in enumerate(invited)
-        ]
         members = []
         for token in tokens[1:]:
             viewer = sessions.viewer_with_token(app.store, token)

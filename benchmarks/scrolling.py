@@ -31,9 +31,7 @@ from playwright.sync_api import Browser, sync_playwright
 from memorycapsule import config, themes
 from memorycapsule.app import App, open_app
 from memorycapsule.daemon.http.site import make_site
-from memorycapsule.domain.opening_dates import parse_opening_date
-from memorycapsule.services import capsules, invitations, opening, sessions, stories
-from memorycapsule.services.capsules import CapsuleDraft
+from memorycapsule.services import opening, sessions, stories
 from memorycapsule.store import capsules as capsule_store
 
 STORIES = 5
@@ -102,27 +100,8 @@ def opened_capsule(root: Path, photos: int) -> Iterator[tuple[App, str, str]]:
     instance.initialise(settings)
     now = datetime.now(UTC)
     with open_app(settings) as app:
-        owner = sessions.host_viewer(app.store)
-        capsule = capsules.create(
-            app.store,
-            app.vault,
-            owner,
-            CapsuleDraft(title="The summer we kept", theme="classic", film_photos=60),
-            date=parse_opening_date("in 2 days", "UTC", now),
-            now=now,
-        )
-        (invited,) = invitations.invite(
-            app.store,
-            app.vault.key,
-            app.wake,
-            owner,
-            capsule.id,
-            addresses=["jiho@example.org"],
-            valid_days=1,
-            now=now,
-        )
-        joined = invitations.join(app.store, invited.token, name="Jiho", now=now)
-        author = sessions.viewer_with_token(app.store, joined.token)
+        capsule, (token,) = instance.make_capsule(app, theme="classic", opens="in 2 days", guests=1, now=now)
+        author = sessions.viewer_with_token(app.store, token)
         with app.decoders() as decoders:
             for number in range(STORIES):
                 story = stories.add(
@@ -149,9 +128,9 @@ def opened_capsule(root: Path, photos: int) -> Iterator[tuple[App, str, str]]:
                         )
         opening.open_due(app.store, app.wake, now + timedelta(days=3))
         with app.store.transaction() as tx:
-            member = capsule_store.members.get(tx, joined.member.id)
+            member = capsule_store.membership(tx, capsule.id, author.account_id)
             capsule_store.members.save(tx, dataclasses.replace(member, unsealed_at=now))
-        yield app, capsule.id, joined.token
+        yield app, capsule.id, token
 
 
 @contextlib.contextmanager
