@@ -242,6 +242,7 @@ def test_without_scripts_both_texts_are_shown(member, house, language, width):
     context, page, stories = member(language=language, width=width, java_script_enabled=False)
     page.locator("#text").fill("First words")
     page.locator("#done").click()
+    page.wait_for_url("**/thanks*")
     own = page.url.replace("thanks?story=", "stories/").partition("&")[0]
     older, newer = context.new_page(), context.new_page()
     for one in (older, newer):
