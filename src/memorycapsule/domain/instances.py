@@ -28,6 +28,10 @@ class Instance:
     #: Until when no letter is tried, because the mail server refused us as a whole, and why it did.
     mail_paused_until: datetime | None
     mail_pause_reason: KeptReason | None
+    #: Why nothing is opened and no letter leaves until `capsule release`; None usually.
+    hold: KeptReason | None = None
+    #: When the last whole backup was begun.
+    backed_up_at: datetime | None = None
 
     def why_letters_wait(self, now: datetime) -> CapsuleError | None:
         """Return why no letter is tried at this moment, None when letters are."""

@@ -147,6 +147,8 @@ class InstanceRow(SQLModel, table=True):
     clock_trusted_at: datetime | None
     mail_paused_until: datetime | None
     mail_pause_reason: KeptReason | None = _kept_reason()
+    hold: KeptReason | None = _kept_reason()
+    backed_up_at: datetime | None
 
 
 class AccountRow(SQLModel, table=True):

@@ -32,6 +32,9 @@ from memorycapsule.words.error_sentences import english_sentence_of
 from support.cast import invite, make_capsule, make_instance
 from support.moments import NOW
 
+#: What 0006 and 0007 have added.
+LATER_COLUMNS = {"capsule": ("film_language",), "instance": ("hold", "backed_up_at")}
+
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """
 import sqlalchemy as sa
@@ -64,6 +67,14 @@ def add_revision(monkeypatch, folder, *, more=""):
     shutil.copytree(schema._MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "migrations/versions/9999_later.py").write_text(NEXT_REVISION.format(head=head, more=more))
     monkeypatch.setattr(schema, "_MIGRATIONS", folder / "migrations")
+
+
+def go_back_to(tx, revision):
+    """Make a database of today one of the revisions 0003 to 0005, which differ from it in these columns."""
+    for table, columns in LATER_COLUMNS.items():
+        for column in columns:
+            tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+    tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
 def test_the_migrated_schema_is_what_the_program_expects(store):
@@ -160,8 +171,7 @@ def test_sentences_in_reports_of_films_become_reasons_or_stay_as_they_were_writt
                     {"report": json.dumps(report), "id": montage.id},
                 )
         with instance.store.transaction() as tx:
-            tx.session.execute(text("ALTER TABLE capsule DROP COLUMN film_language"))  # of 0006
-            tx.session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+            go_back_to(tx, "0003")
 
         schema.upgrade(instance.store)
 
@@ -213,8 +223,7 @@ def test_sentences_of_letters_become_reasons_or_stay_as_they_were_written(store_
                 )
         with instance.store.transaction() as tx:
             tx.session.execute(text("UPDATE instance SET mail_pause_reason = :reason"), {"reason": waits})
-            tx.session.execute(text("ALTER TABLE capsule DROP COLUMN film_language"))  # of 0006
-            tx.session.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+            go_back_to(tx, "0004")
 
         schema.upgrade(instance.store)
 
