@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError
@@ -52,6 +53,16 @@ class KeyEnvelope:
     generation: int
     #: An age file.
     envelope: bytes
+    #: SHA-256 of it, hexadecimal: damage to an envelope shows without its holder's key.
+    digest: str
+
+
+class BlobDamage(StrEnum):
+    """What was wrong with stored bytes when they were last read."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"  #: the disk refuses them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +76,7 @@ class Blob:
     bytes: int
     sealed: bool
     created_at: datetime
+    #: When the stored bytes were last read and compared with their digest; None: not since they were written.
+    checked_at: datetime | None = None
+    #: What was wrong with them then.
+    damage: BlobDamage | None = None

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.instances import KeyEnvelope
 from memorycapsule.domain.sealed_json import details_from_json
 from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services.vault import INSTANCE, RECOVERY
+from memorycapsule.services.vault import INSTANCE, RECOVERY, new_envelope
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
@@ -124,12 +122,12 @@ def _replace(
             old = capsule_store.newest_envelope(tx, capsule.id, INSTANCE)
             capsule_store.envelopes.add(
                 tx,
-                KeyEnvelope(
-                    id=str(uuid.uuid4()),
-                    capsule_id=capsule.id,
-                    kind=INSTANCE,
+                new_envelope(
+                    identity,
+                    capsule.id,
+                    INSTANCE,
+                    fresh.recipient,
                     generation=old.generation + 1 if old else 1,
-                    envelope=envelopes.wrap(identity, fresh.recipient),
                 ),
             )
             if old:

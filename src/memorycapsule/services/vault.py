@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -244,15 +245,24 @@ class BlobSource:
 def new_envelopes(identity: str, capsule_id: str, key: InstanceKey, recovery: str) -> list[KeyEnvelope]:
     """Return a new capsule's private key wrapped to the instance key and, apart, to the recovery key."""
     return [
-        KeyEnvelope(
-            id=str(uuid.uuid4()),
-            capsule_id=capsule_id,
-            kind=kind,
-            generation=1,
-            envelope=envelopes.wrap(identity, recipient),
-        )
+        new_envelope(identity, capsule_id, kind, recipient)
         for kind, recipient in ((INSTANCE, key.recipient), (RECOVERY, recovery))
     ]
+
+
+def new_envelope(
+    identity: str, capsule_id: str, kind: str, recipient: str, *, generation: int = 1
+) -> KeyEnvelope:
+    """Return a capsule's private key wrapped to one holder; `generation` counts the envelopes of its kind."""
+    envelope = envelopes.wrap(identity, recipient)
+    return KeyEnvelope(
+        id=str(uuid.uuid4()),
+        capsule_id=capsule_id,
+        kind=kind,
+        generation=generation,
+        envelope=envelope,
+        digest=hashlib.sha256(envelope).hexdigest(),
+    )
 
 
 def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:

@@ -32,6 +32,7 @@ from memorycapsule.domain.capsules import CapsuleState, Role
 from memorycapsule.domain.date_requests import DateRequestState
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState, Omission
+from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
@@ -208,6 +209,7 @@ class KeyEnvelopeRow(SQLModel, table=True):
     kind: str
     generation: int
     envelope: bytes = _bytes()
+    digest: str = Field(sa_column=Column(String(64), nullable=False))
 
 
 class BlobRow(SQLModel, table=True):
@@ -218,6 +220,8 @@ class BlobRow(SQLModel, table=True):
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sealed: bool
     created_at: datetime
+    checked_at: datetime | None
+    damage: BlobDamage | None = Field(sa_column=Column(EnumColumn(BlobDamage), nullable=True))
 
 
 class MemberRow(SQLModel, table=True):

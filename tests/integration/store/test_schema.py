@@ -33,7 +33,12 @@ from support.cast import invite, make_capsule, make_instance
 from support.moments import NOW
 
 #: What 0006 and 0007 have added.
-LATER_COLUMNS = {"capsule": ("film_language",), "instance": ("hold", "backed_up_at")}
+LATER_COLUMNS = {
+    "capsule": ("film_language",),
+    "instance": ("hold", "backed_up_at"),
+    "blob": ("checked_at", "damage"),
+    "key_envelope": ("digest",),
+}
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """
