@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.capsules import Capsule
@@ -10,7 +11,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import Montage, MontageState, queued_montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import wall_time
-from memorycapsule.errors import CapsuleError, NotDue
+from memorycapsule.errors import CapsuleError, NotDue, Unexpected
 from memorycapsule.journal import journal
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.services import letters, reading
@@ -23,28 +24,50 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
 
 
+@dataclass(frozen=True, kw_only=True)
+class FailedOpening:
+    """A capsule that is due and could not be opened; the next pass tries it again."""
+
+    capsule: Capsule
+    error: CapsuleError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Openings:
+    """What one pass over the capsules that are due came to."""
+
+    opened: tuple[Capsule, ...] = ()
+    failed: tuple[FailedOpening, ...] = ()
+
+
 def due(store: Store, now: datetime) -> list[Capsule]:
     """Return the capsules that are due, the earliest first."""
     with store.reading() as tx:
         return [capsule_store.capsules.get(tx, capsule_id) for capsule_id in capsule_store.due_ids(tx, now)]
 
 
-def open_due(store: Store, wake: Wake, now: datetime) -> list[Capsule]:
+def open_due(store: Store, wake: Wake, now: datetime) -> Openings:
     """
     Open everything that is due, each capsule in a transaction of its own, and return what this call opened.
 
-    A capsule that cannot be opened is logged and does not keep the others closed.
+    A capsule that cannot be opened, for whatever reason, does not keep the others closed: it is named in the answer.
     """
-    opened = []
+    opened: list[Capsule] = []
+    failed: list[FailedOpening] = []
     for waiting in due(store, now):
         try:
             capsule = open_if_due(store, wake, waiting.id, now)
-        except CapsuleError as error:
-            journal.error("opening.failed", capsule=waiting.id, error=error.code, exc_info=error)
+        except Exception as error:  # noqa: BLE001 - the others are due, too
+            cause = error if isinstance(error, CapsuleError) else Unexpected()
+            journal.error(
+                "opening.failed", capsule=waiting.id, error=type(error).__name__, reason=cause.reason
+            )
+            journal.debug("opening.failed", capsule=waiting.id, exc_info=error)
+            failed.append(FailedOpening(capsule=waiting, error=cause))
             continue
         if capsule is not None:
             opened.append(capsule)
-    return opened
+    return Openings(opened=tuple(opened), failed=tuple(failed))
 
 
 def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Capsule | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect, make_url, text
 
 from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, NotInitialised
-from memorycapsule.store.transactions import Store, translating_errors
+from memorycapsule.store.transactions import Store
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -64,7 +64,11 @@ def upgrade(store: Store) -> Path | None:
         return None
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with translating_errors(), store.engine.connect() as connection, _rebuilding_allowed(store, connection):
+    with (
+        store.translating_errors(),
+        store.engine.connect() as connection,
+        _rebuilding_allowed(store, connection),
+    ):
         config.attributes["connection"] = connection
         with connection.begin():
             command.upgrade(config, "head")

@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -11,10 +12,13 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlmodel import Session
 
+from memorycapsule import disk
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
 from memorycapsule.journal import journal
 
 _READ_ONLY = "capsule_reads"
+#: What SQLite also says when the disk is full: reading needs a little room beside the file.
+_DISK_ERRORS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
 class Transaction:
@@ -44,7 +48,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        parts = make_url(url)
+        self.is_sqlite = parts.get_backend_name() == "sqlite"
+        #: Where the file of the database lies.
+        self._folder = Path(parts.database).parent if self.is_sqlite and parts.database else None
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
 
     @contextmanager
@@ -55,7 +62,7 @@ class Store:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails half-way because
         somebody else wrote in between. Raises DiskFull, Busy, NotInitialised or ConfigurationProblem.
         """
-        with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with self.translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             tx = Transaction(session, may_write=True)
             with session.begin():
                 yield tx
@@ -68,7 +75,7 @@ class Store:
         if not self.is_sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with (
-            translating_errors(),
+            self.translating_errors(),
             Session(self.engine.execution_options(**options)) as session,
             session.begin(),
         ):
@@ -81,6 +88,10 @@ class Store:
         with self.reading() as tx:
             found = tx.session.execute(sql("SELECT clock_timestamp()")).scalar_one()
         return found.astimezone(UTC)  # type: ignore[no-any-return]
+
+    def translating_errors(self) -> AbstractContextManager[None]:
+        """Translate the errors of the database; for what needs more of it than a transaction."""
+        return translating_errors(self._folder)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -119,14 +130,19 @@ def _postgres_engine(url: str) -> Engine:
 
 
 @contextmanager
-def translating_errors() -> Iterator[None]:
-    """Translate the errors of the database, in one place."""
+def translating_errors(folder: Path | None = None) -> Iterator[None]:
+    """
+    Translate the errors of the database, in one place.
+
+    `folder` is where the file of the database lies, None for a server's: SQLite does not always know that an error of
+    its disk means a full one, so the disk is asked.
+    """
     try:
         yield
     except CapsuleError:
         raise
     except DBAPIError as error:
-        raise _translate_error(error) from error
+        raise _translate_error(error, folder) from error
     except StatementError as error:
         # Its text holds what was to be stored.
         raise CapsuleError("database_failed", answer=type(error).__name__) from error
@@ -134,11 +150,14 @@ def translating_errors() -> Iterator[None]:
         raise CapsuleError("database_failed", answer=str(error)) from error
 
 
-def _translate_error(error: DBAPIError) -> Exception:
+def _translate_error(error: DBAPIError, folder: Path | None) -> Exception:
     origin = error.orig
     words = str(origin).lower()
-    code = getattr(origin, "sqlite_errorcode", None)
+    # The lower eight bits are the kind of error, the higher ones say in which call it came (SQLITE_IOERR_SHMSIZE).
+    code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or "disk is full" in words or getattr(origin, "sqlstate", "") == "53100":
+        return DiskFull()
+    if code in _DISK_ERRORS and folder and disk.is_full(folder):
         return DiskFull()
     if code == sqlite3.SQLITE_BUSY or "database is locked" in words:
         return Busy("database_busy")
@@ -153,6 +172,8 @@ def _translate_error(error: DBAPIError) -> Exception:
     # Postgres goes on with a line that quotes the row, which may name people.
     first = str(origin).strip().partition("\n")[0]
     answer = CapsuleError("other", sentence=first) if first else CapsuleError("no_answer")
+    if code == sqlite3.SQLITE_IOERR:
+        return ConfigurationProblem("database_disk_failed", answer=answer)
     if isinstance(error, OperationalError):
         return ConfigurationProblem("database_unreachable", answer=answer)
     return CapsuleError("database_refused", answer=answer)

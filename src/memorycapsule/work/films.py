@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,24 +33,32 @@ _OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem)
 _POSTPONED_BY = timedelta(minutes=5)
 
 
-def make_waiting(context: WorkerContext, *, only: str | None = None) -> list[str]:
-    """Render the films that wait, one after another, and return the ids of those that ended with a film."""
+@dataclass(frozen=True, kw_only=True)
+class MadeFilms:
+    """What one pass over the films that wait came to."""
+
+    #: Ids of montages that ended with a film.
+    made: tuple[str, ...] = ()
+    #: Those that were tried and have none, as they are now; the last line of the report says why.
+    unmade: tuple[Montage, ...] = ()
+
+
+def make_waiting(context: WorkerContext, *, only: str | None = None) -> MadeFilms:
+    """Render the films that wait, one after another, and return what came of them."""
     # Nothing is being rendered now, so a film that is still claimed was abandoned by its run.
     montages.requeue_abandoned(context.store, None, context.now())
-    made: list[str] = []
-    tried: set[str] = set()
+    made: dict[str, bool] = {}
     while not context.run.is_stopping():
         waiting = [
             montage
             for montage in montages.renderable(context.store, context.now())
-            if montage.id not in tried and only in {None, montage.id}
+            if montage.id not in made and only in {None, montage.id}
         ]
         if not waiting:
             break
-        tried.add(waiting[0].id)
-        if make(context, waiting[0].id):
-            made.append(waiting[0].id)
-    return made
+        made[waiting[0].id] = make(context, waiting[0].id)
+    unmade = montages.without_film(context.store, [one for one, has_film in made.items() if not has_film])
+    return MadeFilms(made=tuple(one for one, has_film in made.items() if has_film), unmade=tuple(unmade))
 
 
 def make(context: WorkerContext, montage_id: str) -> bool:

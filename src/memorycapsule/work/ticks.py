@@ -17,6 +17,7 @@ from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, deliveries, instances, opening, uploads
 from memorycapsule.services.deliveries import Sent
 from memorycapsule.services.film import montages
+from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
@@ -30,8 +31,12 @@ class TickResult:
     """What one pass did."""
 
     opened: tuple[Capsule, ...]
+    #: Capsules that are due and could not be opened.
+    not_opened: tuple[FailedOpening, ...]
     #: Ids of montages that ended with a film.
     films: tuple[str, ...]
+    #: Montages that were tried and have no film.
+    unmade: tuple[Montage, ...]
     letters: Sent
     #: Why nothing may be opened now, if the clock cannot be trusted.
     doubt: NotDue | None
@@ -65,12 +70,19 @@ def tick(context: WorkerContext) -> TickResult:
 
     The folder's lock must be held, and `settle` called once before.
     """
-    opened, doubt = open_due(context)
+    openings, doubt = open_due(context)
     letters = send_letters(context)
     made = films.make_waiting(context)
     letters += send_letters(context)
     CleanUp(context=context).run()
-    return TickResult(opened=tuple(opened), films=tuple(made), letters=letters, doubt=doubt)
+    return TickResult(
+        opened=openings.opened,
+        not_opened=openings.failed,
+        films=made.made,
+        unmade=made.unmade,
+        letters=letters,
+        doubt=doubt,
+    )
 
 
 def preview(context: WorkerContext) -> Preview:
@@ -85,19 +97,19 @@ def preview(context: WorkerContext) -> Preview:
     )
 
 
-def open_due(context: WorkerContext) -> tuple[list[Capsule], NotDue | None]:
+def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
     """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
     doubt = clock_doubt(context)
     if doubt:
         journal.warning("clock.doubted", reason=doubt.reason)
-        return [], doubt
+        return Openings(), doubt
     now = context.now()
     instances.note_time(context.store, now)
-    opened = opening.open_due(context.store, context.wake, now)
-    for capsule in opened:
+    openings = opening.open_due(context.store, context.wake, now)
+    for capsule in openings.opened:
         late = (now - capsule.opens_at).total_seconds()
         journal.info("capsule.opened", capsule=capsule.id, late_seconds=round(late, 1))
-    return opened, None
+    return openings, None
 
 
 def send_letters(context: WorkerContext) -> Sent:

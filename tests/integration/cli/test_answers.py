@@ -3,7 +3,7 @@
 import pytest
 import typer.main
 
-from integration.cli.instances import due_capsule, join
+from integration.cli.instances import due_capsule, join, opened_app
 from memorycapsule import __version__
 from memorycapsule.cli import app, main
 
@@ -217,6 +217,26 @@ def test_what_is_due_is_foretold_opened_and_then_seen(initialised):
     assert (shown["state"], shown["stories"][0]["text"]) == ("open", "Once upon a time")
     assert shown["montages"][0]["state"] == "ready"
     assert "Nothing was due." in initialised("tick").out
+
+
+def test_a_capsule_that_is_due_and_does_not_open_is_named_and_the_tick_does_not_end_well(
+    initialised, tmp_path
+):
+    capsule_id = due_capsule()
+    with opened_app() as app, app.store.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stuck BEFORE UPDATE OF state ON capsule BEGIN SELECT RAISE(ABORT, 'no luck'); END"
+        )
+        connection.commit()
+
+    said, told = initialised("tick"), initialised("tick", "--json")
+
+    assert said.code == told.code == 5
+    assert "“Old times” is due and could not be opened: The database refused" in said.err
+    assert said.out == ""
+    [failed] = told.json["not_opened"]
+    assert (failed["capsule"]["id"], failed["capsule"]["state"]) == (capsule_id, "sealed")
+    assert (failed["error"]["code"], failed["error"]["reason"]) == ("failed", "database_refused")
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ class Scene:
     def open(self) -> None:
         """The day comes."""
         self.time.go_to(OPENS)
-        assert opening.open_due(self.instance.store, self.instance.wake, self.time.now)
+        assert opening.open_due(self.instance.store, self.instance.wake, self.time.now).opened
 
     def finish_film(self, *report: Omission, of: str | None = None) -> str:
         """The film of a capsule, or of the scene's own, is ready; returns its id."""

@@ -194,7 +194,7 @@ def make_stage(state: str, folder: Path) -> Iterator[Stage]:
         cast = make_cast(instance)
         if state == "open":
             cast.time.go_to(OPENS)
-            assert opening.open_due(instance.store, instance.wake, cast.time.now)
+            assert opening.open_due(instance.store, instance.wake, cast.time.now).opened
             with instance.store.reading() as tx:
                 film = montage_store.of_opening(tx, cast.places["capsule_id"])
             cast.places |= {"montage": film.id, "montage_id": film.id}

@@ -9,6 +9,7 @@ from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, sessions
+from memorycapsule.services.opening import Openings
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema
@@ -113,11 +114,11 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, 
     """I3: a jump forward would open a capsule years early, and that cannot be undone."""
     context = make_context(instance, time)
     capsule = make_capsule(instance)
-    assert ticks.open_due(context) == ([], None)
+    assert ticks.open_due(context) == (Openings(), None)
 
     time.jump(days=11)
-    opened, doubt = ticks.open_due(context)
-    assert opened == []
+    openings, doubt = ticks.open_due(context)
+    assert openings == Openings()
     assert "jumped 11 days forward" in sentence(doubt)
     assert str(ticks.preview(context).doubt) == str(doubt)
     assert ticks.preview(context).opened == ()
@@ -125,9 +126,9 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, 
         assert instance_store.get(tx).seen_at == NOW, "a wrong time must not become the measure"
 
     instances.trust_clock(instance.store, time.now)
-    opened, doubt = ticks.open_due(context)
+    openings, doubt = ticks.open_due(context)
     assert doubt is None
-    assert [one.id for one in opened] == [capsule.id]
+    assert [one.id for one in openings.opened] == [capsule.id]
 
 
 def test_letters_and_films_go_on_while_the_clock_is_in_doubt(instance, time):
@@ -147,8 +148,8 @@ def test_a_program_started_long_after_opens_what_came_due_meanwhile(instance, ti
     capsule = make_capsule(instance)
     time.go_to(OPENS + timedelta(days=3650))
 
-    opened, doubt = ticks.open_due(make_context(instance, time))
+    openings, doubt = ticks.open_due(make_context(instance, time))
 
     assert doubt is None, "the clock is synchronised"
-    assert [one.id for one in opened] == [capsule.id]
-    assert opened[0].opened_at == datetime(2036, 5, 15, 9, 0, tzinfo=UTC)
+    assert [one.id for one in openings.opened] == [capsule.id]
+    assert openings.opened[0].opened_at == datetime(2036, 5, 15, 9, 0, tzinfo=UTC)

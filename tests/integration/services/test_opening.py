@@ -96,7 +96,9 @@ def test_an_opening_that_fails_halfway_opens_nothing(stage_on_both):
 def test_a_capsule_opens_once(stage):
     assert open_it(stage)
     assert open_it(stage) is None
-    assert opening.open_due(stage.instance.store, stage.instance.wake, OPENS + GRACE) != [stage.capsule]
+    later = opening.open_due(stage.instance.store, stage.instance.wake, OPENS + GRACE)
+    assert stage.capsule.id not in {one.id for one in later.opened}
+    assert later.failed == ()
     assert stage.instance.events(stage.capsule.id).count("capsule.opened") == 1
 
 
@@ -262,7 +264,7 @@ def test_each_letter_is_in_its_readers_language_and_its_link_works(stage, tmp_pa
 def test_the_earliest_date_opens_first(stage):
     early = make_capsule(stage.instance, title="Early", opens=NOW + timedelta(days=1))
 
-    opened = opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+    opened = opening.open_due(stage.instance.store, stage.instance.wake, OPENS).opened
 
     assert opened[0].id == early.id
     assert len(opened) == 3
@@ -274,4 +276,20 @@ def test_a_broken_capsule_does_not_keep_others_closed(stage):
         for kind in ("instance", "recovery"):
             capsule_store.drop_envelope(tx, capsule_store.newest_envelope(tx, stage.capsule.id, kind).id)
 
-    assert len(opening.open_due(stage.instance.store, stage.instance.wake, OPENS)) == 2
+    assert len(opening.open_due(stage.instance.store, stage.instance.wake, OPENS).opened) == 2
+
+
+def test_a_capsule_that_cannot_be_opened_is_named_and_does_not_keep_others_closed(stage):
+    early = make_capsule(stage.instance, title="Early", opens=NOW + timedelta(days=1))
+    with stage.instance.store.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stuck BEFORE UPDATE OF state ON capsule "
+            f"WHEN old.id = '{early.id}' BEGIN SELECT RAISE(ABORT, 'no such luck'); END"
+        )
+        connection.commit()
+
+    openings = opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+
+    assert len(openings.opened) == 2
+    [failed] = openings.failed
+    assert (failed.capsule.id, failed.error.reason) == (early.id, "database_refused")

@@ -32,7 +32,7 @@ now = datetime.fromisoformat(sys.argv[2])
 opening.due(store, now)
 print("ready", flush=True)
 sys.stdin.readline()
-for capsule in opening.open_due(store, lambda tx, work, row: None, now):
+for capsule in opening.open_due(store, lambda tx, work, row: None, now).opened:
     print(capsule.id, flush=True)
 store.close()
 """

@@ -13,6 +13,7 @@ from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages
+from memorycapsule.services.opening import Openings
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
@@ -174,11 +175,11 @@ def test_one_process_works_in_a_folder(tmp_path):
 def test_the_first_tick_at_its_second_opens_a_capsule_and_none_before_it(instance, capsule, time):
     context = make_context(instance, time)
     time.go_to(OPENS - timedelta(microseconds=1))
-    assert ticks.open_due(context) == ([], None)
+    assert ticks.open_due(context) == (Openings(), None)
 
     time.go_to(OPENS)
-    opened, _ = ticks.open_due(context)
-    assert [one.id for one in opened] == [capsule.id]
+    openings, _ = ticks.open_due(context)
+    assert [one.id for one in openings.opened] == [capsule.id]
 
 
 def steps_of(store, work) -> int:
@@ -212,7 +213,7 @@ def test_a_tick_does_no_more_among_a_thousand_capsules_that_are_not_due(instance
     ticks.open_due(context)
 
     def tick():
-        assert ticks.open_due(context) == ([], None)
+        assert ticks.open_due(context) == (Openings(), None)
 
     alone = steps_of(instance.store, tick)
     with instance.store.transaction() as tx:

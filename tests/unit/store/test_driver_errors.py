@@ -43,6 +43,11 @@ def postgres(kind, words="something"):
             NotInitialised().reason,
         ),
         (sqlite("unable to open database file"), ConfigurationProblem, "database_not_opened"),
+        (
+            sqlite("disk I/O error", code=sqlite3.SQLITE_IOERR_FSYNC),
+            ConfigurationProblem,
+            "database_disk_failed",
+        ),
         (sqlite("attempt to write a readonly database"), ConfigurationProblem, "database_read_only"),
         (sqlite("file is not a database"), ConfigurationProblem, "database_damaged"),
         (sqlite("database disk image is malformed"), ConfigurationProblem, "database_damaged"),

@@ -10,7 +10,7 @@ import typer
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import finish_film
 from memorycapsule.cli.options import CapsuleArgument, examples
-from memorycapsule.cli.output import Output, plain
+from memorycapsule.cli.output import Output, error_answer, plain
 from memorycapsule.cli.sentences import sentence_of, told_error
 from memorycapsule.errors import CapsuleError, PartlyDone, RenderFailed
 
@@ -68,7 +68,7 @@ def tick(
     Do everything that is due, once.
 
     It opens capsules, sends letters and makes films; for cron, where no daemon runs. Beside a running
-    daemon it ends with exit 6; exit 5 when something has to be tried again later.
+    daemon it ends with exit 6; exit 5 when something that is due could not be done.
     """
     from memorycapsule.services import reading
     from memorycapsule.work import ticks
@@ -87,17 +87,28 @@ def tick(
             ticks.settle(app)
             done = ticks.tick(app)
         opened = reading.redacted(app.store, viewer, done.opened)
-    _report(door.out, dataclasses.replace(done, opened=tuple(opened)))
+        waiting = reading.redacted(app.store, viewer, [one.capsule for one in done.not_opened])
+    not_opened = [
+        dataclasses.replace(one, capsule=capsule)
+        for one, capsule in zip(done.not_opened, waiting, strict=True)
+    ]
+    _report(door.out, dataclasses.replace(done, opened=tuple(opened), not_opened=tuple(not_opened)))
 
 
 def _report(out: Output, done: TickResult) -> None:
     from memorycapsule.schemas.capsule_lines import OpenedCapsule
+    from memorycapsule.schemas.montages import Montage
 
     letters = done.letters
     out.answer(
         {
             "opened": [OpenedCapsule.of_opened(one) for one in done.opened],
+            "not_opened": [
+                {"capsule": OpenedCapsule.of_opened(one.capsule), "error": error_answer(one.error)}
+                for one in done.not_opened
+            ],
             "films": list(done.films),
+            "unmade": [Montage.of(one) for one in done.unmade],
             "letters": {
                 "sent": len(letters.sent),
                 "retrying": len(letters.retrying),
@@ -117,14 +128,24 @@ def _report(out: Output, done: TickResult) -> None:
         out.say(out.words.counted("cli_tick_films", len(done.films)))
     if letters.sent:
         out.say(out.words.counted("cli_tick_letters", len(letters.sent)))
-    if not (done.opened or done.films or letters.sent or done.doubt):
+    unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
+    undone = bool(unsent or done.doubt or done.not_opened or done.unmade)
+    if not (done.opened or done.films or letters.sent or undone):
         out.say(out.words("cli_tick_nothing"))
+    for failed in done.not_opened:
+        problem, capsule = out.spoken(failed.error), failed.capsule
+        out.warn(
+            out.words("cli_tick_not_opened", title=plain(capsule.title), problem=problem)
+            if capsule.title
+            else out.words("cli_tick_not_opened_other", id=capsule.id, problem=problem)
+        )
+    for film in done.unmade:
+        out.warn(out.words("cli_tick_unmade", id=film.id, problem=out.spoken(film.report[-1].error)))
     if done.doubt:
         out.warn(out.spoken(done.doubt))
-    unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
     if unsent:
         out.warn(out.words("cli_tick_unsent", unsent=unsent))
-    if unsent or done.doubt:
+    if undone:
         raise typer.Exit(PartlyDone.exit_code)
 
 

@@ -319,6 +319,13 @@ def fail(store: Store, wake: Wake, montage: Montage, failure: CapsuleError, *, n
     return state
 
 
+def without_film(store: Store, montage_ids: Sequence[str]) -> list[Montage]:
+    """Return those of some montages that have no film and say why in their report, as they are now."""
+    with store.reading() as tx:
+        found = [montage_store.montages.find(tx, one) for one in montage_ids]
+    return [one for one in found if one is not None and not one.state.has_film and one.report]
+
+
 def unfinished_ids(store: Store) -> set[str]:
     """Return the ids of the montages that wait or are rendered: their working folders are still needed."""
     with store.reading() as tx:

@@ -1,0 +1,33 @@
+"""The disk beneath a folder: how much room there is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from memorycapsule.errors import is_disk_full
+
+#: SQLite writes at least so much at a time: its index of a write-ahead log grows by 32 KiB.
+_PROBE_BYTES = 64 * 1024
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes this program may still write to a folder's disk; a user's quota is not counted."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
+def is_full(folder: Path) -> bool:
+    """
+    Say whether the disk of a folder is full: a small file is written there, since no figure knows of quotas.
+
+    A folder that is not there or cannot be written for another reason is not full.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return is_disk_full(error)
+    return False
