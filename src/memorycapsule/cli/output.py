@@ -8,10 +8,13 @@ harmless before it reaches a terminal; in JSON it stays as it is.
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
 from typing import TYPE_CHECKING, Any, TextIO
 
 from memorycapsule.cli.bars import Bar, WrittenBar, drawn_bar
@@ -65,6 +68,23 @@ class Output:
         if self.as_json and not self._has_answered:
             self._has_answered = True
             _write(sys.stdout, as_json({"schema": SCHEMA, **words}), is_last=True)
+
+    def deliver(self) -> None:
+        """
+        Have all that was said on stdout leave this program, down to the disk where it goes to a file.
+
+        For what cannot be said again. Raises CapsuleError or BrokenPipeError when it did not arrive.
+        """
+        try:
+            sys.stdout.flush()
+            with suppress(UnsupportedOperation):  # no file is behind this stream
+                descriptor = sys.stdout.fileno()
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    os.fsync(descriptor)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise unwritten(error) from error
 
     def say(self, text: str) -> None:
         """Tell a person what was done; not when --quiet."""

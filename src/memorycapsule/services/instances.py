@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.capsules import Capsule
@@ -10,11 +11,11 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.domain.people import Account
-from memorycapsule.domain.sessions import Session, SessionKind
+from memorycapsule.domain.sessions import LinkPurpose, Session, SessionKind
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services import people
+from memorycapsule.services import people, signing_in
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -33,9 +34,15 @@ def initialise(
     admin_name: str,
     locale: str,
     recovery_recipient: str,
+    say: Callable[[str], None] | None = None,
     now: datetime,
 ) -> Account:
-    """Write the instance and its admin. Raises ConfigurationProblem when that has been done already."""
+    """
+    Write the instance and its admin. Raises ConfigurationProblem when that has been done already.
+
+    `say` is called last before the commit, with the token of the link that signs the admin in for the first time.
+    What it raises undoes all: there is no instance whose recovery key nobody has seen.
+    """
     with store.transaction() as tx:
         if instance_store.find(tx):
             raise ConfigurationProblem("instance_exists")
@@ -70,6 +77,8 @@ def initialise(
             ),
         )
         event_store.record(tx, Event(kind="instance.initialised", at=now, subject_id=account.id))
+        if say is not None:
+            say(signing_in.issue_handed_over(tx, key, account.id, LinkPurpose.SET_UP, now).token)
     return account
 
 

@@ -132,12 +132,19 @@ def hand_over_link(
         account_id = viewer.account_id
         if address is not None:
             account_id = people.account_id_of(tx, address)
-        account_store.forget_codes(tx, account_id, now - LETTERS_WITHIN)
-        life = SET_UP_LIFE if purpose is LinkPurpose.SET_UP else CODE_LIFE
-        # Mailed to nowhere: it lets in, and proves nothing about an address.
-        code = _new_code(tx, account_id, "", CodePurpose.SIGN_IN, life, now)
-        token = letters.issue_link(tx, key, purpose, code.id, 1, now)
-        event_store.record(tx, Event(kind="sign_in.handed_over", at=now, subject_id=account_id))
+        return issue_handed_over(tx, key, account_id, purpose, now)
+
+
+def issue_handed_over(
+    tx: Transaction, key: InstanceKey, account_id: str, purpose: LinkPurpose, now: datetime
+) -> HandedOverLink:
+    """Return a link that signs an account in once, and keep its digest in the store."""
+    account_store.forget_codes(tx, account_id, now - LETTERS_WITHIN)
+    life = SET_UP_LIFE if purpose is LinkPurpose.SET_UP else CODE_LIFE
+    # Mailed to nowhere: it lets in, and proves nothing about an address.
+    code = _new_code(tx, account_id, "", CodePurpose.SIGN_IN, life, now)
+    token = letters.issue_link(tx, key, purpose, code.id, 1, now)
+    event_store.record(tx, Event(kind="sign_in.handed_over", at=now, subject_id=account_id))
     return HandedOverLink(token=token, expires_at=code.expires_at)
 
 

@@ -1,5 +1,6 @@
 """Streams that are closed, full or read by nobody: `capsule` ends as it should, without a traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from memorycapsule.seal.envelopes import recipient_of
+from memorycapsule.seal.keys import parse_recovery_key
+
 CAPSULE = (sys.executable, "-m", "memorycapsule.cli")
+INIT = "init --yes --admin ada@example.org --json"
 
 
 def _shell(command: str) -> subprocess.CompletedProcess[str]:
@@ -56,3 +61,46 @@ def test_words_that_are_not_utf_8_are_refused_in_every_locale(summer, tmp_path, 
     assert (done.returncode, "CP949" in done.stderr) == (2, True)
     assert (title.returncode, "--title is not UTF-8" in title.stderr) == (2, True)
     assert summer("story", "list", "summer", "--json").json["stories"] == []
+
+
+@pytest.mark.parametrize("stdout", ["full", "a pipe that nobody reads"])
+def test_no_instance_is_made_whose_recovery_key_nobody_has_seen(capsule, stdout):
+    """It is said before the commit, so that a second run makes the instance."""
+    if stdout == "full":
+        assert _shell(f"$CAPSULE {INIT} >/dev/full").returncode == 1
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        assert subprocess.run([*CAPSULE, *INIT.split()], stdout=writing, check=False).returncode == 1
+        os.close(writing)
+
+    assert capsule("list", "--json").error["code"] == "not_initialised"
+    recipient = recipient_of(capsule(*INIT.split()).json["recovery"]["key"])
+    assert capsule("key", "status", "--json").json["key"]["recovery_recipient"] == recipient
+
+
+@pytest.mark.parametrize("stdout", [">&-", ">/dev/null"])
+def test_where_nobody_reads_the_answer_the_recovery_key_goes_to_a_file(capsule, tmp_path, stdout):
+    assert _shell(f"$CAPSULE {INIT} {stdout}").returncode == 0
+
+    recipient = recipient_of(parse_recovery_key((tmp_path / "recovery.key").read_text()))
+    assert capsule("key", "status", "--json").json["key"]["recovery_recipient"] == recipient
+
+
+def test_a_run_that_ends_while_the_recovery_key_is_said_can_be_repeated(capsule):
+    killed = _shell(
+        f"""{sys.executable} -c '
+import os, sys
+from memorycapsule.cli import main
+from memorycapsule.cli.output import Output
+deliver = Output.deliver
+Output.deliver = lambda out: (deliver(out), os.kill(os.getpid(), 9))
+main("{INIT}".split())'"""
+    )
+    said = json.loads(killed.stdout)
+
+    assert killed.returncode == 128 + 9
+    again = capsule(*INIT.split()).json
+    assert again["instance"] == said["instance"]
+    assert recipient_of(again["recovery"]["key"]) == again["recovery"]["recipient"]
+    assert capsule("key", "status").code == 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,30 +14,17 @@ from memorycapsule.cli import prompts
 from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
+from memorycapsule.cli.recovery_key import RecoveryKey, recovery_key
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
     NotInitialised,
-    UsageProblem,
     system_problem,
 )
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
     from memorycapsule.store.transactions import Store
-
-_RECOVERY_TITLE = "MemoryCapsule recovery key: print it, keep it far from the machine"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Recovery:
-    """The recovery key of a new instance."""
-
-    recipient: str
-    #: The private half, when it is to be shown once.
-    identity: str | None = field(default=None, repr=False)
-    #: Where the private half has been written.
-    file: Path | None = None
 
 
 def init(
@@ -70,8 +55,6 @@ def init(
     """
     from memorycapsule.work.lock import FolderLock
 
-    if recovery_recipient and recovery_file:
-        raise UsageProblem("recovery_both")
     door = door_of(ctx)
     settings = door.settings(file_must_exist=False)
     _refuse_second(door, settings)
@@ -87,10 +70,18 @@ def init(
     address = _checked_admin(admin or answers.admin or _usual_address())
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir):
-        recovery = _recovery(door, settings, recovery_recipient, recovery_file)
+        recovery = recovery_key(
+            door,
+            settings,
+            recipient=recovery_recipient,
+            file=recovery_file,
+            usual_file=settings.key_file.with_name("recovery.key"),
+        )
         _write_config(settings, answers.settings)
-        _make(door, settings, address, name or answers.name or address.partition("@")[0], recovery)
-    _tell(door, settings, address, recovery, _set_up_url(door, settings))
+        set_up_url = _make(
+            door, settings, address, name or answers.name or address.partition("@")[0], recovery
+        )
+    _tell(door, settings, address, recovery, set_up_url)
     if asks and settings.mail_is_real:
         _try_mail(door, settings, address)
 
@@ -150,32 +141,6 @@ def _make_folder(folder: Path) -> None:
         raise ConfigurationProblem("init_no_folder", folder=folder, problem=system_problem(error)) from error
 
 
-def _recovery(door: Door, settings: Settings, recipient: str | None, file: Path | None) -> _Recovery:
-    from memorycapsule.seal.envelopes import recipient_of, valid_recipient
-    from memorycapsule.seal.keys import new_recovery_key, parse_recovery_key, write_key_file
-
-    if recipient:
-        return _Recovery(recipient=valid_recipient(recipient))
-    if file is None and not door.out.as_json and not sys.stdout.isatty():
-        # Whatever reads along there may keep it for ever, as a log does.
-        file = settings.key_file.with_name("recovery.key")
-    if file is None:
-        identity, public = new_recovery_key()
-        return _Recovery(recipient=public, identity=identity)
-    file = file.expanduser().absolute()
-    if file.resolve().is_relative_to(settings.data_dir.resolve()):
-        raise UsageProblem("recovery_key_inside")
-    if file.exists():
-        # Of a run that was cut off, or a key that somebody has already: it is taken as it is.
-        try:
-            return _Recovery(recipient=recipient_of(parse_recovery_key(file.read_text("utf-8"))), file=file)
-        except (OSError, UnicodeDecodeError, UsageProblem) as error:
-            raise ConfigurationProblem("init_no_recovery_key", file=file) from error
-    identity, public = new_recovery_key()
-    write_key_file(file, identity, title=_RECOVERY_TITLE)
-    return _Recovery(recipient=public, file=file)
-
-
 def _write_config(settings: Settings, answers: dict[str, Any]) -> None:
     from memorycapsule.config import write_config
 
@@ -185,25 +150,35 @@ def _write_config(settings: Settings, answers: dict[str, Any]) -> None:
         write_config(path, answers)
 
 
-def _make(door: Door, settings: Settings, address: str, name: str, recovery: _Recovery) -> None:
-    """Make key and database, and last the row that makes it an instance."""
+def _make(door: Door, settings: Settings, address: str, name: str, recovery: RecoveryKey) -> str | None:
+    """
+    Make key and database, and last the row that makes it an instance, once the recovery key has been said.
+
+    Returns the link that signs the admin in for the first time; None while nobody knows the daemon's address.
+    """
     from memorycapsule import clock
     from memorycapsule.domain.people import checked_name
     from memorycapsule.seal.keys import InstanceKey
-    from memorycapsule.services import instances
+    from memorycapsule.services import instances, letters
     from memorycapsule.store import schema
 
     checked_name(name)
     # A key that is there already, of a run that was cut off or brought along, is never replaced.
     exists = settings.key_file.exists()
     key = InstanceKey.load(settings.key_file) if exists else InstanceKey.create(settings.key_file)
+    set_up_url: str | None = None
+
+    def say(token: str) -> None:
+        nonlocal set_up_url
+        if settings.public_url or settings.daemon.port != 0:
+            set_up_url = letters.set_up_url(settings.public_url or settings.public_base_url, token)
+        _answer(door, settings, address, recovery, set_up_url)
+        recovery.show(door)
+
     with door.store(settings, checked=False) as store:
         schema.upgrade(store)
         if settings.database_path:
             settings.database_path.chmod(0o600)
-        if recovery.identity and not door.out.as_json:
-            # Before the instance exists: rather a key too many on paper than one that nobody has seen.
-            door.out.show(f"{door.out.words('cli_init_recovery_key')}\n\n  {recovery.identity}\n")
         instances.initialise(
             store,
             key,
@@ -211,25 +186,15 @@ def _make(door: Door, settings: Settings, address: str, name: str, recovery: _Re
             admin_name=name,
             locale=settings.locale,
             recovery_recipient=recovery.recipient,
+            say=say,
             now=clock.now(),
         )
+    return set_up_url
 
 
-def _set_up_url(door: Door, settings: Settings) -> str | None:
-    """Return the link that signs the admin in for the first time; None while nobody knows the daemon's address."""
-    from memorycapsule.domain.sessions import LinkPurpose
-    from memorycapsule.services import letters, signing_in
-
-    if settings.public_url is None and settings.daemon.port == 0:
-        return None
-    with door.open(settings) as app:
-        handed = signing_in.hand_over_link(
-            app.store, app.vault.key, door.viewer(app.store), purpose=LinkPurpose.SET_UP, now=app.now()
-        )
-        return letters.set_up_url(app.base_url, handed.token)
-
-
-def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set_up_url: str | None) -> None:
+def _answer(
+    door: Door, settings: Settings, address: str, recovery: RecoveryKey, set_up_url: str | None
+) -> None:
     door.out.answer(
         {
             "instance": {
@@ -239,14 +204,15 @@ def _tell(door: Door, settings: Settings, address: str, recovery: _Recovery, set
                 "key_file": str(settings.key_file),
                 "database": settings.shown()["store_url"],
             },
-            "recovery": {
-                "recipient": recovery.recipient,
-                "key": recovery.identity,
-                "file": str(recovery.file) if recovery.file else None,
-            },
+            "recovery": recovery.answer,
             "set_up_url": set_up_url,
         }
     )
+
+
+def _tell(
+    door: Door, settings: Settings, address: str, recovery: RecoveryKey, set_up_url: str | None
+) -> None:
     words = door.out.words
     door.out.say(words("cli_init_places", folder=settings.data_dir, file=settings.config_file))
     door.out.say(words("cli_init_key", file=settings.key_file))
