@@ -31,6 +31,16 @@ def with_unknown_codec(clip: bytes, track: int, fourcc: bytes) -> bytes:
     return clip[:start] + entry + clip[end:]
 
 
+def without_samples(clip: bytes, track: int) -> bytes:
+    """Return a MOV whose nth sound track (from 0) states that it holds nothing."""
+    _, end = _sample_description(clip, track)
+    emptied = bytearray(clip)
+    for kind, count_at in ((b"stts", 8), (b"stsc", 8), (b"stsz", 12), (b"stco", 8)):
+        at = clip.index(kind, end) + count_at
+        emptied[at : at + 4] = bytes(4)
+    return bytes(emptied)
+
+
 def _sample_description(clip: bytes, track: int) -> tuple[int, int]:
     """Return where the sample description of the nth sound track begins and ends."""
     at = clip.index(b"moov")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from memorycapsule.domain.capture_times import CaptureTime
 
@@ -12,6 +12,9 @@ from memorycapsule.domain.capture_times import CaptureTime
 _FIRST_YEAR = 1840
 #: Eight digits without separators are a date only from when cameras wrote names.
 _FIRST_COMPACT_YEAR = 1900
+
+#: No phone named files so before, and codes of goods have thirteen digits as well.
+_FIRST_YEAR_OF_MILLISECONDS = 2010
 
 #: A time may follow a day immediately: HHMMSS, and HHMMSS with milliseconds.
 _CLOCK = r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\d{3})?"
@@ -28,6 +31,17 @@ _IN_WORDS = re.compile(
 )
 #: The day stands first where dots separate it, as in German and Russian.
 _DAY_FIRST = re.compile(r"(?<![\d.+])(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d{4})(?!\d)", re.ASCII)
+#: Other signs leave open which of two numbers is the month, unless one is above twelve.
+_DAY_BEFORE_MONTH = re.compile(
+    r"(?<![\d+])(?P<day>1[3-9]|2\d|3[01])(?P<sign>[-_])(?P<month>\d\d)(?P=sign)(?P<year>\d{4})(?!\d)",
+    re.ASCII,
+)
+_MONTH_BEFORE_DAY = re.compile(
+    r"(?<![\d+])(?P<month>\d\d)(?P<sign>[-_])(?P<day>1[3-9]|2\d|3[01])(?P=sign)(?P<year>\d{4})(?!\d)",
+    re.ASCII,
+)
+#: Facebook, WeChat and LINE name files by milliseconds since 1970.
+_MILLISECONDS = re.compile(r"(?:FB_IMG_|FB_VID_|mmexport|wx_camera_|line_)?(1\d{12})(?!\d)", re.ASCII)
 #: What stands before a price or a version.
 _AMOUNT_BEFORE = re.compile(
     r"(?:[₩$€£¥￦#]|(?<![a-z])(?:krw|usd|eur|rs|v|ver|version|price|cost|total)|가격|금액|합계)[\s.:_-]*$",
@@ -58,7 +72,7 @@ def day_in_name(name: str, *, latest: date) -> date | None:
     stem = unicodedata.normalize("NFKC", name.replace("\\", "/").rpartition("/")[2]).translate(_DASHES)
     identifiers = [found.span() for found in _IDENTIFIER.finditer(stem)]
     days = set()
-    for pattern in (_IN_WORDS, _SEPARATED, _COMPACT, _DAY_FIRST):
+    for pattern in (_IN_WORDS, _SEPARATED, _COMPACT, _DAY_FIRST, _DAY_BEFORE_MONTH, _MONTH_BEFORE_DAY):
         for found in pattern.finditer(stem):
             before = stem[: found.start()]
             if _AMOUNT_BEFORE.search(before) or _MONEY_AFTER.match(stem, found.end()):
@@ -76,7 +90,17 @@ def taken_by_name(name: str, now: datetime) -> CaptureTime | None:
     """Return the day that a file's name holds as a capture time, None without one; `now` is aware."""
     # Whoever is ahead of us by time zones is not in the future.
     day = day_in_name(name, latest=(now + timedelta(days=1)).date())
-    return CaptureTime.of_day(day) if day else None
+    if day:
+        return CaptureTime.of_day(day)
+    instant = _instant_in(name)
+    return CaptureTime.of_instant(instant) if instant and instant <= now else None
+
+
+def _instant_in(name: str) -> datetime | None:
+    """Return the instant that begins a file's name in milliseconds, None without one."""
+    found = _MILLISECONDS.match(name.replace("\\", "/").rpartition("/")[2])
+    instant = datetime.fromtimestamp(int(found[1]) / 1000, UTC) if found else None
+    return instant if instant and instant.year >= _FIRST_YEAR_OF_MILLISECONDS else None
 
 
 def _day(parts: dict[str, str | None], first_year: int) -> date | None:

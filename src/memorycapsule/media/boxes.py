@@ -24,8 +24,12 @@ class Box:
     body: bytes
 
 
-def find_top_level(window: Window, kind: bytes) -> bytes | None:
-    """Return the body of the first top-level box of that kind, or None. Raises MediaRefused for damage."""
+def find_top_level(window: Window, kind: bytes, *, beginning: bytes = b"") -> bytes | None:
+    """
+    Return the body of the first top-level box of that kind whose body begins so, or None.
+
+    Raises MediaRefused for damage.
+    """
     offset = 0
     for _ in range(MOST_BOXES):
         head = window.read(offset, 16)
@@ -38,7 +42,7 @@ def find_top_level(window: Window, kind: bytes) -> bytes | None:
             length = window.size - offset
         if length < header:
             raise MediaRefused(Refusal.INDEX_UNREADABLE)
-        if head[4:8] == kind:
+        if head[4:8] == kind and window.read(offset + header, len(beginning)) == beginning:
             if length > MOST_HEADER_BYTES or offset + length > window.size:
                 raise MediaRefused(Refusal.INDEX_UNREADABLE)
             return window.read(offset + header, length - header)

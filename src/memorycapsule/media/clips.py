@@ -123,7 +123,11 @@ def make_display_clip(window: Window, movie: Movie, format_: ClipFormat, *, work
         return _display_clip(
             clip, source, has_sound=not is_silent, missing=(Missing.SOUND,) if is_silent else ()
         )
-    return _display_clip(clip, source, has_sound=read_movie(Window.of(clip)).has_sound)
+    has_sound = read_movie(Window.of(clip)).has_sound
+    if not has_sound and streams.sound_tracks > 1 and (track := _first_sound(source, streams.sound_tracks)):
+        clip.close()
+        clip, has_sound = _convert(source, track, workspace=workspace), True
+    return _display_clip(clip, source, has_sound=has_sound)
 
 
 def _display_clip(

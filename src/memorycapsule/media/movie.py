@@ -10,12 +10,15 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from memorycapsule.domain.capture_times import CaptureTime, TakenForm
 from memorycapsule.errors import MediaRefused, Refusal
 from memorycapsule.media import boxes
+from memorycapsule.media.metadata.date_sources import preferred_date
 from memorycapsule.media.metadata.date_texts import read_date_text
 from memorycapsule.media.metadata.exif import camera_mark, is_position
+from memorycapsule.media.metadata.xmp import read_xmp_dates
 from memorycapsule.media.sniff import Window
 
 #: Largest side of a clip in pixels: "8K" cameras and below.
@@ -25,6 +28,8 @@ MOST_CLIP_SIDE = 8192
 _FIRST_PHONE_YEAR = 2000
 #: Coded content that needs a key: of a shop (FairPlay), of common encryption (ISO/IEC 23001-7), of Audible.
 _PROTECTED = {b"drms", b"drmi", b"enca", b"encv", b"aavd"}
+#: The box of an XMP packet in MP4 (ISO 16684-3).
+_XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 #: ISO 6709 in decimal degrees: +37.5665+126.9780/
 _POSITION = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", re.ASCII)
 
@@ -78,22 +83,31 @@ def read_recording(window: Window) -> Recording:
     if moov is None:
         raise MediaRefused(Refusal.INDEX_MISSING)
     try:
-        return _read(moov)
+        return _read(moov, _xmp_packet(window, moov))
     except struct.error as error:
         raise MediaRefused(Refusal.INDEX_UNREADABLE) from error
 
 
-def _read(moov: bytes) -> Recording:
+def _xmp_packet(window: Window, moov: bytes) -> bytes | None:
+    """Return what editors wrote about a movie, which MOV and MP4 keep in different places."""
+    packet = boxes.first(moov, b"udta", b"XMP_")
+    try:
+        return packet or boxes.find_top_level(window, b"uuid", beginning=_XMP)
+    except MediaRefused:
+        return None  # of a movie that ends too early, the index is enough
+
+
+def _read(moov: bytes, xmp: bytes | None) -> Recording:
     tracks = [box.body for box in boxes.children(moov) if box.kind == b"trak"]
     pictures = [track for track in tracks if _handler(track) == b"vide"]
     # A clip whose sound alone is protected is shown without it.
     if _is_protected(pictures[:1] or tracks):
         raise MediaRefused(Refusal.COPY_PROTECTED)
     if not pictures:
-        return _read_sound(moov, tracks)
+        return _read_sound(moov, tracks, xmp)
     width, height, turn = _size_as_shown(pictures[0])
     check_size(width, height)
-    recording = _recording(moov, tracks)
+    recording = _recording(moov, tracks, xmp)
     scale = _movie_header(moov)[1]
     # The header of a fragmented movie counts no fragment, or the first one alone.
     length = 0.0 if _is_in_fragments(moov) else _length(pictures[0]) / scale or recording.whole_seconds
@@ -106,14 +120,14 @@ def check_size(width: int, height: int) -> None:
         raise MediaRefused(Refusal.CLIP_TOO_WIDE, width=width, height=height, side=MOST_CLIP_SIDE)
 
 
-def _read_sound(moov: bytes, tracks: list[bytes]) -> Recording:
-    recording = _recording(moov, tracks)
+def _read_sound(moov: bytes, tracks: list[bytes], xmp: bytes | None) -> Recording:
+    recording = _recording(moov, tracks, xmp)
     if not recording.has_sound:
         raise MediaRefused(Refusal.NO_PICTURE_NO_SOUND)
     return recording
 
 
-def _recording(moov: bytes, tracks: list[bytes]) -> Recording:
+def _recording(moov: bytes, tracks: list[bytes], xmp: bytes | None) -> Recording:
     created, scale, whole = _movie_header(moov)
     facts = _named_facts(moov) | _named_facts(boxes.first(moov, b"udta") or b"")
     places = [facts.get("com.apple.quicktime.location.ISO6709"), *_udta_texts(moov, b"\xa9xyz")]
@@ -126,6 +140,7 @@ def _recording(moov: bytes, tracks: list[bytes]) -> Recording:
                 *_udta_texts(moov, b"\xa9day"),
                 _itunes_day(moov),
             ],
+            preferred_date(read_xmp_dates(xmp)),
             created,
         ),
         camera=camera_mark(facts.get("com.apple.quicktime.make"), facts.get("com.apple.quicktime.model")),
@@ -218,13 +233,17 @@ def _named_facts(parent: bytes) -> dict[str, str]:
     return facts
 
 
-def _taken(texts: Iterable[str | None], created: datetime | None) -> CaptureTime | None:
+def _taken(
+    texts: Iterable[str | None], edited: CaptureTime | None, created: datetime | None
+) -> CaptureTime | None:
     """
     Return the first date that has a time, or else the instant of the header, which says nothing of the place.
 
-    A day alone is better than none.
+    `edited` is what an editor's packet says. A day alone is better than none.
     """
     said = [taken for text in texts if (taken := read_date_text(text))]
+    if edited:
+        said.append(edited)
     made = CaptureTime.of_instant(created) if created else next(iter(said), None)
     return next((taken for taken in said if taken.form is not TakenForm.DAY), made)
 

@@ -129,9 +129,24 @@ def _as_bgr(pixels: Array) -> Array:
 
 def _as_16_bit(pixels: Array) -> NDArray[np.uint16]:
     """Return floats, cut off at 0 and 1, or whole numbers of a type's range above 0, as 16 bits."""
-    if not np.issubdtype(pixels.dtype, np.floating):
+    if np.issubdtype(pixels.dtype, np.floating):
+        pixels = np.nan_to_num(pixels, nan=0.0, posinf=1.0)
+        pixels = pixels / _white(pixels)
+    else:
         pixels = pixels / np.float64(np.iinfo(pixels.dtype).max)
-    return (np.nan_to_num(pixels, nan=0.0, posinf=1.0).clip(0.0, 1.0) * 65535 + 0.5).astype(np.uint16)
+    return (pixels.clip(0.0, 1.0) * 65535 + 0.5).astype(np.uint16)
+
+
+def _white(pixels: Array) -> float:
+    """
+    Return which number is white in a picture of floats: 1, as is usual.
+
+    Programs for measurements keep the numbers of 8 or 16 bits. Most of such a picture lies above 1, which is true of
+    no picture whose highlights alone do.
+    """
+    if np.median(pixels) <= 1:
+        return 1.0
+    return next((white for white in (255.0, 65535.0) if pixels.max() <= white), 1.0)
 
 
 def _without_alpha(pixels: Array) -> Array:

@@ -8,7 +8,7 @@ import pytest
 from memorycapsule import processes
 from memorycapsule.domain.stories import Missing
 from memorycapsule.errors import Refusal
-from support.clip_sounds import clip_with_tones, with_unknown_codec
+from support.clip_sounds import clip_with_tones, with_unknown_codec, without_samples
 from support.refusals import file_refused
 
 LOW, HIGH = 440, 1760
@@ -60,6 +60,14 @@ def test_the_next_sound_track_is_heard_when_the_first_cannot_be(tmp_path, prepar
 def test_the_next_sound_track_is_heard_when_the_first_is_damaged(tmp_path, prepare):
     path = clip_with_tones(tmp_path / "noise.mov", LOW, HIGH, encoding=("-bsf:a:0", "noise=amount=1"))
     prepared = prepare(path)
+
+    assert (prepared.has_sound, prepared.missing) == (True, ())
+    assert pitch(prepared.clip) == pytest.approx(HIGH, abs=5)
+
+
+@pytest.mark.slow
+def test_the_next_sound_track_is_heard_when_the_first_holds_nothing(tmp_path, prepare, with_two):
+    prepared = prepared_from(prepare, tmp_path, without_samples(with_two, 0))
 
     assert (prepared.has_sound, prepared.missing) == (True, ())
     assert pitch(prepared.clip) == pytest.approx(HIGH, abs=5)

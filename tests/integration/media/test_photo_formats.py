@@ -179,6 +179,14 @@ def test_a_float_tiff_is_cut_off_at_black_and_white_and_not_stretched(prepared):
     assert row[40] == pytest.approx(128, abs=2)
 
 
+@pytest.mark.parametrize("white", [255, 65535])
+def test_a_float_tiff_may_keep_the_numbers_of_a_file_of_whole_ones(prepared, white):
+    values = (RAMP * white).astype("<f4")
+    row = shown(prepared(tiff(grey_page(64, 32, 32, 1, 3), data=[values.tobytes()])))[16].mean(axis=1)
+
+    assert np.median(np.abs(row - RAMP[16] * 255)) <= 3
+
+
 #: Name in `in_space`, curve, code points of primaries and of the curve.
 CODE_POINTS = [
     pytest.param("sRGB", srgb, 1, 13, id="sRGB"),

@@ -1,10 +1,10 @@
 """The name of a file tells the day of a photo only where it is a day without doubt."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from memorycapsule.domain.dated_names import day_in_name
+from memorycapsule.domain.dated_names import day_in_name, taken_by_name
 
 TODAY = date(2026, 5, 8)
 
@@ -87,3 +87,32 @@ def test_what_only_looks_like_a_day_is_none(name):
 def test_a_scan_may_be_called_after_a_day_of_long_ago():
     assert day_in_name("1913-06-21 wedding.tif", latest=TODAY) == date(1913, 6, 21)
     assert day_in_name("19670812 school.jpg", latest=TODAY) == date(1967, 8, 12)
+
+
+@pytest.mark.parametrize(
+    "name", ["21-02-2024 Ausflug.jpg", "photo_21-02-2024.jpg", "02-21-2024.jpg", "02_21_2024.jpg"]
+)
+def test_a_number_above_twelve_tells_day_and_month_apart(name):
+    assert day_in_name(name, latest=TODAY) == date(2024, 2, 21)
+
+
+def test_numbers_that_may_both_be_months_tell_nothing():
+    assert day_in_name("05-06-2024.jpg", latest=TODAY) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["FB_IMG_1708510462000.jpg", "mmexport1708510462000.jpg", "1708510462000.jpg", "a/1708510462000(1).jpg"],
+)
+def test_milliseconds_in_a_name_are_an_instant(name):
+    taken = taken_by_name(name, datetime(2026, 5, 8, tzinfo=UTC))
+
+    assert taken is not None
+    assert taken.text == "2024-02-21T10:14:22+00:00"
+
+
+@pytest.mark.parametrize(
+    "name", ["1234567890123.jpg", "1999510462000.jpg", "17085104620001.jpg", "8801234567893.jpg"]
+)
+def test_other_long_numbers_are_no_instants(name):
+    assert taken_by_name(name, datetime(2026, 5, 8, tzinfo=UTC)) is None

@@ -45,6 +45,12 @@ def apple(**facts: str) -> bytes:
     return box(b"meta", keys, box(b"ilst", *values))
 
 
+def xmp(date_text: str) -> bytes:
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreateDate="{date_text}"/>
+        </rdf:RDF></x:xmpmeta>""".encode()
+
+
 def itunes(day: bytes) -> bytes:
     values = box(b"ilst", box(b"\xa9day", box(b"data", bytes(8), day)))
     return box(b"udta", box(b"meta", bytes(4), box(b"hdlr", bytes(24)), values))
@@ -245,3 +251,23 @@ def test_the_turn_of_a_picture_is_kept_by_the_signs_of_its_matrix(read, turn):
     matrix = tuple(sign << 16 for sign in turn)
 
     assert read(movie(track(b"vide", 64, 36, matrix))).turn == turn
+
+
+def test_the_date_of_an_editor_is_read_where_mov_and_mp4_keep_it(read):
+    shown, packet = track(b"vide", 64, 36), xmp("2024-02-21T10:14:22+09:00")
+    other = box(b"uuid", bytes(16), b"something else")
+    in_mp4 = box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac"), packet)
+    nearby = CaptureTime(local=datetime(2024, 2, 21, 10, 14, 22), offset_seconds=32_400)
+
+    assert read(movie(shown, box(b"udta", box(b"XMP_", packet)), created=3_000_000_000)).taken == nearby
+    assert read(movie(shown, created=3_000_000_000) + other + in_mp4).taken == nearby
+    assert read(other + in_mp4 + movie(shown)).taken == nearby
+
+
+def test_an_editor_says_less_than_the_phone(read):
+    packet = box(b"udta", box(b"XMP_", xmp("2025-01-01T00:00:00+01:00")))
+
+    taken = read(movie(track(b"vide", 64, 36), apple(creationdate="2024-02-21T10:14:22+0900"), packet)).taken
+
+    assert taken is not None
+    assert taken.text == "2024-02-21T10:14:22+09:00"

@@ -36,6 +36,7 @@ _DAYS = tuple(
             r"(?<!\d)(?P<year>\d{4})\s?(?P<sign>[:/.\-_\s])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})"
             r"(?:(?!\d)|(?<=\d\d)(?=\d\d:\d\d))"
         ),
+        rf"(?<!\d)(?P<year>\d{{4}})[\s\-./]+{_MONTH}[\s\-./]+(?P<day>\d{{1,2}})(?!\d)",
         r"(?<!\d)(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]",
         r"(?<!\d)(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?=\D|$|\d{6})",
         # Dots stand behind the day in many languages. Other signs may stand behind the month, too, so that only a
