@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,9 @@ from enum import StrEnum
 from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.domain.people import printable, storable
 from memorycapsule.errors import UsageProblem
+
+#: "Grandma's" is one word.
+_APOSTROPHE_IN_WORD = re.compile(r"(?<=\w)['’ʼ＇](?=\w)")
 
 LONGEST_TITLE = 200
 LONGEST_MESSAGE = 5000
@@ -170,7 +174,7 @@ def slug_of(title: str) -> str:
     # Vowels and tones of Thai or Hindi are marks, which are no letters and yet belong to the word before them.
     text = "".join(
         character if character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"} else " "
-        for character in unicodedata.normalize("NFC", title).lower()
+        for character in _APOSTROPHE_IN_WORD.sub("", unicodedata.normalize("NFC", title).lower())
     )
     words = [word for word in text.split() if any(character.isalnum() for character in word)]
     return "-".join(words)[:40].strip("-") or "capsule"

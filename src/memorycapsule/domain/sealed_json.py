@@ -55,7 +55,9 @@ def _taken(stored: dict[str, Any]) -> CaptureTime | None:
     # Before forms were kept, UTC without a place was written as an offset of zero. Only clips and voice notes had it.
     is_old_instant = offset == 0 and stored["duration_seconds"] is not None
     form = stored.get("taken_form") or (TakenForm.INSTANT if is_old_instant else TakenForm.TIME)
-    return CaptureTime(local=datetime.fromisoformat(local), offset_seconds=offset, form=TakenForm(form))
+    # Of a form that only a later program knows, the time is what can be told.
+    known = TakenForm(form) if form in set(TakenForm) else TakenForm.TIME
+    return CaptureTime(local=datetime.fromisoformat(local), offset_seconds=offset, form=known)
 
 
 def metadata_to_json(about: UploadMetadata) -> bytes:

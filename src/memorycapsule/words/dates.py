@@ -15,6 +15,9 @@ from memorycapsule.words import cldr
 from memorycapsule.words.catalogues import Wording, wording
 
 #: What a clock shows, by whether there are minutes, and seconds.
+#: So much is taken as there where a countdown counts days.
+_MISSING_UNCOUNTED = timedelta(minutes=30)
+
 _CLOCKS = {
     (False, False): "clock_hour",
     (True, False): "clock_minute",
@@ -78,10 +81,13 @@ def countdown_in_words(now: datetime, opens_at: datetime, language: str) -> str:
     Say how long it still takes, in the two largest units: '9 years 167 days', '32 days',
     '7 hours 20 minutes', '20 minutes', 'soon'; '9년 167일', '32일', '7시간 20분', '20분', '곧'.
 
-    Both are aware instants. Everything is rounded down, so the words never promise too late a time; the
-    last minute and everything after it is 'soon'. Years are calendar years, days are 24 hours.
+    Both are aware instants. Everything is rounded down, so the words never promise too late a time; only where days
+    are counted, half an hour that is missing is not, so that ten years are ten years still when they have just
+    been chosen. The last minute and everything after it is 'soon'. Years are calendar years, days are 24 hours.
     """
     now, opens_at = now.astimezone(UTC), opens_at.astimezone(UTC)
+    if opens_at - now >= timedelta(days=1):
+        now -= _MISSING_UNCOUNTED
     words = _words(language)
     years = 0
     while years < opens_at.year - now.year and _years_later(now, years + 1) <= opens_at:

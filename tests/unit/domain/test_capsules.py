@@ -68,6 +68,8 @@ def test_a_recipient_only_receives(role, may_add, is_owner):
         ("  Ada & Ben: 2026!  ", "ada-ben-2026"),
         ("우리 가족 10년", "우리-가족-10년"),
         ("snake_case", "snake-case"),
+        ("Grandma's and Grandpa’s garden", "grandmas-and-grandpas-garden"),
+        ("'quoted'", "quoted"),
         ("ฤดูร้อนที่บ้านยาย", "ฤดูร้อนที่บ้านยาย"),
         ("गर्मी की छुट्टी", "गर्मी-की-छुट्टी"),
         ("\u0301", "capsule"),
