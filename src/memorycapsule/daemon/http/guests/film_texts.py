@@ -194,8 +194,8 @@ def song_choices(capsule: Capsule, language: str) -> list[SongChoice]:
 
 
 def format_length(seconds: float) -> str:
-    """Return a length as minutes and seconds: "3:05"."""
-    minutes, left = divmod(round(seconds), 60)
+    """Return a length as minutes and seconds, rounded down as players do: "3:05"."""
+    minutes, left = divmod(int(seconds), 60)
     return f"{minutes}:{left:02}"
 
 
