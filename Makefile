@@ -33,8 +33,8 @@ test:
 test-slow:
 	$(SETUP) all
 	$(PYTEST) -n $(WORKERS) -m slow --ignore=tests/browser $(ARGS)
-	@# The browser's event loop outlives its test, so it gets a pytest of its own.
-	@if ls tests/browser/test_*.py >/dev/null 2>&1; then tools/pytest.sh -m slow tests/browser $(ARGS); fi
+	@# The browser's event loop outlives its test, so it gets a pytest of its own; pages of one file share a browser.
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m slow tests/browser $(ARGS)
 
 test-all: test test-slow
 
