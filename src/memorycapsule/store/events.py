@@ -38,3 +38,13 @@ def last_at(tx: Transaction, kind: str, subject_id: str) -> datetime | None:
     """Return when something of this kind happened to a subject for the last time."""
     statement = select(func.max(EventRow.at)).where(EventRow.kind == kind, EventRow.subject_id == subject_id)
     return tx.session.exec(statement).one()
+
+
+def counts_by_subject(tx: Transaction, kind: str) -> dict[str, int]:
+    """Return how often something of this kind happened to each subject."""
+    statement = (
+        select(EventRow.subject_id, func.count())
+        .where(EventRow.kind == kind, col(EventRow.subject_id).is_not(None))
+        .group_by(col(EventRow.subject_id))
+    )
+    return {str(subject): int(count) for subject, count in tx.session.exec(statement).all()}

@@ -1,0 +1,109 @@
+"""Whether the database is whole: what it says of itself, and whether every row can be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import SQLModel, col
+from sqlmodel import select as select_rows
+
+from memorycapsule.domain.instances import Blob
+from memorycapsule.errors import CapsuleError
+from memorycapsule.store.capsules import blobs
+from memorycapsule.store.rows import BlobRow, CapsuleRow
+from memorycapsule.store.transactions import Store, Transaction, translating_errors
+
+_MOST_PROBLEMS = 100
+_BATCH = 500
+
+# What column types and drivers raise for bytes that they cannot make a value of.
+_UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadableRow:
+    """A row that holds what no program of ours has written."""
+
+    table: str
+    #: Its primary key; '' for a table that cannot be read at all.
+    key: str
+
+
+def problems(store: Store) -> list[str]:
+    """
+    Return what the database says is wrong with itself, in its own words; at most a hundred lines.
+
+    SQLite checks its pages, indexes and references. Postgres keeps its references itself and has checksums of
+    its pages, which show when rows are read.
+    """
+    if not store.is_sqlite:
+        return []
+    try:
+        with store.reading() as tx:
+            connection = tx.session.connection()
+            lines = connection.execute(text(f"PRAGMA integrity_check({_MOST_PROBLEMS})")).scalars().all()
+            found = [str(line) for line in lines if line != "ok"]
+            loose = connection.execute(text("PRAGMA foreign_key_check")).all()
+    except CapsuleError as error:
+        return [str(error.values.get("answer") or error.reason)]
+    return found + [f"{line[0]} {line[1]} refers to no row of {line[2]}" for line in loose[:_MOST_PROBLEMS]]
+
+
+def unreadable_rows(store: Store) -> Iterator[UnreadableRow]:
+    """Yield every row that cannot be read, of every table."""
+    for table in SQLModel.metadata.sorted_tables:
+        with store.reading() as tx:
+            if not _reads(tx, table):
+                yield from _unreadable_of(tx, table)
+
+
+def _reads(tx: Transaction, table: Table, *where: Any) -> bool:
+    statement = select(table).where(*where).execution_options(yield_per=_BATCH)
+    try:
+        for row in tx.session.execute(statement):
+            tuple(row)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _unreadable_of(tx: Transaction, table: Table) -> Iterator[UnreadableRow]:
+    (key,) = table.primary_key.columns
+    try:
+        with translating_errors():
+            keys = tx.session.execute(select(key)).scalars().all()
+    except (CapsuleError, *_UNREADABLE):
+        yield UnreadableRow(table=table.name, key="")
+        return
+    for one in keys:
+        if not _reads(tx, table, key == one):
+            yield UnreadableRow(table=table.name, key=str(one))
+
+
+def blobs_after(tx: Transaction, blob_id: str) -> list[Blob]:
+    """Return the next few hundred blobs by their ids, those after `blob_id`; '' for the first."""
+    statement = blobs.rows().where(col(BlobRow.id) > blob_id).order_by(col(BlobRow.id)).limit(_BATCH)
+    return blobs.all(tx, statement)
+
+
+def unknown_references(tx: Transaction) -> list[tuple[str, str]]:
+    """Return the covers and songs of capsules that have no row, with their capsules; only these lack a foreign key."""
+    found: list[tuple[str, str]] = []
+    for reference in (CapsuleRow.cover_blob, CapsuleRow.soundtrack_blob):
+        statement = select_rows(reference, CapsuleRow.id).where(
+            col(reference).is_not(None), col(reference).not_in(select_rows(BlobRow.id))
+        )
+        found += [(str(blob_id), capsule_id) for blob_id, capsule_id in tx.session.exec(statement)]
+    return found
+
+
+def totals(tx: Transaction) -> tuple[int, int, int]:
+    """Return how many capsules and blobs there are, and the bytes of all blobs."""
+    capsules = tx.session.exec(select_rows(func.count()).select_from(CapsuleRow)).one()
+    blobs_and_bytes = select_rows(func.count(), func.coalesce(func.sum(BlobRow.bytes), 0)).select_from(
+        BlobRow
+    )
+    count, size = tx.session.exec(blobs_and_bytes).one()
+    return int(capsules), int(count), int(size)
