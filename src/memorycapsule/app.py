@@ -20,8 +20,7 @@ from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
-from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services import instances, keys
+from memorycapsule.services import keys
 from memorycapsule.services.deliveries import Transport
 from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.vault import Vault
@@ -110,9 +109,7 @@ def open_app(
     """
     clock = Clock()
     with open_store(settings) as store:
-        keys.finish_replacing(store, settings.key_file)
-        key = InstanceKey.load(settings.key_file)
-        instances.check_key(store, key)
+        key = keys.open_key(store, settings.key_file)
         settings.work_dir.mkdir(mode=0o700, exist_ok=True)
         vault = Vault(
             key=key,

@@ -9,12 +9,14 @@ key of its own, HMAC-SHA256(private key, label), as in the expand step of HKDF (
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from memorycapsule.errors import (
@@ -160,6 +162,49 @@ def write_key_file(path: Path, identity: str, *, title: str) -> None:
         with suppress(OSError):
             path.unlink()
         raise _not_written(path, error) from error
+
+
+def put_in_place(fresh: Path, path: Path) -> None:
+    """
+    Make the key file `fresh` the one at `path`; the one that was there is kept beside it, and `path` is never missing.
+
+    Programs that do this at the same moment wait for each other (flock(2) on `fresh`), and whoever comes later finds
+    it done. Nothing happens when `fresh` is not there. Raises ConfigurationProblem or DiskFull.
+    """
+    try:
+        with fresh.open("r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            # Somebody may have put it in place while this program waited: then that name is gone, or another file's.
+            if not os.path.samestat(os.fstat(held.fileno()), fresh.stat()):
+                return
+            _keep_beside(path)
+            fresh.replace(path)
+            _sync_folder(path.parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def set_aside(path: Path) -> None:
+    """Rename a key file that is not used, if there is one: no key is ever deleted."""
+    with suppress(FileNotFoundError):
+        path.rename(_name_beside(path))
+
+
+def _keep_beside(path: Path) -> None:
+    """Give the file at `path` a second name, or, where file systems have no second names, only that."""
+    try:
+        os.link(path, _name_beside(path), follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError:
+        set_aside(path)
+
+
+def _name_beside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    return path.with_name(f"{path.name.removesuffix('.new')}.before-{stamp}")
 
 
 def _not_written(path: Path, error: OSError) -> DiskFull | ConfigurationProblem:

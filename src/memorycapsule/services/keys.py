@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import glob
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.sealed_json import details_from_json
 from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
 from memorycapsule.seal import envelopes
-from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.seal.keys import InstanceKey, put_in_place, set_aside
+from memorycapsule.services import instances
 from memorycapsule.services.vault import INSTANCE, RECOVERY, new_envelope
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -52,16 +54,48 @@ def status(store: Store) -> KeyStatus:
     )
 
 
+def open_key(store: Store, key_file: Path) -> InstanceKey:
+    """
+    Return the instance key, and put a new one in place first if the program was cut off while it was replaced.
+
+    Raises KeyMissing or WrongKey; the reason is `key_lies_beside` when a file beside it holds the right key.
+    """
+    finish_replacing(store, key_file)
+    try:
+        return _checked_key(store, key_file)
+    except (KeyMissing, WrongKey):
+        # Another program may have replaced the key between the look at the file and that at the store.
+        finish_replacing(store, key_file)
+    try:
+        return _checked_key(store, key_file)
+    except (KeyMissing, WrongKey) as error:
+        if found := _right_key_beside(store, key_file):
+            raise type(error)("key_lies_beside", file=key_file, found=found) from error
+        raise
+
+
+def _checked_key(store: Store, key_file: Path) -> InstanceKey:
+    key = InstanceKey.load(key_file)
+    instances.check_key(store, key)
+    return key
+
+
+def _right_key_beside(store: Store, key_file: Path) -> Path | None:
+    """Return a key file of another moment that holds the instance's key now, as after an older backup is restored."""
+    for beside in sorted(key_file.parent.glob(f"{glob.escape(key_file.name)}.*"), reverse=True):
+        with suppress(KeyMissing, WrongKey):
+            _checked_key(store, beside)
+            return beside
+    return None
+
+
 def rotate(store: Store, key_file: Path, *, now: datetime) -> InstanceKey:
     """
     Replace the instance key by a new one, wrapping every capsule's key anew; the old file is kept beside it.
 
     Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey.
     """
-    old = InstanceKey.load(key_file)
-    with store.reading() as tx:
-        if instance_store.get(tx).key_fingerprint != old.fingerprint:
-            raise WrongKey
+    old = open_key(store, key_file)
     return _replace(store, key_file, INSTANCE, lambda envelope: envelopes.unwrap(envelope, old.identity), now)
 
 
@@ -91,7 +125,7 @@ def finish_replacing(store: Store, key_file: Path) -> None:
     with store.reading() as tx:
         fingerprint = instance_store.get(tx).key_fingerprint
     if key.fingerprint == fingerprint:
-        _put_in_place(fresh, key_file)
+        put_in_place(fresh, key_file)
 
 
 def _replace(
@@ -99,7 +133,7 @@ def _replace(
 ) -> InstanceKey:
     finish_replacing(store, key_file)
     fresh_file = _fresh_file(key_file)
-    fresh_file.unlink(missing_ok=True)  # of an attempt that never reached the store
+    set_aside(fresh_file)  # of an attempt that never reached the store
     # The new key is on the disk before the store depends on it.
     fresh = InstanceKey.create(fresh_file)
     with store.transaction() as tx:
@@ -146,21 +180,9 @@ def _replace(
                 story_store.media.save(tx, dataclasses.replace(medium, duplicate_mark=mark))
         instance_store.change(tx, key_fingerprint=fresh.fingerprint)
         event_store.record(tx, Event(kind="key.replaced", at=now, facts={"opened_with": holder}))
-    _put_in_place(fresh_file, key_file)
+    put_in_place(fresh_file, key_file)
     return fresh
 
 
 def _fresh_file(key_file: Path) -> Path:
     return key_file.with_name(f"{key_file.name}.new")
-
-
-def _put_in_place(fresh: Path, key_file: Path) -> None:
-    if key_file.exists():
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        key_file.rename(key_file.with_name(f"{key_file.name}.before-{stamp}"))
-    fresh.rename(key_file)
-    folder = os.open(key_file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,5 +1,8 @@
 """Keys: replaced without losing anything, and the recovery key alone brings everything back."""
 
+import errno
+import multiprocessing
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,6 +14,7 @@ from memorycapsule.services import instances, invitations, keys, reading, sessio
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, attach, invite, make_capsule, make_context, make_photo
 from support.moments import NOW
@@ -28,10 +32,7 @@ def filled(stage_on_both):
 def reopened(stage):
     """Load the key file as a new run of the program does."""
     instance = stage.instance
-    keys.finish_replacing(instance.store, instance.key_file)
-    key = InstanceKey.load(instance.key_file)
-    instances.check_key(instance.store, key)
-    instance.vault = replace(instance.vault, key=key)
+    instance.vault = replace(instance.vault, key=keys.open_key(instance.store, instance.key_file))
     return instance
 
 
@@ -143,6 +144,93 @@ def test_cut_off_between_store_and_file_the_next_start_finishes(filled, cut_off)
     assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
     assert not key_file.with_name("instance.key.new").exists()
     assert len(list(key_file.parent.glob("instance.key.before-*"))) == 1
+
+
+def open_at_once(url, key_file, barrier, fingerprints):
+    """Open the key in a process of its own, at the same moment as the others."""
+    store = Store(url)
+    barrier.wait()
+    try:
+        fingerprints.put(keys.open_key(store, key_file).fingerprint)
+    except CapsuleError as error:
+        fingerprints.put(error.reason)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no second names"])
+def test_programs_that_start_at_the_same_moment_put_a_new_key_in_place_once(filled, links, monkeypatch):
+    """As the daemon and cron do after a power cut between the store and the file."""
+    if not links:
+        monkeypatch.setattr("os.link", make_refusing_link())
+    key_file, rounds, programs = filled.instance.key_file, 6, 4
+    fork = multiprocessing.get_context("fork")
+    for made in range(1, rounds + 1):
+        fresh = rotate(filled)
+        newest = max(key_file.parent.glob("instance.key.before-*"))
+        key_file.rename(key_file.with_name("instance.key.new"))
+        newest.rename(key_file)
+        barrier, fingerprints = fork.Barrier(programs), fork.Queue()
+        started = [
+            fork.Process(
+                target=open_at_once, args=(filled.instance.store.url, key_file, barrier, fingerprints)
+            )
+            for _ in range(programs)
+        ]
+        for process in started:
+            process.start()
+        found = [fingerprints.get() for _ in started]
+        for process in started:
+            process.join()
+
+        assert found == [fresh.fingerprint] * programs
+        assert len(list(key_file.parent.glob("instance.key.before-*"))) == made
+
+
+def make_refusing_link():
+    """Return os.link as on a file system that has no second names (vfat)."""
+
+    def link(_source, _target, **_how):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    return link
+
+
+def test_a_program_that_looks_while_a_key_is_replaced_finds_the_new_one(filled, monkeypatch):
+    """It has read the old file, and then the store says that there is a new key."""
+    load, looks = InstanceKey.load, []
+
+    def load_and_replace(path):
+        key = load(path)
+        if not looks:
+            looks.append(path)
+            rotate(filled)
+        return key
+
+    monkeypatch.setattr(InstanceKey, "load", load_and_replace)
+    found = keys.open_key(filled.instance.store, filled.instance.key_file)
+    assert found.fingerprint == keys.status(filled.instance.store).fingerprint
+
+
+@pytest.mark.parametrize("in_place", ["nothing", "another key"])
+def test_the_right_key_beside_the_file_is_named(filled, in_place):
+    key_file = filled.instance.key_file
+    beside = key_file.rename(key_file.with_name("instance.key.before-20300101-000000-000000"))
+    if in_place == "another key":
+        InstanceKey.create(key_file)
+
+    with refused(
+        KeyMissing if in_place == "nothing" else WrongKey, "key_lies_beside", file=key_file, found=beside
+    ):
+        reopened(filled)
+
+
+def test_a_new_key_that_the_store_does_not_know_is_kept(filled):
+    unused = InstanceKey.create(filled.instance.key_file.with_name("instance.key.new"))
+    old = filled.instance.key
+    rotate(filled)
+
+    kept = [InstanceKey.load(one) for one in filled.instance.key_file.parent.glob("instance.key.before-*")]
+    assert sorted(kept, key=str) == sorted([unused, old], key=str)
 
 
 def test_cut_off_before_the_store_changed_the_old_key_stays(filled):

@@ -23,7 +23,6 @@ from memorycapsule.errors import (
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
-    from memorycapsule.services.keys import KeyStatus
     from memorycapsule.store.transactions import Store
 
 
@@ -133,8 +132,8 @@ def key_status(ctx: typer.Context) -> None:
     door = door_of(ctx)
     settings = door.settings()
     with door.store(settings) as store:
+        state, problem = _key_file_state(store, settings)
         found = keys.status(store)
-    state, problem = _key_file_state(settings, found)
     words = door.out.words
     door.out.answer(
         {
@@ -160,14 +159,16 @@ def key_status(ctx: typer.Context) -> None:
         raise typer.Exit(problem.exit_code)
 
 
-def _key_file_state(settings: Settings, found: KeyStatus) -> tuple[str, CapsuleError | None]:
-    from memorycapsule.seal.keys import InstanceKey
+def _key_file_state(store: Store, settings: Settings) -> tuple[str, CapsuleError | None]:
+    from memorycapsule.services import keys
 
     try:
-        key = InstanceKey.load(settings.key_file)
+        keys.open_key(store, settings.key_file)
     except KeyMissing as error:
         return "missing", error
-    return ("fits", None) if key.fingerprint == found.fingerprint else ("wrong", WrongKey())
+    except WrongKey as error:
+        return "wrong", error
+    return "fits", None
 
 
 def key_recover(
