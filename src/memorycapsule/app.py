@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -28,7 +29,7 @@ from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work import lock, tmpfs
-from memorycapsule.work.worker_context import Mailing, Rendering, Run, WorkerContext
+from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpServer
@@ -143,6 +144,11 @@ def open_app(
                 give_up_days=settings.mail.give_up_days,
             ),
             rendering=_rendering(settings),
+            watching=Watching(
+                free_bytes=lambda: shutil.disk_usage(settings.data_dir).free,
+                log_in=(lambda: check_mail_login(settings)) if settings.mail_is_real else None,
+                backup_days=settings.backup.warn_days,
+            ),
             run=Run(lease=str(uuid.uuid4()), is_stopping=is_stopping),
         )
 
@@ -224,6 +230,13 @@ def smtp_settings(settings: Settings) -> SmtpServer:
         timeout_seconds=smtp.timeout_seconds,
         ca_file=smtp.ca_file,
     )
+
+
+def check_mail_login(settings: Settings) -> None:
+    """Log in at the mail server and send nothing. Raises MailRefused, ConfigurationProblem."""
+    from memorycapsule.mail.smtp import check_login
+
+    check_login(smtp_settings(settings))
 
 
 def _connector(

@@ -46,7 +46,7 @@ from memorycapsule.store import schema
 from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.tmpfs import default_places
-from memorycapsule.work.worker_context import Mailing, Rendering, Run, WorkerContext
+from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 from support.moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.
@@ -424,6 +424,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
             work_dir=instance.folder / "work",
             tmpfs_places=default_places(),
         ),
+        watching=Watching(free_bytes=lambda: 100_000_000_000, log_in=None, backup_days=30),
         run=Run(lease="this run"),
     )
     return adapted(context, **more)
@@ -432,7 +433,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
 def adapted(context: WorkerContext, **changes) -> WorkerContext:
     """The same context with other values, whichever part of it they belong to."""
     parts = {}
-    for name in ("mailing", "rendering", "run"):
+    for name in ("mailing", "rendering", "watching", "run"):
         part = getattr(context, name)
         own = {one: changes.pop(one) for one in list(changes) if hasattr(part, one)}
         parts[name] = dataclasses.replace(part, **own)

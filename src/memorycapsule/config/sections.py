@@ -243,3 +243,14 @@ class UploadsSettings(Section):
     most_per_member: Annotated[str, AfterValidator(as_wrong_setting(bytes_of))] = Field(
         default="20 GB", description="Most that one member may put into one capsule."
     )
+
+
+class BackupSettings(Section):
+    """Backups, which `capsule backup` makes."""
+
+    warn_days: Whole = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="Days without a backup after which the admin is told; 0 never tells.",
+    )

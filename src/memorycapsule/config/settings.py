@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from memorycapsule.config.sections import (
+    BackupSettings,
     DaemonSettings,
     FilmSettings,
     Folder,
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     film: FilmSettings = FilmSettings()
     media: MediaSettings = MediaSettings()
     uploads: UploadsSettings = UploadsSettings()
+    backup: BackupSettings = BackupSettings()
 
     _config_file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)

@@ -23,6 +23,7 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"  #: there is still room for a story of yours
     MOVED = "moved"  #: the date was moved
     CONSENT = "consent"  #: may it be opened earlier?
+    NOTICE = "notice"  #: something is wrong; to the owner of a capsule or the admin
 
 
 class DeliveryState(StrEnum):

@@ -33,6 +33,9 @@ class Instance:
     hold: KeptReason | None = None
     #: When the last whole backup was begun.
     backed_up_at: datetime | None = None
+    #: When the login at the mail server was last tried without a letter, and why it failed; None where it went well.
+    mail_tried_at: datetime | None = None
+    mail_problem: KeptReason | None = None
 
     def why_letters_wait(self, now: datetime) -> CapsuleError | None:
         """Return why no letter is tried at this moment, None when letters are."""

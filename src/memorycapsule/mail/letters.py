@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.headers import encoded_words, mailbox_header
+from memorycapsule.mail.notices import notice_texts
 from memorycapsule.mail.typed_text import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
@@ -203,6 +204,18 @@ class CodeLetter:
     is_for_address: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoticeLetter:
+    """All that is wrong at this moment and that its reader should know."""
+
+    recipient: Recipient
+    url: str
+    #: Whether they keep the machine, and read what to type there.
+    is_admin: bool
+    #: What `notice_texts` reads.
+    notices: list[dict[str, Any]]
+
+
 Letter = (
     CodeLetter
     | InvitationLetter
@@ -211,6 +224,7 @@ Letter = (
     | ReminderLetter
     | DateMovedLetter
     | ConsentLetter
+    | NoticeLetter
     | TrialLetter
 )
 
@@ -281,6 +295,16 @@ def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
             "title": "MemoryCapsule",
             "digits": letter.digits,
             "minutes": letter.minutes,
+        }
+    if isinstance(letter, NoticeLetter):
+        return {
+            "url": _checked_url(letter.url),
+            "dyes": _strip(1),
+            "title": "MemoryCapsule",
+            "count": len(letter.notices),
+            "notices": [
+                notice_texts(one, is_admin=letter.is_admin, language=language) for one in letter.notices
+            ],
         }
     facts: dict[str, Any] = {
         "title": one_line(letter.capsule_title, LONGEST_TITLE),
@@ -393,6 +417,8 @@ def _template_of(letter: Letter) -> str:
             return "moved"
         case ConsentLetter():
             return "consent"
+        case NoticeLetter():
+            return "notice"
         case TrialLetter():
             return "test"
         case CodeLetter():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
+from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.people import (
     Account,
@@ -234,7 +235,8 @@ def _leave(tx: Transaction, member: Member, now: datetime) -> None:
 def _forget_person(tx: Transaction, account: Account, now: datetime) -> None:
     account_store.remove_addresses(tx, account.id)
     codes = account_store.forget_codes(tx, account.id)
-    written = [one for code_id in codes for one in letters.deliveries_with_code(tx, code_id)]
+    written = letters.deliveries_to_account(tx, LetterKind.NOTICE, account.id)
+    written += [one for code_id in codes for one in letters.deliveries_with_code(tx, code_id)]
     letters.forget_recipients(tx, written, now)
     account_store.end_sessions(tx, account.id, now)
     account_store.accounts.save(tx, dataclasses.replace(account, name="", deleted_at=now))

@@ -248,6 +248,30 @@ def queue_code(
     )
 
 
+def queue_newest(
+    tx: Transaction, wake: Wake, kind: LetterKind, account: Account, fields: dict[str, Any], now: datetime
+) -> None:
+    """Queue a letter to an account; an earlier one of this kind that still waits is not sent any more."""
+    earlier = deliveries_to_account(tx, kind, account.id)
+    for delivery in earlier:
+        delivery_store.suppress(tx, now, id=delivery.id)
+    address = account_store.address_of(tx, account.id).address
+    _queue(
+        tx,
+        wake,
+        kind=kind,
+        dedupe_key=f"{kind}:{account.id}:{len(earlier) + 1}",
+        capsule_id=None,
+        fields=fields | {"recipient": _recipient(address, account.name, account.locale), "rotation": 1},
+        now=now,
+    )
+
+
+def deliveries_to_account(tx: Transaction, kind: LetterKind, account_id: str) -> list[Delivery]:
+    """Return the letters of a kind that were queued with `queue_newest`."""
+    return delivery_store.with_dedupe_stem(tx, f"{kind}:{account_id}")
+
+
 def deliveries_with_code(tx: Transaction, code_id: str) -> list[Delivery]:
     """Return the letters that were queued with a code."""
     return [
@@ -329,6 +353,10 @@ def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: da
             minutes=fields["minutes"],
             url=url,
             is_for_address=delivery.kind is LetterKind.ADDRESS,
+        )
+    elif delivery.kind is LetterKind.NOTICE:
+        letter = mail_letters.NoticeLetter(
+            recipient=Recipient(**fields.pop("recipient")), url=f"{composer.base_url}/", **fields
         )
     elif delivery.kind in _BEFORE_OPENING:
         letter = _compose_before_opening(tx, composer, delivery, fields, rotation, now)

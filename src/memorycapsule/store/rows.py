@@ -34,6 +34,7 @@ from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState, Omission
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
@@ -150,6 +151,8 @@ class InstanceRow(SQLModel, table=True):
     mail_pause_reason: KeptReason | None = _kept_reason()
     hold: KeptReason | None = _kept_reason()
     backed_up_at: datetime | None
+    mail_tried_at: datetime | None
+    mail_problem: KeptReason | None = _kept_reason()
 
 
 class AccountRow(SQLModel, table=True):
@@ -436,6 +439,18 @@ class DeliveryRow(SQLModel, table=True):
     queued_at: datetime
     finished_at: datetime | None
     detail: KeptReason | None = _kept_reason()
+
+
+class ToldNoticeRow(SQLModel, table=True):
+    __tablename__ = "told_notice"
+    __table_args__ = (UniqueConstraint("account_id", "kind", "capsule_id"),)
+    id: str = _id()
+    account_id: str = _reference("account", index=False)
+    kind: NoticeKind = _enum(NoticeKind)
+    # No foreign key: it is '' for the whole instance.
+    capsule_id: str
+    count: int
+    told_at: datetime
 
 
 class EventRow(SQLModel, table=True):

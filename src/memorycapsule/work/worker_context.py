@@ -51,6 +51,18 @@ class Rendering:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watching:
+    """What is looked at besides the rows, so that somebody is told when it is not as it should be."""
+
+    #: Returns how much space the disk of the data folder has left.
+    free_bytes: Callable[[], int]
+    #: Logs in at the mail server and sends nothing. Raises MailRefused. None where letters are files.
+    log_in: Callable[[], None] | None
+    #: So many days may pass without a backup; 0 for any number.
+    backup_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """This run of the program."""
 
@@ -70,6 +82,7 @@ class WorkerContext:
     wake: Wake
     mailing: Mailing
     rendering: Rendering
+    watching: Watching
     run: Run
 
     def now(self) -> datetime:

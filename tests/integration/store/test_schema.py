@@ -35,7 +35,7 @@ from support.moments import NOW
 #: What 0006 and 0007 have added.
 LATER_COLUMNS = {
     "capsule": ("film_language",),
-    "instance": ("hold", "backed_up_at"),
+    "instance": ("hold", "backed_up_at", "mail_tried_at", "mail_problem"),
     "blob": ("checked_at", "damage"),
     "key_envelope": ("digest",),
 }
@@ -79,6 +79,7 @@ def go_back_to(tx, revision):
     for table, columns in LATER_COLUMNS.items():
         for column in columns:
             tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+    tx.session.execute(text("DROP TABLE told_notice"))
     tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 

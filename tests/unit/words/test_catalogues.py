@@ -18,6 +18,7 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import MediumKind, Missing
 from memorycapsule.domain.zones import territories
@@ -157,6 +158,8 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         for what in Missing
         for voice in ("missing", "missing_seen", "tile_missing", "cli_missing")
     }
+    made_up |= {f"notice_to_do_{kind}" for kind in NoticeKind}
+    made_up |= {f"notice_to_do_{kind}_owner" for kind in NoticeKind if kind.is_of_capsule}
     made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(
         f'"cli_column_{name}"'

@@ -219,8 +219,7 @@ def _checked(what: str, check: Callable[[], str]) -> Finding:
 
 
 def _mail_server(settings: Settings) -> Iterator[Finding]:
-    from memorycapsule.app import smtp_settings
-    from memorycapsule.mail.smtp import check_login
+    from memorycapsule.app import check_mail_login
 
     if not settings.mail_is_real:
         says = Sentence("cli_doctor_mail_none", folder=settings.mailbox_dir)
@@ -228,7 +227,7 @@ def _mail_server(settings: Settings) -> Iterator[Finding]:
         return
 
     def login() -> str:
-        check_login(smtp_settings(settings))
+        check_mail_login(settings)
         return Sentence("cli_doctor_mail_good", host=settings.smtp.host)
 
     yield _checked(Sentence("cli_doctor_mail"), login)

@@ -1,6 +1,7 @@
 """
 What faults leave behind: whether a restored instance waits to be released, when the last backup was made, what the
-stored bytes were found to be, and by what damage to key envelopes is recognised.
+stored bytes were found to be, by what damage to key envelopes is recognised, what people were told of, and how the
+last login at the mail server ended.
 """
 
 import hashlib
@@ -13,19 +14,39 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+INSTANT = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
     with op.batch_alter_table("instance") as instance:
         instance.add_column(sa.Column("hold", sa.String(), nullable=True))
-        instance.add_column(sa.Column("backed_up_at", sa.DateTime(timezone=True), nullable=True))
+        instance.add_column(sa.Column("backed_up_at", INSTANT, nullable=True))
+        instance.add_column(sa.Column("mail_tried_at", INSTANT, nullable=True))
+        instance.add_column(sa.Column("mail_problem", sa.String(), nullable=True))
     with op.batch_alter_table("blob") as blob:
-        blob.add_column(sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True))
+        blob.add_column(sa.Column("checked_at", INSTANT, nullable=True))
         blob.add_column(sa.Column("damage", sa.String(length=20), nullable=True))
     with op.batch_alter_table("key_envelope") as envelope:
         envelope.add_column(sa.Column("digest", sa.String(length=64), nullable=True))
     _digest_envelopes()
     with op.batch_alter_table("key_envelope") as envelope:
         envelope.alter_column("digest", existing_type=sa.String(length=64), nullable=False)
+    op.create_table(
+        "told_notice",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("account_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("capsule_id", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("told_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_told_notice_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_told_notice")),
+        sa.UniqueConstraint(
+            "account_id", "kind", "capsule_id", name=op.f("uq_told_notice_account_id_kind_capsule_id")
+        ),
+    )
 
 
 def _digest_envelopes() -> None:

@@ -1,0 +1,116 @@
+"""
+Notices: what is wrong at this moment and somebody should know, who that is, and when they are told once more.
+
+Nothing here is kept but what people have been told. What is wrong is read anew from the rows and from looks at the
+machine, so a notice ends by itself when its cause does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from memorycapsule.domain.reasons import KeptReason
+
+#: A letter tells all there is to tell. Nobody gets the next one sooner, unless a capsule does not open.
+LEAST_INTERVAL = timedelta(days=1)
+#: What lasts is told again after this.
+TOLD_AGAIN_AFTER = timedelta(days=30)
+
+
+class NoticeKind(StrEnum):
+    """What is wrong."""
+
+    CLOCK = "clock"  #: the clock cannot be trusted, and nothing opens
+    HELD = "held"  #: restored from a backup: nothing opens and no letter leaves until it is released
+    OPENING = "opening"  #: the date of a capsule has come, and it is still sealed
+    DAMAGE = "damage"  #: bytes or envelopes are not what they were
+    REJECTED_LETTERS = "rejected_letters"  #: refused for good
+    UNKNOWN_LETTERS = "unknown_letters"  #: perhaps they arrived, perhaps not
+    MAIL = "mail"  #: the mail server takes no letters from us
+    FILM = "film"  #: the film of an opening failed, or lacks something
+    DISK = "disk"  #: little space is left
+    BACKUP = "backup"  #: there is none, or the newest is old
+    UNKNOWN_FILES = "unknown_files"  #: no row knows them
+
+    @property
+    def is_of_capsule(self) -> bool:
+        """Whether it is about one capsule, whose owner is told."""
+        return self in _OF_CAPSULES
+
+    @property
+    def keeps_sealed(self) -> bool:
+        """Whether it keeps capsules from opening: this is told at once."""
+        return self in {NoticeKind.CLOCK, NoticeKind.HELD, NoticeKind.OPENING}
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether something that was promised does not hold at this moment; the others may lead to that."""
+        return self not in {NoticeKind.DISK, NoticeKind.BACKUP, NoticeKind.UNKNOWN_FILES}
+
+
+_OF_CAPSULES = frozenset(
+    {
+        NoticeKind.OPENING,
+        NoticeKind.DAMAGE,
+        NoticeKind.REJECTED_LETTERS,
+        NoticeKind.UNKNOWN_LETTERS,
+        NoticeKind.FILM,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something that is wrong now."""
+
+    kind: NoticeKind
+    #: The capsule that it is about, whose owner is told; None for the whole instance, of which the admin is told.
+    capsule_id: str | None = None
+    #: What to say of it: a sentence of `errors.po`.
+    says: KeptReason
+    #: How many letters, files or the like; more of them are news.
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldNotice:
+    """That somebody was told of a notice."""
+
+    id: str
+    account_id: str
+    kind: NoticeKind
+    #: The capsule of the notice, '' for the whole instance.
+    capsule_id: str
+    #: How many there were then.
+    count: int
+    told_at: datetime
+
+    def is_of(self, notice: Notice) -> bool:
+        """Say whether it was this notice, whatever the count."""
+        return self.kind is notice.kind and self.capsule_id == (notice.capsule_id or "")
+
+
+def is_letter_due(notices: Iterable[Notice], told: Collection[ToldNotice], now: datetime) -> bool:
+    """
+    Say whether somebody is to get a letter with all of `notices`; `told` is what they were told before.
+
+    There must be news: a notice that was not told yet, one that counts more than when it was told, or one that was
+    told a month ago. The next letter comes a day after the last one, or at once where news is of what keeps a
+    capsule sealed.
+    """
+    news = [notice for notice in notices if _is_news(notice, told, now)]
+    # A letter that a wrong clock has dated is as good as an old one.
+    is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)
+    return bool(news) and (is_quiet or any(_is_urgent(notice, told) for notice in news))
+
+
+def _is_news(notice: Notice, told: Iterable[ToldNotice], now: datetime) -> bool:
+    before = next((one for one in told if one.is_of(notice)), None)
+    return before is None or notice.count > before.count or now - before.told_at >= TOLD_AGAIN_AFTER
+
+
+def _is_urgent(notice: Notice, told: Iterable[ToldNotice]) -> bool:
+    return notice.kind.keeps_sealed and not any(one.is_of(notice) for one in told)

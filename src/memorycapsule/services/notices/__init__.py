@@ -1,0 +1,1 @@
+"""Notices: finding out what is wrong, and telling those who can do something about it."""

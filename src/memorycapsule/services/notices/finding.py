@@ -1,0 +1,150 @@
+"""
+What is wrong at this moment: a pure reading of the rows and of what looks at the machine have shown.
+
+A new kind of notice gets a name in `domain/notices.py`, a function here that finds it, a sentence in `errors.po`, and
+what to do about it in `notices.po`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from memorycapsule.domain.deliveries import Delivery, DeliveryState
+from memorycapsule.domain.instances import Instance
+from memorycapsule.domain.notices import Notice, NoticeKind
+from memorycapsule.domain.reasons import kept_reason
+from memorycapsule.errors import CapsuleError
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store import notices as notice_store
+from memorycapsule.store.transactions import Store, Transaction
+
+#: A capsule that is still sealed so long after its date has not opened; until then, the next beat opens it.
+LATE = timedelta(minutes=15)
+#: With less space than this, uploads are about to be refused.
+LEAST_FREE_BYTES = 1_000_000_000
+#: So many names stand in a sentence.
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What looks at the machine have shown, which no row knows."""
+
+    #: Why the clock cannot be trusted.
+    clock_doubt: CapsuleError | None
+    #: Space on the disk of the data folder.
+    free_bytes: int
+    #: So many days may pass without a backup; 0 for any number.
+    backup_days: int
+
+
+def notices(store: Store, surroundings: Surroundings, now: datetime) -> list[Notice]:
+    """Return all that is wrong now, the gravest kinds first, as `NoticeKind` has them."""
+    with store.reading() as tx:
+        instance = instance_store.get(tx)
+        found = [
+            *_clock(surroundings),
+            *_hold(instance),
+            *_openings(tx, instance, surroundings, now),
+            *_damage(tx),
+            *_letters(tx),
+            *_mail(instance, now),
+            *_films(tx),
+            *_disk(surroundings),
+            *_backup(tx, instance, surroundings, now),
+        ]
+    order = list(NoticeKind)
+    return sorted(found, key=lambda notice: order.index(notice.kind))
+
+
+def _clock(surroundings: Surroundings) -> Iterator[Notice]:
+    if surroundings.clock_doubt:
+        yield Notice(kind=NoticeKind.CLOCK, says=kept_reason(surroundings.clock_doubt))
+
+
+def _hold(instance: Instance) -> Iterator[Notice]:
+    if instance.hold:
+        yield Notice(kind=NoticeKind.HELD, says=instance.hold)
+
+
+def _openings(
+    tx: Transaction, instance: Instance, surroundings: Surroundings, now: datetime
+) -> Iterator[Notice]:
+    cause = surroundings.clock_doubt or (instance.hold.error if instance.hold else None)
+    if cause:
+        says = CapsuleError("notice_opening_waits", problem=cause)
+        due = capsule_store.due_ids(tx, now)
+    else:
+        says = CapsuleError("notice_opening_late")
+        due = capsule_store.due_ids(tx, now - LATE)
+    for capsule_id in due:
+        yield Notice(kind=NoticeKind.OPENING, capsule_id=capsule_id, says=kept_reason(says))
+
+
+def _damage(tx: Transaction) -> Iterator[Notice]:
+    for capsule_id, count in notice_store.damaged_blobs(tx).items():
+        says = kept_reason(CapsuleError("notice_damage", count=count))
+        yield Notice(kind=NoticeKind.DAMAGE, capsule_id=capsule_id, says=says, count=count)
+
+
+def _letters(tx: Transaction) -> Iterator[Notice]:
+    missed: dict[tuple[DeliveryState, str | None], list[Delivery]] = defaultdict(list)
+    for letter in notice_store.missed_letters(tx):
+        missed[letter.state, letter.capsule_id].append(letter)
+    for (state, capsule_id), letters in missed.items():
+        names = [_name(letter) for letter in letters[:_MOST_NAMES]]
+        named = [*names, "…"] if len(letters) > _MOST_NAMES else names
+        if state is DeliveryState.REJECTED:
+            kind = NoticeKind.REJECTED_LETTERS
+            problem = letters[-1].detail.error if letters[-1].detail else CapsuleError("mail_refused")
+            says = CapsuleError(
+                "notice_letters_rejected", count=len(letters), names=", ".join(named), problem=problem
+            )
+        else:
+            kind = NoticeKind.UNKNOWN_LETTERS
+            says = CapsuleError("notice_letters_unknown", count=len(letters), names=", ".join(named))
+        yield Notice(kind=kind, capsule_id=capsule_id, says=kept_reason(says), count=len(letters))
+
+
+def _name(letter: Delivery) -> str:
+    """Return what the recipient of a letter is called, or their address."""
+    return json.loads(letter.letter)["recipient"]["name"] or letter.address
+
+
+def _mail(instance: Instance, now: datetime) -> Iterator[Notice]:
+    problem = instance.mail_problem.error if instance.mail_problem else instance.why_letters_wait(now)
+    if problem:
+        yield Notice(kind=NoticeKind.MAIL, says=kept_reason(CapsuleError("notice_mail", problem=problem)))
+
+
+def _films(tx: Transaction) -> Iterator[Notice]:
+    says = kept_reason(CapsuleError("notice_film_failed"))
+    for montage in notice_store.failed_opening_films(tx):
+        yield Notice(kind=NoticeKind.FILM, capsule_id=montage.capsule_id, says=says)
+
+
+def _disk(surroundings: Surroundings) -> Iterator[Notice]:
+    if surroundings.free_bytes < LEAST_FREE_BYTES:
+        megabytes = surroundings.free_bytes // 1_000_000
+        says = kept_reason(CapsuleError("notice_disk", free=megabytes))
+        yield Notice(kind=NoticeKind.DISK, says=says)
+
+
+def _backup(
+    tx: Transaction, instance: Instance, surroundings: Surroundings, now: datetime
+) -> Iterator[Notice]:
+    """Yield that the newest backup is old. Without any, days count from when there was first something to lose."""
+    since = instance.backed_up_at or notice_store.first_medium_at(tx)
+    if since is None or not surroundings.backup_days:
+        return
+    days = (now - since).days
+    if days >= surroundings.backup_days:
+        reason = CapsuleError(
+            "notice_backup_old" if instance.backed_up_at else "notice_backup_none", count=days
+        )
+        yield Notice(kind=NoticeKind.BACKUP, says=kept_reason(reason))

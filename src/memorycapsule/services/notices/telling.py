@@ -1,0 +1,94 @@
+"""Telling people what is wrong: who is told of what, and the one letter that holds all of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from memorycapsule.domain.deliveries import LetterKind
+from memorycapsule.domain.notices import LEAST_INTERVAL, Notice, NoticeKind, is_letter_due
+from memorycapsule.domain.people import Account
+from memorycapsule.domain.reasons import reason_fields
+from memorycapsule.services import letters
+from memorycapsule.services.wakes import Wake
+from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import notices as notice_store
+from memorycapsule.store.transactions import Store, Transaction
+
+#: What the owner of a capsule cannot mend alone: the admin is told of it as well.
+_OF_BOTH = {NoticeKind.OPENING, NoticeKind.DAMAGE}
+
+
+def notices_for(store: Store, account_id: str, notices: Iterable[Notice]) -> list[Notice]:
+    """Return those of `notices` that somebody is told of: those of own capsules, and as the admin the others."""
+    with store.reading() as tx:
+        return _by_account(tx, notices).get(account_id, [])
+
+
+def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> int:
+    """
+    Queue a letter to each person who has to be told something new, and return how many.
+
+    A letter holds all that its reader is to know at this moment, so the one before it is not sent any more if it
+    still waits. What has ended is forgotten a day after it was told; until then it would be no news.
+    """
+    with store.reading() as tx:
+        own = _by_account(tx, notices)
+        told = notice_store.told_by_account(tx)
+        due = [one for one in own if is_letter_due(own[one], told.get(one, []), now)]
+        over = [
+            one
+            for account_id, before in told.items()
+            for one in before
+            if abs(now - one.told_at) >= LEAST_INTERVAL
+            and not any(one.is_of(notice) for notice in own.get(account_id, []))
+        ]
+    if not due and not over:
+        return 0
+    with store.transaction() as tx:
+        notice_store.forget_told(tx, over)
+        for account_id in due:
+            account = account_store.accounts.get(tx, account_id)
+            fields = _fields(tx, account, own[account_id])
+            letters.queue_newest(tx, wake, LetterKind.NOTICE, account, fields, now)
+            notice_store.keep_told(tx, account_id, own[account_id], now)
+    return len(due)
+
+
+def _by_account(tx: Transaction, notices: Iterable[Notice]) -> dict[str, list[Notice]]:
+    admin = account_store.admin(tx)
+    found: dict[str, list[Notice]] = defaultdict(list)
+    for notice in notices:
+        owner = notice_store.owner_of(tx, notice.capsule_id) if notice.capsule_id else None
+        readers = {owner} if owner else set()
+        if admin and (owner is None or notice.kind in _OF_BOTH):
+            readers.add(admin.id)
+        for account_id in readers:
+            found[account_id].append(notice)
+    return dict(found)
+
+
+def _fields(tx: Transaction, account: Account, notices: Iterable[Notice]) -> dict[str, Any]:
+    """Return what the letter says: kind, place and reason of each notice."""
+    return {
+        "is_admin": account.is_admin,
+        "notices": [
+            {
+                "kind": notice.kind,
+                "place": place_of(tx, notice, account.id),
+                "says": reason_fields(notice.says.error),
+            }
+            for notice in notices
+        ],
+    }
+
+
+def place_of(tx: Transaction, notice: Notice, account_id: str) -> str | None:
+    """Return the title of a capsule for its members, and its id for the admin who is none; None for the instance."""
+    if notice.capsule_id is None:
+        return None
+    member = capsule_store.members.one(tx, capsule_id=notice.capsule_id, account_id=account_id, left_at=None)
+    return capsule_store.capsules.get(tx, notice.capsule_id).title if member else notice.capsule_id

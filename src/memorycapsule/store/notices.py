@@ -1,0 +1,158 @@
+"""Notices: what people were told of, and the rows that say what is wrong."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import exists, func
+from sqlalchemy.orm import aliased
+from sqlmodel import and_, col, not_, or_, select
+
+from memorycapsule.domain.capsules import CapsuleState, Role
+from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.film.montages import Montage, MontageState
+from memorycapsule.domain.invitations import InvitationState
+from memorycapsule.domain.notices import Notice, ToldNotice
+from memorycapsule.store.deliveries import deliveries
+from memorycapsule.store.montages import montages
+from memorycapsule.store.rows import (
+    AccountRow,
+    BlobRow,
+    CapsuleRow,
+    DeliveryRow,
+    InvitationRow,
+    MediumRow,
+    MemberRow,
+    MontageRow,
+    ToldNoticeRow,
+)
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+told_notices = Table(ToldNotice, ToldNoticeRow)
+
+#: Letters that nobody misses: codes expire within minutes, and whoever does not get this one reads it on the pages.
+_NOT_MISSED = (LetterKind.SIGN_IN, LetterKind.ADDRESS, LetterKind.NOTICE)
+#: Letters that say nothing any more once their capsule is open.
+_BEFORE_OPENING = (LetterKind.INVITATION, LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT)
+
+
+def told_by_account(tx: Transaction) -> dict[str, list[ToldNotice]]:
+    """Return what each account was told of."""
+    found: dict[str, list[ToldNotice]] = defaultdict(list)
+    for one in told_notices.by(tx):
+        found[one.account_id].append(one)
+    return dict(found)
+
+
+def keep_told(tx: Transaction, account_id: str, notices: Iterable[Notice], now: datetime) -> None:
+    """Keep that an account is told of notices now, whatever it was told of them before."""
+    for notice in notices:
+        one = ToldNotice(
+            id=str(uuid.uuid4()),
+            account_id=account_id,
+            kind=notice.kind,
+            capsule_id=notice.capsule_id or "",
+            count=notice.count,
+            told_at=now,
+        )
+        if not told_notices.add_once(tx, one):
+            told_notices.change(
+                tx,
+                col(ToldNoticeRow.account_id) == account_id,
+                col(ToldNoticeRow.kind) == one.kind,
+                col(ToldNoticeRow.capsule_id) == one.capsule_id,
+                count=one.count,
+                told_at=now,
+            )
+
+
+def forget_told(tx: Transaction, told: Iterable[ToldNotice]) -> None:
+    """Forget what somebody was told of, so that it is news when it comes back."""
+    told_notices.remove(tx, col(ToldNoticeRow.id).in_([one.id for one in told]))
+
+
+def owner_of(tx: Transaction, capsule_id: str) -> str | None:
+    """Return the account of a capsule's owner; None where there is none any more."""
+    statement = (
+        select(MemberRow.account_id)
+        .join(AccountRow, col(AccountRow.id) == col(MemberRow.account_id))
+        .where(
+            MemberRow.capsule_id == capsule_id,
+            MemberRow.role == Role.OWNER,
+            col(MemberRow.left_at).is_(None),
+            col(AccountRow.deleted_at).is_(None),
+        )
+    )
+    return tx.session.exec(statement).first()
+
+
+def missed_letters(tx: Transaction) -> list[Delivery]:
+    """
+    Return the letters that were rejected or may not have arrived and that somebody still needs, the oldest first.
+
+    Those are left out that a newer one of the same kind stands in for, and those whose recipient has answered, has
+    come by another way, or has left.
+    """
+    later = aliased(DeliveryRow)
+    is_stood_in_for = exists().where(
+        col(later.capsule_id) == col(DeliveryRow.capsule_id),
+        col(later.kind) == col(DeliveryRow.kind),
+        col(later.member_id).is_not_distinct_from(col(DeliveryRow.member_id)),
+        col(later.invitation_id).is_not_distinct_from(col(DeliveryRow.invitation_id)),
+        or_(
+            col(later.queued_at) > col(DeliveryRow.queued_at),
+            # Queued anew within the same second.
+            and_(
+                col(later.queued_at) == col(DeliveryRow.queued_at),
+                col(later.state).not_in([DeliveryState.REJECTED, DeliveryState.UNKNOWN]),
+            ),
+        ),
+    )
+    statement = (
+        deliveries.rows()
+        .outerjoin(MemberRow, col(MemberRow.id) == col(DeliveryRow.member_id))
+        .outerjoin(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
+        .join(CapsuleRow, col(CapsuleRow.id) == col(DeliveryRow.capsule_id))
+        .where(
+            col(DeliveryRow.state).in_([DeliveryState.REJECTED, DeliveryState.UNKNOWN]),
+            col(DeliveryRow.kind).not_in(_NOT_MISSED),
+            col(DeliveryRow.address) != "",
+            not_(is_stood_in_for),
+            or_(
+                col(DeliveryRow.member_id).is_(None),
+                and_(col(MemberRow.left_at).is_(None), col(MemberRow.unsealed_at).is_(None)),
+            ),
+            or_(
+                col(DeliveryRow.invitation_id).is_(None),
+                col(InvitationRow.state) == InvitationState.INVITED,
+            ),
+            or_(
+                col(DeliveryRow.kind).not_in(_BEFORE_OPENING),
+                col(CapsuleRow.state) == CapsuleState.SEALED,
+            ),
+        )
+        .order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id))
+    )
+    return deliveries.all(tx, statement)
+
+
+def failed_opening_films(tx: Transaction) -> list[Montage]:
+    """Return the montages of openings that failed."""
+    return montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.FAILED)
+
+
+def damaged_blobs(tx: Transaction) -> dict[str, int]:
+    """Return how many blobs of each capsule are damaged, by its id."""
+    statement = (
+        select(BlobRow.capsule_id, func.count())
+        .where(col(BlobRow.damage).is_not(None))
+        .group_by(col(BlobRow.capsule_id))
+    )
+    return dict(tx.session.exec(statement).all())
+
+
+def first_medium_at(tx: Transaction) -> datetime | None:
+    """Return when the first photo, clip or voice note came in; None while there is none."""
+    return tx.session.exec(select(func.min(MediumRow.created_at))).one()
