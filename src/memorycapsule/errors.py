@@ -23,7 +23,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── TooMany                      exit 6        429
 ├── MediaRefused                 exit 1        422   one file, with its reason: a `Refusal`
 ├── FileRefused                  exit 1        422   the same, with the file's name
-├── Postponed                    exit 6        503   not now: the machine was in the way, not the file
+├── Postponed                    exit 6        503   not now: the machine was in the way, not the file or film
 ├── TooLarge                     exit 1        413
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 ├── EditedElsewhere              exit 1        409   what was changed since the caller has seen it
@@ -206,10 +206,10 @@ class FileRefused(CapsuleError):
 
 class Postponed(CapsuleError):
     """
-    A file could not be read now, which says nothing of the file.
+    Something could not be done now, which says nothing of the file or film that it was about.
 
-    What reads it hung, or was ended from outside: the machine is too busy, out of memory or shutting down. Later it
-    may well be read.
+    What worked on it hung, or was ended from outside: the machine is too busy, shutting down, or out of memory or open
+    files. Later it may well be done.
     """
 
     code = "postponed"
@@ -414,3 +414,18 @@ def system_problem(error: OSError) -> CapsuleError:
 def is_disk_full(error: OSError) -> bool:
     """Tell whether there is no space left on the device, or none left for this user (quota)."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+#: What a machine has too little of for a while: memory, processes, open files.
+_SHORTAGES = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def shortage(error: BaseException) -> DiskFull | Postponed | None:
+    """
+    Return what the machine lacks at this moment, which is nobody's fault; None when the error means something else.
+
+    DiskFull stands for room, Postponed for memory, processes and open files.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES):
+        return Postponed("machine_exhausted")
+    return DiskFull() if isinstance(error, OSError) and is_disk_full(error) else None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from memorycapsule.errors import CapsuleError, DiskFull, NotFound, is_disk_full, system_problem
+from memorycapsule.errors import CapsuleError, NotFound, shortage, system_problem
 
 _PART = ".part"
 _PIECE_BYTES = 1 << 20
@@ -177,13 +177,12 @@ def _translating_missing() -> Iterator[None]:
 
 @contextmanager
 def _translating_errors() -> Iterator[None]:
-    """Raise DiskFull or CapsuleError for what the operating system refuses."""
+    """Raise DiskFull, Postponed or CapsuleError for what the operating system refuses."""
     try:
         yield
     except OSError as error:
-        if is_disk_full(error):
-            raise DiskFull from error
-        raise CapsuleError("data_folder_unusable", problem=system_problem(error)) from error
+        other = CapsuleError("data_folder_unusable", problem=system_problem(error))
+        raise (shortage(error) or other) from error
 
 
 def _forget_pages(file: BinaryIO) -> None:

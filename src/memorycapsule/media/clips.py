@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from memorycapsule import processes
 from memorycapsule.domain.stories import Missing
-from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
+from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, shortage, system_problem
 from memorycapsule.media import boxes
 from memorycapsule.media.clip_colours import LUT_BYTES, LUT_SIDE, srgb_lut
 from memorycapsule.media.clip_streams import ClipStreams, PictureStream, read_streams
@@ -352,12 +352,10 @@ def _ffmpeg(
 
 
 def unnamed(workspace: Path) -> BinaryIO:
-    """Return an empty file without a name. Raises DiskFull, or CapsuleError when `workspace` cannot be written."""
+    """Return an empty file without a name. Raises DiskFull, Postponed, or CapsuleError when it cannot be made."""
     try:
         return tempfile.TemporaryFile(dir=workspace)
     except OSError as error:
-        if is_disk_full(error):
-            raise DiskFull from error
-        raise CapsuleError(
-            "workspace_unwritable", folder=str(workspace), problem=system_problem(error)
-        ) from error
+        problem = system_problem(error)
+        other = CapsuleError("workspace_unwritable", folder=str(workspace), problem=problem)
+        raise (shortage(error) or other) from error

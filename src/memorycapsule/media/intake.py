@@ -6,7 +6,7 @@ import tempfile
 from typing import BinaryIO, cast, get_args
 
 from memorycapsule import processes
-from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal, is_disk_full, system_problem
+from memorycapsule.errors import CapsuleError, MediaRefused, Refusal, shortage, system_problem
 from memorycapsule.media.movie import Movie, read_recording
 from memorycapsule.media.sniff import HEAD_BYTES, Format, Sound, Window, recognise
 from memorycapsule.processes.music_heads import MusicFormat, music_options
@@ -27,7 +27,7 @@ def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
     Copy `source`, from its offset on, into a file that exists in memory only, and return that at offset 0.
 
     Where the system has no such files (macOS), it is a temporary file without a name. Raises MediaRefused above
-    `limit_bytes`, DiskFull, or CapsuleError when `source` cannot be read or the copy cannot be written.
+    `limit_bytes`, DiskFull, Postponed, or CapsuleError when `source` cannot be read or the copy cannot be written.
     """
     try:
         copy = _in_memory()
@@ -37,9 +37,8 @@ def memory_copy(source: BinaryIO, *, limit_bytes: int) -> BinaryIO:
             copy.close()
             raise
     except OSError as error:
-        if is_disk_full(error):
-            raise DiskFull from error
-        raise CapsuleError("file_uncopied", problem=system_problem(error)) from error
+        other = CapsuleError("file_uncopied", problem=system_problem(error))
+        raise (shortage(error) or other) from error
     return copy
 
 

@@ -110,6 +110,15 @@ def start(argv: list[str], limits: ChildLimits | None = None, **popen: Any) -> s
     return subprocess.Popen(limited(argv, limits or ChildLimits()), **popen)
 
 
+def is_ended_from_outside(code: int, *, is_ffmpeg: bool = False) -> bool:
+    """
+    Say whether a child that ended with `code` (negative for a signal) was ended from outside.
+
+    That says nothing of what it was working on: a terminal did it, a service manager, or a machine out of memory.
+    """
+    return code in _FROM_OUTSIDE or (is_ffmpeg and code == _FFMPEG_SIGNALLED)
+
+
 class OutOfCpu(Exception):
     """A child has used up its CPU time."""
 
@@ -132,7 +141,7 @@ class End:
         is_spent = limits.cpu_seconds is not None and self.cpu_seconds >= limits.cpu_seconds
         if self.code == -signal.SIGXCPU or (self.code and is_spent):
             raise OutOfCpu
-        if self.code in _FROM_OUTSIDE or (is_ffmpeg and self.code == _FFMPEG_SIGNALLED):
+        if is_ended_from_outside(self.code, is_ffmpeg=is_ffmpeg):
             raise Postponed
 
 

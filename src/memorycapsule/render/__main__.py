@@ -12,7 +12,7 @@ It writes one JSON object a line to stdout: {"progress": 0..1} now and then, and
 * With `--segment NAME` it renders that segment alone to OUT. The result is {"segment": {"left_out": [...]}}.
 
 After an error the last line is {"error": {"code", "reason", "values"}}. The exit code is 0, that of the error
-(`RenderFailed`, `DiskFull` or `PlanRefused`), or 2 for a command line that it does not know.
+(`RenderFailed`, `DiskFull`, `Postponed` or `PlanRefused`), or 2 for a command line that it does not know.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.domain.reasons import reason_fields
 from memorycapsule.errors import CapsuleError, RenderFailed
 from memorycapsule.render.film import Film, LeftOut, render
-from memorycapsule.render.messages import send
+from memorycapsule.render.messages import error_message, send
 from memorycapsule.render.segment_jobs import render_segment, survey
 
 _SMALLEST_STEP = 0.005
@@ -59,9 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("a film needs a --workspace")
     try:
         send(_run(options))
-    except CapsuleError as error:
-        send({"error": {"code": error.code, **reason_fields(error)}})
-        return error.exit_code
+    except (CapsuleError, MemoryError) as error:
+        send(error_message(error))
+        return error.exit_code if isinstance(error, CapsuleError) else CapsuleError.exit_code
     return 0
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from memorycapsule import processes
 from memorycapsule.domain.film.plan import Clip
-from memorycapsule.errors import RenderFailed
+from memorycapsule.errors import Postponed, RenderFailed
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.planes import Bytes, new_frame
 
@@ -18,7 +19,7 @@ class ClipReader:
     Reads the frames of a clip's shot as NV12, scaled to fill `width` x `height` (both even).
 
     The first frame is read at once. When the clip ends early, its last frame is repeated. Raises RenderFailed when
-    the clip has no frame.
+    the clip has no frame, Postponed when its decoder is ended from outside.
     """
 
     def __init__(self, pictures: Path, shot: Clip, width: int, height: int, fps: int) -> None:
@@ -44,6 +45,8 @@ class ClipReader:
         assert self._decoder.stdout is not None
         data = self._decoder.stdout.read(self._frame.size)
         if len(data) < self._frame.size:
+            if processes.is_ended_from_outside(self._decoder.wait(), is_ffmpeg=True):
+                raise Postponed("film_worker_stopped")
             return False
         self._frame = np.frombuffer(data, np.uint8).reshape(self._frame.shape)
         self._next += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.domain.film.plan import Clip, MontagePlan
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed
+from memorycapsule.errors import CapsuleError, DiskFull, Postponed, RenderFailed
 
 #: Limits of an ffmpeg that decodes a prepared file.
 DECODER = processes.ChildLimits(memory_bytes=2 << 30)
@@ -53,13 +53,16 @@ def run(arguments: list[str], *, failure: RenderFailed) -> bytes:
     """
     done = processes.run([processes.ffmpeg_path(), *_QUIET, *arguments], DECODER)
     if done.returncode:
-        raise translate_error(done.stderr, failure)
+        raise translate_error(done.returncode, done.stderr, failure)
     return done.stdout
 
 
-def translate_error(stderr: bytes, failure: RenderFailed) -> CapsuleError:
-    """Return the error that ffmpeg's stderr means: DiskFull, or `failure`."""
-    return DiskFull() if b"No space left on device" in stderr else failure
+def translate_error(code: int, stderr: bytes, failure: RenderFailed) -> CapsuleError:
+    """Return the error that the end of an ffmpeg and its stderr mean: DiskFull, Postponed, or `failure`."""
+    if b"No space left on device" in stderr:
+        return DiskFull()
+    is_stopped = processes.is_ended_from_outside(code, is_ffmpeg=True)
+    return Postponed("film_worker_stopped") if is_stopped else failure
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from memorycapsule.domain.film.montages import SONG
 from memorycapsule.domain.film.plan import Card, Clip, MontagePlan, Photo, Source
 from memorycapsule.domain.film.subtitles import chapter_frames
 from memorycapsule.domain.film.voices import Voice
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
+from memorycapsule.errors import CapsuleError, RenderFailed, shortage
 from memorycapsule.render import ffmpeg
 from memorycapsule.render.made_with import MadeWith, made_with
 from memorycapsule.render.segments import Segment, cut, is_whole, shown_in
@@ -78,7 +78,7 @@ def render(
     encodes only the missing ones. It may be emptied after success, and serves one film at a time. `digests` are the
     SHA-256 of pictures by their ids; digests that the caller does not know are computed. Pictures that only finished
     segments show need not be in the folder (see `render.survey`). `on_progress` is called with 0..1. Children die
-    with the calling thread. Raises RenderFailed and DiskFull.
+    with the calling thread. Raises RenderFailed, DiskFull and Postponed.
     """
     report = on_progress or (lambda _: None)
     # An absolute path never begins with a dash, so ffmpeg takes none for an option.
@@ -94,9 +94,7 @@ def render(
             places = _Places(pictures=pictures, finished=finished, scratch=scratch, out=out)
             return _render(plan, places, key, pool, digests or {}, report)
     except OSError as error:
-        if is_disk_full(error):
-            raise DiskFull from error
-        raise RenderFailed("film_unwritable") from error
+        raise (shortage(error) or RenderFailed("film_unwritable")) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """
 Messages of the renderer's processes to whoever started them: one JSON object a line on stdout.
 
-Worker processes report an error as {"error": {"code", "reason", "values"}}.
+They report an error as {"error": {"code", "reason", "values"}}.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memorycapsule.domain.reasons import error_of_reason, reason_fields
-from memorycapsule.errors import CapsuleError, DiskFull, RenderFailed, is_disk_full
+from memorycapsule.errors import CapsuleError, DiskFull, Postponed, RenderFailed, shortage
 
 
 def send(message: Mapping[str, Any]) -> None:
@@ -21,14 +21,19 @@ def send(message: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def error_message(error: CapsuleError | OSError) -> dict[str, Any]:
+def error_message(error: CapsuleError | OSError | MemoryError) -> dict[str, Any]:
     """Return the message of a worker process about an error."""
-    if isinstance(error, OSError):
-        error = DiskFull() if is_disk_full(error) else RenderFailed()
+    if not isinstance(error, CapsuleError):
+        error = shortage(error) or RenderFailed()
     return {"error": {"code": error.code, **reason_fields(error)}}
 
 
 def error_from(message: Mapping[str, Any]) -> CapsuleError:
-    """Return the error of `error_message`: DiskFull, or RenderFailed for every other."""
+    """
+    Return the error of a message: DiskFull or Postponed, for which no film is to blame, or RenderFailed.
+
+    Raises ValueError for a message that tells of none.
+    """
     fields = message["error"]
-    return DiskFull() if fields["code"] == DiskFull.code else error_of_reason(fields, RenderFailed)
+    kinds: dict[str, type[CapsuleError]] = {kind.code: kind for kind in (DiskFull, Postponed)}
+    return error_of_reason(fields, kinds.get(str(fields.get("code")), RenderFailed))

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 
 from memorycapsule.domain.film.plan import Clip, MontagePlan
-from memorycapsule.errors import DiskFull, RenderFailed, is_disk_full
+from memorycapsule.errors import RenderFailed, shortage
 from memorycapsule.render.film import LeftOut, digests_of, probe, shown_on_poster, without
 from memorycapsule.render.made_with import made_with
 from memorycapsule.render.segments import cut, shown_in
@@ -62,7 +62,8 @@ def render_segment(
     Encode the segment called `name` to `out`; only the pictures that it shows need to be in the folder.
 
     `digests` are those of all pictures of the plan. When a picture is broken, nothing is encoded and the broken
-    ones are returned: a film without them has other segments. Raises RenderFailed and DiskFull.
+    ones are returned: a film without them has other segments. Raises RenderFailed, DiskFull and
+    Postponed.
     """
     whole = without(plan, [])
     found = [segment for segment in cut(whole, digests, made_with(), key) if segment.name == name]
@@ -77,7 +78,5 @@ def render_segment(
         for done in encode(whole, pictures, first, stop, out):
             on_progress(done / (stop - first))
     except OSError as error:
-        if is_disk_full(error):
-            raise DiskFull from error
-        raise RenderFailed from error
+        raise (shortage(error) or RenderFailed()) from error
     return []

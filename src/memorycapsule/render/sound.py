@@ -258,8 +258,8 @@ def _encode(plan: MontagePlan, music: Sound | None, voices: BinaryIO, out: Path)
                 child.stdin.write(_as_bytes(values))
             child.stdin.close()
         complaint = child.stderr.read()
-        if child.wait() != 0:
-            raise ffmpeg.translate_error(complaint, RenderFailed("film_sound_unencoded"))
+        if code := child.wait():
+            raise ffmpeg.translate_error(code, complaint, RenderFailed("film_sound_unencoded"))
 
 
 def _as_bytes(values: NDArray[np.float64]) -> bytes:
@@ -275,7 +275,7 @@ def work() -> None:
     plan = MontagePlan.from_json(job["plan"])
     try:
         result = make(plan, Path(job["pictures"]), Path(job["workspace"]), Path(job["out"]))
-    except (CapsuleError, OSError) as error:
+    except (CapsuleError, OSError, MemoryError) as error:
         send(error_message(error))
     else:
         send({"done": True, **asdict(result)})

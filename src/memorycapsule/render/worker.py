@@ -92,7 +92,7 @@ def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) 
     """
     Encode frames `first` up to `stop` as a closed segment at `out`, yielding how many frames are done.
 
-    Raises DiskFull and RenderFailed.
+    Raises DiskFull, Postponed and RenderFailed.
     """
     with ffmpeg.start(
         ffmpeg.encode_arguments(plan, out),
@@ -115,8 +115,8 @@ def encode(plan: MontagePlan, pictures: Path, first: int, stop: int, out: Path) 
             child.kill()
             raise
         complaint = child.stderr.read()
-        if child.wait() != 0:
-            raise ffmpeg.translate_error(complaint, RenderFailed("film_unencoded"))
+        if code := child.wait():
+            raise ffmpeg.translate_error(code, complaint, RenderFailed("film_unencoded"))
     yield stop - first
 
 
@@ -155,7 +155,7 @@ def work() -> None:
             else:
                 for done in encode(plan, pictures, job["first"], job["stop"], out):
                     send({"frames": done})
-        except (CapsuleError, OSError) as error:
+        except (CapsuleError, OSError, MemoryError) as error:
             send(error_message(error))
         else:
             send({"done": True})

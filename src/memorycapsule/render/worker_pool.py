@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 
 from memorycapsule import processes
 from memorycapsule.domain.film.plan import MontagePlan
-from memorycapsule.errors import RenderFailed
+from memorycapsule.errors import CapsuleError, Postponed, RenderFailed
 from memorycapsule.render.messages import error_from
 
 
@@ -43,6 +43,9 @@ class SoundResult:
 
 #: NumPy's library for matrices starts threads that nothing here needs: a third of a child's start.
 _NO_ALGEBRA = {"OPENBLAS_NUM_THREADS": "1"}
+
+#: A child whose output has ended is gone after so long, or still there for a reason of its own.
+_END_SECONDS = 5.0
 
 #: A message of a child; None after its last one.
 _Message = dict[str, Any] | None
@@ -92,7 +95,7 @@ class WorkerPool:
         Do all jobs, longest first, and make the sound.
 
         `on_frames` is called with the number of frames encoded so far, in all jobs together. A pool runs once.
-        Raises the error that a child reported: RenderFailed or DiskFull.
+        Raises the error that a child reported: RenderFailed, DiskFull or Postponed.
         """
         plan_json = plan.to_json()
         # The longest last job decides when all is done; the poster, which is quick, comes first.
@@ -113,7 +116,7 @@ class WorkerPool:
             number, message = self._messages.get()
             if message is None:
                 if number in running or (number == self._sound_maker and sound_result is None):
-                    raise RenderFailed("film_worker_ended")
+                    raise self._ended_early(number)
                 continue
             if "error" in message:
                 raise error_from(message)
@@ -172,7 +175,15 @@ class WorkerPool:
             pipe.write(json.dumps(message).encode() + b"\n")
             pipe.flush()
         except BrokenPipeError as error:
-            raise RenderFailed("film_worker_ended") from error
+            raise self._ended_early(number) from error
+
+    def _ended_early(self, number: int) -> CapsuleError:
+        """Return what to say of a child that ended, or said what nobody understands, in the middle of its work."""
+        try:
+            is_stopped = processes.is_ended_from_outside(self._children[number].wait(_END_SECONDS))
+        except subprocess.TimeoutExpired:
+            is_stopped = False
+        return Postponed("film_worker_stopped") if is_stopped else RenderFailed("film_worker_ended")
 
 
 def _parsed(line: bytes) -> _Message:

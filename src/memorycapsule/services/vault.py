@@ -29,11 +29,10 @@ from memorycapsule.domain.stories import Medium, MediumDetails, Story, StoryWord
 from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import (
     CapsuleError,
-    DiskFull,
     KeyMissing,
     MediaRefused,
     NotFound,
-    is_disk_full,
+    shortage,
     system_problem,
 )
 from memorycapsule.media.blobs import LocalBlobs
@@ -279,6 +278,4 @@ def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
 
 def translate_error(error: OSError) -> CapsuleError:
     """Return our error for bytes that could not be read or written."""
-    if is_disk_full(error):
-        return DiskFull()
-    return CapsuleError("data_folder_unusable", problem=system_problem(error))
+    return shortage(error) or CapsuleError("data_folder_unusable", problem=system_problem(error))

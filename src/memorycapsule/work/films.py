@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,15 @@ from memorycapsule.domain.film.direction import without_pictures
 from memorycapsule.domain.film.montages import Montage, omission_of, omissions_of
 from memorycapsule.domain.film.plan import Source
 from memorycapsule.domain.film.voices import Voice
-from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, RenderFailed
+from memorycapsule.errors import (
+    Busy,
+    CapsuleError,
+    ConfigurationProblem,
+    DiskFull,
+    Postponed,
+    RenderFailed,
+    shortage,
+)
 from memorycapsule.journal import journal
 from memorycapsule.services.film import montages, preparation, segment_cache
 from memorycapsule.services.film.montages import RenderedFilm
@@ -28,9 +35,8 @@ from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
-#: Errors that the film is not to blame for. It waits until somebody has mended what is wrong.
-_OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem)
-_POSTPONED_BY = timedelta(minutes=5)
+#: Errors that the film is not to blame for. It is tried again until it comes through.
+_OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem, Postponed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +100,14 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
         return False
-    except _OUTSIDE_ERRORS as error:
-        context.vault.cache.trim()
-        with context.store.transaction() as tx:
-            montages.requeue(tx, montage, context.now() + _POSTPONED_BY, error)
-        log.warning("film.postponed", reason=error.reason)
-        return False
     except Exception as error:
-        failure = error if isinstance(error, CapsuleError) else _translate_error(error)
+        failure = error if isinstance(error, CapsuleError) else shortage(error) or _translate_error(error)
+        if isinstance(failure, _OUTSIDE_ERRORS):
+            context.vault.cache.trim()
+            with context.store.transaction() as tx:
+                montages.requeue(tx, montage, context.now() + montage.wait_after_interruption, failure)
+            log.warning("film.postponed", reason=failure.reason)
+            return False
         state = montages.fail(context.store, context.wake, montage, failure, now=context.now())
         if state.is_over:
             shutil.rmtree(folder, ignore_errors=True)

@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from memorycapsule import processes
 from memorycapsule.domain.reasons import error_of_reason
-from memorycapsule.errors import CapsuleError, DiskFull, Postponed, RenderFailed
+from memorycapsule.errors import CapsuleError, Postponed, RenderFailed
 from memorycapsule.processes.hangs import HangWatch
+from memorycapsule.render.messages import error_from
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.vault import translate_error
 
 #: A renderer without output for so long hangs.
 _STALLED_SECONDS = 900.0
-
-_Error = TypeVar("_Error", bound=CapsuleError)
 
 
 class RenderInterrupted(Exception):
@@ -50,8 +49,8 @@ def run_renderer(job: RenderJob, *, key: bytes, on_progress: Callable[[float], N
     Render a film in a child of lower priority, `python -m memorycapsule.render`, and return its facts.
 
     `on_progress` is called with 0..1 at least once a second. What it raises ends the child and passes through.
-    `left_out` of the facts says by their ids why pictures, notes and the song could not be used. Raises RenderFailed
-    or DiskFull.
+    `left_out` of the facts says by their ids why pictures, notes and the song could not be used. Raises RenderFailed,
+    DiskFull, or Postponed when the child was ended from outside.
     """
     arguments = [
         str(job.plan_file), str(job.out), "--pictures", str(job.pictures), "--workspace", str(job.workspace),
@@ -123,22 +122,23 @@ def _run(
         child.stdout.close()
     if result_key in last:
         return dict(last[result_key])
-    problem = last.get("error", {})
-    if problem.get("code") == DiskFull.code:
-        raise DiskFull
-    if problem:
-        raise _checked(problem, RenderFailed)
-    raise _ended_early(errors)
+    if "error" in last:
+        try:
+            problem = error_from(last)
+        except ValueError as error:
+            raise RenderFailed("renderer_not_understood") from error
+        raise problem
+    raise _ended_early(child.returncode, errors)
 
 
 def _left_out(result: dict[str, Any]) -> dict[str, CapsuleError]:
-    return {str(one["id"]): _checked(one, CapsuleError) for one in result["left_out"]}
+    return {str(one["id"]): _checked(one) for one in result["left_out"]}
 
 
-def _checked(fields: Any, kind: type[_Error]) -> _Error:
+def _checked(fields: Any) -> CapsuleError:
     """Return the error that the child tells of. Raises RenderFailed when it tells of none."""
     try:
-        return error_of_reason(fields, kind)
+        return error_of_reason(fields, CapsuleError)
     except ValueError as error:
         raise RenderFailed("renderer_not_understood") from error
 
@@ -181,6 +181,8 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _ended_early(errors: Path) -> RenderFailed:
+def _ended_early(code: int, errors: Path) -> CapsuleError:
+    if processes.is_ended_from_outside(code):
+        return Postponed("renderer_stopped")
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return RenderFailed("renderer_ended", line=lines[-1][:200]) if lines else RenderFailed("renderer_stopped")
+    return RenderFailed("renderer_ended", line=lines[-1][:200] if lines else code)

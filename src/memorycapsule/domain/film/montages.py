@@ -13,6 +13,11 @@ from memorycapsule.domain.reasons import KeptReason, reason_fields
 from memorycapsule.errors import CapsuleError, NotAllowed, UsageProblem
 
 LONGEST_TITLE = 200
+#: After so many failures a montage has failed; the letters do not wait any longer.
+MOST_FAILURES = 3
+#: A montage is tried again after so long; each further time, after twice as long.
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
 
 
 class MontageState(StrEnum):
@@ -110,6 +115,12 @@ class Montage:
     #: What it is called; '' for one that goes by its capsule's title.
     title: str = ""
 
+    @property
+    def wait_after_interruption(self) -> timedelta:
+        """How long it waits after its present attempt was cut off from outside: the longer, the more often it was."""
+        interruptions = max(0, self.attempt - self.failures - 1)
+        return min(FIRST_RETRY * (1 << min(interruptions, 16)), LONGEST_RETRY)
+
     def check_cancelled_by(self, member: Member) -> None:
         """Raise NotAllowed unless a member may cancel it: the one who asked for it or the owner, until it is over."""
         if self.is_opening:
@@ -173,8 +184,3 @@ def checked_title(text: str | None) -> str:
     if len(title) > LONGEST_TITLE:
         raise UsageProblem("film_title_too_long", limit=LONGEST_TITLE)
     return title
-
-
-#: After so many failures a montage has failed; the letters do not wait any longer.
-MOST_FAILURES = 3
-FIRST_RETRY = timedelta(minutes=1)
