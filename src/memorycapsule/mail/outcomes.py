@@ -13,15 +13,17 @@ class Outcome:
     """
     The end of one attempt to deliver one letter to one recipient.
 
-    `sent`: the server took responsibility. `retry`: certainly not accepted, try again later. `rejected`:
-    certainly not accepted, and trying again would not help this recipient. `unknown`: the whole letter was
-    handed over but no answer came, so it must not be sent again by itself (RFC 1047). `paused`: the server
-    refuses us, not the recipient; nothing can be sent until the settings are right.
+    `sent`: the server took responsibility. `retry`: certainly not accepted, try this letter again later. `rejected`:
+    certainly not accepted, and for good. `unknown`: the whole letter was handed over but no answer came, so it must
+    not be sent again by itself (RFC 1047). `paused`: certainly not accepted, and every other letter would end in the
+    same way: there is no server, or it refuses us.
     """
 
     state: Literal["sent", "retry", "rejected", "unknown", "paused"]
     #: What the log of deliveries keeps: the server's reply in its own words, or what went wrong. Never a secret,
     #: never the address of anybody but the recipient.
     detail: CapsuleError
-    #: There was no usable connection: every further letter of this pass would end in the same way.
-    unreachable: bool = False
+    #: Whether a server was told whom the letter is for; the outcome may then be this recipient's alone.
+    recipient_named: bool = False
+    #: Of `rejected`: the answer does not say whether this letter or we were refused.
+    is_unclear: bool = False

@@ -20,21 +20,26 @@ import aiosmtplib
 
 from memorycapsule.domain.people import checked_address, printable
 from memorycapsule.errors import MailRefused, UsageProblem, system_problem
+from memorycapsule.mail.answers import About, about
 from memorycapsule.mail.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
 _LONGEST_DETAIL = 300
-#: RFC 4954 section 6: the server wants a login before it takes any mail, whoever it is for.
-_LOGIN_WANTED = 530
 #: RFC 5321 section 3.8: the server closes the connection, often because it was idle.
 _CLOSING = 421
 _GO_AHEAD = 354
 #: A polite end may take this long, in seconds.
 _QUIT_TIMEOUT = 5.0
+_STATES: Mapping[About, Literal["retry", "rejected", "paused"]] = {
+    About.US: "paused",
+    About.RECIPIENT: "rejected",
+    About.UNCLEAR: "rejected",
+    About.LATER: "retry",
+}
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:=]+")
 
 
@@ -62,22 +67,31 @@ class SmtpServer:
 
 
 class _Trouble(Exception):
-    """An attempt that ended before the payload was sent."""
+    """An attempt that ended before the payload was sent; without an outcome of its own, no letter can be sent."""
 
-    def __init__(
-        self,
-        state: Literal["retry", "rejected", "paused"],
-        problem: MailRefused,
-        *,
-        unreachable: bool = False,
-    ) -> None:
+    def __init__(self, problem: MailRefused, outcome: Outcome | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.outcome = Outcome(state=state, detail=problem, unreachable=unreachable)
+        self.outcome = outcome or Outcome(state="paused", detail=problem)
 
 
 class _StaleConnection(Exception):
     """A connection from an earlier letter turned out to be closed."""
+
+
+class _Client(aiosmtplib.SMTP):
+    """
+    Logs in by one method only, where aiosmtplib tries all of them one after the other.
+
+    Each counts as a failed login, and servers shut out whoever has too many. In the clear, the method that keeps the
+    password to itself comes first. Otherwise it comes last: servers that keep hashes of passwords cannot use it.
+    """
+
+    @property
+    def supported_auth_methods(self) -> list[str]:
+        is_encrypted = self.get_transport_info("sslcontext") is not None
+        order = ("plain", "login", "cram-md5") if is_encrypted else ("cram-md5", "plain", "login")
+        return [method for method in order if method in self.server_auth_methods][:1]
 
 
 class SmtpSession:
@@ -115,16 +129,23 @@ class SmtpSession:
             recipient, sender = checked_address(recipient), checked_address(sender)
         except UsageProblem as problem:
             return Outcome(state="rejected", detail=problem)
-        try:
-            self._runner.run(self._envelope(sender, recipient))
-        except _Trouble as trouble:
-            return trouble.outcome
-        try:
-            on_data()
-        except BaseException:
-            self._runner.run(self._leave(politely=False))
-            raise
-        return self._runner.run(self._payload(letter, recipient))
+        is_told = False
+        while True:
+            try:
+                is_fresh = self._runner.run(self._envelope(sender, recipient))
+            except _Trouble as trouble:
+                return trouble.outcome
+            if not is_told:
+                try:
+                    on_data()
+                except BaseException:
+                    self._runner.run(self._leave(politely=False))
+                    raise
+                is_told = True
+            try:
+                return self._runner.run(self._payload(letter, sender, recipient, is_fresh=is_fresh))
+            except _StaleConnection:
+                continue  # on a new connection, where this cannot happen again
 
     def log_in(self) -> None:
         """Connect and log in now. Raises MailRefused when that does not work."""
@@ -133,16 +154,17 @@ class SmtpSession:
         except _Trouble as trouble:
             raise trouble.problem from trouble
 
-    async def _envelope(self, sender: str, recipient: str) -> None:
-        try:
-            await self._mail_and_rcpt(sender, recipient)
-        except _StaleConnection:
-            await self._mail_and_rcpt(
-                sender, recipient
-            )  # on a new connection, where this cannot happen again
-
-    async def _mail_and_rcpt(self, sender: str, recipient: str) -> None:
+    async def _envelope(self, sender: str, recipient: str) -> bool:
+        """Have the server accept sender and recipient, and return whether that was the first on its connection."""
         is_fresh = not self._is_connected
+        try:
+            await self._mail_and_rcpt(sender, recipient, is_fresh=is_fresh)
+        except _StaleConnection:
+            is_fresh = True
+            await self._mail_and_rcpt(sender, recipient, is_fresh=is_fresh)
+        return is_fresh
+
+    async def _mail_and_rcpt(self, sender: str, recipient: str, *, is_fresh: bool) -> None:
         client = await self._connected()
         command = "MAIL"
         try:
@@ -150,39 +172,36 @@ class SmtpSession:
             command = "RCPT"
             await client.rcpt(recipient)
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as error:
-            if command == "MAIL" and error.code == _CLOSING and not is_fresh:
+            if error.code == _CLOSING:
                 await self._leave(politely=False)
-                raise _StaleConnection from error
+                if not is_fresh:
+                    raise _StaleConnection from error
             await self._reset()
-            is_ours = command == "MAIL" or error.code == _LOGIN_WANTED
-            state = _state_of(error.code, permanent="paused" if is_ours else "rejected")
-            raise _Trouble(state, self._reply(error.code, error.message, recipient)) from error
+            outcome = self._refused(command, error.code, error.message, sender, recipient)
+            raise _Trouble(self._reply(error.code, error.message, recipient), outcome) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            await self._leave(politely=False)
-            if command == "MAIL" and not is_fresh:
-                raise _StaleConnection from error
-            problem = MailRefused("mail_no_answer_before", command=command, problem=self._brief(error))
-            raise _Trouble("retry", problem) from error
+            outcome = await self._broken_off(command, error, is_fresh=is_fresh)
+            raise _Trouble(self._before(command, error), outcome) from error
 
-    async def _payload(self, letter: bytes, recipient: str) -> Outcome:
+    async def _payload(self, letter: bytes, sender: str, recipient: str, *, is_fresh: bool) -> Outcome:
         """
         DATA, then the letter.
 
         aiosmtplib's own `data()` does both and so cannot tell a connection lost before the payload (nothing
-        was accepted: retry) from one lost after it (nobody knows); the two steps are taken apart here.
+        was accepted) from one lost after it (nobody knows); the two steps are taken apart here.
         """
         client = self._client
         assert client is not None
         try:
             code, message = await client.execute_command(b"DATA")
         except (aiosmtplib.SMTPException, OSError) as error:
-            await self._leave(politely=False)
-            problem = MailRefused("mail_no_answer_before", command="DATA", problem=self._brief(error))
-            return Outcome(state="retry", detail=problem)
+            return await self._broken_off("DATA", error, is_fresh=is_fresh)
         if code != _GO_AHEAD:
-            await self._reset()
-            reply = self._reply(code, message, recipient)
-            return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
+            if code == _CLOSING and not is_fresh:
+                await self._leave(politely=False)
+                raise _StaleConnection
+            await self._end_refused(code)
+            return self._refused("DATA", code, message, sender, recipient)
         try:
             assert client.protocol is not None
             client.protocol.write(_dot_stuffed(letter))
@@ -190,17 +209,50 @@ class SmtpSession:
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._leave(politely=False)
             problem = MailRefused("mail_no_answer_after", problem=self._brief(error))
-            return Outcome(state="unknown", detail=problem)
-        reply = self._reply(code, message, recipient)
+            return Outcome(state="unknown", detail=problem, recipient_named=True)
         match code // 100:  # RFC 5321 section 4.2.1
             case 2:
-                return Outcome(state="sent", detail=reply)
+                reply = self._reply(code, message, recipient)
+                return Outcome(state="sent", detail=reply, recipient_named=True)
             case 4 | 5:
-                await self._reset()
-                return Outcome(state=_state_of(code, permanent="rejected"), detail=reply)
+                await self._end_refused(code)
+                return self._refused("PAYLOAD", code, message, sender, recipient)
             case _:
                 await self._leave(politely=False)
-                return Outcome(state="unknown", detail=reply)
+                reply = self._reply(code, message, recipient)
+                return Outcome(state="unknown", detail=reply, recipient_named=True)
+
+    def _refused(self, command: str, code: int, message: str, sender: str, recipient: str) -> Outcome:
+        """Return what an answer that is no yes means for the letter and for all others."""
+        subject = about(command, code, message, sender=sender, recipient=recipient)
+        return Outcome(
+            state=_STATES[subject],
+            detail=self._reply(code, message, recipient),
+            recipient_named=command != "MAIL",
+            is_unclear=subject is About.UNCLEAR,
+        )
+
+    async def _broken_off(self, command: str, error: Exception, *, is_fresh: bool) -> Outcome:
+        """
+        Return what it means that no answer came to a command before the payload: nothing was accepted.
+
+        Raises _StaleConnection when the connection had served an earlier letter: servers close such after a while.
+        """
+        await self._leave(politely=False)
+        if not is_fresh:
+            raise _StaleConnection from error
+        problem = self._before(command, error)
+        return Outcome(state="paused", detail=problem, recipient_named=command != "MAIL")
+
+    def _before(self, command: str, error: Exception) -> MailRefused:
+        return MailRefused("mail_no_answer_before", command=command, problem=self._brief(error))
+
+    async def _end_refused(self, code: int) -> None:
+        """Make the connection ready for the next letter, unless the answer made no sense or the server closes it."""
+        if code // 100 in {4, 5} and code != _CLOSING:
+            await self._reset()
+        else:
+            await self._leave(politely=False)
 
     @property
     def _is_connected(self) -> bool:
@@ -211,7 +263,7 @@ class SmtpSession:
             return self._client
         settings = self._settings
         where = f"{settings.host}:{settings.port}"
-        client = aiosmtplib.SMTP(
+        client = _Client(
             hostname=settings.host,
             port=settings.port,
             timeout=settings.timeout_seconds,
@@ -238,7 +290,7 @@ class SmtpSession:
                 context.load_verify_locations(cafile=self._settings.ca_file)
             except OSError as error:  # ssl.SSLError is one
                 problem = MailRefused("mail_certificate_unusable", file=self._settings.ca_file)
-                raise _Trouble("paused", problem) from error
+                raise _Trouble(problem) from error
         return context
 
     async def _greet(self, client: aiosmtplib.SMTP, where: str) -> None:
@@ -247,9 +299,9 @@ class SmtpSession:
         except aiosmtplib.SMTPConnectResponseError as error:
             reply = self._reply(error.code, error.message)
             problem = MailRefused("mail_turned_away", server=where, reply=reply)
-            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
+            raise _Trouble(problem) from error
         except aiosmtplib.SMTPConnectTimeoutError as error:
-            raise _Trouble("retry", MailRefused("mail_silent", server=where), unreachable=True) from error
+            raise _Trouble(MailRefused("mail_silent", server=where)) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise self._unreachable(error, where) from error
 
@@ -262,7 +314,7 @@ class SmtpSession:
         else:
             brief = system_problem(cause) if isinstance(cause, ConnectionRefusedError) else self._brief(cause)
             problem = MailRefused("mail_unreachable", server=where, problem=brief)
-        return _Trouble("retry", problem, unreachable=True)
+        return _Trouble(problem)
 
     @staticmethod
     def _no_trust(error: ssl.SSLError, where: str) -> _Trouble:
@@ -270,23 +322,23 @@ class SmtpSession:
             problem = MailRefused("mail_certificate_untrusted", server=where, answer=error.verify_message)
         else:
             problem = MailRefused("mail_no_tls", server=where)
-        return _Trouble("paused", problem, unreachable=True)
+        return _Trouble(problem)
 
     async def _start_tls(self, client: aiosmtplib.SMTP, where: str) -> None:
         try:
             await client.ehlo()
             if not client.supports_extension("starttls"):
-                raise _Trouble("paused", MailRefused("mail_no_starttls", server=where), unreachable=True)
+                raise _Trouble(MailRefused("mail_no_starttls", server=where))
             await client.starttls()
         except aiosmtplib.SMTPResponseException as error:
             reply = self._reply(error.code, error.message)
             problem = MailRefused("mail_starttls_refused", server=where, reply=reply)
-            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
+            raise _Trouble(problem) from error
         except ssl.SSLError as error:
             raise self._no_trust(error, where) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             problem = MailRefused("mail_ended_at_starttls", server=where, problem=self._brief(error))
-            raise _Trouble("retry", problem, unreachable=True) from error
+            raise _Trouble(problem) from error
 
     async def _authenticate(self, client: aiosmtplib.SMTP, where: str) -> None:
         settings = self._settings
@@ -296,12 +348,12 @@ class SmtpSession:
         except aiosmtplib.SMTPResponseException as error:
             reply = self._reply(error.code, error.message)
             problem = MailRefused("mail_login_refused", server=where, reply=reply)
-            raise _Trouble(_state_of(error.code, permanent="paused"), problem, unreachable=True) from error
+            raise _Trouble(problem) from error
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
             problem = MailRefused("mail_ended_at_login", server=where, problem=self._brief(error))
-            raise _Trouble("retry", problem, unreachable=True) from error
+            raise _Trouble(problem) from error
         except aiosmtplib.SMTPException as error:  # no AUTH offered, or no method that we know
-            raise _Trouble("paused", MailRefused("mail_no_login", server=where), unreachable=True) from error
+            raise _Trouble(MailRefused("mail_no_login", server=where)) from error
 
     async def _reset(self) -> None:
         """Make the connection ready for the next letter, or drop it."""
@@ -361,13 +413,6 @@ def check_login(settings: SmtpServer) -> None:
     """
     with SmtpSession(settings) as session:
         session.log_in()
-
-
-def _state_of(
-    code: int, *, permanent: Literal["rejected", "paused"]
-) -> Literal["retry", "rejected", "paused"]:
-    """What a definite refusal means: only 5yz is for good (RFC 5321 section 4.2.1)."""
-    return permanent if 500 <= code < 600 else "retry"
 
 
 def _dot_stuffed(letter: bytes) -> bytes:

@@ -197,7 +197,7 @@ def _next_state(
 
 def _is_outage(outcome: Outcome) -> bool:
     """Say whether every other letter would have ended in the same way."""
-    return outcome.unreachable or outcome.state == "paused"
+    return outcome.state == "paused"
 
 
 def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
@@ -342,8 +342,6 @@ def send_trial(
         case "sent":
             return outcome.detail
         case "paused":
-            raise outcome.detail.as_kind(MailRefused)
-        case "retry" if outcome.unreachable:
             raise outcome.detail.as_kind(MailRefused)
         case "unknown":
             raise CapsuleError("trial_letter_unknown", problem=outcome.detail)

@@ -119,7 +119,7 @@ def test_the_next_letter_reconnects_after_the_server_was_restarted():
         assert deliver(session, marks).state == "sent"
         server.stop()
         down = deliver(session, marks)
-        assert (down.state, down.unreachable, marks.count) == ("retry", True, 1)
+        assert (down.state, down.recipient_named, marks.count) == ("paused", False, 1)
         server.start()
 
         assert deliver(session, marks).state == "sent"
@@ -143,28 +143,28 @@ def test_a_server_that_restarted_between_two_letters_goes_unnoticed():
 @pytest.mark.parametrize(
     ("script", "state", "marked", "accepted"),
     [
-        pytest.param({"GREETING": "421 busy"}, "retry", 0, 0, id="greeting 421"),
+        pytest.param({"GREETING": "421 busy"}, "paused", 0, 0, id="greeting 421"),
         pytest.param({"GREETING": "554 go away"}, "paused", 0, 0, id="greeting 554"),
-        pytest.param({"GREETING": DROP}, "retry", 0, 0, id="drop at greeting"),
-        pytest.param({"EHLO": DROP}, "retry", 0, 0, id="drop at EHLO"),
-        pytest.param({"MAIL": "451 later"}, "retry", 0, 0, id="MAIL 451"),
+        pytest.param({"GREETING": DROP}, "paused", 0, 0, id="drop at greeting"),
+        pytest.param({"EHLO": DROP}, "paused", 0, 0, id="drop at EHLO"),
+        pytest.param({"MAIL": "451 later"}, "paused", 0, 0, id="MAIL 451"),
         pytest.param({"MAIL": "550 not from you"}, "paused", 0, 0, id="MAIL 550"),
-        pytest.param({"MAIL": "421 closing" + THEN_DROP}, "retry", 0, 0, id="MAIL 421 on a new connection"),
-        pytest.param({"MAIL": DROP}, "retry", 0, 0, id="drop at MAIL"),
-        pytest.param({"MAIL": "what?"}, "retry", 0, 0, id="nonsense at MAIL"),
+        pytest.param({"MAIL": "421 closing" + THEN_DROP}, "paused", 0, 0, id="MAIL 421 on a new connection"),
+        pytest.param({"MAIL": DROP}, "paused", 0, 0, id="drop at MAIL"),
+        pytest.param({"MAIL": "what?"}, "paused", 0, 0, id="nonsense at MAIL"),
         pytest.param({"RCPT": "450 greylisted"}, "retry", 0, 0, id="RCPT 450"),
         pytest.param({"RCPT": "550 no such person"}, "rejected", 0, 0, id="RCPT 550"),
         pytest.param({"RCPT": "530 login first"}, "paused", 0, 0, id="RCPT 530"),
-        pytest.param({"RCPT": DROP}, "retry", 0, 0, id="drop at RCPT"),
-        pytest.param({"RCPT": HANG}, "retry", 0, 0, id="hang at RCPT"),
+        pytest.param({"RCPT": DROP}, "paused", 0, 0, id="drop at RCPT"),
+        pytest.param({"RCPT": HANG}, "paused", 0, 0, id="hang at RCPT"),
         pytest.param({"DATA": "451 later"}, "retry", 1, 0, id="DATA 451"),
         pytest.param({"DATA": "554 no"}, "rejected", 1, 0, id="DATA 554"),
-        pytest.param({"DATA": "250 what"}, "retry", 1, 0, id="DATA answered as if done"),
-        pytest.param({"DATA": DROP}, "retry", 1, 0, id="drop before the payload"),
-        pytest.param({"DATA": HANG}, "retry", 1, 0, id="hang before the payload"),
+        pytest.param({"DATA": "250 what"}, "paused", 1, 0, id="DATA answered as if done"),
+        pytest.param({"DATA": DROP}, "paused", 1, 0, id="drop before the payload"),
+        pytest.param({"DATA": HANG}, "paused", 1, 0, id="hang before the payload"),
         pytest.param({"PAYLOAD": "452 disk full"}, "retry", 1, 1, id="dot 452"),
         pytest.param({"PAYLOAD": "552 too big"}, "rejected", 1, 1, id="dot 552"),
-        pytest.param({"PAYLOAD": "421 closing" + THEN_DROP}, "retry", 1, 1, id="dot 421"),
+        pytest.param({"PAYLOAD": "421 closing" + THEN_DROP}, "paused", 1, 1, id="dot 421"),
         pytest.param({"PAYLOAD": DROP}, "unknown", 1, 1, id="drop after dot"),
         pytest.param({"PAYLOAD": HANG}, "unknown", 1, 1, id="hang after dot"),
         pytest.param({"PAYLOAD": "nonsense"}, "unknown", 1, 1, id="nonsense after dot"),
@@ -217,7 +217,7 @@ def test_a_mark_that_cannot_be_set_keeps_the_letter_at_home():
         ({"DATA": ["451 later", "354 go"]}, "retry"),
         ({"PAYLOAD": [DROP, "250 ok"]}, "unknown"),
         ({"RCPT": ["550 no", "250 ok"], "RSET": DROP}, "rejected"),
-        ({"GREETING": ["421 busy", "220 hello"]}, "retry"),
+        ({"GREETING": ["421 busy", "220 hello"]}, "paused"),
     ],
 )
 def test_one_bad_letter_does_not_harm_the_next(script, first):
@@ -234,6 +234,25 @@ def test_an_idle_connection_that_the_server_closed_is_opened_again():
         outcomes = [deliver(session, marks).state for _ in range(2)]
 
         assert (outcomes, server.connections, marks.count) == (["sent", "sent"], 2, 2)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"RCPT": ["250 ok", "421 enough of this connection" + THEN_DROP, "250 ok"]},
+        {"RCPT": ["250 ok", DROP, "250 ok"]},
+        {"DATA": ["354 go", "421 enough of this connection" + THEN_DROP, "354 go"]},
+        {"DATA": ["354 go", DROP, "354 go"]},
+    ],
+    ids=["421 at RCPT", "drop at RCPT", "421 at DATA", "drop at DATA"],
+)
+def test_a_server_that_takes_a_few_letters_each_connection_gets_all(broken):
+    marks = Marks()
+    with ScriptedServer(broken) as server, SmtpSession(settings(server)) as session:
+        outcomes = [deliver(session, marks).state for _ in range(3)]
+
+        assert (outcomes, server.connections, marks.count) == (["sent"] * 3, 2, 3)
+        assert len(server.payloads) == 3
 
 
 def test_a_server_that_is_too_late_with_its_last_reply_is_not_waited_for():
@@ -286,7 +305,7 @@ def test_a_refused_connection_is_tried_again_later():
     with SmtpSession(nobody) as session:
         outcome = deliver(session, marks)
 
-    assert (outcome.state, outcome.unreachable, marks.count) == ("retry", True, 0)
+    assert (outcome.state, outcome.recipient_named, marks.count) == ("paused", False, 0)
     with pytest.raises(MailRefused, match=r"^mail_unreachable \(.*system_connection_refused"):
         check_login(nobody)
 
@@ -312,13 +331,29 @@ def test_a_wrong_password_pauses_the_sender_and_says_so():
         assert server.messages == []
 
 
-def test_a_login_that_fails_for_now_is_tried_again():
-    script = {"EHLO": "250-scripted\n250 AUTH PLAIN", "AUTH": "454 later"}
+def test_a_login_that_fails_for_now_pauses_the_sender_and_says_what_was_answered():
+    script = {
+        "EHLO": "250-scripted\n250 AUTH PLAIN LOGIN",
+        "AUTH": "454 4.7.0 Too many login attempts" + THEN_DROP,
+    }
     with (
         ScriptedServer(script) as server,
         SmtpSession(settings(server, username="a", password="b")) as session,
     ):
-        assert deliver(session, Marks()).state == "retry"
+        outcome = deliver(session, Marks())
+
+    assert outcome.state == "paused"
+    assert "454 4.7.0 Too many login attempts" in english_sentence_of(outcome.detail)
+
+
+@pytest.mark.parametrize("offered", ["PLAIN LOGIN", "LOGIN PLAIN", "CRAM-MD5 LOGIN", "LOGIN"])
+def test_a_login_is_one_attempt_by_one_method(offered):
+    script = {"EHLO": f"250-scripted\n250 AUTH {offered}", "AUTH": "535 5.7.8 no"}
+    with ScriptedServer(script) as server:
+        with pytest.raises(MailRefused, match=r"^mail_login_refused .*535"):
+            check_login(settings(server, username="ada", password="wrong"))
+
+        assert len([command for command in server.commands if command.startswith("AUTH")]) == 1
 
 
 def test_a_server_without_login_is_named():
@@ -341,12 +376,12 @@ def test_a_server_without_starttls_gets_no_letter():
         assert not any(command.startswith("MAIL") for command in server.commands)
 
 
-@pytest.mark.parametrize("reply", [("454 later", "retry"), ("554 no", "paused"), (DROP, "retry")])
+@pytest.mark.parametrize("reply", ["454 later", "554 no", DROP])
 def test_starttls_that_is_refused_gets_no_letter(reply):
-    script = {"EHLO": "250-scripted\n250 STARTTLS", "STARTTLS": reply[0]}
+    script = {"EHLO": "250-scripted\n250 STARTTLS", "STARTTLS": reply}
     with ScriptedServer(script) as server:
         with SmtpSession(settings(server, security="starttls")) as session:
-            assert deliver(session, Marks()).state == reply[1]
+            assert deliver(session, Marks()).state == "paused"
 
         assert not any(command.startswith("MAIL") for command in server.commands)
 
