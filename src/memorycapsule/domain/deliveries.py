@@ -10,6 +10,8 @@ from memorycapsule.domain.reasons import KeptReason
 
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=4)
+#: Fewer tries do not show that a letter cannot be delivered. With the waits between them these take more than a day.
+LEAST_TRIES = 12
 
 
 class LetterKind(StrEnum):
@@ -17,6 +19,7 @@ class LetterKind(StrEnum):
 
     INVITATION = "invitation"
     OPENED = "opened"
+    OPENED_AGAIN = "opened_again"  #: the opened letter may not have arrived, and nobody came
     FILM_READY = "film_ready"
     SIGN_IN = "sign_in"  #: a link and a code to sign in with
     ADDRESS = "address"  #: a code that proves a new address
@@ -24,6 +27,10 @@ class LetterKind(StrEnum):
     MOVED = "moved"  #: the date was moved
     CONSENT = "consent"  #: may it be opened earlier?
     NOTICE = "notice"  #: something is wrong; to the owner of a capsule or the admin
+
+
+#: Letters with codes, which are of use for minutes only. They go before all others.
+URGENT_LETTERS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
 
 
 class DeliveryState(StrEnum):
@@ -55,7 +62,7 @@ class Delivery:
     state: DeliveryState
     #: Counts the times that it was taken to be sent; only the current one may change it.
     attempt: int
-    #: Counts tries that a mail server answered, for the waits between them.
+    #: Counts tries that a mail server answered for this letter alone, for the waits between them.
     tries: int
     #: The run of the program that is sending it; void once that run has ended.
     lease: str | None
@@ -66,6 +73,8 @@ class Delivery:
     finished_at: datetime | None
     #: The last answer of the mail server, or what came instead of it.
     detail: KeptReason | None
+    #: When a server that was told the recipient first did not take the letter.
+    answered_at: datetime | None = None
 
 
 def wait_after(attempt: int) -> timedelta:
@@ -79,6 +88,11 @@ def wait_after(attempt: int) -> timedelta:
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
-def is_given_up(queued_at: datetime, now: datetime, give_up_days: int) -> bool:
-    """Say whether a letter that nobody takes is to be given up."""
-    return now - queued_at >= timedelta(days=give_up_days)
+def is_given_up(answered_at: datetime, tries: int, now: datetime, give_up_days: int) -> bool:
+    """
+    Return whether a letter that no server takes is to be given up.
+
+    The days count from a server's first answer, so that days without a network are none of them, and `tries`, those
+    that were answered, must be several.
+    """
+    return tries >= LEAST_TRIES and now - answered_at >= timedelta(days=give_up_days)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from memorycapsule.domain.deliveries import LONGEST_WAIT
 from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.domain.waits import is_over
 from memorycapsule.errors import CapsuleError
 
 
@@ -36,12 +38,16 @@ class Instance:
     #: When the login at the mail server was last tried without a letter, and why it failed; None where it went well.
     mail_tried_at: datetime | None = None
     mail_problem: KeptReason | None = None
+    #: How often letters have been made to wait since one last went through.
+    mail_pauses: int = 0
 
     def why_letters_wait(self, now: datetime) -> CapsuleError | None:
         """Return why no letter is tried at this moment, None when letters are."""
         if self.mail_paused_until is None or self.mail_pause_reason is None:
             return None
-        return self.mail_pause_reason.error if now < self.mail_paused_until else None
+        if is_over(self.mail_paused_until, now, longest=LONGEST_WAIT):
+            return None
+        return self.mail_pause_reason.error
 
 
 @dataclass(frozen=True, kw_only=True)

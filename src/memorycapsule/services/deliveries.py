@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
@@ -16,6 +16,7 @@ from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, MailRefused, NotAllowed, NotFound, UsageProblem
+from memorycapsule.mail.answers import refusal_of
 from memorycapsule.mail.letters import Recipient, TrialLetter, write
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services.letters import MailComposer, compose, is_wanted
@@ -26,10 +27,8 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
 
-#: How long all letters wait when the server cannot be reached: a router restarts within minutes.
-UNREACHABLE_PAUSE = timedelta(seconds=20)
-#: How long all letters wait when the server refuses us, as with a wrong password: a person has to act.
-REFUSED_PAUSE = timedelta(minutes=5)
+#: What the instance keeps while letters leave.
+_NO_PAUSE: Mapping[str, Any] = {"mail_paused_until": None, "mail_pause_reason": None, "mail_pauses": 0}
 
 
 class Transport(Protocol):
@@ -48,22 +47,24 @@ class Sent:
     rejected: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
-    def __add__(self, other: Sent) -> Sent:
+    def __add__(self, later: Sent) -> Sent:
+        """Return both; what became of a letter later stands."""
+        names = [field.name for field in dataclasses.fields(Sent)]
+        again = {one for name in names for one in getattr(later, name)}
         return Sent(
-            sent=self.sent + other.sent,
-            retrying=self.retrying + other.retrying,
-            rejected=self.rejected + other.rejected,
-            unknown=self.unknown + other.unknown,
+            **{
+                name: (*(one for one in getattr(self, name) if one not in again), *getattr(later, name))
+                for name in names
+            }
         )
 
 
-def due(store: Store, now: datetime) -> list[Delivery]:
-    """Return the letters that would be sent now."""
+def due(store: Store, now: datetime, *, most: int | None = None) -> list[Delivery]:
+    """Return the letters that would be sent now, at most `most`, in their order."""
     with store.reading() as tx:
-        paused_until = instance_store.get(tx).mail_paused_until
-        if paused_until and now < paused_until:
+        if instance_store.get(tx).why_letters_wait(now):
             return []
-        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now)]
+        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now, most=most)]
 
 
 def send_due(
@@ -72,7 +73,7 @@ def send_due(
     connect: Callable[[], AbstractContextManager[Transport]],
     *,
     lease: str,
-    give_up_days: int,
+    give_up_days: int | None,
     is_stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], datetime],
 ) -> Sent:
@@ -80,32 +81,20 @@ def send_due(
     Send every letter that is due, one recipient per transaction of the mail server, committing after each.
 
     A letter is claimed (`sending`), composed, and marked (`data_started_at`) before its first byte leaves. So it is
-    known after a crash whether it may have arrived (RFC 1047). When the server as a whole cannot be used, the pass
-    ends and all letters wait a little.
+    known after a crash whether it may have arrived (RFC 1047). Before each letter the outbox is asked which one is
+    next, so a code does not wait behind a thousand opened letters. When the server as a whole cannot be used, all
+    letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up.
     """
     # This run sends nothing now: a letter that is still claimed was abandoned, by whatever run.
     settle_abandoned(store, None, clock())
-    waiting = due(store, clock())
-    if not waiting:
-        return Sent()
     total = Sent()
+    if not due(store, clock(), most=1):
+        return total
     with connect() as transport:
-        for delivery in waiting:
-            if is_stopping():
-                break
-            outcome, ended = _send_one(store, composer, transport, delivery.id, lease, give_up_days, clock)
-            total += ended
-            if outcome and _is_outage(outcome):
-                pause = REFUSED_PAUSE if outcome.state == "paused" else UNREACHABLE_PAUSE
-                with store.transaction() as tx:
-                    instance_store.change(
-                        tx,
-                        mail_paused_until=clock() + pause,
-                        mail_pause_reason=kept_reason(outcome.detail),
-                    )
-                return total
-    with store.transaction() as tx:
-        instance_store.change(tx, mail_paused_until=None, mail_pause_reason=None)
+        if not _is_answering(store, composer, transport, clock):
+            return total
+        while not is_stopping() and (waiting := due(store, clock(), most=1)):
+            total += _send_one(store, composer, transport, waiting[0].id, lease, give_up_days, clock)
     return total
 
 
@@ -115,16 +104,16 @@ def _send_one(
     transport: Transport,
     delivery_id: str,
     lease: str,
-    give_up_days: int,
+    give_up_days: int | None,
     clock: Callable[[], datetime],
-) -> tuple[Outcome | None, Sent]:
+) -> Sent:
     with store.transaction() as tx:
         delivery = delivery_store.claim(tx, delivery_id, lease, clock())
         if delivery is None:
-            return None, Sent()
+            return Sent()
         if not is_wanted(tx, delivery, clock()):
             _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
-            return None, Sent()
+            return Sent()
         try:
             letter = compose(tx, composer, delivery, clock())
         except (UsageProblem, ValueError, TypeError, KeyError) as error:
@@ -134,7 +123,7 @@ def _send_one(
             _change(
                 tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
             )
-            return None, Sent(rejected=(delivery.id,))
+            return Sent(rejected=(delivery.id,))
 
     def on_data() -> None:
         with store.transaction() as tx:
@@ -143,61 +132,188 @@ def _send_one(
     outcome = transport.deliver(
         letter, sender=composer.sender.address, recipient=delivery.address, on_data=on_data
     )
-    now = clock()
     with store.transaction() as tx:
-        state, next_attempt_at = _next_state(delivery, outcome, give_up_days, now)
-        is_over = state is not DeliveryState.QUEUED
-        _change(
-            tx,
-            delivery,
-            state=state,
-            lease=None,
-            # Without a server there was no try: an outage does not make the waits between tries longer.
-            tries=delivery.tries + (not _is_outage(outcome)),
-            # Certainly not accepted: the next attempt starts from nothing.
-            **({} if is_over else {"data_started_at": None}),
-            next_attempt_at=next_attempt_at,
-            finished_at=now if is_over else None,
-            detail=kept_reason(outcome.detail),
-        )
-        event_store.record(
-            tx,
-            Event(
-                kind=f"letter.{state if is_over else 'waits'}",
-                at=now,
-                capsule_id=delivery.capsule_id,
-                subject_id=delivery.id,
-                facts={"attempt": delivery.attempt, "letter": delivery.kind},
-            ),
-        )
-    names = {
-        DeliveryState.SENT: "sent",
-        DeliveryState.REJECTED: "rejected",
-        DeliveryState.UNKNOWN: "unknown",
-    }
-    return outcome, Sent(**{names.get(state, "retrying"): (delivery.id,)})
+        return _settle(tx, delivery, outcome, give_up_days, clock())
 
 
-def _next_state(
-    delivery: Delivery, outcome: Outcome, give_up_days: int, now: datetime
-) -> tuple[DeliveryState, datetime]:
+def _settle(
+    tx: Transaction, delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
+) -> Sent:
+    """Write down what became of a letter, and what follows from it for all others."""
     match outcome.state:
         case "sent":
-            return DeliveryState.SENT, now
-        case "rejected":
-            return DeliveryState.REJECTED, now
+            if instance_store.get(tx).mail_pauses:
+                instance_store.change(tx, **_NO_PAUSE)
+            return _end(tx, delivery, DeliveryState.SENT, outcome, now)
         case "unknown":
-            return DeliveryState.UNKNOWN, now
-    if _is_outage(outcome):
-        return DeliveryState.QUEUED, now  # the whole outbox pauses; this letter is as good as any other
-    if is_given_up(delivery.queued_at, now, give_up_days):
-        return DeliveryState.REJECTED, now
-    return DeliveryState.QUEUED, now + wait_after(delivery.tries + 1)
+            # The next one may end alike, so it goes only after a pause.
+            _pause(tx, outcome.detail, now)
+            return _end(tx, delivery, DeliveryState.UNKNOWN, outcome, now)
+        case "rejected" if not outcome.is_unclear:
+            return _end(tx, delivery, DeliveryState.REJECTED, outcome, now)
+        case "retry":
+            return _wait_alone(tx, delivery, outcome, give_up_days, now)
+    # Refused for good: we are, or this one letter is.
+    if (
+        outcome.recipient_named
+        and delivery.answered_at is not None
+        and delivery_store.is_one_sent_after(tx, delivery.answered_at)
+    ):
+        # Letters to others went through after it was refused for the first time: it is this one letter.
+        return _wait_alone(tx, delivery, outcome, give_up_days, now)
+    taken_back = Sent()
+    if outcome.state == "rejected" and not _is_pausing_for(tx, outcome):
+        twin = _refused_alike_before(tx, delivery, outcome)
+        if twin is None:
+            return _end(tx, delivery, DeliveryState.REJECTED, outcome, now)
+        delivery_store.take_back_rejection(tx, twin.id, now)
+        _record(tx, twin, "waits", now)
+        taken_back = Sent(retrying=(twin.id,))
+    _pause(tx, outcome.detail, now)
+    return taken_back + _requeue(tx, delivery, outcome, give_up_days, now)
 
 
-def _is_outage(outcome: Outcome) -> bool:
-    """Say whether every other letter would have ended in the same way."""
-    return outcome.state == "paused"
+def _is_pausing_for(tx: Transaction, outcome: Outcome) -> bool:
+    """Return whether the last letters, before any went through, met the same refusal as this one."""
+    instance = instance_store.get(tx)
+    if not instance.mail_pauses or instance.mail_pause_reason is None:
+        return False
+    return refusal_of(instance.mail_pause_reason.error) == refusal_of(outcome.detail)
+
+
+def _refused_alike_before(tx: Transaction, delivery: Delivery, outcome: Outcome) -> Delivery | None:
+    """Return the letter to somebody else that ended last, if it met the same refusal."""
+    for last in delivery_store.newest_ended(tx, 1):
+        if (
+            last.state is DeliveryState.REJECTED
+            and last.address != delivery.address
+            and last.detail is not None
+            and refusal_of(last.detail.error) == refusal_of(outcome.detail)
+            and delivery_store.is_newest(tx, last)
+        ):
+            return last
+    return None
+
+
+def _end(tx: Transaction, delivery: Delivery, state: DeliveryState, outcome: Outcome, now: datetime) -> Sent:
+    """Write down how a letter ended."""
+    _change(
+        tx,
+        delivery,
+        state=state,
+        lease=None,
+        tries=delivery.tries + 1,
+        next_attempt_at=now,
+        finished_at=now,
+        detail=kept_reason(outcome.detail),
+    )
+    _record(tx, delivery, state, now)
+    return Sent(**{state.value: (delivery.id,)})
+
+
+def _wait_alone(
+    tx: Transaction, delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
+) -> Sent:
+    """Let one letter wait for its next try, or give it up."""
+    tries = delivery.tries + 1
+    answered_at = _answered_at(delivery, outcome, give_up_days, now)
+    if (
+        give_up_days is not None
+        and answered_at is not None
+        and is_given_up(answered_at, tries, now, give_up_days)
+    ):
+        return _end(tx, delivery, DeliveryState.REJECTED, outcome, now)
+    return _requeue(
+        tx, delivery, outcome, give_up_days, now, tries=tries, next_attempt_at=now + wait_after(tries)
+    )
+
+
+def _requeue(
+    tx: Transaction,
+    delivery: Delivery,
+    outcome: Outcome,
+    give_up_days: int | None,
+    now: datetime,
+    **fields: Any,
+) -> Sent:
+    """Put a letter back into the outbox; it was certainly not accepted, so the next try starts from nothing."""
+    waits = {
+        "state": DeliveryState.QUEUED,
+        "lease": None,
+        "data_started_at": None,
+        "next_attempt_at": now,
+        "answered_at": _answered_at(delivery, outcome, give_up_days, now),
+        "detail": kept_reason(outcome.detail),
+    }
+    _change(tx, delivery, **(waits | fields))
+    _record(tx, delivery, "waits", now)
+    return Sent(retrying=(delivery.id,))
+
+
+def _answered_at(
+    delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
+) -> datetime | None:
+    """Return when a server first refused a letter, by a clock that was not in doubt; None when none has."""
+    if delivery.answered_at is not None and delivery.answered_at <= now:
+        return delivery.answered_at
+    return now if outcome.recipient_named and give_up_days is not None else None
+
+
+def _pause(tx: Transaction, why: CapsuleError, now: datetime) -> None:
+    """Let all letters wait, longer than the last time if none has gone through since."""
+    pauses = instance_store.get(tx).mail_pauses + 1
+    instance_store.change(
+        tx,
+        mail_pauses=pauses,
+        mail_paused_until=now + wait_after(pauses),
+        mail_pause_reason=kept_reason(why),
+    )
+
+
+def _is_answering(
+    store: Store, composer: MailComposer, transport: Transport, clock: Callable[[], datetime]
+) -> bool:
+    """
+    Return whether the server answers letters, as far as is known, and let all wait if it does not.
+
+    A server that broke off after two letters in a row gets a test letter to our own address first, so that a fault of
+    days leaves two letters in doubt, and not one for each pause.
+    """
+    with store.reading() as tx:
+        last = delivery_store.newest_ended(tx, 2)
+    if len(last) < 2 or not all(_was_broken_off(one) for one in last):
+        return True
+    address = composer.sender.address
+    # The same letter as long as the fault lasts, so that whoever got two can tell that they are one.
+    letter = _trial_letter(
+        composer, address, locale="", mark=last[0].id, date=last[0].finished_at or last[0].queued_at
+    )
+    outcome = transport.deliver(letter, sender=address, recipient=address, on_data=lambda: None)
+    if outcome.state not in {"unknown", "paused"}:
+        return True
+    with store.transaction() as tx:
+        _pause(tx, outcome.detail, clock())
+    return False
+
+
+def _was_broken_off(delivery: Delivery) -> bool:
+    """Return whether the server, and not the end of this program, broke off after a letter."""
+    if delivery.state is not DeliveryState.UNKNOWN or delivery.detail is None:
+        return False
+    return delivery.detail.reason != "letter_cut_off"
+
+
+def _record(tx: Transaction, delivery: Delivery, what: str, now: datetime) -> None:
+    event_store.record(
+        tx,
+        Event(
+            kind=f"letter.{what}",
+            at=now,
+            capsule_id=delivery.capsule_id,
+            subject_id=delivery.id,
+            facts={"attempt": delivery.attempt, "letter": delivery.kind},
+        ),
+    )
 
 
 def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
@@ -227,16 +343,7 @@ def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
                     "finished_at": now,
                     "detail": kept_reason(CapsuleError("letter_cut_off")),
                 }
-                event_store.record(
-                    tx,
-                    Event(
-                        kind="letter.unknown",
-                        at=now,
-                        capsule_id=delivery.capsule_id,
-                        subject_id=delivery.id,
-                        facts={"attempt": delivery.attempt, "letter": delivery.kind},
-                    ),
-                )
+                _record(tx, delivery, DeliveryState.UNKNOWN, now)
             delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)
 
 
@@ -251,27 +358,34 @@ def _wanted(tx: Transaction, delivery_id: str, now: datetime) -> Delivery:
 
 
 def send_again(
-    store: Store, wake: Wake, viewer: Viewer, delivery_id: str | None, *, now: datetime
+    store: Store,
+    wake: Wake,
+    viewer: Viewer,
+    delivery_id: str | None,
+    *,
+    only: DeliveryState | None = None,
+    now: datetime,
 ) -> list[Delivery]:
     """
     Have letters tried again because the admin asks for it, and return them.
 
     A waiting letter is tried at once; a rejected or unknown one is queued anew under the next number. None as the
-    id means all that wait or were rejected, but none that may have arrived. Raises NotFound, and NotAllowed for
-    anybody but the admin.
+    id means all in the state `only` (rejected or unknown), or without it all that wait or were rejected, but none
+    that may have arrived. Raises NotFound, and NotAllowed for anybody but the admin.
     """
     if not viewer.is_admin:
         raise NotAllowed("only_admin_sends_again")
+    chosen = {only} if only else {DeliveryState.QUEUED, DeliveryState.REJECTED}
     with store.transaction() as tx:
-        instance_store.change(tx, mail_paused_until=None, mail_pause_reason=None)
+        instance_store.change(tx, **_NO_PAUSE)
         if delivery_id is None:
             wanted = [
                 delivery
                 for delivery in delivery_store.all_deliveries(tx)
-                if delivery.state is DeliveryState.QUEUED
-                or (delivery.state is DeliveryState.REJECTED and delivery_store.is_newest(tx, delivery))
+                if delivery.state in chosen
+                and (delivery.state is DeliveryState.QUEUED or delivery_store.is_newest(tx, delivery))
+                and is_wanted(tx, delivery, now)
             ]
-            wanted = [delivery for delivery in wanted if is_wanted(tx, delivery, now)]
         else:
             wanted = [_wanted(tx, delivery_id, now)]
         again = []
@@ -295,6 +409,7 @@ def send_again(
                     queued_at=now.replace(microsecond=0),
                     finished_at=None,
                     detail=None,
+                    answered_at=None,
                 )
                 if not delivery_store.deliveries.add_once(tx, renewed):
                     raise NotAllowed("letter_queued_already")
@@ -328,14 +443,7 @@ def send_trial(
     Raises UsageProblem, MailRefused when the server takes no letter of ours, or CapsuleError for this one.
     """
     recipient, sender = checked_address(address), composer.sender
-    letter = write(
-        TrialLetter(
-            recipient=Recipient(address=recipient, name=None, locale=locale), public_url=composer.base_url
-        ),
-        sender=sender,
-        message_id=f"<test.{uuid.uuid4()}@{sender.address.rpartition('@')[2]}>",
-        date=now.replace(microsecond=0),
-    )
+    letter = _trial_letter(composer, recipient, locale=locale, mark=str(uuid.uuid4()), date=now)
     with connect() as transport:
         outcome = transport.deliver(letter, sender=sender.address, recipient=recipient, on_data=lambda: None)
     match outcome.state:
@@ -347,3 +455,15 @@ def send_trial(
             raise CapsuleError("trial_letter_unknown", problem=outcome.detail)
         case _:
             raise CapsuleError("trial_letter_refused", problem=outcome.detail)
+
+
+def _trial_letter(composer: MailComposer, address: str, *, locale: str, mark: str, date: datetime) -> bytes:
+    sender = composer.sender
+    return write(
+        TrialLetter(
+            recipient=Recipient(address=address, name=None, locale=locale), public_url=composer.base_url
+        ),
+        sender=sender,
+        message_id=f"<test.{mark}@{sender.address.rpartition('@')[2]}>",
+        date=date.replace(microsecond=0),
+    )

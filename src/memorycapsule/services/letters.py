@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from memorycapsule.domain.capsules import Capsule, Member, Role
 from memorycapsule.domain.date_requests import DateRequestState, EarlierDateRequest
-from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
@@ -34,8 +34,6 @@ from memorycapsule.store.transactions import Transaction
 
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
-
-_CODE_KINDS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
 
 FilmStatus = Literal["ready", "follows", "none"]
 #: Letters to members of a sealed capsule.
@@ -275,7 +273,7 @@ def deliveries_to_account(tx: Transaction, kind: LetterKind, account_id: str) ->
 def deliveries_with_code(tx: Transaction, code_id: str) -> list[Delivery]:
     """Return the letters that were queued with a code."""
     return [
-        one for kind in _CODE_KINDS for one in delivery_store.with_dedupe_stem(tx, f"{kind}:{code_id}")
+        one for kind in URGENT_LETTERS for one in delivery_store.with_dedupe_stem(tx, f"{kind}:{code_id}")
     ]  # fmt: skip
 
 
@@ -305,7 +303,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     """
     if not delivery.address:
         return False
-    if delivery.kind in _CODE_KINDS:
+    if delivery.kind in URGENT_LETTERS:
         return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
     if delivery.kind is LetterKind.CONSENT:
         request = date_request_store.date_requests.find(tx, json.loads(delivery.letter)["wish"])
@@ -340,7 +338,7 @@ def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: da
             **instants,
             **fields,
         )
-    elif delivery.kind in _CODE_KINDS:
+    elif delivery.kind in URGENT_LETTERS:
         code_id = fields["code_id"]
         digits = composer.key.code(code_id)
         url = None

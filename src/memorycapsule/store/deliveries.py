@@ -3,12 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, or_, select
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
+from sqlmodel import and_, col, or_, select
 
 from memorycapsule.domain.capsules import CapsuleState
-from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.deliveries import (
+    LONGEST_WAIT,
+    URGENT_LETTERS,
+    Delivery,
+    DeliveryState,
+    LetterKind,
+)
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.store.rows import CapsuleRow, DeliveryRow, MontageRow
+from memorycapsule.store.rows import (
+    CapsuleRow,
+    DeliveryRow,
+    EventRow,
+    MemberRow,
+    MontageRow,
+    SessionRow,
+)
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
@@ -32,14 +47,31 @@ def with_dedupe_stem(tx: Transaction, stem: str) -> list[Delivery]:
     return deliveries.all(tx, statement)
 
 
-def due_ids(tx: Transaction, now: datetime) -> list[str]:
-    """Return the ids of the letters to be sent now, the longest waiting first."""
+def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[str]:
+    """
+    Return the ids of the letters to be sent now, at most `most`: the urgent first, then the longest waiting.
+
+    Letters that a server has not taken before come after those that no server has seen. So a server that refuses one
+    of them, and with it seems to refuse us, is asked by another one next time.
+    """
     statement = (
         select(DeliveryRow.id)
-        .where(DeliveryRow.state == DeliveryState.QUEUED, col(DeliveryRow.next_attempt_at) <= now)
-        .order_by(col(DeliveryRow.next_attempt_at), col(DeliveryRow.id))
+        .where(DeliveryRow.state == DeliveryState.QUEUED, _waits_no_longer(now))
+        .order_by(
+            col(DeliveryRow.kind).not_in(URGENT_LETTERS),
+            col(DeliveryRow.answered_at).is_not(None),
+            col(DeliveryRow.next_attempt_at),
+            col(DeliveryRow.id),
+        )
+        .limit(most)
     )
     return list(tx.session.exec(statement))
+
+
+def _waits_no_longer(now: datetime) -> ColumnElement[bool]:
+    """Select the letters whose wait is over, as `domain.waits.is_over` says it."""
+    until = col(DeliveryRow.next_attempt_at)
+    return or_(until <= now, until > now + LONGEST_WAIT)
 
 
 def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
@@ -60,7 +92,7 @@ def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Deliv
         tx,
         col(DeliveryRow.id) == delivery_id,
         col(DeliveryRow.state) == DeliveryState.QUEUED,
-        col(DeliveryRow.next_attempt_at) <= now,
+        _waits_no_longer(now),
         state=DeliveryState.SENDING,
         lease=lease,
         attempt=col(DeliveryRow.attempt) + 1,
@@ -79,6 +111,86 @@ def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields:
             **fields,
         )
     )
+
+
+def newest_ended(tx: Transaction, count: int) -> list[Delivery]:
+    """Return the letters that were sent, rejected or became unknown last, the last first, at most `count`."""
+    ended = [f"letter.{one}" for one in (DeliveryState.SENT, DeliveryState.REJECTED, DeliveryState.UNKNOWN)]
+    statement = (
+        select(EventRow.subject_id)
+        .where(col(EventRow.kind).in_(ended))
+        .order_by(col(EventRow.id).desc())
+        .limit(count)
+    )
+    found = [deliveries.find(tx, str(one)) for one in tx.session.exec(statement)]
+    return [one for one in found if one is not None]
+
+
+def is_one_sent_after(tx: Transaction, instant: datetime) -> bool:
+    """Return whether a server took any letter later than at `instant`."""
+    statement = (
+        select(DeliveryRow.id)
+        .where(DeliveryRow.state == DeliveryState.SENT, col(DeliveryRow.finished_at) > instant)
+        .limit(1)
+    )
+    return tx.session.exec(statement).first() is not None
+
+
+def take_back_rejection(tx: Transaction, delivery_id: str, now: datetime) -> bool:
+    """Queue a rejected letter once more; return False if it is not rejected any more."""
+    return bool(
+        deliveries.change(
+            tx,
+            col(DeliveryRow.id) == delivery_id,
+            col(DeliveryRow.state) == DeliveryState.REJECTED,
+            state=DeliveryState.QUEUED,
+            data_started_at=None,
+            next_attempt_at=now,
+            finished_at=None,
+        )
+    )
+
+
+def unknown_of_absent_members(tx: Transaction, ended_before: datetime) -> list[Delivery]:
+    """
+    Return the opened letters that may not have arrived, to members who have not come since, the oldest first.
+
+    They ended before `ended_before`. Left out are those of which another was queued since, whatever became of it.
+    """
+    later = aliased(DeliveryRow)
+    others = (
+        select(later.id)
+        .where(
+            col(later.member_id) == col(DeliveryRow.member_id),
+            col(later.id) != col(DeliveryRow.id),
+            or_(
+                later.kind == LetterKind.OPENED_AGAIN,
+                and_(later.kind == LetterKind.OPENED, later.queued_at >= DeliveryRow.queued_at),
+            ),
+        )
+        .exists()
+    )
+    visits = (
+        select(SessionRow.id)
+        .join(MemberRow, col(MemberRow.account_id) == col(SessionRow.account_id))
+        .where(
+            MemberRow.id == DeliveryRow.member_id,
+            or_(col(SessionRow.capsule_id).is_(None), SessionRow.capsule_id == DeliveryRow.capsule_id),
+            or_(
+                SessionRow.created_at >= DeliveryRow.queued_at,
+                col(SessionRow.seen_at) >= DeliveryRow.queued_at,
+            ),
+        )
+        .exists()
+    )
+    statement = deliveries.rows().where(
+        col(DeliveryRow.kind) == LetterKind.OPENED,
+        col(DeliveryRow.state) == DeliveryState.UNKNOWN,
+        col(DeliveryRow.finished_at) <= ended_before,
+        ~others,
+        ~visits,
+    )
+    return deliveries.all(tx, statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id)))
 
 
 def abandoned(tx: Transaction, lease: str | None) -> list[Delivery]:

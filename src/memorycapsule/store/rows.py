@@ -153,6 +153,7 @@ class InstanceRow(SQLModel, table=True):
     backed_up_at: datetime | None
     mail_tried_at: datetime | None
     mail_problem: KeptReason | None = _kept_reason()
+    mail_pauses: int
 
 
 class AccountRow(SQLModel, table=True):
@@ -439,6 +440,7 @@ class DeliveryRow(SQLModel, table=True):
     queued_at: datetime
     finished_at: datetime | None
     detail: KeptReason | None = _kept_reason()
+    answered_at: datetime | None
 
 
 class ToldNoticeRow(SQLModel, table=True):

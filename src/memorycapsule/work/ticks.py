@@ -120,7 +120,8 @@ def send_letters(context: WorkerContext) -> Sent:
         context.mailing.composer,
         context.mailing.connect,
         lease=context.run.lease,
-        give_up_days=context.mailing.give_up_days,
+        # By a wrong clock, the days after which a letter is given up would be over at once.
+        give_up_days=None if clock_doubt(context) else context.mailing.give_up_days,
         is_stopping=context.run.is_stopping,
         clock=context.now,
     )

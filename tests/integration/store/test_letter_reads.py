@@ -11,23 +11,52 @@ from support.cast import invite, join
 from support.moments import NOW
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 def test_only_a_letter_that_waits_is_made_due(instance, three):
     invite(instance, three["late"], "dan@example.org")
     with instance.store.transaction() as tx:
         (letter,) = deliveries.all_deliveries(tx)
-        other = replace(letter, id="other", dedupe_key="other:1", next_attempt_at=NOW + 5 * DAY)
+        other = replace(letter, id="other", dedupe_key="other:1", next_attempt_at=NOW + 4 * HOUR)
         deliveries.deliveries.add(tx, other)
-        deliveries.deliveries.save(tx, replace(letter, next_attempt_at=NOW + DAY))
+        deliveries.deliveries.save(tx, replace(letter, next_attempt_at=NOW + HOUR))
         assert deliveries.due_ids(tx, NOW) == []
 
         assert deliveries.make_due(tx, letter.id, NOW)
         assert deliveries.due_ids(tx, NOW) == [letter.id]
-        assert deliveries.due_ids(tx, NOW + 5 * DAY) == [letter.id, "other"]
+        assert deliveries.due_ids(tx, NOW + 4 * HOUR) == [letter.id, "other"]
         deliveries.deliveries.save(tx, replace(letter, state=DeliveryState.SENT))
         assert not deliveries.make_due(tx, letter.id, NOW)
         assert not deliveries.make_due(tx, "none", NOW)
+
+
+def test_a_letter_that_would_wait_longer_than_any_is_due(instance, three):
+    """The next try was reckoned with a clock that was in another year."""
+    invite(instance, three["late"], "dan@example.org")
+    with instance.store.transaction() as tx:
+        (letter,) = deliveries.all_deliveries(tx)
+        deliveries.deliveries.save(tx, replace(letter, next_attempt_at=NOW + 70 * 365 * DAY))
+
+        assert deliveries.due_ids(tx, NOW) == [letter.id]
+        assert deliveries.claim(tx, letter.id, "a run", NOW)
+
+
+def test_codes_come_first_and_letters_that_a_server_refused_before_come_last(instance, three):
+    for number in range(4):
+        invite(instance, three["late"], f"guest{number}@example.org")
+    with instance.store.transaction() as tx:
+        refused, fresh, code, later = deliveries.all_deliveries(tx)
+        for changed in (
+            replace(refused, answered_at=NOW - HOUR, next_attempt_at=NOW - HOUR),
+            replace(fresh, next_attempt_at=NOW - 2 * HOUR),
+            replace(code, kind=LetterKind.SIGN_IN),
+        ):
+            deliveries.deliveries.save(tx, changed)
+
+        in_order = [code.id, fresh.id, later.id, refused.id]
+        assert deliveries.due_ids(tx, NOW) == in_order
+        assert deliveries.due_ids(tx, NOW, most=2) == in_order[:2]
 
 
 def test_a_letter_is_the_newest_until_it_is_queued_anew(instance, three):

@@ -35,7 +35,8 @@ from support.moments import NOW
 #: What 0006 and 0007 have added.
 LATER_COLUMNS = {
     "capsule": ("film_language",),
-    "instance": ("hold", "backed_up_at", "mail_tried_at", "mail_problem"),
+    "instance": ("hold", "backed_up_at", "mail_tried_at", "mail_problem", "mail_pauses"),
+    "delivery": ("answered_at",),
     "blob": ("checked_at", "damage"),
     "key_envelope": ("digest",),
 }

@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorycapsule.domain.deliveries import FIRST_WAIT, LONGEST_WAIT, is_given_up, wait_after
-from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.deliveries import FIRST_WAIT, LEAST_TRIES, LONGEST_WAIT, is_given_up, wait_after
 from support.moments import NOW
 
 
@@ -22,21 +20,12 @@ def test_the_wait_doubles_from_five_minutes():
     ]  # fmt: skip
 
 
-def test_a_letter_is_given_up_after_the_days_and_not_before():
-    assert not is_given_up(NOW, NOW + timedelta(days=5, microseconds=-1), 5)
-    assert is_given_up(NOW, NOW + timedelta(days=5), 5)
+def test_a_letter_is_given_up_days_after_the_first_answer_and_not_before_several_tries():
+    assert not is_given_up(NOW, 40, NOW + timedelta(days=5, microseconds=-1), 5)
+    assert not is_given_up(NOW, LEAST_TRIES - 1, NOW + timedelta(days=60), 5)
+    assert is_given_up(NOW, LEAST_TRIES, NOW + timedelta(days=5), 5)
 
 
-@pytest.mark.parametrize(
-    ("state", "is_over", "has_film"),
-    [
-        (MontageState.QUEUED, False, False),
-        (MontageState.RENDERING, False, False),
-        (MontageState.READY, True, True),
-        (MontageState.DEGRADED, True, True),
-        (MontageState.FAILED, True, False),
-        (MontageState.CANCELLED, True, False),
-    ],
-)
-def test_every_state_of_a_film_says_whether_it_is_over(state, is_over, has_film):
-    assert (state.is_over, state.has_film) == (is_over, has_film)
+def test_the_least_tries_take_more_than_a_day():
+    waits = [wait_after(attempt) for attempt in range(1, LEAST_TRIES)]
+    assert sum(waits, timedelta()) > timedelta(days=1)

@@ -23,6 +23,11 @@ def upgrade() -> None:
         instance.add_column(sa.Column("backed_up_at", INSTANT, nullable=True))
         instance.add_column(sa.Column("mail_tried_at", INSTANT, nullable=True))
         instance.add_column(sa.Column("mail_problem", sa.String(), nullable=True))
+        instance.add_column(sa.Column("mail_pauses", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("instance") as instance:
+        instance.alter_column("mail_pauses", existing_type=sa.Integer(), server_default=None)
+    with op.batch_alter_table("delivery") as delivery:
+        delivery.add_column(sa.Column("answered_at", INSTANT, nullable=True))
     with op.batch_alter_table("blob") as blob:
         blob.add_column(sa.Column("checked_at", INSTANT, nullable=True))
         blob.add_column(sa.Column("damage", sa.String(length=20), nullable=True))
