@@ -22,8 +22,8 @@ from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys
-from memorycapsule.services.deliveries import Transport
 from memorycapsule.services.letters import MailComposer
+from memorycapsule.services.mailing.deliveries import Transport
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema

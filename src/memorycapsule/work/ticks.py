@@ -14,9 +14,10 @@ from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
-from memorycapsule.services import cleanup, deliveries, instances, opening, uploads
-from memorycapsule.services.deliveries import Sent
+from memorycapsule.services import cleanup, instances, opening, uploads
 from memorycapsule.services.film import montages
+from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, tmpfs

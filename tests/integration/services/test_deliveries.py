@@ -17,7 +17,7 @@ from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
-from memorycapsule.services import deliveries
+from memorycapsule.services.mailing import deliveries
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store

@@ -9,7 +9,8 @@ from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
-from memorycapsule.services import deliveries, invitations, opening, sessions
+from memorycapsule.services import invitations, opening, sessions
+from memorycapsule.services.mailing import deliveries
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store

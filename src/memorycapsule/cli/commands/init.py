@@ -231,7 +231,7 @@ def _tell(
 
 
 def _try_mail(door: Door, settings: Settings, address: str) -> None:
-    from memorycapsule.services import deliveries
+    from memorycapsule.services.mailing import deliveries
 
     try:
         with door.open(settings) as app:

@@ -60,7 +60,8 @@ def retry(
     A letter that may have arrived is sent again only by its id.
     """
     from memorycapsule.schemas.outbox import Letter
-    from memorycapsule.services import deliveries, reading
+    from memorycapsule.services import reading
+    from memorycapsule.services.mailing import deliveries
 
     door = door_of(ctx)
     with door.open() as app:
@@ -91,7 +92,8 @@ def send_test(
 ) -> None:
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
     from memorycapsule.schemas.outbox import detail_fields
-    from memorycapsule.services import deliveries, people
+    from memorycapsule.services import people
+    from memorycapsule.services.mailing import deliveries
 
     door = door_of(ctx)
     with door.open() as app:
