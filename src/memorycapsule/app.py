@@ -24,6 +24,7 @@ from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys
 from memorycapsule.services.letters import MailComposer
 from memorycapsule.services.mailing.deliveries import Transport
+from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
@@ -126,7 +127,7 @@ def open_app(
             tx.after_commit(lambda: on_wake(work))
 
         mailbox = None if settings.mail_is_real else Mailbox(settings.mailbox_dir)
-        yield App(
+        app = App(
             settings=settings,
             store=store,
             vault=vault,
@@ -151,6 +152,10 @@ def open_app(
             ),
             run=Run(lease=str(uuid.uuid4()), is_stopping=is_stopping),
         )
+        try:
+            yield app
+        finally:
+            history.remember(store, vault)
 
 
 def _rendering(settings: Settings) -> Rendering:

@@ -28,6 +28,7 @@ from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import cleanup, reading, sessions
+from memorycapsule.services.preservation import trash
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules, deliveries, montages
 from memorycapsule.store.transactions import Store
@@ -160,9 +161,9 @@ def check(folder: Folder) -> None:
         # Of what a cut-off copy left among the blobs, halves go a day later; whole files stay and are counted.
         later = now() + timedelta(days=2)
         cleanup.sweep_parts(vault, now=later)
-        kept = {path.name for path in (folder.data / "blobs").rglob("*") if path.is_file()}
+        kept = {path.name for path in (folder.data / "blobs").glob("??/??/*") if path.is_file()}
         assert known <= kept
-        assert cleanup.unknown_blobs(store, vault, now=later).files == len(kept - known)
+        assert trash.look(store, vault, now=later).left.files == len(kept - known)
     finally:
         store.close()
 

@@ -121,7 +121,7 @@ class Instance:
         return sorted(self.mailbox_dir.glob("*.eml"))
 
     def blob_files(self) -> set[Path]:
-        return {path for path in (self.folder / "blobs").rglob("*") if path.is_file()}
+        return {path for path in (self.folder / "blobs").glob("??/??/*") if path.is_file()}
 
     def events(self, capsule_id: str) -> list[str]:
         with self.store.reading() as tx:

@@ -37,7 +37,7 @@ _WORK_GRACE_SECONDS = 6.0
 #: Proxies close idle connections after at most two minutes (nginx one, Caddy two). The daemon closes them later than
 #: that: a request that is sent while the daemon closes the connection gets no answer.
 _KEEP_ALIVE_SECONDS = 150
-_DAY_SECONDS = timedelta(days=1).total_seconds()
+_SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "tidy"}
 
@@ -96,7 +96,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("films", lambda: films.make_waiting(app), every_seconds=beat)
     heartbeat.add("ahead", Prerenderer(context=app).run, every_seconds=beat)
     heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
-    heartbeat.add("sweep", lambda: ticks.sweep(app), every_seconds=_DAY_SECONDS)
+    heartbeat.add("sweep", lambda: ticks.sweep_daily(app), every_seconds=_SWEEP_SECONDS)
 
 
 @contextlib.contextmanager

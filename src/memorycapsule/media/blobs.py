@@ -3,6 +3,9 @@ The folder of blobs: one file for each, written whole or not at all.
 
     <root>/ab/cd/abcd1234-...        0600, in folders of mode 0700
     <root>/ab/cd/.abcd1234-....part  being written; only a crash leaves one, and `sweep` removes it
+    <root>/trash/2036-05-08/abcd1234-...   of no use that day, and kept for a while; found again when it is asked for
+    <root>/quarantine/abcd1234-...   found changed, and kept for whoever mends it
+    <root>/.history                  which database the folder was last used with
 """
 
 import hashlib
@@ -11,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -19,6 +22,9 @@ from uuid import UUID
 from memorycapsule.errors import CapsuleError, NotFound, shortage, system_problem
 
 _PART = ".part"
+_TRASH = "trash"
+_QUARANTINE = "quarantine"
+_HISTORY = ".history"
 _PIECE_BYTES = 1 << 20
 
 
@@ -31,11 +37,22 @@ class StoredBlob:
     bytes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class PutAside:
+    """A blob in the trash or in quarantine."""
+
+    id: str
+    bytes: int
+    #: When it came into the trash; None in quarantine.
+    day: date | None = None
+
+
 class LocalBlobs:
     """
     Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError.
 
-    Every method raises CapsuleError when the folder cannot be read or written.
+    A blob that lies in the trash is put back by whoever asks for it: its row has turned up again. Every method
+    raises CapsuleError when the folder cannot be read or written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -68,12 +85,12 @@ class LocalBlobs:
     def open(self, blob_id: str) -> BinaryIO:
         """Return the blob, open for reading. Raises NotFound."""
         with _translating_missing():
-            return self._path(blob_id).open("rb")
+            return self._found(blob_id).open("rb")
 
     def size(self, blob_id: str) -> int:
         """Return the bytes of a blob. Raises NotFound."""
         with _translating_missing():
-            return self._path(blob_id).stat().st_size
+            return self._found(blob_id).stat().st_size
 
     def read_through(self, blob_id: str, on_read: Callable[[int], None]) -> StoredBlob:
         """
@@ -82,7 +99,7 @@ class LocalBlobs:
         `on_read` is called with the number of bytes of each piece. Raises NotFound.
         """
         digest, size = hashlib.sha256(), 0
-        with _translating_missing(), self._path(blob_id).open("rb") as file:
+        with _translating_missing(), self._found(blob_id).open("rb") as file:
             _forget_pages(file)
             while piece := file.read(_PIECE_BYTES):
                 digest.update(piece)
@@ -94,12 +111,74 @@ class LocalBlobs:
     def written_at(self, blob_id: str) -> datetime:
         """Return when a blob was written, as aware UTC. Raises NotFound."""
         with _translating_missing():
-            return datetime.fromtimestamp(self._path(blob_id).stat().st_mtime, UTC)
+            return datetime.fromtimestamp(self._found(blob_id).stat().st_mtime, UTC)
 
     def delete(self, blob_id: str) -> None:
-        """Remove a blob; a missing one is ignored."""
+        """Remove a blob, wherever it lies; a missing one is ignored."""
         with _translating_errors():
             self._path(blob_id).unlink(missing_ok=True)
+            for path in self._aside(blob_id):
+                path.unlink(missing_ok=True)
+
+    def put_into_trash(self, blob_id: str, day: date) -> None:
+        """Put a blob into the trash of a day. Raises NotFound."""
+        self._move(self._path(blob_id), self._root / _TRASH / day.isoformat() / blob_id)
+
+    def put_into_quarantine(self, blob_id: str) -> None:
+        """Put a changed blob aside, so that nobody takes it for what was written. Raises NotFound."""
+        self._move(self._path(blob_id), self._root / _QUARANTINE / blob_id)
+
+    def put_back(self, blob_id: str) -> bool:
+        """Put a blob that lies in the trash back into its place; say whether there was one."""
+        with _translating_errors():
+            for path in self._aside(blob_id):
+                if path.parent.name != _QUARANTINE:
+                    self._move(path, self._path(blob_id))
+                    return True
+        return False
+
+    def trash(self) -> Iterator[PutAside]:
+        """Yield what lies in the trash."""
+        for path in (self._root / _TRASH).glob("*/*"):
+            with suppress(ValueError, FileNotFoundError):
+                day = date.fromisoformat(path.parent.name)
+                if _is_id(path.name):
+                    yield PutAside(id=path.name, bytes=path.stat().st_size, day=day)
+
+    def quarantine(self) -> Iterator[PutAside]:
+        """Yield what lies in quarantine."""
+        for path in (self._root / _QUARANTINE).glob("*"):
+            with suppress(FileNotFoundError):
+                if _is_id(path.name):
+                    yield PutAside(id=path.name, bytes=path.stat().st_size)
+
+    def delete_from_trash(self, blob_id: str, day: date) -> None:
+        """Remove for good what came into the trash on a day; the folder of a day goes with its last blob."""
+        folder = self._root / _TRASH / day.isoformat()
+        with _translating_errors():
+            (folder / blob_id).unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
+
+    def remember(self, history: str) -> None:
+        """Remember in the folder, until the next call, which database it was used with."""
+        # Two programs may do this at the same moment.
+        part = self._root / f"{_HISTORY}.{os.getpid()}{_PART}"
+        with _translating_errors():
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(history.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self._root / _HISTORY)
+            _sync_folder(self._root)
+
+    def remembered(self) -> str | None:
+        """Return what `remember` was last given, None when it never was."""
+        try:
+            with _translating_missing():
+                return (self._root / _HISTORY).read_text(encoding="utf-8")
+        except NotFound:
+            return None
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all blobs that are written whole."""
@@ -120,6 +199,28 @@ class LocalBlobs:
         if not _is_id(blob_id):
             raise ValueError(blob_id)
         return self._root / blob_id[:2] / blob_id[2:4] / blob_id
+
+    def _found(self, blob_id: str) -> Path:
+        path = self._path(blob_id)
+        if not path.exists():
+            self.put_back(blob_id)
+        return path
+
+    def _aside(self, blob_id: str) -> Iterator[Path]:
+        """Yield where a blob lies in the trash or in quarantine; the newest trash first."""
+        self._path(blob_id)
+        for folder in sorted((self._root / _TRASH).glob("*"), reverse=True):
+            if (folder / blob_id).exists():
+                yield folder / blob_id
+        if (self._root / _QUARANTINE / blob_id).exists():
+            yield self._root / _QUARANTINE / blob_id
+
+    def _move(self, source: Path, target: Path) -> None:
+        with _translating_missing():
+            self._make_folder(target.parent)
+            source.rename(target)
+            _sync_folder(target.parent)
+            _sync_folder(source.parent)
 
     def _make_folder(self, folder: Path) -> None:
         for made in (folder.parent, folder):

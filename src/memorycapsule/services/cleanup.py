@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
-from memorycapsule.errors import CapsuleError, DiskFull, NotFound
+from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
 
-#: Bytes that no row refers to are somebody's import at this moment, unless they are older than this.
-ORPHAN_AGE = timedelta(days=1)
+#: Half-written bytes are somebody's import at this moment, unless they are older than this.
+PART_AGE = timedelta(days=1)
 
 _BATCH_ITEMS = 50
-_BATCH_BLOBS = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnknownBlobs:
-    """How many blobs no row of the database knows."""
-
-    files: int
-    bytes: int
 
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
@@ -113,28 +101,7 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
 
 def sweep_parts(vault: Vault, *, now: datetime) -> int:
     """Delete half-written blobs that a crash left, once they are a day old; return how many files."""
-    return vault.blobs.sweep(older_than=now - ORPHAN_AGE)
-
-
-def unknown_blobs(store: Store, vault: Vault, *, now: datetime) -> UnknownBlobs:
-    """
-    Count the whole blobs that are older than a day and that no row knows. Nothing is changed.
-
-    A cut-off import leaves such blobs, and they are worth nothing. But every photo is one while the database
-    in use is older than the files, or is another one. Nobody can tell these apart here, so all are kept.
-    """
-    files = size = 0
-    ids = iter(vault.blobs)
-    while some := list(itertools.islice(ids, _BATCH_BLOBS)):
-        with store.reading() as tx:
-            known = capsule_store.known_blob_ids(tx, some)
-        for blob_id in some:
-            # Somebody may have removed it, with its row, since its name was read.
-            with contextlib.suppress(NotFound):
-                if blob_id not in known and vault.blobs.written_at(blob_id) < now - ORPHAN_AGE:
-                    size += vault.blobs.size(blob_id)
-                    files += 1
-    return UnknownBlobs(files=files, bytes=size)
+    return vault.blobs.sweep(older_than=now - PART_AGE)
 
 
 def sweep_cache(store: Store, vault: Vault) -> None:

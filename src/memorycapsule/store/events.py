@@ -34,6 +34,19 @@ def newest_ids(tx: Transaction) -> dict[str, int]:
     return {str(capsule_id): int(number or 0) for capsule_id, number in tx.session.exec(statement).all()}
 
 
+def newest(tx: Transaction) -> tuple[int, datetime] | None:
+    """Return the number of the newest event and when it happened; None where nothing has happened yet."""
+    found = tx.session.exec(
+        select(EventRow.id, EventRow.at).order_by(col(EventRow.id).desc()).limit(1)
+    ).first()
+    return None if found is None else (int(found[0] or 0), found[1])
+
+
+def happened_at(tx: Transaction, number: int) -> datetime | None:
+    """Return when the event with this number happened, None when there is none."""
+    return tx.session.exec(select(EventRow.at).where(EventRow.id == number)).first()
+
+
 def last_at(tx: Transaction, kind: str, subject_id: str) -> datetime | None:
     """Return when something of this kind happened to a subject for the last time."""
     statement = select(func.max(EventRow.at)).where(EventRow.kind == kind, EventRow.subject_id == subject_id)

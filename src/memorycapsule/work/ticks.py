@@ -19,6 +19,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
+from memorycapsule.services.preservation import history, trash
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
@@ -56,6 +57,8 @@ class Preview:
 def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
     now = context.now()
+    if history.hold_unless_continued(context.store, context.vault, now):
+        journal.warning("instance.held", reason="held_older_database")
     deliveries.settle_abandoned(context.store, context.run.lease, now)
     montages.requeue_abandoned(context.store, context.run.lease, now)
     for capsule in instances.rederive_dates(context.store, now):
@@ -76,6 +79,8 @@ def tick(context: WorkerContext) -> TickResult:
     made = films.make_waiting(context)
     letters += send_letters(context)
     CleanUp(context=context).run()
+    sweep_daily(context)
+    history.remember(context.store, context.vault)
     return TickResult(
         opened=openings.opened,
         not_opened=openings.failed,
@@ -106,6 +111,7 @@ def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
         return Openings(), doubt
     now = context.now()
     instances.note_time(context.store, now)
+    history.remember(context.store, context.vault)
     openings = opening.open_due(context.store, context.wake, now)
     for capsule in openings.opened:
         late = (now - capsule.opens_at).total_seconds()
@@ -157,17 +163,35 @@ class CleanUp:
             context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
 
 
+def sweep_daily(context: WorkerContext) -> None:
+    """Sweep unless that was done within a day, by the daemon or by a tick."""
+    if trash.is_due(context.store, now=context.now()):
+        sweep(context)
+
+
 def sweep(context: WorkerContext) -> None:
     """
-    Remove what crashes and broken connections left. It reads the name of every blob, so it runs once a day.
+    Remove what crashes and broken connections left. It reads the name of every blob.
 
-    Whole files that the database does not know stay where they are. The log says how many there are.
+    Whole files that the database does not know go into the trash. With a clock in doubt everything stays.
     """
-    uploads.expire(context.store, context.vault, now=context.now())
-    cleanup.sweep_parts(context.vault, now=context.now())
-    unknown = cleanup.unknown_blobs(context.store, context.vault, now=context.now())
-    if unknown.files:
-        journal.warning("blobs.unknown", count=unknown.files, bytes=unknown.bytes)
+    if clock_doubt(context):
+        return
+    now = context.now()
+    uploads.expire(context.store, context.vault, now=now)
+    cleanup.sweep_parts(context.vault, now=now)
+    swept = trash.sweep(context.store, context.vault, now=now)
+    if swept.moved.files:
+        journal.warning("blobs.trashed", count=swept.moved.files, bytes=swept.moved.bytes)
+    if swept.left.files and swept.why_left:
+        journal.warning(
+            "blobs.unknown",
+            count=swept.left.files,
+            bytes=swept.left.bytes,
+            reason=swept.why_left.reason,
+        )
+    if swept.deleted.files:
+        journal.info("trash.emptied", count=swept.deleted.files, bytes=swept.deleted.bytes)
 
 
 def clock_doubt(context: WorkerContext) -> NotDue | None:

@@ -36,7 +36,7 @@ def add_photo(summer, tmp_path: Path, number: int) -> str:
 
 
 def blob_files(tmp_path: Path) -> set[Path]:
-    return {path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()}
+    return {path for path in (tmp_path / "data" / "blobs").glob("??/??/*") if path.is_file()}
 
 
 def everything(tmp_path: Path) -> dict[str, bytes]:
@@ -206,7 +206,8 @@ def test_an_older_database_put_back_costs_no_newer_photo(summer, tmp_path):
     (logged,) = sweep()
     unknown = sum(path.stat().st_size for path in blob_files(tmp_path)) - known_bytes(database)
     assert (logged["log_level"], logged["count"], logged["bytes"]) == ("warning", FORMS, unknown)
-    assert set(logged) == {"event", "log_level", "count", "bytes"}, "no id stands in the log"
+    assert set(logged) == {"event", "log_level", "count", "bytes", "reason"}, "no id stands in the log"
+    assert logged["reason"] == "files_of_other_database"
     assert {path: path.read_bytes() for path in blob_files(tmp_path)} == before
     found = stored_files(summer)
     assert found["state"] == "warning"

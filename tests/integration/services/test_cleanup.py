@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from memorycapsule.errors import DiskFull
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services import cleanup, opening, reading
+from memorycapsule.services.preservation import trash
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
@@ -139,7 +140,7 @@ def unknown_events(logged):
     return [event for event in logged if event["event"] == "blobs.unknown"]
 
 
-def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows(opened, time):
+def test_the_sweep_deletes_old_halves_and_puts_into_the_trash_the_whole_files_that_no_row_knows(opened, time):
     """An import that is going on has bytes without rows too, so nothing younger than a day is meant."""
     blobs = opened.instance.vault.blobs
     ids = [str(uuid4()) for _ in range(2)]
@@ -158,10 +159,11 @@ def test_the_sweep_takes_old_halves_and_counts_the_whole_files_that_no_row_knows
     time.go_to(now + timedelta(hours=25))
     with capture_logs() as logged:
         ticks.sweep(context)
-    assert before - opened.instance.blob_files() == {half}
-    assert unknown_events(logged) == [
+    assert before - opened.instance.blob_files() == {half, *(blobs._path(one) for one in ids)}
+    assert {one.id for one in blobs.trash()} == set(ids)
+    assert [event for event in logged if event["event"].startswith("blobs.")] == [
         {
-            "event": "blobs.unknown",
+            "event": "blobs.trashed",
             "log_level": "warning",
             "count": 2,
             "bytes": 2 * len(b"of a cut-off import"),
@@ -181,14 +183,12 @@ def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time
 
 def test_all_are_counted_however_many_there_are(opened, monkeypatch):
     """The database is asked about a portion at a time."""
-    monkeypatch.setattr(cleanup, "_BATCH_BLOBS", 2)
+    monkeypatch.setattr(trash, "_BATCH_BLOBS", 2)
     for _ in range(5):
         opened.instance.vault.blobs.write(str(uuid4()), lambda sink: sink.write(b"four"))
 
-    found = cleanup.unknown_blobs(
-        opened.instance.store, opened.instance.vault, now=datetime.now(UTC) + timedelta(days=2)
-    )
-    assert found == cleanup.UnknownBlobs(files=5, bytes=20)
+    seen = trash.look(opened.instance.store, opened.instance.vault, now=datetime.now(UTC) + timedelta(days=2))
+    assert seen.left == trash.FileCount(files=5, bytes=20)
 
 
 def test_a_tick_does_it_all_and_leaves_no_file_open(opened, time):

@@ -297,7 +297,7 @@ def _inside(app: App) -> Iterator[Finding]:
             state="warning",
             says=Sentence("cli_doctor_letters_wait", reason=waits),
         )
-    yield _unknown_files(app)
+    yield from _stored_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))
     open_ends = sum(one.state in {"unknown", "rejected"} for one in letters)
     waiting = sum(one.state == "queued" for one in letters)
@@ -314,21 +314,37 @@ def _inside(app: App) -> Iterator[Finding]:
         )
 
 
-def _unknown_files(app: App) -> Finding:
-    """Say whether the database knows every file that is kept; the daemon's log says the same once a day."""
-    from memorycapsule.services import cleanup
+def _stored_files(app: App) -> Iterator[Finding]:
+    """Say whether the database knows every file that is kept, and what lies in the trash; the log says it, too."""
+    from memorycapsule.services.preservation import trash
 
-    what = Sentence("cli_doctor_stored_files")
-    unknown = cleanup.unknown_blobs(app.store, app.vault, now=app.now())
-    if not unknown.files:
-        return Finding(what=what, state="good", says=Sentence("cli_doctor_files_known"))
-    says = Sentence(
-        "cli_doctor_files_unknown",
-        count=unknown.files,
-        size=f"{unknown.bytes / 1e6:,.1f}",
-        folder=app.settings.blobs_dir,
-    )
-    return Finding(what=what, state="warning", says=says)
+    what, folder = Sentence("cli_doctor_stored_files"), app.settings.blobs_dir
+    seen = trash.look(app.store, app.vault, now=app.now())
+    if not seen.left.files:
+        yield Finding(what=what, state="good", says=Sentence("cli_doctor_files_known"))
+    else:
+        size = f"{seen.left.bytes / 1e6:,.1f}"
+        says = (
+            Sentence(
+                "cli_doctor_files_left",
+                count=seen.left.files,
+                size=size,
+                folder=folder,
+                reason=seen.why_left,
+            )
+            if seen.why_left
+            else Sentence("cli_doctor_files_unknown", count=seen.left.files, size=size, folder=folder)
+        )
+        yield Finding(what=what, state="warning", says=says)
+    if (kept := trash.contents(app.vault)).files:
+        says = Sentence(
+            "cli_doctor_trash",
+            count=kept.files,
+            size=f"{kept.bytes / 1e6:,.1f}",
+            folder=folder / "trash",
+            days=trash.KEPT_FOR.days,
+        )
+        yield Finding(what=Sentence("cli_doctor_trash_folder"), state="warning", says=says)
 
 
 def _prerendering(app: App) -> Finding:

@@ -1,0 +1,91 @@
+"""
+History: whether the database knows all that it knew when the stored files were last used with it.
+
+The folder of blobs remembers the newest event. A database that lacks it is another one, or an older one that somebody
+has put back: it does not know of files, openings and letters that there were. Then what cannot be undone must wait.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.reasons import kept_reason
+from memorycapsule.errors import CapsuleError
+from memorycapsule.journal import journal
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store.transactions import Store, Transaction
+
+
+def is_continued(store: Store, vault: Vault) -> bool:
+    """Say whether the database goes on where these files were last used; also where nothing is remembered."""
+    with store.reading() as tx:
+        return _knows(tx, _remembered(vault))
+
+
+def remember(store: Store, vault: Vault) -> None:
+    """Remember the newest event, unless the database is another or an older one; a full disk is no reason to fail."""
+    try:
+        with store.reading() as tx:
+            remembered, present = _remembered(vault), _present(tx)
+            if remembered == present or not _knows(tx, remembered):
+                return
+        vault.blobs.remember(json.dumps(present))
+    except CapsuleError as error:
+        # The next look writes it down.
+        journal.debug("history.not_remembered", reason=error.reason)
+
+
+def hold_unless_continued(store: Store, vault: Vault, now: datetime) -> bool:
+    """
+    Hold openings and letters where the database is another or an older one, and say whether this call did it.
+
+    What it does not know of may have been opened and told long ago.
+    """
+    if is_continued(store, vault):
+        return False
+    with store.transaction() as tx:
+        if instance_store.get(tx, lock=True).hold is not None:
+            return False
+        instance_store.change(tx, hold=kept_reason(CapsuleError("held_older_database")))
+        event_store.record(tx, Event(kind="instance.held", at=now, subject_id=instance_store.get(tx).id))
+    return True
+
+
+def accept(store: Store, vault: Vault) -> None:
+    """Take the database as it is: a person has said that it is the right one."""
+    with store.reading() as tx:
+        present = _present(tx)
+    vault.blobs.remember(json.dumps(present))
+
+
+def _remembered(vault: Vault) -> dict[str, str | int]:
+    """Return what the folder remembers, {} for nothing. What cannot be read is nothing."""
+    try:
+        found = json.loads(vault.blobs.remembered() or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _present(tx: Transaction) -> dict[str, str | int]:
+    newest = event_store.newest(tx)
+    number, at = newest or (0, instance_store.get(tx).created_at)
+    return {"instance": instance_store.get(tx).id, "event": number, "at": _written(at)}
+
+
+def _knows(tx: Transaction, remembered: dict[str, str | int]) -> bool:
+    if not remembered:
+        return True
+    if remembered.get("instance") != instance_store.get(tx).id:
+        return False
+    number = remembered.get("event")
+    at = event_store.happened_at(tx, number) if isinstance(number, int) else None
+    return number == 0 or (at is not None and _written(at) == remembered.get("at"))
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
