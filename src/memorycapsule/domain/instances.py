@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +65,13 @@ class KeyEnvelope:
     envelope: bytes
     #: SHA-256 of it, hexadecimal: damage to an envelope shows without its holder's key.
     digest: str
+    #: Fingerprint of the key that opens it.
+    holder: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its bytes are still those that were made."""
+        return hashlib.sha256(self.envelope).hexdigest() == self.digest
 
 
 class BlobDamage(StrEnum):

@@ -73,7 +73,7 @@ class InstanceKey:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that name this key without revealing it; the store keeps them."""
-        return hashlib.sha256(self.recipient.encode("ascii")).hexdigest()[:16]
+        return fingerprint_of(self.recipient)
 
     def token(self, purpose: str, subject_id: str, rotation: int) -> str:
         """
@@ -103,6 +103,11 @@ class InstanceKey:
         encoded = [part.encode("utf-8") for part in parts]
         message = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
         return hmac.digest(key, message, "sha256")
+
+
+def fingerprint_of(recipient: str) -> str:
+    """Return 16 hexadecimal digits that name the key whose public half is `recipient`."""
+    return hashlib.sha256(recipient.encode("ascii")).hexdigest()[:16]
 
 
 def token_digest(token: str) -> str:

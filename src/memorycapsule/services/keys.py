@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.instances import KeyEnvelope
 from memorycapsule.domain.sealed_json import details_from_json
-from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
+from memorycapsule.domain.stories import Medium
+from memorycapsule.errors import CapsuleError, KeyMissing, UsageProblem, WrongKey
 from memorycapsule.seal import envelopes
-from memorycapsule.seal.keys import InstanceKey, put_in_place, set_aside
+from memorycapsule.seal.keys import InstanceKey, fingerprint_of, put_in_place, set_aside
 from memorycapsule.services import instances
-from memorycapsule.services.vault import INSTANCE, RECOVERY, new_envelope
+from memorycapsule.services.vault import INSTANCE, RECOVERY, capsule_identity, new_envelope
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import stories as story_store
-from memorycapsule.store.transactions import Store
+from memorycapsule.store.transactions import Store, Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ class KeyStatus:
     fingerprint: str
     recovery_recipient: str
     capsules: int
-    #: Capsules whose key has no envelope for the instance key, or for the recovery key.
+    #: Capsules whose key has no whole envelope for the instance key, or for the recovery key.
     without_instance: int
     without_recovery: int
 
@@ -41,9 +44,13 @@ def status(store: Store) -> KeyStatus:
     with store.reading() as tx:
         instance = instance_store.get(tx)
         capsules = capsule_store.all_capsules(tx)
+        holders = (
+            (INSTANCE, instance.key_fingerprint),
+            (RECOVERY, fingerprint_of(instance.recovery_recipient)),
+        )
         lacking = {
-            kind: sum(capsule_store.newest_envelope(tx, capsule.id, kind) is None for capsule in capsules)
-            for kind in (INSTANCE, RECOVERY)
+            kind: sum(not _is_good(tx, capsule.id, kind, holder) for capsule in capsules)
+            for kind, holder in holders
         }
     return KeyStatus(
         fingerprint=instance.key_fingerprint,
@@ -93,24 +100,82 @@ def rotate(store: Store, key_file: Path, *, now: datetime) -> InstanceKey:
     """
     Replace the instance key by a new one, wrapping every capsule's key anew; the old file is kept beside it.
 
-    Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey.
+    Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey, and
+    DamagedEnvelope or CapsuleError (`envelope_missing`) when a capsule's key cannot be unwrapped; then nothing changes.
     """
     old = open_key(store, key_file)
-    return _replace(store, key_file, INSTANCE, lambda envelope: envelopes.unwrap(envelope, old.identity), now)
+    keys = _CapsuleKeys(store, {INSTANCE: old.identity}, reads_originals=True)
+    if keys.problems:
+        raise next(iter(keys.problems.values()))
+    return _replace(store, key_file, keys, opened_with=INSTANCE, now=now)
 
 
 def recover(store: Store, key_file: Path, recovery_identity: str, *, now: datetime) -> InstanceKey:
     """
     Make a new instance key when the old one is lost, opening every capsule's key with the recovery key.
 
-    Raises WrongKey when that is not this instance's recovery key.
+    Where that fails and the old instance key is still there, that one opens it. A capsule that neither opens keeps its
+    envelopes. Raises WrongKey when that is not this instance's recovery key.
     """
     with store.reading() as tx:
         if instance_store.get(tx).recovery_recipient != envelopes.recipient_of(recovery_identity):
             raise WrongKey("recovery_key_of_other_instance")
-    return _replace(
-        store, key_file, RECOVERY, lambda envelope: envelopes.unwrap(envelope, recovery_identity), now
-    )
+    finish_replacing(store, key_file)
+    identities = {RECOVERY: recovery_identity}
+    with suppress(KeyMissing, WrongKey):
+        identities[INSTANCE] = open_key(store, key_file).identity
+    keys = _CapsuleKeys(store, identities, reads_originals=True)
+    return _replace(store, key_file, keys, opened_with=RECOVERY, now=now)
+
+
+def renew_recovery(
+    store: Store,
+    key: InstanceKey,
+    recipient: str,
+    *,
+    say: Callable[[tuple[Capsule, ...]], None],
+    now: datetime,
+) -> None:
+    """
+    Wrap every capsule's key to a new recovery key, `recipient`; the old one opens nothing any more.
+
+    `say` is called before anything changes, with the capsules whose keys cannot be unwrapped: those keep their
+    envelopes, which the old recovery key opens. Raises UsageProblem when it is the recovery key already.
+    """
+    with store.reading() as tx:
+        if instance_store.get(tx).recovery_recipient == recipient:
+            raise UsageProblem("recovery_key_same")
+    keys = _CapsuleKeys(store, {INSTANCE: key.identity})
+    with store.reading() as tx:
+        say(tuple(one for one in capsule_store.all_capsules(tx) if one.id in keys.problems))
+    with keys.writing(key.fingerprint) as tx:
+        for capsule in capsule_store.all_capsules(tx):
+            if identity := keys.identities.get(capsule.id):
+                _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
+        instance_store.change(tx, recovery_recipient=recipient)
+        event_store.record(tx, Event(kind="key.recovery_renewed", at=now, facts={"left": len(keys.problems)}))
+
+
+def mend_recovery(store: Store, key: InstanceKey, *, now: datetime) -> tuple[str, ...]:
+    """
+    Wrap those capsules' keys to the recovery key anew that it does not open, being damaged, missing or of an older one.
+
+    Only its public half is needed for that. Returns the ids of the capsules that were mended.
+    """
+    keys = _CapsuleKeys(store, {INSTANCE: key.identity})
+    mended: list[str] = []
+    with keys.writing(key.fingerprint) as tx:
+        recipient = instance_store.get(tx).recovery_recipient
+        for capsule in capsule_store.all_capsules(tx):
+            identity = keys.identities.get(capsule.id)
+            if identity is None or _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
+                continue
+            _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
+            mended.append(capsule.id)
+            event_store.record(
+                tx, Event(kind="key.recovery_mended", at=now, capsule_id=capsule.id, subject_id=capsule.id)
+            )
+    return tuple(mended)
 
 
 def finish_replacing(store: Store, key_file: Path) -> None:
@@ -128,60 +193,143 @@ def finish_replacing(store: Store, key_file: Path) -> None:
         put_in_place(fresh, key_file)
 
 
+class _CapsuleKeys:
+    """The private keys of all capsules, unwrapped outside any transaction: it takes long, and others want to write."""
+
+    def __init__(self, store: Store, holders: Mapping[str, str], *, reads_originals: bool = False) -> None:
+        """Unwrap them with the private keys of `holders`, by kind of envelope; the first that opens one is enough."""
+        self._store = store
+        self._holders = holders
+        self._reads_originals = reads_originals
+        #: By the capsule's id.
+        self.identities: dict[str, str] = {}
+        #: Why a capsule's key could not be unwrapped, by its id.
+        self.problems: dict[str, CapsuleError] = {}
+        #: SHA-256 of each original, by its medium's id; None where it cannot be read.
+        self.digests: dict[str, str | None] = {}
+        self._read()
+
+    @contextmanager
+    def writing(self, key_fingerprint: str) -> Iterator[Transaction]:
+        """
+        Begin a transaction in which all capsules and originals there are have been read; it holds the instance.
+
+        Raises WrongKey when the instance key is no longer that of `key_fingerprint`.
+        """
+        while True:
+            with self._store.transaction() as tx:
+                # A capsule that is being made waits, and then gets the new key.
+                if instance_store.get(tx, lock=True).key_fingerprint != key_fingerprint:
+                    raise WrongKey("key_replaced")
+                if not self._unread(tx):
+                    yield tx
+                    return
+            self._read()  # what came in meanwhile
+
+    def _unread(self, tx: Transaction) -> list[tuple[Capsule, list[Medium]]]:
+        found: list[tuple[Capsule, list[Medium]]] = []
+        for capsule in capsule_store.all_capsules(tx):
+            media = story_store.media_of_capsule(tx, capsule.id) if self._reads_originals else []
+            unread = [one for one in media if one.id not in self.digests]
+            if unread or capsule.id not in self.identities.keys() | self.problems.keys():
+                found.append((capsule, unread))
+        return found
+
+    def _read(self) -> None:
+        with self._store.reading() as tx:
+            unread = [
+                (
+                    capsule,
+                    media,
+                    [capsule_store.newest_envelope(tx, capsule.id, kind) for kind in self._holders],
+                )
+                for capsule, media in self._unread(tx)
+            ]
+        for capsule, media, held in unread:
+            try:
+                self.identities[capsule.id] = self._unwrap(capsule, held)
+            except CapsuleError as error:
+                self.problems[capsule.id] = error
+            for medium in media:
+                self.digests[medium.id] = _original_digest(medium, self.identities.get(capsule.id))
+
+    def _unwrap(self, capsule: Capsule, held: Sequence[KeyEnvelope | None]) -> str:
+        problem: CapsuleError | None = None
+        for (kind, holder_identity), envelope in zip(self._holders.items(), held, strict=True):
+            try:
+                return capsule_identity(_present(envelope, capsule, kind), holder_identity)
+            except CapsuleError as error:
+                problem = problem or error
+        assert problem is not None
+        raise problem
+
+
+def _present(envelope: KeyEnvelope | None, capsule: Capsule, kind: str) -> KeyEnvelope:
+    if envelope is None:
+        raise CapsuleError("envelope_missing", capsule=capsule.id, holder=kind)
+    return envelope
+
+
+def _original_digest(medium: Medium, identity: str | None) -> str | None:
+    """Return the digest of a medium's original, None when its details are damaged or their key is missing."""
+    if not medium.is_sealed:
+        return details_from_json(medium.details).sha256
+    if identity is None:
+        return None
+    try:
+        return details_from_json(envelopes.unseal_bytes(medium.details, identity)).sha256
+    except envelopes.DamagedEnvelope:
+        return None
+
+
 def _replace(
-    store: Store, key_file: Path, holder: str, unwrap: Callable[[bytes], str], now: datetime
+    store: Store, key_file: Path, keys: _CapsuleKeys, *, opened_with: str, now: datetime
 ) -> InstanceKey:
-    finish_replacing(store, key_file)
+    with store.reading() as tx:
+        old_fingerprint = instance_store.get(tx).key_fingerprint
     fresh_file = _fresh_file(key_file)
     set_aside(fresh_file)  # of an attempt that never reached the store
     # The new key is on the disk before the store depends on it.
     fresh = InstanceKey.create(fresh_file)
-    with store.transaction() as tx:
-        instance_store.get(tx, lock=True)  # a capsule that is being made waits, and then gets the new key
+    with keys.writing(old_fingerprint) as tx:
+        recipient = instance_store.get(tx).recovery_recipient
         for capsule in capsule_store.all_capsules(tx):
-            held = capsule_store.newest_envelope(tx, capsule.id, holder)
-            if held is None:
-                raise CapsuleError("envelope_missing", capsule=capsule.id, holder=holder)
-            try:
-                identity = unwrap(held.envelope)
-            except envelopes.DamagedEnvelope:
-                if holder == INSTANCE:
-                    raise
-                # The instance key is lost already: one capsule that stays closed must not keep all others closed.
+            identity = keys.identities.get(capsule.id)
+            if identity is None:
+                # One capsule that stays closed must not keep all others closed.
                 event_store.record(
-                    tx,
-                    Event(kind="key.damaged", at=now, capsule_id=capsule.id, subject_id=capsule.id),
+                    tx, Event(kind="key.damaged", at=now, capsule_id=capsule.id, subject_id=capsule.id)
                 )
                 continue
-            old = capsule_store.newest_envelope(tx, capsule.id, INSTANCE)
-            capsule_store.envelopes.add(
-                tx,
-                new_envelope(
-                    identity,
-                    capsule.id,
-                    INSTANCE,
-                    fresh.recipient,
-                    generation=old.generation + 1 if old else 1,
-                ),
-            )
-            if old:
-                capsule_store.drop_envelope(tx, old.id)
+            _wrap_anew(tx, capsule.id, identity, INSTANCE, fresh.recipient)
+            if not _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
+                _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
             # Duplicates are recognised by marks that the instance key makes.
             for medium in story_store.media_of_capsule(tx, capsule.id):
-                try:
-                    plain = (
-                        envelopes.unseal_bytes(medium.details, identity)
-                        if medium.is_sealed
-                        else medium.details
-                    )
-                except envelopes.DamagedEnvelope:
-                    continue  # its old mark matches nothing any more, and nothing needs it to
-                mark = fresh.mark(details_from_json(plain).sha256)
-                story_store.media.save(tx, dataclasses.replace(medium, duplicate_mark=mark))
+                # Without a digest its old mark matches nothing any more, and nothing needs it to.
+                if digest := keys.digests[medium.id]:
+                    marked = dataclasses.replace(medium, duplicate_mark=fresh.mark(digest))
+                    story_store.media.save(tx, marked)
         instance_store.change(tx, key_fingerprint=fresh.fingerprint)
-        event_store.record(tx, Event(kind="key.replaced", at=now, facts={"opened_with": holder}))
+        event_store.record(tx, Event(kind="key.replaced", at=now, facts={"opened_with": opened_with}))
     put_in_place(fresh_file, key_file)
     return fresh
+
+
+def _wrap_anew(tx: Transaction, capsule_id: str, identity: str, kind: str, recipient: str) -> None:
+    """Give a capsule's key a new envelope in place of the newest of that kind."""
+    old = capsule_store.newest_envelope(tx, capsule_id, kind)
+    generation = old.generation + 1 if old else 1
+    fresh = new_envelope(identity, capsule_id, kind, recipient, generation=generation)
+    capsule_store.envelopes.add(tx, fresh)
+    if old:
+        capsule_store.drop_envelope(tx, old.id)
+
+
+def _is_good(tx: Transaction, capsule_id: str, kind: str, holder: str) -> bool:
+    """Tell whether a capsule's key has a whole envelope for the key whose fingerprint is `holder`."""
+    envelope = capsule_store.newest_envelope(tx, capsule_id, kind)
+    return envelope is not None and envelope.is_whole and envelope.holder == holder
 
 
 def _fresh_file(key_file: Path) -> Path:

@@ -32,13 +32,15 @@ from memorycapsule.errors import (
     KeyMissing,
     MediaRefused,
     NotFound,
+    WrongKey,
     shortage,
     system_problem,
 )
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
-from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.seal.envelopes import DamagedEnvelope
+from memorycapsule.seal.keys import InstanceKey, fingerprint_of
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -78,7 +80,7 @@ class Vault:
     def unsealer(self, tx: Transaction, capsule_id: str) -> Unsealer:
         """Return what unseals a capsule's words, details and files, to be used after the transaction."""
         found = capsule_store.newest_envelope(tx, capsule_id, INSTANCE)
-        return Unsealer(key=self.key, envelope=found.envelope if found else None)
+        return Unsealer(key=self.key, envelope=found)
 
     def keep_sealed(self, capsule: Capsule, source: BinaryIO, now: datetime) -> Blob:
         """Encrypt `source` into a new blob; its row is the caller's to add. Raises DiskFull."""
@@ -173,14 +175,14 @@ class Unsealer:
 
     key: InstanceKey
     #: The capsule's private key, wrapped to the instance key; None where it is missing.
-    envelope: bytes | None
+    envelope: KeyEnvelope | None
 
     @cached_property
     def identity(self) -> str:
         """The private key of the capsule."""
         if self.envelope is None:
             raise KeyMissing("capsule_key_missing")
-        return envelopes.unwrap(self.envelope, self.key.identity)
+        return capsule_identity(self.envelope, self.key.identity)
 
     def words_of(self, story: Story) -> StoryWords:
         """Return what is written in a story."""
@@ -261,7 +263,23 @@ def new_envelope(
         generation=generation,
         envelope=envelope,
         digest=hashlib.sha256(envelope).hexdigest(),
+        holder=fingerprint_of(recipient),
     )
+
+
+def capsule_identity(envelope: KeyEnvelope, holder_identity: str) -> str:
+    """
+    Return a capsule's private key from its envelope.
+
+    Raises DamagedEnvelope when the envelope's bytes have changed, WrongKey when it was made for another holder.
+    """
+    try:
+        return envelopes.unwrap(envelope.envelope, holder_identity)
+    except WrongKey as error:
+        if envelope.is_whole:
+            raise WrongKey("key_envelope_foreign") from error
+        # A changed stanza looks like that of another key.
+        raise DamagedEnvelope("key_envelope_damaged") from error
 
 
 def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:

@@ -214,6 +214,7 @@ class KeyEnvelopeRow(SQLModel, table=True):
     generation: int
     envelope: bytes = _bytes()
     digest: str = Field(sa_column=Column(String(64), nullable=False))
+    holder: str = Field(sa_column=Column(String(16), nullable=False))
 
 
 class BlobRow(SQLModel, table=True):

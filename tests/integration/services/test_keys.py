@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from memorycapsule.domain.deliveries import DeliveryState
-from memorycapsule.errors import CapsuleError, KeyMissing, WrongKey
+from memorycapsule.errors import CapsuleError, KeyMissing, UsageProblem, WrongKey
+from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key
 from memorycapsule.services import instances, invitations, keys, reading, sessions
+from memorycapsule.services.vault import capsule_identity, new_envelope
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
@@ -39,6 +41,11 @@ def reopened(stage):
 def bens_title(stage):
     shown = reading.stories(stage.instance.store, stage.instance.vault, stage.ben.viewer, stage.capsule.id)
     return [(one.words.title, one.media[0].details.file) for one in shown]
+
+
+def identity_of_capsule(stage):
+    with stage.instance.store.reading() as tx:
+        return stage.instance.vault.unsealer(tx, stage.capsule.id).identity
 
 
 def rotate(stage):
@@ -257,14 +264,174 @@ def test_half_a_new_key_file_stops_nothing(filled, content):
 
 
 def test_a_replacement_that_fails_changes_nothing(filled):
-    with filled.instance.store.transaction() as tx:
-        envelope = capsule_store.newest_envelope(tx, filled.capsule.id, "recovery")
-        capsule_store.drop_envelope(tx, envelope.id)
-    with refused(CapsuleError, "envelope_missing"):
-        recover(filled)
+    kept = drop_envelope(filled, "instance")
+    with refused(CapsuleError, "envelope_missing", capsule=filled.capsule.id, holder="instance"):
+        rotate(filled)
 
+    with filled.instance.store.transaction() as tx:
+        capsule_store.envelopes.add(tx, kept)
     reopened(filled)
     assert bens_title(filled)
+
+
+def drop_envelope(stage, kind):
+    with stage.instance.store.transaction() as tx:
+        envelope = capsule_store.newest_envelope(tx, stage.capsule.id, kind)
+        capsule_store.drop_envelope(tx, envelope.id)
+    return envelope
+
+
+def flip_envelope(stage, kind, part):
+    """Change one bit of an envelope: in the header's stanza, in its MAC, or in what is encrypted."""
+    envelope = drop_envelope(stage, kind)
+    header, mac, encrypted = envelope.envelope.partition(b"\n--- ")
+    at = {"stanza": header.index(b"X25519 ") + 9, "mac": len(header) + 8, "payload": -20}[part]
+    changed = bytearray(header + mac + encrypted)
+    changed[at] ^= 1
+    with stage.instance.store.transaction() as tx:
+        capsule_store.envelopes.add(tx, replace(envelope, envelope=bytes(changed)))
+
+
+def lacking(stage):
+    """Return how many capsules lack a good envelope for the instance key, and for the recovery key."""
+    status = keys.status(stage.instance.store)
+    return status.without_instance, status.without_recovery
+
+
+@pytest.mark.parametrize("part", ["stanza", "mac", "payload"])
+def test_a_damaged_envelope_is_no_foreign_one_and_the_recovery_key_makes_it_anew(filled, part):
+    flip_envelope(filled, "instance", part)
+    assert lacking(filled) == (1, 0)
+    for use in (identity_of_capsule, rotate):
+        with refused(DamagedEnvelope, "key_envelope_damaged"):
+            use(filled)
+
+    recover(filled)
+    reopened(filled)
+    assert lacking(filled) == (0, 0)
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda *given: flip_envelope(*given, "stanza"), drop_envelope], ids=["damaged", "missing"]
+)
+@pytest.mark.parametrize("mend", ["by itself", "by a new instance key", "while the key is recovered"])
+def test_an_envelope_of_the_recovery_key_is_made_anew_without_that_key(filled, harm, mend):
+    harm(filled, "recovery")
+    assert lacking(filled) == (0, 1)
+
+    match mend:
+        case "by itself":
+            assert keys.mend_recovery(filled.instance.store, filled.instance.key, now=NOW) == (
+                filled.capsule.id,
+            )
+        case "by a new instance key":
+            rotate(filled)
+        case _:
+            recover(filled)
+
+    assert lacking(filled) == (0, 0)
+    filled.instance.key_file.unlink()
+    recover(filled)
+    reopened(filled)
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+    assert keys.mend_recovery(filled.instance.store, filled.instance.vault.key, now=NOW) == ()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda *given: flip_envelope(*given, "mac"), drop_envelope], ids=["damaged", "missing"]
+)
+def test_one_capsule_that_no_key_opens_keeps_no_other_closed(filled, harm):
+    harm(filled, "recovery")
+    filled.instance.key_file.unlink()
+
+    recover(filled)
+    instance = reopened(filled)
+    assert lacking(filled) == (1, 1)
+    with instance.store.reading() as tx:
+        others = [one.id for one in capsule_store.all_capsules(tx) if one.id != filled.capsule.id]
+        assert [bool(instance.vault.unsealer(tx, one).identity) for one in others] == [True]
+
+
+def test_an_envelope_for_another_key_is_called_foreign(filled):
+    envelope = drop_envelope(filled, "instance")
+    foreign = new_recovery_key()[1]
+    with filled.instance.store.transaction() as tx:
+        capsule_store.envelopes.add(
+            tx,
+            replace(
+                new_envelope(new_recovery_key()[0], filled.capsule.id, "instance", foreign), id=envelope.id
+            ),
+        )
+    with refused(WrongKey, "key_envelope_foreign"):
+        identity_of_capsule(filled)
+    assert lacking(filled) == (1, 0)
+
+
+def renew(stage, recipient, say=lambda _left: None):
+    keys.renew_recovery(stage.instance.store, stage.instance.vault.key, recipient, say=say, now=NOW)
+
+
+def test_a_new_recovery_key_opens_everything_and_the_old_one_nothing(filled):
+    identity, recipient = new_recovery_key()
+    renew(filled, recipient)
+    make_capsule(filled.instance, title="Later")
+    assert keys.status(filled.instance.store).recovery_recipient == recipient
+    assert lacking(filled) == (0, 0)
+
+    filled.instance.key_file.unlink()
+    with refused(WrongKey, "recovery_key_of_other_instance"):
+        recover(filled)
+    recover(filled, identity)
+    reopened(filled)
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+    with refused(UsageProblem, "recovery_key_same"):
+        renew(filled, recipient)
+
+
+def test_a_new_recovery_key_that_could_not_be_said_changes_nothing(filled):
+    def say(_left):
+        raise CapsuleError("answer_unwritten", problem="")
+
+    with refused(CapsuleError, "answer_unwritten"):
+        renew(filled, new_recovery_key()[1], say)
+    filled.instance.key_file.unlink()
+    recover(filled)
+
+
+def test_a_capsule_that_cannot_be_opened_keeps_the_envelope_of_the_old_recovery_key(filled):
+    flip_envelope(filled, "instance", "stanza")
+    left = []
+    renew(filled, new_recovery_key()[1], left.append)
+
+    assert [[one.id for one in capsules] for capsules in left] == [[filled.capsule.id]]
+    assert lacking(filled) == (1, 1)
+    with filled.instance.store.reading() as tx:
+        kept = capsule_store.newest_envelope(tx, filled.capsule.id, "recovery")
+    assert capsule_identity(kept, filled.instance.recovery_identity)
+
+
+def test_what_comes_in_while_keys_are_unwrapped_is_wrapped_as_well(filled, monkeypatch):
+    """They are unwrapped outside any transaction, since that takes long."""
+    unwrap, made = keys.capsule_identity, []
+
+    def unwrap_slowly(*given):
+        if not made:
+            made.append(make_capsule(filled.instance, title="Meanwhile"))
+            add_story(filled.instance, filled.capsule, filled.younghee.viewer, photos=[PHOTO])
+        return unwrap(*given)
+
+    monkeypatch.setattr(keys, "capsule_identity", unwrap_slowly)
+    rotate(filled)
+    reopened(filled)
+
+    assert lacking(filled) == (0, 0)
+    with filled.instance.store.reading() as tx:
+        stories = story_store.of_capsule(tx, filled.capsule.id)
+    assert len(stories) == 2
+    for story in stories:
+        author = next(one for one in (filled.ben, filled.younghee) if one.member.id == story.member_id)
+        assert attach(filled.instance, author.viewer, story, PHOTO).is_duplicate
 
 
 def test_one_damaged_photo_does_not_keep_the_keys_from_being_recovered(filled):

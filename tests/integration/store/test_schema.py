@@ -38,7 +38,7 @@ LATER_COLUMNS = {
     "instance": ("hold", "backed_up_at", "mail_tried_at", "mail_problem", "mail_pauses"),
     "delivery": ("answered_at",),
     "blob": ("checked_at", "damage"),
-    "key_envelope": ("digest",),
+    "key_envelope": ("digest", "holder"),
 }
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.

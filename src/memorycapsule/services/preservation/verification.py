@@ -7,7 +7,6 @@ damage is what they return.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +17,11 @@ from memorycapsule.domain.instances import Blob, BlobDamage, KeyEnvelope
 from memorycapsule.domain.preservation import Damage, DamageKind
 from memorycapsule.errors import CapsuleError, PlanRefused, WrongKey
 from memorycapsule.seal import envelopes
+from memorycapsule.seal.keys import fingerprint_of
 from memorycapsule.services.preservation import fixity, rules
-from memorycapsule.services.vault import INSTANCE, RECOVERY, Unsealer, Vault
+from memorycapsule.services.vault import INSTANCE, RECOVERY, Unsealer, Vault, capsule_identity
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import instances as instance_store
 from memorycapsule.store import integrity
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
@@ -100,30 +101,35 @@ def damaged_envelopes(store: Store, vault: Vault) -> Iterator[Damage]:
     Those of the instance key are unwrapped and compared with the public half. Those of the recovery key are compared
     with their digest, since nobody has that key here.
     """
+    with store.reading() as tx:
+        instance = instance_store.get(tx)
+    holders = {INSTANCE: instance.key_fingerprint, RECOVERY: fingerprint_of(instance.recovery_recipient)}
     for capsule in _capsules(store):
-        for kind in (INSTANCE, RECOVERY):
+        for kind, holder in holders.items():
             with store.reading() as tx:
                 envelope = capsule_store.newest_envelope(tx, capsule.id, kind)
                 if capsule_store.capsules.find(tx, capsule.id) is None:
                     continue  # deleted at this very moment
-            if found := _damage_of_envelope(vault, capsule, kind, envelope):
+            if found := _damage_of_envelope(vault, capsule, envelope, holder):
                 subject = envelope.id if envelope else None
                 yield Damage(kind=found, subject_id=subject, capsule_id=capsule.id, detail=kind)
 
 
 def _damage_of_envelope(
-    vault: Vault, capsule: Capsule, kind: str, envelope: KeyEnvelope | None
+    vault: Vault, capsule: Capsule, envelope: KeyEnvelope | None, holder: str
 ) -> DamageKind | None:
     if envelope is None:
         return DamageKind.ENVELOPE_MISSING
-    is_whole = hashlib.sha256(envelope.envelope).hexdigest() == envelope.digest
-    if kind == RECOVERY:
-        return None if is_whole else DamageKind.ENVELOPE_DAMAGED
+    if not envelope.is_whole:
+        return DamageKind.ENVELOPE_DAMAGED
+    if envelope.holder != holder:
+        return DamageKind.ENVELOPE_FOREIGN
+    if envelope.kind == RECOVERY:
+        return None
     try:
-        identity = envelopes.unwrap(envelope.envelope, vault.key.identity)
+        identity = capsule_identity(envelope, vault.key.identity)
     except WrongKey:
-        # A changed stanza looks like that of another key.
-        return DamageKind.ENVELOPE_FOREIGN if is_whole else DamageKind.ENVELOPE_DAMAGED
+        return DamageKind.ENVELOPE_FOREIGN
     except CapsuleError:
         return DamageKind.ENVELOPE_DAMAGED
     fits = envelopes.recipient_of(identity) == capsule.recipient

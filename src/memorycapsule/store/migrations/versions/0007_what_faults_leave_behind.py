@@ -33,9 +33,11 @@ def upgrade() -> None:
         blob.add_column(sa.Column("damage", sa.String(length=20), nullable=True))
     with op.batch_alter_table("key_envelope") as envelope:
         envelope.add_column(sa.Column("digest", sa.String(length=64), nullable=True))
-    _digest_envelopes()
+        envelope.add_column(sa.Column("holder", sa.String(length=16), nullable=True))
+    _describe_envelopes()
     with op.batch_alter_table("key_envelope") as envelope:
         envelope.alter_column("digest", existing_type=sa.String(length=64), nullable=False)
+        envelope.alter_column("holder", existing_type=sa.String(length=16), nullable=False)
     op.create_table(
         "told_notice",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -54,11 +56,23 @@ def upgrade() -> None:
     )
 
 
-def _digest_envelopes() -> None:
+def _describe_envelopes() -> None:
+    """Write down what each envelope is now, and which key it was made for: every one was made for the present keys."""
     rows = sa.table(
-        "key_envelope", sa.column("id", sa.String), sa.column("envelope", sa.LargeBinary), sa.column("digest")
+        "key_envelope",
+        sa.column("id", sa.String),
+        sa.column("kind", sa.String),
+        sa.column("envelope", sa.LargeBinary),
+        sa.column("digest"),
+        sa.column("holder"),
     )
+    instance = sa.table("instance", sa.column("key_fingerprint"), sa.column("recovery_recipient"))
     connection = op.get_bind()
-    for one, envelope in connection.execute(sa.select(rows.c.id, rows.c.envelope)).all():
-        digest = hashlib.sha256(envelope).hexdigest()
-        connection.execute(rows.update().where(rows.c.id == one).values(digest=digest))
+    for fingerprint, recovery in connection.execute(sa.select(instance)).all():
+        holders = {"instance": fingerprint, "recovery": hashlib.sha256(recovery.encode()).hexdigest()[:16]}
+        for one, kind, envelope in connection.execute(
+            sa.select(rows.c.id, rows.c.kind, rows.c.envelope)
+        ).all():
+            digest = hashlib.sha256(envelope).hexdigest()
+            described = rows.update().where(rows.c.id == one).values(digest=digest, holder=holders[kind])
+            connection.execute(described)
