@@ -192,6 +192,10 @@ class AnyInstance(Protocol):
         """Take a further film back before it is ready."""
         ...
 
+    def retry_montage(self, montage_id: str) -> Montage:
+        """Have a film that failed made again."""
+        ...
+
     def save_film(self, montage_id: str, sink: BinaryIO) -> None:
         """Write a film to `sink`, all of it."""
         ...

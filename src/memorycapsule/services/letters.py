@@ -200,7 +200,7 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmStatus
 
 
 def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> int:
-    """Queue a `film_ready` letter for each member whose opened letter said that the film follows."""
+    """Queue a `film_ready` letter for each member whose opened letter came without the film."""
     members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
     fields = {
         "capsule_title": capsule.title,
@@ -209,7 +209,7 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
         "rotation": 1,
     }
     opened = delivery_store.deliveries.by(tx, capsule_id=capsule.id, kind=LetterKind.OPENED)
-    waiting = {delivery.member_id for delivery in opened if json.loads(delivery.letter)["film"] == "follows"}
+    waiting = {delivery.member_id for delivery in opened if json.loads(delivery.letter)["film"] != "ready"}
     return sum(
         _queue_for(tx, wake, LetterKind.FILM_READY, capsule, members[member_id], fields, now)
         for member_id in waiting

@@ -121,7 +121,7 @@ def queue_letters(tx: Transaction, wake: Wake, capsule_id: str, film: FilmStatus
     Queue the letters to the members of an opened capsule that are due with this status of its film.
 
     The first call queues the opened letters. A later call, with the film ready, queues letters to the members whose
-    opened letter said that the film follows.
+    opened letter came without it.
     """
     # Whoever comes first, the finished film or the end of the grace, holds this row until its letters are queued.
     capsule = capsule_store.capsules.get(tx, capsule_id, lock=True)

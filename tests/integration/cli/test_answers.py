@@ -47,6 +47,7 @@ WORDS = {
     "montage list": [[], ["summer"]],
     "montage save": [["unknown", "film.mp4"]],
     "montage cancel": [["unknown"]],
+    "montage retry": [["unknown"]],
     "login-link": [[], ["nobody@example.org"], ["nobody"]],
     "token create": [["laptop"], ["laptop", "--scope", "everything"], []],
     "token list": [[]],

@@ -159,6 +159,8 @@ montage save nope dir
 montage save nope good.bmp
 montage cancel
 montage cancel ''
+montage retry
+montage retry ''
 join
 join ''
 reschedule summer
@@ -340,6 +342,7 @@ montage make nope
 montage list nope
 montage save nope x.mp4
 montage cancel nope
+montage retry nope
 join nope
 join http://example.org/
 join http://127.0.0.1:8484/g/i/short

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from memorycapsule.domain.film.montages import SONG, MontageState, Omission
+from memorycapsule.domain.film.montages import MOST_FAILURES, SONG, MontageState, Omission
 from memorycapsule.domain.film.plan import MontagePlan
+from memorycapsule.errors import RenderFailed
 from memorycapsule.services import reading
 from memorycapsule.services.film import montages, preparation
 from memorycapsule.services.film.material import plan_film, read_material
@@ -162,6 +163,29 @@ def test_a_film_of_another_capsule_cannot_be_cancelled_through_this_one(scene, t
 
     assert scene.browser(scene.cleo.token).post(path).status_code == 404
     assert scene.browser(scene.ben.token).post(path).status_code == 403, "that of the opening"
+
+
+def test_the_owner_has_a_button_for_a_film_that_failed_and_nobody_else(scene):
+    scene.open()
+    film = newest(scene)
+    for _ in range(MOST_FAILURES):
+        attempt = montages.claim(scene.instance.store, film.id, lease="this run", now=scene.time.now)
+        failure = RenderFailed("renderer_hung")
+        montages.fail(scene.instance.store, scene.instance.wake, attempt, failure, now=scene.time.now)
+    path, words = f"/g/c/{scene.capsule.id}/films/{film.id}/retry", "The renderer hung"
+
+    theirs = scene.browser(scene.ben.token).get(film_page(scene)).text
+    assert path not in theirs
+    assert words not in theirs
+    assert scene.browser(scene.ben.token).post(path).status_code == 403
+    assert scene.browser(scene.cleo.token).post(path).status_code == 404
+    page = scene.ada().get(film_page(scene)).text
+    assert path in page
+    assert words in page
+
+    assert scene.ada().post(path).headers["location"] == f"{film_page(scene)}?of={film.id}"
+    assert newest(scene).state is MontageState.QUEUED
+    assert path not in scene.ada().get(film_page(scene)).text
 
 
 def test_the_length_of_a_choice_is_told(scene, three):

@@ -196,6 +196,20 @@ def test_a_film_that_fails_for_good_releases_the_letters(stage):
     assert letters(stage, "film_ready") == {}
 
 
+def test_whoever_was_told_that_there_is_no_film_hears_of_it_when_there_is_one_after_all(stage, tmp_path):
+    open_it(stage)
+    for minutes in (0, 1, 3):
+        fail(stage, OPENS + timedelta(minutes=minutes))
+    assert letters(stage) == everybody("none")
+
+    later = OPENS + timedelta(days=2)
+    montages.retry(stage.instance.store, stage.instance.wake, stage.ada, film_of(stage).id, now=later)
+    finish(stage, tmp_path, later)
+
+    assert letters(stage) == everybody("none")
+    assert letters(stage, "film_ready") == everybody(None)
+
+
 def test_letters_that_a_crash_kept_from_being_queued_are_queued_by_the_next_tick(stage):
     """I8: the row says that the film is over, so nothing else has to be remembered."""
     open_it(stage)

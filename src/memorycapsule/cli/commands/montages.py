@@ -1,4 +1,4 @@
-"""montage make, list, save, cancel."""
+"""montage make, list, save, cancel, retry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memorycapsule.cli.commands.capsules import SoundtrackOption, film_state, mu
 from memorycapsule.cli.commands.running import film_failure, film_sentence
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import CapsuleArgument, FilmArgument, examples, group
-from memorycapsule.cli.output import plain
+from memorycapsule.cli.output import Output, plain
 from memorycapsule.errors import CapsuleError, UsageProblem
 from memorycapsule.words.catalogues import Wording
 
@@ -56,13 +56,7 @@ def make(
         )
         if wait:
             film = there.finish_montage(film.id)
-    if film.state.is_over and (failed := film_failure(film)):
-        raise failed
-    door.out.answer({"montage": film})
-    if film.state.is_over:
-        door.out.say(film_sentence(film, door.out))
-    else:
-        door.out.say(door.out.words("cli_film_in_queue", id=film.id))
+    _tell_made(door.out, film)
 
 
 def list_films(
@@ -156,6 +150,28 @@ def cancel(ctx: typer.Context, montage: FilmArgument) -> None:
     door.out.say(door.out.words("cli_film_cancel_done"))
 
 
+def retry(
+    ctx: typer.Context,
+    montage: FilmArgument,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the film is ready.")] = False,
+) -> None:
+    """Have a film that failed made again."""
+    door = door_of(ctx)
+    with door.instance() as there:
+        film = there.retry_montage(montage)
+        if wait:
+            film = there.finish_montage(film.id)
+    _tell_made(door.out, film)
+
+
+def _tell_made(out: Output, film: Montage) -> None:
+    """Answer with a film that was asked for. Raises RenderFailed for one that is over and not there."""
+    if film.state.is_over and (failed := film_failure(film)):
+        raise failed
+    out.answer({"montage": film})
+    out.say(film_sentence(film, out) if film.state.is_over else out.words("cli_film_in_queue", id=film.id))
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
     family = group(
@@ -177,4 +193,7 @@ def register(app: typer.Typer) -> None:
     )(list_films)
     family.command("save", epilog=examples("capsule montage save 5d2e… summer.mp4"))(save)
     family.command("cancel", epilog=examples("capsule montage cancel 5d2e…"))(cancel)
+    family.command(
+        "retry", epilog=examples("capsule montage retry 5d2e…", "capsule montage retry 5d2e… --wait")
+    )(retry)
     app.add_typer(family, name="montage")

@@ -243,6 +243,10 @@ class DistantInstance:
         answer = self._client.ask_once("POST", f"/montages/{id_in(montage_id)}/cancel")
         return self._client.read(Montage, answer, "montage")
 
+    def retry_montage(self, montage_id: str) -> Montage:
+        answer = self._client.ask_once("POST", f"/montages/{id_in(montage_id)}/retry")
+        return self._client.read(Montage, answer, "montage")
+
     def save_film(self, montage_id: str, sink: BinaryIO) -> None:
         with self._out.progress(self._out.words("cli_progress_film"), 1.0) as bar:
             self._client.fetch(f"/montages/{id_in(montage_id)}/film", sink, bar)

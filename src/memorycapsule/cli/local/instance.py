@@ -347,6 +347,13 @@ class LocalInstance:
 
         return Montage.of(montages.cancel(self._app.store, self._viewer, montage_id, now=self._app.now()))
 
+    def retry_montage(self, montage_id: str) -> Montage:
+        from memorycapsule.schemas.montages import Montage
+        from memorycapsule.services.film import montages
+
+        app = self._app
+        return Montage.of(montages.retry(app.store, app.wake, self._viewer, montage_id, now=app.now()))
+
     def save_film(self, montage_id: str, sink: BinaryIO) -> None:
         from memorycapsule.services import reading
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -129,6 +130,36 @@ class Montage:
             raise NotAllowed(_OVER[self.state])
         if member.id != self.member_id and not member.is_owner:
             raise NotAllowed("film_of_other_member")
+
+    def check_retried_by(self, member: Member) -> None:
+        """
+        Raise NotAllowed unless a member may have it tried again: the one who asked for it or the owner.
+
+        Only one that failed, or waits for its next try, can be.
+        """
+        if self.state not in {MontageState.QUEUED, MontageState.FAILED}:
+            raise NotAllowed("film_not_failed")
+        if member.id != self.member_id and not member.is_owner:
+            raise NotAllowed("film_retry_of_other_member")
+
+    def may_be_retried_by(self, member: Member) -> bool:
+        """Say whether it failed and a member may have it tried again."""
+        try:
+            self.check_retried_by(member)
+        except NotAllowed:
+            return False
+        return self.state is MontageState.FAILED
+
+    def tried_again(self, now: datetime) -> Montage:
+        """Return it as one that is tried at once, and whose failures are forgotten."""
+        return dataclasses.replace(
+            self,
+            state=MontageState.QUEUED,
+            failures=0,
+            report=content_omissions(self.report) if self.plan else (),
+            not_before=now,
+            finished_at=None,
+        )
 
     def may_be_cancelled_by(self, member: Member) -> bool:
         """Say whether a member may cancel it."""

@@ -145,6 +145,33 @@ def cancel(store: Store, viewer: Viewer, montage_id: str, *, now: datetime) -> M
     return cancelled
 
 
+def retry(store: Store, wake: Wake, viewer: Viewer, montage_id: str, *, now: datetime) -> Montage:
+    """
+    Have a film that failed, or waits for its next try, made at once; what it failed of before counts no more.
+
+    When the opening's film is there at last, whoever was written to without it gets a letter. Raises NotFound, and
+    NotAllowed for one that has not failed and for anybody but the member who asked for it and the capsule's owner.
+    The admin may retry the film of any opening.
+    """
+    viewer.check(Scope.EVERYTHING)
+    with store.transaction() as tx:
+        found = montage_store.montages.find(tx, montage_id, lock=True)
+        is_for_admin = found is not None and found.is_opening and viewer.is_admin
+        if (
+            found is None
+            or not is_for_admin
+            or capsule_store.membership(tx, found.capsule_id, viewer.account_id)
+        ):
+            _found, member = reading.montage(tx, viewer, montage_id)
+            found = montage_store.montages.get(tx, montage_id, lock=True)
+            found.check_retried_by(member)
+        again = found.tried_again(now)
+        montage_store.montages.save(tx, again)
+        _record(tx, "montage.queued", again, now)
+        wake(tx, "films", again.id)
+    return again
+
+
 def _check_queue(tx: Transaction, capsule_id: str, member_id: str) -> None:
     theirs = [one for one in montage_store.of_capsule(tx, capsule_id) if one.member_id == member_id]
     if sum(not one.state.is_over for one in theirs) >= _MOST_AT_ONCE:

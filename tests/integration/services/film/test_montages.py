@@ -18,6 +18,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from support.cast import OPENS, add_story, join, make_photo
+from support.refusals import refused
 
 
 def film_of(stage):
@@ -52,6 +53,18 @@ def fail(stage, attempt, now=OPENS):
     return montages.fail(
         stage.instance.store, stage.instance.wake, attempt, RenderFailed("renderer_hung"), now=now
     )
+
+
+def failed(stage, film, now=OPENS):
+    """Let a film fail until it is given up; as it is then, and when."""
+    for _ in range(MOST_FAILURES):
+        fail(stage, claim(stage, film, now=now), now)
+        now = get(stage, film.id).not_before
+    return get(stage, film.id), now
+
+
+def retry(stage, viewer, film, now):
+    return montages.retry(stage.instance.store, stage.instance.wake, viewer, film.id, now=now)
 
 
 def queue(stage, viewer=None, **more):
@@ -127,6 +140,38 @@ def test_a_film_that_fails_three_times_has_failed(stage):
     assert waits[0] < waits[1]
     assert montages.renderable(stage.instance.store, now + timedelta(days=1)) == []
     assert stage.instance.events(stage.capsule.id).count("montage.failed") == 1
+
+
+def test_a_film_that_failed_is_made_again_when_the_owner_asks(stage, tmp_path):
+    film, now = failed(stage, open_it(stage))
+    again = retry(stage, stage.ada, film, now)
+
+    assert (again.state, again.failures, again.not_before) == (MontageState.QUEUED, 0, now)
+    assert (again.report, again.finished_at) == ((), None)
+    assert ("films", film.id) in stage.instance.woken
+    assert retry(stage, stage.ada, film, now) == again, "what waits is tried at once, as often as they ask"
+    assert keep(stage, claim(stage, film, now=now), tmp_path)
+    with refused(NotAllowed, "film_not_failed"):
+        retry(stage, stage.ada, film, now)
+
+
+def test_a_film_is_made_again_for_whoever_asked_for_it_the_owner_and_an_openings_for_the_admin(
+    stage, tmp_path
+):
+    opening_film, now = failed(stage, open_it(stage))
+    mine, now = failed(stage, queue(stage), now)
+    admin = replace(stage.cleo, is_admin=True)
+
+    with refused(NotAllowed, "film_retry_of_other_member"):
+        retry(stage, stage.ben.viewer, opening_film, now)
+    with refused(NotAllowed, "film_retry_of_other_member"):
+        retry(stage, stage.younghee.viewer, mine, now)
+    for nobody, film in ((stage.cleo, opening_film), (stage.cleo, mine), (admin, mine)):
+        with pytest.raises(NotFound):
+            retry(stage, nobody, film, now)
+    assert retry(stage, admin, opening_film, now).state is MontageState.QUEUED
+    assert retry(stage, stage.ben.viewer, mine, now).state is MontageState.QUEUED
+    assert retry(stage, stage.ada, mine, now).state is MontageState.QUEUED
 
 
 def test_films_of_openings_come_first(stage):

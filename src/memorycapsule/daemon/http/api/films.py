@@ -176,6 +176,18 @@ def cancel_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAns
     return answers.MontageAnswer(montage=_shown(app, cancelled))
 
 
+@router.post(
+    "/montages/{montage}/retry",
+    name="retry",
+    responses=documented(403, 404, 413, 422),
+)
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
+def retry_film(app: AppDep, viewer: Asker, montage: UUID) -> answers.MontageAnswer:
+    """Have a film that failed made again, at once."""
+    again = montages.retry(app.store, app.wake, viewer, str(montage), now=app.now())
+    return answers.MontageAnswer(montage=_shown(app, again))
+
+
 @router.head("/montages/{montage}/film", include_in_schema=False)
 @router.get(
     "/montages/{montage}/film",

@@ -41,6 +41,8 @@ class FilmRow:
     status: str
     #: Whether the viewer may cancel it.
     may_cancel: bool
+    #: Whether it failed and the viewer may have it tried again.
+    may_retry: bool
     #: What it does without, a sentence each.
     left_out: list[str]
 
@@ -102,6 +104,7 @@ def film_rows(app: App, view: CapsuleView, words: Wording, now: datetime) -> lis
             percent=film_percent(film),
             status=film_status(app, film, words, now),
             may_cancel=film.may_be_cancelled_by(view.member),
+            may_retry=film.may_be_retried_by(view.member),
             left_out=_left_out(view, film, words),
         )
         for film in listed(view.montages)

@@ -1,4 +1,4 @@
-"""The film page of an open capsule: watch films, save them, ask for further ones, and cancel those."""
+"""The film page of an open capsule: watch films, save them, ask for further ones, cancel those, retry failed ones."""
 
 from __future__ import annotations
 
@@ -190,6 +190,22 @@ def cancel_film(
         raise NotFound
     montages.cancel(app.store, access.viewer, str(montage_id), now=app.now())
     return pages.redirect(request, f"/g/c/{capsule_id}/film")
+
+
+@router.post("/g/c/{capsule_id}/films/{montage_id}/retry")
+@for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
+def retry_film(
+    request: Request,
+    app: AppDep,
+    pages: PagesDep,
+    access: CapsuleFilms,
+    capsule_id: UUID,
+    montage_id: UUID,
+) -> Response:
+    if not any(one.id == str(montage_id) for one in access.view):
+        raise NotFound
+    montages.retry(app.store, app.wake, access.viewer, str(montage_id), now=app.now())
+    return pages.redirect(request, f"/g/c/{capsule_id}/film?of={montage_id}")
 
 
 @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
