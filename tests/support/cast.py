@@ -59,13 +59,21 @@ class Time:
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
+        #: Whether the network tells this clock the time.
+        self.synchronised: bool | None = True
         self._uptime_seconds = 1000.0
+        self._boots = 1
 
     def __call__(self) -> datetime:
         return self.now
 
     def reading(self) -> Reading:
-        return Reading(wall=self.now, uptime_seconds=self._uptime_seconds, synchronised=True)
+        return Reading(
+            wall=self.now,
+            uptime_seconds=self._uptime_seconds,
+            boot_id=f"boot {self._boots}",
+            synchronised=self.synchronised,
+        )
 
     def go_on(self, **span: float) -> datetime:
         """Let time pass, such as `days=10`, and return what the clock says then."""
@@ -80,6 +88,11 @@ class Time:
         """Set the wall clock without any time passing."""
         self.now += timedelta(**span)
         return self.now
+
+    def restart(self) -> None:
+        """Start the machine anew."""
+        self._boots += 1
+        self._uptime_seconds = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +175,7 @@ def make_instance(store_url: str, folder: Path, *, now: datetime = NOW) -> Itera
             admin_name="Ada",
             locale="en",
             recovery_recipient=recovery_recipient,
-            now=now,
+            clock=Clock(Time(now).reading),
         )
     finally:
         store.close()

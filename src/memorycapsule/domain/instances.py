@@ -25,10 +25,8 @@ class Instance:
     recovery_recipient: str
     #: Version of the zone rules that all sealed capsules' dates were derived with.
     zone_rules: str
-    #: The latest time that was seen, against clocks that jump.
+    #: The latest instant that has certainly come, against clocks that jump; more of that is in `KnownTime`.
     seen_at: datetime
-    #: When somebody last said `capsule doctor --trust-clock`.
-    clock_trusted_at: datetime | None
     #: Until when no letter is tried, because the mail server refused us as a whole, and why it did.
     mail_paused_until: datetime | None
     mail_pause_reason: KeptReason | None

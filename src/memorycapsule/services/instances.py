@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from memorycapsule.clock import Clock, KnownTime, Verdict, first_seen, judge, vouched_for
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Instance
@@ -35,7 +37,7 @@ def initialise(
     locale: str,
     recovery_recipient: str,
     say: Callable[[str], None] | None = None,
-    now: datetime,
+    clock: Clock,
 ) -> Account:
     """
     Write the instance and its admin. Raises ConfigurationProblem when that has been done already.
@@ -43,6 +45,8 @@ def initialise(
     `say` is called last before the commit, with the token of the link that signs the admin in for the first time.
     What it raises undoes all: there is no instance whose recovery key nobody has seen.
     """
+    reading = clock.read()
+    now = reading.wall
     with store.transaction() as tx:
         if instance_store.find(tx):
             raise ConfigurationProblem("instance_exists")
@@ -55,10 +59,10 @@ def initialise(
                 recovery_recipient=recovery_recipient,
                 zone_rules=rules_version(),
                 seen_at=now,
-                clock_trusted_at=None,
                 mail_paused_until=None,
                 mail_pause_reason=None,
             ),
+            first_seen(reading),
         )
         account = people.new_account(
             tx, name=admin_name, address=admin_address, locale=locale, is_admin=True, now=now
@@ -91,20 +95,44 @@ def check_key(store: Store, key: InstanceKey) -> Instance:
     return instance
 
 
-def note_time(store: Store, now: datetime) -> None:
-    """Remember the time, at most once a minute."""
+def judge_clock(store: Store, clock: Clock) -> Verdict:
+    """Say whether the clock can be believed now: all that cannot be undone asks this first. Nothing is changed."""
     with store.reading() as tx:
-        seen_at = instance_store.get(tx).seen_at
-    if now - seen_at >= SEEN_EVERY:
-        with store.transaction() as tx:
-            instance_store.note_time(tx, now)
+        known = instance_store.known_time(tx)
+    return judge(known, clock.read(), store.clock())
 
 
-def trust_clock(store: Store, now: datetime) -> None:
-    """Trust the clock from now on: somebody has checked it."""
+def note_clock(store: Store, clock: Clock) -> Verdict:
+    """
+    Say whether the clock can be believed now, and write down what is known of the time, at most once a minute.
+
+    Whoever works on what is due calls this, so that a clock is also compared with what earlier runs knew.
+    """
+    reading, second_source = clock.read(), store.clock()
+    with store.reading() as tx:
+        known = instance_store.known_time(tx)
+    verdict = judge(known, reading, second_source)
+    if not _tells_more(verdict.known, known):
+        return verdict
     with store.transaction() as tx:
-        instance_store.change(tx, seen_at=now, clock_trusted_at=now)
-        event_store.record(tx, Event(kind="clock.trusted", at=now))
+        # Somebody may have vouched for the clock since.
+        verdict = judge(instance_store.known_time(tx, lock=True), reading, second_source)
+        instance_store.note_time(tx, verdict.known)
+    return verdict
+
+
+def _tells_more(found: KnownTime, known: KnownTime) -> bool:
+    has_gone_on = found.seen_at - known.seen_at >= SEEN_EVERY
+    return has_gone_on or dataclasses.replace(found, seen_at=known.seen_at) != known
+
+
+def trust_clock(store: Store, clock: Clock) -> None:
+    """Trust the clock from now on: somebody has checked it. Raises NotDue where it cannot be right."""
+    reading = clock.read()
+    known = vouched_for(reading)
+    with store.transaction() as tx:
+        instance_store.note_time(tx, known)
+        event_store.record(tx, Event(kind="clock.trusted", at=reading.wall))
 
 
 def rederive_dates(store: Store, now: datetime) -> list[Capsule]:

@@ -1,10 +1,9 @@
 """The one row of the instance."""
 
-from datetime import datetime
+import dataclasses
 from typing import Any
 
-from sqlmodel import col
-
+from memorycapsule.clock import KnownTime
 from memorycapsule.domain.instances import Instance
 from memorycapsule.errors import NotInitialised
 from memorycapsule.store.rows import InstanceRow
@@ -12,11 +11,12 @@ from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
 _instances = Table(Instance, InstanceRow)
+_known_times = Table(KnownTime, InstanceRow)
 
 
-def add(tx: Transaction, instance: Instance) -> None:
+def add(tx: Transaction, instance: Instance, known: KnownTime) -> None:
     """Write the instance's row, once in its life."""
-    _instances.add(tx, instance)
+    _instances.add(tx, instance, **dataclasses.asdict(known))
 
 
 def find(tx: Transaction) -> Instance | None:
@@ -38,6 +38,14 @@ def change(tx: Transaction, **fields: Any) -> None:
     _instances.change(tx, **fields)
 
 
-def note_time(tx: Transaction, now: datetime) -> None:
-    """Remember the time, if it is the latest that was seen."""
-    _instances.change(tx, col(InstanceRow.seen_at) < now, seen_at=now)
+def known_time(tx: Transaction, *, lock: bool = False) -> KnownTime:
+    """Return what is known of the time; `lock` keeps others from noting it meanwhile. Raises NotInitialised."""
+    found = _known_times.by(tx, lock=lock)
+    if not found:
+        raise NotInitialised
+    return found[0]
+
+
+def note_time(tx: Transaction, known: KnownTime) -> None:
+    """Write down what is known of the time."""
+    _known_times.change(tx, **dataclasses.asdict(known))

@@ -146,7 +146,11 @@ class InstanceRow(SQLModel, table=True):
     recovery_recipient: str
     zone_rules: str
     seen_at: datetime
-    clock_trusted_at: datetime | None
+    seen_by_network: bool
+    boot_id: str | None
+    booted_at: datetime | None
+    booted_after: datetime | None
+    unproven_since: datetime | None
     mail_paused_until: datetime | None
     mail_pause_reason: KeptReason | None = _kept_reason()
     hold: KeptReason | None = _kept_reason()

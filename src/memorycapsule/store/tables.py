@@ -37,9 +37,9 @@ class Table(Generic[Value]):
     def _fields_of(self, value: Value) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._fields}
 
-    def add(self, tx: Transaction, value: Value) -> None:
-        """Add a row. A row that breaks a constraint fails the whole transaction."""
-        tx.session.add(self._row(**self._fields_of(value)))
+    def add(self, tx: Transaction, value: Value, **beside: Any) -> None:
+        """Add a row, with the fields of it that the value lacks. One that breaks a constraint fails the transaction."""
+        tx.session.add(self._row(**(self._fields_of(value) | beside)))
         tx.session.flush()
 
     def add_once(self, tx: Transaction, value: Value) -> bool:

@@ -12,15 +12,15 @@ from datetime import timedelta
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
-from memorycapsule.services import cleanup, instances, opening, uploads
+from memorycapsule.services import cleanup, instances, opening, reading, uploads
 from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import history, trash
-from memorycapsule.store import instances as instance_store
 from memorycapsule.work import films, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -94,29 +94,40 @@ def tick(context: WorkerContext) -> TickResult:
 def preview(context: WorkerContext) -> Preview:
     """Return what `tick` would begin with now, changing nothing."""
     now = context.now()
-    doubt = clock_doubt(context)
+    verdict = instances.judge_clock(context.store, context.clock)
+    until = verdict.opens_until
     return Preview(
-        opened=() if doubt else tuple(opening.due(context.store, now)),
+        opened=tuple(opening.due(context.store, until)) if until else (),
         films=tuple(montages.renderable(context.store, now)),
         letters=tuple(deliveries.due(context.store, now)),
-        doubt=doubt,
+        doubt=verdict.doubt,
     )
 
 
 def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
-    """Open every capsule that is due, unless the clock is in doubt; then return the reason."""
-    doubt = clock_doubt(context)
-    if doubt:
-        journal.warning("clock.doubted", reason=doubt.reason)
-        return Openings(), doubt
-    now = context.now()
-    instances.note_time(context.store, now)
+    """Open every capsule that is certainly due. Also return why the clock is in doubt, if it is."""
+    verdict = instances.note_clock(context.store, context.clock)
+    if verdict.doubt:
+        journal.warning("clock.doubted", reason=verdict.doubt.reason)
+    if verdict.opens_until is None:
+        return Openings(), verdict.doubt
+    now = verdict.opens_until
     history.remember(context.store, context.vault)
     openings = opening.open_due(context.store, context.wake, now)
     for capsule in openings.opened:
         late = (now - capsule.opens_at).total_seconds()
         journal.info("capsule.opened", capsule=capsule.id, late_seconds=round(late, 1))
-    return openings, None
+    return openings, verdict.doubt
+
+
+def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
+    """Open a capsule because a member asks for it. Raises NotFound, and NotDue before its date or in doubt of it."""
+    verdict, now = instances.judge_clock(context.store, context.clock), context.now()
+    found = reading.standing(context.store, viewer, reference).capsule
+    is_certain = verdict.opens_until is not None and found.is_due(verdict.opens_until)
+    if verdict.doubt and found.is_due(now) and not is_certain:
+        raise verdict.doubt
+    return opening.open_now(context.store, context.wake, viewer, found.id, now=verdict.opens_until or now)
 
 
 def send_letters(context: WorkerContext) -> Sent:
@@ -173,7 +184,8 @@ def sweep(context: WorkerContext) -> None:
     """
     Remove what crashes and broken connections left. It reads the name of every blob.
 
-    Whole files that the database does not know go into the trash. With a clock in doubt everything stays.
+    Whole files that the database does not know go into the trash. With a clock in doubt everything stays: what came
+    yesterday would look years old to a clock that is ahead.
     """
     if clock_doubt(context):
         return
@@ -195,11 +207,5 @@ def sweep(context: WorkerContext) -> None:
 
 
 def clock_doubt(context: WorkerContext) -> NotDue | None:
-    """Return why the clock cannot be trusted now, or None."""
-    with context.store.reading() as tx:
-        instance = instance_store.get(tx)
-    return context.clock.doubt(
-        seen_at=instance.seen_at,
-        trusted_at=instance.clock_trusted_at,
-        second_source=context.store.clock(),
-    )
+    """Return why nothing that cannot be undone may be done now, or None when it may."""
+    return instances.judge_clock(context.store, context.clock).doubt

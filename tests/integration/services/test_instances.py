@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from memorycapsule.clock import Clock
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
@@ -15,7 +16,7 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
-from support.cast import OPENS, invite, make_capsule, make_context
+from support.cast import OPENS, Time, invite, make_capsule, make_context
 from support.moments import NOW
 from support.refusals import refused
 from support.sentences import sentence
@@ -27,7 +28,7 @@ def initialise(instance, **changes):
         "admin_name": "Eve",
         "locale": "en",
         "recovery_recipient": "age1",
-        "now": NOW,
+        "clock": Clock(Time().reading),
     }
     return instances.initialise(instance.store, instance.key, **(given | changes))
 
@@ -48,7 +49,7 @@ def test_an_admin_has_an_address_and_a_name(tmp_path, changes):
     key = InstanceKey.create(tmp_path / "instance.key")
     given = {
         "admin_address": "eve@example.org", "admin_name": "Eve", "locale": "en", "recovery_recipient": "age1",
-        "now": NOW,
+        "clock": Clock(Time().reading),
     }  # fmt: skip
     with pytest.raises(UsageProblem):
         instances.initialise(store, key, **(given | changes))
@@ -63,16 +64,21 @@ def test_another_key_is_refused(instance, tmp_path):
         instances.check_key(instance.store, InstanceKey.create(tmp_path / "another.key"))
 
 
-def test_the_time_seen_only_goes_on(instance):
+def test_the_time_seen_only_goes_on(instance, time):
     def seen():
         with instance.store.reading() as tx:
             return instance_store.get(tx).seen_at
 
-    instances.note_time(instance.store, NOW + timedelta(seconds=59))
+    clock = Clock(time.reading)
+    instances.note_clock(instance.store, clock)
+    time.go_on(seconds=59)
+    instances.note_clock(instance.store, clock)
     assert seen() == NOW, "at most once a minute"
-    instances.note_time(instance.store, NOW + timedelta(hours=1))
+    time.go_to(NOW + timedelta(hours=1))
+    instances.note_clock(instance.store, clock)
     assert seen() == NOW + timedelta(hours=1)
-    instances.note_time(instance.store, NOW)
+    time.jump(hours=-1)
+    instances.note_clock(instance.store, clock)
     assert seen() == NOW + timedelta(hours=1)
 
 
@@ -125,7 +131,7 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, 
     with instance.store.reading() as tx:
         assert instance_store.get(tx).seen_at == NOW, "a wrong time must not become the measure"
 
-    instances.trust_clock(instance.store, time.now)
+    instances.trust_clock(instance.store, context.clock)
     openings, doubt = ticks.open_due(context)
     assert doubt is None
     assert [one.id for one in openings.opened] == [capsule.id]

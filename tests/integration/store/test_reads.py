@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+from memorycapsule.clock import KnownTime
 from memorycapsule.domain.date_requests import Consent, DateRequestState, EarlierDateRequest
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import queued_montage
@@ -213,11 +214,14 @@ def test_the_use_of_a_session_is_noted_once(instance):
         assert accounts.sessions.get(tx, "other").seen_at is None
 
 
-def test_the_latest_time_that_was_seen_is_kept(instance):
+def test_what_is_known_of_the_time_is_kept(instance):
+    known = KnownTime(
+        seen_at=NOW + DAY, seen_by_network=True, boot_id="a boot",
+        booted_at=NOW, booted_after=NOW - DAY, unproven_since=NOW,
+    )  # fmt: skip
     with instance.store.transaction() as tx:
-        instances.note_time(tx, NOW - DAY)
-        assert instances.get(tx).seen_at == NOW
-        instances.note_time(tx, NOW + DAY)
+        instances.note_time(tx, known)
+        assert instances.known_time(tx) == known
         assert instances.get(tx).seen_at == NOW + DAY
 
 

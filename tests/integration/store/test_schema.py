@@ -35,11 +35,14 @@ from support.moments import NOW
 #: What 0006 and 0007 have added.
 LATER_COLUMNS = {
     "capsule": ("film_language",),
-    "instance": ("hold", "backed_up_at", "mail_tried_at", "mail_problem", "mail_pauses"),
+    "instance": (
+        "seen_by_network", "boot_id", "booted_at", "booted_after", "unproven_since",
+        "hold", "backed_up_at", "mail_tried_at", "mail_problem", "mail_pauses",
+    ),
     "delivery": ("answered_at",),
     "blob": ("checked_at", "damage"),
     "key_envelope": ("digest", "holder"),
-}
+}  # fmt: skip
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """
@@ -81,6 +84,7 @@ def go_back_to(tx, revision):
         for column in columns:
             tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
     tx.session.execute(text("DROP TABLE told_notice"))
+    tx.session.execute(text("ALTER TABLE instance ADD COLUMN clock_trusted_at TIMESTAMP"))
     tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 

@@ -13,7 +13,7 @@ from support.moments import NOW
 def instance(**changes):
     given = {
         "id": "i", "created_at": NOW, "key_fingerprint": "k", "recovery_recipient": "r", "zone_rules": "2026.1",
-        "seen_at": NOW, "clock_trusted_at": None, "mail_paused_until": None, "mail_pause_reason": None,
+        "seen_at": NOW, "mail_paused_until": None, "mail_pause_reason": None,
     }  # fmt: skip
     return Instance(**(given | changes))
 

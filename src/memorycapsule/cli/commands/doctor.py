@@ -56,7 +56,7 @@ def doctor(
         from memorycapsule.services import instances
 
         with door.open(settings) as app:
-            instances.trust_clock(app.store, app.now())
+            instances.trust_clock(app.store, app.clock)
     findings = list(examine(door, settings))
     is_wrong = any(one.state == "wrong" for one in findings)
     door.out.answer(

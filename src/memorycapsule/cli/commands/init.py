@@ -187,7 +187,7 @@ def _make(door: Door, settings: Settings, address: str, name: str, recovery: Rec
             locale=settings.locale,
             recovery_recipient=recovery.recipient,
             say=say,
-            now=clock.now(),
+            clock=clock.Clock(),
         )
     return set_up_url
 

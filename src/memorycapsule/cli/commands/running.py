@@ -32,17 +32,14 @@ def open_capsule(
     """
     from memorycapsule.schemas.capsule_lines import OpenedCapsule
     from memorycapsule.schemas.montages import Montage
-    from memorycapsule.services import opening, reading
+    from memorycapsule.services import reading
     from memorycapsule.work import ticks
     from memorycapsule.work.lock import is_held
 
     door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        found = reading.standing(app.store, viewer, capsule).capsule
-        if found.is_due(app.now()) and (doubt := ticks.clock_doubt(app)):
-            raise doubt
-        opened = opening.open_now(app.store, app.wake, viewer, found.id, now=app.now())
+        opened = ticks.open_now(app, viewer, capsule)
         door.out.say(door.out.words("cli_open_done", title=plain(opened.title)))
         films = reading.montages(app.store, viewer, opened.id)
         film = next((one for one in films if one.is_opening), None)

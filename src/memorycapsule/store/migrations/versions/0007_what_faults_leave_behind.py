@@ -1,7 +1,7 @@
 """
-What faults leave behind: whether a restored instance waits to be released, when the last backup was made, what the
-stored bytes were found to be, by what damage to key envelopes is recognised, what people were told of, and how the
-last login at the mail server ended.
+What faults leave behind: what is known of the clock, whether a restored instance waits to be released, when the last
+backup was made, what the stored bytes were found to be, by what damage to key envelopes is recognised, what people were
+told of, and how the last login at the mail server ended.
 """
 
 import hashlib
@@ -19,6 +19,16 @@ INSTANT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     with op.batch_alter_table("instance") as instance:
+        # Who told the time that was seen last is not known of older versions: as if it had been the network, since
+        # that doubts more.
+        instance.add_column(
+            sa.Column("seen_by_network", sa.Boolean(), nullable=False, server_default=sa.true())
+        )
+        instance.add_column(sa.Column("boot_id", sa.String(), nullable=True))
+        instance.add_column(sa.Column("booted_at", INSTANT, nullable=True))
+        instance.add_column(sa.Column("booted_after", INSTANT, nullable=True))
+        instance.add_column(sa.Column("unproven_since", INSTANT, nullable=True))
+        instance.drop_column("clock_trusted_at")
         instance.add_column(sa.Column("hold", sa.String(), nullable=True))
         instance.add_column(sa.Column("backed_up_at", INSTANT, nullable=True))
         instance.add_column(sa.Column("mail_tried_at", INSTANT, nullable=True))
