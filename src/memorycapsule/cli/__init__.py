@@ -23,6 +23,7 @@ from memorycapsule.cli.commands import (
     doctor,
     init,
     invitations,
+    keys,
     mail,
     maintenance,
     members,
@@ -99,6 +100,7 @@ init.register(app)
 demo.register(app)
 doctor.register(app)
 maintenance.register(app)
+keys.register(app)
 capsules.register(app)
 dates.register(app)
 invitations.register(app)

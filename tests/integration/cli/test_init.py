@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -159,6 +160,57 @@ def test_the_instance_key_is_rotated_and_the_old_one_kept(capsule, tmp_path):
     assert [path.read_bytes() for path in tmp_path.glob("instance.key.before-*")] == [old]
     assert capsule("story", "show", story, "--json").json["story"]["text"] == "Still here"
     assert capsule("join", invited["token"]).code == 0
+
+
+@pytest.mark.parametrize("place", ["answer", "file", "usual file"])
+def test_a_lost_recovery_key_is_replaced_and_the_old_one_opens_nothing(capsule, tmp_path, place):
+    old = tmp_path / "old.key"
+    capsule(*INIT, "--recovery-file", old)
+    capsule("create", "Summer", "--opens", "+10y")
+    new = tmp_path / "new.key"
+    match place:
+        case "answer":
+            said = capsule("key", "new-recovery", "--json").json
+            new.write_text(said["recovery"]["key"])
+            assert (said["recovery"]["file"], said["left"]) == (None, [])
+        case "file":
+            assert capsule("key", "new-recovery", "--recovery-file", new).code == 0
+        case _:
+            assert capsule("key", "new-recovery").code == 0
+            (made,) = tmp_path.glob("recovery-*.key")
+            made.rename(new)
+    assert mode(new) == 0o600 or place == "answer"
+    assert capsule("key", "status").code == 0
+
+    (tmp_path / "instance.key").unlink()
+    assert capsule("key", "recover", "--recovery-file", old, "--json").error["code"] == "wrong_key"
+    assert capsule("key", "recover", "--recovery-file", new, "--json").json["key"]["without_instance"] == 0
+
+
+def test_the_recovery_key_there_is_already_is_no_new_one(capsule, tmp_path):
+    old = tmp_path / "old.key"
+    capsule(*INIT, "--recovery-file", old)
+
+    assert (
+        capsule("key", "new-recovery", "--recovery-file", old, "--json").error["reason"]
+        == "recovery_key_same"
+    )
+
+
+def test_a_damaged_envelope_shows_in_how_the_keys_stand_and_keeps_the_old_recovery_key_in_use(
+    capsule, tmp_path
+):
+    recovery = tmp_path / "recovery.key"
+    capsule(*INIT, "--recovery-file", recovery)
+    capsule("create", "Summer", "--opens", "+10y")
+    with sqlite3.connect(tmp_path / "data" / "capsule.db") as database:
+        database.execute("UPDATE key_envelope SET envelope = substr(envelope, 2) WHERE kind = 'instance'")
+    database.close()
+
+    status = capsule("key", "status")
+    assert (status.code, "The instance key opens 0 of 1 capsules." in status.out) == (7, True)
+    renewed = capsule("key", "new-recovery", "--json")
+    assert (renewed.code, [one["slug"] for one in renewed.json["left"]]) == (5, ["summer"])
 
 
 def test_the_recovery_key_is_read_from_stdin(capsule, tmp_path, monkeypatch):

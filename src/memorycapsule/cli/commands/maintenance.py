@@ -1,29 +1,21 @@
-"""config, db, key: looking after an instance."""
+"""config, db: looking after an instance."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.sentences import Sentence, sentence_of
-from memorycapsule.cli.typed import read_text
 from memorycapsule.errors import (
     CapsuleError,
-    ConfigurationProblem,
-    KeyMissing,
     NotInitialised,
-    WrongKey,
-    system_problem,
 )
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
-    from memorycapsule.store.transactions import Store
 
 
 def config_show(ctx: typer.Context) -> None:
@@ -125,126 +117,6 @@ def db_upgrade(ctx: typer.Context) -> None:
         door.out.say(door.out.words(key, copy=copy))
 
 
-def key_status(ctx: typer.Context) -> None:
-    """Say how the keys stand: whether the key file fits, and whether the recovery key opens every capsule."""
-    from memorycapsule.services import keys
-
-    door = door_of(ctx)
-    settings = door.settings()
-    with door.store(settings) as store:
-        state, problem = _key_file_state(store, settings)
-        found = keys.status(store)
-    words = door.out.words
-    door.out.answer(
-        {
-            "key": {
-                "file": str(settings.key_file),
-                "state": state,
-                "fingerprint": found.fingerprint,
-                "recovery_recipient": found.recovery_recipient,
-                "capsules": found.capsules,
-                "without_instance": found.without_instance,
-                "without_recovery": found.without_recovery,
-            }
-        }
-    )
-    state = door.out.spoken(problem) if problem else words("cli_key_fits")
-    door.out.show(words("cli_key_file", file=settings.key_file, state=state))
-    fingerprint = "cli_key_fingerprint_other" if problem else "cli_key_fingerprint"
-    door.out.show(words(fingerprint, fingerprint=found.fingerprint))
-    door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
-    opened = found.capsules - found.without_recovery
-    door.out.show(words("cli_key_opens", opened=opened, capsules=found.capsules))
-    if problem:
-        raise typer.Exit(problem.exit_code)
-
-
-def _key_file_state(store: Store, settings: Settings) -> tuple[str, CapsuleError | None]:
-    from memorycapsule.services import keys
-
-    try:
-        keys.open_key(store, settings.key_file)
-    except KeyMissing as error:
-        return "missing", error
-    except WrongKey as error:
-        return "wrong", error
-    return "fits", None
-
-
-def key_recover(
-    ctx: typer.Context,
-    recovery_file: Annotated[
-        Path | None,
-        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
-    ] = None,
-) -> None:
-    """
-    Make a new instance key with the recovery key, when the old one is lost.
-
-    The recovery key is asked for on the terminal and not shown; otherwise it is read from stdin.
-    """
-    from memorycapsule.seal.keys import parse_recovery_key
-    from memorycapsule.services import keys
-    from memorycapsule.work.lock import FolderLock
-
-    door = door_of(ctx)
-    settings = door.settings()
-    with door.store(settings) as store, FolderLock(settings.data_dir):
-        identity = parse_recovery_key(_recovery_key(door, recovery_file))
-        key = keys.recover(store, settings.key_file, identity, now=_now())
-        _answer_replaced(door, settings, store, key.fingerprint)
-    door.out.say(door.out.words("cli_key_recovered", file=settings.key_file))
-
-
-def key_rotate(ctx: typer.Context) -> None:
-    """Replace the instance key by a new one; the old file is kept beside it, links that are out stay good."""
-    from memorycapsule.services import keys
-    from memorycapsule.work.lock import FolderLock
-
-    door = door_of(ctx)
-    settings = door.settings()
-    with door.store(settings) as store, FolderLock(settings.data_dir):
-        key = keys.rotate(store, settings.key_file, now=_now())
-        _answer_replaced(door, settings, store, key.fingerprint)
-    door.out.say(door.out.words("cli_key_rotated", file=settings.key_file))
-
-
-def _answer_replaced(door: Door, settings: Settings, store: Store, fingerprint: str) -> None:
-    from memorycapsule.services import keys
-
-    door.out.answer(
-        {
-            "key": {
-                "file": str(settings.key_file),
-                "state": "fits",
-                "fingerprint": fingerprint,
-                "capsules": keys.status(store).capsules,
-            }
-        }
-    )
-
-
-def _now() -> datetime:
-    from memorycapsule import clock
-
-    return clock.now()
-
-
-def _recovery_key(door: Door, file: Path | None) -> str:
-    if file is not None and str(file) != "-":
-        try:
-            return file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationProblem(
-                "recovery_key_unreadable", file=file, problem=system_problem(error)
-            ) from error
-        except UnicodeDecodeError as error:
-            raise ConfigurationProblem("recovery_key_no_text", file=file) from error
-    if file is None and is_interactive(door):
-        return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
-    return read_text()
-
-
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
     config = group("The configuration.", "capsule config show")
@@ -256,11 +128,3 @@ def register(app: typer.Typer) -> None:
     database.command("check", epilog=examples("capsule db check"))(db_check)
     database.command("upgrade", epilog=examples("capsule db upgrade"))(db_upgrade)
     app.add_typer(database, name="db")
-    keys = group("The keys that open what is sealed.", "capsule key status")
-    keys.command("status", epilog=examples("capsule key status"))(key_status)
-    keys.command(
-        "recover",
-        epilog=examples("capsule key recover", "capsule key recover --recovery-file /media/usb/recovery.key"),
-    )(key_recover)
-    keys.command("rotate", epilog=examples("capsule key rotate"))(key_rotate)
-    app.add_typer(keys, name="key")

@@ -1,0 +1,234 @@
+"""key: how the keys stand, and what replaces one that is lost or known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.options import examples, group
+from memorycapsule.cli.output import plain
+from memorycapsule.cli.recovery_key import recovery_key
+from memorycapsule.cli.typed import read_text
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    KeyMissing,
+    PartlyDone,
+    WrongKey,
+    system_problem,
+)
+
+if TYPE_CHECKING:
+    from memorycapsule.config import Settings
+    from memorycapsule.domain.capsules import Capsule
+    from memorycapsule.services.keys import KeyStatus
+    from memorycapsule.store.transactions import Store
+
+
+def key_status(ctx: typer.Context) -> None:
+    """Say how the keys stand: whether the key file fits, and whether both keys open every capsule."""
+    from memorycapsule.services import keys
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store:
+        state, problem = _key_file_state(store, settings)
+        found = keys.status(store)
+    words = door.out.words
+    door.out.answer(
+        {
+            "key": {
+                "file": str(settings.key_file),
+                "state": state,
+                "fingerprint": found.fingerprint,
+                "recovery_recipient": found.recovery_recipient,
+                "capsules": found.capsules,
+                "without_instance": found.without_instance,
+                "without_recovery": found.without_recovery,
+            }
+        }
+    )
+    state = door.out.spoken(problem) if problem else words("cli_key_fits")
+    door.out.show(words("cli_key_file", file=settings.key_file, state=state))
+    fingerprint = "cli_key_fingerprint_other" if problem else "cli_key_fingerprint"
+    door.out.show(words(fingerprint, fingerprint=found.fingerprint))
+    door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
+    for sentence, lacking in (
+        ("cli_key_instance_opens", found.without_instance),
+        ("cli_key_opens", found.without_recovery),
+    ):
+        door.out.show(words(sentence, opened=found.capsules - lacking, capsules=found.capsules))
+    if problem:
+        raise typer.Exit(problem.exit_code)
+    if found.without_instance or found.without_recovery:
+        raise typer.Exit(ConfigurationProblem.exit_code)
+
+
+def _key_file_state(store: Store, settings: Settings) -> tuple[str, CapsuleError | None]:
+    from memorycapsule.services import keys
+
+    try:
+        keys.open_key(store, settings.key_file)
+    except KeyMissing as error:
+        return "missing", error
+    except WrongKey as error:
+        return "wrong", error
+    return "fits", None
+
+
+def key_recover(
+    ctx: typer.Context,
+    recovery_file: Annotated[
+        Path | None,
+        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
+    ] = None,
+) -> None:
+    """
+    Make a new instance key with the recovery key, when the old one is lost.
+
+    The recovery key is asked for on the terminal and not shown; otherwise it is read from stdin.
+    """
+    from memorycapsule.seal.keys import parse_recovery_key
+    from memorycapsule.services import keys
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store, FolderLock(settings.data_dir):
+        identity = parse_recovery_key(_recovery_key(door, recovery_file))
+        key = keys.recover(store, settings.key_file, identity, now=_now())
+        found = _answer_replaced(door, settings, store, key.fingerprint)
+    if lacking := found.without_instance:
+        opened = found.capsules - lacking
+        door.out.warn(
+            door.out.words(
+                "cli_key_recovered_partly", file=settings.key_file, opened=opened, capsules=found.capsules
+            )
+        )
+        raise typer.Exit(PartlyDone.exit_code)
+    door.out.say(door.out.words("cli_key_recovered", file=settings.key_file))
+
+
+def key_rotate(ctx: typer.Context) -> None:
+    """Replace the instance key by a new one; the old file is kept beside it, links that are out stay good."""
+    from memorycapsule.services import keys
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.store(settings) as store, FolderLock(settings.data_dir):
+        key = keys.rotate(store, settings.key_file, now=_now())
+        _answer_replaced(door, settings, store, key.fingerprint)
+    door.out.say(door.out.words("cli_key_rotated", file=settings.key_file))
+
+
+def key_new_recovery(
+    ctx: typer.Context,
+    recovery_recipient: Annotated[
+        str | None,
+        typer.Option("--recovery-recipient", metavar="age1...", help="Use an age key that you have already."),
+    ] = None,
+    recovery_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recovery-file", metavar="FILE", help="Write the recovery key there instead of showing it."
+        ),
+    ] = None,
+) -> None:
+    """
+    Replace the recovery key by a new one, when the old one is lost or others may have seen it.
+
+    The new one is shown once. The old one opens nothing any more, save copies of the database from before.
+    """
+    from memorycapsule.services import keys
+
+    door = door_of(ctx)
+    settings = door.settings()
+    with door.open(settings) as app:
+        recovery = recovery_key(
+            door,
+            settings,
+            recipient=recovery_recipient,
+            file=recovery_file,
+            usual_file=settings.key_file.with_name(f"recovery-{app.now():%Y%m%d-%H%M%S}.key"),
+        )
+        left: tuple[Capsule, ...] = ()
+
+        def say(unopened: tuple[Capsule, ...]) -> None:
+            nonlocal left
+            left = unopened
+            capsules = [{"id": one.id, "slug": one.slug, "title": one.title} for one in left]
+            door.out.answer({"recovery": recovery.answer, "left": capsules})
+            recovery.show(door)
+
+        keys.renew_recovery(app.store, app.vault.key, recovery.recipient, say=say, now=app.now())
+    words = door.out.words
+    if recovery.file:
+        door.out.say(words("cli_init_recovery_file", file=recovery.file))
+    if left:
+        titles = ", ".join(plain(one.title) for one in left)
+        door.out.warn(words("cli_key_renewed_partly", count=len(left), titles=titles))
+        raise typer.Exit(PartlyDone.exit_code)
+    door.out.say(words("cli_key_renewed"))
+
+
+def _answer_replaced(door: Door, settings: Settings, store: Store, fingerprint: str) -> KeyStatus:
+    from memorycapsule.services import keys
+
+    found = keys.status(store)
+    door.out.answer(
+        {
+            "key": {
+                "file": str(settings.key_file),
+                "state": "fits",
+                "fingerprint": fingerprint,
+                "capsules": found.capsules,
+                "without_instance": found.without_instance,
+                "without_recovery": found.without_recovery,
+            }
+        }
+    )
+    return found
+
+
+def _now() -> datetime:
+    from memorycapsule import clock
+
+    return clock.now()
+
+
+def _recovery_key(door: Door, file: Path | None) -> str:
+    if file is not None and str(file) != "-":
+        try:
+            return file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationProblem(
+                "recovery_key_unreadable", file=file, problem=system_problem(error)
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationProblem("recovery_key_no_text", file=file) from error
+    if file is None and is_interactive(door):
+        return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
+    return read_text()
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    keys = group("The keys that open what is sealed.", "capsule key status")
+    keys.command("status", epilog=examples("capsule key status"))(key_status)
+    keys.command(
+        "recover",
+        epilog=examples("capsule key recover", "capsule key recover --recovery-file /media/usb/recovery.key"),
+    )(key_recover)
+    keys.command("rotate", epilog=examples("capsule key rotate"))(key_rotate)
+    keys.command(
+        "new-recovery",
+        epilog=examples(
+            "capsule key new-recovery", "capsule key new-recovery --recovery-file /media/usb/recovery.key"
+        ),
+    )(key_new_recovery)
+    app.add_typer(keys, name="key")
