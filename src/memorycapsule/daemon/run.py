@@ -37,6 +37,7 @@ _WORK_GRACE_SECONDS = 6.0
 #: Proxies close idle connections after at most two minutes (nginx one, Caddy two). The daemon closes them later than
 #: that: a request that is sent while the daemon closes the connection gets no answer.
 _KEEP_ALIVE_SECONDS = 150
+_SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "tidy"}
@@ -96,6 +97,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("films", lambda: films.make_waiting(app), every_seconds=beat)
     heartbeat.add("ahead", Prerenderer(context=app).run, every_seconds=beat)
     heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
+    heartbeat.add("scrub", lambda: ticks.scrub(app), every_seconds=_SCRUB_SECONDS)
     heartbeat.add("sweep", lambda: ticks.sweep_daily(app), every_seconds=_SWEEP_SECONDS)
 
 

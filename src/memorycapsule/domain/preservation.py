@@ -1,9 +1,12 @@
-"""Preservation: what may be found wrong with what an instance keeps."""
+"""Preservation: what may be found wrong with what an instance keeps, and how that is recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from memorycapsule.domain.events import Event
 
 
 class DamageKind(StrEnum):
@@ -35,3 +38,40 @@ class Damage:
     capsule_id: str | None = None
     #: What the database says, the table of a row, the kind of an envelope, or a rule.
     detail: str = ""
+
+
+class PremisType(StrEnum):
+    """What an event is in terms of PREMIS (id.loc.gov/vocabulary/preservation/eventType)."""
+
+    FIXITY_CHECK = "fixity check"
+    QUARANTINE = "quarantine"
+    RECOVERY = "recovery"
+    REPLICATION = "replication"
+    VALIDATION = "validation"
+
+
+class Outcome(StrEnum):
+    """How a preservation event ended (PREMIS eventOutcome)."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+def premis_event(
+    kind: str,
+    premis_type: PremisType,
+    outcome: Outcome,
+    *,
+    at: datetime,
+    capsule_id: str | None = None,
+    subject_id: str | None = None,
+    **facts: str | int | None,
+) -> Event:
+    """Return an event of preservation: it says its PREMIS type and outcome among its facts."""
+    return Event(
+        kind=kind,
+        at=at,
+        capsule_id=capsule_id,
+        subject_id=subject_id,
+        facts={"type": str(premis_type), "outcome": str(outcome), **facts},
+    )

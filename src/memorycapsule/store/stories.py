@@ -72,6 +72,11 @@ def medium_with_mark(tx: Transaction, story_id: str, duplicate_mark: str) -> Med
     return media.one(tx, story_id=story_id, duplicate_mark=duplicate_mark)
 
 
+def medium_of_original(tx: Transaction, blob_id: str) -> Medium | None:
+    """Return the medium whose original is kept in a blob, None when it keeps something else."""
+    return media.one(tx, original_blob=blob_id)
+
+
 def sealed_media_of_open_capsules(tx: Transaction, most: int) -> list[Medium]:
     """Return up to `most` media of open capsules whose bytes are still sealed."""
     statement = (

@@ -20,12 +20,14 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
-from memorycapsule.services.preservation import history, trash
+from memorycapsule.services.preservation import fixity, history, trash
 from memorycapsule.work import films, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
 MAILBOX_AGE = timedelta(days=30)
+#: A pass reads stored bytes for so long at most, so that it takes little from a disk that others need.
+SCRUB_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,7 @@ def tick(context: WorkerContext) -> TickResult:
     letters += send_letters(context)
     CleanUp(context=context).run()
     sweep_daily(context)
+    scrub(context)
     history.remember(context.store, context.vault)
     return TickResult(
         opened=openings.opened,
@@ -204,6 +207,19 @@ def sweep(context: WorkerContext) -> None:
         )
     if swept.deleted.files:
         journal.info("trash.emptied", count=swept.deleted.files, bytes=swept.deleted.bytes)
+
+
+def scrub(context: WorkerContext) -> None:
+    """Read some of the stored bytes again, unless the clock is in doubt; all are read within thirty days."""
+    if clock_doubt(context):
+        return
+    fixity.scrub(
+        context.store,
+        context.vault,
+        most_seconds=SCRUB_SECONDS,
+        is_stopping=context.run.is_stopping,
+        clock=context.now,
+    )
 
 
 def clock_doubt(context: WorkerContext) -> NotDue | None:

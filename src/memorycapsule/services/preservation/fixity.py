@@ -1,12 +1,45 @@
-"""Fixity: stored bytes are read again and compared with the digest that was made when they were written."""
+"""
+Fixity: stored bytes are read again and compared with the digest that was made when they were written.
+
+The scrub reads some of them at a time, those that were read longest ago first, so that all are read within thirty
+days. What it finds is noted in the rows of the blobs; bytes that have changed are put aside, so that nobody takes them
+for what was written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from memorycapsule.domain.instances import Blob, BlobDamage
+from memorycapsule.domain.preservation import Outcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError, NotFound
+from memorycapsule.journal import journal
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.services.vault import Vault
+from memorycapsule.store import events as event_store
+from memorycapsule.store import fixity as fixity_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
+
+#: All bytes are read once in so many days, in equal shares; what is missed on some of them is read by the thirtieth.
+DAYS_OF_A_ROUND = 25
+#: Nobody needs to read what was written or read just now.
+LEAST_AGE = timedelta(days=1)
+
+_BATCH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scrubbed:
+    """What a pass of the scrub has read."""
+
+    blobs: int
+    bytes: int
+    damaged: tuple[Blob, ...]
 
 
 def damage_of(
@@ -29,3 +62,113 @@ def damage_of(
         return BlobDamage.UNREADABLE
     is_whole = found.digest == blob.stored_digest and found.bytes == blob.bytes
     return None if is_whole else BlobDamage.CHANGED
+
+
+def scrub(
+    store: Store,
+    vault: Vault,
+    *,
+    most_seconds: float,
+    is_stopping: Callable[[], bool] = lambda: False,
+    clock: Callable[[], datetime],
+) -> Scrubbed:
+    """
+    Read today's share of the stored bytes, or as much of it as fits into `most_seconds`, and note what is found.
+
+    The caller has asked whether the clock can be trusted: a wrong one would put off the next look.
+    """
+    deadline = time.monotonic() + most_seconds
+    done: list[tuple[Blob, BlobDamage | None]] = []
+    while time.monotonic() < deadline and not is_stopping():
+        now = clock()
+        with store.reading() as tx:
+            total, read_today = fixity_store.read_since(tx, now - timedelta(days=1), now)
+            some = fixity_store.read_longest_ago(tx, _BATCH, before=now - LEAST_AGE, now=now)
+        left = total / DAYS_OF_A_ROUND - read_today
+        batch: list[tuple[Blob, BlobDamage | None]] = []
+        for blob in some:
+            if left <= 0 or time.monotonic() >= deadline or is_stopping():
+                break
+            batch.append((blob, damage_of(vault.blobs, blob, deep=True)))
+            left -= blob.bytes
+        if not batch:
+            break
+        note(store, vault, batch, now=now)
+        done += batch
+    damaged = tuple(blob for blob, damage in done if damage)
+    return Scrubbed(blobs=len(done), bytes=sum(blob.bytes for blob, _damage in done), damaged=damaged)
+
+
+def note(
+    store: Store, vault: Vault, looked_at: Iterable[tuple[Blob, BlobDamage | None]], *, now: datetime
+) -> None:
+    """
+    Note what was found of blobs whose bytes have all been read, and put aside those that have changed.
+
+    Nothing is noted of a blob that has been removed or written anew since.
+    """
+    found = list(looked_at)
+    changed = [blob for blob, damage in found if damage is BlobDamage.CHANGED]
+    proved = {blob.id for blob in changed if proves_itself(store, vault, blob)}
+    with store.transaction() as tx:
+        damaged = 0
+        for blob, damage in found:
+            if not fixity_store.note(tx, blob, damage, now):
+                continue
+            damaged += damage is not None
+            if damage is not None and damage is not blob.damage:
+                _record_damage(tx, blob, damage, now)
+        event_store.record(
+            tx,
+            premis_event(
+                "fixity.checked",
+                PremisType.FIXITY_CHECK,
+                Outcome.FAILURE if damaged else Outcome.SUCCESS,
+                at=now,
+                blobs=len(found),
+                bytes=sum(blob.bytes for blob, _damage in found),
+                damaged=damaged,
+            ),
+        )
+    for blob in changed:
+        if blob.id not in proved:
+            with contextlib.suppress(NotFound):  # it lies there already
+                vault.blobs.put_into_quarantine(blob.id)
+
+
+def proves_itself(store: Store, vault: Vault, blob: Blob) -> bool:
+    """
+    Say whether stored bytes are whole although their digest is another: then the row is what has changed.
+
+    Sealed bytes that can be unsealed are: age notices every change. Of open bytes only an original says what it was.
+    """
+    try:
+        with store.reading() as tx:
+            source = vault.source_of(tx, blob.id)
+            medium = story_store.medium_of_original(tx, blob.id)
+            unsealer = vault.unsealer(tx, blob.capsule_id)
+        if blob.sealed:
+            source.open().close()
+            return True
+        if medium is None:
+            return False
+        found = vault.blobs.read_through(blob.id, lambda _bytes: None)
+        return unsealer.details_of(medium).sha256 == found.digest
+    except CapsuleError:
+        return False
+
+
+def _record_damage(tx: Transaction, blob: Blob, damage: BlobDamage, now: datetime) -> None:
+    journal.error("blob.damaged", blob=blob.id, capsule=blob.capsule_id, damage=str(damage))
+    event_store.record(
+        tx,
+        premis_event(
+            "blob.damaged",
+            PremisType.QUARANTINE if damage is BlobDamage.CHANGED else PremisType.FIXITY_CHECK,
+            Outcome.FAILURE,
+            at=now,
+            capsule_id=blob.capsule_id,
+            subject_id=blob.id,
+            damage=str(damage),
+        ),
+    )

@@ -1,0 +1,51 @@
+"""When stored bytes were read and compared with their digests, and what was wrong with them."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func
+from sqlmodel import col, select
+
+from memorycapsule.domain.instances import Blob, BlobDamage
+from memorycapsule.store.capsules import blobs
+from memorycapsule.store.rows import BlobRow
+from memorycapsule.store.transactions import Transaction
+
+
+def read_longest_ago(tx: Transaction, most: int, *, before: datetime, now: datetime) -> list[Blob]:
+    """Return up to `most` blobs that were written or read before `before`, those of the longest ago first."""
+    last = _last_read(now)
+    statement = blobs.rows().where(last < before).order_by(last, col(BlobRow.id)).limit(most)
+    return blobs.all(tx, statement)
+
+
+def read_since(tx: Transaction, since: datetime, now: datetime) -> tuple[int, int]:
+    """Return the bytes of all blobs, and of those that were read since an instant."""
+    is_read = and_(col(BlobRow.checked_at) > since, col(BlobRow.checked_at) <= now)
+    statement = select(
+        func.coalesce(func.sum(BlobRow.bytes), 0),
+        func.coalesce(func.sum(case((is_read, BlobRow.bytes), else_=0)), 0),
+    )
+    total, read = tx.session.exec(statement).one()
+    return int(total), int(read)
+
+
+def oldest_look(tx: Transaction, now: datetime) -> datetime | None:
+    """Return when the blob was written or read that was read longest ago; None where there is no blob."""
+    return tx.session.exec(select(func.min(_last_read(now)))).one()
+
+
+def note(tx: Transaction, blob: Blob, damage: BlobDamage | None, now: datetime) -> bool:
+    """Note what was found of the stored bytes; say whether the row is still about the same bytes."""
+    is_same = col(BlobRow.stored_digest) == blob.stored_digest
+    return bool(blobs.change(tx, col(BlobRow.id) == blob.id, is_same, checked_at=now, damage=damage))
+
+
+def damaged(tx: Transaction) -> list[Blob]:
+    """Return the blobs that were found damaged, by their ids."""
+    statement = blobs.rows().where(col(BlobRow.damage).is_not(None)).order_by(col(BlobRow.id))
+    return blobs.all(tx, statement)
+
+
+def _last_read(now: datetime) -> ColumnElement[datetime]:
+    # What a wrong clock has dated into the future counts as never read.
+    return case((col(BlobRow.checked_at) <= now, col(BlobRow.checked_at)), else_=col(BlobRow.created_at))
