@@ -22,7 +22,7 @@ from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys
-from memorycapsule.services.letters import MailComposer
+from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.mailing.deliveries import Transport
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault

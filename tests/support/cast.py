@@ -39,7 +39,7 @@ from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
-from memorycapsule.services.letters import MailComposer
+from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import schema

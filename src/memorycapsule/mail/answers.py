@@ -50,7 +50,7 @@ class About(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class RefusalCodes:
     """The codes of a refusal for good: what makes two of them the same."""
 
     code: int
@@ -98,14 +98,14 @@ def _about_for_good(command: str, code: int, text: str, *, sender: str, recipien
     return About.UNCLEAR
 
 
-def refusal_of(detail: CapsuleError | None) -> Refusal | None:
+def refusal_of(detail: CapsuleError | None) -> RefusalCodes | None:
     """Return the codes of a refusal for good that the log of deliveries kept, or None if it keeps something else."""
     if detail is None or detail.reason != "mail_server_replied":
         return None
     found = _REPLY.match(str(detail.values["reply"]))
     if found is None or found[1][0] != "5":
         return None
-    return Refusal(code=int(found[1]), enhanced=_enhanced(int(found[1]), found[2]))
+    return RefusalCodes(code=int(found[1]), enhanced=_enhanced(int(found[1]), found[2]))
 
 
 def _enhanced(code: int, text: str) -> tuple[int, int] | None:

@@ -126,6 +126,17 @@ class FilmReadyLetter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenedAgainLetter:
+    """It has been open for some days, and the `OpenedLetter` may not have arrived."""
+
+    recipient: Recipient
+    capsule_title: str
+    url: str
+    owner: str
+    dyes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReminderLetter:
     """There is still room for a story of yours."""
 
@@ -221,6 +232,7 @@ Letter = (
     | InvitationLetter
     | OpenedLetter
     | FilmReadyLetter
+    | OpenedAgainLetter
     | ReminderLetter
     | DateMovedLetter
     | ConsentLetter
@@ -336,7 +348,7 @@ def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
                 "has_pictures": bool(letter.photos + letter.clips),
                 "film": letter.film,
             }
-        case FilmReadyLetter():
+        case FilmReadyLetter() | OpenedAgainLetter():
             return facts | {"owner": addressed(one_line(letter.owner, LONGEST_NAME), language)}
         case ReminderLetter() | DateMovedLetter() | ConsentLetter():
             return facts | _dates_of(letter, language)
@@ -411,6 +423,8 @@ def _template_of(letter: Letter) -> str:
             return "opened"
         case FilmReadyLetter():
             return "film_ready"
+        case OpenedAgainLetter():
+            return "opened_again"
         case ReminderLetter():
             return "reminder"
         case DateMovedLetter():

@@ -1,8 +1,8 @@
 """
-Letters: what a letter says is fixed when it is queued, and the letter is composed when it is sent.
+Letters: what a letter says is fixed when it is queued.
 
-A queued letter holds everything but the private link, whose token is derived from the instance key each time. So
-a copied database opens nothing, and a letter that is sent again equals the first, byte for byte.
+A queued letter holds everything but the private link, whose token is derived from the instance key each time that the
+letter is composed (`mailing.composing`). So a copied database opens nothing.
 """
 
 from __future__ import annotations
@@ -11,43 +11,23 @@ import dataclasses
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from memorycapsule.domain.capsules import Capsule, Member, Role
-from memorycapsule.domain.date_requests import DateRequestState, EarlierDateRequest
+from memorycapsule.domain.date_requests import EarlierDateRequest
 from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, DeliveryState, LetterKind
-from memorycapsule.domain.invitations import Invitation, InvitationState
+from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
-from memorycapsule.mail import letters as mail_letters
-from memorycapsule.mail.letters import FilmReadyLetter, Letter, OpenedLetter, Recipient, Sender
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import date_requests as date_request_store
 from memorycapsule.store import deliveries as delivery_store
-from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Transaction
 
-#: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
-_NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
-
 FilmStatus = Literal["ready", "follows", "none"]
-#: Letters to members of a sealed capsule.
-_BEFORE_OPENING = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT})
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailComposer:
-    """What composing needs besides the rows."""
-
-    key: InstanceKey
-    #: What every link begins with, without a slash at its end.
-    base_url: str
-    sender: Sender
 
 
 def invitation_url(base_url: str, token: str) -> str:
@@ -217,6 +197,20 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
     )
 
 
+def queue_opened_again(tx: Transaction, wake: Wake, lost: Delivery, now: datetime) -> bool:
+    """Queue the letter that stands in for an opened letter that may not have arrived."""
+    member = capsule_store.members.get(tx, str(lost.member_id))
+    capsule = capsule_store.capsules.get(tx, member.capsule_id)
+    members = capsule_store.members_of(tx, capsule.id)
+    fields = {
+        "capsule_title": capsule.title,
+        "owner": _owner_name(members),
+        "dyes": len(members),
+        "rotation": 1,
+    }
+    return _queue_for(tx, wake, LetterKind.OPENED_AGAIN, capsule, member, fields, now)
+
+
 def queue_code(
     tx: Transaction,
     wake: Wake,
@@ -292,111 +286,6 @@ def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetim
             finished_at=now if is_waiting else delivery.finished_at,
         )
         delivery_store.deliveries.save(tx, forgotten)
-
-
-def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
-    """
-    Say whether a letter is still to be sent.
-
-    It is not when its invitation was answered, revoked or renewed, when its code has expired, its member has left,
-    or the request that it asks about is over.
-    """
-    if not delivery.address:
-        return False
-    if delivery.kind in URGENT_LETTERS:
-        return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
-    if delivery.kind is LetterKind.CONSENT:
-        request = date_request_store.date_requests.find(tx, json.loads(delivery.letter)["wish"])
-        return request is not None and request.state is DateRequestState.ASKED
-    if delivery.member_id is not None:
-        member = capsule_store.members.get(tx, delivery.member_id)
-        is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
-        return member.left_at is None and not (is_open and delivery.kind in _BEFORE_OPENING)
-    if delivery.invitation_id is None:
-        return True
-    invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
-    is_newest = invitation.rotation == json.loads(delivery.letter)["rotation"]
-    return invitation.state is InvitationState.INVITED and is_newest
-
-
-def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: datetime) -> bytes:
-    """Return a queued letter as it is sent (RFC 5322)."""
-    fields = json.loads(delivery.letter)
-    rotation = fields.pop("rotation")
-    letter: Letter
-    if delivery.kind is LetterKind.INVITATION:
-        token = issue_link(
-            tx, composer.key, LinkPurpose.INVITATION, str(delivery.invitation_id), rotation, now
-        )
-        instants: dict[str, Any] = {
-            name: datetime.fromisoformat(fields.pop(name))
-            for name in ("opens_local", "opens_at", "expires_at")
-        }
-        letter = mail_letters.InvitationLetter(
-            recipient=Recipient(**fields.pop("recipient")),
-            url=invitation_url(composer.base_url, token),
-            **instants,
-            **fields,
-        )
-    elif delivery.kind in URGENT_LETTERS:
-        code_id = fields["code_id"]
-        digits = composer.key.code(code_id)
-        url = None
-        if fields["has_link"]:
-            token = issue_link(tx, composer.key, LinkPurpose.SIGN_IN, code_id, rotation, now)
-            url = sign_in_url(composer.base_url, token)
-        letter = mail_letters.CodeLetter(
-            recipient=Recipient(**fields["recipient"]),
-            digits=f"{digits[:3]} {digits[3:]}",
-            minutes=fields["minutes"],
-            url=url,
-            is_for_address=delivery.kind is LetterKind.ADDRESS,
-        )
-    elif delivery.kind is LetterKind.NOTICE:
-        letter = mail_letters.NoticeLetter(
-            recipient=Recipient(**fields.pop("recipient")), url=f"{composer.base_url}/", **fields
-        )
-    elif delivery.kind in _BEFORE_OPENING:
-        letter = _compose_before_opening(tx, composer, delivery, fields, rotation, now)
-    else:
-        token = issue_link(tx, composer.key, LinkPurpose.OPENED, str(delivery.member_id), rotation, now)
-        kind = OpenedLetter if delivery.kind is LetterKind.OPENED else FilmReadyLetter
-        letter = kind(
-            recipient=Recipient(**fields.pop("recipient")),
-            # The opened letter promises the film only where it is ready.
-            url=opened_url(composer.base_url, token, is_for_film=fields.get("film", "ready") == "ready"),
-            **fields,
-        )
-    domain = composer.sender.address.rpartition("@")[2]
-    message_id = f"<{delivery.kind}.{uuid.uuid5(_NAMESPACE, delivery.dedupe_key)}@{domain}>"
-    return mail_letters.write(letter, sender=composer.sender, message_id=message_id, date=delivery.queued_at)
-
-
-def _compose_before_opening(
-    tx: Transaction,
-    composer: MailComposer,
-    delivery: Delivery,
-    fields: dict[str, Any],
-    rotation: int,
-    now: datetime,
-) -> Letter:
-    """Return a letter to a member of a sealed capsule."""
-    fields |= {
-        name: datetime.fromisoformat(fields[name])
-        for name in ("opens_local", "opens_at", "was_local", "wished_local")
-        if name in fields
-    }
-    fields["recipient"] = Recipient(**fields["recipient"])
-    member_id = str(delivery.member_id)
-    if delivery.kind is LetterKind.CONSENT:
-        subject = f"{fields.pop('wish')}:{member_id}"
-        token = issue_link(tx, composer.key, LinkPurpose.CONSENT, subject, rotation, now)
-        return mail_letters.ConsentLetter(url=consent_url(composer.base_url, token), **fields)
-    token = issue_link(tx, composer.key, LinkPurpose.VISIT, member_id, rotation, now)
-    kind = (
-        mail_letters.ReminderLetter if delivery.kind is LetterKind.REMINDER else mail_letters.DateMovedLetter
-    )
-    return kind(url=visit_url(composer.base_url, token), **fields)
 
 
 def _date_fields(capsule: Capsule) -> dict[str, Any]:

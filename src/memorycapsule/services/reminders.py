@@ -1,4 +1,8 @@
-"""Reminders: a letter to those who have not answered or put anything in, at most one a day."""
+"""
+Reminders: letters to those who have not answered or put anything in, or have not come once it was open.
+
+The owner asks for the former, at most one a day. The latter leaves by itself, once.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ from memorycapsule.store.transactions import Store, Transaction
 
 #: Nobody is reminded sooner after their last letter.
 LEAST_INTERVAL = timedelta(days=1)
+#: So long after an opened letter that may not have arrived, another one stands in for it.
+UNKNOWN_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +97,20 @@ def remind(
                 ),
             )
     return done
+
+
+def remind_of_opening(store: Store, wake: Wake, now: datetime) -> int:
+    """
+    Queue a letter to each member whose opened letter may not have arrived and who has not come, and count them.
+
+    It is another letter, and the only one of its kind that a member gets: nobody gets the same letter twice.
+    """
+    with store.reading() as tx:
+        if not delivery_store.unknown_of_absent_members(tx, now - UNKNOWN_FOR):
+            return 0
+    with store.transaction() as tx:
+        lost = delivery_store.unknown_of_absent_members(tx, now - UNKNOWN_FOR)
+        return sum(letters.queue_opened_again(tx, wake, one, now) for one in lost)
 
 
 def may_be_reminded(contribution: Contribution, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
-from memorycapsule.services import cleanup, instances, opening, reading, uploads
+from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
@@ -134,15 +134,18 @@ def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
 
 
 def send_letters(context: WorkerContext) -> Sent:
-    """Queue letters that have waited long enough for a film, and send all that are due."""
+    """Queue letters that have waited long enough for a film or for an answer, and send all that are due."""
     opening.queue_overdue_letters(context.store, context.wake, context.mailing.render_grace, context.now())
+    is_clock_right = clock_doubt(context) is None
+    if is_clock_right:
+        reminders.remind_of_opening(context.store, context.wake, context.now())
     sent = deliveries.send_due(
         context.store,
         context.mailing.composer,
         context.mailing.connect,
         lease=context.run.lease,
         # By a wrong clock, the days after which a letter is given up would be over at once.
-        give_up_days=None if clock_doubt(context) else context.mailing.give_up_days,
+        give_up_days=context.mailing.give_up_days if is_clock_right else None,
         is_stopping=context.run.is_stopping,
         clock=context.now,
     )

@@ -127,6 +127,7 @@ LETTERS = {
         for counts in (COUNTS, {**COUNTS, "photos": 0, "clips": 0, "stories": 0})
     },
     "film_ready": letters.FilmReadyLetter(**MEMBERS),
+    "opened_again": letters.OpenedAgainLetter(**MEMBERS),
     "reminder": letters.ReminderLetter(**MEMBERS, **DATE),
     **{
         f"moved-{earlier}": letters.DateMovedLetter(

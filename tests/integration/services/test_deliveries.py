@@ -377,7 +377,7 @@ from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import deliveries
-from memorycapsule.services.letters import MailComposer
+from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.store.transactions import Store
 
 url, key_file, host, port = sys.argv[1:5]

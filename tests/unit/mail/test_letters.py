@@ -50,6 +50,7 @@ OPENED = OpenedLetter(
 FILM_READY = letters.FilmReadyLetter(
     recipient=BEN, capsule_title="The summer we kept", url=URL, owner="Ada", dyes=7
 )
+OPENED_AGAIN = letters.OpenedAgainLetter(**vars(FILM_READY))
 SIGN_IN = letters.CodeLetter(
     recipient=BEN,
     digits="012 345",
@@ -87,6 +88,7 @@ EVERY_LETTER = [
         "opened": OPENED,
         **{f"opened-{film}": replace(OPENED, film=film) for film in ("follows", "none")},
         "film_ready": FILM_READY,
+        "opened_again": OPENED_AGAIN,
         "reminder": REMINDER,
         "moved": MOVED,
         "moved-earlier": replace(MOVED, is_earlier=True),

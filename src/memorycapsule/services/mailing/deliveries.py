@@ -19,7 +19,7 @@ from memorycapsule.errors import CapsuleError, MailRefused, NotAllowed, NotFound
 from memorycapsule.mail.answers import refusal_of
 from memorycapsule.mail.letters import Recipient, TrialLetter, write
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.services.letters import MailComposer, compose, is_wanted
+from memorycapsule.services.mailing.composing import MailComposer, compose, is_wanted
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store

@@ -8,7 +8,8 @@ import pytest
 from memorycapsule.errors import MediaRefused, NotFound
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.media.intake import memory_copy
-from memorycapsule.services import cleanup, letters, opening, reading, stories
+from memorycapsule.services import cleanup, opening, reading, stories
+from memorycapsule.services.mailing import composing
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import stories as story_store
 from support.cast import OPENS, add_story, make_composer, make_recording
@@ -79,7 +80,7 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
             one for one in delivery_store.all_deliveries(tx) if one.member_id == stage.ben.member.id
         ]
         fields = json.loads(delivery.letter)
-        letter = letters.compose(tx, make_composer(instance), delivery, OPENS)
+        letter = composing.compose(tx, make_composer(instance), delivery, OPENS)
     assert (fields["photos"], fields["clips"], fields["voices"], fields["stories"]) == (1, 0, 1, 1)
     assert b"1 voice note" in letter
 
