@@ -376,7 +376,7 @@ from memorycapsule.clock import now
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services import deliveries
+from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.store.transactions import Store
 
