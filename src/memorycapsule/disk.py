@@ -6,8 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from memorycapsule.errors import is_disk_full
+from memorycapsule.errors import DiskFull, is_disk_full
 
+#: What may wait leaves so much of the disk to what may not: to openings and letters.
+MARGIN_BYTES = 8 * 1024 * 1024
 #: SQLite writes at least so much at a time: its index of a write-ahead log grows by 32 KiB.
 _PROBE_BYTES = 64 * 1024
 
@@ -16,6 +18,12 @@ def free_bytes(folder: Path) -> int:
     """Return how many bytes this program may still write to a folder's disk; a user's quota is not counted."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
+
+
+def check_room(folder: Path, count: int) -> None:
+    """Raise DiskFull when `count` further bytes on the disk of a folder would leave less than MARGIN_BYTES free."""
+    if free_bytes(folder) < count + MARGIN_BYTES:
+        raise DiskFull
 
 
 def is_full(folder: Path) -> bool:

@@ -12,6 +12,12 @@ from memorycapsule.errors import MediaRefused, Refusal
 KEPT_FOR = timedelta(days=7)
 
 
+#: So many files of one member may be announced and not be there yet.
+MOST_ANNOUNCED = 200
+#: While a file becomes a medium, its pieces and the medium both lie on the disk.
+ROOM_PER_BYTE = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class UploadLimits:
     """How much may be put in, in bytes."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from memorycapsule import disk
 from memorycapsule.errors import CapsuleError, NotFound, shortage, system_problem
 
 _PART = ".part"
@@ -81,6 +82,11 @@ class LocalBlobs:
                 raise
             _sync_folder(path.parent)
         return StoredBlob(digest=file.digest.hexdigest(), bytes=file.count)
+
+    def check_room(self, count: int) -> None:
+        """Raise DiskFull unless there is room for `count` further bytes, and for what must not wait besides."""
+        with _translating_errors():
+            disk.check_room(self._root, count)
 
     def open(self, blob_id: str) -> BinaryIO:
         """Return the blob, open for reading. Raises NotFound."""

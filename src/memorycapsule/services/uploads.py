@@ -22,7 +22,15 @@ from memorycapsule.domain.people import storable
 from memorycapsule.domain.refusals import refusal_from_json, refusal_to_json
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata, UploadPart
+from memorycapsule.domain.uploads import (
+    KEPT_FOR,
+    MOST_ANNOUNCED,
+    ROOM_PER_BYTE,
+    Upload,
+    UploadLimits,
+    UploadMetadata,
+    UploadPart,
+)
 from memorycapsule.errors import (
     MediaRefused,
     NotAllowed,
@@ -30,6 +38,7 @@ from memorycapsule.errors import (
     OffsetMoved,
     Refusal,
     TooLarge,
+    TooMany,
     UsageProblem,
 )
 from memorycapsule.media.prepared import Prepared
@@ -83,8 +92,10 @@ def begin(
     """
     Announce a file of `length` bytes for a story; nothing of it has arrived yet.
 
-    An empty file is refused at once, as `progress` says. Raises UsageProblem, NotFound, and NotAllowed once the date
-    has come. Raises TooLarge after noting the refusal, so that the sender finds it among all others.
+    An empty file is refused at once, as `progress` says. Raises UsageProblem, NotFound, NotAllowed once the date has
+    come, TooMany while too many files of this member are announced already, and DiskFull unless there is room for it
+    and for all that was announced before. Raises TooLarge after noting the refusal, so that the sender finds it
+    among all others.
     """
     viewer.check(Scope.CONTRIBUTE)
     if length < 0 or (about.position is not None and not 0 <= about.position < 1_000_000):
@@ -95,6 +106,10 @@ def begin(
         used_bytes = upload_store.bytes_of_member(tx, story.member_id)
         too_large = limits.refusal_of(length, used_bytes=used_bytes)
         refused = too_large if length else MediaRefused(Refusal.EMPTY)
+        if refused is None:
+            if upload_store.announced_by(tx, story.member_id) >= MOST_ANNOUNCED:
+                raise TooMany("uploads_announced", most=MOST_ANNOUNCED)
+            vault.blobs.check_room(ROOM_PER_BYTE * length + upload_store.bytes_to_come(tx))
         upload = Upload(
             id=str(uuid.uuid4()),
             story_id=story.id,
@@ -129,6 +144,7 @@ def receive(
         upload, capsule = _check_part(tx, viewer, upload_id, start, len(piece), now)
     if not piece:
         return upload
+    vault.blobs.check_room(len(piece))
     blob = vault.keep_sealed(capsule, io.BytesIO(piece), now)
     try:
         with store.transaction() as tx:
@@ -223,6 +239,8 @@ def finish(
         blob_ids = [part.blob_id for part in parts]
         source = vault.source_of_parts(tx, upload.capsule_id, blob_ids, upload.length)
     about = unsealer.metadata_of(upload)
+    # Asked before the work, which would be done again and again on a full disk.
+    vault.blobs.check_room(upload.length)
     try:
         plain = source.open()
     except DamagedEnvelope:

@@ -12,6 +12,12 @@ from memorycapsule.store.transactions import Transaction
 
 uploads = Table(Upload, UploadRow)
 parts = Table(UploadPart, UploadPartRow)
+#: What is true of files of which something is still missing.
+_ARRIVING = (
+    col(UploadRow.received) < col(UploadRow.length),
+    col(UploadRow.medium_id).is_(None),
+    col(UploadRow.refusal).is_(None),
+)
 
 
 def parts_of(tx: Transaction, upload_id: str) -> list[UploadPart]:
@@ -53,6 +59,23 @@ def unfinished_ids(tx: Transaction) -> list[str]:
 def untouched_ids(tx: Transaction, instant: datetime) -> list[str]:
     """Return the ids of uploads that nothing has happened to since `instant`."""
     return list(tx.session.exec(select(UploadRow.id).where(col(UploadRow.changed_at) < instant)))
+
+
+def announced_by(tx: Transaction, member_id: str) -> int:
+    """Return how many files a member has announced that are not there yet."""
+    statement = (
+        select(func.count())
+        .select_from(UploadRow)
+        .join(StoryRow, col(StoryRow.id) == col(UploadRow.story_id))
+        .where(col(StoryRow.member_id) == member_id, *_ARRIVING)
+    )
+    return int(tx.session.exec(statement).one())
+
+
+def bytes_to_come(tx: Transaction) -> int:
+    """Return how many bytes of all announced files are not there yet."""
+    missing = func.sum(col(UploadRow.length) - col(UploadRow.received))
+    return int(tx.session.exec(select(func.coalesce(missing, 0)).where(*_ARRIVING)).one())
 
 
 def bytes_of_member(tx: Transaction, member_id: str) -> int:

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from memorycapsule.errors import CapsuleError, Postponed
+from memorycapsule.errors import CapsuleError, DiskFull, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.processes.hangs import is_machine_quiet
 from memorycapsule.services import uploads
@@ -124,6 +124,11 @@ class Finishers:
             with self._changed:
                 is_alone = was_alone and begun == self._begun
             is_over = self._put_off(upload_id, is_alone=is_alone)
+        except DiskFull:
+            # Nothing is wrong with the file: it is finished within a minute of the room being there again.
+            journal.warning("upload.waits_for_room", upload=upload_id)
+            self._let_go(upload_id, is_over=False, counts=False)
+            return
         except Exception as error:  # noqa: BLE001 - one file must not end the thread; it is finished later
             journal.error("upload.unfinished", error=type(error).__name__)
             journal.debug("upload.unfinished", exc_info=error)
@@ -145,7 +150,7 @@ class Finishers:
             return False
         return is_last
 
-    def _let_go(self, upload_id: str, *, is_over: bool) -> None:
+    def _let_go(self, upload_id: str, *, is_over: bool, counts: bool = True) -> None:
         with self._changed:
             self._in_hand -= 1
             if upload_id in self._tries:
@@ -153,7 +158,7 @@ class Finishers:
             if is_over:
                 self._tries.pop(upload_id, None)
             else:
-                tries = self._tries[upload_id] = self._tries.get(upload_id, 0) + 1
+                tries = self._tries[upload_id] = self._tries.get(upload_id, 0) + 1 if counts else 1
                 pause = min(RETRY_SECONDS * 2 ** (tries - 1), MOST_RETRY_SECONDS)
                 heapq.heappush(self._later, (monotonic() + pause, upload_id))
             future = self._futures.pop(upload_id, None)

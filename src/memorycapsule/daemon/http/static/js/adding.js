@@ -272,7 +272,7 @@ async function run(job) {
       try {
         await save();
       } catch (error) {
-        if (error instanceof Unwanted && error.status < 500 && error.status !== 429) throw error;
+        if (error instanceof Unwanted && (error.status < 500 || error.status === 507) && error.status !== 429) throw error;
         job.isBroken = true;
         saySending(job);
         await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -287,7 +287,8 @@ async function run(job) {
     await settle(job, done);
   } catch (error) {
     const reason = error instanceof Unwanted ? (error.status === 413 && error.sentence) || REASONS[error.status] : null;
-    refuse(job, reason || words.failed, !reason);
+    const isFull = error instanceof Unwanted && error.status === 507;
+    refuse(job, reason || (isFull ? words.full : words.failed), !reason);
   }
   job.sent = job.file.size;
   goOn();

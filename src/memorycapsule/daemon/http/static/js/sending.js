@@ -97,8 +97,9 @@ async function begin(file, { uploads, story, position }) {
   throw refusal(answer.status, sentenceOf(answer));
 }
 
+// A full disk is told as well: somebody has to make room, and nobody can know when.
 const refusal = (status, sentence) =>
-  status >= 400 && status < 500 && status !== 408 && status !== 409 && status !== 429
+  status === 507 || (status >= 400 && status < 500 && status !== 408 && status !== 409 && status !== 429)
     ? new Unwanted(status, sentence)
     : new Error(`answered ${status}`);
 
