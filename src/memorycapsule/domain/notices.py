@@ -62,6 +62,9 @@ _OF_CAPSULES = frozenset(
 )
 
 
+_OF_LETTERS = frozenset({NoticeKind.REJECTED_LETTERS, NoticeKind.UNKNOWN_LETTERS})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """Something that is wrong now."""
@@ -93,15 +96,22 @@ class ToldNotice:
         return self.kind is notice.kind and self.capsule_id == (notice.capsule_id or "")
 
 
-def is_letter_due(notices: Iterable[Notice], told: Collection[ToldNotice], now: datetime) -> bool:
+def is_letter_due(
+    notices: Iterable[Notice], told: Collection[ToldNotice], *, is_sending: bool, now: datetime
+) -> bool:
     """
     Say whether somebody is to get a letter with all of `notices`; `told` is what they were told before.
 
     There must be news: a notice that was not told yet, one that counts more than when it was told, or one that was
     told a month ago. The next letter comes a day after the last one, or at once where news is of what keeps a
-    capsule sealed.
+    capsule sealed. While letters are being sent (`is_sending`), those that failed are not yet all there are, so they
+    are no news.
     """
-    news = [notice for notice in notices if _is_news(notice, told, now)]
+    news = [
+        notice
+        for notice in notices
+        if _is_news(notice, told, now) and not (is_sending and notice.kind in _OF_LETTERS)
+    ]
     # A letter that a wrong clock has dated is as good as an old one.
     is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)
     return bool(news) and (is_quiet or any(_is_urgent(notice, told) for notice in news))

@@ -313,7 +313,6 @@ def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
             "url": _checked_url(letter.url),
             "dyes": _strip(1),
             "title": "MemoryCapsule",
-            "count": len(letter.notices),
             "notices": [
                 notice_texts(one, is_admin=letter.is_admin, language=language) for one in letter.notices
             ],
@@ -405,6 +404,7 @@ def _parts(letter: Letter, language: str, facts: Mapping[str, Any]) -> dict[str,
         "fonts": words("letter_fonts"),
         "address_note": words("letter_address_note"),
         "quote": (),
+        "notices": (),
         "signature": words("letter_quote_from", **facts) if facts.get("quote") else "",
         "digits": "",
         "button": "",

@@ -75,14 +75,14 @@ def _hold(instance: Instance) -> Iterator[Notice]:
 def _openings(
     tx: Transaction, instance: Instance, surroundings: Surroundings, now: datetime
 ) -> Iterator[Notice]:
-    cause = surroundings.clock_doubt or (instance.hold.error if instance.hold else None)
-    if cause:
-        says = CapsuleError("notice_opening_waits", problem=cause)
-        due = capsule_store.due_ids(tx, now)
+    late = timedelta(0)
+    if instance.hold:
+        says = CapsuleError("notice_opening_held")
+    elif surroundings.clock_doubt:
+        says = CapsuleError("notice_opening_clock")
     else:
-        says = CapsuleError("notice_opening_late")
-        due = capsule_store.due_ids(tx, now - LATE)
-    for capsule_id in due:
+        says, late = CapsuleError("notice_opening_late"), LATE
+    for capsule_id in capsule_store.due_ids(tx, now - late):
         yield Notice(kind=NoticeKind.OPENING, capsule_id=capsule_id, says=kept_reason(says))
 
 
@@ -98,16 +98,14 @@ def _letters(tx: Transaction) -> Iterator[Notice]:
         missed[letter.state, letter.capsule_id].append(letter)
     for (state, capsule_id), letters in missed.items():
         names = [_name(letter) for letter in letters[:_MOST_NAMES]]
-        named = [*names, "…"] if len(letters) > _MOST_NAMES else names
+        named = ", ".join([*names, "…"] if len(letters) > _MOST_NAMES else names)
         if state is DeliveryState.REJECTED:
             kind = NoticeKind.REJECTED_LETTERS
             problem = letters[-1].detail.error if letters[-1].detail else CapsuleError("mail_refused")
-            says = CapsuleError(
-                "notice_letters_rejected", count=len(letters), names=", ".join(named), problem=problem
-            )
+            says = CapsuleError("notice_letters_rejected", count=len(letters), names=named, problem=problem)
         else:
             kind = NoticeKind.UNKNOWN_LETTERS
-            says = CapsuleError("notice_letters_unknown", count=len(letters), names=", ".join(named))
+            says = CapsuleError("notice_letters_unknown", count=len(letters), names=named)
         yield Notice(kind=kind, capsule_id=capsule_id, says=kept_reason(says), count=len(letters))
 
 

@@ -15,6 +15,8 @@ from memorycapsule.services import letters
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
+from memorycapsule.store import instances as instance_store
 from memorycapsule.store import notices as notice_store
 from memorycapsule.store.transactions import Store, Transaction
 
@@ -38,7 +40,10 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
     with store.reading() as tx:
         own = _by_account(tx, notices)
         told = notice_store.told_by_account(tx)
-        due = [one for one in own if is_letter_due(own[one], told.get(one, []), now)]
+        is_sending = _is_sending(tx, now)
+        due = [
+            one for one in own if is_letter_due(own[one], told.get(one, []), is_sending=is_sending, now=now)
+        ]
         over = [
             one
             for account_id, before in told.items()
@@ -56,6 +61,13 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
             letters.queue_newest(tx, wake, LetterKind.NOTICE, account, fields, now)
             notice_store.keep_told(tx, account_id, own[account_id], now)
     return len(due)
+
+
+def _is_sending(tx: Transaction, now: datetime) -> bool:
+    """Say whether letters leave at this moment: some are due, and nothing keeps them back."""
+    instance = instance_store.get(tx)
+    is_kept_back = instance.hold or instance.why_letters_wait(now)
+    return not is_kept_back and bool(delivery_store.due_ids(tx, now))
 
 
 def _by_account(tx: Transaction, notices: Iterable[Notice]) -> dict[str, list[Notice]]:
