@@ -29,7 +29,7 @@ PACKAGE = Path(memorycapsule.__file__).parent
 #: The rooms of those who know the language of a person.
 DOORS = ("cli", "daemon", "demo")
 #: What stands before the reason of an error in the names of its sentences: of all doors, and of one that says more.
-VOICES = ("error", "cli_error", "page_error")
+VOICES = ("error", "cli_error", "page_error", "letter_error")
 #: The functions that make a sentence of an error.
 SAYERS = {"sentence_of", "english_sentence_of", "spoken", "sentence"}
 
@@ -188,7 +188,9 @@ def test_every_sentence_of_an_error_belongs_to_a_reason():
     sentences = wording("en", "errors").keys
 
     assert {key for key in sentences if key.removeprefix("error_") not in reasons} == set()
-    own = {key for key in wording("en").keys if key.startswith(("cli_error_", "page_error_"))}
+    own = {
+        key for key in wording("en").keys if key.startswith(("cli_error_", "page_error_", "letter_error_"))
+    }
     assert {key for key in own if key.partition("_")[2] not in sentences} == set()
 
 

@@ -98,6 +98,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("ahead", Prerenderer(context=app).run, every_seconds=beat)
     heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("scrub", lambda: ticks.scrub(app), every_seconds=_SCRUB_SECONDS)
+    heartbeat.add("notices", lambda: ticks.tell(app), every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("sweep", lambda: ticks.sweep_daily(app), every_seconds=_SWEEP_SECONDS)
 
 

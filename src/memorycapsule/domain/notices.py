@@ -16,6 +16,11 @@ from memorycapsule.domain.reasons import KeptReason
 
 #: A letter tells all there is to tell. Nobody gets the next one sooner, unless a capsule does not open.
 LEAST_INTERVAL = timedelta(days=1)
+#: The login at the mail server is tried so often, and so long before each opening.
+TRIAL_INTERVAL = timedelta(days=7)
+TRIALS_BEFORE_OPENING = (timedelta(days=7), timedelta(days=1))
+#: A login that failed is tried again after this.
+FAILED_TRIAL_INTERVAL = timedelta(hours=1)
 #: What lasts is told again after this.
 TOLD_AGAIN_AFTER = timedelta(days=30)
 
@@ -115,6 +120,22 @@ def is_letter_due(
     # A letter that a wrong clock has dated is as good as an old one.
     is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)
     return bool(news) and (is_quiet or any(_is_urgent(notice, told) for notice in news))
+
+
+def is_trial_due(
+    tried_at: datetime | None, openings: Iterable[datetime], *, has_failed: bool, now: datetime
+) -> bool:
+    """
+    Say whether the login at the mail server is to be tried, in time to mend it before an opening.
+
+    `tried_at` is when it was last tried, `has_failed` whether it failed then, and `openings` are dates to come.
+    """
+    # A trial in the future was dated by a wrong clock.
+    if tried_at is None or tried_at > now:
+        return True
+    if now - tried_at >= (FAILED_TRIAL_INTERVAL if has_failed else TRIAL_INTERVAL):
+        return True
+    return any(tried_at < at - before <= now for at in openings for before in TRIALS_BEFORE_OPENING)
 
 
 def _is_news(notice: Notice, told: Iterable[ToldNotice], now: datetime) -> bool:

@@ -36,6 +36,7 @@ def notice_texts(notice: dict[str, Any], *, is_admin: bool, language: str) -> No
         says=sentence_of(
             KeptReason(**notice["says"]).error,
             words,
+            voice="letter_error",
             shown=functools.partial(one_line, limit=LONGEST_MESSAGE),
         ),
         to_do=words(f"notice_to_do_{kind}" if is_admin else f"notice_to_do_{kind}_owner"),

@@ -45,6 +45,16 @@ def due_ids(tx: Transaction, now: datetime) -> list[str]:
     return list(tx.session.exec(statement))
 
 
+def next_openings(tx: Transaction, after: datetime, until: datetime) -> list[datetime]:
+    """Return when sealed capsules open, of those that do after `after` and until `until`."""
+    statement = select(CapsuleRow.opens_at).where(
+        col(CapsuleRow.state) == CapsuleState.SEALED,
+        col(CapsuleRow.opens_at) > after,
+        col(CapsuleRow.opens_at) <= until,
+    )
+    return list(tx.session.exec(statement))
+
+
 def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
     """Turn a sealed capsule whose date has come into an open one; say whether this call did it."""
     return bool(

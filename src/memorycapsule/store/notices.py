@@ -138,6 +138,14 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
     return deliveries.all(tx, statement)
 
 
+def has_sent_since(tx: Transaction, since: datetime) -> bool:
+    """Say whether a mail server has taken a letter since then."""
+    statement = select(DeliveryRow.id).where(
+        col(DeliveryRow.state) == DeliveryState.SENT, col(DeliveryRow.finished_at) > since
+    )
+    return tx.session.exec(statement.limit(1)).first() is not None
+
+
 def failed_opening_films(tx: Transaction) -> list[Montage]:
     """Return the montages of openings that failed."""
     return montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.FAILED)

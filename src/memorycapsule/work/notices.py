@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from memorycapsule.domain.notices import Notice
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
-from memorycapsule.services.notices import finding, telling
+from memorycapsule.services.notices import finding, mail_trial, telling
 from memorycapsule.services.notices.finding import Surroundings
 from memorycapsule.work.worker_context import WorkerContext
 
 
-def standing(context: WorkerContext, clock_doubt: NotDue | None) -> list[Notice]:
-    """Return all that is wrong at this moment; `clock_doubt` is why the clock cannot be trusted."""
+def standing(
+    context: WorkerContext, clock_doubt: NotDue | None, *, late: timedelta = finding.LATE
+) -> list[Notice]:
+    """
+    Return all that is wrong at this moment.
+
+    `clock_doubt` is why the clock cannot be trusted, and `late` how long a capsule may take to open.
+    """
     surroundings = Surroundings(
         clock_doubt=clock_doubt,
         free_bytes=context.watching.free_bytes(),
         backup_days=context.watching.backup_days,
     )
-    return finding.notices(context.store, surroundings, context.now())
+    return finding.notices(context.store, surroundings, late=late, now=context.now())
 
 
-def tell(context: WorkerContext, clock_doubt: NotDue | None) -> int:
-    """Queue a letter to everybody who has to be told something new, and return how many."""
-    queued = telling.tell(context.store, context.wake, standing(context, clock_doubt), context.now())
+def tell(context: WorkerContext, clock_doubt: NotDue | None, *, late: timedelta = finding.LATE) -> int:
+    """
+    Look for what is wrong, and queue a letter to everybody who has to be told something new; return how many.
+
+    The login at the mail server is tried first where it is time to.
+    """
+    if context.watching.log_in and (
+        problem := mail_trial.try_login(context.store, context.watching.log_in, context.now())
+    ):
+        journal.warning("mail.login_failed", reason=problem.reason)
+    found = standing(context, clock_doubt, late=late)
+    queued = telling.tell(context.store, context.wake, found, context.now())
     if queued:
         journal.info("notices.told", letters=queued)
     return queued

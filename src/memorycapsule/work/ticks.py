@@ -12,6 +12,7 @@ from datetime import timedelta
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.notices import Notice
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
@@ -21,7 +22,7 @@ from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, trash
-from memorycapsule.work import films, tmpfs
+from memorycapsule.work import films, notices, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
@@ -74,6 +75,8 @@ def tick(context: WorkerContext) -> TickResult:
     """
     Do everything that is due: open capsules, send letters, render films, send the letters that waited for a film.
 
+    Whoever should know of something that is wrong gets a letter, too.
+
     The folder's lock must be held, and `settle` called once before.
     """
     openings, doubt = open_due(context)
@@ -84,6 +87,9 @@ def tick(context: WorkerContext) -> TickResult:
     sweep_daily(context)
     scrub(context)
     history.remember(context.store, context.vault)
+    # Whatever is due and still sealed after such a pass did not open.
+    if notices.tell(context, clock_doubt(context), late=timedelta(0)):
+        letters += send_letters(context)
     return TickResult(
         opened=openings.opened,
         not_opened=openings.failed,
@@ -178,6 +184,16 @@ class CleanUp:
         context.vault.cache.trim()
         if context.mailing.mailbox and not clock_doubt(context):
             context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
+
+
+def standing_notices(context: WorkerContext) -> list[Notice]:
+    """Return all that is wrong at this moment."""
+    return notices.standing(context, clock_doubt(context))
+
+
+def tell(context: WorkerContext) -> int:
+    """Queue a letter to everybody who has to be told something new, and return how many."""
+    return notices.tell(context, clock_doubt(context))
 
 
 def sweep_daily(context: WorkerContext) -> None:

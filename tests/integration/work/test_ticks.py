@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
@@ -15,6 +16,7 @@ from memorycapsule.services import reading
 from memorycapsule.services.film import montages
 from memorycapsule.services.opening import Openings
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held
@@ -110,15 +112,18 @@ def test_a_film_that_cannot_be_made_delays_no_letter_beyond_the_grace(instance, 
     """I9: with an impossible frame rate each attempt fails; letters leave when the film is given up or late."""
     context = make_context(instance, time, fps=0)
     time.go_to(OPENS)
-    sent = len(ticks.tick(context).letters.sent)
+    sent = list(ticks.tick(context).letters.sent)
     for _ in range(3):
         time.go_on(minutes=10)
-        sent += len(ticks.tick(context).letters.sent)
+        sent += ticks.tick(context).letters.sent
 
     film = film_of(instance, capsule)
     assert film.state is MontageState.FAILED
     assert film.report
-    assert sent == 3
+    with instance.store.reading() as tx:
+        kinds = [delivery_store.deliveries.get(tx, one).kind for one in sent]
+    # And one to Ada, who is told that there is no film.
+    assert kinds == [LetterKind.OPENED] * 3 + [LetterKind.NOTICE]
     assert work_files(instance) == set()
 
 

@@ -55,7 +55,7 @@ WORDS_OF_OURS = {
 
 
 #: What stands before the reason of an error in the names of its sentences.
-VOICES = ("error", "cli_error", "page_error", "refused")
+VOICES = ("error", "cli_error", "page_error", "letter_error", "refused")
 
 
 @functools.cache

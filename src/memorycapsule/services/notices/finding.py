@@ -23,7 +23,7 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import notices as notice_store
 from memorycapsule.store.transactions import Store, Transaction
 
-#: A capsule that is still sealed so long after its date has not opened; until then, the next beat opens it.
+#: A beat takes no longer, even on a busy machine.
 LATE = timedelta(minutes=15)
 #: With less space than this, uploads are about to be refused.
 LEAST_FREE_BYTES = 1_000_000_000
@@ -43,17 +43,23 @@ class Surroundings:
     backup_days: int
 
 
-def notices(store: Store, surroundings: Surroundings, now: datetime) -> list[Notice]:
-    """Return all that is wrong now, the gravest kinds first, as `NoticeKind` has them."""
+def notices(
+    store: Store, surroundings: Surroundings, *, late: timedelta = LATE, now: datetime
+) -> list[Notice]:
+    """
+    Return all that is wrong now, the gravest kinds first, as `NoticeKind` has them.
+
+    A capsule that is still sealed `late` after its date has not opened; until then, the next beat may open it.
+    """
     with store.reading() as tx:
         instance = instance_store.get(tx)
         found = [
             *_clock(surroundings),
             *_hold(instance),
-            *_openings(tx, instance, surroundings, now),
+            *_openings(tx, instance, surroundings, late, now),
             *_damage(tx),
             *_letters(tx),
-            *_mail(instance, now),
+            *_mail(tx, instance, now),
             *_films(tx),
             *_disk(surroundings),
             *_backup(tx, instance, surroundings, now),
@@ -73,15 +79,14 @@ def _hold(instance: Instance) -> Iterator[Notice]:
 
 
 def _openings(
-    tx: Transaction, instance: Instance, surroundings: Surroundings, now: datetime
+    tx: Transaction, instance: Instance, surroundings: Surroundings, late: timedelta, now: datetime
 ) -> Iterator[Notice]:
-    late = timedelta(0)
     if instance.hold:
-        says = CapsuleError("notice_opening_held")
+        says, late = CapsuleError("notice_opening_held"), timedelta(0)
     elif surroundings.clock_doubt:
-        says = CapsuleError("notice_opening_clock")
+        says, late = CapsuleError("notice_opening_clock"), timedelta(0)
     else:
-        says, late = CapsuleError("notice_opening_late"), LATE
+        says = CapsuleError("notice_opening_late")
     for capsule_id in capsule_store.due_ids(tx, now - late):
         yield Notice(kind=NoticeKind.OPENING, capsule_id=capsule_id, says=kept_reason(says))
 
@@ -114,8 +119,11 @@ def _name(letter: Delivery) -> str:
     return json.loads(letter.letter)["recipient"]["name"] or letter.address
 
 
-def _mail(instance: Instance, now: datetime) -> Iterator[Notice]:
-    problem = instance.mail_problem.error if instance.mail_problem else instance.why_letters_wait(now)
+def _mail(tx: Transaction, instance: Instance, now: datetime) -> Iterator[Notice]:
+    problem = instance.why_letters_wait(now)
+    tried = instance.mail_problem
+    if tried and instance.mail_tried_at and not notice_store.has_sent_since(tx, instance.mail_tried_at):
+        problem = tried.error
     if problem:
         yield Notice(kind=NoticeKind.MAIL, says=kept_reason(CapsuleError("notice_mail", problem=problem)))
 
