@@ -55,6 +55,11 @@ class NoticeKind(StrEnum):
         """Whether something that was promised does not hold at this moment; the others may lead to that."""
         return self not in {NoticeKind.DISK, NoticeKind.BACKUP, NoticeKind.UNKNOWN_FILES}
 
+    @property
+    def is_unready(self) -> bool:
+        """Whether `/readyz` says no; files that no row knows are kept for that reason alone."""
+        return self is not NoticeKind.UNKNOWN_FILES
+
 
 _OF_CAPSULES = frozenset(
     {
@@ -81,6 +86,8 @@ class Notice:
     says: KeptReason
     #: How many letters, files or the like; more of them are news.
     count: int = 1
+    #: Whether it may be over in a minute: it is shown, and no letter tells of it.
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +122,9 @@ def is_letter_due(
     news = [
         notice
         for notice in notices
-        if _is_news(notice, told, now) and not (is_sending and notice.kind in _OF_LETTERS)
+        if _is_news(notice, told, now)
+        and not notice.is_passing
+        and not (is_sending and notice.kind in _OF_LETTERS)
     ]
     # A letter that a wrong clock has dated is as good as an old one.
     is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)

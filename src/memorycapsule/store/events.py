@@ -61,3 +61,15 @@ def counts_by_subject(tx: Transaction, kind: str) -> dict[str, int]:
         .group_by(col(EventRow.subject_id))
     )
     return {str(subject): int(count) for subject, count in tx.session.exec(statement).all()}
+
+
+def last_facts(tx: Transaction, kind: str, subject_id: str) -> dict[str, str | int | None]:
+    """Return the facts of the last event of this kind about a subject; empty where there is none."""
+    statement = (
+        select(EventRow.facts)
+        .where(EventRow.kind == kind, EventRow.subject_id == subject_id)
+        .order_by(col(EventRow.id).desc())
+        .limit(1)
+    )
+    found = tx.session.exec(statement).first()
+    return dict(json.loads(found)) if found else {}

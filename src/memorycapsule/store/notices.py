@@ -98,7 +98,10 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
     later = aliased(DeliveryRow)
     is_stood_in_for = exists().where(
         col(later.capsule_id) == col(DeliveryRow.capsule_id),
-        col(later.kind) == col(DeliveryRow.kind),
+        or_(
+            col(later.kind) == col(DeliveryRow.kind),
+            and_(col(DeliveryRow.kind) == LetterKind.OPENED, col(later.kind) == LetterKind.OPENED_AGAIN),
+        ),
         col(later.member_id).is_not_distinct_from(col(DeliveryRow.member_id)),
         col(later.invitation_id).is_not_distinct_from(col(DeliveryRow.invitation_id)),
         or_(

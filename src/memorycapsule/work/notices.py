@@ -9,6 +9,7 @@ from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
 from memorycapsule.services.notices import finding, mail_trial, telling
 from memorycapsule.services.notices.finding import Surroundings
+from memorycapsule.services.preservation import trash
 from memorycapsule.work.worker_context import WorkerContext
 
 
@@ -20,10 +21,13 @@ def standing(
 
     `clock_doubt` is why the clock cannot be trusted, and `late` how long a capsule may take to open.
     """
+    in_trash = trash.contents(context.vault)
     surroundings = Surroundings(
         clock_doubt=clock_doubt,
         free_bytes=context.watching.free_bytes(),
         backup_days=context.watching.backup_days,
+        trash_files=in_trash.files,
+        trash_bytes=in_trash.bytes,
     )
     return finding.notices(context.store, surroundings, late=late, now=context.now())
 

@@ -12,7 +12,8 @@ from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError, MailRefused
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.services import accounts, deliveries, invitations, opening
+from memorycapsule.services import accounts, invitations, opening
+from memorycapsule.services.mailing import deliveries
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store

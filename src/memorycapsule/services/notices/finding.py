@@ -19,6 +19,7 @@ from memorycapsule.domain.notices import Notice, NoticeKind
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import notices as notice_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -27,6 +28,8 @@ from memorycapsule.store.transactions import Store, Transaction
 LATE = timedelta(minutes=15)
 #: With less space than this, uploads are about to be refused.
 LEAST_FREE_BYTES = 1_000_000_000
+#: Letters that have waited so often for a mail server do not wait for a router that starts.
+LASTING_PAUSES = 3
 #: So many names stand in a sentence.
 _MOST_NAMES = 5
 
@@ -41,6 +44,9 @@ class Surroundings:
     free_bytes: int
     #: So many days may pass without a backup; 0 for any number.
     backup_days: int
+    #: How many files lie in the trash, and how large they are together.
+    trash_files: int
+    trash_bytes: int
 
 
 def notices(
@@ -59,10 +65,11 @@ def notices(
             *_openings(tx, instance, surroundings, late, now),
             *_damage(tx),
             *_letters(tx),
-            *_mail(tx, instance, now),
+            *_mail(tx, instance),
             *_films(tx),
             *_disk(surroundings),
             *_backup(tx, instance, surroundings, now),
+            *_unknown_files(tx, instance, surroundings),
         ]
     order = list(NoticeKind)
     return sorted(found, key=lambda notice: order.index(notice.kind))
@@ -119,13 +126,17 @@ def _name(letter: Delivery) -> str:
     return json.loads(letter.letter)["recipient"]["name"] or letter.address
 
 
-def _mail(tx: Transaction, instance: Instance, now: datetime) -> Iterator[Notice]:
-    problem = instance.why_letters_wait(now)
+def _mail(tx: Transaction, instance: Instance) -> Iterator[Notice]:
     tried = instance.mail_problem
     if tried and instance.mail_tried_at and not notice_store.has_sent_since(tx, instance.mail_tried_at):
-        problem = tried.error
-    if problem:
-        yield Notice(kind=NoticeKind.MAIL, says=kept_reason(CapsuleError("notice_mail", problem=problem)))
+        yield _no_mail(tried.error)
+    elif instance.mail_pauses and instance.mail_pause_reason:
+        yield _no_mail(instance.mail_pause_reason.error, is_passing=instance.mail_pauses < LASTING_PAUSES)
+
+
+def _no_mail(problem: CapsuleError, *, is_passing: bool = False) -> Notice:
+    says = kept_reason(CapsuleError("notice_mail", problem=problem))
+    return Notice(kind=NoticeKind.MAIL, says=says, is_passing=is_passing)
 
 
 def _films(tx: Transaction) -> Iterator[Notice]:
@@ -154,3 +165,15 @@ def _backup(
             "notice_backup_old" if instance.backed_up_at else "notice_backup_none", count=days
         )
         yield Notice(kind=NoticeKind.BACKUP, says=kept_reason(reason))
+
+
+def _unknown_files(tx: Transaction, instance: Instance, surroundings: Surroundings) -> Iterator[Notice]:
+    """Yield that the last sweep left files where they are, or else that some lie in the trash."""
+    swept = event_store.last_facts(tx, "blobs.swept", instance.id)
+    if left := int(swept.get("left") or 0):
+        says = CapsuleError("notice_files_left", count=left)
+        yield Notice(kind=NoticeKind.UNKNOWN_FILES, says=kept_reason(says), count=left)
+    elif count := surroundings.trash_files:
+        size = f"{surroundings.trash_bytes / 1e6:.1f}"
+        says = CapsuleError("notice_files_in_trash", count=count, size=size)
+        yield Notice(kind=NoticeKind.UNKNOWN_FILES, says=kept_reason(says), count=count)
