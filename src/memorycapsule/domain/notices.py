@@ -122,9 +122,7 @@ def is_letter_due(
     news = [
         notice
         for notice in notices
-        if _is_news(notice, told, now)
-        and not notice.is_passing
-        and not (is_sending and notice.kind in _OF_LETTERS)
+        if _is_news(notice, told, now) and not (is_sending and notice.kind in _OF_LETTERS)
     ]
     # A letter that a wrong clock has dated is as good as an old one.
     is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)

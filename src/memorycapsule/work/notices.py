@@ -5,25 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from memorycapsule.domain.notices import Notice
-from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
+from memorycapsule.services import instances
 from memorycapsule.services.notices import finding, mail_trial, telling
 from memorycapsule.services.notices.finding import Surroundings
 from memorycapsule.services.preservation import trash
 from memorycapsule.work.worker_context import WorkerContext
 
 
-def standing(
-    context: WorkerContext, clock_doubt: NotDue | None, *, late: timedelta = finding.LATE
-) -> list[Notice]:
-    """
-    Return all that is wrong at this moment.
-
-    `clock_doubt` is why the clock cannot be trusted, and `late` how long a capsule may take to open.
-    """
+def standing(context: WorkerContext, *, late: timedelta = finding.LATE) -> list[Notice]:
+    """Return all that is wrong at this moment; `late` is how long a capsule may take to open."""
     in_trash = trash.contents(context.vault)
     surroundings = Surroundings(
-        clock_doubt=clock_doubt,
+        clock_doubt=instances.judge_clock(context.store, context.clock).doubt,
         free_bytes=context.watching.free_bytes(),
         backup_days=context.watching.backup_days,
         trash_files=in_trash.files,
@@ -32,7 +26,7 @@ def standing(
     return finding.notices(context.store, surroundings, late=late, now=context.now())
 
 
-def tell(context: WorkerContext, clock_doubt: NotDue | None, *, late: timedelta = finding.LATE) -> int:
+def tell(context: WorkerContext, *, late: timedelta = finding.LATE) -> int:
     """
     Look for what is wrong, and queue a letter to everybody who has to be told something new; return how many.
 
@@ -42,7 +36,7 @@ def tell(context: WorkerContext, clock_doubt: NotDue | None, *, late: timedelta 
         problem := mail_trial.try_login(context.store, context.watching.log_in, context.now())
     ):
         journal.warning("mail.login_failed", reason=problem.reason)
-    found = standing(context, clock_doubt, late=late)
+    found = standing(context, late=late)
     queued = telling.tell(context.store, context.wake, found, context.now())
     if queued:
         journal.info("notices.told", letters=queued)

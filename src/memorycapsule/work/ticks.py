@@ -12,7 +12,6 @@ from datetime import timedelta
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
-from memorycapsule.domain.notices import Notice
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotDue
 from memorycapsule.journal import journal
@@ -73,9 +72,8 @@ def settle(context: WorkerContext) -> None:
 
 def tick(context: WorkerContext) -> TickResult:
     """
-    Do everything that is due: open capsules, send letters, render films, send the letters that waited for a film.
-
-    Whoever should know of something that is wrong gets a letter, too.
+    Do everything that is due: open capsules, send letters, render films, send the letters that waited for a film;
+    and tell whoever should know of what is wrong.
 
     The folder's lock must be held, and `settle` called once before.
     """
@@ -88,7 +86,7 @@ def tick(context: WorkerContext) -> TickResult:
     scrub(context)
     history.remember(context.store, context.vault)
     # Whatever is due and still sealed after such a pass did not open.
-    if notices.tell(context, clock_doubt(context), late=timedelta(0)):
+    if notices.tell(context, late=timedelta(0)):
         letters += send_letters(context)
     return TickResult(
         opened=openings.opened,
@@ -184,16 +182,6 @@ class CleanUp:
         context.vault.cache.trim()
         if context.mailing.mailbox and not clock_doubt(context):
             context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
-
-
-def standing_notices(context: WorkerContext) -> list[Notice]:
-    """Return all that is wrong at this moment."""
-    return notices.standing(context, clock_doubt(context))
-
-
-def tell(context: WorkerContext) -> int:
-    """Queue a letter to everybody who has to be told something new, and return how many."""
-    return notices.tell(context, clock_doubt(context))
 
 
 def sweep_daily(context: WorkerContext) -> None:

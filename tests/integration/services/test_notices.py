@@ -18,7 +18,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import montages as montage_store
-from memorycapsule.work import ticks
+from memorycapsule.work import notices, ticks
 from support.cast import OPENS, adapted, add_story, invite, make_capsule, make_context
 
 NO_SUCH_MAILBOX = CapsuleError("mail_server_replied", reply="550 5.1.1 no such mailbox")
@@ -44,7 +44,7 @@ class Server:
             self.letters.append(message_from_bytes(letter, policy=policy.default))
         return Outcome(state=state, detail=NO_SUCH_MAILBOX)
 
-    def notices(self):
+    def told(self):
         return [one for one in self.letters if one["message-id"].startswith("<notice.")]
 
 
@@ -61,12 +61,12 @@ def context(stage, time, server):
 def work(context):
     """What a beat does, films apart."""
     ticks.send_letters(context)
-    ticks.tell(context)
+    notices.tell(context)
     ticks.send_letters(context)
 
 
 def kinds(context):
-    return [notice.kind for notice in ticks.standing_notices(context)]
+    return [notice.kind for notice in notices.standing(context)]
 
 
 def text_of(letter):
@@ -77,20 +77,25 @@ def test_nothing_is_wrong_with_an_instance_where_nothing_is(context, server):
     work(context)
 
     assert kinds(context) == []
-    assert server.notices() == []
+    assert server.told() == []
 
 
 def test_the_owner_is_told_once_who_did_not_get_a_letter(stage, context, server, time):
     for name in ("dora", "emil", "fritz"):
         server.states[name] = "rejected"
         invite(stage.instance, stage.capsule, f"{name}@example.org", now=time())
+    work(context)
     server.states["gerda"] = "unknown"
     invite(stage.instance, stage.capsule, "gerda@example.org", now=time())
-
+    time.go_on(days=1)
+    work(context)
+    # After an answer that is not known all letters wait a little.
+    time.go_on(hours=1)
     work(context)
     work(context)
 
-    (letter,) = server.notices()
+    first, letter = server.told()
+    assert first["subject"] == "MemoryCapsule: something needs you"
     assert letter["to"] == "Ada <ada@example.org>"
     assert letter["subject"] == "MemoryCapsule: 2 things need you"
     said = text_of(letter)
@@ -105,6 +110,8 @@ def test_what_is_answered_in_another_way_is_over(stage, context, server, time):
     server.states |= {"dora": "rejected", "emil": "unknown"}
     invite(stage.instance, stage.capsule, "dora@example.org", now=time())
     emil = invite(stage.instance, stage.capsule, "emil@example.org", now=time())
+    work(context)
+    time.go_on(hours=1)
     work(context)
     assert kinds(context) == [NoticeKind.REJECTED_LETTERS, NoticeKind.UNKNOWN_LETTERS]
 
@@ -139,7 +146,7 @@ def test_only_the_owner_is_told_whose_letter_did_not_arrive(stage, context, serv
 
     work(context)
 
-    (letter,) = server.notices()
+    (letter,) = server.told()
     assert letter["to"] == "Cleo <cleo@example.org>"
     assert "Cleo's own" in text_of(letter)
     # What only somebody at the machine can type helps her nothing.
@@ -155,7 +162,7 @@ def test_the_admin_is_told_too_of_what_only_the_host_can_mend_but_no_title(stage
 
     work(context)
 
-    by_reader = {letter["to"]: text_of(letter) for letter in server.notices()}
+    by_reader = {letter["to"]: text_of(letter) for letter in server.told()}
     assert by_reader.keys() == {"Ada <ada@example.org>", "Cleo <cleo@example.org>"}
     assert "Cleo's own" in by_reader["Cleo <cleo@example.org>"]
     assert cleos.id in by_reader["Ada <ada@example.org>"]
@@ -172,7 +179,7 @@ def test_the_admin_is_told_of_a_capsule_without_an_owner(stage, context, server,
 
     work(context)
 
-    assert [letter["to"] for letter in server.notices()] == ["Ada <ada@example.org>"]
+    assert [letter["to"] for letter in server.told()] == ["Ada <ada@example.org>"]
 
 
 def test_a_doubted_clock_is_told_to_the_admin_and_to_whose_capsule_waits(stage, context, server, time):
@@ -182,7 +189,7 @@ def test_a_doubted_clock_is_told_to_the_admin_and_to_whose_capsule_waits(stage, 
 
     work(context)
 
-    by_reader = {letter["to"]: text_of(letter) for letter in server.notices()}
+    by_reader = {letter["to"]: text_of(letter) for letter in server.told()}
     assert by_reader.keys() == {"Ada <ada@example.org>", "Cleo <cleo@example.org>"}
     assert "jumped" in by_reader["Ada <ada@example.org>"]
     assert "clock is in doubt" in by_reader["Cleo <cleo@example.org>"]
@@ -195,7 +202,7 @@ def test_a_disk_that_is_nearly_full_and_a_backup_that_is_old_make_one_letter(sta
 
     work(full)
 
-    (letter,) = server.notices()
+    (letter,) = server.told()
     assert letter["to"] == "Ada <ada@example.org>"
     assert "12 MB are free" in text_of(letter)
     assert "There is no backup" in text_of(letter)
@@ -214,7 +221,7 @@ def test_a_restored_instance_says_that_it_waits(stage, context, time):
         instance_store.change(tx, hold=KeptReason(reason="failed"))
     time.go_to(OPENS)
 
-    held, *waiting = ticks.standing_notices(context)
+    held, *waiting = notices.standing(context)
 
     assert (held.kind, held.capsule_id) == (NoticeKind.HELD, None)
     assert {one.kind for one in waiting} == {NoticeKind.OPENING}
@@ -231,7 +238,7 @@ def test_a_film_that_failed_is_told_until_it_is_made_again(stage, context, serve
     work(context)
 
     assert kinds(context) == [NoticeKind.FILM]
-    assert len(server.notices()) == 1
+    assert len(server.told()) == 1
 
 
 def test_the_newest_letter_takes_the_place_of_one_that_could_not_leave(stage, context, server, time):
@@ -253,11 +260,11 @@ def test_what_comes_back_after_days_is_told_again(stage, context, server, time):
     work(full)
     time.go_on(hours=25)
     work(context)
-    assert len(server.notices()) == 1
+    assert len(server.told()) == 1
 
     work(full)
 
-    assert len(server.notices()) == 2
+    assert len(server.told()) == 2
 
 
 def test_a_login_that_fails_is_told_in_time_and_over_when_it_works(stage, context, server, time):
@@ -270,7 +277,7 @@ def test_a_login_that_fails_is_told_in_time_and_over_when_it_works(stage, contex
     watched = adapted(context, log_in=log_in)
     work(watched)
     assert kinds(watched) == [NoticeKind.MAIL]
-    (letter,) = server.notices()
+    (letter,) = server.told()
     assert "535 no" in text_of(letter)
 
     # A letter that went through has shown as much; so does the next trial.
@@ -287,7 +294,7 @@ def test_a_restored_instance_asks_no_mail_server(stage, context):
         instance_store.change(tx, hold=KeptReason(reason="failed"))
     asked = []
 
-    ticks.tell(adapted(context, log_in=lambda: asked.append(True)))
+    notices.tell(adapted(context, log_in=lambda: asked.append(True)))
 
     assert asked == []
 
@@ -301,5 +308,5 @@ def test_who_deletes_the_account_leaves_no_address_in_such_letters(stage, contex
     accounts.delete(stage.instance.store, stage.instance.vault, stage.cleo, now=time())
 
     with stage.instance.store.reading() as tx:
-        notices = [one for one in delivery_store.all_deliveries(tx) if one.kind is LetterKind.NOTICE]
-    assert [(one.address, "cleo@" in one.letter) for one in notices] == [("", False)]
+        told = [one for one in delivery_store.all_deliveries(tx) if one.kind is LetterKind.NOTICE]
+    assert [(one.address, "cleo@" in one.letter) for one in told] == [("", False)]

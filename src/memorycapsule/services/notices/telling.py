@@ -38,7 +38,7 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
     still waits. What has ended is forgotten a day after it was told; until then it would be no news.
     """
     with store.reading() as tx:
-        own = _by_account(tx, notices)
+        own = _by_account(tx, [notice for notice in notices if not notice.is_passing])
         told = notice_store.told_by_account(tx)
         is_sending = _is_sending(tx, now)
         due = [
