@@ -50,7 +50,7 @@ class PremisType(StrEnum):
     VALIDATION = "validation"
 
 
-class Outcome(StrEnum):
+class PremisOutcome(StrEnum):
     """How a preservation event ended (PREMIS eventOutcome)."""
 
     SUCCESS = "success"
@@ -60,7 +60,7 @@ class Outcome(StrEnum):
 def premis_event(
     kind: str,
     premis_type: PremisType,
-    outcome: Outcome,
+    outcome: PremisOutcome,
     *,
     at: datetime,
     capsule_id: str | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +33,8 @@ from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import people, reading
-from memorycapsule.services.vault import Unsealer, Vault
+from memorycapsule.services.preservation import mending
+from memorycapsule.services.vault import Unsealer, Vault, digest_of
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import invitations as invitation_store
@@ -121,22 +121,24 @@ def attach(
     """
     Attach one photo, clip or voice note: everything of it is there afterwards, or nothing.
 
+    One that is in the story already is a duplicate; where it was damaged since, it is whole afterwards.
+
     `upload` is an open file read from its start; `prepare` is `media.Decoders.prepare`. `limits` are None for a file
-    that was held against them when it was announced. Bytes are on the disk
-    before the row that refers to them is written; `on_written` is called in the transaction that writes it. Raises
-    MediaRefused, DiskFull, NotFound, NotAllowed once the date has come.
+    that was held against them when it was announced. Bytes are on the disk before the row that refers to them is
+    written; `on_written` is called in the transaction that writes it. Raises MediaRefused, DiskFull, NotFound,
+    NotAllowed once the date has come.
     """
     viewer.check(Scope.CONTRIBUTE)
-    digest, size = _digest(upload)
+    digest, size = digest_of(upload)
     mark = vault.key.mark(digest)
     with store.reading() as tx:
         story, capsule = changeable_story(tx, viewer, story_id, clock())
         known = story_store.medium_with_mark(tx, story.id, mark)
         unsealer = vault.unsealer(tx, capsule.id)
         used_bytes = upload_store.bytes_of_member(tx, story.member_id)
-    if known:
+    if known and mending.is_whole(store, vault, unsealer, known):
         return _attached(capsule, known, unsealer.details_of(known), is_duplicate=True)
-    if limits and (refusal := limits.refusal_of(size, used_bytes=used_bytes)):
+    if limits and not known and (refusal := limits.refusal_of(size, used_bytes=used_bytes)):
         raise refusal
     prepared = prepare(upload)
     display_width, display_height = (
@@ -160,6 +162,8 @@ def attach(
         display_bytes=len(prepared.display or b""),
         missing=prepared.missing,
     )
+    if known:
+        details = mending.with_caption(unsealer, known, details)
     kept: dict[str, Blob] = {}
     try:
         upload.seek(0)
@@ -171,6 +175,7 @@ def attach(
             duplicate_mark=mark,
             position=position,
             blobs=kept,
+            damaged=known,
         )
         attached = _write(store, vault, viewer, story.id, new, on_written, clock())
     except BaseException:
@@ -212,6 +217,8 @@ class _NewMedium:
     position: int | None
     #: By their forms.
     blobs: Mapping[str, Blob]
+    #: The medium that was found damaged, and is mended instead.
+    damaged: Medium | None
 
 
 def _write(
@@ -226,8 +233,12 @@ def _write(
     with store.transaction() as tx:
         story, capsule = changeable_story(tx, viewer, story_id, now)
         known = story_store.medium_with_mark(tx, story.id, new.duplicate_mark)
-        if known is None:
-            medium = _add_medium(tx, vault, story, capsule, new, now)
+        if known is None or known == new.damaged:
+            medium = (
+                mending.mend(tx, vault, capsule, known, new.blobs, new.details, now)
+                if known
+                else _add_medium(tx, vault, story, capsule, new, now)
+            )
             attached = _attached(capsule, medium, new.details, is_duplicate=False)
             on_written(tx, attached)
             return attached
@@ -477,15 +488,6 @@ def _check_own(tx: Transaction, story: Story, viewer: Viewer) -> None:
 
 def _record(tx: Transaction, kind: str, story: Story, now: datetime) -> None:
     event_store.record(tx, Event(kind=kind, at=now, capsule_id=story.capsule_id, subject_id=story.id))
-
-
-def _digest(upload: BinaryIO) -> tuple[str, int]:
-    upload.seek(0)
-    digest, size = hashlib.sha256(), 0
-    while chunk := upload.read(1 << 20):
-        digest.update(chunk)
-        size += len(chunk)
-    return digest.hexdigest(), size
 
 
 def _file_name(file: str) -> str:

@@ -282,6 +282,16 @@ def capsule_identity(envelope: KeyEnvelope, holder_identity: str) -> str:
         raise DamagedEnvelope("key_envelope_damaged") from error
 
 
+def digest_of(file: BinaryIO) -> tuple[str, int]:
+    """Return the SHA-256 of a file, hexadecimal, and its bytes; it is read from its start to its end."""
+    file.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
+
+
 def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
     """
     Return an empty file without a name, for plain bytes on their way; it is gone when closed.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.instances import Blob, BlobDamage
-from memorycapsule.domain.preservation import Outcome, PremisType, premis_event
+from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError, NotFound
 from memorycapsule.journal import journal
 from memorycapsule.media.blobs import LocalBlobs
@@ -123,7 +123,7 @@ def note(
             premis_event(
                 "fixity.checked",
                 PremisType.FIXITY_CHECK,
-                Outcome.FAILURE if damaged else Outcome.SUCCESS,
+                PremisOutcome.FAILURE if damaged else PremisOutcome.SUCCESS,
                 at=now,
                 blobs=len(found),
                 bytes=sum(blob.bytes for blob, _damage in found),
@@ -165,7 +165,7 @@ def _record_damage(tx: Transaction, blob: Blob, damage: BlobDamage, now: datetim
         premis_event(
             "blob.damaged",
             PremisType.QUARANTINE if damage is BlobDamage.CHANGED else PremisType.FIXITY_CHECK,
-            Outcome.FAILURE,
+            PremisOutcome.FAILURE,
             at=now,
             capsule_id=blob.capsule_id,
             subject_id=blob.id,
