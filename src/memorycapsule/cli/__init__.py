@@ -17,6 +17,7 @@ from memorycapsule import __version__
 from memorycapsule.cli import boundary, help_pages, options
 from memorycapsule.cli.commands import (
     access,
+    backups,
     capsules,
     dates,
     demo,
@@ -101,6 +102,7 @@ demo.register(app)
 doctor.register(app)
 maintenance.register(app)
 keys.register(app)
+backups.register(app)
 capsules.register(app)
 dates.register(app)
 invitations.register(app)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from memorycapsule.domain.deliveries import LONGEST_WAIT
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.waits import is_over
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, NotDue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,11 @@ class Instance:
         if is_over(self.mail_paused_until, now, longest=LONGEST_WAIT):
             return None
         return self.mail_pause_reason.error
+
+    @property
+    def held(self) -> NotDue | None:
+        """Why nothing is opened and no letter leaves; None when both go on."""
+        return self.hold.error.as_kind(NotDue) if self.hold else None
 
 
 @dataclass(frozen=True, kw_only=True)

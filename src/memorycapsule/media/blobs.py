@@ -6,11 +6,15 @@ The folder of blobs: one file for each, written whole or not at all.
     <root>/trash/2036-05-08/abcd1234-...   of no use that day, and kept for a while; found again when it is asked for
     <root>/quarantine/abcd1234-...   found changed, and kept for whoever mends it
     <root>/.history                  which database the folder was last used with
+    <root>/ab/cd/.abcd1234-....gone  deleted while a backup holds the folder, which may still need it
+    <root>.lock                      locked (flock(2)) by whoever holds the folder
 """
 
+import fcntl
 import hashlib
 import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,13 +24,16 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from memorycapsule import disk
-from memorycapsule.errors import CapsuleError, NotFound, shortage, system_problem
+from memorycapsule.errors import Busy, CapsuleError, NotFound, shortage, system_problem
 
 _PART = ".part"
 _TRASH = "trash"
 _QUARANTINE = "quarantine"
 _HISTORY = ".history"
 _PIECE_BYTES = 1 << 20
+_GONE = ".gone"
+#: `is_held` of other processes takes the lock for a moment; a sweep of a large folder takes seconds.
+_TRIES, _SECONDS_BETWEEN = 100, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._lock = root.with_name(f"{root.name}.lock")
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:
@@ -120,11 +128,21 @@ class LocalBlobs:
             return datetime.fromtimestamp(self._found(blob_id).stat().st_mtime, UTC)
 
     def delete(self, blob_id: str) -> None:
-        """Remove a blob, wherever it lies; a missing one is ignored."""
+        """
+        Remove a blob, wherever it lies; a missing one is ignored.
+
+        While somebody holds the folder, its bytes stay until the end.
+        """
+        own = self._path(blob_id)
         with _translating_errors():
-            self._path(blob_id).unlink(missing_ok=True)
-            for path in self._aside(blob_id):
-                path.unlink(missing_ok=True)
+            is_held = self.is_held()
+            for path in (*self._aside(blob_id), own):
+                if is_held:
+                    self._make_folder(own.parent)
+                    with suppress(FileNotFoundError):
+                        path.rename(_gone(own))
+                else:
+                    path.unlink(missing_ok=True)
 
     def put_into_trash(self, blob_id: str, day: date) -> None:
         """Put a blob into the trash of a day. Raises NotFound."""
@@ -186,12 +204,65 @@ class LocalBlobs:
         except NotFound:
             return None
 
+    def open_held(self, blob_id: str) -> BinaryIO:
+        """Return a blob, open for reading, also one that was deleted since this process holds the folder."""
+        path = self._path(blob_id)
+        with suppress(NotFound):
+            return self.open(blob_id)
+        with _translating_missing():
+            return _gone(path).open("rb")
+
+    @contextmanager
+    def holding(self, *, tries: int = _TRIES) -> Iterator[None]:
+        """
+        Keep the bytes of all blobs that any process deletes meanwhile, and remove them at the end.
+
+        Whoever deletes a blob has committed that its row is gone. So a state of the database that is read inside this
+        block finds all its blobs until the block ends. Raises Busy while another one holds the folder.
+        """
+        with _translating_errors():
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(descriptor, tries)
+            try:
+                yield
+            finally:
+                self._remove_gone()
+        finally:
+            os.close(descriptor)
+
+    def is_held(self) -> bool:
+        """Say whether some process holds the folder now."""
+        try:
+            descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            # A shared lock, so that two who ask at once do not find each other.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _remove_gone(self) -> None:
+        for gone in self._root.glob(f"??/??/.*{_GONE}"):
+            with suppress(NotFound), _translating_missing():
+                gone.unlink()
+
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all blobs that are written whole."""
         return ids_in(self._root)
 
     def sweep(self, *, older_than: datetime) -> int:
-        """Remove half-written blobs last touched before `older_than` (aware); return how many."""
+        """
+        Remove half-written blobs last touched before `older_than` (aware), and return how many.
+
+        What was deleted while somebody held the folder is removed, too, unless somebody holds it now.
+        """
+        with suppress(Busy), self.holding(tries=1):
+            pass
         swept = 0
         for part in self._root.glob(f"??/??/.*{_PART}"):
             # Another process may have just finished or swept it.
@@ -241,6 +312,21 @@ def ids_in(root: Path) -> Iterator[str]:
         # Other programs may leave files of their own in the folder.
         if _is_id(path.name):
             yield path.name
+
+
+def _lock(descriptor: int, tries: int) -> None:
+    for tries_left in reversed(range(tries)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if not tries_left:
+                raise Busy("blobs_held") from error
+            time.sleep(_SECONDS_BETWEEN)
+
+
+def _gone(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_GONE}")
 
 
 def _is_id(name: str) -> bool:

@@ -20,6 +20,7 @@ from memorycapsule.services.wakes import Wake
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.transactions import Store, Transaction
 
@@ -74,9 +75,12 @@ def open_if_due(store: Store, wake: Wake, capsule_id: str, now: datetime) -> Cap
     """
     Open a capsule if it is sealed and its date has come; return None if it is not, or somebody else was first.
 
-    The montage that the letters wait for is queued in the same transaction, so no open capsule is without it.
+    The montage that the letters wait for is queued in the same transaction, so no open capsule is without it. Raises
+    NotDue while the instance waits to be released.
     """
     with store.transaction() as tx:
+        if held := instance_store.get(tx).held:
+            raise held
         if not capsule_store.open_if_due(tx, capsule_id, now):
             return None
         capsule = capsule_store.capsules.get(tx, capsule_id)

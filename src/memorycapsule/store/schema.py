@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,11 +103,12 @@ def _copy(store: Store) -> Path | None:
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     copy = Path(f"{database}.before-upgrade-{stamp}")
-    source, target = sqlite3.connect(database), sqlite3.connect(copy)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    copy.chmod(0o600)
+    copy_file(Path(database), copy)
     return copy
+
+
+def copy_file(database: Path, copy: Path) -> None:
+    """Copy one state of an SQLite file (mode 0600) while others may be writing (SQLite's online backup API)."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    copy.chmod(0o600)

@@ -20,7 +20,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import Sent
 from memorycapsule.services.opening import FailedOpening, Openings
-from memorycapsule.services.preservation import fixity, history, trash
+from memorycapsule.services.preservation import fixity, history, holds, trash
 from memorycapsule.work import films, notices, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -42,13 +42,13 @@ class TickResult:
     #: Montages that were tried and have no film.
     unmade: tuple[Montage, ...]
     letters: Sent
-    #: Why nothing may be opened now, if the clock cannot be trusted.
+    #: Why nothing may be opened now, if the clock cannot be trusted or the instance waits to be released.
     doubt: NotDue | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What one pass would do."""
+    """What one pass would do; for a held instance, what the first one would do after its release."""
 
     opened: tuple[Capsule, ...]
     films: tuple[Montage, ...]
@@ -59,8 +59,9 @@ class Preview:
 def settle(context: WorkerContext) -> None:
     """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
     now = context.now()
-    if history.hold_unless_continued(context.store, context.vault, now):
-        journal.warning("instance.held", reason="held_older_database")
+    history.hold_unless_continued(context.store, context.vault, now)
+    if held := holds.hold_of(context.store):
+        journal.warning("instance.held", reason=held.reason)
     deliveries.settle_abandoned(context.store, context.run.lease, now)
     montages.requeue_abandoned(context.store, context.run.lease, now)
     for capsule in instances.rederive_dates(context.store, now):
@@ -107,12 +108,16 @@ def preview(context: WorkerContext) -> Preview:
         opened=tuple(opening.due(context.store, until)) if until else (),
         films=tuple(montages.renderable(context.store, now)),
         letters=tuple(deliveries.due(context.store, now)),
-        doubt=verdict.doubt,
+        doubt=verdict.doubt or holds.hold_of(context.store),
     )
 
 
 def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
-    """Open every capsule that is certainly due. Also return why the clock is in doubt, if it is."""
+    """
+    Open every capsule that is certainly due.
+
+    Also return why the clock is in doubt, or else why the instance waits to be released, if it does.
+    """
     verdict = instances.note_clock(context.store, context.clock)
     if verdict.doubt:
         journal.warning("clock.doubted", reason=verdict.doubt.reason)
@@ -120,6 +125,8 @@ def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
         return Openings(), verdict.doubt
     now = verdict.opens_until
     history.remember(context.store, context.vault)
+    if held := holds.hold_of(context.store):
+        return Openings(), held
     openings = opening.open_due(context.store, context.wake, now)
     for capsule in openings.opened:
         late = (now - capsule.opens_at).total_seconds()
@@ -197,7 +204,7 @@ def sweep(context: WorkerContext) -> None:
     Whole files that the database does not know go into the trash. With a clock in doubt everything stays: what came
     yesterday would look years old to a clock that is ahead.
     """
-    if clock_doubt(context):
+    if clock_doubt(context) or holds.hold_of(context.store):
         return
     now = context.now()
     uploads.expire(context.store, context.vault, now=now)

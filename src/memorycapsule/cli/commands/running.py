@@ -78,7 +78,7 @@ def tick(
             preview = ticks.preview(app)
             opened = reading.redacted(app.store, viewer, preview.opened)
             letters = preview.letters if viewer.is_admin else ()
-            _foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
+            foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
         with FolderLock(app.settings.data_dir):
             ticks.settle(app)
@@ -146,7 +146,8 @@ def _report(out: Output, done: TickResult) -> None:
         raise typer.Exit(PartlyDone.exit_code)
 
 
-def _foretell(out: Output, preview: Preview) -> None:
+def foretell(out: Output, preview: Preview) -> None:
+    """Say what a pass would do."""
     from memorycapsule.schemas.capsule_lines import OpenedCapsule
     from memorycapsule.schemas.outbox import Letter
 

@@ -60,7 +60,7 @@ class Sent:
 
 
 def due(store: Store, now: datetime, *, most: int | None = None) -> list[Delivery]:
-    """Return the letters that would be sent now, at most `most`, in their order."""
+    """Return the letters that would be sent now, were the instance not held: at most `most`, in their order."""
     with store.reading() as tx:
         if instance_store.get(tx).why_letters_wait(now):
             return []
@@ -83,12 +83,15 @@ def send_due(
     A letter is claimed (`sending`), composed, and marked (`data_started_at`) before its first byte leaves. So it is
     known after a crash whether it may have arrived (RFC 1047). Before each letter the outbox is asked which one is
     next, so a code does not wait behind a thousand opened letters. When the server as a whole cannot be used, all
-    letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up.
+    letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up. Nothing
+    is sent while the instance waits to be released.
     """
     # This run sends nothing now: a letter that is still claimed was abandoned, by whatever run.
     settle_abandoned(store, None, clock())
     total = Sent()
-    if not due(store, clock(), most=1):
+    with store.reading() as tx:
+        is_held = instance_store.get(tx).held is not None
+    if is_held or not due(store, clock(), most=1):
         return total
     with connect() as transport:
         if not _is_answering(store, composer, transport, clock):

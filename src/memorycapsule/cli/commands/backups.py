@@ -1,0 +1,218 @@
+"""backup, restore, release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.options import examples
+from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.sentences import sentence_of
+from memorycapsule.errors import ConfigurationProblem, PartlyDone, UsageProblem, system_problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from memorycapsule.config import Settings
+    from memorycapsule.domain import backups
+    from memorycapsule.services.preservation.restore import Restored
+
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder of backups.", show_default=False)
+]
+
+
+def backup(
+    ctx: typer.Context,
+    folder: FolderArgument,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Restore it to a temporary place then, and read every byte.")
+    ] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", metavar="NUMBER", help="So many backups are kept.", min=1)
+    ] = 7,
+) -> None:
+    """
+    Back up everything but the key into a folder on another disk, while the daemon works.
+
+    Only what is not there yet is copied. A run that was cut off is repeated. The instance key is backed up
+    apart: whoever has both can read everything.
+    """
+    from memorycapsule.schemas.backups import Backup, Contents
+    from memorycapsule.services.preservation.backup import make_backup
+
+    door = door_of(ctx)
+    settings = door.settings()
+    _refuse_inside(folder, settings)
+    with door.store(settings) as store, _progress(door, "cli_backup_progress") as progress:
+        made = make_backup(store, settings.blobs_dir, folder, keep=keep, now=_now(), progress=progress)
+    checked = _verified(door, folder, made.backup) if verify else None
+    lost = len(made.backup.missing)
+    door.out.answer(
+        {
+            "backup": Backup.of(made.backup),
+            "folder": str(folder),
+            "new_files": made.new_files,
+            "new_bytes": made.new_bytes,
+            "kept": list(made.kept),
+            "verified": checked and Contents.of(checked),
+            "key_file": str(settings.key_file),
+        }
+    )
+    words = door.out.words
+    door.out.say(words.counted("cli_backup_made", made.backup.files, folder=folder, new=made.new_files))
+    if checked and not _lacks(checked):
+        door.out.say(words.counted("cli_backup_verified", checked.files))
+    door.out.say(words("cli_backup_key", file=settings.key_file))
+    if _is_on_one_disk(folder, settings):
+        door.out.warn(words("cli_backup_same_disk"))
+    if lost:
+        door.out.warn(words.counted("cli_backup_lost", lost))
+    elif checked and _lacks(checked):
+        door.out.warn(words.counted("cli_backup_damaged", len(checked.missing) + len(checked.damaged)))
+    if lost or (checked and _lacks(checked)):
+        raise typer.Exit(PartlyDone.exit_code)
+
+
+def restore(
+    ctx: typer.Context,
+    folder: FolderArgument,
+    name: Annotated[
+        str | None,
+        typer.Option("--backup", metavar="NAME", help="Not the newest one, but this.", show_default=False),
+    ] = None,
+) -> None:
+    """
+    Fill the empty data folder of this configuration from a backup.
+
+    The instance key must be there already. Nothing opens and no letter leaves afterwards until
+    `capsule release`. A run that was cut off is repeated.
+    """
+    from memorycapsule.schemas.backups import Backup, Contents
+    from memorycapsule.services.preservation import restore as restoring
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    found = restoring.newest_backup(folder, name)
+    restoring.check_key(settings.key_file, found)
+    store_url = f"sqlite:///{settings.database_path}" if settings.database_path else settings.store_url
+    place = restoring.RestorePlace(
+        data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=store_url
+    )
+    _make_folder(settings.data_dir)
+    with FolderLock(settings.data_dir), _progress(door, "cli_restore_progress") as progress:
+        done = restoring.restore(folder, found, place, now=_now(), progress=progress)
+    door.out.answer({"restored": Backup.of(found), "contents": Contents.of(done), "unknown": done.unknown})
+    words = door.out.words
+    made = f"{found.made_at:%Y-%m-%d %H:%M} UTC"
+    door.out.say(words.counted("cli_restore_done", done.files, made=made))
+    if done.unknown:
+        door.out.warn(words.counted("cli_restore_unknown", done.unknown))
+    if _lacks(done):
+        door.out.warn(words.counted("cli_restore_lacks", len(done.missing) + len(done.damaged)))
+    door.out.say(words("cli_restore_held"))
+    if _lacks(done):
+        raise typer.Exit(PartlyDone.exit_code)
+
+
+def release(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    no_letters: Annotated[
+        bool,
+        typer.Option("--no-letters", help="What waits to be sent now counts as sent by the server before."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """
+    Let a restored instance open capsules and send letters again.
+
+    It shows first what would be done at once. Where the server before has sent those letters already,
+    --no-letters sends none of them a second time.
+    """
+    from memorycapsule.cli.commands.running import foretell
+    from memorycapsule.services.preservation import holds
+    from memorycapsule.work import ticks
+
+    door = door_of(ctx)
+    with door.open() as app:
+        viewer = door.viewer(app.store)
+        hold = holds.hold_of(app.store)
+        if hold is None:
+            door.out.answer({"released": False, "held": None})
+            door.out.say(door.out.words("cli_release_not_held"))
+            return
+        if dry_run:
+            foretell(door.out, ticks.preview(app))
+            return
+        if doubt := ticks.clock_doubt(app):
+            raise doubt
+        if not yes:
+            if not is_interactive(door):
+                raise UsageProblem("release_needs_yes")
+            foretell(door.out, ticks.preview(app))
+            question = "cli_release_ask_without" if no_letters else "cli_release_ask"
+            confirm(door.out.words, door.out.words(question), default=False)
+        holds.release(app.store, app.vault, app.wake, viewer, with_letters=not no_letters, now=app.now())
+    door.out.answer({"released": True, "held": sentence_of(hold)})
+    door.out.say(door.out.words("cli_release_done"))
+
+
+def _verified(door: Door, folder: Path, made: backups.Backup) -> Restored:
+    from memorycapsule.services.preservation.restore import verify
+
+    with _progress(door, "cli_verify_progress") as progress:
+        return verify(folder, made, progress=progress)
+
+
+def _lacks(found: Restored) -> bool:
+    return bool(found.missing or found.damaged)
+
+
+@contextmanager
+def _progress(door: Door, words: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar as soon as it is known how many bytes there are."""
+    with door.out.progress(door.out.words(words), 1.0) as bar:
+        yield lambda done, total: bar.reach(done / total if total else 1.0)
+
+
+def _refuse_inside(folder: Path, settings: Settings) -> None:
+    """Raise UsageProblem for a backup inside the data folder, or the other way round."""
+    there, here = folder.resolve(), settings.data_dir.resolve()
+    if there.is_relative_to(here) or here.is_relative_to(there):
+        raise UsageProblem("backup_folder_inside", folder=folder, data_dir=settings.data_dir)
+
+
+def _is_on_one_disk(folder: Path, settings: Settings) -> bool:
+    return folder.stat().st_dev == settings.data_dir.stat().st_dev
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationProblem("data_folder_unusable", problem=system_problem(error)) from error
+
+
+def _now() -> datetime:
+    from memorycapsule import clock
+
+    return clock.now()
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `capsule`."""
+    app.command(
+        "backup",
+        epilog=examples("capsule backup /media/usb/capsule", "capsule backup /media/usb/capsule --verify"),
+    )(backup)
+    app.command("restore", epilog=examples("capsule restore /media/usb/capsule"))(restore)
+    app.command("release", epilog=examples("capsule release --dry-run", "capsule release --no-letters"))(
+        release
+    )
