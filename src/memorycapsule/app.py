@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.film.sizes import Size
+from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.domain.uploads import UploadLimits
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised, UsageProblem
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.media.blobs import LocalBlobs, ids_in
@@ -29,7 +30,7 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
-from memorycapsule.work import lock, tmpfs
+from memorycapsule.work import lock, ticks, tmpfs
 from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 
 if TYPE_CHECKING:
@@ -87,6 +88,17 @@ class App(WorkerContext):
         return UploadLimits(
             largest_file=bytes_of(uploads.largest_file), most_per_member=bytes_of(uploads.most_per_member)
         )
+
+    def parse_date(self, text: str, zone: str, *, at_time: time | None = None) -> OpeningDate:
+        """
+        Return the opening date that `text` means in a zone now, as `parse_opening_date` does.
+
+        Raises UsageProblem also for a date that is counted from today while the clock is in doubt.
+        """
+        date = parse_opening_date(text, zone, self.now(), at_time=at_time)
+        if date.is_relative and (doubt := ticks.clock_doubt(self)):
+            raise UsageProblem("date_from_doubted_clock", date=text, problem=doubt)
+        return date
 
     def prepare(self, upload: BinaryIO) -> Prepared:
         """Decode one upload in a child of its own. Raises MediaRefused."""

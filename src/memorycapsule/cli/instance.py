@@ -58,6 +58,10 @@ class AnyInstance(Protocol):
         """Return a capsule with all that may be seen of it."""
         ...
 
+    def parse_date(self, text: str, zone: str) -> OpeningDate:
+        """Return the opening date that somebody typed. Raises UsageProblem."""
+        ...
+
     def reschedule(self, reference: str, date: OpeningDate) -> Rescheduled:
         """Move the date later, or ask for an earlier one."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from memorycapsule.domain.zones import instant_of, local_of, rules_version
@@ -49,6 +49,8 @@ class OpeningDate:
     at: datetime
     #: Version of the zone rules that `at` was derived with.
     rules: str
+    #: Whether it was counted from the moment at which somebody typed it, so that it is as right as the clock was.
+    is_relative: bool = field(default=False, compare=False)
 
 
 def opening_date(local: datetime, zone_name: str, fold: int = 0) -> OpeningDate:
@@ -75,7 +77,8 @@ def parse_opening_date(
     # Some keyboards and file systems hand Hangul over in pieces (NFD).
     words = " ".join(unicodedata.normalize("NFC", text).split()).lower()
     try:
-        date = _relative(words, zone_name, now, at_time) or _iso(words, zone_name, at_time)
+        counted = _relative(words, zone_name, now, at_time)
+        date = replace(counted, is_relative=True) if counted else _iso(words, zone_name, at_time)
     except (ValueError, OverflowError) as error:
         raise UsageProblem("date_impossible", date=text) from error
     if date is None:

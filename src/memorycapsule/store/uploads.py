@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, not_, or_
 from sqlmodel import col, select
 
 from memorycapsule.domain.uploads import Upload, UploadPart
@@ -57,8 +57,19 @@ def unfinished_ids(tx: Transaction) -> list[str]:
 
 
 def untouched_ids(tx: Transaction, instant: datetime) -> list[str]:
-    """Return the ids of uploads that nothing has happened to since `instant`."""
-    return list(tx.session.exec(select(UploadRow.id).where(col(UploadRow.changed_at) < instant)))
+    """
+    Return the ids of uploads that nothing has happened to since `instant`.
+
+    Those that are whole and wait to become a medium are none of them: their senders think that they are in.
+    """
+    waits_to_be_finished = and_(
+        col(UploadRow.received) == col(UploadRow.length),
+        col(UploadRow.medium_id).is_(None),
+        col(UploadRow.refusal).is_(None),
+        col(UploadRow.id).in_(select(UploadPartRow.upload_id)),
+    )
+    statement = select(UploadRow.id).where(col(UploadRow.changed_at) < instant, not_(waits_to_be_finished))
+    return list(tx.session.exec(statement))
 
 
 def announced_by(tx: Transaction, member_id: str) -> int:

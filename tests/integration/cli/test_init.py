@@ -307,6 +307,11 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(capsule, t
     done = capsule("tick", "--json")
     assert (done.code, done.json["opened"]) == (5, [])
     assert any("behind" in one["says"] for one in capsule("doctor", "--json").json["findings"])
+    counted = capsule("create", "New times", "--opens", "in 1 year", "--yes", "--json").error
+    assert (counted["code"], counted["reason"]) == ("usage", "date_from_doubted_clock")
+    assert "behind the last time" in counted["message"]
+    assert capsule("reschedule", "old-times", "in 1 year", "--yes", "--json").code == 2
+    assert capsule("create", "New times", "--opens", "2036-05-08", "--yes").code == 0
 
     assert capsule("doctor", "--trust-clock").code == 0
     assert capsule("open", "old-times").code == 0

@@ -339,3 +339,16 @@ def test_who_is_in_it_and_when_it_opens_are_the_owners_to_change(scene, ada, ben
     assert ben("GET", f"{path}/wish").json()["wish"]["answer"] is None
     assert ben("POST", f"{path}/consent", json={"is_given": True}).json()["wish"]["state"] == "granted"
     assert ben("GET", path).json()["capsule"]["opens_at"] == "2036-05-08T09:00:00Z"
+
+
+def test_no_date_is_counted_from_today_while_the_clock_is_in_doubt(scene, ada):
+    scene.time.jump(days=1)
+
+    for method, path, body in (
+        ("POST", f"{V1}/capsules", {"title": "Summer", "opens": "in 1 year"}),
+        ("PUT", f"{V1}/capsules/{scene.capsule.id}/date", {"opens": "+1y"}),
+    ):
+        problem = ada(method, path, json=body, status=422).json()
+        assert (problem["code"], problem["reason"]) == ("usage", "date_from_doubted_clock")
+        assert problem["values"]["problem"]["reason"] == "clock_jumped_forward"
+    ada("POST", f"{V1}/capsules", json={"title": "Summer", "opens": "2046-05-08"}, status=201)

@@ -84,6 +84,23 @@ def test_letters_of_a_title_that_no_film_can_draw_are_named_before_it_is_sealed(
     assert word not in drawn.text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Please choose the day itself."), ("ko", "날을 직접 골라 주세요.")]
+)
+def test_no_day_is_counted_from_today_while_the_clock_is_in_doubt(scene, language, words):
+    browser = organiser(scene)
+    scene.time.jump(days=1)
+
+    counted = browser.post(f"/capsules/new?lang={language}", data=DRAFT | {"phrase": "in 10 years"})
+    moved = browser.post(path(scene, "date") + f"?lang={language}", data={"phrase": "in 10 years"})
+    chosen = browser.post(f"/capsules/new?lang={language}", data=DRAFT | {"phrase": "2036-05-08"})
+
+    assert words in counted.text
+    assert (moved.status_code, words in moved.text) == (422, True)
+    assert words not in chosen.text
+    assert "2036-05-08 00:00 UTC" in chosen.text
+
+
 def test_a_capsule_is_echoed_in_words_before_it_is_sealed(scene):
     browser = organiser(scene)
     assert browser.get("/capsules/new").status_code == 200

@@ -310,6 +310,16 @@ def test_what_nobody_finishes_is_forgotten_after_a_week(stage):
         cut.piece(100)
 
 
+def test_what_is_whole_waits_however_long_to_become_a_medium(stage):
+    """Its sender was told that it has arrived, and the machine may have been off, or busy, ever since."""
+    sending = Sending(stage, make_photo())
+    sending.piece(0)
+
+    assert uploads.expire(sending.store, sending.vault, now=NOW + timedelta(days=400)) == 0
+
+    assert sending.finish(now=NOW + timedelta(days=1)).stage is UploadStage.KEPT
+
+
 def test_a_story_takes_what_is_still_coming_along(stage):
     sending = Sending(stage, make_photo())
     sending.piece(0)

@@ -88,7 +88,6 @@ def create(
     Title, message, cover and the names of its members can be seen before the date; everything else is sealed.
     DATE is like "2036-05-08 09:00", "in 10 years", "+10y" or "10년 후"; for trials "+20s".
     """
-    from memorycapsule.domain.opening_dates import parse_opening_date
     from memorycapsule.schemas.capsules import Capsule
     from memorycapsule.services import capsules, reading
     from memorycapsule.services.capsules import CapsuleDraft
@@ -99,7 +98,7 @@ def create(
     settings = door.settings()
     with door.open(settings) as app, music(soundtrack) as song:
         viewer = door.viewer(app.store)
-        date = parse_opening_date(opens, zone or settings.zone, app.now())
+        date = app.parse_date(opens, zone or settings.zone)
         tell_clock_change(date, door.out)
         if is_interactive(door) and not yes:
             when = when_in_words(date.local, date.zone, date.at, app.now(), door.out)

@@ -38,13 +38,12 @@ def reschedule(
     capsule, an earlier date holds at once, so that without a terminal it wants --yes.
     """
     from memorycapsule import clock
-    from memorycapsule.domain.opening_dates import parse_opening_date
 
     door = door_of(ctx)
     words = door.out.words
     with door.instance() as there:
         found, now = there.capsule(capsule), clock.now()
-        date = parse_opening_date(when, zone or found.zone, now)
+        date = there.parse_date(when, zone or found.zone)
         tell_clock_change(date, door.out)
         if (
             not yes

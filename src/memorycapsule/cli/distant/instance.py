@@ -61,6 +61,13 @@ class DistantInstance:
     def capsule(self, reference: str) -> Capsule:
         return self._client.get(Capsule, _capsule(reference), "capsule")
 
+    def parse_date(self, text: str, zone: str) -> OpeningDate:
+        from memorycapsule import clock
+        from memorycapsule.domain.opening_dates import parse_opening_date
+
+        # By the clock of this machine, which shows what it comes to before the daemon is asked.
+        return parse_opening_date(text, zone, clock.now())
+
     def reschedule(self, reference: str, date: OpeningDate) -> Rescheduled:
         # The wall time is what people mean, also where the rules of its zone are newer; of two equal ones only the
         # instant says which.

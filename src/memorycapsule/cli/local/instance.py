@@ -61,6 +61,9 @@ class LocalInstance:
         app = self._app
         return Capsule.of_view(reading.capsule(app.store, app.vault, self._viewer, reference))
 
+    def parse_date(self, text: str, zone: str) -> OpeningDate:
+        return self._app.parse_date(text, zone)
+
     def reschedule(self, reference: str, date: OpeningDate) -> Rescheduled:
         from memorycapsule.schemas.date_requests import AskedWish
         from memorycapsule.schemas.rescheduling import Rescheduled

@@ -21,7 +21,6 @@ from memorycapsule.daemon.http.protocol.costs import (
 )
 from memorycapsule.daemon.http.protocol.files import FileAnswer
 from memorycapsule.daemon.http.protocol.problems import documented, documented_file
-from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.capsule_lines import CapsuleLine
 from memorycapsule.schemas.capsules import Capsule
@@ -80,7 +79,7 @@ def create_capsule(
             music=body.music,
             film_language=body.film_language,
         ),
-        date=parse_opening_date(body.opens, body.zone or app.settings.zone, now),
+        date=app.parse_date(body.opens, body.zone or app.settings.zone),
         once=once,
         now=now,
     )

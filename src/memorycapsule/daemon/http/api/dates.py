@@ -12,7 +12,6 @@ from memorycapsule.daemon.http.dependencies import AppDep
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import ANSWER, DATE, limited
 from memorycapsule.daemon.http.protocol.problems import documented
-from memorycapsule.domain.opening_dates import parse_opening_date
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.schemas.capsules import Capsule
 from memorycapsule.schemas.date_requests import Wish
@@ -64,7 +63,7 @@ def move_date(app: AppDep, viewer: Asker, capsule: Reference, body: bodies.NewDa
     Only its owner can.
     """
     now = app.now()
-    date = parse_opening_date(body.opens, body.zone or app.settings.zone, now)
+    date = app.parse_date(body.opens, body.zone or app.settings.zone)
     moved = rescheduling.reschedule(app.store, app.wake, viewer, capsule, date, now=now)
     view = reading.capsule(app.store, app.vault, viewer, moved.capsule.id)
     return answers.DateAnswer(

@@ -153,7 +153,7 @@ def _check(app: App, draft: Draft, words: Wording) -> tuple[OpeningDate | None, 
     problems = answer_problems(words, title=draft.title, message=draft.message, film_photos=draft.film_photos)
     date = None
     try:
-        date = draft.date.parse(app.now())
+        date = draft.date.parse(app)
     except UsageProblem as error:
         problems["date"] = error_text(error, words)
     return date, problems

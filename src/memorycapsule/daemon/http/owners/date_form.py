@@ -13,8 +13,9 @@ from typing import Annotated
 from fastapi import Form
 from starlette.requests import Request
 
+from memorycapsule.app import App
 from memorycapsule.domain import zones
-from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
+from memorycapsule.domain.opening_dates import OpeningDate
 from memorycapsule.errors import UsageProblem
 from memorycapsule.words import cldr
 from memorycapsule.words.catalogues import Wording, wording
@@ -33,14 +34,14 @@ class TypedDate:
     clock: str = "09:00"
     zone: str = "UTC"
 
-    def parse(self, now: datetime) -> OpeningDate:
+    def parse(self, app: App) -> OpeningDate:
         """Return the date that is meant. Raises UsageProblem for one that cannot be read or cannot be."""
         text = self.phrase.strip() or self.day.strip()
         try:
             at_time = time.fromisoformat(self.clock.strip() or "09:00").replace(tzinfo=None)
         except ValueError as error:
             raise UsageProblem("time_of_day_unreadable", time=self.clock.strip()) from error
-        return parse_opening_date(text, self.zone, now, at_time=at_time)
+        return app.parse_date(text, self.zone, at_time=at_time)
 
 
 def pinned(date: OpeningDate) -> TypedDate:

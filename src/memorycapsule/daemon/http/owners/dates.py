@@ -48,7 +48,7 @@ def check_date(
 ) -> Response:
     words = pages.wording(request)
     try:
-        date = typed.parse(app.now())
+        date = typed.parse(app)
     except UsageProblem as error:
         problem = error_text(error, words)
         return _date_page(app, pages, request, viewer, view, typed=typed, problem=problem)
@@ -71,7 +71,7 @@ def move_date(
 ) -> Response:
     try:
         done = rescheduling.reschedule(
-            app.store, app.wake, viewer, view.capsule.id, typed.parse(app.now()), now=app.now()
+            app.store, app.wake, viewer, view.capsule.id, typed.parse(app), now=app.now()
         )
     except UsageProblem as error:
         problem = error_text(error, pages.wording(request))
