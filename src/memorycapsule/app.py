@@ -20,11 +20,11 @@ from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised, UsageProblem
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.mail.outcomes import Transport
 from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys
 from memorycapsule.services.mailing.composing import MailComposer
-from memorycapsule.services.mailing.deliveries import Transport
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Work

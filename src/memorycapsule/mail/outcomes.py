@@ -1,9 +1,10 @@
-"""What became of one letter, whichever way it was sent."""
+"""The ways in which letters are sent, and what becomes of one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from memorycapsule.errors import CapsuleError
 
@@ -27,3 +28,10 @@ class Outcome:
     recipient_named: bool = False
     #: Of `rejected`: the answer does not say whether this letter or we were refused.
     is_unclear: bool = False
+
+
+class Transport(Protocol):
+    """What delivers letters: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
+
+    def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
+        """Hand one letter over; `on_data` is called before the first byte of it leaves, if that can be lost."""

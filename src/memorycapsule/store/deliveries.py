@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
@@ -72,6 +72,12 @@ def _waits_no_longer(now: datetime) -> ColumnElement[bool]:
     """Select the letters whose wait is over, as `domain.waits.is_over` says it."""
     until = col(DeliveryRow.next_attempt_at)
     return or_(until <= now, until > now + LONGEST_WAIT)
+
+
+def count_queued(tx: Transaction) -> int:
+    """Return how many letters wait to be sent, due or not."""
+    statement = select(func.count()).where(DeliveryRow.state == DeliveryState.QUEUED)
+    return int(tx.session.exec(statement).one())
 
 
 def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:

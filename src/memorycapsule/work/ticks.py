@@ -18,7 +18,7 @@ from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
-from memorycapsule.services.mailing.deliveries import Sent
+from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash
 from memorycapsule.work import films, notices, tmpfs
@@ -42,6 +42,8 @@ class TickResult:
     #: Montages that were tried and have no film.
     unmade: tuple[Montage, ...]
     letters: Sent
+    #: How many letters wait and why, if none leaves at present.
+    waiting: LettersWaiting | None
     #: Why nothing may be opened now, if the clock cannot be trusted or the instance waits to be released.
     doubt: NotDue | None
 
@@ -95,6 +97,7 @@ def tick(context: WorkerContext) -> TickResult:
         films=made.made,
         unmade=made.unmade,
         letters=letters,
+        waiting=deliveries.letters_waiting(context.store, context.now()),
         doubt=doubt,
     )
 

@@ -12,8 +12,8 @@ from memorycapsule.clock import Clock
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import QuietHours
 from memorycapsule.mail.mailbox import Mailbox
+from memorycapsule.mail.outcomes import Transport
 from memorycapsule.services.mailing.composing import MailComposer
-from memorycapsule.services.mailing.deliveries import Transport
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store.transactions import Store

@@ -212,7 +212,8 @@ def test_what_is_due_is_foretold_opened_and_then_seen(initialised):
     assert done.code == 0
     assert [one["slug"] for one in done.json["opened"]] == ["old-times"]
     assert len(done.json["films"]) == 1
-    assert done.json["letters"] == {"sent": 1, "retrying": 0, "rejected": 0, "unknown": 0}
+    assert done.json["letters"] == {"sent": 1, "retrying": 0, "rejected": 0, "unknown": 0, "waiting": 0}
+    assert done.json["paused"] is None
 
     shown = initialised("show", "old-times", "--json").json["capsule"]
     assert (shown["state"], shown["stories"][0]["text"]) == ("open", "Once upon a time")

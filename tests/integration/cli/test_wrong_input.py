@@ -61,6 +61,8 @@ from support.mailservers import MailServer
         (["edit", "summer"], 2, "what is to change"),
         (["mail", "test", "nobody"], 2, "not an e-mail address"),
         (["mail", "retry", "unknown"], 3, "no letter “unknown”"),
+        (["mail", "retry", "unknown", "--rejected"], 2, "not two of them"),
+        (["mail", "retry", "--unknown", "--rejected"], 2, "not two of them"),
         (["key", "recover", "--recovery-file", "none"], 7, "cannot be read"),
         (["key", "recover", "--recovery-file", "/dev/null"], 2, "That is not a key"),
         (["reschedule", "summer", "in 2 years"], 2, "add --yes"),
@@ -318,7 +320,7 @@ def test_why_letters_wait_is_said_in_the_language_of_the_terminal(summer, monkey
 
     assert (korean in invited.err, korean in outbox.out, korean in outbox.err) == (True, True, True)
     assert korean in tried.out
-    assert f"모두 기다리고 있어요: {korean}" in doctor.out
+    assert f" UTC까지 기다려요: {korean}" in doctor.out
 
 
 def test_links_of_this_machine_alone_are_warned_about(summer):

@@ -17,7 +17,7 @@ from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError, NotAllowed, NotFound
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import deliveries, retrying
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
@@ -74,7 +74,7 @@ def paused(instance):
 
 
 def again(instance, delivery_id=None, by=None):
-    return deliveries.send_again(instance.store, instance.wake, by or instance.ada, delivery_id, now=NOW)
+    return retrying.send_again(instance.store, instance.wake, by or instance.ada, delivery_id, now=NOW)
 
 
 def test_a_letter_that_was_taken_is_sent_and_never_sent_again(instance, letter, time):

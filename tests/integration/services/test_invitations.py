@@ -10,7 +10,7 @@ from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import invitations, opening, sessions
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import retrying
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -289,7 +289,7 @@ def test_an_invitation_can_be_sent_again_after_its_letter_was_rejected_and_rearm
         (letter,) = delivery_store.all_deliveries(tx)
         taken = delivery_store.claim(tx, letter.id, "a run", NOW)
         delivery_store.change_attempt(tx, letter.id, taken.attempt, state=DeliveryState.REJECTED)
-    (renewed,) = deliveries.send_again(instance.store, instance.wake, instance.ada, letter.id, now=NOW)
+    (renewed,) = retrying.send_again(instance.store, instance.wake, instance.ada, letter.id, now=NOW)
     assert renewed.dedupe_key == f"invitation:{invited.invitation.id}:2"
 
     again = invite(instance, capsule, "ben@example.org", again=True)
@@ -307,6 +307,6 @@ def test_a_letter_of_an_invitation_that_is_not_wanted_any_more_is_not_sent_again
         delivery_store.change_attempt(tx, letter.id, taken.attempt, state=DeliveryState.REJECTED)
     revoke(instance, capsule, "ben@example.org")
 
-    assert deliveries.send_again(instance.store, instance.wake, instance.ada, None, now=NOW) == []
+    assert retrying.send_again(instance.store, instance.wake, instance.ada, None, now=NOW) == []
     with pytest.raises(NotAllowed):
-        deliveries.send_again(instance.store, instance.wake, instance.ada, letter.id, now=NOW)
+        retrying.send_again(instance.store, instance.wake, instance.ada, letter.id, now=NOW)

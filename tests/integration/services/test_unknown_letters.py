@@ -8,7 +8,7 @@ from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.services import letters, members, opening, visits
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import retrying
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import ticks
 from support.cast import OPENS, make_context
@@ -95,7 +95,7 @@ def test_whoever_was_sent_the_letter_again_by_hand_gets_no_other(lost, time):
     instance = lost.instance
     with MailServer() as server:
         now = time.go_on(days=1)
-        again = deliveries.send_again(
+        again = retrying.send_again(
             instance.store, instance.wake, instance.ada, None, only=DeliveryState.UNKNOWN, now=now
         )
         assert {one.address for one in again} == {ADA, BEN, YOUNGHEE}

@@ -273,7 +273,8 @@ def _reached(url: str) -> Finding:
 
 
 def _inside(app: App) -> Iterator[Finding]:
-    from memorycapsule.services import instances, keys, reading, sessions
+    from memorycapsule.services import keys, reading, sessions
+    from memorycapsule.services.mailing import deliveries
     from memorycapsule.work import ticks
 
     yield _prerendering(app)
@@ -290,12 +291,16 @@ def _inside(app: App) -> Iterator[Finding]:
         )
     else:
         yield Finding(what=Sentence("cli_doctor_clock"), state="good", says=Sentence("cli_doctor_clock_good"))
-    instance = instances.check_key(app.store, app.vault.key)
-    if waits := instance.why_letters_wait(app.now()):
+    if waits := deliveries.letters_waiting(app.store, app.now()):
         yield Finding(
             what=Sentence("cli_doctor_letters"),
-            state="warning",
-            says=Sentence("cli_doctor_letters_wait", reason=waits),
+            state="wrong",
+            says=Sentence(
+                "cli_doctor_letters_wait",
+                letters=waits.count,
+                until=f"{waits.until:%Y-%m-%d %H:%M}",
+                reason=waits.why,
+            ),
         )
     yield from _stored_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))

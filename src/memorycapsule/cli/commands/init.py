@@ -231,11 +231,11 @@ def _tell(
 
 
 def _try_mail(door: Door, settings: Settings, address: str) -> None:
-    from memorycapsule.services.mailing import deliveries
+    from memorycapsule.services.mailing import trials
 
     try:
         with door.open(settings) as app:
-            deliveries.send_trial(
+            trials.send_trial(
                 app.mailing.composer, app.mailing.connect, address, locale=settings.locale, now=app.now()
             )
     except CapsuleError as error:

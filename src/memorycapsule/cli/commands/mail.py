@@ -11,7 +11,9 @@ from memorycapsule.cli.door import door_of
 from memorycapsule.cli.foreground import send_now
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
+from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.people import shown_address
+from memorycapsule.errors import UsageProblem
 
 
 def outbox(ctx: typer.Context) -> None:
@@ -43,8 +45,12 @@ def outbox(ctx: typer.Context) -> None:
     door.out.table(door.out.headings("id", "letter", "to", "state", "when", "detail"), rows)
     if until and waits:
         door.out.warn(
-            door.out.words("cli_outbox_paused", until=f"{until:%H:%M}", reason=door.out.spoken(waits))
+            door.out.words(
+                "cli_outbox_paused", until=f"{until:%Y-%m-%d %H:%M}", reason=door.out.spoken(waits)
+            )
         )
+    if unknown := sum(one.state is DeliveryState.UNKNOWN for one in letters):
+        door.out.note(door.out.words.counted("cli_outbox_unknown", unknown))
 
 
 def retry(
@@ -53,26 +59,36 @@ def retry(
         str | None,
         typer.Argument(metavar="[ID]", help="This letter, even if it may have arrived.", show_default=False),
     ] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="All that may not have arrived, and no others.")
+    ] = False,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="All that were rejected, and no others.")
+    ] = False,
 ) -> None:
     """
     Send letters again: one by its id, otherwise all that wait or were rejected.
 
-    A letter that may have arrived is sent again only by its id.
+    A letter that may have arrived is sent again only by its id or with --unknown: whoever got it has it twice
+    then.
     """
     from memorycapsule.schemas.outbox import Letter
     from memorycapsule.services import reading
-    from memorycapsule.services.mailing import deliveries
+    from memorycapsule.services.mailing import retrying
 
+    if sum((letter is not None, unknown, rejected)) > 1:
+        raise UsageProblem("retry_both")
+    only = DeliveryState.UNKNOWN if unknown else DeliveryState.REJECTED if rejected else None
     door = door_of(ctx)
     with door.open() as app:
         viewer = door.viewer(app.store)
-        again = deliveries.send_again(app.store, app.wake, viewer, letter, now=app.now())
+        again = retrying.send_again(app.store, app.wake, viewer, letter, only=only, now=app.now())
         is_done_here = send_now(app)
         now = {one.id: one for one in reading.outbox(app.store, viewer)}
     tried = [now[one.id] for one in again]
     door.out.answer({"letters": [Letter.of(one) for one in tried]})
     if not tried:
-        door.out.say(door.out.words("cli_retry_nothing"))
+        door.out.say(door.out.words(f"cli_retry_none_{only}" if only else "cli_retry_nothing"))
     for one in tried:
         sentence = door.out.words(
             "cli_retry_done",
@@ -93,12 +109,12 @@ def send_test(
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
     from memorycapsule.schemas.outbox import detail_fields
     from memorycapsule.services import people
-    from memorycapsule.services.mailing import deliveries
+    from memorycapsule.services.mailing import trials
 
     door = door_of(ctx)
     with door.open() as app:
         language = people.checked_language(locale) if locale else app.settings.locale
-        detail = deliveries.send_trial(
+        detail = trials.send_trial(
             app.mailing.composer, app.mailing.connect, address, locale=language, now=app.now()
         )
         is_real = app.settings.mail_is_real
@@ -112,7 +128,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
     family = group("Letters on their way.", "capsule mail outbox", "capsule mail test you@example.org")
     family.command("outbox", epilog=examples("capsule mail outbox", "capsule mail outbox --json"))(outbox)
-    family.command("retry", epilog=examples("capsule mail retry", "capsule mail retry 2c7f…"))(retry)
+    family.command("retry", epilog=examples("capsule mail retry", "capsule mail retry --unknown"))(retry)
     family.command(
         "test",
         epilog=examples("capsule mail test you@example.org", "capsule mail test you@example.org --locale ko"),

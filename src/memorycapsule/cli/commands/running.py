@@ -95,6 +95,7 @@ def tick(
 def _report(out: Output, done: TickResult) -> None:
     from memorycapsule.schemas.capsule_lines import OpenedCapsule
     from memorycapsule.schemas.montages import Montage
+    from memorycapsule.schemas.outbox import MailPause
 
     letters = done.letters
     out.answer(
@@ -111,7 +112,9 @@ def _report(out: Output, done: TickResult) -> None:
                 "retrying": len(letters.retrying),
                 "rejected": len(letters.rejected),
                 "unknown": len(letters.unknown),
+                "waiting": done.waiting.count if done.waiting else 0,
             },
+            "paused": done.waiting and MailPause.of(done.waiting.until, done.waiting.why),
             "doubt": done.doubt and sentence_of(done.doubt),
         }
     )
@@ -126,7 +129,7 @@ def _report(out: Output, done: TickResult) -> None:
     if letters.sent:
         out.say(out.words.counted("cli_tick_letters", len(letters.sent)))
     unsent = len(letters.retrying) + len(letters.rejected) + len(letters.unknown)
-    undone = bool(unsent or done.doubt or done.not_opened or done.unmade)
+    undone = bool(unsent or done.waiting or done.doubt or done.not_opened or done.unmade)
     if not (done.opened or done.films or letters.sent or undone):
         out.say(out.words("cli_tick_nothing"))
     for failed in done.not_opened:
@@ -141,7 +144,10 @@ def _report(out: Output, done: TickResult) -> None:
     if done.doubt:
         out.warn(out.spoken(done.doubt))
     if unsent:
-        out.warn(out.words("cli_tick_unsent", unsent=unsent))
+        out.warn(out.words.counted("cli_tick_unsent", unsent))
+    if done.waiting:
+        until, reason = f"{done.waiting.until:%Y-%m-%d %H:%M}", out.spoken(done.waiting.why)
+        out.warn(out.words.counted("cli_tick_waiting", done.waiting.count, until=until, reason=reason))
     if undone:
         raise typer.Exit(PartlyDone.exit_code)
 

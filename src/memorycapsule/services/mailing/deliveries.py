@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
-from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import CapsuleError, MailRefused, NotAllowed, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
 from memorycapsule.mail.answers import refusal_of
-from memorycapsule.mail.letters import Recipient, TrialLetter, write
-from memorycapsule.mail.outcomes import Outcome
+from memorycapsule.mail.outcomes import Outcome, Transport
 from memorycapsule.services.mailing.composing import MailComposer, compose, is_wanted
-from memorycapsule.services.wakes import Wake
+from memorycapsule.services.mailing.trials import trial_letter
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
-from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store.transactions import Store, Transaction
 
 #: What the instance keeps while letters leave.
-_NO_PAUSE: Mapping[str, Any] = {"mail_paused_until": None, "mail_pause_reason": None, "mail_pauses": 0}
-
-
-class Transport(Protocol):
-    """What delivers letters: `mail.smtp.SmtpSession` or `mail.mailbox.Mailbox`."""
-
-    def deliver(self, letter: bytes, *, sender: str, recipient: str, on_data: Callable[[], None]) -> Outcome:
-        """Hand one letter over; `on_data` is called before the first byte of it leaves, if that can be lost."""
+NO_PAUSE: Mapping[str, Any] = {"mail_paused_until": None, "mail_pause_reason": None, "mail_pauses": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +47,32 @@ class Sent:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LettersWaiting:
+    """All letters wait, as the mail server cannot be used."""
+
+    count: int
+    until: datetime
+    why: CapsuleError
+
+
 def due(store: Store, now: datetime, *, most: int | None = None) -> list[Delivery]:
     """Return the letters that would be sent now, were the instance not held: at most `most`, in their order."""
     with store.reading() as tx:
         if instance_store.get(tx).why_letters_wait(now):
             return []
         return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now, most=most)]
+
+
+def letters_waiting(store: Store, now: datetime) -> LettersWaiting | None:
+    """Return why no letter leaves now; None when letters leave, or there is none."""
+    with store.reading() as tx:
+        instance = instance_store.get(tx)
+        why, until = instance.why_letters_wait(now), instance.mail_paused_until
+        count = delivery_store.count_queued(tx)
+    if why is None or until is None or not count:
+        return None
+    return LettersWaiting(count=count, until=until, why=why)
 
 
 def send_due(
@@ -146,7 +154,7 @@ def _settle(
     match outcome.state:
         case "sent":
             if instance_store.get(tx).mail_pauses:
-                instance_store.change(tx, **_NO_PAUSE)
+                instance_store.change(tx, **NO_PAUSE)
             return _end(tx, delivery, DeliveryState.SENT, outcome, now)
         case "unknown":
             # The next one may end alike, so it goes only after a pause.
@@ -288,7 +296,7 @@ def _is_answering(
         return True
     address = composer.sender.address
     # The same letter as long as the fault lasts, so that whoever got two can tell that they are one.
-    letter = _trial_letter(
+    letter = trial_letter(
         composer, address, locale="", mark=last[0].id, date=last[0].finished_at or last[0].queued_at
     )
     outcome = transport.deliver(letter, sender=address, recipient=address, on_data=lambda: None)
@@ -348,125 +356,3 @@ def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
                 }
                 _record(tx, delivery, DeliveryState.UNKNOWN, now)
             delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)
-
-
-def _wanted(tx: Transaction, delivery_id: str, now: datetime) -> Delivery:
-    """Return a letter that somebody still waits for. Raises NotFound, NotAllowed."""
-    found = delivery_store.deliveries.find(tx, delivery_id)
-    if found is None:
-        raise NotFound("letter_unknown", letter=delivery_id)
-    if not is_wanted(tx, found, now):
-        raise NotAllowed("letter_not_wanted")
-    return found
-
-
-def send_again(
-    store: Store,
-    wake: Wake,
-    viewer: Viewer,
-    delivery_id: str | None,
-    *,
-    only: DeliveryState | None = None,
-    now: datetime,
-) -> list[Delivery]:
-    """
-    Have letters tried again because the admin asks for it, and return them.
-
-    A waiting letter is tried at once; a rejected or unknown one is queued anew under the next number. None as the
-    id means all in the state `only` (rejected or unknown), or without it all that wait or were rejected, but none
-    that may have arrived. Raises NotFound, and NotAllowed for anybody but the admin.
-    """
-    if not viewer.is_admin:
-        raise NotAllowed("only_admin_sends_again")
-    chosen = {only} if only else {DeliveryState.QUEUED, DeliveryState.REJECTED}
-    with store.transaction() as tx:
-        instance_store.change(tx, **_NO_PAUSE)
-        if delivery_id is None:
-            wanted = [
-                delivery
-                for delivery in delivery_store.all_deliveries(tx)
-                if delivery.state in chosen
-                and (delivery.state is DeliveryState.QUEUED or delivery_store.is_newest(tx, delivery))
-                and is_wanted(tx, delivery, now)
-            ]
-        else:
-            wanted = [_wanted(tx, delivery_id, now)]
-        again = []
-        for delivery in wanted:
-            if delivery.state is DeliveryState.QUEUED:
-                renewed = dataclasses.replace(delivery, next_attempt_at=now)
-                if not delivery_store.make_due(tx, delivery.id, now):
-                    continue  # taken to be sent at this moment
-            elif delivery.state in {DeliveryState.REJECTED, DeliveryState.UNKNOWN}:
-                stem, _colon, number = delivery.dedupe_key.rpartition(":")
-                renewed = dataclasses.replace(
-                    delivery,
-                    id=str(uuid.uuid4()),
-                    dedupe_key=f"{stem}:{int(number) + 1}",
-                    state=DeliveryState.QUEUED,
-                    attempt=0,
-                    tries=0,
-                    lease=None,
-                    data_started_at=None,
-                    next_attempt_at=now,
-                    queued_at=now.replace(microsecond=0),
-                    finished_at=None,
-                    detail=None,
-                    answered_at=None,
-                )
-                if not delivery_store.deliveries.add_once(tx, renewed):
-                    raise NotAllowed("letter_queued_already")
-                if delivery.invitation_id:
-                    # The invitation counts its letters too; the next one of the owner's must be another.
-                    invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
-                    counted = dataclasses.replace(invitation, letters=int(number) + 1)
-                    invitation_store.invitations.save(tx, counted)
-            elif delivery.state is DeliveryState.SENDING:
-                raise NotAllowed("letter_being_sent")
-            elif delivery.state is DeliveryState.SENT:
-                raise NotAllowed("letter_sent_already")
-            else:
-                raise NotAllowed("letter_suppressed")
-            wake(tx, "letters", renewed.id)
-            again.append(renewed)
-    return again
-
-
-def send_trial(
-    composer: MailComposer,
-    connect: Callable[[], AbstractContextManager[Transport]],
-    address: str,
-    *,
-    locale: str,
-    now: datetime,
-) -> CapsuleError:
-    """
-    Send a test letter now, past the outbox, and return what was answered, as the log of deliveries would keep it.
-
-    Raises UsageProblem, MailRefused when the server takes no letter of ours, or CapsuleError for this one.
-    """
-    recipient, sender = checked_address(address), composer.sender
-    letter = _trial_letter(composer, recipient, locale=locale, mark=str(uuid.uuid4()), date=now)
-    with connect() as transport:
-        outcome = transport.deliver(letter, sender=sender.address, recipient=recipient, on_data=lambda: None)
-    match outcome.state:
-        case "sent":
-            return outcome.detail
-        case "paused":
-            raise outcome.detail.as_kind(MailRefused)
-        case "unknown":
-            raise CapsuleError("trial_letter_unknown", problem=outcome.detail)
-        case _:
-            raise CapsuleError("trial_letter_refused", problem=outcome.detail)
-
-
-def _trial_letter(composer: MailComposer, address: str, *, locale: str, mark: str, date: datetime) -> bytes:
-    sender = composer.sender
-    return write(
-        TrialLetter(
-            recipient=Recipient(address=address, name=None, locale=locale), public_url=composer.base_url
-        ),
-        sender=sender,
-        message_id=f"<test.{mark}@{sender.address.rpartition('@')[2]}>",
-        date=date.replace(microsecond=0),
-    )
