@@ -38,6 +38,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the night what belongs to it."""
+    if os.environ.get("CAPSULE_NIGHTLY"):
+        return
+    of_the_night = [item for item in items if item.get_closest_marker("nightly")]
+    if of_the_night:
+        config.hook.pytest_deselected(items=of_the_night)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+
+
 #: Variables that would change what the program or the terminal does, whoever runs the tests.
 _MEDDLING = {
     "CREDENTIALS_DIRECTORY",

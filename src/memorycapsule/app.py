@@ -31,6 +31,7 @@ from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work import lock, ticks, tmpfs
+from memorycapsule.work.reserve import Reserve
 from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def open_app(
                 backup_days=settings.backup.warn_days,
             ),
             run=Run(lease=str(uuid.uuid4()), is_stopping=is_stopping),
+            reserve=Reserve(settings.data_dir),
         )
         try:
             yield app

@@ -45,6 +45,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import schema
 from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.work.reserve import Reserve
 from memorycapsule.work.tmpfs import default_places
 from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 from support.moments import NOW
@@ -439,6 +440,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
         ),
         watching=Watching(free_bytes=lambda: 100_000_000_000, log_in=None, backup_days=30),
         run=Run(lease="this run"),
+        reserve=Reserve(instance.folder),
     )
     return adapted(context, **more)
 

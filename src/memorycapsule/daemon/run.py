@@ -28,6 +28,7 @@ from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, notices, ticks
 from memorycapsule.work.lock import FolderLock
 from memorycapsule.work.prerendering import Prerenderer
+from memorycapsule.work.reserve import Reserve
 
 #: How long the daemon waits for the folder's lock: commands that only read hold it for a moment.
 _LOCK_GRACE_SECONDS = 3.0
@@ -54,6 +55,8 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
     heartbeat = Heartbeat()
+    # On a full disk neither the lock's file can be written nor the database be read.
+    Reserve(settings.data_dir).make_room()
     with _folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
         url = settings.local_url(int(listener.getsockname()[1]))
         with (

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memorycapsule import disk
 from memorycapsule.domain.film.direction import without_pictures
-from memorycapsule.domain.film.montages import Montage, omission_of, omissions_of
-from memorycapsule.domain.film.plan import Source
+from memorycapsule.domain.film.montages import FIRST_RETRY, Montage, omission_of, omissions_of
+from memorycapsule.domain.film.plan import MontagePlan, Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import (
     Busy,
@@ -35,6 +36,8 @@ from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
+#: What a film takes, with its sound; calm ones take half of it.
+_BITS_PER_PIXEL = 0.1
 #: Errors that the film is not to blame for. It is tried again until it comes through.
 _OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem, Postponed)
 
@@ -87,6 +90,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             fps=context.rendering.fps,
             face_model=context.rendering.face_model,
         )
+        _check_room(context, prepared.plan)
         rendered, encoded = _render(context, montage, prepared, folder, log)
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
@@ -104,8 +108,13 @@ def make(context: WorkerContext, montage_id: str) -> bool:
         failure = error if isinstance(error, CapsuleError) else shortage(error) or _translate_error(error)
         if isinstance(failure, _OUTSIDE_ERRORS):
             context.vault.cache.trim()
+            wait = montage.wait_after_interruption
+            if isinstance(failure, DiskFull):
+                # What is done of it would keep the disk full; with room again, it is made without delay.
+                shutil.rmtree(folder, ignore_errors=True)
+                wait = FIRST_RETRY
             with context.store.transaction() as tx:
-                montages.requeue(tx, montage, context.now() + montage.wait_after_interruption, failure)
+                montages.requeue(tx, montage, context.now() + wait, failure)
             log.warning("film.postponed", reason=failure.reason)
             return False
         state = montages.fail(context.store, context.wake, montage, failure, now=context.now())
@@ -133,6 +142,13 @@ def remove_leftovers(context: WorkerContext) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_room(context: WorkerContext, plan: MontagePlan) -> None:
+    """Raise DiskFull unless there is room for a film: for its segments, its file, and the blob of that."""
+    size = context.rendering.size
+    film_bytes = plan.frames * size.width * size.height * _BITS_PER_PIXEL / 8
+    disk.check_room(context.rendering.work_dir, int(3 * film_bytes))
+
+
 def _render(
     context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path, log: Any
 ) -> tuple[RenderedFilm, int]:
@@ -146,6 +162,7 @@ def _render(
             log.info("film.progress", percent=10 * tenths)
         if context.run.is_stopping():
             raise RenderInterrupted
+        disk.check_room(context.rendering.work_dir, 0)
         if time.monotonic() - noted_at >= _PROGRESS_SECONDS:
             noted_at = time.monotonic()
             if not montages.note_progress(context.store, montage, share):

@@ -44,7 +44,11 @@ class FolderLock:
                     raise Busy from error
                 time.sleep(_SECONDS_BETWEEN)
         self._descriptor = descriptor
-        self.publish(url=None)
+        try:
+            self.publish(url=None)
+        except OSError:
+            self.release()
+            raise
         return self
 
     def publish(self, *, url: str | None) -> None:

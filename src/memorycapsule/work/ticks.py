@@ -121,6 +121,7 @@ def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
 
     Also return why the clock is in doubt, or else why the instance waits to be released, if it does.
     """
+    context.reserve.make_room()
     verdict = instances.note_clock(context.store, context.clock)
     if verdict.doubt:
         journal.warning("clock.doubted", reason=verdict.doubt.reason)
@@ -149,6 +150,7 @@ def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
 
 def send_letters(context: WorkerContext) -> Sent:
     """Queue letters that have waited long enough for a film or for an answer, and send all that are due."""
+    context.reserve.make_room()
     opening.queue_overdue_letters(context.store, context.wake, context.mailing.render_grace, context.now())
     is_clock_right = clock_doubt(context) is None
     if is_clock_right:
@@ -161,6 +163,8 @@ def send_letters(context: WorkerContext) -> Sent:
         # By a wrong clock, the days after which a letter is given up would be over at once.
         give_up_days=context.mailing.give_up_days if is_clock_right else None,
         is_stopping=context.run.is_stopping,
+        # What becomes of a letter must be written down after it has left.
+        before_each=context.reserve.make_room,
         clock=context.now,
     )
     if sent != Sent():

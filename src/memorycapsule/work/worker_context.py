@@ -17,6 +17,7 @@ from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store.transactions import Store
+from memorycapsule.work.reserve import Reserve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ class WorkerContext:
     rendering: Rendering
     watching: Watching
     run: Run
+    reserve: Reserve
 
     def now(self) -> datetime:
         return self.clock.now()

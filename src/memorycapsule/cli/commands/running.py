@@ -70,9 +70,14 @@ def tick(
     from memorycapsule.services import reading
     from memorycapsule.work import ticks
     from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.reserve import Reserve
 
     door = door_of(ctx)
-    with door.open() as app:
+    settings = door.settings()
+    if not dry_run:
+        # On a full disk the database cannot even be read.
+        Reserve(settings.data_dir).make_room()
+    with door.open(settings) as app:
         viewer = door.viewer(app.store)
         if dry_run:
             preview = ticks.preview(app)

@@ -83,6 +83,7 @@ def send_due(
     lease: str,
     give_up_days: int | None,
     is_stopping: Callable[[], bool] = lambda: False,
+    before_each: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime],
 ) -> Sent:
     """
@@ -105,6 +106,7 @@ def send_due(
         if not _is_answering(store, composer, transport, clock):
             return total
         while not is_stopping() and (waiting := due(store, clock(), most=1)):
+            before_each()
             total += _send_one(store, composer, transport, waiting[0].id, lease, give_up_days, clock)
     return total
 
