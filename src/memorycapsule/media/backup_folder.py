@@ -101,13 +101,13 @@ class BackupFolder:
         """Say whether a file of `size` bytes is there under this digest; its bytes are not read."""
         with self._translating():
             try:
-                return self._path(digest).stat().st_size == size
+                return self.path(digest).stat().st_size == size
             except (FileNotFoundError, WrongBytes):
                 return False
 
     def keep(self, digest: str, source: BinaryIO) -> None:
         """Copy a file. Raises WrongBytes, and keeps nothing, when its SHA-256 is not `digest`."""
-        path = self._path(digest)
+        path = self.path(digest)
         part = path.with_name(f".{digest}.part")
         with self._translating():
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -127,22 +127,23 @@ class BackupFolder:
         """Return a file, open for reading. Raises NotFound, and WrongBytes for what is no digest."""
         with self._translating():
             try:
-                return self._path(digest).open("rb")
+                return self.path(digest).open("rb")
             except FileNotFoundError as error:
                 raise NotFound from error
 
     def put_aside(self, digest: str) -> None:
         """Take a damaged file out of the way, so that the next backup copies it anew."""
-        path = self._path(digest)
+        path = self.path(digest)
         with self._translating(), suppress(FileNotFoundError):
             path.rename(path.with_name(f".{digest}.damaged"))
 
     def remove(self, digest: str) -> None:
         """Remove a file that no backup needs any more."""
         with self._translating():
-            self._path(digest).unlink(missing_ok=True)
+            self.path(digest).unlink(missing_ok=True)
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Return where a file lies, if it is there. Raises WrongBytes for what is no digest."""
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise WrongBytes  # a damaged row
         return self._files / digest[:2] / digest

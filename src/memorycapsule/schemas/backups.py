@@ -42,6 +42,7 @@ class Contents(Model):
     bytes: int
     missing: list[Id]
     damaged: list[Id]
+    wrong: list[str] = Field(description="What else is wrong: rows, rules, key envelopes, plans.")
 
     @classmethod
     def of(cls, found: Restored) -> Self:
@@ -50,4 +51,5 @@ class Contents(Model):
             bytes=found.bytes,
             missing=list(found.missing),
             damaged=list(found.damaged),
+            wrong=[" ".join(filter(None, (one.kind, one.subject_id, one.detail))) for one in found.damage],
         )

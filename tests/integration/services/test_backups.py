@@ -263,11 +263,11 @@ def test_a_flipped_bit_in_a_backup_is_found_and_mended_by_the_next_one(there, us
     made = back_up(there, usb)
     flip(max((usb / "files").rglob("*"), key=lambda path: path.stat().st_size * path.is_file()))
 
-    found = restore.verify(usb, made.backup)
+    found = restore.verify(usb, made.backup, there.key)
     assert len(found.damaged) == 1
     assert found.missing == ()
     assert back_up(there, usb).new_files == 1
-    assert restore.verify(usb, restore.newest_backup(usb)).damaged == ()
+    assert restore.verify(usb, restore.newest_backup(usb), there.key).damaged == ()
 
 
 def test_a_damaged_database_in_a_backup_is_refused(there, usb, tmp_path):
@@ -275,7 +275,7 @@ def test_a_damaged_database_in_a_backup_is_refused(there, usb, tmp_path):
     flip(usb / "backups" / made.backup.name / "database.db")
 
     with pytest.raises(ConfigurationProblem, match=r"^backup_database_damaged"):
-        restore.verify(usb, made.backup)
+        restore.verify(usb, made.backup, there.key)
     with pytest.raises(ConfigurationProblem, match=r"^backup_database_damaged"):
         put_back(usb, tmp_path / "elsewhere", f"sqlite:///{tmp_path}/elsewhere/capsule.db")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memorycapsule.cli.commands.keys import typed_recovery_key
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.prompts import confirm
@@ -51,7 +52,7 @@ def backup(
     _refuse_inside(folder, settings)
     with door.store(settings) as store, _progress(door, "cli_backup_progress") as progress:
         made = make_backup(store, settings.blobs_dir, folder, keep=keep, now=_now(), progress=progress)
-    checked = _verified(door, folder, made.backup) if verify else None
+    checked = _verified(door, settings, folder, made.backup) if verify else None
     lost = len(made.backup.missing)
     door.out.answer(
         {
@@ -73,8 +74,10 @@ def backup(
         door.out.warn(words("cli_backup_same_disk"))
     if lost:
         door.out.warn(words.counted("cli_backup_lost", lost))
-    elif checked and _lacks(checked):
-        door.out.warn(words.counted("cli_backup_damaged", len(checked.missing) + len(checked.damaged)))
+    elif checked and (broken := len(checked.missing) + len(checked.damaged)):
+        door.out.warn(words.counted("cli_backup_damaged", broken))
+    if checked and checked.damage:
+        door.out.warn(words.counted("cli_backup_wrong", len(checked.damage)))
     if lost or (checked and _lacks(checked)):
         raise typer.Exit(PartlyDone.exit_code)
 
@@ -86,12 +89,20 @@ def restore(
         str | None,
         typer.Option("--backup", metavar="NAME", help="Not the newest one, but this.", show_default=False),
     ] = None,
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="The key file is lost, too: make another one with the recovery key."),
+    ] = False,
+    recovery_file: Annotated[
+        Path | None,
+        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
+    ] = None,
 ) -> None:
     """
     Fill the empty data folder of this configuration from a backup.
 
-    The instance key must be there already. Nothing opens and no letter leaves afterwards until
-    `capsule release`. A run that was cut off is repeated.
+    The instance key must be there already, or --recover asks for the recovery key. Nothing opens and no
+    letter leaves afterwards until `capsule release`. A run that was cut off is repeated.
     """
     from memorycapsule.schemas.backups import Backup, Contents
     from memorycapsule.services.preservation import restore as restoring
@@ -100,7 +111,11 @@ def restore(
     door = door_of(ctx)
     settings = door.settings()
     found = restoring.newest_backup(folder, name)
-    restoring.check_key(settings.key_file, found)
+    recovery_key = None
+    if recover or recovery_file:
+        recovery_key = restoring.recovery_key_of(typed_recovery_key(door, recovery_file), found)
+    else:
+        restoring.check_key(settings.key_file, found)
     store_url = f"sqlite:///{settings.database_path}" if settings.database_path else settings.store_url
     place = restoring.RestorePlace(
         data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=store_url
@@ -108,6 +123,8 @@ def restore(
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir), _progress(door, "cli_restore_progress") as progress:
         done = restoring.restore(folder, found, place, now=_now(), progress=progress)
+        if recovery_key:
+            restoring.make_key(place, settings.key_file, recovery_key, now=_now())
     door.out.answer({"restored": Backup.of(found), "contents": Contents.of(done), "unknown": done.unknown})
     words = door.out.words
     made = f"{found.made_at:%Y-%m-%d %H:%M} UTC"
@@ -116,6 +133,8 @@ def restore(
         door.out.warn(words.counted("cli_restore_unknown", done.unknown))
     if _lacks(done):
         door.out.warn(words.counted("cli_restore_lacks", len(done.missing) + len(done.damaged)))
+    if recovery_key:
+        door.out.say(words("cli_restore_key", file=settings.key_file))
     door.out.say(words("cli_restore_held"))
     if _lacks(done):
         raise typer.Exit(PartlyDone.exit_code)
@@ -164,15 +183,20 @@ def release(
     door.out.say(door.out.words("cli_release_done"))
 
 
-def _verified(door: Door, folder: Path, made: backups.Backup) -> Restored:
-    from memorycapsule.services.preservation.restore import verify
+def _verified(door: Door, settings: Settings, folder: Path, made: backups.Backup) -> Restored:
+    from memorycapsule.services.preservation import restore as restoring
 
+    try:
+        key = restoring.check_key(settings.key_file, made)
+    except ConfigurationProblem as problem:
+        door.out.warn(f"! {door.out.spoken(problem)}")
+        key = None
     with _progress(door, "cli_verify_progress") as progress:
-        return verify(folder, made, progress=progress)
+        return restoring.verify(folder, made, key, progress=progress)
 
 
 def _lacks(found: Restored) -> bool:
-    return bool(found.missing or found.damaged)
+    return bool(found.missing or found.damaged or found.damage)
 
 
 @contextmanager

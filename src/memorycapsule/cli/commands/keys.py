@@ -99,7 +99,7 @@ def key_recover(
     door = door_of(ctx)
     settings = door.settings()
     with door.store(settings) as store, FolderLock(settings.data_dir):
-        identity = parse_recovery_key(_recovery_key(door, recovery_file))
+        identity = parse_recovery_key(typed_recovery_key(door, recovery_file))
         key = keys.recover(store, settings.key_file, identity, now=_now())
         found = _answer_replaced(door, settings, store, key.fingerprint)
     if lacking := found.without_instance:
@@ -201,7 +201,8 @@ def _now() -> datetime:
     return clock.now()
 
 
-def _recovery_key(door: Door, file: Path | None) -> str:
+def typed_recovery_key(door: Door, file: Path | None) -> str:
+    """Return what somebody says is the recovery key: from a file, or typed and not shown, or from stdin."""
     if file is not None and str(file) != "-":
         try:
             return file.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memorycapsule import __version__
 from memorycapsule.domain.backups import Backup, next_name
-from memorycapsule.domain.events import Event
+from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of
 from memorycapsule.media.blobs import LocalBlobs
@@ -97,8 +97,19 @@ def make_backup(
         target.publish(backup)
     with store.transaction() as tx:
         instance_store.change(tx, backed_up_at=now)
-        facts = {"new_files": new_files, "new_bytes": new_bytes, "missing": len(missing)}
-        event_store.record(tx, Event(kind="backup.made", at=now, subject_id=instance.id, facts=facts))
+        event_store.record(
+            tx,
+            premis_event(
+                "backup.made",
+                PremisType.REPLICATION,
+                PremisOutcome.FAILURE if missing else PremisOutcome.SUCCESS,
+                at=now,
+                subject_id=instance.id,
+                files=len(known.files),
+                new_files=new_files,
+                missing=len(missing),
+            ),
+        )
     if not missing:
         # An older backup may hold what this one could not find.
         _forget(target, keep)

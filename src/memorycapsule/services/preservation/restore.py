@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,14 +12,24 @@ from datetime import datetime
 from pathlib import Path
 
 from memorycapsule.domain.backups import Backup
-from memorycapsule.domain.events import Event
+from memorycapsule.domain.preservation import (
+    Damage,
+    DamageKind,
+    PremisOutcome,
+    PremisType,
+    premis_event,
+)
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import ConfigurationProblem, KeyMissing, NotDue, NotFound, WrongKey
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of
 from memorycapsule.media.blobs import LocalBlobs
-from memorycapsule.seal.keys import InstanceKey
+from memorycapsule.media.cache import Cache
+from memorycapsule.seal.envelopes import recipient_of
+from memorycapsule.seal.keys import InstanceKey, parse_recovery_key
+from memorycapsule.services import keys
+from memorycapsule.services.preservation import verification
 from memorycapsule.services.preservation.backup import Progress
-from memorycapsule.services.vault import translate_error
+from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema, snapshots
@@ -47,6 +58,8 @@ class Restored:
     damaged: tuple[str, ...]
     #: Blobs in the folder that the backup knows nothing of. They stay.
     unknown: int
+    #: What else is wrong with it: rows, rules, key envelopes and plans.
+    damage: tuple[Damage, ...] = ()
 
 
 def newest_backup(folder: Path, name: str | None = None) -> Backup:
@@ -101,12 +114,18 @@ def restore(
     return found.restored(backup, unknown=sum(blob_id not in ids for blob_id in blobs))
 
 
-def verify(folder: Path, backup: Backup, *, progress: Progress = lambda _done, _all: None) -> Restored:
+def verify(
+    folder: Path,
+    backup: Backup,
+    key: InstanceKey | None,
+    *,
+    progress: Progress = lambda _done, _all: None,
+) -> Restored:
     """
-    Restore a backup's database to a temporary place, and read every byte of its files.
+    Restore a backup to a temporary place, read every byte of its files, and look at all that `capsule verify` looks at.
 
-    A damaged file is put aside, so that the next backup copies it anew. Raises ConfigurationProblem when the
-    database is damaged.
+    Only its database is copied there. A damaged file is put aside, so that the next backup copies it anew. Without the
+    instance key nothing sealed is opened. Raises ConfigurationProblem when the database is damaged.
     """
     source = BackupFolder(folder)
     with (
@@ -115,10 +134,11 @@ def verify(folder: Path, backup: Backup, *, progress: Progress = lambda _done, _
     ):
         known = snapshots.contents(database).files
         found = _each(known, lambda one: _read_file(source, one), progress)
+        damage = _damage(source, database, Path(place), key) if key else ()
     for one in known:
         if one.blob_id in found.damaged:
             source.put_aside(one.digest)
-    return found.restored(backup, unknown=0)
+    return dataclasses.replace(found.restored(backup, unknown=0), damage=damage)
 
 
 @dataclass(kw_only=True)
@@ -157,6 +177,41 @@ def _each(known: tuple[KnownFile, ...], handle: Callable[[KnownFile], None], pro
         done += one.bytes
         progress(done, total)
     return found
+
+
+def _damage(source: BackupFolder, database: Path, place: Path, key: InstanceKey) -> tuple[Damage, ...]:
+    """Return what is wrong with a restored instance whose blobs are links to the files of the backup."""
+    known = snapshots.contents(database).files
+    links = place / "blobs"
+    for one in known:
+        link = links / one.blob_id[:2] / one.blob_id[2:4] / one.blob_id
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(source.path(one.digest))
+    vault = Vault(key=key, blobs=LocalBlobs(links), cache=Cache(place / "cache", 0), workspace=place / "work")
+    store = Store(snapshots.url_of(database))
+    try:
+        found = verification.verify(store, vault).damage
+    finally:
+        store.close()
+    of_blobs = {DamageKind.BLOB_MISSING, DamageKind.BLOB_CHANGED, DamageKind.BLOB_UNREADABLE}
+    return tuple(one for one in found if one.kind not in of_blobs)
+
+
+def make_key(place: RestorePlace, key_file: Path, recovery_key: str, *, now: datetime) -> None:
+    """Make an instance key for a restored instance whose own is lost. Raises what `keys.recover` does."""
+    store = Store(place.store_url)
+    try:
+        keys.recover(store, key_file, recovery_key, now=now)
+    finally:
+        store.close()
+
+
+def recovery_key_of(text: str, backup: Backup) -> str:
+    """Return the recovery key that somebody has typed. Raises UsageProblem, or WrongKey when it is not the backup's."""
+    identity = parse_recovery_key(text)
+    if recipient_of(identity) != backup.recovery_recipient:
+        raise WrongKey("recovery_key_of_other_instance")
+    return identity
 
 
 def _read_file(source: BackupFolder, one: KnownFile) -> None:
@@ -216,7 +271,16 @@ def _prepare(database: Path, backup: Backup, now: datetime) -> None:
             instance_store.change(
                 tx, hold=hold, backed_up_at=backup.made_at, mail_paused_until=None, mail_pause_reason=None
             )
-            facts = {"backup": backup.name}
-            event_store.record(tx, Event(kind="instance.restored", at=now, facts=facts))
+            event_store.record(
+                tx,
+                premis_event(
+                    "instance.restored",
+                    PremisType.RECOVERY,
+                    PremisOutcome.SUCCESS,
+                    at=now,
+                    subject_id=backup.instance,
+                    backup=backup.name,
+                ),
+            )
     finally:
         store.close()
