@@ -25,7 +25,7 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
-from memorycapsule.work import films, notices, ticks
+from memorycapsule.work import films, notices, rehearsals, ticks
 from memorycapsule.work.lock import FolderLock
 from memorycapsule.work.prerendering import Prerenderer
 from memorycapsule.work.reserve import Reserve
@@ -102,6 +102,7 @@ def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
     heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
     heartbeat.add("scrub", lambda: ticks.scrub(app), every_seconds=_SCRUB_SECONDS)
     heartbeat.add("notices", lambda: notices.tell(app), every_seconds=max(beat, _TIDY_SECONDS))
+    heartbeat.add("rehearse", lambda: rehearsals.rehearse_due(app), every_seconds=_SWEEP_SECONDS)
     heartbeat.add("sweep", lambda: ticks.sweep_daily(app), every_seconds=_SWEEP_SECONDS)
 
 

@@ -31,6 +31,7 @@ class NoticeKind(StrEnum):
     CLOCK = "clock"  #: the clock cannot be trusted, and nothing opens
     HELD = "held"  #: restored from a backup: nothing opens and no letter leaves until it is released
     OPENING = "opening"  #: the date of a capsule has come, and it is still sealed
+    REHEARSAL = "rehearsal"  #: something of an opening would fail
     DAMAGE = "damage"  #: bytes or envelopes are not what they were
     REJECTED_LETTERS = "rejected_letters"  #: refused for good
     UNKNOWN_LETTERS = "unknown_letters"  #: perhaps they arrived, perhaps not
@@ -64,6 +65,7 @@ class NoticeKind(StrEnum):
 _OF_CAPSULES = frozenset(
     {
         NoticeKind.OPENING,
+        NoticeKind.REHEARSAL,
         NoticeKind.DAMAGE,
         NoticeKind.REJECTED_LETTERS,
         NoticeKind.UNKNOWN_LETTERS,

@@ -21,7 +21,7 @@ from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash
-from memorycapsule.work import films, notices, tmpfs
+from memorycapsule.work import films, notices, rehearsals, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
@@ -87,6 +87,7 @@ def tick(context: WorkerContext) -> TickResult:
     CleanUp(context=context).run()
     sweep_daily(context)
     scrub(context)
+    rehearsals.rehearse_due(context)
     history.remember(context.store, context.vault)
     # Whatever is due and still sealed after such a pass did not open.
     if notices.tell(context, late=timedelta(0)):

@@ -276,6 +276,18 @@ def test_the_doctor_finds_all_well_and_then_what_is_wrong(capsule, tmp_path):
     assert "✗ instance: The instance key" in capsule("doctor").out
 
 
+def test_an_opening_is_rehearsed_without_opening_anything(summer):
+    summer("story", "add", "summer", "--text", "Still here")
+    said = summer("doctor", "--opening", "summer", "--json")
+
+    assert (said.code, said.json["healthy"]) == (0, True), said.json["findings"]
+    assert [one["what"] for one in said.json["findings"]] == [
+        "instance key", "recovery key", "words", "files", "film", "disk",
+    ]  # fmt: skip
+    assert summer("show", "summer", "--json").json["capsule"]["state"] == "sealed"
+    assert summer("doctor", "--opening", "winter", "--json").error["code"] == "not_found"
+
+
 def test_a_face_model_that_is_none_is_said_in_one_sentence(capsule, tmp_path, monkeypatch):
     capsule(*INIT)
     assert "face model" not in capsule("doctor").out

@@ -19,6 +19,7 @@ from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import NoticeKind
+from memorycapsule.domain.rehearsals import RehearsalStep
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import MediumKind, Missing
 from memorycapsule.domain.zones import territories
@@ -160,6 +161,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     }
     made_up |= {f"notice_to_do_{kind}" for kind in NoticeKind}
     made_up |= {f"notice_to_do_{kind}_owner" for kind in NoticeKind if kind.is_of_capsule}
+    made_up |= {f"cli_rehearsal_{step}{how}" for step in RehearsalStep for how in ("", "_good")}
     made_up |= {"demo_film_ready", "demo_film_degraded"}
     code += "".join(
         f'"cli_column_{name}"'

@@ -43,12 +43,17 @@ def doctor(
     trust_clock: Annotated[
         bool, typer.Option("--trust-clock", help="Say that the clock of this machine is right.")
     ] = False,
+    opening: Annotated[
+        str | None,
+        typer.Option("--opening", metavar="CAPSULE", help="Rehearse this capsule's opening instead."),
+    ] = None,
 ) -> None:
     """
     Look everything over.
 
     Folders, database, keys, clock, programs, mail, pages; exit 7 when something is wrong. A clock in doubt
-    opens nothing; once you have looked at it and it is right, --trust-clock says so.
+    opens nothing; once you have looked at it and it is right, --trust-clock says so. --opening tries all that
+    the opening of one capsule will need, reads all its files, and opens and sends nothing.
     """
     door = door_of(ctx)
     settings = door.settings()
@@ -57,7 +62,7 @@ def doctor(
 
         with door.open(settings) as app:
             instances.trust_clock(app.store, app.clock)
-    findings = list(examine(door, settings))
+    findings = list(examine(door, settings) if opening is None else _rehearsed(door, settings, opening))
     is_wrong = any(one.state == "wrong" for one in findings)
     door.out.answer(
         {
@@ -93,6 +98,25 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
             yield from _inside(app)
     except CapsuleError as error:
         yield Finding(what=Sentence("cli_doctor_instance"), state="wrong", says=error)
+
+
+def _rehearsed(door: Door, settings: Settings, reference: str) -> Iterator[Finding]:
+    """Try all that an opening will need. Raises NotFound, and UsageProblem for a capsule that is open."""
+    from memorycapsule.services.preservation import rehearsal, verification
+    from memorycapsule.work import rehearsals
+
+    with door.open(settings) as app:
+        capsule = rehearsal.to_rehearse(app.store, door.viewer(app.store), reference)
+        size = sum(blob.bytes for blob in verification.blobs_of(app.store, capsule.id))
+        with door.out.progress(door.out.words("cli_doctor_reading"), size, counts_bytes=True) as bar:
+            steps = rehearsals.rehearse_now(app, capsule, on_read=bar.advance)
+    for one in steps:
+        name = f"cli_rehearsal_{one.step}"
+        yield Finding(
+            what=Sentence(name),
+            state="wrong" if one.problem else "good",
+            says=one.problem or Sentence(f"{name}_good"),
+        )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -378,4 +402,7 @@ def _prerendering(app: App) -> Finding:
 
 def register(app: typer.Typer) -> None:
     """Add this command to `capsule`."""
-    app.command("doctor", epilog=examples("capsule doctor", "capsule doctor --trust-clock"))(doctor)
+    app.command(
+        "doctor",
+        epilog=examples("capsule doctor", "capsule doctor --trust-clock", "capsule doctor --opening summer"),
+    )(doctor)

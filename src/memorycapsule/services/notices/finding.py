@@ -18,6 +18,7 @@ from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.notices import Notice, NoticeKind
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
+from memorycapsule.services.preservation import rehearsal
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
@@ -63,6 +64,7 @@ def notices(
             *_clock(surroundings),
             *_hold(instance),
             *_openings(tx, instance, surroundings, late, now),
+            *_rehearsals(tx),
             *_damage(tx),
             *_letters(tx),
             *_mail(tx, instance),
@@ -96,6 +98,14 @@ def _openings(
         says = CapsuleError("notice_opening_late")
     for capsule_id in capsule_store.due_ids(tx, now - late):
         yield Notice(kind=NoticeKind.OPENING, capsule_id=capsule_id, says=kept_reason(says))
+
+
+def _rehearsals(tx: Transaction) -> Iterator[Notice]:
+    for capsule in capsule_store.all_capsules(tx):
+        problem = None if capsule.is_open else rehearsal.last_problem(tx, capsule.id)
+        if problem:
+            says = kept_reason(CapsuleError("notice_rehearsal", problem=problem.error))
+            yield Notice(kind=NoticeKind.REHEARSAL, capsule_id=capsule.id, says=says)
 
 
 def _damage(tx: Transaction) -> Iterator[Notice]:

@@ -21,7 +21,7 @@ from memorycapsule.store import notices as notice_store
 from memorycapsule.store.transactions import Store, Transaction
 
 #: What the owner of a capsule cannot mend alone: the admin is told of it as well.
-_OF_BOTH = {NoticeKind.OPENING, NoticeKind.DAMAGE}
+_OF_BOTH = {NoticeKind.OPENING, NoticeKind.REHEARSAL, NoticeKind.DAMAGE}
 
 
 def notices_for(store: Store, account_id: str, notices: Iterable[Notice]) -> list[Notice]:

@@ -94,9 +94,9 @@ def damaged_database(store: Store) -> Iterator[Damage]:
         yield Damage(kind=DamageKind.ROW, subject_id=row.key or None, detail=row.table)
 
 
-def damaged_envelopes(store: Store, vault: Vault) -> Iterator[Damage]:
+def damaged_envelopes(store: Store, vault: Vault, *, only: str | None = None) -> Iterator[Damage]:
     """
-    Yield the key envelopes of capsules that are missing, damaged, or of another key.
+    Yield the key envelopes of capsules, or of `only` one by its id, that are missing, damaged, or of another key.
 
     Those of the instance key are unwrapped and compared with the public half. Those of the recovery key are compared
     with their digest, since nobody has that key here.
@@ -104,7 +104,7 @@ def damaged_envelopes(store: Store, vault: Vault) -> Iterator[Damage]:
     with store.reading() as tx:
         instance = instance_store.get(tx)
     holders = {INSTANCE: instance.key_fingerprint, RECOVERY: fingerprint_of(instance.recovery_recipient)}
-    for capsule in _capsules(store):
+    for capsule in _capsules(store, only):
         for kind, holder in holders.items():
             with store.reading() as tx:
                 envelope = capsule_store.newest_envelope(tx, capsule.id, kind)
@@ -152,13 +152,23 @@ def damaged_plans(store: Store) -> Iterator[Damage]:
 
 
 def damaged_blobs(
-    store: Store, vault: Vault, *, deep: bool, on_read: Callable[[int], None] = lambda _bytes: None
+    store: Store,
+    vault: Vault,
+    *,
+    deep: bool,
+    only: str | None = None,
+    on_read: Callable[[int], None] = lambda _bytes: None,
 ) -> Iterator[Damage]:
-    """Yield the blobs that are missing or not what was written; when `deep`, after reading all their bytes."""
+    """
+    Yield the blobs of capsules, or of `only` one, that are missing or not what was written.
+
+    When `deep`, all their bytes are read.
+    """
     with store.reading() as tx:
         for blob_id, capsule_id in integrity.unknown_references(tx):
-            yield Damage(kind=DamageKind.BLOB_UNKNOWN, subject_id=blob_id, capsule_id=capsule_id)
-    for blob in all_blobs(store):
+            if only in {None, capsule_id}:
+                yield Damage(kind=DamageKind.BLOB_UNKNOWN, subject_id=blob_id, capsule_id=capsule_id)
+    for blob in all_blobs(store) if only is None else blobs_of(store, only):
         damage = fixity.damage_of(vault.blobs, blob, deep=deep, on_read=on_read)
         if damage and _is_still_kept(store, blob):
             yield Damage(kind=_OF_BLOB[damage], subject_id=blob.id, capsule_id=blob.capsule_id)
@@ -176,15 +186,25 @@ def all_blobs(store: Store) -> Iterator[Blob]:
         last = some[-1].id
 
 
+def blobs_of(store: Store, capsule_id: str) -> list[Blob]:
+    """Return the blobs of a capsule."""
+    with store.reading() as tx:
+        return capsule_store.blobs.by(tx, capsule_id=capsule_id)
+
+
 def _is_still_kept(store: Store, blob: Blob) -> bool:
     """Say whether a blob still has its row: somebody may have removed both since the row was read."""
     with store.reading() as tx:
         return capsule_store.blobs.find(tx, blob.id) is not None
 
 
-def damaged_contents(store: Store, vault: Vault) -> Iterator[Damage]:
-    """Yield the stories, media and uploads whose sealed or open words in the database cannot be read."""
-    for capsule in _capsules(store):
+def damaged_contents(store: Store, vault: Vault, *, only: str | None = None) -> Iterator[Damage]:
+    """
+    Yield the stories, media and uploads whose sealed or open words in the database cannot be read.
+
+    Of all capsules, or of `only` one.
+    """
+    for capsule in _capsules(store, only):
         with store.reading() as tx:
             unsealer = vault.unsealer(tx, capsule.id)
             stories = story_store.of_capsule(tx, capsule.id)
@@ -212,6 +232,9 @@ def _opens(unsealer: Unsealer) -> bool:
         return False
 
 
-def _capsules(store: Store) -> list[Capsule]:
+def _capsules(store: Store, only: str | None = None) -> list[Capsule]:
     with store.reading() as tx:
-        return capsule_store.all_capsules(tx)
+        if only is None:
+            return capsule_store.all_capsules(tx)
+        found = capsule_store.capsules.find(tx, only)
+        return [found] if found else []

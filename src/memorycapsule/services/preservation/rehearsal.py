@@ -1,0 +1,220 @@
+"""
+Rehearsal of an opening: all that it will need is tried, and nothing is opened, sent or kept.
+
+The same rehearsal is made each week and on the day before the date, and by `capsule doctor --opening`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.events import Event
+from memorycapsule.domain.film.montages import Montage
+from memorycapsule.domain.film.sizes import Size
+from memorycapsule.domain.reasons import KeptReason, reason_fields
+from memorycapsule.domain.rehearsals import RehearsalStep, RehearsedStep, is_rehearsal_due
+from memorycapsule.domain.stories import Viewer
+from memorycapsule.errors import CapsuleError, NotFound, Unexpected, UsageProblem, WrongKey
+from memorycapsule.journal import journal
+from memorycapsule.seal.envelopes import recipient_of
+from memorycapsule.services import opening, reading
+from memorycapsule.services.film import material
+from memorycapsule.services.preservation import verification
+from memorycapsule.services.vault import RECOVERY, Vault
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.transactions import Store, Transaction
+
+_EVENT = "opening.rehearsed"
+_MEGABYTE = 1_000_000
+#: About what a film takes, as H.264 does at the quality of ours.
+_BITS_PER_PIXEL = 0.1
+#: Segments, and the film that they are joined to.
+_FILM_COPIES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What an opening finds on this machine."""
+
+    #: Of the film, in pixels, and how many frames a second it has.
+    size: Size
+    fps: int
+    #: Space on the disk of the data folder.
+    free_bytes: int
+    #: Logs in at the mail server. None: letters are files, or the mail is not part of this rehearsal.
+    log_in: Callable[[], None] | None = None
+
+
+def rehearse(
+    store: Store,
+    vault: Vault,
+    capsule: Capsule,
+    stage: Stage,
+    *,
+    deep: bool,
+    on_read: Callable[[int], None] = lambda _bytes: None,
+    now: datetime,
+) -> list[RehearsedStep]:
+    """
+    Try all that the opening of a sealed capsule will need, and return how each step went.
+
+    All bytes of its blobs are read when `deep`, and counted otherwise; `on_read` is called with the number of bytes of
+    each piece.
+    """
+    montage = opening.opening_montage(capsule, now)
+    steps = [
+        _step(RehearsalStep.KEY, lambda: _key_problem(store, vault, capsule)),
+        _step(RehearsalStep.ENVELOPES, lambda: _recovery_problem(store, vault, capsule)),
+        _step(RehearsalStep.WORDS, lambda: _words_problem(store, vault, capsule)),
+        _step(RehearsalStep.BLOBS, lambda: _blobs_problem(store, vault, capsule, deep=deep, on_read=on_read)),
+        _step(RehearsalStep.PLAN, lambda: _plan_problem(store, vault, montage, stage)),
+        _step(RehearsalStep.SPACE, lambda: _space_problem(store, vault, montage, stage)),
+        _step(RehearsalStep.MAIL, lambda: _mail_problem(stage)),
+    ]
+    return [one for one in steps if stage.log_in or one.step is not RehearsalStep.MAIL]
+
+
+def to_rehearse(store: Store, viewer: Viewer, reference: str) -> Capsule:
+    """
+    Return the capsule whose opening the host wants to rehearse: by slug or id, or anybody's by its id.
+
+    Raises NotFound, and UsageProblem when it is open already or a slug means several.
+    """
+    try:
+        capsule = reading.standing(store, viewer, reference).capsule
+    except NotFound:
+        with store.reading() as tx:
+            found = capsule_store.capsules.find(tx, reference.strip().lower()) if viewer.is_admin else None
+        if found is None:
+            raise
+        capsule = found
+    if capsule.is_open:
+        raise UsageProblem("rehearsal_open")
+    return capsule
+
+
+def due(store: Store, now: datetime) -> list[Capsule]:
+    """Return the sealed capsules whose openings are to be rehearsed now, the next to open first."""
+    with store.reading() as tx:
+        return [
+            capsule
+            for capsule in capsule_store.all_capsules(tx)
+            if not capsule.is_open
+            and is_rehearsal_due(
+                capsule,
+                event_store.last_at(tx, _EVENT, capsule.id),
+                now,
+                has_failed=last_problem(tx, capsule.id) is not None,
+            )
+        ]
+
+
+def note(store: Store, capsule: Capsule, steps: list[RehearsedStep], now: datetime) -> None:
+    """Write down how a rehearsal went."""
+    problems = [one.problem for one in steps if one.problem]
+    facts = {
+        "problems": len(problems),
+        "first": json.dumps(reason_fields(problems[0])) if problems else None,
+    }
+    with store.transaction() as tx:
+        # Not an event of the capsule itself: nothing has happened to it.
+        event_store.record(tx, Event(kind=_EVENT, at=now, subject_id=capsule.id, facts=facts))
+
+
+def last_problem(tx: Transaction, capsule_id: str) -> KeptReason | None:
+    """Return what would have failed first at the last rehearsal of an opening, None when nothing would."""
+    first = event_store.last_facts(tx, _EVENT, capsule_id).get("first")
+    return KeptReason(**json.loads(first)) if isinstance(first, str) else None
+
+
+def _step(step: RehearsalStep, problem_of: Callable[[], CapsuleError | None]) -> RehearsedStep:
+    try:
+        return RehearsedStep(step=step, problem=problem_of())
+    except CapsuleError as error:
+        # Of the database or the data folder, and so of every step.
+        return RehearsedStep(step=step, problem=error)
+
+
+def _key_problem(store: Store, vault: Vault, capsule: Capsule) -> CapsuleError | None:
+    with store.reading() as tx:
+        unsealer = vault.unsealer(tx, capsule.id)
+    try:
+        fits = recipient_of(unsealer.identity) == capsule.recipient
+    except CapsuleError as error:
+        return CapsuleError("rehearsal_key", problem=error)
+    return None if fits else CapsuleError("rehearsal_key", problem=WrongKey("key_envelope_foreign"))
+
+
+def _recovery_problem(store: Store, vault: Vault, capsule: Capsule) -> CapsuleError | None:
+    damaged = verification.damaged_envelopes(store, vault, only=capsule.id)
+    is_damaged = any(one.detail == RECOVERY for one in damaged)
+    return CapsuleError("rehearsal_envelopes") if is_damaged else None
+
+
+def _words_problem(store: Store, vault: Vault, capsule: Capsule) -> CapsuleError | None:
+    count = sum(1 for _damage in verification.damaged_contents(store, vault, only=capsule.id))
+    return CapsuleError("rehearsal_words", count=count) if count else None
+
+
+def _blobs_problem(
+    store: Store, vault: Vault, capsule: Capsule, *, deep: bool, on_read: Callable[[int], None]
+) -> CapsuleError | None:
+    damaged = verification.damaged_blobs(store, vault, deep=deep, only=capsule.id, on_read=on_read)
+    count = sum(1 for _damage in damaged)
+    return CapsuleError("rehearsal_blobs", count=count) if count else None
+
+
+def _plan_problem(store: Store, vault: Vault, montage: Montage, stage: Stage) -> CapsuleError | None:
+    try:
+        material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the film would meet it as well
+        journal.debug("rehearsal.failed", capsule=montage.capsule_id, exc_info=error)
+        cause = error if isinstance(error, CapsuleError) else Unexpected()
+        return CapsuleError("rehearsal_plan", problem=cause)
+    return None
+
+
+def _space_problem(store: Store, vault: Vault, montage: Montage, stage: Stage) -> CapsuleError | None:
+    needed = _film_bytes(store, vault, montage, stage) + _copied_bytes(store, montage.capsule_id)
+    if needed <= stage.free_bytes:
+        return None
+    return CapsuleError(
+        "rehearsal_space",
+        needed=math.ceil(needed / _MEGABYTE),
+        free=stage.free_bytes // _MEGABYTE,
+    )
+
+
+def _film_bytes(store: Store, vault: Vault, montage: Montage, stage: Stage) -> float:
+    """Return about how much a film takes; 0 where it cannot be planned, which another step says."""
+    try:
+        seconds = material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps)
+    except Exception:  # noqa: BLE001 - as above
+        return 0
+    return seconds * stage.fps * stage.size.width * stage.size.height * _BITS_PER_PIXEL / 8 * _FILM_COPIES
+
+
+def _copied_bytes(store: Store, capsule_id: str) -> int:
+    """Return how much the copies of pictures take that a film is made of, and the largest file while it is unsealed."""
+    with store.reading() as tx:
+        sizes = {blob.id: blob.bytes for blob in capsule_store.blobs.by(tx, capsule_id=capsule_id)}
+        media = story_store.media_of_capsule(tx, capsule_id)
+    shown = sum(sizes.get(blob_id or "", 0) for one in media for blob_id in (one.display_blob, one.clip_blob))
+    return shown + max(sizes.values(), default=0)
+
+
+def _mail_problem(stage: Stage) -> CapsuleError | None:
+    if stage.log_in is None:
+        return None
+    try:
+        stage.log_in()
+    except CapsuleError as error:
+        return CapsuleError("rehearsal_mail", problem=error)
+    return None
