@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.domain.waits import is_recent
 
 #: A letter tells all there is to tell. Nobody gets the next one sooner, unless a capsule does not open.
 LEAST_INTERVAL = timedelta(days=1)
@@ -126,8 +127,7 @@ def is_letter_due(
         for notice in notices
         if _is_news(notice, told, now) and not (is_sending and notice.kind in _OF_LETTERS)
     ]
-    # A letter that a wrong clock has dated is as good as an old one.
-    is_quiet = all(abs(now - one.told_at) >= LEAST_INTERVAL for one in told)
+    is_quiet = not any(is_recent(one.told_at, now, within=LEAST_INTERVAL) for one in told)
     return bool(news) and (is_quiet or any(_is_urgent(notice, told) for notice in news))
 
 
@@ -149,7 +149,9 @@ def is_trial_due(
 
 def _is_news(notice: Notice, told: Iterable[ToldNotice], now: datetime) -> bool:
     before = next((one for one in told if one.is_of(notice)), None)
-    return before is None or notice.count > before.count or now - before.told_at >= TOLD_AGAIN_AFTER
+    if before is None or notice.count > before.count:
+        return True
+    return not is_recent(before.told_at, now, within=TOLD_AGAIN_AFTER)
 
 
 def _is_urgent(notice: Notice, told: Iterable[ToldNotice]) -> bool:

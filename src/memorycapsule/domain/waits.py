@@ -1,4 +1,4 @@
-"""Waits that rows keep, which must not outlive a wrong clock."""
+"""Waits that rows keep, or that are reckoned from instants in rows. None may outlive a wrong clock."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def is_over(until: datetime, now: datetime, *, longest: timedelta) -> bool:
     waiting for the wrong year would be worse than one try too soon, so it is over.
     """
     return until <= now or until > now + longest
+
+
+def is_recent(then: datetime, now: datetime, *, within: timedelta) -> bool:
+    """
+    Return whether something happened at `then` so lately that the next of its kind waits, for `within` at most.
+
+    What lies further ahead than that was dated by a wrong clock, and nothing waits for it.
+    """
+    return abs(now - then) < within

@@ -17,6 +17,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
+from memorycapsule.domain.waits import is_recent
 from memorycapsule.errors import NotAllowed
 from memorycapsule.services import letters, reading
 from memorycapsule.services.wakes import Wake
@@ -116,7 +117,9 @@ def remind_of_opening(store: Store, wake: Wake, now: datetime) -> int:
 def may_be_reminded(contribution: Contribution, now: datetime) -> bool:
     """Say whether a member may be reminded now: a contributor without a story who was not reminded within a day."""
     reminded_at = contribution.member.reminded_at
-    return is_silent(contribution) and (reminded_at is None or now - reminded_at >= LEAST_INTERVAL)
+    return is_silent(contribution) and not (
+        reminded_at and is_recent(reminded_at, now, within=LEAST_INTERVAL)
+    )
 
 
 def is_silent(contribution: Contribution) -> bool:
@@ -128,7 +131,7 @@ def is_silent(contribution: Contribution) -> bool:
 def may_be_sent_again(tx: Transaction, invitation: Invitation, now: datetime) -> bool:
     """Say whether an invitation may be mailed once more: one that can be used, and was not mailed within a day."""
     sent = delivery_store.of_invitation(tx, invitation.id)
-    is_quiet = not sent or now - sent[-1].queued_at >= LEAST_INTERVAL
+    is_quiet = not sent or not is_recent(sent[-1].queued_at, now, within=LEAST_INTERVAL)
     return invitation.is_usable(now) and is_quiet
 
 

@@ -88,10 +88,13 @@ def usable_codes(tx: Transaction, account_id: str, purpose: CodePurpose, now: da
     return codes.all(tx, statement, lock=True)
 
 
-def codes_mailed_since(tx: Transaction, account_id: str, since: datetime) -> int:
-    """Return how many codes were mailed for an account after `since`."""
+def codes_mailed_between(tx: Transaction, account_id: str, since: datetime, until: datetime) -> int:
+    """Return how many codes were mailed for an account after `since` and before `until`."""
     statement = codes.rows().where(
-        col(CodeRow.account_id) == account_id, col(CodeRow.address) != "", col(CodeRow.created_at) > since
+        col(CodeRow.account_id) == account_id,
+        col(CodeRow.address) != "",
+        col(CodeRow.created_at) > since,
+        col(CodeRow.created_at) < until,
     )
     return len(codes.all(tx, statement))
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, func, not_, or_
+from sqlalchemy import ColumnElement, and_, func, not_, or_
 from sqlmodel import col, select
 
 from memorycapsule.domain.uploads import Upload, UploadPart
@@ -43,16 +43,7 @@ def of_story(tx: Transaction, story_id: str) -> list[Upload]:
 
 def unfinished_ids(tx: Transaction) -> list[str]:
     """Return the ids of uploads that have arrived whole and are neither a medium nor refused, the oldest first."""
-    statement = (
-        select(UploadRow.id)
-        .where(
-            col(UploadRow.received) == col(UploadRow.length),
-            col(UploadRow.medium_id).is_(None),
-            col(UploadRow.refusal).is_(None),
-            col(UploadRow.id).in_(select(UploadPartRow.upload_id)),
-        )
-        .order_by(col(UploadRow.changed_at))
-    )
+    statement = select(UploadRow.id).where(_is_unfinished()).order_by(col(UploadRow.changed_at))
     return list(tx.session.exec(statement))
 
 
@@ -62,14 +53,17 @@ def untouched_ids(tx: Transaction, instant: datetime) -> list[str]:
 
     Those that are whole and wait to become a medium are none of them: their senders think that they are in.
     """
-    waits_to_be_finished = and_(
+    statement = select(UploadRow.id).where(col(UploadRow.changed_at) < instant, not_(_is_unfinished()))
+    return list(tx.session.exec(statement))
+
+
+def _is_unfinished() -> ColumnElement[bool]:
+    return and_(
         col(UploadRow.received) == col(UploadRow.length),
         col(UploadRow.medium_id).is_(None),
         col(UploadRow.refusal).is_(None),
         col(UploadRow.id).in_(select(UploadPartRow.upload_id)),
     )
-    statement = select(UploadRow.id).where(col(UploadRow.changed_at) < instant, not_(waits_to_be_finished))
-    return list(tx.session.exec(statement))
 
 
 def announced_by(tx: Transaction, member_id: str) -> int:

@@ -169,6 +169,18 @@ def test_no_more_than_five_letters_an_hour_go_to_one_account(stage, time):
     assert len(letters(stage, time)) == signing_in.MOST_LETTERS + 1
 
 
+def test_letters_of_a_wrong_hour_keep_nobody_out_until_then(stage, time):
+    time.jump(days=2190)
+    for _ in range(signing_in.MOST_LETTERS):
+        ask(stage, time)
+    assert len(letters(stage, time)) == signing_in.MOST_LETTERS
+
+    time.jump(days=-2190)
+    ask(stage, time)
+
+    assert len(letters(stage, time)) == signing_in.MOST_LETTERS + 1
+
+
 def test_another_persons_digits_fit_nobody_else(stage, time):
     ask(stage, time, "younghee@example.org")
     (letter,) = letters(stage, time)

@@ -160,11 +160,12 @@ def test_uploads_are_found_by_story_by_what_is_missing_and_by_their_age(instance
         assert uploads.ids_with_parts(tx, other.id) == set()
         assert uploads.unfinished_ids(tx) == [older.id, whole.id]
         assert [part.start for part in uploads.parts_of(tx, whole.id)] == [0, 4]
-        assert set(uploads.untouched_ids(tx, NOW + DAY)) == {older.id, refused.id, elsewhere.id}
+        assert set(uploads.untouched_ids(tx, NOW + DAY)) == {refused.id, elsewhere.id}, "older is unfinished"
         # The refused one takes no room.
         assert uploads.bytes_of_member(tx, one.member_id) == 4 * 9
         assert uploads.remove_parts(tx, older.id) == [blob.id, blob.id]
         assert uploads.parts_of(tx, older.id) == []
+        assert set(uploads.untouched_ids(tx, NOW + DAY)) == {older.id, refused.id, elsewhere.id}
         assert len(uploads.parts_of(tx, whole.id)) == 2
         # Whole and without its parts: its medium has been removed since.
         assert uploads.bytes_of_member(tx, one.member_id) == 3 * 9
@@ -355,9 +356,10 @@ def test_codes_that_can_be_used_come_newest_first(instance):
 
         found = accounts.usable_codes(tx, ada, CodePurpose.SIGN_IN, NOW)
         assert [one.id for one in found] == ["newer", "between", "a"]
-        assert accounts.codes_mailed_since(tx, ada, NOW) == 2
-        assert accounts.codes_mailed_since(tx, ada, NOW - DAY) == 6
-        assert accounts.codes_mailed_since(tx, "nobody", NOW - DAY) == 0
+        assert accounts.codes_mailed_between(tx, ada, NOW, NOW + DAY) == 2
+        assert accounts.codes_mailed_between(tx, ada, NOW - DAY, NOW + DAY) == 6
+        assert accounts.codes_mailed_between(tx, ada, NOW - DAY, NOW + timedelta(hours=1)) == 4
+        assert accounts.codes_mailed_between(tx, "nobody", NOW - DAY, NOW + DAY) == 0
         assert set(accounts.forget_codes(tx, ada, expired_before=NOW + timedelta(hours=1))) == {
             "expired",
             "by hand",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from memorycapsule.domain.waits import is_over
+from memorycapsule.domain.waits import is_over, is_recent
 from support.moments import NOW
 
 HOUR = timedelta(hours=1)
@@ -23,3 +23,18 @@ HOUR = timedelta(hours=1)
 )
 def test_a_wait_is_over_at_its_end_and_where_none_can_end_so_late(until, over):
     assert is_over(until, NOW, longest=4 * HOUR) is over
+
+
+@pytest.mark.parametrize(
+    ("then", "recent"),
+    [
+        (NOW - 4 * HOUR, False),
+        (NOW - 3 * HOUR, True),
+        (NOW, True),
+        (NOW + HOUR, True),
+        (NOW + 4 * HOUR, False),
+        (NOW + 70 * 365 * 24 * HOUR, False),
+    ],
+)
+def test_what_a_wrong_clock_has_dated_is_no_reason_to_wait(then, recent):
+    assert is_recent(then, NOW, within=4 * HOUR) is recent

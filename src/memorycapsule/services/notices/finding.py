@@ -169,7 +169,8 @@ def _backup(
     since = instance.backed_up_at or notice_store.first_medium_at(tx)
     if since is None or not surroundings.backup_days:
         return
-    days = (now - since).days
+    # A backup that a wrong clock has dated is as good as an old one.
+    days = abs(now - since).days
     if days >= surroundings.backup_days:
         reason = CapsuleError(
             "notice_backup_old" if instance.backed_up_at else "notice_backup_none", count=days

@@ -11,6 +11,7 @@ from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.notices import LEAST_INTERVAL, Notice, NoticeKind, is_letter_due
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.reasons import reason_fields
+from memorycapsule.domain.waits import is_recent
 from memorycapsule.services import letters
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
@@ -48,7 +49,7 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
             one
             for account_id, before in told.items()
             for one in before
-            if abs(now - one.told_at) >= LEAST_INTERVAL
+            if not is_recent(one.told_at, now, within=LEAST_INTERVAL)
             and not any(one.is_of(notice) for notice in own.get(account_id, []))
         ]
     if not due and not over:
