@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.headers import encoded_words, mailbox_header
-from memorycapsule.mail.notices import notice_texts
+from memorycapsule.mail.notices import texts_of_notice
 from memorycapsule.mail.typed_text import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
@@ -223,7 +223,7 @@ class NoticeLetter:
     url: str
     #: Whether they keep the machine, and read what to type there.
     is_admin: bool
-    #: What `notice_texts` reads.
+    #: What `notices.texts_of_notice` reads.
     notices: list[dict[str, Any]]
 
 
@@ -314,7 +314,7 @@ def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
             "dyes": _strip(1),
             "title": "MemoryCapsule",
             "notices": [
-                notice_texts(one, is_admin=letter.is_admin, language=language) for one in letter.notices
+                texts_of_notice(one, is_admin=letter.is_admin, language=language) for one in letter.notices
             ],
         }
     facts: dict[str, Any] = {

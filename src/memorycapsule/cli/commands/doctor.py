@@ -328,19 +328,37 @@ def _inside(app: App) -> Iterator[Finding]:
         )
     yield from _stored_files(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))
-    open_ends = sum(one.state in {"unknown", "rejected"} for one in letters)
     waiting = sum(one.state == "queued" for one in letters)
-    if open_ends:
-        says = Sentence("cli_doctor_outbox_open_ends", letters=open_ends)
-        yield Finding(what=Sentence("cli_doctor_outbox"), state="warning", says=says)
-    else:
-        yield Finding(
-            what=Sentence("cli_doctor_outbox"),
-            state="good",
-            says=Sentence("cli_doctor_outbox_waiting", letters=waiting)
-            if waiting
-            else Sentence("cli_doctor_outbox_empty"),
-        )
+    yield Finding(
+        what=Sentence("cli_doctor_outbox"),
+        state="good",
+        says=Sentence("cli_doctor_outbox_waiting", letters=waiting)
+        if waiting
+        else Sentence("cli_doctor_outbox_empty"),
+    )
+    yield from _notices(app)
+
+
+def _notices(app: App) -> Iterator[Finding]:
+    """Say what owners and the admin are told by letter, but for what is looked at in detail elsewhere."""
+    from memorycapsule.domain.notices import NoticeKind
+    from memorycapsule.services import reading, sessions
+    from memorycapsule.work import notices
+
+    slugs = {
+        line.capsule.id: line.capsule.slug
+        for line in reading.capsules(app.store, sessions.host_viewer(app.store))
+        if line.member
+    }
+    elsewhere = {NoticeKind.CLOCK, NoticeKind.DISK, NoticeKind.MAIL, NoticeKind.UNKNOWN_FILES}
+    for notice in notices.standing(app):
+        if notice.kind in elsewhere:
+            continue
+        what = Sentence("cli_doctor_backup" if notice.kind is NoticeKind.BACKUP else "cli_doctor_release")
+        if notice.capsule_id:
+            what = Sentence("cli_doctor_capsule", capsule=slugs.get(notice.capsule_id, notice.capsule_id))
+        state: Literal["warning", "wrong"] = "wrong" if notice.kind.is_grave else "warning"
+        yield Finding(what=what, state=state, says=notice.says.error)
 
 
 def _stored_files(app: App) -> Iterator[Finding]:

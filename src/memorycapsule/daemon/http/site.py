@@ -41,6 +41,8 @@ from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, page_reader, token_viewers
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
+from memorycapsule.errors import CapsuleError
+from memorycapsule.work import notices
 
 #: /healthz reports a stuck heartbeat after this many missed beats, but not before so many seconds.
 _MISSED_BEATS = 3
@@ -123,12 +125,31 @@ def _all_routes() -> list[BaseRoute]:
 @router.api_route("/healthz", methods=GET)
 @for_whom(Audience.EVERYBODY)
 def show_health(request: Request, app: AppDep) -> JSONResponse:
+    is_well = _is_beating(request, app)
     age: float = request.app.state.heartbeat_age()
-    limit = max(_MISSED_BEATS * app.settings.daemon.heartbeat_seconds, _SICK_AFTER_SECONDS)
-    is_well = age < limit
     return JSONResponse(
         {"status": "ok" if is_well else "stuck", "heartbeat_age_seconds": round(age, 1)},
         status_code=200 if is_well else 503,
+    )
+
+
+def _is_beating(request: Request, app: App) -> bool:
+    age: float = request.app.state.heartbeat_age()
+    return age < max(_MISSED_BEATS * app.settings.daemon.heartbeat_seconds, _SICK_AFTER_SECONDS)
+
+
+@router.api_route("/readyz", methods=GET)
+@for_whom(Audience.EVERYBODY)
+def show_readiness(request: Request, app: AppDep) -> JSONResponse:
+    """Say whether all is as it should be, and if not, which kinds of notices there are; never how many, or of what."""
+    try:
+        kinds = {notice.kind for notice in notices.standing(app)}
+    except CapsuleError as error:
+        return JSONResponse({"status": "unready", "error": error.code}, status_code=503)
+    is_ready = _is_beating(request, app) and not any(kind.is_unready for kind in kinds)
+    return JSONResponse(
+        {"status": "ready" if is_ready else "unready", "notices": sorted(kinds)},
+        status_code=200 if is_ready else 503,
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.notices import LEAST_INTERVAL, Notice, NoticeKind, is_letter_due
 from memorycapsule.domain.people import Account
-from memorycapsule.domain.reasons import reason_fields
+from memorycapsule.domain.reasons import KeptReason, reason_fields
 from memorycapsule.domain.waits import is_recent
 from memorycapsule.services import letters
 from memorycapsule.services.wakes import Wake
@@ -25,10 +25,19 @@ from memorycapsule.store.transactions import Store, Transaction
 _OF_BOTH = {NoticeKind.OPENING, NoticeKind.REHEARSAL, NoticeKind.DAMAGE}
 
 
-def notices_for(store: Store, account_id: str, notices: Iterable[Notice]) -> list[Notice]:
+class PlacedNotice(NamedTuple):
+    """A notice as somebody in particular reads it."""
+
+    kind: NoticeKind
+    #: The title of its capsule for members, its id for the admin who is none; None for the whole instance.
+    place: str | None
+    says: KeptReason
+
+
+def notices_for(store: Store, account_id: str, notices: Iterable[Notice]) -> list[PlacedNotice]:
     """Return those of `notices` that somebody is told of: those of own capsules, and as the admin the others."""
     with store.reading() as tx:
-        return _by_account(tx, notices).get(account_id, [])
+        return [_placed(tx, one, account_id) for one in _by_account(tx, notices).get(account_id, [])]
 
 
 def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> int:
@@ -36,9 +45,12 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
     Queue a letter to each person who has to be told something new, and return how many.
 
     A letter holds all that its reader is to know at this moment, so the one before it is not sent any more if it
-    still waits. What has ended is forgotten a day after it was told; until then it would be no news.
+    still waits. What has ended is forgotten a day after it was told; until then it would be no news. A restored
+    instance tells nobody before it is released.
     """
     with store.reading() as tx:
+        if instance_store.get(tx).hold:
+            return 0
         own = _by_account(tx, [notice for notice in notices if not notice.is_passing])
         told = notice_store.told_by_account(tx)
         is_sending = _is_sending(tx, now)
@@ -67,8 +79,7 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
 def _is_sending(tx: Transaction, now: datetime) -> bool:
     """Say whether letters leave at this moment: some are due, and nothing keeps them back."""
     instance = instance_store.get(tx)
-    is_kept_back = instance.hold or instance.why_letters_wait(now)
-    return not is_kept_back and bool(delivery_store.due_ids(tx, now))
+    return not instance.why_letters_wait(now) and bool(delivery_store.due_ids(tx, now))
 
 
 def _by_account(tx: Transaction, notices: Iterable[Notice]) -> dict[str, list[Notice]]:
@@ -84,24 +95,20 @@ def _by_account(tx: Transaction, notices: Iterable[Notice]) -> dict[str, list[No
     return dict(found)
 
 
+def _placed(tx: Transaction, notice: Notice, account_id: str) -> PlacedNotice:
+    place = notice.capsule_id
+    if place is not None:
+        member = capsule_store.members.one(tx, capsule_id=place, account_id=account_id, left_at=None)
+        place = capsule_store.capsules.get(tx, place).title if member else place
+    return PlacedNotice(kind=notice.kind, place=place, says=notice.says)
+
+
 def _fields(tx: Transaction, account: Account, notices: Iterable[Notice]) -> dict[str, Any]:
-    """Return what the letter says: kind, place and reason of each notice."""
+    """Return what the letter says."""
+    placed = [_placed(tx, notice, account.id) for notice in notices]
     return {
         "is_admin": account.is_admin,
         "notices": [
-            {
-                "kind": notice.kind,
-                "place": place_of(tx, notice, account.id),
-                "says": reason_fields(notice.says.error),
-            }
-            for notice in notices
+            {"kind": one.kind, "place": one.place, "says": reason_fields(one.says.error)} for one in placed
         ],
     }
-
-
-def place_of(tx: Transaction, notice: Notice, account_id: str) -> str | None:
-    """Return the title of a capsule for its members, and its id for the admin who is none; None for the instance."""
-    if notice.capsule_id is None:
-        return None
-    member = capsule_store.members.one(tx, capsule_id=notice.capsule_id, account_id=account_id, left_at=None)
-    return capsule_store.capsules.get(tx, notice.capsule_id).title if member else notice.capsule_id

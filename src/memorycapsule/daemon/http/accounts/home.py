@@ -12,6 +12,7 @@ from starlette.responses import Response
 from memorycapsule.daemon.http.accounts.sign_in import sign_in_page
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, ViewerIfSignedIn
 from memorycapsule.daemon.http.html.bundle import bundle
+from memorycapsule.daemon.http.html.notices import notices_for
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.zones import local_of
@@ -37,6 +38,7 @@ def show_home(request: Request, app: AppDep, pages: PagesDep, viewer: ViewerIfSi
     shelf = reading.shelf(app.store, viewer)
     sealed = [one for one in shelf if not one.capsule.is_open]
     opened = [one for one in reversed(shelf) if one.capsule.is_open]
+    is_told = person.is_admin or any(one.member.is_owner for one in shelf)
     return pages.show(
         request,
         "home.html",
@@ -47,6 +49,7 @@ def show_home(request: Request, app: AppDep, pages: PagesDep, viewer: ViewerIfSi
         is_soon=bool(sealed) and is_soon(now, sealed[0].capsule.opens_at),
         sealed=[_sealed_fields(one, words, now) for one in sealed],
         opened=[_opened_fields(one, words) for one in opened],
+        notices=notices_for(app, person, words) if is_told else [],
         empty_bundle=bundle("nothing yet", [], label=words("home_empty_bundle")),
     )
 

@@ -15,6 +15,7 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, PagesDep, SignedInViewer
 from memorycapsule.daemon.http.html.bundle import DYES
 from memorycapsule.daemon.http.html.error_texts import error_text
+from memorycapsule.daemon.http.html.notices import notices_for
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.owners.ownership import OwnedCapsule
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
@@ -25,7 +26,7 @@ from memorycapsule.domain.invitations import Invitation, InvitationState, parse_
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import UsageProblem
-from memorycapsule.services import invitations, letters, reminders
+from memorycapsule.services import invitations, letters, reading, reminders
 from memorycapsule.services.invitations import Invited
 from memorycapsule.services.reading import Outline
 from memorycapsule.words.catalogues import Wording
@@ -219,6 +220,7 @@ def _people_page(
         view=view,
         typed=typed,
         is_sealed=is_sealed,
+        notices=notices_for(app, reading.account(app.store, viewer), words, capsule_id=view.capsule.id),
         was_handed_over=view.capsule.made_by != view.member.account_id,
         # With a loopback address, the links in letters would lead readers to their own machines.
         links_work=not (app.settings.mail_is_real and app.settings.public_url_is_loopback),
