@@ -29,6 +29,7 @@ from memorycapsule.cli.commands import (
     maintenance,
     members,
     montages,
+    preservation,
     render,
     running,
     stories,
@@ -101,6 +102,7 @@ init.register(app)
 demo.register(app)
 doctor.register(app)
 maintenance.register(app)
+preservation.register(app)
 keys.register(app)
 backups.register(app)
 capsules.register(app)

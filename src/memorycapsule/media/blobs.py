@@ -184,6 +184,12 @@ class LocalBlobs:
             with suppress(OSError):
                 folder.rmdir()
 
+    def delete_from_quarantine(self, blob_id: str) -> None:
+        """Remove for good what was found changed, once it is whole in its place; a missing one is ignored."""
+        self._path(blob_id)
+        with _translating_errors():
+            (self._root / _QUARANTINE / blob_id).unlink(missing_ok=True)
+
     def remember(self, history: str) -> None:
         """Remember in the folder, until the next call, which database it was used with."""
         # Two programs may do this at the same moment.

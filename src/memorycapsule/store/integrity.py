@@ -1,7 +1,10 @@
 """Whether the database is whole: what it says of itself, and whether every row can be read."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, func, select, text
@@ -17,6 +20,7 @@ from memorycapsule.store.transactions import Store, Transaction, translating_err
 
 _MOST_PROBLEMS = 100
 _BATCH = 500
+_SQLITE_HEAD = b"SQLite format 3\0"
 
 # What column types and drivers raise for bytes that they cannot make a value of.
 _UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
@@ -107,3 +111,18 @@ def totals(tx: Transaction) -> tuple[int, int, int]:
     )
     count, size = tx.session.exec(blobs_and_bytes).one()
     return int(capsules), int(count), int(size)
+
+
+def is_database(file: Path) -> bool:
+    """Say whether a file is an SQLite database, by its first bytes."""
+    with file.open("rb") as opened:
+        return opened.read(len(_SQLITE_HEAD)) == _SQLITE_HEAD
+
+
+def envelopes_in(file: Path) -> list[tuple[str, bytes]]:
+    """Return the ids and bytes of the key envelopes in a copy of a database, which is only read; none of another."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
+            return copy.execute("SELECT id, envelope FROM key_envelope").fetchall()
+    except sqlite3.Error:
+        return []

@@ -30,6 +30,8 @@ WORDS = {
     "config show": [[]],
     "config path": [[]],
     "config check": [[]],
+    "verify": [[], ["--deep"]],
+    "repair": [["--from", "no/such/folder"], []],
     "db check": [[]],
     "db upgrade": [[]],
     "key status": [[]],

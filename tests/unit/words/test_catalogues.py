@@ -19,6 +19,7 @@ from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import NoticeKind
+from memorycapsule.domain.preservation import DamageKind
 from memorycapsule.domain.rehearsals import RehearsalStep
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import MediumKind, Missing
@@ -52,6 +53,7 @@ WORDS_OF_OURS = {
     "scope": Scope,
     "medium": MediumKind,
     "invitation": [*InvitationState, "expired"],
+    "damage": DamageKind,
 }
 
 

@@ -327,6 +327,7 @@ def _inside(app: App) -> Iterator[Finding]:
             ),
         )
     yield from _stored_files(app)
+    yield from _preservation(app)
     letters = reading.outbox(app.store, sessions.host_viewer(app.store))
     waiting = sum(one.state == "queued" for one in letters)
     yield Finding(
@@ -392,6 +393,25 @@ def _stored_files(app: App) -> Iterator[Finding]:
             days=trash.KEPT_FOR.days,
         )
         yield Finding(what=Sentence("cli_doctor_trash_folder"), state="warning", says=says)
+
+
+def _preservation(app: App) -> Iterator[Finding]:
+    """Say whether everything is there that rows know, and which levels of preservation that makes."""
+    from memorycapsule.services.preservation import levels, verification
+
+    damage = verification.present_damage(app.store, app.vault)
+    what = Sentence("cli_doctor_damage")
+    if damage:
+        says = Sentence("cli_doctor_damaged", count=len(damage))
+        yield Finding(what=what, state="wrong", says=says)
+    else:
+        yield Finding(what=what, state="good", says=Sentence("cli_doctor_no_damage"))
+    reached = levels.levels(app.store, now=app.now())
+    next_steps = {1: "cli_doctor_level_1", 2: "cli_doctor_level_2", 3: "cli_doctor_level_3"}
+    says = Sentence("cli_doctor_levels", storage=reached.storage, integrity=reached.integrity)
+    if reached.integrity in next_steps:
+        says = Sentence(next_steps[reached.integrity], levels=says)
+    yield Finding(what=Sentence("cli_doctor_preservation"), state="good", says=says)
 
 
 def _prerendering(app: App) -> Finding:

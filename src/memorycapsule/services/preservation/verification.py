@@ -1,14 +1,16 @@
 """
 Verification: whether all that the rows say is there, and is what it was.
 
-Every look can be asked for alone. None of them changes anything, needs the data folder's lock, or raises for damage:
-damage is what they return.
+Every look can be asked for alone. None of them but `check` changes anything, and none needs the data folder's lock, or
+raises for damage: damage is what they return.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from memorycapsule.domain.capsules import Capsule
@@ -21,6 +23,7 @@ from memorycapsule.seal.keys import fingerprint_of
 from memorycapsule.services.preservation import fixity, rules
 from memorycapsule.services.vault import INSTANCE, RECOVERY, Unsealer, Vault, capsule_identity
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import integrity
 from memorycapsule.store import montages as montage_store
@@ -33,6 +36,8 @@ _OF_BLOB = {
     BlobDamage.CHANGED: DamageKind.BLOB_CHANGED,
     BlobDamage.UNREADABLE: DamageKind.BLOB_UNREADABLE,
 }
+
+_NOTED_AT_ONCE = 500
 
 # What a damaged row makes of reading its table; the row itself is named by `damaged_database`.
 _UNREADABLE = (CapsuleError, ValueError, LookupError, TypeError)
@@ -84,6 +89,33 @@ def verify(
     return Verification(
         damage=tuple(dict.fromkeys(found)), capsules=capsules, blobs=blobs, bytes=size, is_deep=deep
     )
+
+
+def check(
+    store: Store,
+    vault: Vault,
+    *,
+    deep: bool,
+    on_read: Callable[[int], None] = lambda _bytes: None,
+    now: datetime,
+) -> Verification:
+    """Verify, and after a deep look note what was found of each blob, as the scrub does."""
+    found = verify(store, vault, deep=deep, on_read=on_read)
+    if deep:
+        kinds = {kind: damage for damage, kind in _OF_BLOB.items()}
+        damage = {one.subject_id: kinds[one.kind] for one in found.damage if one.kind in kinds}
+        blobs = all_blobs(store)
+        while some := list(itertools.islice(blobs, _NOTED_AT_ONCE)):
+            fixity.note(store, vault, [(blob, damage.get(blob.id)) for blob in some], now=now)
+    return found
+
+
+def present_damage(store: Store, vault: Vault) -> tuple[Damage, ...]:
+    """Return the damage that shows without reading all bytes, and what was noted of those that were read."""
+    with store.reading() as tx:
+        noted = fixity_store.damaged(tx)
+    of_blobs = [damage_of_blob(blob, blob.damage) for blob in noted if blob.damage]
+    return tuple(dict.fromkeys([*verify(store, vault).damage, *of_blobs]))
 
 
 def damaged_database(store: Store) -> Iterator[Damage]:
@@ -171,7 +203,18 @@ def damaged_blobs(
     for blob in all_blobs(store) if only is None else blobs_of(store, only):
         damage = fixity.damage_of(vault.blobs, blob, deep=deep, on_read=on_read)
         if damage and _is_still_kept(store, blob):
-            yield Damage(kind=_OF_BLOB[damage], subject_id=blob.id, capsule_id=blob.capsule_id)
+            yield damage_of_blob(blob, damage)
+
+
+def damage_of_blob(blob: Blob, damage: BlobDamage) -> Damage:
+    """Return what is wrong with the bytes of a blob as damage of the instance."""
+    return Damage(kind=_OF_BLOB[damage], subject_id=blob.id, capsule_id=blob.capsule_id)
+
+
+def stored_bytes(store: Store) -> int:
+    """Return the bytes of all blobs together, as the rows say: so much is read by a deep look."""
+    with store.reading() as tx:
+        return integrity.totals(tx)[2]
 
 
 def all_blobs(store: Store) -> Iterator[Blob]:

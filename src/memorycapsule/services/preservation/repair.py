@@ -1,0 +1,181 @@
+"""
+Repair: what was found damaged is brought back from a second folder.
+
+The folder may be a backup, an old data folder or a folder of photos. Bytes decide, not names: a file is taken when its
+SHA-256 is the one that was noted when the blob was written, and an envelope when it is the one that was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from memorycapsule.domain.instances import Blob, BlobDamage
+from memorycapsule.domain.preservation import Damage, DamageKind, PremisOutcome, PremisType, premis_event
+from memorycapsule.errors import CapsuleError
+from memorycapsule.services import keys
+from memorycapsule.services.preservation import fixity, verification
+from memorycapsule.services.vault import Vault, digest_of
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
+from memorycapsule.store import fixity as fixity_store
+from memorycapsule.store import integrity
+from memorycapsule.store.transactions import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repaired:
+    """What a repair has done."""
+
+    #: What was damaged and is whole.
+    mended: tuple[Damage, ...]
+    #: What is damaged still.
+    left: tuple[Damage, ...]
+
+
+class _OtherBytes(Exception):
+    """A file has changed while it was copied."""
+
+
+def repair(
+    store: Store,
+    vault: Vault,
+    folder: Path,
+    *,
+    on_read: Callable[[int], None] = lambda _bytes: None,
+    now: datetime,
+) -> Repaired:
+    """
+    Bring back, from whatever lies below `folder`, the blobs and key envelopes that are missing or damaged.
+
+    Only damage that shows without reading all bytes, or that was noted before, is looked for. Nothing below `folder`
+    is changed; links are not followed. `on_read` is called with the bytes of each file that was read there.
+    """
+    before = verification.present_damage(store, vault)
+    _mend_envelopes(store, vault, folder, now)
+    _mend_rows(store, vault, now)
+    _mend_blobs(store, vault, folder, on_read, now)
+    after = verification.present_damage(store, vault)
+    return Repaired(mended=tuple(one for one in before if one not in after), left=after)
+
+
+def _mend_envelopes(store: Store, vault: Vault, folder: Path, now: datetime) -> None:
+    damaged = verification.damaged_envelopes(store, vault)
+    wanted = {one.subject_id for one in damaged if one.kind is DamageKind.ENVELOPE_DAMAGED}
+    for database in _databases(folder) if wanted else ():
+        for envelope_id, content in integrity.envelopes_in(database):
+            if envelope_id not in wanted:
+                continue
+            with store.transaction() as tx:
+                envelope = capsule_store.envelopes.find(tx, envelope_id, lock=True)
+                if envelope is None or hashlib.sha256(content).hexdigest() != envelope.digest:
+                    continue
+                capsule_store.envelopes.save(tx, dataclasses.replace(envelope, envelope=content))
+                event = premis_event(
+                    "envelope.repaired",
+                    PremisType.RECOVERY,
+                    PremisOutcome.SUCCESS,
+                    at=now,
+                    capsule_id=envelope.capsule_id,
+                    subject_id=envelope.id,
+                )
+                event_store.record(tx, event)
+            wanted.discard(envelope_id)
+    # Those of the recovery key need no copy where the instance key opens the capsule.
+    keys.mend_recovery(store, vault.key, now=now)
+
+
+def _mend_rows(store: Store, vault: Vault, now: datetime) -> None:
+    """Correct the noted digests of bytes that prove themselves: their rows have changed, not they."""
+    with store.reading() as tx:
+        noted = fixity_store.damaged(tx)
+    for blob in noted:
+        if fixity.damage_of(vault.blobs, blob, deep=True) is BlobDamage.CHANGED and fixity.proves_itself(
+            store, vault, blob
+        ):
+            found = vault.blobs.read_through(blob.id, lambda _bytes: None)
+            whole = dataclasses.replace(
+                blob, stored_digest=found.digest, bytes=found.bytes, checked_at=now, damage=None
+            )
+            with store.transaction() as tx:
+                capsule_store.blobs.save(tx, whole)
+
+
+def _mend_blobs(
+    store: Store, vault: Vault, folder: Path, on_read: Callable[[int], None], now: datetime
+) -> None:
+    wanted: dict[tuple[str, int], list[Blob]] = defaultdict(list)
+    for blob in verification.all_blobs(store):
+        if blob.damage is None and fixity.damage_of(vault.blobs, blob, deep=False) is None:
+            continue
+        if fixity.damage_of(vault.blobs, blob, deep=True) is None:
+            _note_whole(store, vault, blob, now)  # somebody has put it back
+        else:
+            wanted[blob.stored_digest, blob.bytes].append(blob)
+    sizes = {size for _digest, size in wanted}
+    for file in _files(folder):
+        size = file.stat().st_size
+        if size not in sizes:
+            continue
+        with file.open("rb") as source:
+            digest, _size = digest_of(source)
+            on_read(size)
+            for blob in wanted.pop((digest, size), []):
+                if _copy(vault, blob, source):
+                    _note_whole(store, vault, blob, now)
+
+
+def _copy(vault: Vault, blob: Blob, source: BinaryIO) -> bool:
+    """Write a blob anew from a file; say whether the file still held its bytes."""
+
+    def fill(sink: BinaryIO) -> None:
+        source.seek(0)
+        shutil.copyfileobj(source, sink, 1 << 20)
+        if digest_of(source)[0] != blob.stored_digest:
+            raise _OtherBytes
+
+    try:
+        vault.blobs.write(blob.id, fill)
+    except _OtherBytes:
+        return False
+    return True
+
+
+def _note_whole(store: Store, vault: Vault, blob: Blob, now: datetime) -> None:
+    with store.transaction() as tx:
+        if not fixity_store.note(tx, blob, None, now):
+            return
+        event = premis_event(
+            "blob.repaired",
+            PremisType.RECOVERY,
+            PremisOutcome.SUCCESS,
+            at=now,
+            capsule_id=blob.capsule_id,
+            subject_id=blob.id,
+        )
+        event_store.record(tx, event)
+    vault.blobs.delete_from_quarantine(blob.id)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the regular files below a folder; links are not followed. Raises CapsuleError."""
+    if not folder.is_dir():
+        raise CapsuleError("repair_folder_missing", folder=folder)
+    for place, _folders, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(place, name)
+            if stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.R_OK):
+                yield path
+
+
+def _databases(folder: Path) -> Iterator[Path]:
+    return (file for file in _files(folder) if integrity.is_database(file))
