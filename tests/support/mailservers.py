@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from support.servers import is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from email.message import EmailMessage
     from pathlib import Path
 
@@ -226,9 +226,12 @@ class ScriptedServer:
                     if not self._answer(connection, "PAYLOAD"):
                         return
 
-    def _answer(self, connection: socket.socket, key: str) -> bool:
+    def _next(self, key: str) -> str:
         values = self._script.get(key, [self._PROPER.get(key, "250 ok")])
-        self._last = value = values.pop(0) if len(values) > 1 else values[0]
+        return values.pop(0) if len(values) > 1 else values[0]
+
+    def _answer(self, connection: socket.socket, key: str) -> bool:
+        self._last = value = self._next(key)
         if value == DROP:
             return False
         if value == HANG:
@@ -241,6 +244,30 @@ class ScriptedServer:
         reply = value.removesuffix(self.THEN_DROP)
         connection.sendall(reply.replace("\n", "\r\n").encode() + b"\r\n")
         return value == reply
+
+
+class RuledServer(ScriptedServer):
+    """
+    An SMTP server that asks a rule what to answer.
+
+    `rule(key, name)` gets a key as those of ScriptedServer's scripts, and the recipient's address up to the "@", or ""
+    before there is one. It returns a value of such a script, or None for the proper answer. `kept` has recipient and
+    Message-ID of every letter that the server kept: it did so if it did not refuse the payload, even without an answer.
+    """
+
+    def __init__(self, rule: Callable[[str, str], str | None]) -> None:
+        super().__init__()
+        self._rule = rule
+        self.kept: list[tuple[str, str]] = []
+
+    def _next(self, key: str) -> str:
+        sent_to = next((one for one in reversed(self.commands) if one.startswith("RCPT")), "")
+        address = sent_to.partition("<")[2].rstrip(">") if key in {"RCPT", "DATA", "PAYLOAD"} else ""
+        value = self._rule(key, address.partition("@")[0]) or super()._next(key)
+        if key == "PAYLOAD" and value[0] not in "45":
+            message = email.message_from_bytes(self.payloads[-1])
+            self.kept.append((address, str(message["Message-ID"])))
+        return value
 
 
 def make_certificate(folder: Path) -> Path:

@@ -152,6 +152,7 @@ def take_back_rejection(tx: Transaction, delivery_id: str, now: datetime) -> boo
             state=DeliveryState.QUEUED,
             data_started_at=None,
             next_attempt_at=now,
+            answered_at=func.coalesce(col(DeliveryRow.answered_at), col(DeliveryRow.finished_at)),
             finished_at=None,
         )
     )
