@@ -13,7 +13,7 @@ from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError, MailRefused
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services import accounts, invitations, opening
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import retrying
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
@@ -133,7 +133,7 @@ def test_a_letter_that_went_through_later_stands_in_for_the_one_that_was_rejecte
 
     del server.states["dora"]
     time.go_on(hours=1)
-    deliveries.send_again(stage.instance.store, context.wake, stage.ada, None, now=time())
+    retrying.send_again(stage.instance.store, context.wake, stage.ada, None, now=time())
     work(context)
 
     assert kinds(context) == []
