@@ -2,6 +2,9 @@
 # make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
 # make test-all   those, and Postgres, a browser, crashes, all the photos
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
+# make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes
+# make simulate   lives 100 lives of 30 years; SEEDS=3 YEARS=10 makes fewer, SEED=17 tells one, STEPS=file repeats one
+# make nightly    those two, and the long tables of which CI takes a sample
 # make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
 # make check      everything static, then `make test`: what must be green before a commit
 #
@@ -16,7 +19,7 @@ PY := .venv/bin/python
 SETUP := @tools/setup.sh
 PYTEST := @tools/pytest.sh
 
-.PHONY: help demo test test-slow test-all mutants bench lint check format lock clean
+.PHONY: help demo test test-slow test-all faults simulate nightly mutants bench lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +40,23 @@ test-slow:
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m slow tests/browser $(ARGS)
 
 test-all: test test-slow
+
+faults:
+	$(SETUP) all
+	@PYTHONPATH=tests $(PY) -m faults $(ARGS)
+
+SEEDS ?= 100
+YEARS ?= 30
+simulate:
+	$(SETUP) test
+	@PYTHONPATH=tests $(PY) -m simulation --seeds $(SEEDS) --years $(YEARS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
+
+nightly:
+	$(SETUP) all
+	CAPSULE_NIGHTLY=1 tools/pytest.sh -n $(WORKERS) -m nightly $(ARGS)
+	@$(MAKE) --no-print-directory faults
+	@$(MAKE) --no-print-directory simulate
 
 mutants:
 	$(SETUP) all
