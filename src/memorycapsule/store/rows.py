@@ -230,7 +230,7 @@ class BlobRow(SQLModel, table=True):
     sealed: bool
     created_at: datetime
     checked_at: datetime | None
-    damage: BlobDamage | None = Field(sa_column=Column(EnumColumn(BlobDamage), nullable=True))
+    damage: BlobDamage | None = Field(sa_column=Column(EnumColumn(BlobDamage), nullable=True, index=True))
 
 
 class MemberRow(SQLModel, table=True):
@@ -462,6 +462,7 @@ class ToldNoticeRow(SQLModel, table=True):
 
 class EventRow(SQLModel, table=True):
     __tablename__ = "event"
+    __table_args__ = (Index("ix_event_kind_subject_id", "kind", "subject_id"),)
     id: int | None = Field(
         default=None,
         sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),

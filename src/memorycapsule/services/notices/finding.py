@@ -101,9 +101,9 @@ def _openings(
 
 
 def _rehearsals(tx: Transaction) -> Iterator[Notice]:
-    for capsule in capsule_store.all_capsules(tx):
-        problem = None if capsule.is_open else rehearsal.last_problem(tx, capsule.id)
-        if problem:
+    for capsule_id, problem in rehearsal.last_problems(tx).items():
+        capsule = capsule_store.capsules.find(tx, capsule_id)
+        if capsule and not capsule.is_open:
             says = kept_reason(CapsuleError("notice_rehearsal", problem=problem.error))
             yield Notice(kind=NoticeKind.REHEARSAL, capsule_id=capsule.id, says=says)
 

@@ -103,15 +103,17 @@ def to_rehearse(store: Store, viewer: Viewer, reference: str) -> Capsule:
 def due(store: Store, now: datetime) -> list[Capsule]:
     """Return the sealed capsules whose openings are to be rehearsed now, the next to open first."""
     with store.reading() as tx:
+        last = event_store.newest_of_kind(tx, _EVENT)
+        problems = last_problems(tx)
         return [
             capsule
             for capsule in capsule_store.all_capsules(tx)
             if not capsule.is_open
             and is_rehearsal_due(
                 capsule,
-                event_store.last_at(tx, _EVENT, capsule.id),
+                last[capsule.id].at if capsule.id in last else None,
                 now,
-                has_failed=last_problem(tx, capsule.id) is not None,
+                has_failed=capsule.id in problems,
             )
         ]
 
@@ -128,10 +130,13 @@ def note(store: Store, capsule: Capsule, steps: list[RehearsedStep], now: dateti
         event_store.record(tx, Event(kind=_EVENT, at=now, subject_id=capsule.id, facts=facts))
 
 
-def last_problem(tx: Transaction, capsule_id: str) -> KeptReason | None:
-    """Return what would have failed first at the last rehearsal of an opening, None when nothing would."""
-    first = event_store.last_facts(tx, _EVENT, capsule_id).get("first")
-    return KeptReason(**json.loads(first)) if isinstance(first, str) else None
+def last_problems(tx: Transaction) -> dict[str, KeptReason]:
+    """Return what would have failed first at the last rehearsal of each opening, by capsule; only where any would."""
+    return {
+        capsule_id: KeptReason(**json.loads(first))
+        for capsule_id, event in event_store.newest_of_kind(tx, _EVENT).items()
+        if isinstance(first := event.facts.get("first"), str)
+    }
 
 
 def _step(step: RehearsalStep, problem_of: Callable[[], CapsuleError | None]) -> RehearsedStep:

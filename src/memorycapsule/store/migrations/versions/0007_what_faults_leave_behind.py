@@ -48,6 +48,8 @@ def upgrade() -> None:
     with op.batch_alter_table("key_envelope") as envelope:
         envelope.alter_column("digest", existing_type=sa.String(length=64), nullable=False)
         envelope.alter_column("holder", existing_type=sa.String(length=16), nullable=False)
+    op.create_index("ix_blob_damage", "blob", ["damage"])
+    op.create_index("ix_event_kind_subject_id", "event", ["kind", "subject_id"])
     op.create_table(
         "told_notice",
         sa.Column("id", sa.String(length=36), nullable=False),
