@@ -351,7 +351,13 @@ def _notices(app: App) -> Iterator[Finding]:
         for line in reading.capsules(app.store, sessions.host_viewer(app.store))
         if line.member
     }
-    elsewhere = {NoticeKind.CLOCK, NoticeKind.DISK, NoticeKind.MAIL, NoticeKind.UNKNOWN_FILES}
+    elsewhere = {
+        NoticeKind.CLOCK,
+        NoticeKind.DAMAGE,
+        NoticeKind.DISK,
+        NoticeKind.MAIL,
+        NoticeKind.UNKNOWN_FILES,
+    }
     for notice in notices.standing(app):
         if notice.kind in elsewhere:
             continue
