@@ -47,7 +47,8 @@ def upgrade(store: Store) -> Path | None:
     Bring the database to this program's schema, and return where its copy from before is, if one was made.
 
     An SQLite file is copied first (SQLite's online backup API); with Postgres, backing up is the
-    administrator's part. Raises NewerSchema, and changes nothing, for a database from the future.
+    administrator's part. Raises NewerSchema for a database from the future, and CapsuleError when a table would have
+    another number of rows afterwards, or a row refer to none; then nothing is changed.
     """
     # Every command checks the schema, few upgrade it: what takes long to load is loaded here.
     from alembic import command
@@ -71,9 +72,15 @@ def upgrade(store: Store) -> Path | None:
     ):
         config.attributes["connection"] = connection
         with connection.begin():
+            before = row_counts(connection)
             command.upgrade(config, "head")
+            # Postgres checks every reference by itself, and has no way to look away meanwhile.
             if store.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise CapsuleError("upgrade_loses_references")
+            after = row_counts(connection)
+            for table, count in before.items():
+                if after.get(table) != count:
+                    raise CapsuleError("upgrade_loses_rows", table=table)
     return copy
 
 
@@ -90,6 +97,15 @@ def _rebuilding_allowed(store: Store, connection: Connection) -> Iterator[None]:
         yield
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
+
+
+def row_counts(connection: Connection) -> dict[str, int]:
+    """Return how many rows each table has; without Alembic's own."""
+    return {
+        table: connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one()  # noqa: S608 - our tables
+        for table in inspect(connection).get_table_names()
+        if table != "alembic_version"
+    }
 
 
 def _revisions() -> list[str]:

@@ -272,6 +272,18 @@ def test_an_upgrade_that_would_lose_references_changes_nothing(tmp_path, monkeyp
             assert tx.session.execute(text("SELECT count(*) FROM account")).scalar_one() == 1
 
 
+def test_an_upgrade_that_would_lose_rows_changes_nothing(store_url, tmp_path, monkeypatch):
+    with make_instance(store_url, tmp_path / "data") as instance:
+        make_capsule(instance)
+        add_revision(monkeypatch, tmp_path, more='op.execute("DELETE FROM event WHERE id = 1")')
+
+        with pytest.raises(CapsuleError, match=r"^upgrade_loses_rows \(table='event'\)$"):
+            schema.upgrade(instance.store)
+
+        with pytest.raises(MigrationNeeded):
+            schema.check(instance.store)
+
+
 def test_an_upgrade_that_fails_halfway_changes_nothing(store_url, tmp_path, monkeypatch):
     with make_instance(store_url, tmp_path / "data") as instance:
         add_revision(monkeypatch, tmp_path, more='op.execute("SELECT * FROM nowhere_at_all")')
