@@ -86,3 +86,12 @@ def test_a_rejected_letter_holds_up_no_other_and_is_sent_again_when_somebody_ask
             "sent"
         ]
         assert len(server.payloads) == 2
+
+
+def test_a_test_letter_that_is_taken_ends_the_pause_of_all_others(mail):
+    with ScriptedServer({"RCPT": ["554 5.7.1 Relay access denied", "250 ok"]}) as server:
+        capsule = mail(server)
+        assert capsule("tick").code == 5
+
+        assert capsule("mail", "test", "ada@example.org").code == 0
+        assert capsule("tick", "--json").json["letters"]["sent"] == 2

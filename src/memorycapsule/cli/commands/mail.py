@@ -109,7 +109,7 @@ def send_test(
     """Send a test letter now, to see that mail works; exit 7 and one sentence when it does not."""
     from memorycapsule.schemas.outbox import detail_fields
     from memorycapsule.services import people
-    from memorycapsule.services.mailing import trials
+    from memorycapsule.services.mailing import retrying, trials
 
     door = door_of(ctx)
     with door.open() as app:
@@ -117,6 +117,7 @@ def send_test(
         detail = trials.send_trial(
             app.mailing.composer, app.mailing.connect, address, locale=language, now=app.now()
         )
+        retrying.end_pause(app.store)
         is_real = app.settings.mail_is_real
     letter = {"to": address, "state": "sent", **detail_fields(detail), "is_real": is_real}
     door.out.answer({"letter": letter})

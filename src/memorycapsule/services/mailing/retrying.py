@@ -28,6 +28,12 @@ def _wanted(tx: Transaction, delivery_id: str, now: datetime) -> Delivery:
     return found
 
 
+def end_pause(store: Store) -> None:
+    """Let letters leave again, since the mail server has just taken one."""
+    with store.transaction() as tx:
+        instance_store.change(tx, **NO_PAUSE)
+
+
 def send_again(
     store: Store,
     wake: Wake,
