@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from memorycapsule.domain.backups import Backup, backup_from_json, backup_to_json
+from memorycapsule.domain.preservation import Backup, backup_from_json, backup_to_json
 from memorycapsule.errors import (
     ConfigurationProblem,
     DiskFull,

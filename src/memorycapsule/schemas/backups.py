@@ -9,7 +9,7 @@ from pydantic import Field
 from memorycapsule.schemas.model import Id, Instant, Model
 
 if TYPE_CHECKING:
-    from memorycapsule.domain import backups
+    from memorycapsule.domain import preservation
     from memorycapsule.services.preservation.restore import Restored
 
 
@@ -24,7 +24,7 @@ class Backup(Model):
     missing: list[Id] = Field(description="Files that were gone or damaged when it was made.")
 
     @classmethod
-    def of(cls, found: backups.Backup) -> Self:
+    def of(cls, found: preservation.Backup) -> Self:
         return cls(
             name=found.name,
             made_at=found.made_at,

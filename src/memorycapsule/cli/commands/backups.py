@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from memorycapsule.config import Settings
-    from memorycapsule.domain import backups
+    from memorycapsule.domain import preservation
     from memorycapsule.services.preservation.restore import Restored
 
 FolderArgument = Annotated[
@@ -183,7 +183,7 @@ def release(
     door.out.say(door.out.words("cli_release_done"))
 
 
-def _verified(door: Door, settings: Settings, folder: Path, made: backups.Backup) -> Restored:
+def _verified(door: Door, settings: Settings, folder: Path, made: preservation.Backup) -> Restored:
     from memorycapsule.services.preservation import restore as restoring
 
     try:

@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from memorycapsule import __version__
-from memorycapsule.domain.backups import Backup, next_name
-from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
+from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType, next_name, premis_event
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of
 from memorycapsule.media.blobs import LocalBlobs

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from memorycapsule.domain.backups import Backup
 from memorycapsule.domain.preservation import (
+    Backup,
     Damage,
     DamageKind,
     PremisOutcome,
