@@ -12,6 +12,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── NotDue                       exit 4        409
 ├── PartlyDone                   exit 5        207
 ├── Busy                         exit 6        409
+│   └── Overloaded               exit 6        503
 ├── ConfigurationProblem         exit 7        500
 │   ├── NotInitialised
 │   ├── DataNotUsed
@@ -215,6 +216,8 @@ class Postponed(CapsuleError):
     code = "postponed"
     exit_code = 6
     http_status = 503
+    #: After so long it is worth a try.
+    retry_seconds: ClassVar[int] = 60
 
 
 class TooLarge(CapsuleError):
@@ -304,6 +307,14 @@ class Busy(CapsuleError):
     code = "busy"
     exit_code = 6
     http_status = 409
+
+
+class Overloaded(Busy):
+    """So much is asked for at this moment that something had to be left; nothing was changed."""
+
+    http_status = 503
+    #: Then it may well go through.
+    retry_seconds: ClassVar[int] = 5
 
 
 class ConfigurationProblem(CapsuleError):

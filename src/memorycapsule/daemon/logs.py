@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 import structlog
@@ -15,6 +17,11 @@ from memorycapsule.journal import journal
 #: Whatever follows these paths is a secret of a mailed link.
 _TOKEN = re.compile(r"(/g/(?:[iov]|consent)/|/sign-in/|/set-up/)(?!code\b)[^\s/?#\"']+")
 _ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
+#: So many lines of one event are let through a minute.
+MOST_LINES = 60
+_MINUTE = 60.0
+_LONGEST_EVENT = 80
+_MOST_EVENTS = 1000
 #: Libraries that log every job and request; of these, only errors are kept.
 _CHATTY = ("apscheduler", "alembic", "asyncio", "sqlalchemy", "uvicorn", "multipart", "python_multipart")
 
@@ -44,6 +51,7 @@ def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = Fal
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repetitions())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -55,6 +63,35 @@ def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = Fal
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class Repetitions(logging.Filter):
+    """
+    Leaves out what is said again and again, so that one fault does not fill the disk with its log.
+
+    Of each event of a logger, so many lines are let through a minute; the first one after that minute says how many
+    were left out.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        #: By logger and event: when the minute began, and how many lines came since.
+        self._counts: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said: Any = record.msg
+        event = str(said.get("event", "")) if isinstance(said, dict) else str(said)
+        key, now = (record.name, event[:_LONGEST_EVENT]), self._clock()
+        began, count = self._counts.get(key, (now, 0))
+        if now - began >= _MINUTE:
+            if isinstance(said, dict) and count > MOST_LINES:
+                record.msg = {**said, "left_out": count - MOST_LINES}
+            began, count = now, 0
+        if len(self._counts) >= _MOST_EVENTS and key not in self._counts:
+            self._counts.clear()
+        self._counts[key] = began, count + 1
+        return count < MOST_LINES
 
 
 def mask_event(_logger: Any, _method: str, event: EventDict) -> EventDict:

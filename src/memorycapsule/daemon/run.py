@@ -19,7 +19,9 @@ import uvicorn
 from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
+from memorycapsule.daemon.connections import BACKLOG, BoundedConnection
 from memorycapsule.daemon.heartbeat import Heartbeat
+from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
@@ -142,7 +144,7 @@ def _bound_socket(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -198,6 +200,8 @@ class _Server(uvicorn.Server):
                 proxy_headers=True,
                 forwarded_allow_ips=app.settings.daemon.trusted_proxies,
                 lifespan="off",
+                http=BoundedConnection,
+                backlog=BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
             )
@@ -211,6 +215,7 @@ class _Server(uvicorn.Server):
         asyncio.run(self.serve(sockets=[listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        bound_page_threads()
         await super().startup(sockets)
         self._ready()
 

@@ -10,13 +10,19 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from memorycapsule import disk
-from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotInitialised
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, NotInitialised, Overloaded
 from memorycapsule.journal import journal
 
+#: So many connections to the database at most: one for each thread of the daemon that may need one.
+MOST_CONNECTIONS = 40
+_POOL = {"pool_size": 5, "max_overflow": MOST_CONNECTIONS - 5}
 _READ_ONLY = "capsule_reads"
+#: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
+_TOO_MANY_CLIENTS = ("53300", "57P03")
 #: What SQLite also says when the disk is full: reading needs a little room beside the file.
 _DISK_ERRORS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
@@ -60,7 +66,7 @@ class Store:
         Begin a transaction that writes; it commits at the end of the block and rolls back on an exception.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails half-way because
-        somebody else wrote in between. Raises DiskFull, Busy, NotInitialised or ConfigurationProblem.
+        somebody else wrote in between. Raises DiskFull, Overloaded, NotInitialised or ConfigurationProblem.
         """
         with self.translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             tx = Transaction(session, may_write=True)
@@ -98,7 +104,7 @@ class Store:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": 30}, **_POOL)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -126,7 +132,7 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _postgres_engine(url: str) -> Engine:
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **_POOL)
 
 
 @contextmanager
@@ -143,6 +149,8 @@ def translating_errors(folder: Path | None = None) -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translate_error(error, folder) from error
+    except PoolTimeout as error:
+        raise Overloaded("database_busy") from error
     except StatementError as error:
         # Its text holds what was to be stored.
         raise CapsuleError("database_failed", answer=type(error).__name__) from error
@@ -159,8 +167,12 @@ def _translate_error(error: DBAPIError, folder: Path | None) -> Exception:
         return DiskFull()
     if code in _DISK_ERRORS and folder and disk.is_full(folder):
         return DiskFull()
-    if code == sqlite3.SQLITE_BUSY or "database is locked" in words:
-        return Busy("database_busy")
+    if (
+        code == sqlite3.SQLITE_BUSY
+        or "database is locked" in words
+        or getattr(origin, "sqlstate", "") in _TOO_MANY_CLIENTS
+    ):
+        return Overloaded("database_busy")
     if "no such table" in words or (isinstance(error, ProgrammingError) and "does not exist" in words):
         return NotInitialised()
     if "unable to open database" in words:

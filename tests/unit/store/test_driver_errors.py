@@ -5,8 +5,16 @@ import sqlite3
 import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotFound, NotInitialised
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    DiskFull,
+    NotFound,
+    NotInitialised,
+    Overloaded,
+)
 from memorycapsule.store.transactions import translating_errors
 
 
@@ -34,8 +42,10 @@ def postgres(kind, words="something"):
         (sqlite("odd", code=sqlite3.SQLITE_FULL), DiskFull, DiskFull().reason),
         (sqlite("Database or disk is full"), DiskFull, DiskFull().reason),
         (postgres(psycopg.errors.DiskFull), DiskFull, DiskFull().reason),
-        (sqlite("odd", code=sqlite3.SQLITE_BUSY), Busy, "database_busy"),
-        (sqlite("database is LOCKED"), Busy, "database_busy"),
+        (sqlite("odd", code=sqlite3.SQLITE_BUSY), Overloaded, "database_busy"),
+        (sqlite("database is LOCKED"), Overloaded, "database_busy"),
+        (postgres(psycopg.errors.TooManyConnections), Overloaded, "database_busy"),
+        (PoolTimeout("QueuePool limit of size 5 overflow 35 reached"), Overloaded, "database_busy"),
         (sqlite("no such table: capsule"), NotInitialised, NotInitialised().reason),
         (
             ProgrammingError("SELECT 1", {}, psycopg.errors.UndefinedTable('relation "x" does not exist')),

@@ -15,8 +15,8 @@ from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol import problems
 from memorycapsule.daemon.http.protocol.kept_forms import refused_form
 from memorycapsule.daemon.http.protocol.safe_redirects import nearest_page
-from memorycapsule.daemon.http.protocol.sessions import SignInNeeded
-from memorycapsule.errors import CapsuleError, NotFound, ReauthenticationNeeded
+from memorycapsule.daemon.http.protocol.sessions import PageReader, SignInNeeded
+from memorycapsule.errors import CapsuleError, NotFound, Overloaded, ReauthenticationNeeded
 from memorycapsule.journal import journal
 
 #: The status of what another site sends.
@@ -41,10 +41,30 @@ def refuse(request: Request, status: int, wait_seconds: int = 0) -> Response:
     return _pages(request).error(request, status, wait_seconds=wait_seconds, refused=refused)
 
 
+def send_away(request: Request) -> Response:
+    """
+    Return the answer to a request for which there is no thread and no database connection now.
+
+    It needs neither itself: its reader is nobody in particular.
+    """
+    if problems.is_for_api(request):
+        answer: Response = problems.of_status(Overloaded.http_status)
+    else:
+        request.state.reader = PageReader()
+        wait = Overloaded.retry_seconds
+        refused = refused_form(request)
+        answer = _pages(request).error(request, Overloaded.http_status, wait_seconds=wait, refused=refused)
+    answer.headers["retry-after"] = str(Overloaded.retry_seconds)
+    return answer
+
+
 def answer_failure(request: Request, error: Exception) -> Response:
     """Return the answer to a request whose handler raised `error`; what is our fault goes into the log."""
     status = error.http_status if isinstance(error, CapsuleError) else 500
     code = ""
+    if isinstance(error, Overloaded):
+        journal.warning("page.overloaded", reason=error.reason)
+        return send_away(request)
     if status >= 500:
         # A person can read this code out on the telephone; it finds the line in the log, which names no page.
         code = f"MC-{secrets.randbelow(9000) + 1000}"

@@ -37,6 +37,7 @@ from memorycapsule.daemon.http.owners import create, dates, invite, members, set
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import Costs
 from memorycapsule.daemon.http.protocol.guard import Guard
+from memorycapsule.daemon.http.protocol.pressure import Pressure
 from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, page_reader, token_viewers
 from memorycapsule.daemon.http.uploads import tus
@@ -79,6 +80,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     failures.handle(site)
     costs = Costs(iter_route_contexts(site.routes), app.settings)
     site.add_middleware(RateLimits, root_path=root_path, costs=costs, refuse=failures.refuse)
+    site.add_middleware(Pressure, refuse=failures.send_away)
     site.add_middleware(
         Guard,
         public_url=public_url,
@@ -124,7 +126,7 @@ def _all_routes() -> list[BaseRoute]:
 
 @router.api_route("/healthz", methods=GET)
 @for_whom(Audience.EVERYBODY)
-def show_health(request: Request, app: AppDep) -> JSONResponse:
+async def show_health(request: Request, app: AppDep) -> JSONResponse:
     is_well = _is_beating(request, app)
     age: float = request.app.state.heartbeat_age()
     return JSONResponse(

@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse
 from memorycapsule.errors import (
     CapsuleError,
     DiskFull,
+    Overloaded,
+    Postponed,
     ReauthenticationNeeded,
     Refusal,
     TooMany,
@@ -34,6 +36,10 @@ _OF_STATUS = {
     405: ("method_not_allowed", "This address does not take that method; /api/docs says which it takes."),
     413: ("too_large", "The request is larger than this address takes. Send files in parts, as uploads."),
     415: ("media_type", "This address takes another type of content; /api/docs says which."),
+    503: (
+        "busy",
+        "Too much is asked for at this moment; `Retry-After` says in how many seconds to try again.",
+    ),
     429: ("too_many", "That was a little too often; `Retry-After` says in how many seconds to try again."),
 }
 #: Refusals of files that are said by a predicate.
@@ -59,6 +65,7 @@ _MEANINGS = {
     422: "Something in the request is not understood; `detail` and `errors` say what",
     429: "Too many requests; `Retry-After` says when to try again",
     500: "Something happened that should not; `detail` holds the code under which the log has it",
+    503: "Too much is asked for at this moment; `Retry-After` says when to try again",
     507: "The disk is full; nothing was half written",
 }
 
@@ -160,8 +167,11 @@ def of_error(error: Exception, *, log_code: str = "", sentence: str | None = Non
             return _answer(
                 error.http_status, english_sentence_of(error), **error_fields(error), headers=headers
             )
-        case CapsuleError() if error.http_status < 500 or isinstance(error, DiskFull):
-            waits = {"retry-after": str(error.retry_seconds)} if isinstance(error, TooMany) else None
+        case CapsuleError() if error.http_status < 500 or isinstance(
+            error, DiskFull | Overloaded | Postponed
+        ):
+            wait = error.retry_seconds if isinstance(error, TooMany | Overloaded | Postponed) else None
+            waits = None if wait is None else {"retry-after": str(wait)}
             return _answer(
                 error.http_status, sentence or _detail(error), **error_fields(error), headers=waits
             )
