@@ -4,10 +4,11 @@ import dataclasses
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import delete, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 from sqlmodel import SQLModel, col, select
 
-from memorycapsule.errors import NotFound
+from memorycapsule.errors import ConfigurationProblem, NotFound
 from memorycapsule.store.transactions import Transaction
 
 Value = TypeVar("Value")
@@ -85,11 +86,17 @@ class Table(Generic[Value]):
         return select(self._row)
 
     def all(self, tx: Transaction, statement: Select[Any], *, lock: bool = False) -> list[Value]:
-        """Return the values that `statement` selects."""
+        """Return the values that `statement` selects. Raises ConfigurationProblem where a row holds none."""
         if lock and tx.may_write:
             statement = statement.with_for_update()  # SQLite has the whole write lock already
-        rows = tx.session.execute(statement, execution_options={"populate_existing": True}).scalars()
-        return [self._value(**{name: getattr(row, name) for name in self._fields}) for row in rows]
+        try:
+            rows = tx.session.execute(statement, execution_options={"populate_existing": True}).scalars()
+            return [self._value(**{name: getattr(row, name) for name in self._fields}) for row in rows]
+        except SQLAlchemyError:
+            raise
+        except (ValueError, LookupError, TypeError) as error:
+            # No program of ours has written what a column of such a row holds.
+            raise ConfigurationProblem("database_damaged") from error
 
     def by(self, tx: Transaction, *order: Any, lock: bool = False, **equal: Any) -> list[Value]:
         """Return the values whose fields equal `equal`, in `order` (columns)."""

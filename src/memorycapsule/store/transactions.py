@@ -25,6 +25,9 @@ _READ_ONLY = "capsule_reads"
 _TOO_MANY_CLIENTS = ("53300", "57P03")
 #: What SQLite also says when the disk is full: reading needs a little room beside the file.
 _DISK_ERRORS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+#: What SQLite says of pages that hold something else than it has written, and of names and texts in them.
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_SIGNS_OF_DAMAGE = ("not a database", "malformed", "no such column", "could not decode to utf-8")
 
 
 class Transaction:
@@ -147,6 +150,9 @@ def translating_errors(folder: Path | None = None) -> Iterator[None]:
         yield
     except CapsuleError:
         raise
+    except UnicodeDecodeError as error:
+        # SQLite quotes what it cannot understand, and its driver cannot read that.
+        raise ConfigurationProblem("database_damaged") from error
     except DBAPIError as error:
         raise _translate_error(error, folder) from error
     except PoolTimeout as error:
@@ -179,7 +185,7 @@ def _translate_error(error: DBAPIError, folder: Path | None) -> Exception:
         return ConfigurationProblem("database_not_opened")
     if "readonly database" in words:
         return ConfigurationProblem("database_read_only")
-    if "not a database" in words or "malformed" in words:
+    if code in _DAMAGE or any(sign in words for sign in _SIGNS_OF_DAMAGE):
         return ConfigurationProblem("database_damaged")
     # Postgres goes on with a line that quotes the row, which may name people.
     first = str(origin).strip().partition("\n")[0]
