@@ -36,8 +36,6 @@ from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
-#: What a film takes, with its sound; calm ones take half of it.
-_BITS_PER_PIXEL = 0.1
 #: Errors that the film is not to blame for. It is tried again until it comes through.
 _OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem, Postponed)
 
@@ -144,9 +142,7 @@ def remove_leftovers(context: WorkerContext) -> None:
 
 def _check_room(context: WorkerContext, plan: MontagePlan) -> None:
     """Raise DiskFull unless there is room for a film: for its segments, its file, and the blob of that."""
-    size = context.rendering.size
-    film_bytes = plan.frames * size.width * size.height * _BITS_PER_PIXEL / 8
-    disk.check_room(context.rendering.work_dir, int(3 * film_bytes))
+    disk.check_room(context.rendering.work_dir, context.rendering.size.bytes_while_made(plan.frames))
 
 
 def _render(

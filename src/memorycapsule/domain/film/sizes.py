@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from memorycapsule.errors import PlanRefused
 
+#: What a film takes, with its sound; calm ones take half of it.
+_BITS_PER_PIXEL = 0.1
+#: Its segments, its file, and the blob of that.
+_COPIES = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
@@ -21,3 +26,7 @@ class Size:
     @property
     def aspect(self) -> float:
         return self.width / self.height
+
+    def bytes_while_made(self, frames: float) -> int:
+        """Return about how many bytes a film of this size takes at most while it is made and kept."""
+        return int(frames * self.width * self.height * _BITS_PER_PIXEL / 8 * _COPIES)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from memorycapsule import disk
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import Montage
@@ -33,10 +34,6 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _EVENT = "opening.rehearsed"
 _MEGABYTE = 1_000_000
-#: About what a film takes, as H.264 does at the quality of ours.
-_BITS_PER_PIXEL = 0.1
-#: Segments, and the film that they are joined to.
-_FILM_COPIES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +65,14 @@ def rehearse(
     All bytes of its blobs are read when `deep`, and counted otherwise; `on_read` is called with the number of bytes of
     each piece.
     """
-    montage = opening.opening_montage(capsule, now)
+    seconds, plan_problem = _planned(store, vault, opening.opening_montage(capsule, now), stage)
     steps = [
         _step(RehearsalStep.KEY, lambda: _key_problem(store, vault, capsule)),
         _step(RehearsalStep.ENVELOPES, lambda: _recovery_problem(store, vault, capsule)),
         _step(RehearsalStep.WORDS, lambda: _words_problem(store, vault, capsule)),
         _step(RehearsalStep.BLOBS, lambda: _blobs_problem(store, vault, capsule, deep=deep, on_read=on_read)),
-        _step(RehearsalStep.PLAN, lambda: _plan_problem(store, vault, montage, stage)),
-        _step(RehearsalStep.SPACE, lambda: _space_problem(store, vault, montage, stage)),
+        _step(RehearsalStep.PLAN, lambda: plan_problem),
+        _step(RehearsalStep.SPACE, lambda: _space_problem(store, capsule, seconds, stage)),
         _step(RehearsalStep.MAIL, lambda: _mail_problem(stage)),
     ]
     return [one for one in steps if stage.log_in or one.step is not RehearsalStep.MAIL]
@@ -176,34 +173,24 @@ def _blobs_problem(
     return CapsuleError("rehearsal_blobs", count=count) if count else None
 
 
-def _plan_problem(store: Store, vault: Vault, montage: Montage, stage: Stage) -> CapsuleError | None:
+def _planned(store: Store, vault: Vault, montage: Montage, stage: Stage) -> tuple[float, CapsuleError | None]:
+    """Return about how many seconds the film would last, or why it cannot be planned."""
     try:
-        material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps)
+        return material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps), None
     except Exception as error:  # noqa: BLE001 - whatever it is, the film would meet it as well
         journal.debug("rehearsal.failed", capsule=montage.capsule_id, exc_info=error)
         cause = error if isinstance(error, CapsuleError) else Unexpected()
-        return CapsuleError("rehearsal_plan", problem=cause)
-    return None
+        return 0.0, CapsuleError("rehearsal_plan", problem=cause)
 
 
-def _space_problem(store: Store, vault: Vault, montage: Montage, stage: Stage) -> CapsuleError | None:
-    needed = _film_bytes(store, vault, montage, stage) + _copied_bytes(store, montage.capsule_id)
+def _space_problem(store: Store, capsule: Capsule, seconds: float, stage: Stage) -> CapsuleError | None:
+    film = stage.size.bytes_while_made(seconds * stage.fps)
+    needed = film + _copied_bytes(store, capsule.id) + disk.MARGIN_BYTES
     if needed <= stage.free_bytes:
         return None
     return CapsuleError(
-        "rehearsal_space",
-        needed=math.ceil(needed / _MEGABYTE),
-        free=stage.free_bytes // _MEGABYTE,
+        "rehearsal_space", needed=math.ceil(needed / _MEGABYTE), free=stage.free_bytes // _MEGABYTE
     )
-
-
-def _film_bytes(store: Store, vault: Vault, montage: Montage, stage: Stage) -> float:
-    """Return about how much a film takes; 0 where it cannot be planned, which another step says."""
-    try:
-        seconds = material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps)
-    except Exception:  # noqa: BLE001 - as above
-        return 0
-    return seconds * stage.fps * stage.size.width * stage.size.height * _BITS_PER_PIXEL / 8 * _FILM_COPIES
 
 
 def _copied_bytes(store: Store, capsule_id: str) -> int:
