@@ -115,10 +115,13 @@ def recover(store: Store, key_file: Path, recovery_identity: str, *, now: dateti
     Make a new instance key when the old one is lost, opening every capsule's key with the recovery key.
 
     Where that fails and the old instance key is still there, that one opens it. A capsule that neither opens keeps its
-    envelopes. Raises WrongKey when that is not this instance's recovery key.
+    envelopes. Raises WrongKey when that is not this instance's recovery key, nor an older one that a capsule was left
+    to.
     """
+    holder = fingerprint_of(envelopes.recipient_of(recovery_identity))
     with store.reading() as tx:
-        if instance_store.get(tx).recovery_recipient != envelopes.recipient_of(recovery_identity):
+        recipient = instance_store.get(tx).recovery_recipient
+        if holder not in {fingerprint_of(recipient), *capsule_store.envelope_holders(tx, RECOVERY)}:
             raise WrongKey("recovery_key_of_other_instance")
     finish_replacing(store, key_file)
     identities = {RECOVERY: recovery_identity}

@@ -199,6 +199,11 @@ def newest_envelope(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope 
     return found[0] if found else None
 
 
+def envelope_holders(tx: Transaction, kind: str) -> set[str]:
+    """Return the fingerprints of all keys that envelopes of a kind were made for."""
+    return {one.holder for one in envelopes.by(tx, kind=kind)}
+
+
 def drop_envelope(tx: Transaction, envelope_id: str) -> None:
     """Remove an envelope that a newer one replaces."""
     envelopes.remove(tx, col(KeyEnvelopeRow.id) == envelope_id)

@@ -410,6 +410,11 @@ def test_a_capsule_that_cannot_be_opened_keeps_the_envelope_of_the_old_recovery_
         kept = capsule_store.newest_envelope(tx, filled.capsule.id, "recovery")
     assert capsule_identity(kept, filled.instance.recovery_identity)
 
+    recover(filled)
+    reopened(filled)
+    assert lacking(filled) == (0, 0)
+    assert bens_title(filled) == [("At the pier", "photo-0.jpg")]
+
 
 def test_what_comes_in_while_keys_are_unwrapped_is_wrapped_as_well(filled, monkeypatch):
     """They are unwrapped outside any transaction, since that takes long."""

@@ -304,7 +304,7 @@ def _inside(app: App) -> Iterator[Finding]:
     yield _prerendering(app)
     status = keys.status(app.store)
     if lacking := status.without_instance + status.without_recovery:
-        says = Sentence("cli_doctor_envelopes_lacking", lacking=lacking)
+        says = Sentence("cli_doctor_envelopes_lacking", count=lacking)
         yield Finding(what=Sentence("cli_doctor_envelopes"), state="wrong", says=says)
     doubt = ticks.clock_doubt(app)
     if doubt:

@@ -34,6 +34,8 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _EVENT = "opening.rehearsed"
 _MEGABYTE = 1_000_000
+#: Steps that nothing can be said of while the capsule's key cannot be unwrapped.
+_BEHIND_KEY = {RehearsalStep.WORDS, RehearsalStep.PLAN, RehearsalStep.SPACE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +65,26 @@ def rehearse(
     Try all that the opening of a sealed capsule will need, and return how each step went.
 
     All bytes of its blobs are read when `deep`, and counted otherwise; `on_read` is called with the number of bytes of
-    each piece.
+    each piece. What lies behind a key that does not open is left out.
     """
     seconds, plan_problem = _planned(store, vault, opening.opening_montage(capsule, now), stage)
-    steps = [
-        _step(RehearsalStep.KEY, lambda: _key_problem(store, vault, capsule)),
-        _step(RehearsalStep.ENVELOPES, lambda: _recovery_problem(store, vault, capsule)),
-        _step(RehearsalStep.WORDS, lambda: _words_problem(store, vault, capsule)),
-        _step(RehearsalStep.BLOBS, lambda: _blobs_problem(store, vault, capsule, deep=deep, on_read=on_read)),
-        _step(RehearsalStep.PLAN, lambda: plan_problem),
-        _step(RehearsalStep.SPACE, lambda: _space_problem(store, capsule, seconds, stage)),
-        _step(RehearsalStep.MAIL, lambda: _mail_problem(stage)),
-    ]
-    return [one for one in steps if stage.log_in or one.step is not RehearsalStep.MAIL]
+    attempts: dict[RehearsalStep, Callable[[], CapsuleError | None]] = {
+        RehearsalStep.KEY: lambda: _key_problem(store, vault, capsule),
+        RehearsalStep.ENVELOPES: lambda: _recovery_problem(store, vault, capsule),
+        RehearsalStep.WORDS: lambda: _words_problem(store, vault, capsule),
+        RehearsalStep.BLOBS: lambda: _blobs_problem(store, vault, capsule, deep=deep, on_read=on_read),
+        RehearsalStep.PLAN: lambda: plan_problem,
+        RehearsalStep.SPACE: lambda: _space_problem(store, capsule, seconds, stage),
+        RehearsalStep.MAIL: lambda: _mail_problem(stage),
+    }
+    steps: list[RehearsedStep] = []
+    left_out = set() if stage.log_in else {RehearsalStep.MAIL}
+    for step, problem_of in attempts.items():
+        if step not in left_out:
+            steps.append(_step(step, problem_of))
+        if step is RehearsalStep.KEY and steps[-1].problem:
+            left_out |= _BEHIND_KEY
+    return steps
 
 
 def to_rehearse(store: Store, viewer: Viewer, reference: str) -> Capsule:

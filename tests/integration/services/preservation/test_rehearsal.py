@@ -32,7 +32,8 @@ def problems(scene, *, deep=True, **stage):
         deep=deep,
         now=OPENS - timedelta(days=30),
     )
-    assert [one.step for one in steps] == list(RehearsalStep)
+    behind_key = {RehearsalStep.WORDS, RehearsalStep.PLAN, RehearsalStep.SPACE} if steps[0].problem else set()
+    assert [one.step for one in steps] == [one for one in RehearsalStep if one not in behind_key]
     return {one.step: one.problem.reason for one in steps if one.problem}
 
 
