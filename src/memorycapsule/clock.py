@@ -106,9 +106,18 @@ def read() -> Reading:
     return Reading(
         wall=now(),
         uptime_seconds=time.clock_gettime(steady),
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         synchronised=_kernel_is_synchronised(),
     )
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what names the time from this start of the machine to the next."""
+    try:
+        return _BOOT_ID_FILE.read_text(encoding="ascii").strip()
+    except OSError:
+        return _THIS_PROCESS
 
 
 def judge(known: KnownTime, reading: Reading, second_source: datetime | None = None) -> Verdict:
@@ -242,14 +251,6 @@ def _jump(drift: timedelta) -> NotDue:
     if drift > timedelta(0):
         return NotDue("clock_jumped_forward", span=_span(drift))
     return NotDue("clock_jumped_back", span=_span(-drift))
-
-
-@functools.cache
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID_FILE.read_text(encoding="ascii").strip()
-    except OSError:
-        return _THIS_PROCESS
 
 
 def _kernel_is_synchronised() -> bool | None:

@@ -99,7 +99,7 @@ def judge_clock(store: Store, clock: Clock) -> Verdict:
     """Say whether the clock can be believed now: all that cannot be undone asks this first. Nothing is changed."""
     with store.reading() as tx:
         known = instance_store.known_time(tx)
-    return judge(known, clock.read(), store.clock())
+    return judge(known, clock.read(), store.other_machines_time())
 
 
 def note_clock(store: Store, clock: Clock) -> Verdict:
@@ -108,7 +108,7 @@ def note_clock(store: Store, clock: Clock) -> Verdict:
 
     Whoever works on what is due calls this, so that a clock is also compared with what earlier runs knew.
     """
-    reading, second_source = clock.read(), store.clock()
+    reading, second_source = clock.read(), store.other_machines_time()
     with store.reading() as tx:
         known = instance_store.known_time(tx)
     verdict = judge(known, reading, second_source)

@@ -1,5 +1,6 @@
 """The store itself: its engine, its transactions, and the one place where its errors are translated."""
 
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from memorycapsule import disk
+from memorycapsule.clock import boot_id
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, NotInitialised, Overloaded
 from memorycapsule.journal import journal
 
@@ -23,6 +25,14 @@ _POOL = {"pool_size": 5, "max_overflow": MOST_CONNECTIONS - 5}
 _READ_ONLY = "capsule_reads"
 #: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
 _TOO_MANY_CLIENTS = ("53300", "57P03")
+#: Whether a database server has our own address (none at all is that of a socket in the file system), and whether it
+#: lets us read its files.
+_ABOUT_SERVER = """
+    SELECT coalesce(host(inet_server_addr()) = host(inet_client_addr()), true),
+    pg_has_role('pg_read_server_files', 'USAGE')
+    AND has_function_privilege('pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE')
+"""
+_BOOT_OF_SERVER = "SELECT pg_read_file('/proc/sys/kernel/random/boot_id', 0, 36, true)"
 #: What SQLite also says when the disk is full: reading needs a little room beside the file.
 _DISK_ERRORS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 #: What SQLite says of pages that hold something else than it has written, and of names and texts in them.
@@ -90,13 +100,27 @@ class Store:
         ):
             yield Transaction(session, may_write=False)
 
-    def clock(self) -> datetime | None:
-        """Return what time the database server thinks it is; None for SQLite, which has our own clock."""
-        if self.is_sqlite:
+    def other_machines_time(self) -> datetime | None:
+        """Return what time the database server thinks it is; None where it has the same clock as this program."""
+        if self.is_on_this_machine:
             return None
         with self.reading() as tx:
             found = tx.session.execute(sql("SELECT clock_timestamp()")).scalar_one()
         return found.astimezone(UTC)  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def is_on_this_machine(self) -> bool:
+        """
+        Whether database and program share one machine, as far as can be known, and so one clock.
+
+        A server in a container has an address of its own. Then its kernel's boot id tells, where we may read it.
+        """
+        if self.is_sqlite:
+            return True
+        with self.reading() as tx:
+            has_our_address, shows_files = tx.session.execute(sql(_ABOUT_SERVER)).one()
+            boot = tx.session.execute(sql(_BOOT_OF_SERVER)).scalar_one() if shows_files else None
+        return bool(has_our_address) or boot == boot_id()
 
     def translating_errors(self) -> AbstractContextManager[None]:
         """Translate the errors of the database; for what needs more of it than a transaction."""

@@ -304,12 +304,16 @@ def test_a_postgres_database_that_does_not_exist_is_one_sentence(postgres):
 
 
 @pytest.mark.slow
-def test_postgres_tells_its_own_time_and_sqlite_has_none(postgres, sqlite):
+def test_only_a_database_on_another_machine_is_a_second_clock(postgres, sqlite):
     url = postgres.create_database()
-    store = Store(url)
-    now = store.clock()
-    store.close()
+    here, elsewhere = Store(url), Store(url)
+    # What no test has: a server with another kernel than ours.
+    elsewhere.is_on_this_machine = False
+    found = here.is_on_this_machine, here.other_machines_time(), elsewhere.other_machines_time()
+    for store in (here, elsewhere):
+        store.close()
     postgres.drop_database(url)
 
-    assert abs(now - datetime.now(UTC)) < timedelta(seconds=30)
-    assert sqlite.clock() is None
+    assert found[:2] == (True, None)
+    assert abs(found[2] - datetime.now(UTC)) < timedelta(seconds=30)
+    assert sqlite.other_machines_time() is None
