@@ -222,6 +222,72 @@ def test_an_older_database_put_back_costs_no_newer_photo(summer, tmp_path):
     assert stored_files(summer)["state"] == "good"
 
 
+def start_daemon() -> None:
+    """Do what the daemon does first, and what it does once a day."""
+    with opened_app() as app:
+        ticks.settle(app)
+        ticks.tick(app)
+        ticks.sweep(app)
+
+
+def test_no_step_on_the_way_to_the_wrong_database_and_back_costs_a_file(
+    summer, capsule, tmp_path, monkeypatch
+):
+    """What once deleted all photos: a lost database, the advice to make a new one, a start of the daemon, the old one."""
+    database = tmp_path / "data" / "capsule.db"
+    add_photo(summer, tmp_path, 1)
+    make_old(tmp_path)
+    copy_database(database, tmp_path / "last-good.db")
+    older = add_photo(summer, tmp_path, 2)
+    make_old(tmp_path)
+    copy_database(database, tmp_path / "newest.db")
+    before = {path: path.read_bytes() for path in blob_files(tmp_path)}
+
+    def nothing_is_lost() -> bool:
+        return {path: path.read_bytes() for path in blob_files(tmp_path)} == before
+
+    lose_database(tmp_path)
+    for words in (["list"], [*INIT], ["daemon", "--port", "0"], ["tick"]):
+        assert summer(*words).code == 7
+        assert nothing_is_lost(), words
+
+    # A database of another instance, under the same key, as the old advice would have made it.
+    stash = tmp_path / "stash"
+    (tmp_path / "data").rename(stash)
+    (tmp_path / "instance.key").rename(tmp_path / "first.key")
+    for name in ("config.toml", "recovery.key"):
+        (tmp_path / name).unlink(missing_ok=True)
+    assert capsule(*INIT).code == 0
+    (tmp_path / "data" / "capsule.db").rename(tmp_path / "other.db")
+    shutil.rmtree(tmp_path / "data")
+    stash.rename(tmp_path / "data")
+    shutil.copy(tmp_path / "other.db", database)
+    start_daemon()
+    assert nothing_is_lost()
+
+    lose_database(tmp_path)
+    (tmp_path / "first.key").replace(tmp_path / "instance.key")
+    shutil.copy(tmp_path / "last-good.db", database)
+    start_daemon()
+    assert nothing_is_lost()
+    assert summer("release", "--yes").code == 0
+    start_daemon()
+    assert {
+        path.name: path.read_bytes()
+        for path in (tmp_path / "data" / "blobs").rglob("*-*-*")
+        if path.is_file()
+    } == {path.name: content for path, content in before.items()}, (
+        "some lie in the trash now: somebody has said that this is the database"
+    )
+
+    lose_database(tmp_path)
+    shutil.copy(tmp_path / "newest.db", database)
+    assert summer("verify", "--deep").code == 0
+    assert summer("story", "show", older).code == 0
+    start_daemon()
+    assert nothing_is_lost()
+
+
 def known_bytes(database: Path) -> int:
     with closing(sqlite3.connect(database)) as opened:
         return int(opened.execute("SELECT sum(bytes) FROM blob").fetchone()[0])
