@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memorycapsule.clock import Clock
+from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.zones import rules_version
 from memorycapsule.errors import ConfigurationProblem, UsageProblem, WrongKey
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import instances, sessions
 from memorycapsule.services.opening import Openings
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema
 from memorycapsule.store.transactions import Store
@@ -137,7 +139,7 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(instance, 
     assert [one.id for one in openings.opened] == [capsule.id]
 
 
-def test_letters_and_films_go_on_while_the_clock_is_in_doubt(instance, time):
+def test_letters_go_on_while_the_clock_is_in_doubt_and_one_of_them_says_so(instance, time):
     context = make_context(instance, time)
     capsule = make_capsule(instance)
     invite(instance, capsule, "ben@example.org")
@@ -147,7 +149,12 @@ def test_letters_and_films_go_on_while_the_clock_is_in_doubt(instance, time):
 
     assert ticked.doubt
     assert ticked.opened == ()
-    assert len(ticked.letters.sent) == 1
+    with instance.store.reading() as tx:
+        sent = [delivery_store.deliveries.get(tx, one) for one in ticked.letters.sent]
+    assert [(one.kind, one.address) for one in sent] == [
+        (LetterKind.INVITATION, "ben@example.org"),
+        (LetterKind.NOTICE, "ada@example.org"),
+    ]
 
 
 def test_a_program_started_long_after_opens_what_came_due_meanwhile(instance, time):
