@@ -137,16 +137,33 @@ def test_every_required_library_is_pinned():
         assert wanted <= pinned
 
 
-def test_the_tests_that_the_page_on_security_names_are_there():
-    page = (PROJECT / "docs" / "security.md").read_text()
+@pytest.mark.parametrize("document", ["security.md", "promises.md"])
+def test_the_tests_that_a_page_names_are_there(document):
+    page = (PROJECT / "docs" / document).read_text()
     path, missing = "", []
     for named, test in re.findall(r"`([\w/]+\.py)?::(test_\w+)`", page):
         path = named or path
         if not re.search(rf"^ *def {test}\(", (PROJECT / "tests" / path).read_text(), re.MULTILINE):
             missing.append(f"{path}::{test}")
 
+    assert path
     assert missing == []
+
+
+def test_the_page_on_security_has_every_group():
+    page = (PROJECT / "docs" / "security.md").read_text()
+
     assert all(f"\n| {group} |" in page for group in range(1, 16))
+
+
+def test_every_promise_can_be_shown():
+    """Each row of the page on promises ends with a test or a command."""
+    page = (PROJECT / "docs" / "promises.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 4]
+    shown = [line.split("|")[3] for line in rows if not line.startswith("| what could")]
+
+    assert len(shown) > 30
+    assert [one for one in shown if "`" not in one] == []
 
 
 def test_the_workflow_runs_what_anybody_can_run_and_may_change_nothing():

@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from memorycapsule.domain.notices import NoticeKind
-from memorycapsule.domain.reasons import reason_fields
-from memorycapsule.errors import CapsuleError, UsageProblem
+from memorycapsule.errors import UsageProblem
 from memorycapsule.mail import letters
 from memorycapsule.mail.letters import InvitationLetter, OpenedLetter, Recipient, Sender, write
+from support.notices import NOTICE
 
 DATE = datetime(2026, 11, 23, 4, 24, tzinfo=UTC)
 URL = "https://capsule.example/g/i/7QK4MZ0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789-_"
@@ -80,24 +79,6 @@ MOVED = letters.DateMovedLetter(
 CONSENT = letters.ConsentLetter(
     **vars(REMINDER), wished_local=datetime(2030, 1, 1, 12), wished_zone="Europe/Berlin"
 )
-NO_MAILBOX = CapsuleError("mail_server_replied", reply="550 5.1.1 no such mailbox")
-NOTICE = letters.NoticeLetter(
-    recipient=BEN,
-    url="https://capsule.example/",
-    is_admin=True,
-    notices=[
-        {"kind": kind, "place": place, "says": reason_fields(says)}
-        for kind, place, says in (
-            ("disk", None, CapsuleError("notice_disk", free=412)),
-            ("film", "The summer we kept", CapsuleError("notice_film_failed")),
-            (
-                "rejected_letters",
-                "The summer we kept",
-                CapsuleError("notice_letters_rejected", count=2, names="Cleo, Dora", problem=NO_MAILBOX),
-            ),
-        )
-    ],
-)
 TRIAL = letters.TrialLetter(recipient=BEN, public_url="https://capsule.example/")
 
 EVERY_LETTER = [
@@ -114,7 +95,6 @@ EVERY_LETTER = [
         "moved-earlier": replace(MOVED, is_earlier=True),
         "consent": CONSENT,
         "notice": NOTICE,
-        "notice-owner": replace(NOTICE, is_admin=False, notices=NOTICE.notices[1:]),
         "test": TRIAL,
         "sign_in": SIGN_IN,
         "proof": replace(SIGN_IN, url=None),
@@ -343,49 +323,6 @@ def test_somebody_without_a_name_is_greeted_too(locale, greeting):
     assert text_of(mail).startswith(greeting)
     assert str(mail["To"]) == "x@example.org"
     assert "None" not in text_of(mail) + html_of(mail)
-
-
-def test_a_notice_says_where_what_is_wrong_and_what_to_do():
-    text = text_of(parsed(NOTICE))
-
-    assert parsed(NOTICE)["subject"] == "MemoryCapsule: 3 things need you"
-    for part in (
-        "This home server\n\nThe disk is nearly full: 412 MB are free.\nPlease free some space.",
-        "“The summer we kept”\n\nThe film of its opening could not be made.",
-        "2 letters were refused for good: Cleo, Dora (550 5.1.1 no such mailbox)\n“capsule mail outbox”",
-    ):
-        assert part in text
-
-
-def test_an_owner_reads_no_command():
-    text = text_of(parsed(replace(NOTICE, is_admin=False, notices=NOTICE.notices[1:])))
-
-    assert "2 letters were refused for good" in text
-    assert "“capsule" not in text
-
-
-@pytest.mark.parametrize("recipient", [BEN, YOUNGHEE])
-@pytest.mark.parametrize("kind", NoticeKind)
-def test_every_kind_of_notice_has_words_for_whoever_reads_it(recipient, kind):
-    notice = {"kind": kind, "place": None, "says": reason_fields(CapsuleError("notice_film_failed"))}
-    for is_admin in {True, not kind.is_of_capsule}:
-        letter = replace(NOTICE, recipient=recipient, is_admin=is_admin, notices=[notice])
-        assert html_of(parsed(letter)).count("<h2") == 1
-
-
-@pytest.mark.parametrize("typed", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_title_or_an_answer_of_a_mail_server_is_only_text_in_a_notice(typed):
-    says = CapsuleError("mail_server_replied", reply=typed)
-    notice = {
-        "kind": "mail",
-        "place": typed,
-        "says": reason_fields(CapsuleError("notice_mail", problem=says)),
-    }
-    mail = parsed(replace(NOTICE, notices=[notice]))
-
-    assert "bcc" not in mail
-    assert "<script" not in html_of(mail)
-    assert html_of(mail).count("<h2") == 1
 
 
 def test_nobody_yet_makes_an_undyed_strip_and_many_members_a_bounded_one():
