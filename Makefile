@@ -4,6 +4,7 @@
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
 # make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes
 # make simulate   lives 100 lives of 30 years; SEEDS=3 YEARS=10 makes fewer, SEED=17 tells one, STEPS=file repeats one
+# make planted   plants eight faults and prints which of those two notices each
 # make nightly    those two, and the long tables of which CI takes a sample
 # make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
 # make check      everything static, then `make test`: what must be green before a commit
@@ -19,7 +20,7 @@ PY := .venv/bin/python
 SETUP := @tools/setup.sh
 PYTEST := @tools/pytest.sh
 
-.PHONY: help demo test test-slow test-all faults simulate nightly mutants bench lint check format lock clean
+.PHONY: help demo test test-slow test-all faults simulate planted nightly mutants bench lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -51,6 +52,10 @@ simulate:
 	$(SETUP) test
 	@PYTHONPATH=tests $(PY) -m simulation --seeds $(SEEDS) --years $(YEARS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
+
+planted:
+	$(SETUP) all
+	@PYTHONPATH=tests $(PY) -m faults.planted $(ARGS)
 
 nightly:
 	$(SETUP) all

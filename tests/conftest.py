@@ -4,7 +4,6 @@ What every test stands on: a clean environment, a home of its own, no network bu
 Components that a machine may lack (the sample photos, Postgres) skip with a sentence, and fail where CI=true.
 """
 
-import functools
 import gc
 import os
 import shutil
@@ -15,12 +14,10 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import create_engine
 
 from memorycapsule.journal import journal
-from memorycapsule.store import transactions
 from support import loopback
-from support.compilations import Compilations
+from support.compilations import remembering_statements
 from support.moments import NOW
 from support.servers import Postgres, is_missing, open_postgres
 
@@ -76,12 +73,8 @@ def _clean_session() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _known_statements() -> Iterator[None]:
-    """Nearly every test has a store of its own; to compile the same SQL again for each takes a tenth of the time."""
-    options = {"compiled_cache": Compilations()}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            transactions, "create_engine", functools.partial(create_engine, execution_options=options)
-        )
+    """Nearly every test has a store of its own."""
+    with remembering_statements():
         yield
 
 

@@ -23,6 +23,7 @@ from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.media.decoder_pool import Decoders
 from support.cast import add_story, join, make_capsule, make_instance, make_photo, prepare
+from support.compilations import remembering_statements
 from support.fault_points import Points, Unsynced, power_cut, stand_still, watching
 from support.servers import wait_until
 from support.ten_frames import rendering_ten_frames
@@ -115,7 +116,7 @@ def copied(house: House, path: Path, *, mail_port: int) -> House:
 @contextmanager
 def quick_pictures() -> Iterator[None]:
     """Films of ten frames, and photos that are decoded in this process: neither is the subject."""
-    with rendering_ten_frames(), pytest.MonkeyPatch.context() as patch:
+    with remembering_statements(), rendering_ten_frames(), pytest.MonkeyPatch.context() as patch:
         # The pool leaves the offset of a file where it is.
         patch.setattr(
             Decoders, "prepare", lambda _pool, upload: prepare(os.fdopen(os.dup(upload.fileno()), "rb"))

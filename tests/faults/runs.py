@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -70,9 +71,9 @@ class Scene:
             ran = run(house, operation.act, Points(number, failing_disk(error) if error else power_cut))
             post.wait_until_quiet()
             broken = list(in_words(house, ran.code))
-            broken += gone_on(operation, house)
-            broken += looked_at(operation, house, post)
-            unknown, never_arrived = unknown_letters(house, post)
+            broken += _whatever_is(gone_on(operation, house))
+            broken += _whatever_is(looked_at(operation, house, post))
+            unknown, never_arrived = (0, 0) if broken else unknown_letters(house, post)
         ended = "killed" if ran.code < 0 else "passed"
         fault = errno.errorcode[error] if error else ended
         return Result(
@@ -87,9 +88,17 @@ class Scene:
             broken: list[str] = []
             for ran in meanwhile(house, operation.act, number, _beside(operation)):
                 broken += in_words(house, ran.code)
-            broken += gone_on(operation, house)
-            broken += looked_at(operation, house, post)
+            broken += _whatever_is(gone_on(operation, house))
+            broken += _whatever_is(looked_at(operation, house, post))
         return Result(operation=operation.name, number=number, fault="beside", broken=tuple(broken))
+
+
+def _whatever_is(broken: Iterator[str]) -> Iterator[str]:
+    """Yield what is broken; what cannot even be looked at is."""
+    try:
+        yield from broken
+    except Exception:  # noqa: BLE001 - it is told
+        yield traceback.format_exc(limit=-4)
 
 
 def _beside(operation: Operation) -> Callable[[House], int]:

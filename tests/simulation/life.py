@@ -12,12 +12,12 @@ import pytest
 
 from memorycapsule.domain import opening_dates, zones
 from memorycapsule.services import instances
-from simulation import machine, people, promises
-from simulation.promises import Ledger
+from simulation import keeping, machine, people, promises
 from simulation.world import Act, Broken, World
+from support.compilations import remembering_statements
 from support.ten_frames import rendering_ten_frames
 
-_CHOICES = people.USUAL | machine.USUAL
+_CHOICES = people.USUAL | machine.USUAL | keeping.USUAL
 #: Whenever people come, they do a few things.
 _MOST_AT_ONCE = 6
 #: One act in so many is killed.
@@ -85,13 +85,19 @@ def _point(chance: random.Random) -> int:
 def live(steps: Sequence[Step], *, seed: int = 0, checks_all: bool = True) -> Ending:
     """Live these steps, and say how it ended."""
     lived: list[Step] = []
-    with rendering_ten_frames(), World() as world, _changing_rules(world):
-        ledger = Ledger()
+    with remembering_statements(), rendering_ten_frames(), World() as world, _changing_rules(world):
 
         def perform(act: Act, killed_at: int | None = None) -> None:
             outcome = world.perform(act, killed_at=killed_at)
             world.diary.note(world, f"{act.what}: {outcome.what}")
-            promises.check(world, ledger, act, outcome)
+            if act.is_repeated and outcome.what != "done" and not outcome.crash:
+                world.mend("disk")
+                outcome = world.perform(act)
+                world.diary.note(world, f"{act.what} again: {outcome.what}")
+            if outcome.what == "done" or act.is_repeated:
+                act.before_check()
+            promises.check(world, act, outcome)
+            act.afterwards()
 
         broken = None
         try:
@@ -122,6 +128,9 @@ def _end_well(world: World, perform) -> None:
     world.diary.note(world, "everything is mended")
     world.mend_all()
     world.stop()
+    machine.live(world, timedelta(days=1), perform)
+    if held := keeping.release(world, random.Random(0)):
+        perform(held)
     for _ in range(8):
         machine.live(world, timedelta(days=1), perform)
     promises.check_end(world)

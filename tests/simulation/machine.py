@@ -156,6 +156,12 @@ def bad_mail(world: World, chance: random.Random) -> Act:
     return tick_act()
 
 
+def greylisting(world: World, _chance: random.Random) -> Act:
+    """The server asks everybody to come back in five minutes, for some days."""
+    world.fail("mail", timedelta(days=3), Trouble("RCPT", "450 4.2.0 greylisted, come back in five minutes"))
+    return tick_act()
+
+
 def bad_address(world: World, chance: random.Random) -> Act | None:
     with world.rows() as rows:
         found = [one for (one,) in rows.execute("SELECT DISTINCT address FROM address ORDER BY 1")]
@@ -198,6 +204,7 @@ USUAL = {
     "cable_out": (cable_out, 3),
     "bad_mail": (bad_mail, 12),
     "bad_address": (bad_address, 1),
+    "greylisting": (greylisting, 1),
     "bad_disk": (bad_disk, 6),
     "new_zone_rules": (new_zone_rules, 1),
     "trust_clock": (trust_clock, 1),

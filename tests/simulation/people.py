@@ -469,7 +469,7 @@ def rotate_key(world: World, chance: random.Random) -> Act | None:
 
 #: How often each is done, about.
 USUAL: dict[str, tuple[Choice, int]] = {
-    "make_capsule": (make_capsule, 9),
+    "make_capsule": (make_capsule, 14),
     "invite": (invite, 12),
     "answer_invitation": (answer_invitation, 30),
     "add_story": (add_story, 16),

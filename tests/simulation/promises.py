@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import uuid
-from dataclasses import dataclass, field
+from collections import Counter
 from datetime import UTC, datetime
 
 from memorycapsule.domain.deliveries import LetterKind
@@ -23,35 +23,18 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from simulation.machine import ADDRESS_TROUBLES
 from simulation.people import SECRET
-from simulation.world import Act, Broken, Outcome, World
+from simulation.world import Act, Broken, Ledger, Outcome, World
 
 #: The tables of what people have put in; nothing of it goes unless somebody wants that.
 _KEPT_TABLES = ("capsule", "member", "story", "medium")
-_BLOB_FIELDS = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
+_OF_OPENINGS = ("<opened.", "<film_ready.")
 
 
-@dataclass
-class Ledger:
-    """What was seen so far, and may never be otherwise again."""
-
-    #: Ids of rows by their table.
-    rows: dict[str, set[str]] = field(default_factory=lambda: {one: set() for one in _KEPT_TABLES})
-    open: set[str] = field(default_factory=set)
-    #: Digest of the first try of each letter, by Message-ID.
-    letters: dict[str, str] = field(default_factory=dict)
-    tried: int = 0
-    #: Names of the files among the blobs that are dated.
-    files: set[str] = field(default_factory=set)
-    #: Bytes of blobs that were found right, by id.
-    whole: set[str] = field(default_factory=set)
-    #: Letters that were over when last seen, by id.
-    finished: dict[str, str] = field(default_factory=dict)
-
-
-def check(world: World, ledger: Ledger, act: Act, outcome: Outcome) -> None:
+def check(world: World, act: Act, outcome: Outcome) -> None:
     """Raises Broken."""
+    ledger = world.ledger
     if outcome.crash:
-        promise = next((one for one in ("I1 ", "I2 ") if one in outcome.crash), "crash ")
+        promise = next((one for one in ("I1 ", "I2 ", "I5 ") if one in outcome.crash), "crash ")
         raise Broken(f"{promise}{act.what}: {outcome.crash}")
     world.date_new_files(ledger.files)
     with world.rows() as rows:
@@ -66,7 +49,7 @@ def check(world: World, ledger: Ledger, act: Act, outcome: Outcome) -> None:
 def _nothing_is_lost(rows: sqlite3.Connection, ledger: Ledger, act: Act, outcome: Outcome) -> None:
     seen = {table: {one["id"] for one in rows.execute(f"SELECT id FROM {table}")} for table in _KEPT_TABLES}
     for table, ids in seen.items():
-        if lost := ledger.rows[table] - ids - act.takes:
+        if lost := ledger.rows.get(table, set()) - ids - act.takes:
             raise Broken(f"lost {table} {sorted(lost)} by: {act.what}, {outcome.what}")
     ledger.rows = seen
     there = set().union(*seen.values())
@@ -105,12 +88,20 @@ def _opened_once_and_never_early(rows: sqlite3.Connection, world: World, ledger:
 
 
 def _letters_once(rows: sqlite3.Connection, world: World, ledger: Ledger) -> None:
-    for tried in world.post.tried[ledger.tried :]:
+    new = world.post.tried[ledger.tried :]
+    if new and ledger.is_held:
+        raise Broken(f"I5 a restored instance sends before it is released: {new[0].message_id}")
+    ledger.is_held = rows.execute("SELECT hold IS NOT NULL FROM instance").fetchone()[0] == 1
+    for tried in new:
         if ledger.letters.setdefault(tried.message_id, tried.digest) != tried.digest:
             raise Broken(f"I10 {tried.message_id} was another letter when it was tried again")
     ledger.tried = len(world.post.tried)
-    arrived = world.post.arrivals()
-    if twice := [one for one, times in arrived.items() if times > 1]:
+    arrived = Counter(one.message_id for one in world.post.tried[ledger.since :] if one.is_kept)
+    # Letters of openings arrive once, even when the instance is restored in between.
+    ever = Counter(
+        {one: times for one, times in world.post.arrivals().items() if one.startswith(_OF_OPENINGS)}
+    )
+    if twice := [one for one, times in (arrived | ever).items() if times > 1]:
         raise Broken(f"I5 arrived twice: {twice}")
     for one in rows.execute(
         "SELECT id, kind, dedupe_key, state, address, detail, data_started_at FROM delivery"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import random
@@ -95,12 +96,20 @@ class Act:
     """Something that somebody does to the program."""
 
     what: str
-    #: Returns the ids of rows that are promised to be there from now on, all strings.
-    do: Callable[[App, datetime], Sequence[str] | None]
+    #: Returns the ids of rows that are promised to be there from now on. Without a program, it gets None for the app.
+    do: Callable[[Any, datetime], Sequence[str] | None]
     #: Ids of capsules, stories and media that may be gone afterwards, because somebody wants that.
     takes: frozenset[str] = frozenset()
     #: Whether the program has to be started again afterwards, as with another key.
     ends_program: bool = False
+    #: Whether it happens in the running program.
+    needs_program: bool = True
+    is_killable: bool = True
+    #: Whether whoever does it does it again until it is done.
+    is_repeated: bool = False
+    #: What is noted once it is done, before the promises are looked at, and afterwards.
+    before_check: Callable[[], None] = lambda: None
+    afterwards: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +122,28 @@ class Outcome:
     promised: tuple[str, ...] = ()
     #: A failure that is not in the program's words.
     crash: str | None = None
+
+
+@dataclass(kw_only=True)
+class Ledger:
+    """What was seen so far, and may never be otherwise again."""
+
+    #: Ids of rows by their table.
+    rows: dict[str, set[str]] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    #: Digest of the first try of each letter, by Message-ID.
+    letters: dict[str, str] = field(default_factory=dict)
+    #: How many of the letters that were tried have been looked at, and from which on they belong to this database.
+    tried: int = 0
+    since: int = 0
+    #: Names of the files among the blobs that are dated.
+    files: set[str] = field(default_factory=set)
+    #: Ids of blobs that were found right.
+    whole: set[str] = field(default_factory=set)
+    #: Letters that were over when last seen, by id.
+    finished: dict[str, str] = field(default_factory=dict)
+    #: Whether it is a restored instance that nobody has released yet.
+    is_held: bool = False
 
 
 class Broken(Exception):
@@ -143,6 +174,9 @@ class World:
         #: The version of the zone rules; a later one moves some zones by an hour.
         self.rules = 1
         self.disk_error: int | None = None
+        self.ledger = Ledger()
+        #: What had been seen when each backup was made, by its name.
+        self.backed_up: dict[str, Ledger] = {}
         self.diary = Diary()
         #: Until when each thing is broken, by true time.
         self._broken_until: dict[str, datetime] = {}
@@ -183,10 +217,27 @@ class World:
     def app(self) -> App:
         """The running program; it is started when it is not running."""
         if self._app is None:
-            app = self._running.enter_context(open_app(self.settings))
-            self._app = replace(app, clock=Clock(self.time.reading))
+            self._app = self.with_clock(self._running.enter_context(open_app(self.settings)))
             ticks.settle(self._app)
         return self._app
+
+    def with_clock(self, app: App) -> App:
+        """Return the program with the clock of this world."""
+        return replace(app, clock=Clock(self.time.reading))
+
+    @property
+    def database(self) -> Path:
+        return self.settings.data_dir / "capsule.db"
+
+    @property
+    def backup_dir(self) -> Path:
+        return self.folder / "backup"
+
+    def begin_again(self, ledger: Ledger) -> None:
+        """Take an earlier state as the present one: a backup of it was restored."""
+        so_far = len(self.post.tried)
+        # The files are written anew.
+        self.ledger = replace(copy.deepcopy(ledger), tried=so_far, since=so_far, files=set(), whole=set())
 
     @property
     def ada(self) -> Viewer:
@@ -200,7 +251,7 @@ class World:
     @contextmanager
     def rows(self) -> Iterator[sqlite3.Connection]:
         """Read the database beside the program."""
-        connection = sqlite3.connect(self.settings.data_dir / "capsule.db")
+        connection = sqlite3.connect(self.database)
         try:
             connection.execute("PRAGMA query_only=1")
             yield connection
@@ -209,7 +260,9 @@ class World:
 
     def perform(self, act: Act, *, killed_at: int | None = None) -> Outcome:
         """Do it; with `killed_at`, in a fork that is killed at its so-many-th point."""
-        return self._perform_killed(act, killed_at) if killed_at else self._perform_here(act)
+        if killed_at and act.is_killable:
+            return self._perform_killed(act, killed_at)
+        return self._perform_here(act)
 
     def _perform_here(self, act: Act) -> Outcome:
         failing = (
@@ -218,7 +271,7 @@ class World:
             else contextlib.nullcontext()
         )
         try:
-            app = self.app
+            app = self._program_for(act)
             with failing:
                 promised = act.do(app, self.time.wall) or ()
         except CapsuleError as error:
@@ -229,6 +282,12 @@ class World:
             if act.ends_program:
                 self.stop()
         return Outcome(what="done", promised=tuple(promised))
+
+    def _program_for(self, act: Act) -> App | None:
+        if act.needs_program:
+            return self.app
+        self.stop()
+        return None
 
     def _perform_killed(self, act: Act, killed_at: int) -> Outcome:
         self.stop()
@@ -258,7 +317,7 @@ class World:
         outcome: dict[str, Any] = {"what": "done"}
         try:
             with watching(Points(killed_at, die)):
-                outcome["promised"] = list(act.do(self.app, self.time.wall) or ())
+                outcome["promised"] = list(act.do(self._program_for(act), self.time.wall) or ())
         except CapsuleError as error:
             outcome = {"what": f"refused: {error.reason}"}
         except BaseException:  # noqa: BLE001 - the parent says it
