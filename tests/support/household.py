@@ -37,6 +37,8 @@ QUICK = {
 class Household:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    #: Whether an instance is to be made there; otherwise there is none yet, or one already.
+    is_new: bool = True
     made: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +47,7 @@ class Household:
             "CAPSULE_DATA_DIR": str(self.folder / "data"),
         } | self.environment  # fmt: skip
         #: What `init` said of the new instance.
-        self.made = self.run("init", "--yes", "--admin", "ada@example.org")
+        self.made = self.run("init", "--yes", "--admin", "ada@example.org") if self.is_new else {}
 
     def ask(self, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run `capsule --json WORDS`, with the token of somebody's session."""
