@@ -16,13 +16,10 @@ from icalendar import Calendar
 from memorycapsule.errors import UsageProblem
 from memorycapsule.mail import letters
 from memorycapsule.mail.letters import InvitationLetter, OpenedLetter, Recipient, Sender, write
-from support.notices import NOTICE
+from support.letters import BEN, NOTICE, OWNERS_NOTICE, SENDER, YOUNGHEE
 
 DATE = datetime(2026, 11, 23, 4, 24, tzinfo=UTC)
 URL = "https://capsule.example/g/i/7QK4MZ0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789-_"
-SENDER = Sender(name="MemoryCapsule", address="capsule@example.org")
-YOUNGHEE = Recipient(address="younghee@example.org", name="영희", locale="ko")
-BEN = Recipient(address="ben@example.org", name="Ben", locale="en")
 INVITATION = InvitationLetter(
     recipient=BEN,
     capsule_title="The summer we kept",
@@ -95,6 +92,7 @@ EVERY_LETTER = [
         "moved-earlier": replace(MOVED, is_earlier=True),
         "consent": CONSENT,
         "notice": NOTICE,
+        "notice-owner": OWNERS_NOTICE,
         "test": TRIAL,
         "sign_in": SIGN_IN,
         "proof": replace(SIGN_IN, url=None),

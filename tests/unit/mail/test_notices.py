@@ -10,10 +10,9 @@ import pytest
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import reason_fields
 from memorycapsule.errors import CapsuleError
-from memorycapsule.mail.letters import Recipient, Sender, write
-from support.notices import NOTICE, OWNERS_NOTICE
+from memorycapsule.mail.letters import write
+from support.letters import BEN, NOTICE, OWNERS_NOTICE, SENDER, YOUNGHEE
 
-YOUNGHEE = Recipient(address="younghee@example.org", name="영희", locale="ko")
 HOSTILE = (
     "Ben\r\nBcc: eve@example.org\r\n\r\nbody",
     "<script>alert('1')</script>\"><img src=x onerror=y>&amp;",
@@ -24,9 +23,8 @@ HOSTILE = (
 
 
 def parsed(letter):
-    sender = Sender(name="MemoryCapsule", address="capsule@example.org")
     sent = write(
-        letter, sender=sender, message_id="<notice.1@example.org>", date=datetime(2026, 11, 23, tzinfo=UTC)
+        letter, sender=SENDER, message_id="<notice.1@example.org>", date=datetime(2026, 11, 23, tzinfo=UTC)
     )
     return email.message_from_bytes(sent, policy=email.policy.default)
 
@@ -58,7 +56,7 @@ def test_an_owner_reads_no_command():
     assert "“capsule" not in text
 
 
-@pytest.mark.parametrize("recipient", [NOTICE.recipient, YOUNGHEE])
+@pytest.mark.parametrize("recipient", [BEN, YOUNGHEE])
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_every_kind_of_notice_has_words_for_whoever_reads_it(recipient, kind):
     notice = {"kind": kind, "place": None, "says": reason_fields(CapsuleError("notice_film_failed"))}

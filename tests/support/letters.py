@@ -1,14 +1,17 @@
-"""Letters that say what is wrong."""
+"""Who writes letters and who reads them, and letters that say what is wrong."""
 
 from dataclasses import replace
 
 from memorycapsule.domain.reasons import reason_fields
 from memorycapsule.errors import CapsuleError
-from memorycapsule.mail.letters import NoticeLetter, Recipient
+from memorycapsule.mail.letters import NoticeLetter, Recipient, Sender
 
+SENDER = Sender(name="MemoryCapsule", address="capsule@example.org")
+YOUNGHEE = Recipient(address="younghee@example.org", name="영희", locale="ko")
+BEN = Recipient(address="ben@example.org", name="Ben", locale="en")
 NO_MAILBOX = CapsuleError("mail_server_replied", reply="550 5.1.1 no such mailbox")
 NOTICE = NoticeLetter(
-    recipient=Recipient(address="ben@example.org", name="Ben", locale="en"),
+    recipient=BEN,
     url="https://capsule.example/",
     is_admin=True,
     notices=[
