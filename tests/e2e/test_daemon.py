@@ -173,3 +173,21 @@ def _answers(daemon: Daemon) -> bool:
     except OSError:
         return False
     return True
+
+
+@pytest.mark.slow
+def test_a_second_daemon_on_one_postgres_ends_with_6_and_so_does_a_tick(tmp_path, postgres):
+    household = Household(tmp_path / "household", {"CAPSULE_STORE_URL": postgres.create_database()})
+    elsewhere = Household.__new__(Household)
+    elsewhere.environment = household.environment | {
+        "CAPSULE_DATA_DIR": str(tmp_path / "elsewhere"),
+        "CAPSULE_KEY_FILE": str(household.folder / "config" / "instance.key"),
+    }
+    (tmp_path / "elsewhere").mkdir()
+    with household.daemon() as daemon:
+        for command in ("daemon", "tick"):
+            ended = elsewhere.ask(command)
+            assert ended.returncode == 6
+            assert json.loads(ended.stdout)["error"]["reason"] == "database_in_use"
+        assert daemon.terminate() == 0
+    assert elsewhere.ask("tick").returncode == 0

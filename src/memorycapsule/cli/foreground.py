@@ -22,10 +22,10 @@ _POLL_SECONDS = 0.5
 def send_now(app: App) -> bool:
     """Send the letters that are due unless a daemon does, and say whether this was done here."""
     from memorycapsule.work import ticks
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
 
     try:
-        with FolderLock(app.settings.data_dir):
+        with working_alone(app.settings.data_dir, app.store):
             ticks.settle(app)
             ticks.send_letters(app)
     except Busy:
@@ -43,12 +43,12 @@ def why_letters_wait(app: App) -> CapsuleError | None:
 def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Montage:
     """Render a film here, or wait for the daemon that holds the folder to do it; returns it as it ended."""
     from memorycapsule.work import films, ticks
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
 
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
         while not (found := _montage_of(app, viewer, montage_id)).state.is_over:
             try:
-                with FolderLock(app.settings.data_dir), _watched(app, viewer, montage_id, bar):
+                with working_alone(app.settings.data_dir, app.store), _watched(app, viewer, montage_id, bar):
                     ticks.settle(app)
                     films.make_waiting(app, only=montage_id)
                     ticks.send_letters(app)

@@ -27,6 +27,7 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
+from memorycapsule.store.sole_worker import SoleWorker
 from memorycapsule.work import films, notices, rehearsals, ticks
 from memorycapsule.work.lock import FolderLock
 from memorycapsule.work.prerendering import Prerenderer
@@ -43,6 +44,8 @@ _KEEP_ALIVE_SECONDS = 150
 _SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
+#: How often the daemon looks whether the database is still its own to work in.
+_ALONE_SECONDS = 30.0
 _JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "tidy"}
 
 
@@ -51,8 +54,8 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
     Run until SIGTERM, SIGINT or SIGHUP, then end cleanly; a second SIGINT ends the process at once.
 
     Calls `announce(url, pid)` once everything is ready and the port is open; `url` is the address on this machine.
-    Raises Busy when another program works in the folder, ConfigurationProblem when the port is taken, and what
-    `open_app` raises.
+    Raises Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
+    and what `open_app` raises.
     """
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
@@ -68,6 +71,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                 on_wake=lambda work: heartbeat.wake(_JOB_OF[work]),
                 is_stopping=stopping.is_set,
             ) as app,
+            SoleWorker(app.store) as sole_worker,
             _end_on_signals(stopping) as server_box,
         ):
             ticks.settle(app)
@@ -76,6 +80,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             server_box.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
+            heartbeat.add("alone", lambda: server.stay_alone(sole_worker), every_seconds=_ALONE_SECONDS)
             heartbeat.start()
             lock.publish(url=settings.public_url or url)
 
@@ -207,7 +212,17 @@ class _Server(uvicorn.Server):
             )
         )
         self.should_exit = stopping.is_set()
+        self._stopping = stopping
         self._ready: Callable[[], None] = lambda: None
+
+    def stay_alone(self, sole_worker: SoleWorker) -> None:
+        """End the daemon when, after a restart of the server, another program took the database first."""
+        try:
+            sole_worker.renew()
+        except Busy as error:
+            journal.error("daemon.not_alone", reason=error.reason)
+            self._stopping.set()
+            self.should_exit = True
 
     def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until asked to end; `ready` is called once the port answers."""

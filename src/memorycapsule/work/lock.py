@@ -6,11 +6,15 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from memorycapsule.errors import Busy, ConfigurationProblem
+from memorycapsule.store.sole_worker import SoleWorker
+from memorycapsule.store.transactions import Store
 
 _NAME = "daemon.lock"
 _TRIES, _SECONDS_BETWEEN = 5, 0.05
@@ -74,6 +78,13 @@ class FolderLock:
         traceback: TracebackType | None,
     ) -> None:
         self.release()
+
+
+@contextmanager
+def working_alone(data_dir: Path, store: Store) -> Iterator[None]:
+    """Hold the right to do due work, in a data folder and in its database. Raises Busy when another program has it."""
+    with FolderLock(data_dir), SoleWorker(store):
+        yield
 
 
 def is_held(data_dir: Path) -> bool:

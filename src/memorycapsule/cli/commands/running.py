@@ -69,7 +69,7 @@ def tick(
     """
     from memorycapsule.services import reading
     from memorycapsule.work import ticks
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
     from memorycapsule.work.reserve import Reserve
 
     door = door_of(ctx)
@@ -85,7 +85,7 @@ def tick(
             letters = preview.letters if viewer.is_admin else ()
             foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
             return
-        with FolderLock(app.settings.data_dir):
+        with working_alone(app.settings.data_dir, app.store):
             ticks.settle(app)
             done = ticks.tick(app)
         opened = reading.redacted(app.store, viewer, done.opened)
