@@ -69,6 +69,7 @@ def test_letters_that_may_have_arrived_are_sent_again_together_when_somebody_ask
         )
 
         assert "No letter was rejected." in capsule("mail", "retry", "--rejected").out
+        assert capsule("mail", "retry").code == 0
         again = capsule("mail", "retry", "--unknown", "--json").json["letters"]
 
         assert [one["state"] for one in again] == ["sent"]
@@ -86,6 +87,15 @@ def test_a_rejected_letter_holds_up_no_other_and_is_sent_again_when_somebody_ask
             "sent"
         ]
         assert len(server.payloads) == 2
+
+
+def test_asking_again_in_vain_does_not_end_well(mail):
+    with ScriptedServer({"RCPT": "554 5.7.1 Relay access denied"}) as server:
+        capsule = mail(server)
+        asked = capsule("mail", "retry")
+
+        assert asked.code == 5
+        assert "Relay access denied" in asked.out
 
 
 def test_a_test_letter_that_is_taken_ends_the_pause_of_all_others(mail):

@@ -320,7 +320,7 @@ def test_why_letters_wait_is_said_in_the_language_of_the_terminal(summer, monkey
 
     assert (korean in invited.err, korean in outbox.out, korean in outbox.err) == (True, True, True)
     assert korean in tried.out
-    assert f" UTC까지 기다려요: {korean}" in doctor.out
+    assert f"바로 보내요: {korean}" in doctor.out
 
 
 def test_links_of_this_machine_alone_are_warned_about(summer):

@@ -13,7 +13,7 @@ from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.people import shown_address
-from memorycapsule.errors import UsageProblem
+from memorycapsule.errors import PartlyDone, UsageProblem
 
 
 def outbox(ctx: typer.Context) -> None:
@@ -70,7 +70,7 @@ def retry(
     Send letters again: one by its id, otherwise all that wait or were rejected.
 
     A letter that may have arrived is sent again only by its id or with --unknown: whoever got it has it twice
-    then.
+    then. Exit 5 when not all were taken.
     """
     from memorycapsule.schemas.outbox import Letter
     from memorycapsule.services import reading
@@ -99,6 +99,8 @@ def retry(
         door.out.say(f"{sentence} ({door.out.spoken(one.detail.error)})" if one.detail else sentence)
     if not is_done_here and tried:
         door.out.note(door.out.words("cli_retry_by_daemon"))
+    elif any(one.state is not DeliveryState.SENT for one in tried):
+        raise typer.Exit(PartlyDone.exit_code)
 
 
 def send_test(
