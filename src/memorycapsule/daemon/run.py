@@ -27,9 +27,8 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
-from memorycapsule.store.sole_worker import SoleWorker
 from memorycapsule.work import films, notices, rehearsals, ticks
-from memorycapsule.work.lock import FolderLock
+from memorycapsule.work.lock import FolderLock, alone_in
 from memorycapsule.work.prerendering import Prerenderer
 from memorycapsule.work.reserve import Reserve
 
@@ -71,7 +70,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                 on_wake=lambda work: heartbeat.wake(_JOB_OF[work]),
                 is_stopping=stopping.is_set,
             ) as app,
-            SoleWorker(app.store) as sole_worker,
+            alone_in(app.store) as sole_worker,
             _end_on_signals(stopping) as server_box,
         ):
             ticks.settle(app)
@@ -80,7 +79,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             server_box.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
-            heartbeat.add("alone", lambda: server.stay_alone(sole_worker), every_seconds=_ALONE_SECONDS)
+            heartbeat.add("alone", lambda: server.stay_alone(sole_worker.renew), every_seconds=_ALONE_SECONDS)
             heartbeat.start()
             lock.publish(url=settings.public_url or url)
 
@@ -215,10 +214,10 @@ class _Server(uvicorn.Server):
         self._stopping = stopping
         self._ready: Callable[[], None] = lambda: None
 
-    def stay_alone(self, sole_worker: SoleWorker) -> None:
+    def stay_alone(self, renew: Callable[[], None]) -> None:
         """End the daemon when, after a restart of the server, another program took the database first."""
         try:
-            sole_worker.renew()
+            renew()
         except Busy as error:
             journal.error("daemon.not_alone", reason=error.reason)
             self._stopping.set()

@@ -80,10 +80,15 @@ class FolderLock:
         self.release()
 
 
+def alone_in(store: Store) -> SoleWorker:
+    """Return the right to do due work in a database, not taken yet."""
+    return SoleWorker(store)
+
+
 @contextmanager
 def working_alone(data_dir: Path, store: Store) -> Iterator[None]:
     """Hold the right to do due work, in a data folder and in its database. Raises Busy when another program has it."""
-    with FolderLock(data_dir), SoleWorker(store):
+    with FolderLock(data_dir), alone_in(store):
         yield
 
 
