@@ -22,6 +22,7 @@ def standing(context: WorkerContext, *, late: timedelta = finding.LATE) -> list[
         backup_days=context.watching.backup_days,
         trash_files=in_trash.files,
         trash_bytes=in_trash.bytes,
+        has_mail_server=context.mailing.mailbox is None,
     )
     return finding.notices(context.store, surroundings, late=late, now=context.now())
 

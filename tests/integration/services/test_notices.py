@@ -11,6 +11,7 @@ from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.errors import CapsuleError, MailRefused
+from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.services import accounts, invitations, opening
 from memorycapsule.services.mailing import retrying
@@ -287,6 +288,16 @@ def test_a_login_that_fails_is_told_in_time_and_over_when_it_works(stage, contex
     assert kinds(watched) == []
     with stage.instance.store.reading() as tx:
         assert instance_store.get(tx).mail_tried_at == time()
+
+
+def test_a_mail_server_that_is_used_no_more_is_no_trouble(stage, context):
+    def log_in():
+        raise MailRefused("mail_turned_away", server="mail.example.org:587", reply="535 no")
+
+    notices.tell(adapted(context, log_in=log_in))
+    assert kinds(context) == [NoticeKind.MAIL]
+
+    assert kinds(adapted(context, mailbox=Mailbox(stage.instance.mailbox_dir))) == []
 
 
 def test_a_restored_instance_asks_no_mail_server(stage, context):

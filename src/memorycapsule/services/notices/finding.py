@@ -48,6 +48,8 @@ class Surroundings:
     #: How many files lie in the trash, and how large they are together.
     trash_files: int
     trash_bytes: int
+    #: Whether letters go to a mail server, and do not become files.
+    has_mail_server: bool
 
 
 def notices(
@@ -67,7 +69,7 @@ def notices(
             *_rehearsals(tx),
             *_damage(tx),
             *_letters(tx),
-            *_mail(tx, instance),
+            *_mail(tx, instance, surroundings),
             *_films(tx),
             *_disk(surroundings),
             *_backup(tx, instance, surroundings, now),
@@ -136,7 +138,9 @@ def _name(letter: Delivery) -> str:
     return json.loads(letter.letter)["recipient"]["name"] or letter.address
 
 
-def _mail(tx: Transaction, instance: Instance) -> Iterator[Notice]:
+def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings) -> Iterator[Notice]:
+    if not surroundings.has_mail_server:
+        return
     tried = instance.mail_problem
     if tried and instance.mail_tried_at and not notice_store.has_sent_since(tx, instance.mail_tried_at):
         yield _no_mail(tried.error)
