@@ -19,6 +19,7 @@ from memorycapsule.errors import ConfigurationProblem, PartlyDone, UsageProblem,
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from memorycapsule.app import App
     from memorycapsule.config import Settings
     from memorycapsule.domain import preservation
     from memorycapsule.services.preservation.restore import Restored
@@ -155,7 +156,6 @@ def release(
     It shows first what would be done at once. Where the server before has sent those letters already,
     --no-letters sends none of them a second time.
     """
-    from memorycapsule.cli.commands.running import foretell
     from memorycapsule.services.preservation import holds
     from memorycapsule.work import ticks
 
@@ -168,19 +168,30 @@ def release(
             door.out.say(door.out.words("cli_release_not_held"))
             return
         if dry_run:
-            foretell(door.out, ticks.preview(app))
+            _show_first_pass(door, app)
             return
         if doubt := ticks.clock_doubt(app):
             raise doubt
         if not yes:
             if not is_interactive(door):
                 raise UsageProblem("release_needs_yes")
-            foretell(door.out, ticks.preview(app))
+            _show_first_pass(door, app)
             question = "cli_release_ask_without" if no_letters else "cli_release_ask"
             confirm(door.out.words, door.out.words(question), default=False)
         holds.release(app.store, app.vault, app.wake, viewer, with_letters=not no_letters, now=app.now())
     door.out.answer({"released": True, "held": sentence_of(hold)})
     door.out.say(door.out.words("cli_release_done"))
+
+
+def _show_first_pass(door: Door, app: App) -> None:
+    """Show what is held back, and so would be done at once."""
+    from memorycapsule.cli.commands.running import foretell
+    from memorycapsule.work import ticks
+
+    preview = ticks.preview(app)
+    foretell(door.out, preview)
+    if not (preview.opened or preview.films or preview.letters):
+        door.out.show(door.out.words("cli_tick_nothing_due"))
 
 
 def _verified(door: Door, settings: Settings, folder: Path, made: preservation.Backup) -> Restored:
