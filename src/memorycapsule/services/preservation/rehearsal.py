@@ -187,7 +187,8 @@ def _planned(store: Store, vault: Vault, montage: Montage, stage: Stage) -> tupl
     try:
         return material.estimated_seconds(store, vault, montage, size=stage.size, fps=stage.fps), None
     except Exception as error:  # noqa: BLE001 - whatever it is, the film would meet it as well
-        journal.debug("rehearsal.failed", capsule=montage.capsule_id, exc_info=error)
+        # The message stays out of the log: it may speak of sealed content.
+        journal.warning("rehearsal.no_plan", capsule=montage.capsule_id, error=type(error).__name__)
         cause = error if isinstance(error, CapsuleError) else Unexpected()
         return 0.0, CapsuleError("rehearsal_plan", problem=cause)
 
@@ -197,9 +198,9 @@ def _space_problem(store: Store, capsule: Capsule, seconds: float, stage: Stage)
     needed = film + _copied_bytes(store, capsule.id) + disk.MARGIN_BYTES
     if needed <= stage.free_bytes:
         return None
-    return CapsuleError(
-        "rehearsal_space", needed=math.ceil(needed / _MEGABYTE), free=stage.free_bytes // _MEGABYTE
-    )
+    # No row tells how long a film will be, so the figure is rounded up to a power of two.
+    rounded = 2 ** math.ceil(math.log2(needed / _MEGABYTE))
+    return CapsuleError("rehearsal_space", needed=rounded, free=stage.free_bytes // _MEGABYTE)
 
 
 def _copied_bytes(store: Store, capsule_id: str) -> int:

@@ -16,7 +16,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import rehearsals, ticks
-from support.cast import OPENS, make_context
+from support.cast import OPENS, adapted, make_context
 from support.refusals import refused
 
 STAGE = rehearsal.Stage(size=Size(width=160, height=90), fps=10, free_bytes=10**9, log_in=lambda: None)
@@ -105,6 +105,17 @@ def test_a_mail_server_that_refuses_and_a_disk_without_room_are_named(filled):
 
     assert problems(filled, log_in=refuse) == {"mail": "rehearsal_mail"}
     assert problems(filled, free_bytes=1000) == {"space": "rehearsal_space"}
+
+
+def test_no_row_tells_how_long_a_film_will_be(filled, time):
+    context = adapted(make_context(filled.instance, time), free_bytes=lambda: 5_000_000)
+    time.go_to(OPENS - timedelta(days=2))
+    rehearsals.rehearse_due(context)
+
+    with filled.instance.store.reading() as tx:
+        problem = rehearsal.last_problems(tx)[filled.capsule.id]
+    assert problem.reason == "rehearsal_space"
+    assert dict(problem.values) == {"needed": 16, "free": 5}, "rounded up to a power of two"
 
 
 def test_files_are_only_counted_where_the_scrub_reads_them(filled):
