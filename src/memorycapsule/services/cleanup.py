@@ -10,6 +10,7 @@ from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
 from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.services.preservation import fixity
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
@@ -20,6 +21,7 @@ from memorycapsule.store.transactions import Store
 PART_AGE = timedelta(days=1)
 
 _BATCH_ITEMS = 50
+_FORMS = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
 
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
@@ -47,6 +49,8 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
             raise
         except CapsuleError as error:
             skip.add(item.id)
+            if isinstance(item, Medium):
+                _note_damage(store, vault, item, now)
             with store.transaction() as tx:
                 event_store.record(
                     tx,
@@ -72,8 +76,7 @@ def _unseal_story(store: Store, vault: Vault, story: Story) -> None:
 
 
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
-    forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
-    sealed = {form: blob_id for form in forms if (blob_id := getattr(medium, form))}
+    sealed = {form: blob_id for form in _FORMS if (blob_id := getattr(medium, form))}
     kept: dict[str, Blob] = {}
     try:
         with store.reading() as tx:
@@ -97,6 +100,15 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
     finally:
         # After a success these are the sealed ones, otherwise the new ones.
         vault.delete_uncommitted(store, [*sealed.values(), *(blob.id for blob in kept.values())])
+
+
+def _note_damage(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
+    """Note which of a medium's blobs are damaged, so that somebody is told."""
+    blob_ids = [blob_id for form in _FORMS if (blob_id := getattr(medium, form))]
+    with store.reading() as tx:
+        kept = [blob for blob_id in blob_ids if (blob := capsule_store.blobs.find(tx, blob_id))]
+    looked_at = [(blob, fixity.damage_of(vault.blobs, blob, deep=True)) for blob in kept]
+    fixity.note(store, vault, looked_at, now=now)
 
 
 def sweep_parts(vault: Vault, *, now: datetime) -> int:

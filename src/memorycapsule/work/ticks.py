@@ -20,7 +20,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
-from memorycapsule.services.preservation import fixity, history, holds, trash
+from memorycapsule.services.preservation import fixity, history, holds, trash, verification
 from memorycapsule.work import films, notices, rehearsals, tmpfs
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -209,8 +209,8 @@ def sweep(context: WorkerContext) -> None:
     """
     Remove what crashes and broken connections left. It reads the name of every blob.
 
-    Whole files that the database does not know go into the trash. With a clock in doubt everything stays: what came
-    yesterday would look years old to a clock that is ahead.
+    Whole files that the database does not know go into the trash, and those are noted that it knows and are missing.
+    With a clock in doubt everything stays: what came yesterday would look years old to a clock that is ahead.
     """
     if clock_doubt(context) or holds.hold_of(context.store):
         return
@@ -218,6 +218,7 @@ def sweep(context: WorkerContext) -> None:
     uploads.expire(context.store, context.vault, now=now)
     cleanup.sweep_parts(context.vault, now=now)
     swept = trash.sweep(context.store, context.vault, now=now)
+    fixity.note_missing(context.store, context.vault, verification.all_blobs(context.store), now=now)
     if swept.moved.files:
         journal.warning("blobs.trashed", count=swept.moved.files, bytes=swept.moved.bytes)
     if swept.left.files and swept.why_left:

@@ -77,7 +77,7 @@ def repair(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Folder with copies: a backup, an old data folder, or photos.",
+            help="Folder with copies: a backup or an old data folder.",
         ),
     ],
 ) -> None:

@@ -99,6 +99,14 @@ def scrub(
     return Scrubbed(blobs=len(done), bytes=sum(blob.bytes for blob, _damage in done), damaged=damaged)
 
 
+def note_missing(store: Store, vault: Vault, blobs: Iterable[Blob], *, now: datetime) -> None:
+    """Note which of `blobs` are missing or of another size; the bytes of no other are read."""
+    suspects = [blob for blob in blobs if blob.damage is None and damage_of(vault.blobs, blob, deep=False)]
+    looked_at = [(blob, damage_of(vault.blobs, blob, deep=True)) for blob in suspects]
+    if looked_at:
+        note(store, vault, looked_at, now=now)
+
+
 def note(
     store: Store, vault: Vault, looked_at: Iterable[tuple[Blob, BlobDamage | None]], *, now: datetime
 ) -> None:

@@ -12,8 +12,10 @@ from memorycapsule.services import cleanup, opening
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.preservation.verification import verify
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import stories as story_store
 from memorycapsule.store.rows import EventRow
-from support.cast import OPENS, add_story
+from memorycapsule.work import ticks
+from support.cast import OPENS, add_story, make_context
 from support.moments import NOW
 
 
@@ -152,3 +154,30 @@ def test_an_open_original_proves_itself_by_what_its_medium_knows(filled):
 
     put_aside = {one.id for one in filled.instance.vault.blobs.quarantine()}
     assert put_aside == blobs_of(filled).keys() - originals
+
+
+def test_a_missing_file_is_noted_by_the_daily_sweep(filled, time):
+    missing, changed, *_whole = blobs_of(filled)
+    filled.instance.vault.blobs._path(missing).unlink()
+    flip(filled, changed)
+
+    ticks.sweep(make_context(filled.instance, time))
+
+    after = blobs_of(filled)
+    assert after[missing].damage is BlobDamage.MISSING
+    assert after[changed].damage is None, "what has the same size is read by the scrub"
+
+
+def test_what_cannot_be_unsealed_on_the_day_is_noted(filled):
+    with filled.instance.store.reading() as tx:
+        medium = story_store.media_of_capsule(tx, filled.capsule.id)[0]
+    flip(filled, medium.display_blob)
+    opening.open_due(filled.instance.store, filled.instance.wake, OPENS)
+    skip: set[str] = set()
+
+    while cleanup.unseal_opened(filled.instance.store, filled.instance.vault, skip, now=OPENS):
+        pass
+
+    assert skip == {medium.id}
+    noted = {one: blob.damage for one, blob in blobs_of(filled).items() if blob.damage}
+    assert noted == {medium.display_blob: BlobDamage.CHANGED}
