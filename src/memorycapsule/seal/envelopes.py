@@ -62,6 +62,15 @@ def valid_recipient(text: str) -> str:
         raise UsageProblem("public_key_unclear", key=stripped) from error
 
 
+def is_recipient(text: str) -> bool:
+    """Say whether a text is an age public key, which carries a checksum."""
+    try:
+        x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        return False
+    return True
+
+
 def wrap(identity: str, recipient: str) -> bytes:
     """Return a capsule's private key as an age file that only the private half of `recipient` opens."""
     return seal_bytes(str(_identity(identity)).encode("ascii"), recipient)

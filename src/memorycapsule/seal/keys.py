@@ -178,7 +178,8 @@ def put_in_place(fresh: Path, path: Path) -> None:
     """
     try:
         with fresh.open("r+b") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(held, fcntl.LOCK_EX)
             # Somebody may have put it in place while this program waited: then that name is gone, or another file's.
             if not os.path.samestat(os.fstat(held.fileno()), fresh.stat()):
                 return

@@ -118,7 +118,8 @@ def recover(store: Store, key_file: Path, recovery_identity: str, *, now: dateti
     envelopes. Raises WrongKey when that is not this instance's recovery key, nor an older one that a capsule was left
     to.
     """
-    holder = fingerprint_of(envelopes.recipient_of(recovery_identity))
+    own_recipient = envelopes.recipient_of(recovery_identity)
+    holder = fingerprint_of(own_recipient)
     with store.reading() as tx:
         recipient = instance_store.get(tx).recovery_recipient
         if holder not in {fingerprint_of(recipient), *capsule_store.envelope_holders(tx, RECOVERY)}:
@@ -128,6 +129,10 @@ def recover(store: Store, key_file: Path, recovery_identity: str, *, now: dateti
     with suppress(KeyMissing, WrongKey):
         identities[INSTANCE] = open_key(store, key_file).identity
     keys = _CapsuleKeys(store, identities, reads_originals=True)
+    if not envelopes.is_recipient(recipient):
+        # A damaged row; whoever has the recovery key has its public half, too.
+        with store.transaction() as tx:
+            instance_store.change(tx, recovery_recipient=own_recipient)
     return _replace(store, key_file, keys, opened_with=RECOVERY, now=now)
 
 
@@ -298,6 +303,7 @@ def _replace(
     fresh = InstanceKey.create(fresh_file)
     with keys.writing(old_fingerprint) as tx:
         recipient = instance_store.get(tx).recovery_recipient
+        can_mend = envelopes.is_recipient(recipient)
         for capsule in capsule_store.all_capsules(tx):
             identity = keys.identities.get(capsule.id)
             if identity is None:
@@ -307,7 +313,7 @@ def _replace(
                 )
                 continue
             _wrap_anew(tx, capsule.id, identity, INSTANCE, fresh.recipient)
-            if not _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
+            if can_mend and not _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
                 _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
             # Duplicates are recognised by marks that the instance key makes.
             for medium in story_store.media_of_capsule(tx, capsule.id):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.rehearsals import RehearsedStep
+from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.services import keys
 from memorycapsule.services.preservation import rehearsal
@@ -23,20 +24,31 @@ def rehearse_due(context: WorkerContext) -> None:
     capsules = rehearsal.due(context.store, context.now())
     if not capsules:
         return
-    for capsule_id in keys.mend_recovery(context.store, context.vault.key, now=context.now()):
-        journal.warning("key.recovery_mended", capsule=capsule_id)
+    try:
+        for capsule_id in keys.mend_recovery(context.store, context.vault.key, now=context.now()):
+            journal.warning("key.recovery_mended", capsule=capsule_id)
+    except CapsuleError as error:
+        journal.warning("key.recovery_not_mended", reason=error.reason)
     for capsule in capsules:
         if context.run.is_stopping():
             return
-        steps = rehearsal.rehearse(
-            context.store, context.vault, capsule, _stage(context), deep=False, now=context.now()
-        )
-        rehearsal.note(context.store, capsule, steps, context.now())
-        for one in steps:
-            if one.problem:
-                journal.warning(
-                    "opening.would_fail", capsule=capsule.id, step=one.step, reason=one.problem.reason
-                )
+        try:
+            _rehearse_and_note(context, capsule)
+        except CapsuleError as error:
+            # The disk is full or the database is busy: it is tried again at the next pass.
+            journal.warning("rehearsal.not_noted", capsule=capsule.id, reason=error.reason)
+
+
+def _rehearse_and_note(context: WorkerContext, capsule: Capsule) -> None:
+    steps = rehearsal.rehearse(
+        context.store, context.vault, capsule, _stage(context), deep=False, now=context.now()
+    )
+    rehearsal.note(context.store, capsule, steps, context.now())
+    for one in steps:
+        if one.problem:
+            journal.warning(
+                "opening.would_fail", capsule=capsule.id, step=one.step, reason=one.problem.reason
+            )
 
 
 def rehearse_now(

@@ -151,6 +151,9 @@ def _step(step: RehearsalStep, problem_of: Callable[[], CapsuleError | None]) ->
     except CapsuleError as error:
         # Of the database or the data folder, and so of every step.
         return RehearsedStep(step=step, problem=error)
+    except Exception as error:  # noqa: BLE001 - a damaged row may be anything, and the other steps are tried as well
+        journal.warning("rehearsal.failed", step=step, error=type(error).__name__)
+        return RehearsedStep(step=step, problem=Unexpected())
 
 
 def _key_problem(store: Store, vault: Vault, capsule: Capsule) -> CapsuleError | None:

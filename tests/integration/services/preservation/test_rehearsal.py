@@ -9,13 +9,13 @@ from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.rehearsals import RehearsalStep
 from memorycapsule.errors import MailRefused, NotFound, UsageProblem
-from memorycapsule.services import opening
-from memorycapsule.services.notices import finding
+from memorycapsule.services import keys, opening
 from memorycapsule.services.preservation import rehearsal
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import instances as instance_store
 from memorycapsule.store import stories as story_store
-from memorycapsule.work import rehearsals, ticks
+from memorycapsule.work import notices, rehearsals, ticks
 from support.cast import OPENS, adapted, make_context
 from support.refusals import refused
 
@@ -163,7 +163,7 @@ def test_what_would_fail_is_told_until_it_is_mended(filled, time):
     def told():
         return [
             (one.capsule_id, one.says.error.values["problem"].reason)
-            for one in finding.notices(filled.instance.store, surroundings(), now=time.now)
+            for one in notices.standing(context)
             if one.kind is NoticeKind.REHEARSAL
         ]
 
@@ -174,18 +174,26 @@ def test_what_would_fail_is_told_until_it_is_mended(filled, time):
     assert told() == []
 
 
-def surroundings():
-    return finding.Surroundings(
-        clock_doubt=None, free_bytes=10**10, backup_days=0, trash_files=0, trash_bytes=0
-    )
-
-
 def test_a_damaged_envelope_of_the_recovery_key_is_made_anew_by_the_weekly_rehearsal(filled, time):
     change_envelope(filled, "recovery", flipped)
     time.go_to(filled.capsule.created_at + timedelta(days=8))
     rehearsals.rehearse_due(make_context(filled.instance, time))
 
     assert problems(filled) == {}
+
+
+def test_a_damaged_public_half_of_the_recovery_key_is_found_and_stops_nothing(filled, time):
+    with filled.instance.store.transaction() as tx:
+        recipient = instance_store.get(tx).recovery_recipient
+        instance_store.change(tx, recovery_recipient=recipient[:-1] + ("q" if recipient[-1] != "q" else "p"))
+    time.go_to(OPENS - timedelta(days=2))
+    rehearsals.rehearse_due(make_context(filled.instance, time))
+
+    with filled.instance.store.reading() as tx:
+        assert rehearsal.last_problems(tx)[filled.capsule.id].reason == "rehearsal_envelopes"
+    keys.recover(
+        filled.instance.store, filled.instance.key_file, filled.instance.recovery_identity, now=time.now
+    )
 
 
 def test_the_host_rehearses_anybodys_capsule_by_its_id_and_none_that_is_open(filled):
