@@ -36,6 +36,7 @@ PROGRAM_BORN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _TIME_ERROR = 5
 # sizeof(struct timex) is 208 bytes on 64-bit Linux and less elsewhere.
 _TIMEX_BYTES = 512
+_LONGEST_BOOT_ID = 64
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 # Where the system does not tell its boots apart, each process stands for a boot of its own: that only doubts more.
 _THIS_PROCESS = str(uuid.uuid4())
@@ -114,6 +115,13 @@ def read() -> Reading:
 @functools.cache
 def boot_id() -> str:
     """Return what names the time from this start of the machine to the next."""
+    if sys.platform == "darwin":
+        name = ctypes.create_string_buffer(_LONGEST_BOOT_ID)
+        size = ctypes.c_size_t(_LONGEST_BOOT_ID)
+        failed = _libc().sysctlbyname(
+            b"kern.bootsessionuuid", name, ctypes.byref(size), None, ctypes.c_size_t(0)
+        )
+        return _THIS_PROCESS if failed else name.value.decode("ascii")
     try:
         return _BOOT_ID_FILE.read_text(encoding="ascii").strip()
     except OSError:

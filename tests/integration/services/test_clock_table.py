@@ -13,9 +13,9 @@ import pytest
 from memorycapsule.clock import UNPROVEN_DAY
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, NotDue
 from memorycapsule.mail.outcomes import Outcome
-from memorycapsule.services import uploads
+from memorycapsule.services import instances, uploads
 from memorycapsule.services.uploads import UploadStage
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -217,9 +217,24 @@ def test_what_came_due_while_a_machine_was_off_for_a_month_opens_once_its_clock_
     if how == "synchronised":
         time.synchronised = True
     elif how == "vouched for":
-        ticks.instances.trust_clock(household.instance.store, household.context.clock)
+        instances.trust_clock(household.instance.store, household.context.clock)
     else:
         time.go_on(days=1)
     household.tick()
 
     assert household.opened() == {"Soon", "Late"}
+
+
+def test_a_member_who_asks_opens_no_more_than_the_day_that_is_believed(household):
+    household.time.go_to(household.late.opens_at + 10 * DAY)
+    household.time.restart()
+
+    def ask(capsule):
+        return ticks.open_now(household.context, household.instance.ada, capsule.id)
+
+    with pytest.raises(NotDue) as raised:
+        ask(household.late)
+    assert raised.value.reason == "clock_ahead"
+    assert ask(household.soon).is_open
+    household.time.jump(days=-60)
+    assert ask(household.soon).is_open, "what is open stays so, whatever the clock says"
