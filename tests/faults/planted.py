@@ -175,7 +175,7 @@ PLANTS: tuple[tuple[str, Callable[[Patch], None], Search], ...] = (
     (
         "give-up from queued_at",
         give_up_from_queued_at,
-        lives(*_GUESTS, ("cable_out", 0), ("greylisting", 9 * _DAY), ("tick", 60)),
+        lives(*_GUESTS, ("cable_out", 5), ("greylisting", 0), ("remind", 0), ("tick", 6 * _DAY), ("tick", 4 * _DAY)),
     ),
     (
         "pause without cap",

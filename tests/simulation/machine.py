@@ -158,7 +158,7 @@ def bad_mail(world: World, chance: random.Random) -> Act:
 
 def greylisting(world: World, _chance: random.Random) -> Act:
     """The server asks everybody to come back in five minutes, for some days."""
-    world.fail("mail", timedelta(days=3), Trouble("RCPT", "450 4.2.0 greylisted, come back in five minutes"))
+    world.fail("mail", timedelta(days=12), Trouble("RCPT", "450 4.2.0 greylisted, come back in five minutes"))
     return tick_act()
 
 

@@ -27,6 +27,8 @@ from simulation.world import Act, Broken, Ledger, Outcome, World
 
 #: The tables of what people have put in; nothing of it goes unless somebody wants that.
 _KEPT_TABLES = ("capsule", "member", "story", "medium")
+#: What the database refuses although its disk is well: a row that breaks its rules.
+_OUR_OWN_FAULTS = ("refused: database_refused", "refused: database_failed")
 _OF_OPENINGS = ("<opened.", "<film_ready.")
 
 
@@ -36,6 +38,8 @@ def check(world: World, act: Act, outcome: Outcome) -> None:
     if outcome.crash:
         promise = next((one for one in ("I1 ", "I2 ", "I5 ") if one in outcome.crash), "crash ")
         raise Broken(f"{promise}{act.what}: {outcome.crash}")
+    if outcome.what in _OUR_OWN_FAULTS:
+        raise Broken(f"database {act.what}: only the database kept a row from being there twice")
     world.date_new_files(ledger.files)
     with world.rows() as rows:
         rows.row_factory = sqlite3.Row

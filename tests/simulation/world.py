@@ -180,6 +180,7 @@ class World:
         self.diary = Diary()
         #: Until when each thing is broken, by true time.
         self._broken_until: dict[str, datetime] = {}
+        self._troubles: dict[str, Trouble] = {}
         self._open = contextlib.ExitStack()
         self._app: App | None = None
         self._running = contextlib.ExitStack()
@@ -336,9 +337,9 @@ class World:
                 self.time.ahead, self.time.is_online = how, False
             case "cable":
                 self.time.is_online = False
-                self.post.troubles.insert(0, Trouble("GREETING", DROP))
+                self._trouble_mail(what, Trouble("GREETING", DROP))
             case "mail":
-                self.post.troubles.insert(0, how)
+                self._trouble_mail(what, how)
             case "disk":
                 self.disk_error = how
 
@@ -352,11 +353,14 @@ class World:
             case "clock":
                 self.time.ahead, self.time.is_blind = timedelta(), False
             case _:
-                # What is wrong with one address stays so.
-                self.post.troubles = [one for one in self.post.troubles if one.address]
+                self.post.troubles.remove(self._troubles.pop(what))
         self.time.is_online = not {"clock", "cable"} & self._broken_until.keys()
-        if "cable" in self._broken_until:
-            self.post.troubles.insert(0, Trouble("GREETING", DROP))
+
+    def _trouble_mail(self, what: str, trouble: Trouble) -> None:
+        if before := self._troubles.pop(what, None):
+            self.post.troubles.remove(before)
+        self._troubles[what] = trouble
+        self.post.troubles.insert(0, trouble)
 
     def mend_what_is_over(self) -> None:
         for what, until in list(self._broken_until.items()):

@@ -24,7 +24,7 @@ KEEP_AND_DROP = "keep and drop"  #: after the letter: it was taken, and nobody i
 _PROPER = {"GREETING": "220 post office", "EHLO": "250 post office", "DATA": "354 go on", "QUIT": "221 bye"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Trouble:
     """What is wrong with the server."""
 
