@@ -227,7 +227,8 @@ def finish(
     Make a file that has arrived whole into a medium of its story, or keep why it was refused.
 
     Nobody's rights are checked here: that was done while the file arrived. Nothing happens when it is not whole,
-    finished already, or gone. Raises Postponed, DiskFull and other errors that may have passed by the next try.
+    finished already, or gone. Raises Postponed, DiskFull and other errors that may have passed by the next try; among
+    them NotAllowed, as long as the date has come by the clock and the capsule is not open.
     """
     with store.reading() as tx:
         upload = upload_store.uploads.find(tx, upload_id)
@@ -270,12 +271,18 @@ def finish(
     except MediaRefused as error:
         _refuse(store, vault, upload_id, error, clock())
     except NotAllowed as error:
-        if error.reason != Refusal.STORIES_TOO_LATE:
+        # Until the capsule opens, its date may have come only by a clock that is ahead, so the file waits.
+        if error.reason != Refusal.STORIES_TOO_LATE or not _is_open(store, upload.capsule_id):
             raise
         _refuse(store, vault, upload_id, MediaRefused(Refusal.STORIES_TOO_LATE), clock())
     except NotFound:
         # The story or the upload has been removed meanwhile, with all that had arrived.
         return
+
+
+def _is_open(store: Store, capsule_id: str) -> bool:
+    with store.reading() as tx:
+        return capsule_store.capsules.get(tx, capsule_id).is_open
 
 
 def postpone(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> None:

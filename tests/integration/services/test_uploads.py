@@ -13,7 +13,7 @@ from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
 from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, Refusal, TooLarge
 from memorycapsule.seal.envelopes import seal_bytes
-from memorycapsule.services import reading, stories, uploads
+from memorycapsule.services import opening, reading, stories, uploads
 from memorycapsule.services.uploads import UploadStage
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import uploads as upload_store
@@ -260,10 +260,24 @@ def test_nothing_comes_in_after_the_date(stage):
 
     with pytest.raises(NotAllowed):
         late.piece(0, now=OPENS)
+    with pytest.raises(NotAllowed):
+        whole.finish(now=OPENS)
+    assert whole.progress().stage is UploadStage.WAITING, "the clock may be ahead"
+    opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
     done = whole.finish(now=OPENS)
 
     assert done.stage is UploadStage.REFUSED
     assert done.refusal.refusal is Refusal.STORIES_TOO_LATE
+
+
+def test_a_whole_file_outlives_a_clock_that_is_past_the_date(stage):
+    whole = Sending(stage, make_photo())
+    whole.piece(0)
+
+    with pytest.raises(NotAllowed):
+        whole.finish(now=OPENS + timedelta(days=2190))
+
+    assert whole.finish().stage is UploadStage.KEPT
 
 
 def test_a_refusal_that_an_older_version_sealed_is_read_and_sealed_anew(stage):
