@@ -172,7 +172,9 @@ def vouched_for(reading: Reading) -> KnownTime:
 
 
 def first_seen(reading: Reading) -> KnownTime:
-    """Return what the store of a new instance is to know."""
+    """Return what the store of a new instance is to know. Raises NotDue for a time before this program was made."""
+    if doubt := _before_program(reading):
+        raise doubt
     if reading.synchronised:
         return _proven(reading, by_network=True).known
     return _anchored(KnownTime(seen_at=reading.wall, seen_by_network=False), reading, reading.wall)

@@ -231,9 +231,10 @@ def test_a_clock_older_than_the_program_is_doubted_whoever_vouches_for_it():
     dead_battery = another_boot(datetime(1970, 1, 1, tzinfo=UTC), synchronised=True)
 
     assert "1970-01-01" in reason(dead_battery)
-    with pytest.raises(NotDue) as raised:
-        clock.vouched_for(dead_battery)
-    assert "1970-01-01" in sentence(raised.value)
+    for say in (clock.vouched_for, clock.first_seen):
+        with pytest.raises(NotDue) as raised:
+            say(dead_battery)
+        assert "1970-01-01" in sentence(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,14 @@ def initialise(
     clock: Clock,
 ) -> Account:
     """
-    Write the instance and its admin. Raises ConfigurationProblem when that has been done already.
+    Write the instance and its admin. Raises ConfigurationProblem when that has been done already, and NotDue for a
+    clock that is older than this program.
 
     `say` is called last before the commit, with the token of the link that signs the admin in for the first time.
     What it raises undoes all: there is no instance whose recovery key nobody has seen.
     """
     reading = clock.read()
-    now = reading.wall
+    known, now = first_seen(reading), reading.wall
     with store.transaction() as tx:
         if instance_store.find(tx):
             raise ConfigurationProblem("instance_exists")
@@ -62,7 +63,7 @@ def initialise(
                 mail_paused_until=None,
                 mail_pause_reason=None,
             ),
-            first_seen(reading),
+            known,
         )
         account = people.new_account(
             tx, name=admin_name, address=admin_address, locale=locale, is_admin=True, now=now
