@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -167,7 +166,7 @@ def attach(
     kept: dict[str, Blob] = {}
     try:
         upload.seek(0)
-        for form, source in _forms(upload, prepared):
+        for form, source in mending.forms_of(upload, prepared):
             kept[form] = vault.keep_sealed(capsule, source, clock())
         new = _NewMedium(
             kind=MediumKind(prepared.kind),
@@ -193,17 +192,6 @@ def attach(
 def _attached(capsule: Capsule, medium: Medium, details: MediumDetails, *, is_duplicate: bool) -> Attached:
     taken_local = WallTimes(capsule.zone).of(details.taken)
     return Attached(medium=medium, details=details, taken_local=taken_local, is_duplicate=is_duplicate)
-
-
-def _forms(upload: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the forms of a medium that are kept, with their bytes; a voice note has no pictures."""
-    yield "original", upload
-    if prepared.display is not None:
-        yield "display", io.BytesIO(prepared.display)
-    if prepared.thumbnail is not None:
-        yield "thumbnail", io.BytesIO(prepared.thumbnail)
-    if prepared.clip is not None:
-        yield "clip", prepared.clip
 
 
 @dataclass(frozen=True, kw_only=True)

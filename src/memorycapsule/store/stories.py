@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 
 from memorycapsule.domain.capsules import CapsuleState
@@ -75,6 +75,12 @@ def medium_with_mark(tx: Transaction, story_id: str, duplicate_mark: str) -> Med
 def medium_of_original(tx: Transaction, blob_id: str) -> Medium | None:
     """Return the medium whose original is kept in a blob, None when it keeps something else."""
     return media.one(tx, original_blob=blob_id)
+
+
+def media_with_blobs(tx: Transaction, blob_ids: Collection[str]) -> list[Medium]:
+    """Return the media of which something is kept in one of these blobs, a few hundred at most."""
+    forms = (MediumRow.original_blob, MediumRow.display_blob, MediumRow.thumbnail_blob, MediumRow.clip_blob)
+    return media.all(tx, media.rows().where(or_(*(col(form).in_(blob_ids) for form in forms))))
 
 
 def sealed_media_of_open_capsules(tx: Transaction, most: int) -> list[Medium]:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 
 from integration.cli.instances import bitmap, opened_app
 
@@ -66,7 +68,9 @@ def test_damage_is_named_makes_the_doctor_ill_and_is_repaired_from_a_copy(summer
 
 def test_what_no_copy_has_is_left_and_said(summer, tmp_path):
     add_photos(summer, tmp_path)
-    missing = stored(tmp_path)[0]
+    with closing(sqlite3.connect(tmp_path / "data" / "capsule.db")) as opened:
+        (original,) = opened.execute("SELECT min(original_blob) FROM medium").fetchone()
+    (missing,) = (path for path in stored(tmp_path) if path.name == original)
     missing.unlink()
     (tmp_path / "empty").mkdir()
 

@@ -91,7 +91,7 @@ def repair(
 
     door = door_of(ctx)
     with door.open() as app:
-        done = repair_from(app.store, app.vault, source, now=app.now())
+        done = repair_from(app.store, app.vault, source, prepare=app.prepare, now=app.now())
     door.out.answer(
         {
             "repair": {

@@ -115,7 +115,11 @@ def note(
 
     Nothing is noted of a blob that has been removed or written anew since.
     """
-    found = list(looked_at)
+    # Read once more: a disk or a memory may err once, and somebody may have repaired it meanwhile.
+    found = [
+        (blob, damage_of(vault.blobs, blob, deep=True) if damage is BlobDamage.CHANGED else damage)
+        for blob, damage in looked_at
+    ]
     changed = [blob for blob, damage in found if damage is BlobDamage.CHANGED]
     proved = {blob.id for blob in changed if proves_itself(store, vault, blob)}
     with store.transaction() as tx:
@@ -138,6 +142,9 @@ def note(
                 damaged=damaged,
             ),
         )
+    for blob, damage in found:
+        if damage is None and blob.damage:
+            vault.blobs.delete_from_quarantine(blob.id)
     for blob in changed:
         if blob.id not in proved:
             with contextlib.suppress(NotFound):  # it lies there already

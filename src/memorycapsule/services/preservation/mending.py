@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import BinaryIO
 
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.domain.stories import Medium, MediumDetails
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, NotFound
+from memorycapsule.media.prepared import Prepared
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.vault import Unsealer, Vault
 from memorycapsule.store import capsules as capsule_store
@@ -18,7 +21,8 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
-_FORMS = ("original", "display", "thumbnail", "clip")
+_DERIVED = ("display", "thumbnail", "clip")
+_FORMS = ("original", *_DERIVED)
 
 
 def is_whole(store: Store, vault: Vault, unsealer: Unsealer, medium: Medium) -> bool:
@@ -62,19 +66,67 @@ def mend(
     )
     story_store.media.save(tx, mended)
     capsule_store.drop_blobs(tx, old)
-    event_store.record(
-        tx,
-        premis_event(
-            "medium.mended",
-            PremisType.RECOVERY,
-            PremisOutcome.SUCCESS,
-            at=now,
-            capsule_id=medium.capsule_id,
-            subject_id=medium.id,
-        ),
-    )
+    _record(tx, medium, now)
     tx.after_commit(lambda: vault.delete_blobs(old))
     return mended
+
+
+def forms_of(original: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield the forms of a medium that are kept, with their bytes; a voice note has no pictures."""
+    yield "original", original
+    if prepared.display is not None:
+        yield "display", io.BytesIO(prepared.display)
+    if prepared.thumbnail is not None:
+        yield "thumbnail", io.BytesIO(prepared.thumbnail)
+    if prepared.clip is not None:
+        yield "clip", prepared.clip
+
+
+def renew_derivatives(
+    store: Store, vault: Vault, prepare: Callable[[BinaryIO], Prepared], medium: Medium, *, now: datetime
+) -> bool:
+    """Make what is shown of a medium anew from its original, and say whether that could be done."""
+    with store.reading() as tx:
+        capsule = capsule_store.capsules.get(tx, medium.capsule_id)
+        source = vault.source_of(tx, medium.original_blob)
+    kept: dict[str, Blob] = {}
+    try:
+        with source.open() as original:
+            prepared = prepare(original)
+            for form, stream in forms_of(original, prepared):
+                if form != "original":
+                    kept[form] = (
+                        vault.keep_sealed(capsule, stream, now)
+                        if medium.is_sealed
+                        else vault.keep_open(capsule.id, stream, now)
+                    )
+        with store.transaction() as tx:
+            if story_store.media.find(tx, medium.id, lock=True) != medium:
+                raise NotFound  # changed or removed at this very moment
+            old = [blob_id for form, blob_id in _blob_ids(medium).items() if form != "original"]
+            for blob in kept.values():
+                capsule_store.blobs.add(tx, blob)
+            ids = {f"{form}_blob": kept[form].id if form in kept else None for form in _DERIVED}
+            story_store.media.save(tx, dataclasses.replace(medium, **ids))  # type: ignore[arg-type]
+            capsule_store.drop_blobs(tx, old)
+            _record(tx, medium, now)
+            tx.after_commit(lambda: vault.delete_blobs(old))
+    except CapsuleError:
+        vault.delete_uncommitted(store, [blob.id for blob in kept.values()])
+        return False
+    return True
+
+
+def _record(tx: Transaction, medium: Medium, now: datetime) -> None:
+    event = premis_event(
+        "medium.mended",
+        PremisType.RECOVERY,
+        PremisOutcome.SUCCESS,
+        at=now,
+        capsule_id=medium.capsule_id,
+        subject_id=medium.id,
+    )
+    event_store.record(tx, event)
 
 
 def _blob_ids(medium: Medium) -> dict[str, str]:

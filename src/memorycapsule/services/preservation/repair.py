@@ -22,13 +22,15 @@ from typing import BinaryIO
 from memorycapsule.domain.instances import Blob, BlobDamage
 from memorycapsule.domain.preservation import Damage, DamageKind, PremisOutcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError
+from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import keys
-from memorycapsule.services.preservation import fixity, verification
+from memorycapsule.services.preservation import fixity, mending, verification
 from memorycapsule.services.vault import Vault, digest_of
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import integrity
+from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
 
 
@@ -51,19 +53,23 @@ def repair(
     vault: Vault,
     folder: Path,
     *,
+    prepare: Callable[[BinaryIO], Prepared],
     on_read: Callable[[int], None] = lambda _bytes: None,
     now: datetime,
 ) -> Repaired:
     """
     Bring back, from whatever lies below `folder`, the blobs and key envelopes that are missing or damaged.
 
-    Only damage that shows without reading all bytes, or that was noted before, is looked for. Nothing below `folder`
-    is changed; links are not followed. `on_read` is called with the bytes of each file that was read there.
+    What is shown of a photo or clip, and no copy has, is made anew from its original (`prepare` is
+    `media.Decoders.prepare`). Only damage that shows without reading all bytes, or that was noted before, is looked
+    for. Nothing below `folder` is changed; links are not followed. `on_read` is called with the bytes of each file that
+    was read there. Raises CapsuleError when there is no such folder.
     """
     before = verification.present_damage(store, vault)
     _mend_envelopes(store, vault, folder, now)
     _mend_rows(store, vault, now)
     _mend_blobs(store, vault, folder, on_read, now)
+    _renew_derivatives(store, vault, prepare, now)
     after = verification.present_damage(store, vault)
     return Repaired(mended=tuple(one for one in before if one not in after), left=after)
 
@@ -132,6 +138,17 @@ def _mend_blobs(
             for blob in wanted.pop((digest, size), []):
                 if _copy(vault, blob, source):
                     _note_whole(store, vault, blob, now)
+
+
+def _renew_derivatives(
+    store: Store, vault: Vault, prepare: Callable[[BinaryIO], Prepared], now: datetime
+) -> None:
+    damaged = {one.subject_id for one in verification.present_damage(store, vault)}
+    with store.reading() as tx:
+        media = story_store.media_with_blobs(tx, {blob_id for blob_id in damaged if blob_id})
+    for medium in media:
+        if medium.original_blob not in damaged:
+            mending.renew_derivatives(store, vault, prepare, medium, now=now)
 
 
 def _copy(vault: Vault, blob: Blob, source: BinaryIO) -> bool:

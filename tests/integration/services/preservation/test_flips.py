@@ -21,7 +21,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import integrity, schema
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
-from support.cast import OPENS, add_story, attach, join, make_capsule, make_photo
+from support.cast import OPENS, add_story, attach, join, make_capsule, make_photo, prepare
 
 LATER = OPENS.replace(hour=12)
 SEALED, OPEN = 20, 10
@@ -108,7 +108,7 @@ def test_all_that_was_flipped_is_named_and_comes_back(house, tmp_path, seed):
         *damaged_envelopes,
     }
 
-    done = repair(instance.store, instance.vault, copy, now=LATER)
+    done = repair(instance.store, instance.vault, copy, prepare=prepare, now=LATER)
 
     assert (len(done.mended), done.left) == (len(left), ())
     assert check(instance.store, instance.vault, deep=True, now=LATER).damage == ()

@@ -17,14 +17,15 @@ from memorycapsule.services.preservation.repair import repair
 from memorycapsule.services.preservation.verification import check, verify
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import instances as instance_store
-from support.cast import OPENS, add_story, make_photo
+from memorycapsule.store import stories as story_store
+from support.cast import OPENS, add_story, make_photo, prepare
 from support.moments import NOW
 
 LATER = NOW + timedelta(days=1)
 
 
 def mend(stage, folder):
-    return repair(stage.instance.store, stage.instance.vault, folder, now=LATER)
+    return repair(stage.instance.store, stage.instance.vault, folder, prepare=prepare, now=LATER)
 
 
 def check_deep(stage):
@@ -60,7 +61,9 @@ def test_files_come_back_whatever_they_are_called(filled, tmp_path):
 
 
 def test_what_is_damaged_in_the_copy_too_is_left_as_it_is(filled, tmp_path):
-    damaged = min(filled.instance.blob_files())
+    with filled.instance.store.reading() as tx:
+        medium = story_store.media_of_capsule(tx, filled.capsule.id)[0]
+    damaged = filled.instance.vault.blobs._path(medium.original_blob)
     (tmp_path / "copies").mkdir()
     shutil.copy(damaged, tmp_path / "copies" / "x")
     flip(tmp_path / "copies" / "x", at=3)
@@ -102,6 +105,33 @@ def test_an_opened_photo_comes_back_from_the_photo_itself(stage, tmp_path):
 
     assert mend(stage, tmp_path / "camera").left == ()
     assert original.read_bytes() == photo
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_what_is_shown_of_a_photo_is_made_anew_from_its_original(filled, tmp_path, is_open):
+    instance = filled.instance
+    if is_open:
+        opening.open_due(instance.store, instance.wake, OPENS)
+        while cleanup.unseal_opened(instance.store, instance.vault, set(), now=OPENS):
+            pass
+    with instance.store.reading() as tx:
+        first, second = story_store.media_of_capsule(tx, filled.capsule.id)
+    flip(instance.vault.blobs._path(first.display_blob))
+    instance.vault.blobs._path(second.thumbnail_blob).unlink()
+    assert len(check_deep(filled)) == 2
+    (tmp_path / "empty").mkdir()
+
+    assert mend(filled, tmp_path / "empty").left == ()
+
+    assert check_deep(filled) == ()
+    with instance.store.reading() as tx:
+        known = capsule_store.known_blob_ids(tx)
+        assert {one.original_blob for one in story_store.media_of_capsule(tx, filled.capsule.id)} == {
+            first.original_blob,
+            second.original_blob,
+        }
+    assert {path.name for path in instance.blob_files()} == known
+    assert list(instance.vault.blobs.quarantine()) == []
 
 
 def damage_envelope(stage, kind):
