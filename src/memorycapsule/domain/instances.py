@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from memorycapsule.domain.deliveries import LONGEST_WAIT
+from memorycapsule.domain.deliveries import wait_after
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.waits import is_over
 from memorycapsule.errors import CapsuleError, NotDue
@@ -44,7 +44,7 @@ class Instance:
         """Return why no letter is tried at this moment, None when letters are."""
         if self.mail_paused_until is None or self.mail_pause_reason is None:
             return None
-        if is_over(self.mail_paused_until, now, longest=LONGEST_WAIT):
+        if is_over(self.mail_paused_until, now, longest=wait_after(max(self.mail_pauses, 1))):
             return None
         return self.mail_pause_reason.error
 

@@ -55,6 +55,8 @@ class Preview:
     opened: tuple[Capsule, ...]
     films: tuple[Montage, ...]
     letters: tuple[Delivery, ...]
+    #: How many letters wait and why, if none leaves at present.
+    waiting: LettersWaiting | None
     doubt: NotDue | None
 
 
@@ -112,6 +114,7 @@ def preview(context: WorkerContext) -> Preview:
         opened=tuple(opening.due(context.store, until)) if until else (),
         films=tuple(montages.renderable(context.store, now)),
         letters=tuple(deliveries.due(context.store, now)),
+        waiting=deliveries.letters_waiting(context.store, now),
         doubt=verdict.doubt or holds.hold_of(context.store),
     )
 
@@ -176,6 +179,13 @@ def send_letters(context: WorkerContext) -> Sent:
             rejected=len(sent.rejected),
             unknown=len(sent.unknown),
         )
+        if waiting := deliveries.letters_waiting(context.store, context.now()):
+            journal.warning(
+                "letters.paused",
+                letters=waiting.count,
+                until=waiting.until.isoformat(),
+                reason=waiting.why.reason,
+            )
     return sent
 
 

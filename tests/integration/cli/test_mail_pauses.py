@@ -44,6 +44,8 @@ def test_a_server_that_refuses_us_is_told_everywhere_with_its_date_until_it_take
         )
         assert (told.json["letters"]["waiting"], told.json["paused"]["code"]) == (2, "mail_server_replied")
 
+        foretold = capsule("tick", "--dry-run")
+        assert (foretold.code, "2 letters wait until" in foretold.err) == (0, True)
         looked = capsule("mail", "outbox")
         assert re.search(r"No letter leaves until 20\d\d-\d\d-\d\d \d\d:\d\d UTC", looked.err)
         # `doctor` asks there, and nobody answers.

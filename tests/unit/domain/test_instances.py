@@ -29,6 +29,19 @@ def test_letters_wait_for_the_reason_that_was_kept_until_the_pause_is_over():
     assert paused.why_letters_wait(until) is None
 
 
+def test_a_pause_that_a_clock_two_hours_ahead_wrote_is_over_when_it_is_right_again():
+    waits = {
+        "mail_pause_reason": kept_reason(CapsuleError("smtp_unreachable", host="mail")),
+        "mail_pauses": 1,
+    }
+    wrong = instance(mail_paused_until=NOW + timedelta(hours=2, minutes=5), **waits)
+    right = instance(mail_paused_until=NOW + timedelta(minutes=5), **waits)
+
+    assert wrong.why_letters_wait(NOW + timedelta(hours=2))
+    assert wrong.why_letters_wait(NOW) is None
+    assert right.why_letters_wait(NOW - timedelta(seconds=30)), "a small correction ends no pause"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"mail_paused_until": NOW}, {"mail_pause_reason": kept_reason(CapsuleError("smtp_unreachable"))}],

@@ -16,6 +16,7 @@ from memorycapsule.errors import CapsuleError, PartlyDone, RenderFailed
 
 if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
+    from memorycapsule.services.mailing.deliveries import LettersWaiting
     from memorycapsule.work.ticks import Preview, TickResult
 
 
@@ -82,8 +83,10 @@ def tick(
         if dry_run:
             preview = ticks.preview(app)
             opened = reading.redacted(app.store, viewer, preview.opened)
-            letters = preview.letters if viewer.is_admin else ()
-            foretell(door.out, dataclasses.replace(preview, opened=tuple(opened), letters=tuple(letters)))
+            shown = dataclasses.replace(preview, opened=tuple(opened))
+            if not viewer.is_admin:  # letters have addresses, and a mail server's words may, too
+                shown = dataclasses.replace(shown, letters=(), waiting=None)
+            foretell(door.out, shown)
             return
         with working_alone(app.settings.data_dir, app.store):
             ticks.settle(app)
@@ -94,7 +97,15 @@ def tick(
         dataclasses.replace(one, capsule=capsule)
         for one, capsule in zip(done.not_opened, waiting, strict=True)
     ]
-    _report(door.out, dataclasses.replace(done, opened=tuple(opened), not_opened=tuple(not_opened)))
+    _report(
+        door.out,
+        dataclasses.replace(
+            done,
+            opened=tuple(opened),
+            not_opened=tuple(not_opened),
+            waiting=done.waiting if viewer.is_admin else None,
+        ),
+    )
 
 
 def _report(out: Output, done: TickResult) -> None:
@@ -151,16 +162,20 @@ def _report(out: Output, done: TickResult) -> None:
     if unsent:
         out.warn(out.words.counted("cli_tick_unsent", unsent))
     if done.waiting:
-        until, reason = f"{done.waiting.until:%Y-%m-%d %H:%M}", out.spoken(done.waiting.why)
-        out.warn(out.words.counted("cli_tick_waiting", done.waiting.count, until=until, reason=reason))
+        _warn_of_waiting(out, done.waiting)
     if undone:
         raise typer.Exit(PartlyDone.exit_code)
+
+
+def _warn_of_waiting(out: Output, waiting: LettersWaiting) -> None:
+    until, reason = f"{waiting.until:%Y-%m-%d %H:%M}", out.spoken(waiting.why)
+    out.warn(out.words.counted("cli_tick_waiting", waiting.count, until=until, reason=reason))
 
 
 def foretell(out: Output, preview: Preview) -> None:
     """Say what a pass would do."""
     from memorycapsule.schemas.capsule_lines import OpenedCapsule
-    from memorycapsule.schemas.outbox import Letter
+    from memorycapsule.schemas.outbox import Letter, MailPause
 
     out.answer(
         {
@@ -168,6 +183,7 @@ def foretell(out: Output, preview: Preview) -> None:
             "opened": [OpenedCapsule.of_opened(one) for one in preview.opened],
             "films": [one.id for one in preview.films],
             "would_send": [Letter.of(one) for one in preview.letters],
+            "paused": preview.waiting and MailPause.of(preview.waiting.until, preview.waiting.why),
             "doubt": preview.doubt and sentence_of(preview.doubt),
         }
     )
@@ -185,9 +201,11 @@ def foretell(out: Output, preview: Preview) -> None:
                 "cli_tick_would_send", letter=out.named("letter", letter.kind), address=plain(letter.address)
             )
         )
+    if preview.waiting:
+        _warn_of_waiting(out, preview.waiting)
     if preview.doubt:
         out.warn(out.spoken(preview.doubt))
-    elif not (preview.opened or preview.films or preview.letters):
+    elif not (preview.opened or preview.films or preview.letters or preview.waiting):
         out.show(out.words("cli_tick_nothing_due"))
 
 
