@@ -165,6 +165,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {f"notice_to_do_{kind}_owner" for kind in NoticeKind if kind.is_of_capsule}
     made_up |= {f"cli_rehearsal_{step}{how}" for step in RehearsalStep for how in ("", "_good")}
     made_up |= {"demo_film_ready", "demo_film_degraded"}
+    made_up |= {f"cli_retry_none_{state}" for state in (DeliveryState.UNKNOWN, DeliveryState.REJECTED)}
     code += "".join(
         f'"cli_column_{name}"'
         for names in re.findall(r"headings\(([^)]*)\)", code)
