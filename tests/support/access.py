@@ -39,6 +39,9 @@ EXCEPTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "POST /api/v1/uploads/{upload_id}": (WITH_SESSION, WITH_SESSION),
     # The owner hands over first; the admin belongs to the machine.
     "DELETE /api/v1/me": (NOBODY, OWNER),
+    # Of the film of an opening, which waits.
+    "POST /api/v1/montages/{montage}/retry": (NOBODY, OWNER),
+    "POST /g/c/{capsule_id}/films/{montage_id}/retry": (NOBODY, OWNER),
     # These tokens, codes, covers and requests do not exist, the capsule holds other people's stories, the film is not
     # ready, and the address is the only one.
     **dict.fromkeys(
@@ -60,12 +63,10 @@ EXCEPTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             "POST /api/v1/capsules/{capsule}/consent",
             "POST /api/v1/me/addresses/code",
             "POST /api/v1/montages/{montage}/cancel",
-            "POST /api/v1/montages/{montage}/retry",
             "POST /api/v1/session/proof",
             "POST /api/v1/sign-in/code",
             "POST /c/{capsule_id}/date/withdraw",
             "POST /g/c/{capsule_id}/films/{montage_id}/cancel",
-            "POST /g/c/{capsule_id}/films/{montage_id}/retry",
             "POST /g/consent/{token}",
             "POST /set-up/{token}",
             "POST /sign-in/{token}",
