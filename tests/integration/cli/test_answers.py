@@ -31,10 +31,14 @@ WORDS = {
     "config path": [[]],
     "config check": [[]],
     "verify": [[], ["--deep"]],
+    "backup": [["copy"], ["copy", "--verify"]],
+    "restore": [["no/such/folder"]],
+    "release": [[]],
     "repair": [["--from", "no/such/folder"], []],
     "db check": [[]],
     "db upgrade": [[]],
     "key status": [[]],
+    "key new-recovery": [["--yes"], []],
     "key recover": [["--recovery-file", "no-such-file"]],
     "key rotate": [[]],
     "member list": [["summer"]],
@@ -237,7 +241,7 @@ def test_a_capsule_that_is_due_and_does_not_open_is_named_and_the_tick_does_not_
 
     assert said.code == told.code == 5
     assert "“Old times” is due and could not be opened: The database refused" in said.err
-    assert said.out == ""
+    assert said.out == "Sent 1 letter.\n", "the owner is told of it"
     [failed] = told.json["not_opened"]
     assert (failed["capsule"]["id"], failed["capsule"]["state"]) == (capsule_id, "sealed")
     assert (failed["error"]["code"], failed["error"]["reason"]) == ("failed", "database_refused")
