@@ -12,6 +12,7 @@ Nothing else in the folder is touched. It may lie on any file system that can re
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -77,6 +78,7 @@ class BackupFolder:
             shutil.rmtree(draft, ignore_errors=True)
             self._files.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.mkdir(mode=0o700, parents=True)
+            _sync(self.root)
         return draft / DATABASE
 
     def publish(self, backup: Backup) -> None:
@@ -110,10 +112,12 @@ class BackupFolder:
         path = self.path(digest)
         part = path.with_name(f".{digest}.part")
         with self._translating():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                _sync(self._files)
             try:
-                with part.open("wb") as file:
-                    part.chmod(0o600)
+                # Not by chmod(2), which memory sticks refuse.
+                with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                     copy_checked(source, file.write, digest)
                     file.flush()
                     os.fsync(file.fileno())
@@ -186,5 +190,9 @@ def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # File systems of other machines and of memory sticks may have no way to sync a folder.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
     finally:
         os.close(descriptor)

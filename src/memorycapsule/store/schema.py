@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect, make_url, text
 
 from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, NotInitialised
-from memorycapsule.store.transactions import Store
+from memorycapsule.store.transactions import Store, translating_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -124,7 +124,15 @@ def _copy(store: Store) -> Path | None:
 
 
 def copy_file(database: Path, copy: Path) -> None:
-    """Copy one state of an SQLite file (mode 0600) while others may be writing (SQLite's online backup API)."""
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+    """
+    Copy one state of an SQLite file (mode 0600) while others may be writing (SQLite's online backup API).
+
+    Raises OSError, DiskFull or ConfigurationProblem.
+    """
+    copy.touch(mode=0o600)
+    with (
+        translating_errors(copy.parent),
+        closing(sqlite3.connect(database)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
         source.backup(target)
-    copy.chmod(0o600)

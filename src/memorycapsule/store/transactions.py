@@ -179,6 +179,8 @@ def translating_errors(folder: Path | None = None) -> Iterator[None]:
         raise ConfigurationProblem("database_damaged") from error
     except DBAPIError as error:
         raise _translate_error(error, folder) from error
+    except sqlite3.Error as error:
+        raise _translate_error(DBAPIError(None, None, error), folder) from error
     except PoolTimeout as error:
         raise Overloaded("database_busy") from error
     except StatementError as error:

@@ -1,9 +1,12 @@
 """Backup and restore: what a backup knows comes back byte for byte, and waits until somebody releases it."""
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -246,6 +249,29 @@ def test_backups_are_in_the_order_in_which_they_were_made_whatever_the_clock_sai
     back_up(there, usb, now=NOW - 20 * 365 * DAY)
 
     assert restore.newest_backup(usb).files == len(blobs_of(there))
+
+
+def test_a_memory_stick_that_knows_no_modes_and_syncs_no_folders_takes_a_backup(there, usb, monkeypatch):
+    """As FAT and exFAT answer, mounted by somebody else."""
+    sync, change = os.fsync, os.chmod
+
+    def refuse_modes(path, *given, **more):
+        if str(path).startswith(str(usb)):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        change(path, *given, **more)
+
+    def refuse_folders(descriptor):
+        place = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and place.startswith(str(usb)):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "chmod", refuse_modes)
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+
+    made = back_up(there, usb)
+
+    assert restore.verify(usb, made.backup, there.key).files == made.backup.files
 
 
 def test_the_folder_of_another_instance_is_refused(there, usb, tmp_path):

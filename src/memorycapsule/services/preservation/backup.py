@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memorycapsule import __version__
 from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType, next_name, premis_event
-from memorycapsule.errors import CapsuleError, ConfigurationProblem
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, system_problem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.store import events as event_store
@@ -65,7 +65,7 @@ def make_backup(
     blobs = LocalBlobs(blobs_dir)
     with blobs.holding():
         database = target.begin()
-        snapshots.save(store, database)
+        _save(store, database, folder)
         known = snapshots.contents(database)
         new_files = new_bytes = done = 0
         missing: list[str] = []
@@ -113,6 +113,16 @@ def make_backup(
         # An older backup may hold what this one could not find.
         _forget(target, keep)
     return BackupMade(backup=backup, new_files=new_files, new_bytes=new_bytes, kept=tuple(target.names()))
+
+
+def _save(store: Store, database: Path, folder: Path) -> None:
+    try:
+        snapshots.save(store, database)
+    except DiskFull as error:
+        raise DiskFull("backup_disk_full", folder=folder) from error
+    except OSError as error:
+        problem = system_problem(error)
+        raise ConfigurationProblem("backup_folder_unusable", folder=folder, problem=problem) from error
 
 
 def _copied(blobs: LocalBlobs, target: BackupFolder, one: KnownFile) -> bool:
