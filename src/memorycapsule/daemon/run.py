@@ -60,7 +60,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
     stopping = threading.Event()
     heartbeat = Heartbeat()
     # On a full disk neither the lock's file can be written nor the database be read.
-    Reserve(settings.data_dir).make_room()
+    Reserve(settings.data_dir).give_back_when_low()
     with _folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
         url = settings.local_url(int(listener.getsockname()[1]))
         with (

@@ -29,17 +29,18 @@ class Reserve:
 
     def make_room(self) -> None:
         """Give the reserve back on a disk that is nearly full, and take it again when there is room. Never raises."""
+        self.give_back_when_low()
         with contextlib.suppress(OSError):
-            free = disk.free_bytes(self._folder)
-            if free < LOW_BYTES:
-                self._give_back(free)
-            elif free >= RESERVE_BYTES + disk.MARGIN_BYTES:
+            if disk.free_bytes(self._folder) >= RESERVE_BYTES + disk.MARGIN_BYTES:
                 self._take()
 
-    def _give_back(self, free: int) -> None:
-        if self._path.exists():
-            self._path.unlink()
-            journal.warning("disk.reserve_given", free=free)
+    def give_back_when_low(self) -> None:
+        """Give it back on a disk that is nearly full, and make none: there may be no instance here. Never raises."""
+        with contextlib.suppress(OSError):
+            free = disk.free_bytes(self._folder)
+            if free < LOW_BYTES and self._path.exists():
+                self._path.unlink()
+                journal.warning("disk.reserve_given", free=free)
 
     def _take(self) -> None:
         if self._path.exists():

@@ -77,7 +77,7 @@ def tick(
     settings = door.settings()
     if not dry_run:
         # On a full disk the database cannot even be read.
-        Reserve(settings.data_dir).make_room()
+        Reserve(settings.data_dir).give_back_when_low()
     with door.open(settings) as app:
         viewer = door.viewer(app.store)
         if dry_run:
