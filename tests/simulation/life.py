@@ -20,6 +20,8 @@ from support.ten_frames import rendering_ten_frames
 _CHOICES = people.USUAL | machine.USUAL | keeping.USUAL
 #: Whenever people come, they do a few things.
 _MOST_AT_ONCE = 6
+#: So many other things come to people's minds where one cannot be done.
+_OTHER_IDEAS = 3
 #: One act in so many is killed.
 _ONE_IS_KILLED_IN = 8
 
@@ -117,10 +119,12 @@ def _live_step(world: World, step: Step, perform) -> None:
     world.reseed(step.seed)
     chance = random.Random(step.seed)
     machine.live(world, timedelta(minutes=step.minutes), perform)
-    choose, _weight = _CHOICES[step.what]
-    act = choose(world, chance)
-    if act is not None:
-        perform(act, step.killed_at)
+    # Where that cannot be done now, people do something else.
+    for what in (step.what, *chance.choices(list(people.USUAL), k=_OTHER_IDEAS)):
+        choose, _weight = _CHOICES[what]
+        if act := choose(world, chance):
+            perform(act, step.killed_at)
+            return
 
 
 def _end_well(world: World, perform) -> None:

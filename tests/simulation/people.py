@@ -30,7 +30,7 @@ from memorycapsule.services import (
 )
 from memorycapsule.services.capsules import CapsuleChanges, CapsuleDraft
 from memorycapsule.services.film import montages
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import retrying
 from memorycapsule.store import accounts as account_store
 from simulation.world import Act, World
 from support.cast import make_photo, prepare
@@ -455,7 +455,7 @@ def remind(world: World, chance: random.Random) -> Act | None:
 
 def retry_mail(world: World, chance: random.Random) -> Act | None:
     def do(app: App, now: datetime) -> None:
-        deliveries.send_again(app.store, app.wake, sessions.host_viewer(app.store), None, now=now)
+        retrying.send_again(app.store, app.wake, sessions.host_viewer(app.store), None, now=now)
 
     return Act(what="mail retry", do=do)
 
