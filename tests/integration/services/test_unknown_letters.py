@@ -29,9 +29,9 @@ def send(stage, time, server):
 
 
 @pytest.fixture
-def lost(stage, time):
+def lost(stage_on_both, time):
     """The capsule is open, and the server broke off after each opened letter, as if there had been three faults."""
-    instance = stage.instance
+    stage, instance = stage_on_both, stage_on_both.instance
     time.go_to(OPENS)
     opening.open_if_due(instance.store, instance.wake, stage.capsule.id, OPENS)
     with instance.store.transaction() as tx:
