@@ -68,7 +68,7 @@ def test_a_due_capsule_opens_and_its_letter_leaves_and_the_film_follows_when_the
     ticked = initialised("tick", "--json")
     assert ticked.code == 5
     assert [one["title"] for one in ticked.json["opened"]] == ["Old times"]
-    assert ticked.json["letters"] == {"sent": 1, "retrying": 0, "rejected": 0, "unknown": 0}
+    assert ticked.json["letters"] == {"sent": 1, "retrying": 0, "rejected": 0, "unknown": 0, "waiting": 0}
     assert [one["reasons"][-1]["reason"] for one in ticked.json["unmade"]] == ["disk_full"]
     pass_time()
     again = initialised("tick")
