@@ -224,6 +224,7 @@ def test_what_is_refused_is_refused_in_the_same_words(machines):
         (3, cleo, ["story", "show", "unknown"]),
         (3, cleo, ["story", "edit", "unknown", "--title", "x"]),
         (3, cleo, ["montage", "cancel", "unknown"]),
+        (3, cleo, ["montage", "retry", "unknown"]),
         (3, cleo, ["member", "list", "winter"]),
         (8, unproved, member),
         (8, unproved, ["member", "role", capsule, "Ben", "owner"]),
