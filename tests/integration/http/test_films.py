@@ -311,12 +311,12 @@ def test_what_went_wrong_with_a_film_is_told_in_the_reader_s_language_and_to_pro
 
     scene.reads(scene.ben.viewer, "ko")
     page = scene.browser(scene.ben.token).get(film_page(scene)).text
-    assert "필름을 만들다가 멈춰 있어서 끝냈어요. 다시 해 볼게요." in page
+    assert "필름을 만들다가 멈춰 있어서 끝냈어요." in page
     # What an earlier version said, as it said it.
     assert "A photo of Ben could not be read." in page
     api = scene.browser(authorization=f"Bearer {scene.ben.token}").get(f"/api/v1/montages/{film_id}").json()
     assert api["montage"]["report"] == [
-        "The renderer hung; it was ended and will be tried again.",
+        "The renderer hung, and was ended.",
         "A photo of Ben could not be read.",
     ]
 

@@ -11,7 +11,7 @@ from memorycapsule.schemas.reasons import Reason
 
 NOW = datetime(2026, 5, 8, tzinfo=UTC)
 HUNG = Omission(of="", reason="renderer_hung")
-KOREAN_HUNG = "필름을 만들다가 멈춰 있어서 끝냈어요. 다시 해 볼게요."
+KOREAN_HUNG = "필름을 만들다가 멈춰 있어서 끝냈어요."
 
 
 def told(state, *report):
@@ -43,7 +43,7 @@ def told(state, *report):
 def test_what_a_film_does_without_is_said_in_the_language_of_the_terminal():
     film = told(MontageState.DEGRADED, HUNG)
 
-    assert film.report == ["The renderer hung; it was ended and will be tried again."]
+    assert film.report == ["The renderer hung, and was ended."]
     assert film_sentence(film, Output(language="en")).endswith(f"film.mp4`\n  {film.report[0]}")
     assert film_sentence(film, Output(language="ko")).endswith(f"film.mp4`\n  {KOREAN_HUNG}")
 

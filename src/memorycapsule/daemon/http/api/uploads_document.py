@@ -118,7 +118,7 @@ def paths() -> dict[str, Any]:
                             "Upload-Offset": _OFFSET,
                         },
                     },
-                    **documented(400, 403, 404, 412, 413, 422, 507),
+                    **documented(400, 403, 404, 412, 413, 422, 429, 507),
                 },
             )
         },
