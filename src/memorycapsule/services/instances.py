@@ -44,8 +44,11 @@ def initialise(
     clock that is older than this program.
 
     `say` is called last before the commit, with the token of the link that signs the admin in for the first time.
-    What it raises undoes all: there is no instance whose recovery key nobody has seen.
+    What it raises undoes all: there is no instance whose recovery key nobody has seen. Raises UsageProblem when the
+    recovery key is the instance key, with which it would be lost.
     """
+    if recovery_recipient == key.recipient:
+        raise UsageProblem("recovery_key_is_instance_key")
     reading = clock.read()
     known, now = first_seen(reading), reading.wall
     with store.transaction() as tx:

@@ -148,8 +148,11 @@ def renew_recovery(
     Wrap every capsule's key to a new recovery key, `recipient`; the old one opens nothing any more.
 
     `say` is called before anything changes, with the capsules whose keys cannot be unwrapped: those keep their
-    envelopes, which the old recovery key opens. Raises UsageProblem when it is the recovery key already.
+    envelopes, which the old recovery key opens. Raises UsageProblem when it is the recovery key already, or the
+    instance key.
     """
+    if recipient == key.recipient:
+        raise UsageProblem("recovery_key_is_instance_key")
     with store.reading() as tx:
         if instance_store.get(tx).recovery_recipient == recipient:
             raise UsageProblem("recovery_key_same")

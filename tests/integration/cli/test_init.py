@@ -197,6 +197,16 @@ def test_the_recovery_key_there_is_already_is_no_new_one(capsule, tmp_path):
     )
 
 
+def test_the_instance_key_is_no_recovery_key(capsule, tmp_path):
+    InstanceKey.create(tmp_path / "instance.key")
+    refused = capsule(*INIT, "--recovery-file", tmp_path / "instance.key")
+    assert (refused.code, refused.error["reason"]) == (2, "recovery_key_is_instance_key")
+
+    capsule(*INIT)
+    again = capsule("key", "new-recovery", "--recovery-file", tmp_path / "instance.key", "--json")
+    assert (again.code, again.error["reason"]) == (2, "recovery_key_is_instance_key")
+
+
 def test_a_damaged_envelope_shows_in_how_the_keys_stand_and_keeps_the_old_recovery_key_in_use(
     capsule, tmp_path
 ):
