@@ -35,13 +35,13 @@ MAIL_TROUBLES = (
     Trouble("DATA", DROP),
     Trouble("LETTER", "451 4.3.0 later"),
     Trouble("LETTER", "554 5.7.1 this looks like spam"),
-    Trouble("LETTER", "552 5.2.2 over quota"),
+    Trouble("LETTER", "550 5.4.5 daily sending quota exceeded"),
     Trouble("LETTER", "999 what?"),
     Trouble("LETTER", DROP),
     Trouble("LETTER", KEEP_AND_DROP),
 )
 #: What is wrong with one address, for good.
-ADDRESS_TROUBLES = ("550 5.1.1 no such user", "551 5.1.6 has moved")
+ADDRESS_TROUBLES = ("550 5.1.1 no such user", "551 5.1.6 has moved", "552 5.2.2 mailbox full")
 
 #: By how much clocks go wrong; 1970 is where a machine without a battery begins.
 WRONG_CLOCKS = (
