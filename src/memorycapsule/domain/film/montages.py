@@ -131,15 +131,15 @@ class Montage:
         if member.id != self.member_id and not member.is_owner:
             raise NotAllowed("film_of_other_member")
 
-    def check_retried_by(self, member: Member) -> None:
+    def check_retried_by(self, member: Member | None) -> None:
         """
         Raise NotAllowed unless a member may have it tried again: the one who asked for it or the owner.
 
-        Only one that failed, or waits for its next try, can be.
+        Only one that failed, or waits for its next try, can be. None is the admin, who may have it wherever it can be.
         """
         if self.state not in {MontageState.QUEUED, MontageState.FAILED}:
             raise NotAllowed("film_not_failed")
-        if member.id != self.member_id and not member.is_owner:
+        if member and member.id != self.member_id and not member.is_owner:
             raise NotAllowed("film_retry_of_other_member")
 
     def may_be_retried_by(self, member: Member) -> bool:

@@ -174,6 +174,17 @@ def test_a_film_is_made_again_for_whoever_asked_for_it_the_owner_and_an_openings
     assert retry(stage, stage.ada, mine, now).state is MontageState.QUEUED
 
 
+def test_the_admin_has_no_film_made_again_that_is_there_and_any_openings_that_failed(stage, tmp_path):
+    film, now = failed(stage, open_it(stage))
+    stranger, member = replace(stage.cleo, is_admin=True), replace(stage.ben.viewer, is_admin=True)
+
+    assert retry(stage, member, film, now).state is MontageState.QUEUED
+    assert keep(stage, claim(stage, film, now=now), tmp_path)
+    for admin in (stranger, member):
+        with refused(NotAllowed, "film_not_failed"):
+            retry(stage, admin, film, now)
+
+
 def test_films_of_openings_come_first(stage):
     open_it(stage)
     mine = queue(stage)
