@@ -29,8 +29,8 @@ from memorycapsule.services import keys
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.preservation import restore, trash
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import deliveries as delivery_store
-from memorycapsule.store.rows import CapsuleRow, DeliveryRow
+from memorycapsule.store import waits as store_waits
+from memorycapsule.store.rows import CapsuleRow
 from simulation.life import Step, live
 
 Patch = pytest.MonkeyPatch
@@ -99,7 +99,7 @@ def give_up_from_queued_at(patch: Patch) -> None:
 
 def pause_without_cap(patch: Patch) -> None:
     patch.setattr(domain_instances, "is_over", lambda until, now, *, longest: until <= now)
-    patch.setattr(delivery_store, "_waits_no_longer", lambda now: col(DeliveryRow.next_attempt_at) <= now)
+    patch.setattr(store_waits, "is_over", lambda until, now, *, longest: until <= now)
 
 
 def restore_that_sends(patch: Patch) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from memorycapsule.errors import Overloaded
+
 #: So many connections at most, and no more than half of the files that this process may open: films, mail and the
 #: database need the others.
 MOST_CONNECTIONS = 400
@@ -23,10 +25,9 @@ BACKLOG = 64
 _HEAD_SECONDS = 20.0
 _PAUSE_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
-RETRY_SECONDS = 5
 _TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: %d\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-    % RETRY_SECONDS
+    % Overloaded.retry_seconds
 )
 
 

@@ -30,14 +30,14 @@ class NoticeKind(StrEnum):
     """What is wrong."""
 
     CLOCK = "clock"  #: the clock cannot be trusted, and nothing opens
-    HELD = "held"  #: restored from a backup: nothing opens and no letter leaves until it is released
+    HELD = "held"  #: restored, or of an older database: nothing opens or leaves until it is released
     OPENING = "opening"  #: the date of a capsule has come, and it is still sealed
     REHEARSAL = "rehearsal"  #: something of an opening would fail
-    DAMAGE = "damage"  #: bytes or envelopes are not what they were
+    DAMAGE = "damage"  #: stored bytes are missing or not what they were
     REJECTED_LETTERS = "rejected_letters"  #: refused for good
     UNKNOWN_LETTERS = "unknown_letters"  #: perhaps they arrived, perhaps not
     MAIL = "mail"  #: the mail server takes no letters from us
-    FILM = "film"  #: the film of an opening failed, or lacks something
+    FILM = "film"  #: the film of an opening failed
     DISK = "disk"  #: little space is left
     BACKUP = "backup"  #: there is none, or the newest is old
     UNKNOWN_FILES = "unknown_files"  #: no row knows them

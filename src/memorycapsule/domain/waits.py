@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 #: Clocks are corrected by this much without having been wrong.
-_CORRECTION = timedelta(minutes=5)
+CORRECTION = timedelta(minutes=5)
 
 
 def is_over(until: datetime, now: datetime, *, longest: timedelta) -> bool:
@@ -15,7 +15,7 @@ def is_over(until: datetime, now: datetime, *, longest: timedelta) -> bool:
     One that ends further ahead than that was reckoned with a wrong clock. Nobody knows how long it has lasted, and
     waiting for the wrong year would be worse than one try too soon, so it is over.
     """
-    return until <= now or until > now + longest + _CORRECTION
+    return until <= now or until > now + longest + CORRECTION
 
 
 def is_recent(then: datetime, now: datetime, *, within: timedelta) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
@@ -16,6 +16,7 @@ from memorycapsule.domain.deliveries import (
     LetterKind,
 )
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.store import waits
 from memorycapsule.store.rows import (
     CapsuleRow,
     DeliveryRow,
@@ -56,7 +57,10 @@ def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[
     """
     statement = (
         select(DeliveryRow.id)
-        .where(DeliveryRow.state == DeliveryState.QUEUED, _waits_no_longer(now))
+        .where(
+            DeliveryRow.state == DeliveryState.QUEUED,
+            waits.is_over(col(DeliveryRow.next_attempt_at), now, longest=LONGEST_WAIT),
+        )
         .order_by(
             col(DeliveryRow.kind).not_in(URGENT_LETTERS),
             col(DeliveryRow.answered_at).is_not(None),
@@ -66,12 +70,6 @@ def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[
         .limit(most)
     )
     return list(tx.session.exec(statement))
-
-
-def _waits_no_longer(now: datetime) -> ColumnElement[bool]:
-    """Select the letters whose wait is over, as `domain.waits.is_over` says it."""
-    until = col(DeliveryRow.next_attempt_at)
-    return or_(until <= now, until > now + LONGEST_WAIT)
 
 
 def count_queued(tx: Transaction) -> int:
@@ -98,7 +96,7 @@ def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Deliv
         tx,
         col(DeliveryRow.id) == delivery_id,
         col(DeliveryRow.state) == DeliveryState.QUEUED,
-        _waits_no_longer(now),
+        waits.is_over(col(DeliveryRow.next_attempt_at), now, longest=LONGEST_WAIT),
         state=DeliveryState.SENDING,
         lease=lease,
         attempt=col(DeliveryRow.attempt) + 1,

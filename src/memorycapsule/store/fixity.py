@@ -46,6 +46,16 @@ def damaged(tx: Transaction) -> list[Blob]:
     return blobs.all(tx, statement)
 
 
+def count_damaged(tx: Transaction) -> dict[str, int]:
+    """Return how many blobs of each capsule were found damaged, by its id; only where there are any."""
+    statement = (
+        select(BlobRow.capsule_id, func.count())
+        .where(col(BlobRow.damage).is_not(None))
+        .group_by(col(BlobRow.capsule_id))
+    )
+    return dict(tx.session.exec(statement).all())
+
+
 def _last_read(now: datetime) -> ColumnElement[datetime]:
     # What a wrong clock has dated into the future counts as never read.
     return case((col(BlobRow.checked_at) <= now, col(BlobRow.checked_at)), else_=col(BlobRow.created_at))

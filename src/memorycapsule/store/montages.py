@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, or_
+from sqlmodel import col
 
 from memorycapsule.domain.film.montages import LONGEST_RETRY, Montage, MontageState
+from memorycapsule.store import waits
 from memorycapsule.store.rows import MontageRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -28,16 +28,13 @@ def renderable(tx: Transaction, now: datetime) -> list[Montage]:
     """Return the montages that could be rendered now: those of openings first, then the oldest."""
     statement = (
         montages.rows()
-        .where(col(MontageRow.state) == MontageState.QUEUED, _waits_no_longer(now))
+        .where(
+            col(MontageRow.state) == MontageState.QUEUED,
+            waits.is_over(col(MontageRow.not_before), now, longest=LONGEST_RETRY),
+        )
         .order_by(col(MontageRow.is_opening).desc(), col(MontageRow.queued_at))
     )
     return montages.all(tx, statement)
-
-
-def _waits_no_longer(now: datetime) -> ColumnElement[bool]:
-    """Select the montages whose wait is over, as `domain.waits.is_over` says it."""
-    until = col(MontageRow.not_before)
-    return or_(until <= now, until > now + LONGEST_RETRY)
 
 
 def rendering(tx: Transaction) -> list[Montage]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, not_, or_, select
 
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.film.montages import Montage, MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import Notice, ToldNotice
@@ -18,7 +18,6 @@ from memorycapsule.store.deliveries import deliveries
 from memorycapsule.store.montages import montages
 from memorycapsule.store.rows import (
     AccountRow,
-    BlobRow,
     CapsuleRow,
     DeliveryRow,
     InvitationRow,
@@ -33,7 +32,7 @@ from memorycapsule.store.transactions import Transaction
 told_notices = Table(ToldNotice, ToldNoticeRow)
 
 #: Letters that nobody misses: codes expire within minutes, and whoever does not get this one reads it on the pages.
-_NOT_MISSED = (LetterKind.SIGN_IN, LetterKind.ADDRESS, LetterKind.NOTICE)
+_NOT_MISSED = (*URGENT_LETTERS, LetterKind.NOTICE)
 #: Letters that say nothing any more once their capsule is open.
 _BEFORE_OPENING = (LetterKind.INVITATION, LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT)
 
@@ -141,27 +140,9 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
     return deliveries.all(tx, statement)
 
 
-def has_sent_since(tx: Transaction, since: datetime) -> bool:
-    """Say whether a mail server has taken a letter since then."""
-    statement = select(DeliveryRow.id).where(
-        col(DeliveryRow.state) == DeliveryState.SENT, col(DeliveryRow.finished_at) > since
-    )
-    return tx.session.exec(statement.limit(1)).first() is not None
-
-
 def failed_opening_films(tx: Transaction) -> list[Montage]:
     """Return the montages of openings that failed."""
     return montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.FAILED)
-
-
-def damaged_blobs(tx: Transaction) -> dict[str, int]:
-    """Return how many blobs of each capsule are damaged, by its id."""
-    statement = (
-        select(BlobRow.capsule_id, func.count())
-        .where(col(BlobRow.damage).is_not(None))
-        .group_by(col(BlobRow.capsule_id))
-    )
-    return dict(tx.session.exec(statement).all())
 
 
 def first_medium_at(tx: Transaction) -> datetime | None:

@@ -14,10 +14,10 @@ from memorycapsule.domain import zones
 from memorycapsule.words import cldr
 from memorycapsule.words.catalogues import Wording, wording
 
-#: What a clock shows, by whether there are minutes, and seconds.
 #: So much is taken as there where a countdown counts days.
 _MISSING_UNCOUNTED = timedelta(minutes=30)
 
+#: What a clock shows, by whether there are minutes, and seconds.
 _CLOCKS = {
     (False, False): "clock_hour",
     (True, False): "clock_minute",

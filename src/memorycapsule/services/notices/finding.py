@@ -20,7 +20,9 @@ from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
 from memorycapsule.services.preservation import rehearsal
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import notices as notice_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -111,7 +113,7 @@ def _rehearsals(tx: Transaction) -> Iterator[Notice]:
 
 
 def _damage(tx: Transaction) -> Iterator[Notice]:
-    for capsule_id, count in notice_store.damaged_blobs(tx).items():
+    for capsule_id, count in fixity_store.count_damaged(tx).items():
         says = kept_reason(CapsuleError("notice_damage", count=count))
         yield Notice(kind=NoticeKind.DAMAGE, capsule_id=capsule_id, says=says, count=count)
 
@@ -142,7 +144,7 @@ def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings) -> It
     if not surroundings.has_mail_server:
         return
     tried = instance.mail_problem
-    if tried and instance.mail_tried_at and not notice_store.has_sent_since(tx, instance.mail_tried_at):
+    if tried and instance.mail_tried_at and not delivery_store.is_one_sent_after(tx, instance.mail_tried_at):
         yield _no_mail(tried.error)
     elif instance.mail_pauses and instance.mail_pause_reason:
         yield _no_mail(instance.mail_pause_reason.error, is_passing=instance.mail_pauses < LASTING_PAUSES)

@@ -17,7 +17,7 @@ def try_login(store: Store, log_in: Callable[[], None], now: datetime) -> Capsul
     """
     Log in at the mail server if it is time to, keep what came of it, and return why it failed.
 
-    `log_in` raises CapsuleError when it fails. A restored instance that waits to be released asks nothing.
+    `log_in` raises CapsuleError when it fails. An instance that is held asks nothing.
     """
     with store.reading() as tx:
         instance = instance_store.get(tx)

@@ -45,8 +45,8 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
     Queue a letter to each person who has to be told something new, and return how many.
 
     A letter holds all that its reader is to know at this moment, so the one before it is not sent any more if it
-    still waits. What has ended is forgotten a day after it was told; until then it would be no news. A restored
-    instance tells nobody before it is released.
+    still waits. What has ended is forgotten a day after it was told; until then it would be no news. An
+    instance that is held tells nobody before it is released.
     """
     with store.reading() as tx:
         if instance_store.get(tx).hold:

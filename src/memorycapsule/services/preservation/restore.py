@@ -27,6 +27,7 @@ from memorycapsule.media.cache import Cache
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, parse_recovery_key
 from memorycapsule.services import keys
+from memorycapsule.services.mailing.deliveries import NO_PAUSE
 from memorycapsule.services.preservation import verification
 from memorycapsule.services.preservation.backup import Progress
 from memorycapsule.services.vault import Vault, translate_error
@@ -268,9 +269,7 @@ def _prepare(database: Path, backup: Backup, now: datetime) -> None:
         with store.transaction() as tx:
             made = f"{backup.made_at:%Y-%m-%d %H:%M} UTC"
             hold = kept_reason(NotDue("held_after_restore", made=made))
-            instance_store.change(
-                tx, hold=hold, backed_up_at=backup.made_at, mail_paused_until=None, mail_pause_reason=None
-            )
+            instance_store.change(tx, hold=hold, backed_up_at=backup.made_at, **NO_PAUSE)
             event_store.record(
                 tx,
                 premis_event(
