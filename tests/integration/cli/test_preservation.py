@@ -62,6 +62,7 @@ def test_damage_is_named_makes_the_doctor_ill_and_is_repaired_from_a_copy(summer
     assert repaired.code == 0, repaired.out
     assert len(repaired.json["repair"]["mended"]) == 2
     assert {path: path.read_bytes() for path in stored(tmp_path)} == before
+    assert summer("repair", "--from", copy).out.startswith("Nothing is damaged")
     assert summer("verify", "--deep").code == 0
     assert summer("doctor").code == 0
 

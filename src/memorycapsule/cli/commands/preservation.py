@@ -101,7 +101,10 @@ def repair(
             }
         }
     )
-    door.out.say(door.out.words.counted("cli_repair_mended", len(done.mended)))
+    if done.mended:
+        door.out.say(door.out.words.counted("cli_repair_mended", len(done.mended)))
+    elif not done.left:
+        door.out.say(door.out.words("cli_repair_nothing"))
     _show(door, done.left)
     if done.left:
         door.out.say(door.out.words.counted("cli_verify_damaged", len(done.left)))
