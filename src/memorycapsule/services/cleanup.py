@@ -9,7 +9,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
-from memorycapsule.errors import CapsuleError, DiskFull
+from memorycapsule.errors import CapsuleError, DiskFull, Postponed
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
@@ -30,7 +30,7 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
 
     The gate decrypts on every read until then, so nobody waits for this. Each story and medium is a
     transaction of its own; a crash loses nothing. What is damaged is noted once, and its id is put into `skip`.
-    Raises DiskFull.
+    Raises DiskFull and Postponed.
     """
     with store.reading() as tx:
         stories = story_store.sealed_stories_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
@@ -45,7 +45,7 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
                 _unseal_medium(store, vault, item, now)
             else:
                 _unseal_story(store, vault, item)
-        except DiskFull:
+        except (DiskFull, Postponed):
             raise
         except CapsuleError as error:
             skip.add(item.id)

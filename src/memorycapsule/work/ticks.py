@@ -13,7 +13,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotDue
+from memorycapsule.errors import NotDue, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.film import montages
@@ -246,13 +246,16 @@ def scrub(context: WorkerContext) -> None:
     """Read some of the stored bytes again, unless the clock is in doubt; all are read within thirty days."""
     if clock_doubt(context):
         return
-    fixity.scrub(
-        context.store,
-        context.vault,
-        most_seconds=SCRUB_SECONDS,
-        is_stopping=context.run.is_stopping,
-        clock=context.now,
-    )
+    try:
+        fixity.scrub(
+            context.store,
+            context.vault,
+            most_seconds=SCRUB_SECONDS,
+            is_stopping=context.run.is_stopping,
+            clock=context.now,
+        )
+    except Postponed as error:
+        journal.warning("scrub.postponed", reason=error.reason)
 
 
 def clock_doubt(context: WorkerContext) -> NotDue | None:

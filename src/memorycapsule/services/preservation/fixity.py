@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from memorycapsule.domain.instances import Blob, BlobDamage
 from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
-from memorycapsule.errors import CapsuleError, NotFound
+from memorycapsule.errors import CapsuleError, NotFound, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services.vault import Vault
@@ -49,7 +49,7 @@ def damage_of(
     Return what is wrong with the stored bytes of a blob, None when nothing is.
 
     All are read when `deep`, from the disk itself; otherwise they are only counted. `on_read` is called with the
-    number of bytes of each piece.
+    number of bytes of each piece. Raises Postponed when the machine has no memory or open files for it.
     """
     try:
         if not deep:
@@ -58,6 +58,8 @@ def damage_of(
     except NotFound:
         # What was found changed and put aside is missing here as well.
         return blob.damage or BlobDamage.MISSING
+    except Postponed:
+        raise
     except CapsuleError:
         return BlobDamage.UNREADABLE
     is_whole = found.digest == blob.stored_digest and found.bytes == blob.bytes
@@ -75,7 +77,8 @@ def scrub(
     """
     Read today's share of the stored bytes, or as much of it as fits into `most_seconds`, and note what is found.
 
-    The caller has asked whether the clock can be trusted: a wrong one would put off the next look.
+    The caller has asked whether the clock can be trusted: a wrong one would put off the next look. Raises Postponed,
+    as `damage_of` does.
     """
     deadline = time.monotonic() + most_seconds
     done: list[tuple[Blob, BlobDamage | None]] = []
@@ -156,6 +159,7 @@ def proves_itself(store: Store, vault: Vault, blob: Blob) -> bool:
     Say whether stored bytes are whole although their digest is another: then the row is what has changed.
 
     Sealed bytes that can be unsealed are: age notices every change. Of open bytes only an original says what it was.
+    Raises Postponed, as `damage_of` does.
     """
     try:
         with store.reading() as tx:
@@ -169,6 +173,8 @@ def proves_itself(store: Store, vault: Vault, blob: Blob) -> bool:
             return False
         found = vault.blobs.read_through(blob.id, lambda _bytes: None)
         return unsealer.details_of(medium).sha256 == found.digest
+    except Postponed:
+        raise
     except CapsuleError:
         return False
 

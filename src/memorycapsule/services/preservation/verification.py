@@ -17,7 +17,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.plan import MontagePlan
 from memorycapsule.domain.instances import Blob, BlobDamage, KeyEnvelope
 from memorycapsule.domain.preservation import Damage, DamageKind
-from memorycapsule.errors import CapsuleError, PlanRefused, WrongKey
+from memorycapsule.errors import CapsuleError, PlanRefused, Postponed, WrongKey
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.keys import fingerprint_of
 from memorycapsule.services.preservation import fixity, rules
@@ -62,7 +62,8 @@ def verify(
     """
     Look at everything: database, rows, rules, envelopes, plans and blobs; when `deep`, at all bytes.
 
-    `on_read` is called with the number of bytes of each piece of a blob that was read.
+    `on_read` is called with the number of bytes of each piece of a blob that was read. Raises Postponed when the
+    machine has no memory or open files for it.
     """
     looks: list[tuple[str, Callable[[], Iterable[Damage]]]] = [
         ("database", lambda: damaged_database(store)),
@@ -77,6 +78,8 @@ def verify(
     for name, look in looks:
         try:
             found += look()
+        except Postponed:
+            raise
         except _UNREADABLE as error:
             reason = error.reason if isinstance(error, CapsuleError) else type(error).__name__
             found.append(Damage(kind=DamageKind.DATABASE, detail=f"{name}: {reason}"))

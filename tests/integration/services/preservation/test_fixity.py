@@ -1,13 +1,17 @@
 """The scrub reads everything within thirty days, notes what it finds, and puts aside what has changed."""
 
 import dataclasses
+import os
+import resource
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlmodel import select
 
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.preservation import DamageKind
+from memorycapsule.errors import Postponed
 from memorycapsule.services import cleanup, opening
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.preservation.verification import verify
@@ -17,6 +21,7 @@ from memorycapsule.store.rows import EventRow
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, make_context
 from support.moments import NOW
+from support.refusals import refused
 
 
 def scrub(stage, now, *, most_seconds=60.0):
@@ -53,6 +58,24 @@ def test_all_is_read_within_thirty_days_a_share_each_day(filled):
         read = [blob for blob in blobs_of(filled).values() if blob.checked_at]
         assert sum(blob.bytes for blob in read) <= (total / fixity.DAYS_OF_A_ROUND + largest) * day
     assert all(blob.checked_at and not blob.damage for blob in blobs_of(filled).values())
+
+
+def test_a_machine_without_open_files_makes_no_stored_file_damaged(filled):
+    later = NOW + timedelta(days=30)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open() as lowest:
+        free = lowest.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        with refused(Postponed, "machine_exhausted"):
+            scrub(filled, later)
+        with refused(Postponed, "machine_exhausted"):
+            verify(filled.instance.store, filled.instance.vault, deep=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert not any(blob.damage for blob in blobs_of(filled).values())
+    assert scrub(filled, later).damaged == ()
 
 
 def test_what_was_written_just_now_is_not_read(filled):
