@@ -93,6 +93,12 @@ class Medium:
     clip_blob: str | None
     created_at: datetime
 
+    @property
+    def blobs(self) -> dict[str, str]:
+        """The ids of what is kept of it, by the names of their fields."""
+        forms = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
+        return {form: blob_id for form in forms if (blob_id := getattr(self, form))}
+
 
 @dataclass(frozen=True, kw_only=True)
 class MediumDetails:

@@ -21,7 +21,6 @@ from memorycapsule.store.transactions import Store
 PART_AGE = timedelta(days=1)
 
 _BATCH_ITEMS = 50
-_FORMS = ("original_blob", "display_blob", "thumbnail_blob", "clip_blob")
 
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
@@ -76,7 +75,7 @@ def _unseal_story(store: Store, vault: Vault, story: Story) -> None:
 
 
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
-    sealed = {form: blob_id for form in _FORMS if (blob_id := getattr(medium, form))}
+    sealed = medium.blobs
     kept: dict[str, Blob] = {}
     try:
         with store.reading() as tx:
@@ -104,9 +103,8 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
 
 def _note_damage(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
     """Note which of a medium's blobs are damaged, so that somebody is told."""
-    blob_ids = [blob_id for form in _FORMS if (blob_id := getattr(medium, form))]
     with store.reading() as tx:
-        kept = [blob for blob_id in blob_ids if (blob := capsule_store.blobs.find(tx, blob_id))]
+        kept = [blob for blob_id in medium.blobs.values() if (blob := capsule_store.blobs.find(tx, blob_id))]
     looked_at = [(blob, fixity.damage_of(vault.blobs, blob, deep=True)) for blob in kept]
     fixity.note(store, vault, looked_at, now=now)
 

@@ -111,8 +111,7 @@ def remove_medium(tx: Transaction, medium: Medium) -> list[str]:
     """Remove a medium and return the ids of its blobs."""
     upload_store.forget_medium(tx, medium.id)
     media.remove(tx, col(MediumRow.id) == medium.id)
-    named = (medium.original_blob, medium.display_blob, medium.thumbnail_blob, medium.clip_blob)
-    return [blob_id for blob_id in named if blob_id]
+    return list(medium.blobs.values())
 
 
 def remove_with_media(tx: Transaction, story_id: str) -> list[str]:

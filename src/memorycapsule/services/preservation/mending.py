@@ -28,7 +28,7 @@ _FORMS = ("original", *_DERIVED)
 def is_whole(store: Store, vault: Vault, unsealer: Unsealer, medium: Medium) -> bool:
     """Say whether everything of a medium is there as it was written; all its bytes are read."""
     with store.reading() as tx:
-        kept = [capsule_store.blobs.find(tx, blob_id) for blob_id in _blob_ids(medium).values()]
+        kept = [capsule_store.blobs.find(tx, blob_id) for blob_id in medium.blobs.values()]
     if any(blob is None or fixity.damage_of(vault.blobs, blob, deep=True) for blob in kept):
         return False
     return _details(unsealer, medium) is not None
@@ -54,7 +54,7 @@ def mend(
 
     The bytes of the old ones go after the commit. What the medium is, where it stands and whose it is stays.
     """
-    old = list(_blob_ids(medium).values())
+    old = list(medium.blobs.values())
     for blob in blobs.values():
         capsule_store.blobs.add(tx, blob)
     ids = {f"{form}_blob": blobs[form].id if form in blobs else None for form in _FORMS}
@@ -103,7 +103,7 @@ def renew_derivatives(
         with store.transaction() as tx:
             if story_store.media.find(tx, medium.id, lock=True) != medium:
                 raise NotFound  # changed or removed at this very moment
-            old = [blob_id for form, blob_id in _blob_ids(medium).items() if form != "original"]
+            old = [blob_id for blob_id in medium.blobs.values() if blob_id != medium.original_blob]
             for blob in kept.values():
                 capsule_store.blobs.add(tx, blob)
             ids = {f"{form}_blob": kept[form].id if form in kept else None for form in _DERIVED}
@@ -127,10 +127,6 @@ def _record(tx: Transaction, medium: Medium, now: datetime) -> None:
         subject_id=medium.id,
     )
     event_store.record(tx, event)
-
-
-def _blob_ids(medium: Medium) -> dict[str, str]:
-    return {form: blob_id for form in _FORMS if (blob_id := getattr(medium, f"{form}_blob"))}
 
 
 def _details(unsealer: Unsealer, medium: Medium) -> MediumDetails | None:
