@@ -14,6 +14,7 @@ from sqlmodel import select as select_rows
 
 from memorycapsule.domain.instances import Blob
 from memorycapsule.errors import CapsuleError
+from memorycapsule.store import snapshots
 from memorycapsule.store.capsules import blobs
 from memorycapsule.store.rows import BlobRow, CapsuleRow
 from memorycapsule.store.transactions import Store, Transaction, translating_errors
@@ -122,7 +123,7 @@ def is_database(file: Path) -> bool:
 def envelopes_in(file: Path) -> list[tuple[str, bytes]]:
     """Return the ids and bytes of the key envelopes in a copy of a database, which is only read; none of another."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
+        with closing(snapshots.read_only(file)) as copy:
             return copy.execute("SELECT id, envelope FROM key_envelope").fetchall()
     except sqlite3.Error:
         return []

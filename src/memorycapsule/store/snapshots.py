@@ -72,7 +72,7 @@ def contents(file: Path) -> SnapshotContents:
     """Return what a snapshot holds; its file is only read. Raises ConfigurationProblem when it cannot be."""
     try:
         # Not by our tables, which may have columns that an older snapshot lacks.
-        with closing(_reading(file)) as database:
+        with closing(read_only(file)) as database:
             ((instance_id, fingerprint, recipient),) = database.execute(
                 "SELECT id, key_fingerprint, recovery_recipient FROM instance"
             )
@@ -97,7 +97,7 @@ def contents(file: Path) -> SnapshotContents:
 def problems_of(file: Path) -> list[str]:
     """Return what SQLite finds wrong in a file, in its words (at most a hundred lines); nothing for a sound one."""
     try:
-        with closing(_reading(file)) as database:
+        with closing(read_only(file)) as database:
             found = [str(line) for (line,) in database.execute("PRAGMA integrity_check")]
             lost = [f"{table} {row}" for table, row, *_ in database.execute("PRAGMA foreign_key_check")]
     except sqlite3.DatabaseError as error:
@@ -179,7 +179,8 @@ def url_of(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-def _reading(file: Path) -> sqlite3.Connection:
+def read_only(file: Path) -> sqlite3.Connection:
+    """Return a connection to a copy of a database, which is only read."""
     # Nobody changes it: SQLite needs no files beside it, also where nothing can be written.
     return sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro&immutable=1", uri=True)
 
