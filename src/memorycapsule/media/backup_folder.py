@@ -27,6 +27,7 @@ from memorycapsule.errors import (
     DiskFull,
     NotFound,
     is_disk_full,
+    shortage,
     system_problem,
 )
 
@@ -44,7 +45,7 @@ class BackupFolder:
     """
     Backups below one folder.
 
-    Every method raises DiskFull or ConfigurationProblem, which name the folder, for what the system refuses.
+    For what the system refuses, every method raises DiskFull or ConfigurationProblem, which name the folder, or Postponed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -160,7 +161,8 @@ class BackupFolder:
             if is_disk_full(error):
                 raise DiskFull("backup_disk_full", folder=self.root) from error
             problem = system_problem(error)
-            raise ConfigurationProblem("backup_folder_unusable", folder=self.root, problem=problem) from error
+            other = ConfigurationProblem("backup_folder_unusable", folder=self.root, problem=problem)
+            raise (shortage(error) or other) from error
 
 
 def copy_checked(source: BinaryIO, write: Callable[[bytes], object], digest: str) -> None:
@@ -180,7 +182,7 @@ def _next_piece(source: BinaryIO) -> bytes:
         raise WrongBytes from error  # of a disk that dies
 
 
-def digest_of(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import glob
 import hashlib
 import hmac
 import os
@@ -103,6 +104,15 @@ class InstanceKey:
         encoded = [part.encode("utf-8") for part in parts]
         message = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
         return hmac.digest(key, message, "sha256")
+
+
+def key_file_beside(path: Path, fingerprint: str) -> Path | None:
+    """Return the newest file that was kept beside a key file and holds the key of this fingerprint, if there is one."""
+    for beside in sorted(path.parent.glob(f"{glob.escape(path.name)}.*"), reverse=True):
+        with suppress(KeyMissing):
+            if InstanceKey.load(beside).fingerprint == fingerprint:
+                return beside
+    return None
 
 
 def fingerprint_of(recipient: str) -> str:

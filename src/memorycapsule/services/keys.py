@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import glob
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from memorycapsule.domain.sealed_json import details_from_json
 from memorycapsule.domain.stories import Medium
 from memorycapsule.errors import CapsuleError, KeyMissing, UsageProblem, WrongKey
 from memorycapsule.seal import envelopes
-from memorycapsule.seal.keys import InstanceKey, fingerprint_of, put_in_place, set_aside
+from memorycapsule.seal.keys import InstanceKey, fingerprint_of, key_file_beside, put_in_place, set_aside
 from memorycapsule.services import instances
 from memorycapsule.services.vault import INSTANCE, RECOVERY, capsule_identity, new_envelope
 from memorycapsule.store import capsules as capsule_store
@@ -76,7 +75,10 @@ def open_key(store: Store, key_file: Path) -> InstanceKey:
     try:
         return _checked_key(store, key_file)
     except (KeyMissing, WrongKey) as error:
-        if found := _right_key_beside(store, key_file):
+        # As after an older database is put back.
+        with store.reading() as tx:
+            fingerprint = instance_store.get(tx).key_fingerprint
+        if found := key_file_beside(key_file, fingerprint):
             raise type(error)("key_lies_beside", file=key_file, found=found) from error
         raise
 
@@ -85,15 +87,6 @@ def _checked_key(store: Store, key_file: Path) -> InstanceKey:
     key = InstanceKey.load(key_file)
     instances.check_key(store, key)
     return key
-
-
-def _right_key_beside(store: Store, key_file: Path) -> Path | None:
-    """Return a key file of another moment that holds the instance's key now, as after an older backup is restored."""
-    for beside in sorted(key_file.parent.glob(f"{glob.escape(key_file.name)}.*"), reverse=True):
-        with suppress(KeyMissing, WrongKey):
-            _checked_key(store, beside)
-            return beside
-    return None
 
 
 def rotate(store: Store, key_file: Path, *, now: datetime) -> InstanceKey:

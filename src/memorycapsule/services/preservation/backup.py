@@ -10,8 +10,8 @@ from pathlib import Path
 
 from memorycapsule import __version__
 from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType, next_name, premis_event
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, system_problem
-from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, Postponed, system_problem
+from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of_file
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
@@ -54,7 +54,8 @@ def make_backup(
     What is deleted meanwhile is kept until the end. A run that was cut off is made anew, and its files count.
     Files that are gone or damaged here, and are not in the folder either, are named in the backup as missing.
 
-    Raises Busy while another backup runs, ConfigurationProblem for the folder of another instance, and DiskFull.
+    Raises Busy while another backup runs, ConfigurationProblem for the folder of another instance, DiskFull, and
+    Postponed when the machine has no memory or open files for it.
     """
     target = BackupFolder(folder)
     with store.reading() as tx:
@@ -87,7 +88,7 @@ def make_backup(
             revision=schema.newest_revision(),
             key_fingerprint=known.key_fingerprint,
             recovery_recipient=known.recovery_recipient,
-            database_digest=digest_of(database),
+            database_digest=digest_of_file(database),
             capsules=known.capsules,
             files=len(known.files),
             bytes=total,
@@ -126,9 +127,11 @@ def _save(store: Store, database: Path, folder: Path) -> None:
 
 
 def _copied(blobs: LocalBlobs, target: BackupFolder, one: KnownFile) -> bool:
-    """Copy a file, and say whether it is there and whole."""
+    """Copy a file, and say whether it is there and whole. Raises Postponed when the machine cannot open it now."""
     try:
         source = blobs.open_held(one.blob_id)
+    except Postponed:
+        raise
     except CapsuleError:
         return False
     with source, contextlib.suppress(WrongBytes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from memorycapsule.domain.waits import is_recent
 from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store
@@ -31,7 +32,8 @@ def levels(store: Store, *, now: datetime) -> Levels:
         backed_up_at = instance_store.get(tx).backed_up_at
         oldest = fixity_store.oldest_look(tx, now)
         is_damaged = bool(fixity_store.damaged(tx))
-    if backed_up_at is None or now - backed_up_at > BACKUP_AGE:
+    # A backup that a wrong clock has dated is as good as an old one.
+    if backed_up_at is None or not is_recent(backed_up_at, now, within=BACKUP_AGE):
         return Levels(storage=0, integrity=1)
     if oldest is not None and now - oldest > READ_EVERY:
         return Levels(storage=1, integrity=2)

@@ -20,12 +20,12 @@ from memorycapsule.domain.preservation import (
     premis_event,
 )
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import ConfigurationProblem, KeyMissing, NotDue, NotFound, WrongKey
-from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of
+from memorycapsule.errors import ConfigurationProblem, NotDue, NotFound, WrongKey
+from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of_file
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.seal.envelopes import recipient_of
-from memorycapsule.seal.keys import InstanceKey, parse_recovery_key
+from memorycapsule.seal.keys import InstanceKey, key_file_beside, parse_recovery_key
 from memorycapsule.services import keys
 from memorycapsule.services.mailing.deliveries import NO_PAUSE
 from memorycapsule.services.preservation import verification
@@ -81,10 +81,8 @@ def check_key(key_file: Path, backup: Backup) -> InstanceKey:
     key = InstanceKey.load(key_file)
     if key.fingerprint == backup.key_fingerprint:
         return key
-    for other in sorted(key_file.parent.glob(f"{key_file.name}.*")):
-        with suppress(KeyMissing):
-            if InstanceKey.load(other).fingerprint == backup.key_fingerprint:
-                raise WrongKey("restore_needs_other_key", file=key_file, right=other)
+    if right := key_file_beside(key_file, backup.key_fingerprint):
+        raise WrongKey("restore_needs_other_key", file=key_file, right=right)
     raise WrongKey("restore_with_wrong_key", file=key_file, fingerprint=backup.key_fingerprint)
 
 
@@ -241,7 +239,7 @@ def _working_copy(source: BackupFolder, backup: Backup, folder: Path) -> Iterato
     original, copy = source.database(backup.name), folder / "capsule.db"
     try:
         _copy_database(original, copy)
-        if digest_of(copy) != backup.database_digest or snapshots.problems_of(copy):
+        if digest_of_file(copy) != backup.database_digest or snapshots.problems_of(copy):
             raise ConfigurationProblem("backup_database_damaged", file=original)
         store = Store(snapshots.url_of(copy))
         try:
