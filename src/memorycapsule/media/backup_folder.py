@@ -45,7 +45,7 @@ class BackupFolder:
     """
     Backups below one folder.
 
-    For what the system refuses, every method raises DiskFull or ConfigurationProblem, which name the folder, or Postponed.
+    What the system refuses is DiskFull or ConfigurationProblem, which name the folder, or Postponed.
     """
 
     def __init__(self, root: Path) -> None:
