@@ -61,8 +61,7 @@ def recovery_key(
     from memorycapsule.seal.envelopes import recipient_of, valid_recipient
     from memorycapsule.seal.keys import new_recovery_key, parse_recovery_key, write_key_file
 
-    if recipient and file:
-        raise UsageProblem("recovery_both")
+    refuse_both(recipient, file)
     if recipient:
         return RecoveryKey(recipient=valid_recipient(recipient))
     if file is None and not _is_read_once(door):
@@ -82,6 +81,12 @@ def recovery_key(
     identity, public = new_recovery_key()
     write_key_file(file, identity, title=_TITLE)
     return RecoveryKey(recipient=public, file=file)
+
+
+def refuse_both(recipient: str | None, file: Path | None) -> None:
+    """Raise UsageProblem when two recovery keys are asked for."""
+    if recipient and file:
+        raise UsageProblem("recovery_both")
 
 
 def _is_read_once(door: Door) -> bool:

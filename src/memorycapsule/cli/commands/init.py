@@ -14,7 +14,7 @@ from memorycapsule.cli import prompts
 from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.recovery_key import RecoveryKey, recovery_key
+from memorycapsule.cli.recovery_key import RecoveryKey, recovery_key, refuse_both
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -57,6 +57,7 @@ def init(
 
     door = door_of(ctx)
     settings = door.settings(file_must_exist=False)
+    refuse_both(recovery_recipient, recovery_file)
     _refuse_second(door, settings)
     asks = is_interactive(door) and not yes
     answers = prompts.Answers()
