@@ -85,12 +85,8 @@ def release(world: World, _chance: random.Random) -> Act | None:
     if holds.hold_of(world.app.store) is None:
         return None
 
-    def do(app: App, now: datetime) -> None:
-        if doubt := ticks.clock_doubt(app):
-            raise doubt
-        holds.release(
-            app.store, app.vault, app.wake, sessions.host_viewer(app.store), with_letters=False, now=now
-        )
+    def do(app: App, _now: datetime) -> None:
+        ticks.release(app, sessions.host_viewer(app.store), with_letters=False)
 
     return Act(what="release", do=do)
 

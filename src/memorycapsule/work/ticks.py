@@ -152,6 +152,15 @@ def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
     return opening.open_now(context.store, context.wake, viewer, found.id, now=verdict.opens_until or now)
 
 
+def release(context: WorkerContext, viewer: Viewer, *, with_letters: bool) -> bool:
+    """Do what `holds.release` does. Raises NotDue while the clock is in doubt."""
+    if doubt := clock_doubt(context):
+        raise doubt
+    return holds.release(
+        context.store, context.vault, context.wake, viewer, with_letters=with_letters, now=context.now()
+    )
+
+
 def send_letters(context: WorkerContext) -> Sent:
     """Queue letters that have waited long enough for a film or for an answer, and send all that are due."""
     context.reserve.make_room()

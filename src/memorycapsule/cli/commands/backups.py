@@ -170,15 +170,13 @@ def release(
         if dry_run:
             _show_first_pass(door, app)
             return
-        if doubt := ticks.clock_doubt(app):
-            raise doubt
         if not yes:
             if not is_interactive(door):
                 raise UsageProblem("release_needs_yes")
             _show_first_pass(door, app)
             question = "cli_release_ask_without" if no_letters else "cli_release_ask"
             confirm(door.out.words, door.out.words(question), default=False)
-        holds.release(app.store, app.vault, app.wake, viewer, with_letters=not no_letters, now=app.now())
+        ticks.release(app, viewer, with_letters=not no_letters)
     door.out.answer({"released": True, "held": sentence_of(hold)})
     door.out.say(door.out.words("cli_release_done"))
 
