@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +10,7 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from memorycapsule import disk
 from memorycapsule.clock import Clock
 from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.film.sizes import Size
@@ -159,7 +159,7 @@ def open_app(
             ),
             rendering=_rendering(settings),
             watching=Watching(
-                free_bytes=lambda: shutil.disk_usage(settings.data_dir).free,
+                free_bytes=lambda: disk.free_bytes(settings.data_dir),
                 log_in=(lambda: check_mail_login(settings)) if settings.mail_is_real else None,
                 backup_days=settings.backup.warn_days,
             ),

@@ -10,6 +10,8 @@ from memorycapsule.errors import DiskFull, is_disk_full
 
 #: What may wait leaves so much of the disk to what may not: to openings and letters.
 MARGIN_BYTES = 8 * 1024 * 1024
+#: With less than this, people are told: uploads are about to be refused, and films to wait.
+LOW_BYTES = 1_000_000_000
 #: SQLite writes at least so much at a time: its index of a write-ahead log grows by 32 KiB.
 _PROBE_BYTES = 64 * 1024
 

@@ -16,7 +16,7 @@ from memorycapsule.journal import journal
 
 RESERVE_BYTES = disk.MARGIN_BYTES
 #: With less than this free, the reserve is given back: a write-ahead log grows by 4 MiB before it begins anew.
-LOW_BYTES = 4 * 1024 * 1024
+GIVE_BACK_BYTES = 4 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -38,7 +38,7 @@ class Reserve:
         """Give it back on a disk that is nearly full, and make none: there may be no instance here. Never raises."""
         with contextlib.suppress(OSError):
             free = disk.free_bytes(self._folder)
-            if free < LOW_BYTES and self._path.exists():
+            if free < GIVE_BACK_BYTES and self._path.exists():
                 self._path.unlink()
                 journal.warning("disk.reserve_given", free=free)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from memorycapsule.app import App
     from memorycapsule.config import Settings
 
-_LEAST_FREE_BYTES = 1_000_000_000
 _SIGNS = {"good": "✓", "warning": "!", "wrong": "✗"}
 _TIMEOUT_SECONDS = 5
 
@@ -120,6 +118,8 @@ def _rehearsed(door: Door, settings: Settings, reference: str) -> Iterator[Findi
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
+    from memorycapsule import disk
+
     folder = settings.data_dir
     if not folder.is_dir():
         yield Finding(
@@ -146,8 +146,8 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             state="good",
             says=Sentence("cli_doctor_folder_good", folder=folder),
         )
-    free = shutil.disk_usage(folder).free
-    is_low = free < _LEAST_FREE_BYTES
+    free = disk.free_bytes(folder)
+    is_low = free < disk.LOW_BYTES
     yield Finding(
         what=Sentence("cli_doctor_disk"),
         state="warning" if is_low else "good",

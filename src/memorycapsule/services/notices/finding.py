@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from memorycapsule import disk
 from memorycapsule.domain.deliveries import Delivery, DeliveryState
 from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.notices import Notice, NoticeKind
@@ -29,8 +30,6 @@ from memorycapsule.store.transactions import Store, Transaction
 
 #: A beat takes no longer, even on a busy machine.
 LATE = timedelta(minutes=15)
-#: With less space than this, uploads are about to be refused.
-LEAST_FREE_BYTES = 1_000_000_000
 #: Letters that have waited so often for a mail server do not wait for a router that starts.
 LASTING_PAUSES = 3
 #: So many names stand in a sentence.
@@ -162,7 +161,7 @@ def _films(tx: Transaction) -> Iterator[Notice]:
 
 
 def _disk(surroundings: Surroundings) -> Iterator[Notice]:
-    if surroundings.free_bytes < LEAST_FREE_BYTES:
+    if surroundings.free_bytes < disk.LOW_BYTES:
         megabytes = surroundings.free_bytes // 1_000_000
         says = kept_reason(CapsuleError("notice_disk", free=megabytes))
         yield Notice(kind=NoticeKind.DISK, says=says)
