@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from memorycapsule.domain.capsules import Capsule
-from memorycapsule.domain.instances import Blob
+from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.domain.stories import Medium, MediumDetails
 from memorycapsule.errors import CapsuleError, NotFound
@@ -66,7 +66,7 @@ def mend(
     )
     story_store.media.save(tx, mended)
     capsule_store.drop_blobs(tx, old)
-    _record(tx, medium, now)
+    record_recovery(tx, "medium.mended", medium, now)
     tx.after_commit(lambda: vault.delete_blobs(old))
     return mended
 
@@ -80,6 +80,19 @@ def forms_of(original: BinaryIO, prepared: Prepared) -> Iterator[tuple[str, Bina
         yield "thumbnail", io.BytesIO(prepared.thumbnail)
     if prepared.clip is not None:
         yield "clip", prepared.clip
+
+
+def record_recovery(tx: Transaction, kind: str, what: Medium | Blob | KeyEnvelope, now: datetime) -> None:
+    """Record that something is whole again."""
+    event = premis_event(
+        kind,
+        PremisType.RECOVERY,
+        PremisOutcome.SUCCESS,
+        at=now,
+        capsule_id=what.capsule_id,
+        subject_id=what.id,
+    )
+    event_store.record(tx, event)
 
 
 def renew_derivatives(
@@ -109,24 +122,12 @@ def renew_derivatives(
             ids = {f"{form}_blob": kept[form].id if form in kept else None for form in _DERIVED}
             story_store.media.save(tx, dataclasses.replace(medium, **ids))  # type: ignore[arg-type]
             capsule_store.drop_blobs(tx, old)
-            _record(tx, medium, now)
+            record_recovery(tx, "medium.mended", medium, now)
             tx.after_commit(lambda: vault.delete_blobs(old))
     except CapsuleError:
         vault.delete_uncommitted(store, [blob.id for blob in kept.values()])
         return False
     return True
-
-
-def _record(tx: Transaction, medium: Medium, now: datetime) -> None:
-    event = premis_event(
-        "medium.mended",
-        PremisType.RECOVERY,
-        PremisOutcome.SUCCESS,
-        at=now,
-        capsule_id=medium.capsule_id,
-        subject_id=medium.id,
-    )
-    event_store.record(tx, event)
 
 
 def _details(unsealer: Unsealer, medium: Medium) -> MediumDetails | None:

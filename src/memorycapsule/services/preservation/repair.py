@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from memorycapsule.domain.instances import Blob, BlobDamage
-from memorycapsule.domain.preservation import Damage, DamageKind, PremisOutcome, PremisType, premis_event
+from memorycapsule.domain.preservation import Damage, DamageKind
 from memorycapsule.errors import CapsuleError
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import keys
 from memorycapsule.services.preservation import fixity, mending, verification
 from memorycapsule.services.vault import Vault, digest_of
 from memorycapsule.store import capsules as capsule_store
-from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import integrity
 from memorycapsule.store import stories as story_store
@@ -86,15 +85,7 @@ def _mend_envelopes(store: Store, vault: Vault, folder: Path, now: datetime) -> 
                 if envelope is None or hashlib.sha256(content).hexdigest() != envelope.digest:
                     continue
                 capsule_store.envelopes.save(tx, dataclasses.replace(envelope, envelope=content))
-                event = premis_event(
-                    "envelope.repaired",
-                    PremisType.RECOVERY,
-                    PremisOutcome.SUCCESS,
-                    at=now,
-                    capsule_id=envelope.capsule_id,
-                    subject_id=envelope.id,
-                )
-                event_store.record(tx, event)
+                mending.record_recovery(tx, "envelope.repaired", envelope, now)
             wanted.discard(envelope_id)
     # Those of the recovery key need no copy where the instance key opens the capsule.
     keys.mend_recovery(store, vault.key, now=now)
@@ -114,6 +105,7 @@ def _mend_rows(store: Store, vault: Vault, now: datetime) -> None:
             )
             with store.transaction() as tx:
                 capsule_store.blobs.save(tx, whole)
+                mending.record_recovery(tx, "blob.row_repaired", blob, now)
 
 
 def _mend_blobs(
@@ -171,15 +163,7 @@ def _note_whole(store: Store, vault: Vault, blob: Blob, now: datetime) -> None:
     with store.transaction() as tx:
         if not fixity_store.note(tx, blob, None, now):
             return
-        event = premis_event(
-            "blob.repaired",
-            PremisType.RECOVERY,
-            PremisOutcome.SUCCESS,
-            at=now,
-            capsule_id=blob.capsule_id,
-            subject_id=blob.id,
-        )
-        event_store.record(tx, event)
+        mending.record_recovery(tx, "blob.repaired", blob, now)
     vault.blobs.delete_from_quarantine(blob.id)
 
 
