@@ -12,6 +12,7 @@ from pathlib import Path
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import KeyEnvelope
+from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.domain.sealed_json import details_from_json
 from memorycapsule.domain.stories import Medium
 from memorycapsule.errors import CapsuleError, KeyMissing, UsageProblem, WrongKey
@@ -178,9 +179,15 @@ def mend_recovery(store: Store, key: InstanceKey, *, now: datetime) -> tuple[str
                 continue
             _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
             mended.append(capsule.id)
-            event_store.record(
-                tx, Event(kind="key.recovery_mended", at=now, capsule_id=capsule.id, subject_id=capsule.id)
+            event = premis_event(
+                "key.recovery_mended",
+                PremisType.RECOVERY,
+                PremisOutcome.SUCCESS,
+                at=now,
+                capsule_id=capsule.id,
+                subject_id=capsule.id,
             )
+            event_store.record(tx, event)
     return tuple(mended)
 
 
