@@ -10,11 +10,9 @@ The folder of blobs: one file for each, written whole or not at all.
     <root>.lock                      locked (flock(2)) by whoever holds the folder
 """
 
-import fcntl
 import hashlib
 import io
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from memorycapsule import disk
+from memorycapsule import disk, file_locks
 from memorycapsule.errors import Busy, CapsuleError, NotFound, shortage, system_problem
 
 _PART = ".part"
@@ -33,7 +31,7 @@ _HISTORY = ".history"
 _PIECE_BYTES = 1 << 20
 _GONE = ".gone"
 #: `is_held` of other processes takes the lock for a moment; a sweep of a large folder takes seconds.
-_TRIES, _SECONDS_BETWEEN = 100, 0.05
+_TRIES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +227,10 @@ class LocalBlobs:
         with _translating_errors():
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _lock(descriptor, tries)
+            try:
+                file_locks.lock(descriptor, tries=tries)
+            except BlockingIOError as error:
+                raise Busy("blobs_held") from error
             try:
                 yield
             finally:
@@ -239,18 +240,7 @@ class LocalBlobs:
 
     def is_held(self) -> bool:
         """Say whether some process holds the folder now."""
-        try:
-            descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            # A shared lock, so that two who ask at once do not find each other.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return file_locks.is_locked(self._lock)
 
     def _remove_gone(self) -> None:
         for gone in self._root.glob(f"??/??/.*{_GONE}"):
@@ -318,17 +308,6 @@ def ids_in(root: Path) -> Iterator[str]:
         # Other programs may leave files of their own in the folder.
         if _is_id(path.name):
             yield path.name
-
-
-def _lock(descriptor: int, tries: int) -> None:
-    for tries_left in reversed(range(tries)):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError as error:
-            if not tries_left:
-                raise Busy("blobs_held") from error
-            time.sleep(_SECONDS_BETWEEN)
 
 
 def _gone(path: Path) -> Path:

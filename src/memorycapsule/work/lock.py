@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from memorycapsule import file_locks
 from memorycapsule.errors import Busy, ConfigurationProblem
 from memorycapsule.store.sole_worker import SoleWorker
 from memorycapsule.store.transactions import Store
 
 _NAME = "daemon.lock"
-_TRIES, _SECONDS_BETWEEN = 5, 0.05
+_TRIES = 5
 
 
 class FolderLock:
@@ -38,15 +37,11 @@ class FolderLock:
         except PermissionError as error:
             raise ConfigurationProblem("lock_of_another_user", file=self._path) from error
         # `is_held` of another process holds it for a moment, too.
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if not tries_left:
-                    os.close(descriptor)
-                    raise Busy from error
-                time.sleep(_SECONDS_BETWEEN)
+        try:
+            file_locks.lock(descriptor, tries=_TRIES)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Busy from error
         self._descriptor = descriptor
         try:
             self.publish(url=None)
@@ -94,18 +89,7 @@ def working_alone(data_dir: Path, store: Store) -> Iterator[None]:
 
 def is_held(data_dir: Path) -> bool:
     """Return whether some process holds the folder's lock now."""
-    try:
-        descriptor = os.open(data_dir / _NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        # A shared lock, so that two processes that ask at once do not find each other.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return file_locks.is_locked(data_dir / _NAME)
 
 
 def holder_url(data_dir: Path) -> str | None:
