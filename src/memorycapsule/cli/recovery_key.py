@@ -1,4 +1,4 @@
-"""A new recovery key: made or taken, and said for good before anything depends on it."""
+"""Recovery keys: a new one, said for good before anything depends on it, and one that somebody types."""
 
 from __future__ import annotations
 
@@ -7,14 +7,32 @@ import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memorycapsule.errors import ConfigurationProblem, UsageProblem
+import typer
+
+from memorycapsule.cli.door import is_interactive
+from memorycapsule.cli.typed import read_text
+from memorycapsule.errors import ConfigurationProblem, UsageProblem, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.cli.door import Door
     from memorycapsule.config import Settings
 
+RecoveryRecipientOption = Annotated[
+    str | None,
+    typer.Option("--recovery-recipient", metavar="age1...", help="Use an age key that you have already."),
+]
+NewRecoveryFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--recovery-file", metavar="FILE", help="Write the recovery key there instead of showing it."
+    ),
+]
+RecoveryFileOption = Annotated[
+    Path | None,
+    typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
+]
 _TITLE = "MemoryCapsule recovery key: print it, keep it far from the machine"
 
 
@@ -87,6 +105,22 @@ def refuse_both(recipient: str | None, file: Path | None) -> None:
     """Raise UsageProblem when two recovery keys are asked for."""
     if recipient and file:
         raise UsageProblem("recovery_both")
+
+
+def typed_recovery_key(door: Door, file: Path | None) -> str:
+    """Return what somebody says is the recovery key: from a file, or typed and not shown, or from stdin."""
+    if file is not None and str(file) != "-":
+        try:
+            return file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationProblem(
+                "recovery_key_unreadable", file=file, problem=system_problem(error)
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationProblem("recovery_key_no_text", file=file) from error
+    if file is None and is_interactive(door):
+        return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
+    return read_text()
 
 
 def _is_read_once(door: Door) -> bool:

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memorycapsule.cli.commands.keys import typed_recovery_key
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.prompts import confirm
+from memorycapsule.cli.recovery_key import RecoveryFileOption, typed_recovery_key
 from memorycapsule.cli.sentences import sentence_of
 from memorycapsule.errors import ConfigurationProblem, PartlyDone, UsageProblem, system_problem
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from memorycapsule.app import App
     from memorycapsule.config import Settings
     from memorycapsule.domain import preservation
@@ -45,6 +43,7 @@ def backup(
     Only what is not there yet is copied. A run that was cut off is repeated. The instance key is backed up
     apart: whoever has both can read everything.
     """
+    from memorycapsule import clock
     from memorycapsule.schemas.backups import Backup, Contents
     from memorycapsule.services.preservation.backup import make_backup
 
@@ -52,7 +51,7 @@ def backup(
     settings = door.settings()
     _refuse_inside(folder, settings)
     with door.store(settings) as store, _progress(door, "cli_backup_progress") as progress:
-        made = make_backup(store, settings.blobs_dir, folder, keep=keep, now=_now(), progress=progress)
+        made = make_backup(store, settings.blobs_dir, folder, keep=keep, now=clock.now(), progress=progress)
     checked = _verified(door, settings, folder, made.backup) if verify else None
     lost = len(made.backup.missing)
     door.out.answer(
@@ -94,10 +93,7 @@ def restore(
         bool,
         typer.Option("--recover", help="The key file is lost, too: make another one with the recovery key."),
     ] = False,
-    recovery_file: Annotated[
-        Path | None,
-        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
-    ] = None,
+    recovery_file: RecoveryFileOption = None,
 ) -> None:
     """
     Fill the empty data folder of this configuration from a backup.
@@ -105,6 +101,7 @@ def restore(
     The instance key must be there already, or --recover asks for the recovery key. Nothing opens and no
     letter leaves afterwards until `capsule release`. A run that was cut off is repeated.
     """
+    from memorycapsule import clock
     from memorycapsule.schemas.backups import Backup, Contents
     from memorycapsule.services.preservation import restore as restoring
     from memorycapsule.work.lock import FolderLock
@@ -123,9 +120,9 @@ def restore(
     )
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir), _progress(door, "cli_restore_progress") as progress:
-        done = restoring.restore(folder, found, place, now=_now(), progress=progress)
+        done = restoring.restore(folder, found, place, now=clock.now(), progress=progress)
         if recovery_key:
-            restoring.make_key(place, settings.key_file, recovery_key, now=_now())
+            restoring.make_key(place, settings.key_file, recovery_key, now=clock.now())
     door.out.answer({"restored": Backup.of(found), "contents": Contents.of(done), "unknown": done.unknown})
     words = door.out.words
     made = f"{found.made_at:%Y-%m-%d %H:%M} UTC"
@@ -231,12 +228,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationProblem("data_folder_unusable", problem=system_problem(error)) from error
-
-
-def _now() -> datetime:
-    from memorycapsule import clock
-
-    return clock.now()
 
 
 def register(app: typer.Typer) -> None:

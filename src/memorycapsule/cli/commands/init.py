@@ -14,7 +14,13 @@ from memorycapsule.cli import prompts
 from memorycapsule.cli.commands.access import show_link
 from memorycapsule.cli.door import Door, door_of, is_interactive
 from memorycapsule.cli.options import examples
-from memorycapsule.cli.recovery_key import RecoveryKey, recovery_key, refuse_both
+from memorycapsule.cli.recovery_key import (
+    NewRecoveryFileOption,
+    RecoveryKey,
+    RecoveryRecipientOption,
+    recovery_key,
+    refuse_both,
+)
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
@@ -36,16 +42,8 @@ def init(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="What the others call you.")
     ] = None,
-    recovery_recipient: Annotated[
-        str | None,
-        typer.Option("--recovery-recipient", metavar="age1...", help="Use an age key that you have already."),
-    ] = None,
-    recovery_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--recovery-file", metavar="FILE", help="Write the recovery key there instead of showing it."
-        ),
-    ] = None,
+    recovery_recipient: RecoveryRecipientOption = None,
+    recovery_file: NewRecoveryFileOption = None,
 ) -> None:
     """
     Set up an instance.

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from memorycapsule.cli.door import Door, door_of, is_interactive
+from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples, group
 from memorycapsule.cli.output import plain
-from memorycapsule.cli.recovery_key import recovery_key
-from memorycapsule.cli.typed import read_text
+from memorycapsule.cli.recovery_key import (
+    NewRecoveryFileOption,
+    RecoveryFileOption,
+    RecoveryRecipientOption,
+    recovery_key,
+    typed_recovery_key,
+)
 from memorycapsule.errors import (
     CapsuleError,
     ConfigurationProblem,
     KeyMissing,
     PartlyDone,
     WrongKey,
-    system_problem,
 )
 
 if TYPE_CHECKING:
@@ -82,16 +84,14 @@ def _key_file_state(store: Store, settings: Settings) -> tuple[str, CapsuleError
 
 def key_recover(
     ctx: typer.Context,
-    recovery_file: Annotated[
-        Path | None,
-        typer.Option("--recovery-file", metavar="FILE", help="File that holds the recovery key; - is stdin."),
-    ] = None,
+    recovery_file: RecoveryFileOption = None,
 ) -> None:
     """
     Make a new instance key with the recovery key, when the old one is lost.
 
     The recovery key is asked for on the terminal and not shown; otherwise it is read from stdin.
     """
+    from memorycapsule import clock
     from memorycapsule.seal.keys import parse_recovery_key
     from memorycapsule.services import keys
     from memorycapsule.work.lock import FolderLock
@@ -100,7 +100,7 @@ def key_recover(
     settings = door.settings()
     with door.store(settings) as store, FolderLock(settings.data_dir):
         identity = parse_recovery_key(typed_recovery_key(door, recovery_file))
-        key = keys.recover(store, settings.key_file, identity, now=_now())
+        key = keys.recover(store, settings.key_file, identity, now=clock.now())
         found = _answer_replaced(door, settings, store, key.fingerprint)
     if lacking := found.without_instance:
         opened = found.capsules - lacking
@@ -115,29 +115,22 @@ def key_recover(
 
 def key_rotate(ctx: typer.Context) -> None:
     """Replace the instance key by a new one; the old file is kept beside it, links that are out stay good."""
+    from memorycapsule import clock
     from memorycapsule.services import keys
     from memorycapsule.work.lock import FolderLock
 
     door = door_of(ctx)
     settings = door.settings()
     with door.store(settings) as store, FolderLock(settings.data_dir):
-        key = keys.rotate(store, settings.key_file, now=_now())
+        key = keys.rotate(store, settings.key_file, now=clock.now())
         _answer_replaced(door, settings, store, key.fingerprint)
     door.out.say(door.out.words("cli_key_rotated", file=settings.key_file))
 
 
 def key_new_recovery(
     ctx: typer.Context,
-    recovery_recipient: Annotated[
-        str | None,
-        typer.Option("--recovery-recipient", metavar="age1...", help="Use an age key that you have already."),
-    ] = None,
-    recovery_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--recovery-file", metavar="FILE", help="Write the recovery key there instead of showing it."
-        ),
-    ] = None,
+    recovery_recipient: RecoveryRecipientOption = None,
+    recovery_file: NewRecoveryFileOption = None,
 ) -> None:
     """
     Replace the recovery key by a new one, when the old one is lost or others may have seen it.
@@ -193,28 +186,6 @@ def _answer_replaced(door: Door, settings: Settings, store: Store, fingerprint: 
         }
     )
     return found
-
-
-def _now() -> datetime:
-    from memorycapsule import clock
-
-    return clock.now()
-
-
-def typed_recovery_key(door: Door, file: Path | None) -> str:
-    """Return what somebody says is the recovery key: from a file, or typed and not shown, or from stdin."""
-    if file is not None and str(file) != "-":
-        try:
-            return file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationProblem(
-                "recovery_key_unreadable", file=file, problem=system_problem(error)
-            ) from error
-        except UnicodeDecodeError as error:
-            raise ConfigurationProblem("recovery_key_no_text", file=file) from error
-    if file is None and is_interactive(door):
-        return str(typer.prompt(door.out.words("cli_ask_recovery_key"), hide_input=True, err=True))
-    return read_text()
 
 
 def register(app: typer.Typer) -> None:
