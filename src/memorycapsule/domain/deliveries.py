@@ -31,6 +31,8 @@ class LetterKind(StrEnum):
 
 #: Letters with codes, which are of use for minutes only. They go before all others.
 URGENT_LETTERS = (LetterKind.SIGN_IN, LetterKind.ADDRESS)
+#: Letters to members of a sealed capsule, which say nothing any more once it is open.
+LETTERS_BEFORE_OPENING = (LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT)
 
 
 class DeliveryState(StrEnum):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from memorycapsule.domain.reasons import KeptReason
-from memorycapsule.domain.waits import is_recent
+from memorycapsule.domain.waits import is_due_again, is_recent
 
 #: A letter tells all there is to tell. Nobody gets the next one sooner, unless a capsule does not open.
 LEAST_INTERVAL = timedelta(days=1)
@@ -139,10 +139,8 @@ def is_trial_due(
 
     `tried_at` is when it was last tried, `has_failed` whether it failed then, and `openings` are dates to come.
     """
-    # A trial in the future was dated by a wrong clock.
-    if tried_at is None or tried_at > now:
-        return True
-    if now - tried_at >= (FAILED_TRIAL_INTERVAL if has_failed else TRIAL_INTERVAL):
+    interval = FAILED_TRIAL_INTERVAL if has_failed else TRIAL_INTERVAL
+    if tried_at is None or is_due_again(tried_at, now, every=interval):
         return True
     return any(tried_at < at - before <= now for at in openings for before in TRIALS_BEFORE_OPENING)
 

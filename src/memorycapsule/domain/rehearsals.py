@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.waits import is_due_again
 from memorycapsule.errors import CapsuleError
 
 REHEARSED_EVERY = timedelta(days=7)
@@ -47,9 +48,6 @@ def is_rehearsal_due(
     was just made needs none.
     """
     since = rehearsed_at or capsule.created_at
-    # A time that a wrong clock has written says nothing.
-    if since > now:
-        return True
     interval = FAILED_AGAIN_AFTER if has_failed else REHEARSED_EVERY
     last_moment = capsule.opens_at - _BEFORE_DATE
-    return now - since >= interval or since < last_moment <= now
+    return is_due_again(since, now, every=interval) or since < last_moment <= now

@@ -18,6 +18,15 @@ def is_over(until: datetime, now: datetime, *, longest: timedelta) -> bool:
     return until <= now or until > now + longest + CORRECTION
 
 
+def is_due_again(last: datetime, now: datetime, *, every: timedelta) -> bool:
+    """
+    Return whether what was done at `last`, and is to be done so often, is to be done now.
+
+    What lies ahead was dated by a wrong clock, and nobody knows when it was done.
+    """
+    return not last <= now < last + every
+
+
 def is_recent(then: datetime, now: datetime, *, within: timedelta) -> bool:
     """
     Return whether something happened at `then` so lately that the next of its kind waits, for `within` at most.

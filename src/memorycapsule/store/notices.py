@@ -10,7 +10,13 @@ from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, not_, or_, select
 
 from memorycapsule.domain.capsules import CapsuleState, Role
-from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, DeliveryState, LetterKind
+from memorycapsule.domain.deliveries import (
+    LETTERS_BEFORE_OPENING,
+    URGENT_LETTERS,
+    Delivery,
+    DeliveryState,
+    LetterKind,
+)
 from memorycapsule.domain.film.montages import Montage, MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import Notice, ToldNotice
@@ -34,7 +40,7 @@ told_notices = Table(ToldNotice, ToldNoticeRow)
 #: Letters that nobody misses: codes expire within minutes, and whoever does not get this one reads it on the pages.
 _NOT_MISSED = (*URGENT_LETTERS, LetterKind.NOTICE)
 #: Letters that say nothing any more once their capsule is open.
-_BEFORE_OPENING = (LetterKind.INVITATION, LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT)
+_OVER_ONCE_OPEN = (LetterKind.INVITATION, *LETTERS_BEFORE_OPENING)
 
 
 def told_by_account(tx: Transaction) -> dict[str, list[ToldNotice]]:
@@ -131,7 +137,7 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
                 col(InvitationRow.state) == InvitationState.INVITED,
             ),
             or_(
-                col(DeliveryRow.kind).not_in(_BEFORE_OPENING),
+                col(DeliveryRow.kind).not_in(_OVER_ONCE_OPEN),
                 col(CapsuleRow.state) == CapsuleState.SEALED,
             ),
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from memorycapsule.domain.date_requests import DateRequestState
-from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, LetterKind
+from memorycapsule.domain.deliveries import LETTERS_BEFORE_OPENING, URGENT_LETTERS, Delivery, LetterKind
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.sessions import LinkPurpose
 from memorycapsule.mail import letters as mail_letters
@@ -32,8 +32,6 @@ from memorycapsule.store.transactions import Transaction
 #: Fixed for ever: ids of letters are derived from it (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6a1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11")
 
-#: Letters to members of a sealed capsule.
-_BEFORE_OPENING = frozenset({LetterKind.REMINDER, LetterKind.MOVED, LetterKind.CONSENT})
 #: Letters to members of an open one.
 _AFTER_OPENING: Mapping[LetterKind, type[OpenedLetter | FilmReadyLetter | OpenedAgainLetter]] = {
     LetterKind.OPENED: OpenedLetter,
@@ -69,7 +67,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
         is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
-        return member.left_at is None and not (is_open and delivery.kind in _BEFORE_OPENING)
+        return member.left_at is None and not (is_open and delivery.kind in LETTERS_BEFORE_OPENING)
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
@@ -114,7 +112,7 @@ def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: da
         letter = mail_letters.NoticeLetter(
             recipient=Recipient(**fields.pop("recipient")), url=f"{composer.base_url}/", **fields
         )
-    elif delivery.kind in _BEFORE_OPENING:
+    elif delivery.kind in LETTERS_BEFORE_OPENING:
         letter = _compose_before_opening(tx, composer, delivery, fields, rotation, now)
     else:
         token = letters.issue_link(

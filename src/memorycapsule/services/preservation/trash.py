@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from memorycapsule.domain.events import Event
+from memorycapsule.domain.waits import is_due_again
 from memorycapsule.errors import CapsuleError, NotFound
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
@@ -71,7 +72,7 @@ def is_due(store: Store, *, now: datetime) -> bool:
     """Say whether the last sweep was long enough ago."""
     with store.reading() as tx:
         last = event_store.last_at(tx, "blobs.swept", instance_store.get(tx).id)
-    return last is None or not timedelta(0) <= now - last < SWEPT_EVERY
+    return last is None or is_due_again(last, now, every=SWEPT_EVERY)
 
 
 def look(store: Store, vault: Vault, *, now: datetime) -> Swept:
