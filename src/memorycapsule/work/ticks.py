@@ -143,8 +143,13 @@ def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
 
 
 def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
-    """Open a capsule because a member asks for it. Raises NotFound, and NotDue before its date or in doubt of it."""
+    """
+    Open a capsule because a member asks for it.
+
+    Raises NotFound, and NotDue before its date, in doubt of it, or while the instance waits to be released.
+    """
     verdict, now = instances.judge_clock(context.store, context.clock), context.now()
+    history.hold_unless_continued(context.store, context.vault, now)
     found = reading.standing(context.store, viewer, reference).capsule
     is_certain = verdict.opens_until is not None and found.is_due(verdict.opens_until)
     if verdict.doubt and found.is_due(now) and not is_certain:

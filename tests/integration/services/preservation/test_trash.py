@@ -10,12 +10,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from memorycapsule.errors import NotFound
+from memorycapsule.errors import NotDue, NotFound
 from memorycapsule.services.preservation import history, trash
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.work import ticks
-from support.cast import add_story, make_context, open_instance
+from support.cast import OPENS, add_story, make_context, open_instance
+from support.refusals import refused
 
 #: When the sweeps of these tests are made: what lies there now is a day older then.
 LATER = datetime.now(UTC) + timedelta(days=2)
@@ -189,6 +190,20 @@ def test_an_older_database_moves_nothing_and_holds_openings_and_letters(stage, t
         history.accept(older.store, older.vault)
         assert trash.look(older.store, older.vault, now=LATER).why_left is None
     assert bytes_on_disk(stage) == before
+
+
+def test_an_older_database_opens_nothing_for_a_member_who_asks_before_any_tick(stage, tmp_path, time):
+    instance, database = stage.instance, stage.instance.folder / "capsule.db"
+    copy_database(database, tmp_path / "older.db")
+    add_story(instance, stage.capsule, stage.ben.viewer)
+    history.remember(instance.store, instance.vault)
+    instance.store.close()
+    shutil.copy(tmp_path / "older.db", database)
+
+    with open_instance(instance.store.url, instance.folder, instance.recovery_identity) as older:
+        time.go_to(OPENS)
+        with refused(NotDue, "held_older_database"):
+            ticks.open_now(make_context(older, time), stage.ada, stage.capsule.id)
 
 
 def test_another_instance_in_the_same_folder_is_not_the_one_of_its_files(stage):
