@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.errors import Busy, ConfigurationProblem, KeyMissing, NotDue, WrongKey
 from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services import cleanup, keys, opening, reading, stories
-from memorycapsule.services.preservation import backup, holds, restore
+from memorycapsule.services.preservation import backup, history, holds, restore
 from memorycapsule.services.preservation.restore import RestorePlace
 from memorycapsule.store.rows import metadata
 from memorycapsule.work import ticks
@@ -240,6 +240,20 @@ def test_only_the_newest_backups_are_kept_with_the_files_that_they_need(there, u
     assert len(left) == len(blobs_of(there)) + 1 < whole, "what nobody knows stays"
     with restored(there, usb, tmp_path / "elsewhere", name=made.kept[0]) as again:
         assert blobs_of(again) == blobs_of(there)
+
+
+def test_no_backup_is_forgotten_by_an_instance_that_is_held_or_has_an_older_database(there, usb, tmp_path):
+    back_up(there, usb)
+    with restored(there, usb, tmp_path / "elsewhere") as again:
+        back_up(again, usb, keep=1)
+        assert len(back_up(again, usb, keep=1).kept) == 3
+        holds.release(again.store, again.vault, again.wake, again.ada, with_letters=True, now=NOW)
+        assert len(back_up(again, usb, keep=1).kept) == 1
+
+    history.remember(there.store, there.vault)
+    with there.store.transaction() as tx:
+        tx.session.execute(text("DELETE FROM event WHERE id = (SELECT max(id) FROM event)"))
+    assert len(back_up(there, usb, keep=1).kept) == 2
 
 
 def test_backups_are_in_the_order_in_which_they_were_made_whatever_the_clock_said(there, usb):

@@ -13,6 +13,7 @@ from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType,
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, Postponed, system_problem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of_file
 from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.services.preservation import history
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import schema, snapshots
@@ -52,7 +53,8 @@ def make_backup(
 
     The database comes first. Then come the files that it knows and that the folder lacks, each named by its bytes.
     What is deleted meanwhile is kept until the end. A run that was cut off is made anew, and its files count.
-    Files that are gone or damaged here, and are not in the folder either, are named in the backup as missing.
+    Files that are gone or damaged here, and are not in the folder either, are named in the backup as missing. Then, and
+    while the database is another or an older one or the instance is held, no backup is forgotten.
 
     Raises Busy while another backup runs, ConfigurationProblem for the folder of another instance, DiskFull, and
     Postponed when the machine has no memory or open files for it.
@@ -64,6 +66,7 @@ def make_backup(
     if names and target.read(names[-1]).instance != instance.id:
         raise ConfigurationProblem("backup_of_other_instance", folder=folder)
     blobs = LocalBlobs(blobs_dir)
+    is_right_database = not instance.hold and history.is_continued(store, blobs)
     with blobs.holding():
         database = target.begin()
         _save(store, database, folder)
@@ -110,8 +113,8 @@ def make_backup(
                 missing=len(missing),
             ),
         )
-    if not missing:
-        # An older backup may hold what this one could not find.
+    # An older backup may hold what this one could not find, or what a database that was put back does not know.
+    if not missing and is_right_database:
         _forget(target, keep)
     return BackupMade(backup=backup, new_files=new_files, new_bytes=new_bytes, kept=tuple(target.names()))
 

@@ -14,23 +14,24 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
+from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store, Transaction
 
 
-def is_continued(store: Store, vault: Vault) -> bool:
+def is_continued(store: Store, blobs: LocalBlobs) -> bool:
     """Say whether the database goes on where these files were last used; also where nothing is remembered."""
     with store.reading() as tx:
-        return _knows(tx, _remembered(vault))
+        return _knows(tx, _remembered(blobs))
 
 
 def remember(store: Store, vault: Vault) -> None:
     """Remember the newest event, unless the database is another or an older one; a full disk is no reason to fail."""
     try:
         with store.reading() as tx:
-            remembered, present = _remembered(vault), _present(tx)
+            remembered, present = _remembered(vault.blobs), _present(tx)
             if remembered == present or not _knows(tx, remembered):
                 return
         vault.blobs.remember(json.dumps(present))
@@ -45,7 +46,7 @@ def hold_unless_continued(store: Store, vault: Vault, now: datetime) -> bool:
 
     What it does not know of may have been opened and told long ago.
     """
-    if is_continued(store, vault):
+    if is_continued(store, vault.blobs):
         return False
     with store.transaction() as tx:
         if instance_store.get(tx, lock=True).hold is not None:
@@ -62,10 +63,10 @@ def accept(store: Store, vault: Vault) -> None:
     vault.blobs.remember(json.dumps(present))
 
 
-def _remembered(vault: Vault) -> dict[str, str | int]:
+def _remembered(blobs: LocalBlobs) -> dict[str, str | int]:
     """Return what the folder remembers, {} for nothing. What cannot be read is nothing."""
     try:
-        found = json.loads(vault.blobs.remembered() or "{}")
+        found = json.loads(blobs.remembered() or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

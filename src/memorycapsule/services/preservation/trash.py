@@ -114,7 +114,7 @@ def _seen(store: Store, vault: Vault, unknown: list[tuple[str, int]]) -> Swept:
 
 
 def _why_left(store: Store, vault: Vault, unknown: list[tuple[str, int]]) -> CapsuleError | None:
-    if not history.is_continued(store, vault):
+    if not history.is_continued(store, vault.blobs):
         return CapsuleError("files_of_other_database")
     with store.reading() as tx:
         made_at = instance_store.get(tx).created_at

@@ -209,11 +209,11 @@ def test_an_older_database_opens_nothing_for_a_member_who_asks_before_any_tick(s
 def test_another_instance_in_the_same_folder_is_not_the_one_of_its_files(stage):
     instance = stage.instance
     history.remember(instance.store, instance.vault)
-    assert history.is_continued(instance.store, instance.vault)
+    assert history.is_continued(instance.store, instance.vault.blobs)
     with instance.store.transaction() as tx:
         tx.session.execute(text("UPDATE instance SET id = :id"), {"id": str(uuid4())})
 
-    assert not history.is_continued(instance.store, instance.vault)
+    assert not history.is_continued(instance.store, instance.vault.blobs)
 
 
 @pytest.mark.parametrize("torn", ["", "{", "[]", '"x"'])
