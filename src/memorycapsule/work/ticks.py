@@ -214,7 +214,9 @@ class CleanUp:
     def run(self) -> None:
         """Do all there is to do now."""
         context = self.context
-        while not context.run.is_stopping() and cleanup.unseal_opened(
+        # The sealed bytes, which go then, may be all that a newer database knows.
+        is_held = holds.hold_of(context.store) is not None
+        while not (is_held or context.run.is_stopping()) and cleanup.unseal_opened(
             context.store, context.vault, self.damaged, now=context.now()
         ):
             pass

@@ -416,6 +416,20 @@ def test_a_restored_instance_opens_nothing_and_sends_nothing_until_it_is_release
         assert the_capsule(again).state is CapsuleState.OPEN
 
 
+def test_a_restored_instance_unseals_nothing_until_it_is_released(there, usb, tmp_path):
+    opening.open_due(there.store, there.wake, OPENS)
+    back_up(there, usb)
+
+    with restored(there, usb, tmp_path / "elsewhere") as again:
+        sealed = blobs_of(again)
+        tidy = ticks.CleanUp(context=make_context(again, later(OPENS + DAY)))
+        tidy.run()
+        assert blobs_of(again) == sealed
+        holds.release(again.store, again.vault, again.wake, again.ada, with_letters=False, now=OPENS + DAY)
+        tidy.run()
+        assert not set(blobs_of(again)) & set(sealed)
+
+
 def test_released_without_letters_it_opens_and_writes_to_nobody_a_second_time(there, usb, tmp_path):
     """The server that died on the day had sent them."""
     back_up(there, usb)
