@@ -1,8 +1,9 @@
 """An instance for a benchmark to work in: empty, or with a capsule and its guests."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from memorycapsule.app import App, open_store
+from memorycapsule.clock import Clock
 from memorycapsule.config import Settings
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.opening_dates import parse_opening_date
@@ -24,7 +25,7 @@ def initialise(settings: Settings) -> None:
             admin_name="Ada",
             locale="en",
             recovery_recipient=new_recovery_key()[1],
-            now=datetime.now(UTC),
+            clock=Clock(),
         )
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from memorycapsule.disk import MARGIN_BYTES
 from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import (
@@ -213,7 +214,7 @@ def test_a_full_disk_leaves_no_half_photo(tmp_path):
         pytest.skip("This machine gives no namespace in which to mount a small file system.")
     mounted = tmp_path / "small"
     mounted.mkdir()
-    mount = f'mount -t tmpfs -o size=3m none "{mounted}" && exec "$0" "$@"'
+    mount = f'mount -t tmpfs -o size={MARGIN_BYTES + 3_000_000} none "{mounted}" && exec "$0" "$@"'
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", mount, sys.executable, "-c", FILL_A_DISK, str(mounted), *sys.path],
         capture_output=True,
