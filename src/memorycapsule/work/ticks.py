@@ -13,7 +13,7 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import NotDue, Postponed
+from memorycapsule.errors import DiskFull, NotDue, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.film import montages
@@ -212,7 +212,17 @@ class CleanUp:
     damaged: set[str] = field(default_factory=set)
 
     def run(self) -> None:
-        """Do all there is to do now."""
+        """Do all there is to do now. What cannot be unsealed for want of room or time waits for the next run."""
+        context = self.context
+        try:
+            self._unseal()
+        except (DiskFull, Postponed) as error:
+            journal.warning("unsealing.postponed", reason=error.reason)
+        context.vault.cache.trim()
+        if context.mailing.mailbox and not clock_doubt(context):
+            context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
+
+    def _unseal(self) -> None:
         context = self.context
         # The sealed bytes, which go then, may be all that a newer database knows.
         is_held = holds.hold_of(context.store) is not None
@@ -220,9 +230,6 @@ class CleanUp:
             context.store, context.vault, self.damaged, now=context.now()
         ):
             pass
-        context.vault.cache.trim()
-        if context.mailing.mailbox and not clock_doubt(context):
-            context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
 
 
 def sweep_daily(context: WorkerContext) -> None:

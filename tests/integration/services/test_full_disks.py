@@ -5,9 +5,21 @@ import pytest
 from memorycapsule.disk import MARGIN_BYTES
 from memorycapsule.domain.uploads import MOST_ANNOUNCED, UploadLimits, UploadMetadata
 from memorycapsule.errors import DiskFull, TooMany
-from memorycapsule.services import uploads
+from memorycapsule.services import opening, uploads
 from memorycapsule.services.uploads import UploadStage
-from support.cast import add_story, join, make_capsule, make_instance, make_photo, prepare
+from memorycapsule.store import stories as story_store
+from memorycapsule.work import ticks
+from support.cast import (
+    OPENS,
+    Time,
+    add_story,
+    join,
+    make_capsule,
+    make_context,
+    make_instance,
+    make_photo,
+    prepare,
+)
 from support.moments import NOW
 from support.refusals import refused
 from support.small_disks import small_disk
@@ -90,3 +102,24 @@ def test_a_member_announces_no_more_files_than_can_be_under_way(tmp_path):
             announce(instance, ben, 3)
         receive(instance, ben, begun[0], b"abc")
         assert announce(instance, ben, 3)
+
+
+def test_what_has_no_room_to_be_unsealed_waits_and_nothing_waits_for_it(small, instance):
+    capsule = make_capsule(instance)
+    add_story(instance, capsule, instance.ada, photos=2)
+    opening.open_if_due(instance.store, instance.wake, capsule.id, OPENS)
+    time = Time()
+    time.go_to(OPENS)
+    clean_up = ticks.CleanUp(context=make_context(instance, time))
+
+    small.fill(but_bytes=MARGIN_BYTES - 100_000)
+    clean_up.run()
+    assert sealed_media(instance) == 2
+    small.empty()
+    clean_up.run()
+    assert sealed_media(instance) == 0
+
+
+def sealed_media(instance):
+    with instance.store.reading() as tx:
+        return len(story_store.sealed_media_of_open_capsules(tx, 10))
