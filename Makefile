@@ -37,8 +37,10 @@ test:
 test-slow:
 	$(SETUP) all
 	$(PYTEST) -n $(WORKERS) -m slow --ignore=tests/browser $(ARGS)
-	@# The browser's event loop outlives its test, so it gets a pytest of its own; pages of one file share a browser.
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m slow tests/browser $(ARGS)
+	@# The browser's event loop outlives its test, so it gets a pytest of its own. Pages of one file share a browser, and
+	@# the longest file comes first.
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow tests/browser/test_whole_life.py \
+		tests/browser $(ARGS)
 
 test-all: test test-slow
 
