@@ -19,6 +19,8 @@ export PYTHON
 PY := .venv/bin/python
 SETUP := @tools/setup.sh
 PYTEST := @tools/pytest.sh
+LONGEST := tests/browser/test_whole_life.py
+BROWSER_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/browser/test_*.py))
 
 .PHONY: help demo test test-slow test-all faults simulate planted nightly mutants bench lint check format lock clean
 .DEFAULT_GOAL := help
@@ -39,8 +41,7 @@ test-slow:
 	$(PYTEST) -n $(WORKERS) -m slow --ignore=tests/browser $(ARGS)
 	@# The browser's event loop outlives its test, so it gets a pytest of its own. Pages of one file share a browser, and
 	@# the longest file comes first.
-	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow tests/browser/test_whole_life.py \
-		tests/browser $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(BROWSER_TESTS) $(ARGS)
 
 test-all: test test-slow
 
