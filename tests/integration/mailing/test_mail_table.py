@@ -113,6 +113,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "row",
     [pytest.param(row, id=row.name, marks=() if row.every_day else pytest.mark.nightly) for row in ROWS],

@@ -40,6 +40,7 @@ class FailingServer(RuledServer):
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipients", "seed"), [(60, 3), pytest.param(1000, 7, marks=pytest.mark.nightly)])
 def test_each_letter_arrives_once_or_is_named_as_unknown(tmp_path, recipients, seed):
     make_outbox(tmp_path / "made", [f"Guest{number}" for number in range(1, recipients)])

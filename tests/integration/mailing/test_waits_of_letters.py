@@ -74,6 +74,7 @@ def test_a_clock_in_doubt_gives_up_no_letter(outbox):
     assert outbox.states() == {"queued": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("years", [-56, -1, 6, 70])
 @pytest.mark.parametrize("answer", ["gone", "451 later", REFUSED])
 def test_no_wait_outlives_the_wrong_clock_that_wrote_it(outbox, years, answer):

@@ -168,6 +168,7 @@ STARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_by", STARTS.values(), ids=STARTS.keys())
 def test_a_new_process_with_a_wrong_clock_opens_nothing_early(household, off_by):
     def set_wrong() -> None:
@@ -181,6 +182,7 @@ def test_a_new_process_with_a_wrong_clock_opens_nothing_early(household, off_by)
     all_goes_on(household)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_by", STARTS.values(), ids=STARTS.keys())
 def test_a_machine_that_starts_with_a_wrong_clock_opens_nothing_more_than_a_day_early(household, off_by):
     def set_wrong() -> None:
@@ -194,6 +196,7 @@ def test_a_machine_that_starts_with_a_wrong_clock_opens_nothing_more_than_a_day_
     all_goes_on(household)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_by", [10 * DAY, -2 * HOUR], ids=["+10 d", "-2 h"])
 @pytest.mark.parametrize("synchronised", [False, True])
 def test_a_clock_set_beneath_a_running_daemon_opens_nothing_early(household, off_by, synchronised):

@@ -63,6 +63,7 @@ def named(damage):
     return {(one.kind, one.subject_id) for one in damage}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, *(pytest.param(one, marks=pytest.mark.nightly) for one in range(2, 6))])
 def test_all_that_was_flipped_is_named_and_comes_back(house, tmp_path, seed):
     instance, ben, story, photos = house

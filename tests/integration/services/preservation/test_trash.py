@@ -143,6 +143,7 @@ def test_while_the_clock_is_in_doubt_nothing_is_moved_or_deleted(filled, time):
     assert in_trash(filled) == set()
 
 
+@pytest.mark.slow
 def test_a_tick_sweeps_once_a_day(filled, time):
     time.go_to(LATER)
     context = make_context(filled.instance, time)

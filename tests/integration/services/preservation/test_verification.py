@@ -74,6 +74,7 @@ def test_missing_and_shortened_blobs_are_named_without_reading_any(filled):
     assert found(filled, deep=True) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["instance", "recovery"])
 def test_one_flipped_bit_anywhere_in_an_envelope_is_named(stage, kind):
     store = stage.instance.store
