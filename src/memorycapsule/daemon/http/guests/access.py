@@ -18,7 +18,7 @@ from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
 from memorycapsule.services.reading import CapsuleView, Outline, Standing, StoryView
 
-View = TypeVar("View", Standing, Outline, CapsuleView, list[Montage])
+View = TypeVar("View", Standing, Outline, CapsuleView, list[Montage], Montage)
 
 
 class Access(NamedTuple, Generic[View]):
@@ -109,3 +109,14 @@ def _capsule_films(
 
 #: The films of the same capsule, and nothing else of it.
 CapsuleFilms = Annotated[Access[list[Montage]], Depends(_capsule_films)]
+
+
+async def _capsule_film(access: CapsuleFilms, montage_id: UUID) -> Access[Montage]:
+    for film in access.view:
+        if film.id == str(montage_id):
+            return Access(access.viewer, film)
+    raise NotFound
+
+
+#: One film of the same capsule; where it has no such film, there is none.
+CapsuleFilm = Annotated[Access[Montage], Depends(_capsule_film)]

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from memorycapsule import themes
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import Access, CapsuleFilms, OpenedCapsule
+from memorycapsule.daemon.http.guests.access import Access, CapsuleFilm, CapsuleFilms, OpenedCapsule
 from memorycapsule.daemon.http.guests.film_texts import (
     film_details,
     film_percent,
@@ -182,13 +182,10 @@ def cancel_film(
     request: Request,
     app: AppDep,
     pages: PagesDep,
-    access: CapsuleFilms,
+    access: CapsuleFilm,
     capsule_id: UUID,
-    montage_id: UUID,
 ) -> Response:
-    if not any(one.id == str(montage_id) for one in access.view):
-        raise NotFound
-    montages.cancel(app.store, access.viewer, str(montage_id), now=app.now())
+    montages.cancel(app.store, access.viewer, access.view.id, now=app.now())
     return pages.redirect(request, f"/g/c/{capsule_id}/film")
 
 
@@ -198,14 +195,11 @@ def retry_film(
     request: Request,
     app: AppDep,
     pages: PagesDep,
-    access: CapsuleFilms,
+    access: CapsuleFilm,
     capsule_id: UUID,
-    montage_id: UUID,
 ) -> Response:
-    if not any(one.id == str(montage_id) for one in access.view):
-        raise NotFound
-    montages.retry(app.store, app.wake, access.viewer, str(montage_id), now=app.now())
-    return pages.redirect(request, f"/g/c/{capsule_id}/film?of={montage_id}")
+    montages.retry(app.store, app.wake, access.viewer, access.view.id, now=app.now())
+    return pages.redirect(request, f"/g/c/{capsule_id}/film?of={access.view.id}")
 
 
 @router.api_route("/g/f/{montage_id}/{kind}.vtt", methods=GET)
