@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,8 +68,9 @@ def repair(
     _mend_envelopes(store, vault, folder, now)
     _mend_rows(store, vault, now)
     _mend_blobs(store, vault, folder, on_read, now)
-    _renew_derivatives(store, vault, prepare, now)
     after = verification.present_damage(store, vault)
+    if _renew_derivatives(store, vault, prepare, after, now):
+        after = verification.present_damage(store, vault)
     return Repaired(mended=tuple(one for one in before if one not in after), left=after)
 
 
@@ -133,14 +134,20 @@ def _mend_blobs(
 
 
 def _renew_derivatives(
-    store: Store, vault: Vault, prepare: Callable[[BinaryIO], Prepared], now: datetime
-) -> None:
-    damaged = {one.subject_id for one in verification.present_damage(store, vault)}
+    store: Store,
+    vault: Vault,
+    prepare: Callable[[BinaryIO], Prepared],
+    damage: Iterable[Damage],
+    now: datetime,
+) -> bool:
+    """Make anew what is shown of media whose originals are whole, and say whether anything was tried."""
+    damaged = {one.subject_id for one in damage}
     with store.reading() as tx:
         media = story_store.media_with_blobs(tx, {blob_id for blob_id in damaged if blob_id})
-    for medium in media:
-        if medium.original_blob not in damaged:
-            mending.renew_derivatives(store, vault, prepare, medium, now=now)
+    renewable = [medium for medium in media if medium.original_blob not in damaged]
+    for medium in renewable:
+        mending.renew_derivatives(store, vault, prepare, medium, now=now)
+    return bool(renewable)
 
 
 def _copy(vault: Vault, blob: Blob, source: BinaryIO) -> bool:
