@@ -11,11 +11,12 @@ import socket
 import ssl
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from memorycapsule.mail.smtp import SmtpServer
 from support.servers import is_missing
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
 DROP = "drop"  #: close the connection
 HANG = "hang"  #: say nothing until the server is stopped
 LATE = "250 late: "  #: with a number: this reply, but only after so many seconds
+
+
+def plain_settings(server: MailServer | ScriptedServer, **changes: object) -> SmtpServer:
+    """Return how a server is reached: without encryption, login or patience, but for `changes`."""
+    plain = SmtpServer(
+        host=server.host,
+        port=server.port,
+        security="none",
+        username=None,
+        password=None,
+        timeout_seconds=5,
+        final_reply_timeout_seconds=5,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)

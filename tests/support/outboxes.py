@@ -13,13 +13,13 @@ from typing import NoReturn
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.notices import NoticeKind
-from memorycapsule.mail.smtp import SmtpServer, SmtpSession
+from memorycapsule.mail.smtp import SmtpSession
 from memorycapsule.services import opening
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent, letters_waiting
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.work import notices, ticks
 from support.cast import OPENS, Instance, Time, join, make_capsule, make_context, make_instance, open_instance
-from support.mailservers import ScriptedServer
+from support.mailservers import ScriptedServer, plain_settings
 
 _A_MOMENT = timedelta(milliseconds=1)
 
@@ -34,15 +34,7 @@ class Outbox:
 
     def send(self, server: ScriptedServer, **smtp: object) -> Sent:
         """Do one pass against a server, whose settings may differ from plain ones."""
-        settings = SmtpServer(
-            host=server.host,
-            port=server.port,
-            security="none",
-            username=None,
-            password=None,
-            timeout_seconds=5,
-        )
-        changed = replace(settings, **smtp)
+        changed = plain_settings(server, **smtp)
         context = make_context(self.instance, self.time, connect=lambda: SmtpSession(changed))
         return ticks.send_letters(context)
 

@@ -2,30 +2,16 @@
 
 import socket
 import threading
-from dataclasses import replace
 
 import pytest
 
 from memorycapsule.errors import MailRefused
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession, check_login
 from memorycapsule.words.error_sentences import english_sentence_of
-from support.mailservers import DROP, HANG, LATE, MailServer, ScriptedServer, make_certificate
+from support.mailservers import DROP, HANG, LATE, MailServer, ScriptedServer, make_certificate, plain_settings
 
 LETTER = b"From: a@example.org\r\nTo: ben@example.org\r\nSubject: hi\r\n\r\n.dot first\r\nend\r\n"
 THEN_DROP = ScriptedServer.THEN_DROP
-
-
-def settings(server, **changes) -> SmtpServer:
-    given = SmtpServer(
-        host=server.host,
-        port=server.port,
-        security="none",
-        username=None,
-        password=None,
-        timeout_seconds=5,
-        final_reply_timeout_seconds=5,
-    )
-    return replace(given, **changes)
 
 
 class Marks:
@@ -55,7 +41,7 @@ def certificate(tmp_path_factory):
 
 def test_a_letter_arrives_byte_for_byte_with_its_envelope():
     marks = Marks()
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         outcome = deliver(session, marks)
 
         (received,) = server.messages
@@ -66,7 +52,7 @@ def test_a_letter_arrives_byte_for_byte_with_its_envelope():
 
 def test_many_letters_share_one_connection():
     marks = Marks()
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         states = [deliver(session, marks, recipient=f"p{n}@example.org").state for n in range(5)]
 
         assert states == ["sent"] * 5
@@ -80,7 +66,7 @@ def test_many_letters_share_one_connection():
 def test_a_letter_travels_encrypted_and_logged_in(certificate, security):
     login = ("ada@example.org", "größtes Geheimnis")
     with MailServer(security=security, certificate=certificate, login=login) as server:
-        encrypted = settings(
+        encrypted = plain_settings(
             server, security=security, ca_file=certificate, username=login[0], password=login[1]
         )
         check_login(encrypted)
@@ -91,7 +77,7 @@ def test_a_letter_travels_encrypted_and_logged_in(certificate, security):
 
 
 def test_an_international_domain_is_sent_in_its_ascii_form():
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         assert deliver(session, Marks(), recipient="info@bücher.example").state == "sent"
 
         assert server.messages[0].recipients == ("info@xn--bcher-kva.example",)
@@ -106,7 +92,7 @@ def test_an_international_domain_is_sent_in_its_ascii_form():
 )
 def test_an_address_that_mail_cannot_reach_is_rejected_without_asking_the_server(recipient, reason):
     marks = Marks()
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         outcome = deliver(session, marks, recipient=recipient)
 
         assert (outcome.state, marks.count, server.connections) == ("rejected", 0, 0)
@@ -115,7 +101,7 @@ def test_an_address_that_mail_cannot_reach_is_rejected_without_asking_the_server
 
 def test_the_next_letter_reconnects_after_the_server_was_restarted():
     marks = Marks()
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         assert deliver(session, marks).state == "sent"
         server.stop()
         down = deliver(session, marks)
@@ -128,7 +114,7 @@ def test_the_next_letter_reconnects_after_the_server_was_restarted():
 
 def test_a_server_that_restarted_between_two_letters_goes_unnoticed():
     marks = Marks()
-    with MailServer() as server, SmtpSession(settings(server)) as session:
+    with MailServer() as server, SmtpSession(plain_settings(server)) as session:
         assert deliver(session, marks).state == "sent"
         server.stop()
         server.start()
@@ -177,7 +163,7 @@ def test_every_answer_means_one_thing(script, state, marked, accepted):
     marks = Marks()
     with ScriptedServer(script) as server:
         patience = 0.3 if HANG in script.values() else 5
-        impatient = settings(server, timeout_seconds=patience, final_reply_timeout_seconds=patience)
+        impatient = plain_settings(server, timeout_seconds=patience, final_reply_timeout_seconds=patience)
         with SmtpSession(impatient) as session:
             outcome = deliver(session, marks)
 
@@ -187,7 +173,7 @@ def test_every_answer_means_one_thing(script, state, marked, accepted):
 
 
 def test_the_mark_is_set_after_the_recipient_was_accepted_and_before_data():
-    with ScriptedServer() as server, SmtpSession(settings(server)) as session:
+    with ScriptedServer() as server, SmtpSession(plain_settings(server)) as session:
         marks = Marks(server)
         deliver(session, marks)
 
@@ -201,7 +187,7 @@ def test_a_mark_that_cannot_be_set_keeps_the_letter_at_home():
         raise OSError("disk full")
 
     with ScriptedServer() as server:
-        with SmtpSession(settings(server)) as session:
+        with SmtpSession(plain_settings(server)) as session:
             with pytest.raises(OSError, match="disk full"):
                 deliver(session, full_disk)
             assert deliver(session, Marks()).state == "sent"
@@ -221,7 +207,7 @@ def test_a_mark_that_cannot_be_set_keeps_the_letter_at_home():
     ],
 )
 def test_one_bad_letter_does_not_harm_the_next(script, first):
-    with ScriptedServer(script) as server, SmtpSession(settings(server)) as session:
+    with ScriptedServer(script) as server, SmtpSession(plain_settings(server)) as session:
         outcomes = [deliver(session, Marks()).state for _ in range(2)]
 
         assert outcomes == [first, "sent"]
@@ -230,7 +216,7 @@ def test_one_bad_letter_does_not_harm_the_next(script, first):
 def test_an_idle_connection_that_the_server_closed_is_opened_again():
     marks = Marks()
     script = {"MAIL": ["250 ok", "421 idle too long" + THEN_DROP, "250 ok"]}
-    with ScriptedServer(script) as server, SmtpSession(settings(server)) as session:
+    with ScriptedServer(script) as server, SmtpSession(plain_settings(server)) as session:
         outcomes = [deliver(session, marks).state for _ in range(2)]
 
         assert (outcomes, server.connections, marks.count) == (["sent", "sent"], 2, 2)
@@ -248,7 +234,7 @@ def test_an_idle_connection_that_the_server_closed_is_opened_again():
 )
 def test_a_server_that_takes_a_few_letters_each_connection_gets_all(broken):
     marks = Marks()
-    with ScriptedServer(broken) as server, SmtpSession(settings(server)) as session:
+    with ScriptedServer(broken) as server, SmtpSession(plain_settings(server)) as session:
         outcomes = [deliver(session, marks).state for _ in range(3)]
 
         assert (outcomes, server.connections, marks.count) == (["sent"] * 3, 2, 3)
@@ -258,7 +244,7 @@ def test_a_server_that_takes_a_few_letters_each_connection_gets_all(broken):
 def test_a_server_that_is_too_late_with_its_last_reply_is_not_waited_for():
     """Neither for its yes, which comes before the time for all other replies is over, nor with the goodbye."""
     with ScriptedServer({"PAYLOAD": f"{LATE}60"}) as server:
-        allowed = settings(server, timeout_seconds=120, final_reply_timeout_seconds=0.3)
+        allowed = plain_settings(server, timeout_seconds=120, final_reply_timeout_seconds=0.3)
         with SmtpSession(allowed) as session:
             assert deliver(session, Marks()).state == "unknown"
 
@@ -271,7 +257,7 @@ def test_the_detail_keeps_other_addresses_and_secrets_to_itself():
     )
     script = {"EHLO": "250-scripted\n250 AUTH PLAIN", "RCPT": reply}
     with ScriptedServer(script) as server:
-        known = settings(server, username="ada", password="s3cret-word")
+        known = plain_settings(server, username="ada", password="s3cret-word")
         with SmtpSession(known) as session:
             detail = english_sentence_of(deliver(session, Marks()).detail)
 
@@ -281,7 +267,7 @@ def test_the_detail_keeps_other_addresses_and_secrets_to_itself():
 
 def test_an_answer_that_makes_no_sense_is_told_like_any_other():
     script = {"DATA": "nonsense of eve@secret.example"}
-    with ScriptedServer(script) as server, SmtpSession(settings(server)) as session:
+    with ScriptedServer(script) as server, SmtpSession(plain_settings(server)) as session:
         detail = english_sentence_of(deliver(session, Marks()).detail)
 
     assert "nonsense of" in detail
@@ -319,7 +305,7 @@ def test_an_unknown_host_is_named():
 
 def test_a_wrong_password_pauses_the_sender_and_says_so():
     with MailServer(login=("ada", "right")) as server:
-        wrong = settings(server, username="ada", password="wrong")
+        wrong = plain_settings(server, username="ada", password="wrong")
         marks = Marks()
         with SmtpSession(wrong) as session:
             assert deliver(session, marks).state == "paused"
@@ -338,7 +324,7 @@ def test_a_login_that_fails_for_now_pauses_the_sender_and_says_what_was_answered
     }
     with (
         ScriptedServer(script) as server,
-        SmtpSession(settings(server, username="a", password="b")) as session,
+        SmtpSession(plain_settings(server, username="a", password="b")) as session,
     ):
         outcome = deliver(session, Marks())
 
@@ -351,26 +337,26 @@ def test_a_login_is_one_attempt_by_one_method(offered):
     script = {"EHLO": f"250-scripted\n250 AUTH {offered}", "AUTH": "535 5.7.8 no"}
     with ScriptedServer(script) as server:
         with pytest.raises(MailRefused, match=r"^mail_login_refused .*535"):
-            check_login(settings(server, username="ada", password="wrong"))
+            check_login(plain_settings(server, username="ada", password="wrong"))
 
         assert len([command for command in server.commands if command.startswith("AUTH")]) == 1
 
 
 def test_a_server_without_login_is_named():
     with ScriptedServer() as server, pytest.raises(MailRefused, match=r"^mail_no_login "):
-        check_login(settings(server, username="ada", password="x"))
+        check_login(plain_settings(server, username="ada", password="x"))
 
 
 def test_a_server_that_wants_a_login_pauses_the_sender():
-    with MailServer(login=("ada", "right")) as server, SmtpSession(settings(server)) as session:
+    with MailServer(login=("ada", "right")) as server, SmtpSession(plain_settings(server)) as session:
         assert deliver(session, Marks()).state == "paused"
 
 
 def test_a_server_without_starttls_gets_no_letter():
     with ScriptedServer() as server:
         with pytest.raises(MailRefused, match=r"^mail_no_starttls "):
-            check_login(settings(server, security="starttls"))
-        with SmtpSession(settings(server, security="starttls")) as session:
+            check_login(plain_settings(server, security="starttls"))
+        with SmtpSession(plain_settings(server, security="starttls")) as session:
             assert deliver(session, Marks()).state == "paused"
 
         assert not any(command.startswith("MAIL") for command in server.commands)
@@ -380,7 +366,7 @@ def test_a_server_without_starttls_gets_no_letter():
 def test_starttls_that_is_refused_gets_no_letter(reply):
     script = {"EHLO": "250-scripted\n250 STARTTLS", "STARTTLS": reply}
     with ScriptedServer(script) as server:
-        with SmtpSession(settings(server, security="starttls")) as session:
+        with SmtpSession(plain_settings(server, security="starttls")) as session:
             assert deliver(session, Marks()).state == "paused"
 
         assert not any(command.startswith("MAIL") for command in server.commands)
@@ -389,7 +375,7 @@ def test_starttls_that_is_refused_gets_no_letter(reply):
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_certificate_that_nobody_vouches_for_pauses_the_sender(certificate, security):
     with MailServer(security=security, certificate=certificate) as server:
-        with SmtpSession(settings(server, security=security)) as session:
+        with SmtpSession(plain_settings(server, security=security)) as session:
             outcome = deliver(session, Marks())
 
         assert outcome.state == "paused"
@@ -399,7 +385,7 @@ def test_a_certificate_that_nobody_vouches_for_pauses_the_sender(certificate, se
 
 def test_tls_against_a_server_that_speaks_plainly_is_explained():
     with ScriptedServer() as server, pytest.raises(MailRefused, match=r"^mail_no_tls "):
-        check_login(settings(server, security="tls"))
+        check_login(plain_settings(server, security="tls"))
 
 
 def test_a_missing_certificate_file_is_named(tmp_path):
@@ -408,12 +394,12 @@ def test_a_missing_certificate_file_is_named(tmp_path):
         ScriptedServer() as server,
         pytest.raises(MailRefused, match=r"^mail_certificate_unusable .*missing\.pem"),
     ):
-        check_login(settings(server, security="tls", ca_file=missing))
+        check_login(plain_settings(server, security="tls", ca_file=missing))
 
 
 def test_a_login_that_works_says_nothing():
     with MailServer(login=("ada", "right")) as server:
-        check_login(settings(server, username="ada", password="right"))
+        check_login(plain_settings(server, username="ada", password="right"))
 
 
 def test_a_session_works_in_any_one_thread():
@@ -421,7 +407,7 @@ def test_a_session_works_in_any_one_thread():
     with MailServer() as server:
 
         def work():
-            with SmtpSession(settings(server)) as session:
+            with SmtpSession(plain_settings(server)) as session:
                 states.append(deliver(session, Marks()).state)
 
         thread = threading.Thread(target=work)
