@@ -2,7 +2,7 @@
 # make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
 # make test-all   those, and Postgres, a browser, crashes, all the photos
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
-# make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes
+# make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes at most
 # make simulate   lives 100 lives of 30 years; SEEDS=3 YEARS=10 makes fewer, SEED=17 tells one, STEPS=file repeats one
 # make planted   plants eight faults and prints which of those two notices each
 # make nightly    those two, and the long tables of which CI takes a sample

@@ -1,4 +1,8 @@
-"""Kills every operation at every point, has the disk fail, and prints a table: python -m faults [OPERATION ...]."""
+"""
+Kills every operation at every point, has the disk fail, and prints a table: python -m faults [OPERATION ...].
+
+With rows in SQLite at every point, with rows in Postgres at every fourth.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,25 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 
 import structlog
 
 from faults import stracing
 from faults.operations import OPERATIONS
 from faults.runs import Result, Scene, scene
+from support.servers import find_postgres, open_postgres
 
 #: Of so many points, the disk fails at one, and another program runs beside it at one; all are killed at.
 _DISK_EVERY = 5
+#: With rows in Postgres, one point in so many is killed at. Its disk is its own.
+POSTGRES_EVERY = 4
 
-_scene: Scene
+#: By what keeps the rows: "SQLite", "Postgres".
+_scenes: dict[str, Scene] = {}
+#: How many points there are, by engine and operation.
+_counted: dict[tuple[str, str], int] = {}
 
 
 def main() -> int:
@@ -32,66 +44,77 @@ def main() -> int:
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
-    results: list[Result] = []
-    with scene() as made:
-        global _scene
-        _scene = made
-        tasks = []
-        counted = {}
-        for name in asked.operations or OPERATIONS:
-            counted[name] = len(made.points(OPERATIONS[name]))
-            chosen = range(1, counted[name] + 1, asked.every)
-            tasks += [("point", name, number, None) for number in chosen]
-            for error in (errno.ENOSPC, errno.EIO):
-                tasks += [("point", name, number, error) for number in chosen[::_DISK_EVERY]]
-            if OPERATIONS[name].house != "none":
-                tasks += [("beside", name, number) for number in chosen[::_DISK_EVERY]]
-        if sentence := stracing.why_not():
-            print(sentence)
+    names = asked.operations or list(OPERATIONS)
+    results: list[tuple[str, Result]] = []
+    with ExitStack() as stack:
+        _scenes["SQLite"] = stack.enter_context(scene())
+        if find_postgres():
+            server = stack.enter_context(closing(open_postgres()))
+            _scenes["Postgres"] = stack.enter_context(scene(server))
         else:
-            traced = [name for name in asked.operations or OPERATIONS if OPERATIONS[name].words]
-            tasks += [
-                ("strace", name, *one) for name in traced for one in stracing.INJECTIONS[:: asked.every]
-            ]
+            print("No Postgres here, so nothing is killed with rows in it.")
+        tasks = list(_tasks(names, asked.every))
         with multiprocessing.get_context("fork").Pool(asked.processes) as pool:
-            for result in pool.imap_unordered(_try, tasks):
-                results.append(result)
+            for engine, result in pool.imap_unordered(_try, tasks):
+                results.append((engine, result))
                 if result.broken:
-                    print(
-                        f"{result.operation} at {result.number} ({result.fault}): {result.broken}", flush=True
-                    )
-    return _tell(results, counted, time.monotonic() - began)
+                    where = f"{result.operation} at {result.number} ({result.fault}, {engine})"
+                    print(f"{where}: {result.broken}", flush=True)
+    return _tell(results, time.monotonic() - began)
 
 
-def _try(task: tuple) -> Result:
-    how, name, *which = task
+def _tasks(names: Sequence[str], every: int) -> Iterator[tuple]:
+    """Yield what is to be tried: how, with which engine, which operation, and where."""
+    for engine, made in _scenes.items():
+        for name in names:
+            operation = OPERATIONS[name]
+            number_of_points = _counted[engine, name] = len(made.points(operation))
+            chosen = range(1, number_of_points + 1, every * (POSTGRES_EVERY if engine == "Postgres" else 1))
+            yield from (("point", engine, name, number, None) for number in chosen)
+            if operation.house != "none":
+                yield from (("beside", engine, name, number) for number in chosen[::_DISK_EVERY])
+            if engine == "SQLite":
+                for error in (errno.ENOSPC, errno.EIO):
+                    yield from (("point", engine, name, number, error) for number in chosen[::_DISK_EVERY])
+    if sentence := stracing.why_not():
+        print(sentence)
+        return
+    for name in names:
+        if OPERATIONS[name].words:
+            yield from (("strace", "SQLite", name, *one) for one in stracing.INJECTIONS[::every])
+
+
+def _try(task: tuple) -> tuple[str, Result]:
+    how, engine, name, *which = task
+    made, operation = _scenes[engine], OPERATIONS[name]
     try:
         if how == "strace":
-            return stracing.try_injection(_scene, OPERATIONS[name], *which)
+            return engine, stracing.try_injection(made, operation, *which)
         if how == "beside":
-            return _scene.try_beside(OPERATIONS[name], *which)
+            return engine, made.try_beside(operation, *which)
         number, error = which
-        return _scene.try_point(OPERATIONS[name], number, error=error)
+        return engine, made.try_point(operation, number, error=error)
     except Exception:  # noqa: BLE001 - what cannot even be looked at is broken
         last = traceback.format_exc(limit=-3)
-        return Result(operation=name, number=0, fault=str(which), broken=(last,))
+        return engine, Result(operation=name, number=0, fault=str(which), broken=(last,))
 
 
-def _tell(results: list[Result], counted: dict[str, int], seconds: float) -> int:
-    rows: dict[str, Counter[str]] = defaultdict(Counter)
-    for result in results:
-        row = rows[result.operation.partition(",")[0]]
+def _tell(results: list[tuple[str, Result]], seconds: float) -> int:
+    rows: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for engine, result in results:
+        row = rows[engine, result.operation.partition(",")[0]]
         row.update({"runs": 1, result.fault: 1, "unknown": result.unknown, "lost": result.never_arrived})
         row["broken"] += bool(result.broken)
         row["twice"] += any("letter twice" in one for one in result.broken)
         row["media"] += any("media lost" in one for one in result.broken)
     columns = ("runs", "killed", "ENOSPC", "EIO", "beside", "unknown", "lost", "broken", "twice", "media")
-    print(f"{'operation':<12}{'points':>7}" + "".join(f"{one:>8}" for one in columns))
+    print(f"{'operation':<15}{'rows in':<9}{'points':>7}" + "".join(f"{one:>8}" for one in columns))
     total: Counter[str] = Counter()
-    for name, row in rows.items():
+    for (engine, name), row in rows.items():
         total.update(row)
-        print(f"{name:<12}{counted[name]:>7}" + "".join(f"{row[one]:>8}" for one in columns))
-    print(f"{'all':<12}{sum(counted.values()):>7}" + "".join(f"{total[one]:>8}" for one in columns))
+        points = _counted[engine, name]
+        print(f"{name:<15}{engine:<9}{points:>7}" + "".join(f"{row[one]:>8}" for one in columns))
+    print(f"{'all':<24}{sum(_counted.values()):>7}" + "".join(f"{total[one]:>8}" for one in columns))
     print(f"in {seconds:.0f} s; each unknown letter that never arrived (lost) stands in the owner's report")
     return bool(total["broken"])
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from sqlalchemy import create_engine
 
 from memorycapsule import cli, clock
 from memorycapsule.app import App, open_app
@@ -52,6 +53,11 @@ class House:
         return self.path / "data-keys" / "instance.key"
 
     @property
+    def recovery_file(self) -> Path:
+        """Where whoever set the instance up keeps the recovery key."""
+        return self.path / "recovery.key"
+
+    @property
     def backup(self) -> Path:
         return self.path / "backup"
 
@@ -84,6 +90,16 @@ class House:
             "CAPSULE_FILM__QUIET_HOURS": "never",
         }
 
+    def lose_everything(self) -> None:
+        """Take the data folder and the rows; the key file stays."""
+        shutil.rmtree(self.data)
+        if self.store_url:
+            engine = create_engine(self.store_url)
+            with engine.begin() as connection:
+                connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+                connection.exec_driver_sql("CREATE SCHEMA public")
+            engine.dispose()
+
     def opened(self) -> AbstractContextManager[App]:
         store = {"store_url": self.store_url} if self.store_url else {}
         return open_app(Settings(data_dir=self.data, key_file=self.key_file, **store))
@@ -99,6 +115,7 @@ def build(path: Path, *, is_due: bool, store_url: str | None = None) -> House:
     opens = clock.now() + (timedelta(hours=-1) if is_due else timedelta(days=30))
     url = store_url or f"sqlite:///{house.data}/capsule.db"
     with make_instance(url, house.data, now=made) as instance:
+        house.recovery_file.write_text(instance.recovery_identity)
         capsule = make_capsule(instance, opens=opens.replace(microsecond=0), now=made)
         for name in ("Ben", "Cleo"):
             join(instance, capsule, name, now=made)
@@ -107,10 +124,11 @@ def build(path: Path, *, is_due: bool, store_url: str | None = None) -> House:
     return dataclasses.replace(house, capsule=capsule.id, story=story.id)
 
 
-def copied(house: House, path: Path, *, mail_port: int) -> House:
+def copied(house: House, path: Path, *, mail_port: int, store_url: str | None) -> House:
+    """Copy the folder of a house; its rows, where they are not a file in it, are at `store_url`."""
     shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(house.path, path)
-    return dataclasses.replace(house, path=path, mail_port=mail_port)
+    return dataclasses.replace(house, path=path, mail_port=mail_port, store_url=store_url)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from datetime import timedelta
 
 from faults.houses import NEW_PHOTOS, OLD_PHOTOS, House, command, filled, run
 from memorycapsule.domain.uploads import UploadMetadata
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, MigrationNeeded, NotInitialised
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.services import sessions, uploads
 from memorycapsule.services.preservation import verification
@@ -53,6 +52,8 @@ class Operation:
     is_once: bool = False
     #: Whether a run that was cut off leaves something that can be opened.
     is_whole_at_once: bool = True
+    #: Yields what else is wrong before it is gone on with.
+    at_once: Callable[[House], Iterator[str]] = lambda _house: iter(())
 
 
 def whole(house: House, media: tuple[int, int]) -> Iterator[str]:
@@ -150,11 +151,19 @@ def _one_key(house: House, _post: PostOffice) -> Iterator[str]:
         yield f"key files: {names}"
 
 
-def _has_recovery_key(house: House, _post: PostOffice) -> Iterator[str]:
-    """Somebody has been shown the recovery key of the instance, or a file holds it."""
-    said = house.said + "".join(path.read_text() for path in house.path.rglob("recovery.key"))
-    with house.opened() as app, app.store.reading() as tx:
-        wanted = instance_store.get(tx).recovery_recipient
+def _recoverable(house: House, _post: PostOffice) -> Iterator[str]:
+    with house.opened():
+        yield from _recoverable_at_once(house)
+
+
+def _recoverable_at_once(house: House) -> Iterator[str]:
+    """If there is an instance, somebody has been shown its recovery key, or a file holds it."""
+    said = house.said + "".join(path.read_text() for path in house.path.rglob("recovery*.key"))
+    try:
+        with house.opened() as app, app.store.reading() as tx:
+            wanted = instance_store.get(tx).recovery_recipient
+    except (NotInitialised, MigrationNeeded):
+        return
     if wanted not in {recipient_of(one) for one in _SECRET_KEY.findall(said)}:
         yield "nobody has the recovery key"
 
@@ -176,7 +185,7 @@ def _restored_and_silent(house: House, post: PostOffice) -> Iterator[str]:
 
 def _lose_everything(house: House) -> None:
     assert run(house, command("backup", "{backup}")).code == 0, house.said
-    shutil.rmtree(house.data)
+    house.lose_everything()
 
 
 def _upload(house: House) -> int:
@@ -243,9 +252,10 @@ _ALL = (
     ),
     Operation(name="upload", house="sealed", act=_upload, media=(OLD_PHOTOS, OLD_PHOTOS + 1), look=_is_well),
     _by_command(
-        "init", "init|--yes|--admin|ada@example.org", house="none", media=(0, 0), look=_has_recovery_key,
-        is_once=True, is_whole_at_once=False,
+        "init", "init|--yes|--admin|ada@example.org", house="none", media=(0, 0), look=_recoverable,
+        is_once=True, is_whole_at_once=False, at_once=_recoverable_at_once,
     ),
+    _by_command("new recovery", "key|new-recovery", look=_recoverable, at_once=_recoverable_at_once),
     _by_command("key rotate", "key|rotate", look=_one_key),
     _by_command("finish rotate", "list", prepare=_cut_off_rotation, look=_one_key, is_whole_at_once=False),
     _by_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from faults.houses import House, build, command, copied, meanwhile, quick_pictur
 from faults.operations import Operation, unknown_letters, whole
 from support.fault_points import Points, failing_disk, power_cut
 from support.post_office import PostOffice
+from support.servers import Postgres
 
 #: A run is gone on with so often at most.
 _MOST_RUNS = 4
@@ -41,18 +43,45 @@ class Scene:
     """Where runs take place: templates of houses, and a folder for their copies."""
 
     folder: Path
+    #: Where the rows of houses are; None for SQLite files.
+    server: Postgres | None = None
     templates: dict[str, House] = field(default_factory=dict)
+    #: The database of the house that this process made last.
+    _database: str | None = None
+
+    def build(self) -> None:
+        """Make the templates."""
+        for name in ("sealed", "due"):
+            made = functools.partial(self._build, name)
+            if self.server:
+                self.server.drop_database(self.server.create_database(like=name, prepare=made))
+            else:
+                made()
+
+    def _build(self, name: str, store_url: str | None = None) -> None:
+        self.templates[name] = build(self.folder / name, is_due=name == "due", store_url=store_url)
 
     def house(self, operation: Operation, post: PostOffice) -> House:
         """Return a fresh house for an operation."""
         path = self.folder / f"run-{os.getpid()}"
+        store_url = self._fresh_database(operation)
         if operation.house == "none":
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
-            return House(path=path, mail_port=post.port)
-        house = copied(self.templates[operation.house], path, mail_port=post.port)
+            return House(path=path, mail_port=post.port, store_url=store_url)
+        house = copied(self.templates[operation.house], path, mail_port=post.port, store_url=store_url)
         operation.prepare(house)
         return house
+
+    def _fresh_database(self, operation: Operation) -> str | None:
+        if self.server is None:
+            return None
+        if self._database:
+            self.server.drop_database(self._database)
+        self._database = self.server.create_database(
+            like=None if operation.house == "none" else operation.house
+        )
+        return self._database
 
     def points(self, operation: Operation) -> tuple[str, ...]:
         """Return the points of an undisturbed run. Raises AssertionError unless it ends with 0 and all is well."""
@@ -116,6 +145,7 @@ def gone_on(operation: Operation, house: House) -> Iterator[str]:
     """Look at once, then run it again until it is done."""
     if operation.is_whole_at_once:
         yield from (f"at once: {one}" for one in whole(house, operation.media))
+    yield from (f"at once: {one}" for one in operation.at_once(house))
     for _ in range(_MOST_RUNS):
         code = run(house, operation.again or operation.act).code
         if code == 0 or operation.is_once:
@@ -133,14 +163,13 @@ def looked_at(operation: Operation, house: House, post: PostOffice) -> Iterator[
 
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """Provide a scene, in memory where there is room."""
+def scene(server: Postgres | None = None) -> Iterator[Scene]:
+    """Provide a scene: its files in memory where there is room, its rows on `server` if there is one."""
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with ExitStack() as stack:
         stack.enter_context(quick_pictures())
         folder = Path(tempfile.mkdtemp(prefix="faults-", dir=place))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield Scene(
-            folder=folder,
-            templates={name: build(folder / name, is_due=name == "due") for name in ("sealed", "due")},
-        )
+        made = Scene(folder=folder, server=server)
+        made.build()
+        yield made

@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 
 from faults import stracing
+from faults.__main__ import POSTGRES_EVERY
 from faults.operations import OPERATIONS
 from faults.runs import scene
 
@@ -24,12 +25,26 @@ def stage():
         yield made
 
 
+@pytest.fixture(scope="module")
+def stage_on_postgres(postgres):
+    with scene(postgres) as made:
+        yield made
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_any_point_everything_is_whole_and_goes_on(stage, name):
-    operation = OPERATIONS[name]
+    _kill(stage, OPERATIONS[name], _EVERY)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_with_rows_in_postgres_it_is_the_same(stage_on_postgres, name):
+    _kill(stage_on_postgres, OPERATIONS[name], _EVERY * POSTGRES_EVERY)
+
+
+def _kill(stage, operation, every):
     points = stage.points(operation)
 
-    for number in range(min(_FIRST, len(points)), len(points) + 1, _EVERY):
+    for number in range(min(_FIRST, len(points)), len(points) + 1, every):
         assert stage.try_point(operation, number).broken == (), points[number - 1]
 
 
