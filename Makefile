@@ -88,7 +88,7 @@ format:
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-# New pins. Needs uv; three lock files agree because each larger one constrains the smaller ones. The options
+# New pins. Needs uv; four lock files agree because each larger one constrains the smaller ones. The options
 # keep every address and every host name out of them.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -96,8 +96,10 @@ lock:
 	@command -v uv >/dev/null || { echo "New lock files are made with uv; install it first: pip install uv" >&2; exit 1; }
 	$(UV_COMPILE) --upgrade requirements/all.in -o requirements/all.lock
 	$(UV_COMPILE) -c requirements/all.lock requirements/test.in -o requirements/test.lock
+	$(UV_COMPILE) -c requirements/all.lock requirements/cluster.in -o requirements/cluster.lock
 	$(UV_COMPILE) -c requirements/all.lock requirements/runtime.in -o requirements/runtime.lock
 	$(UV_COMPILE) --upgrade requirements/generator.in -o requirements/generator.lock
+	$(UV_COMPILE) --upgrade requirements/s3_servers.in -o requirements/s3_servers.lock
 
 # What was made here, except .venv: that takes longest to make again, and `rm -rf .venv` is easily typed.
 clean:
