@@ -9,6 +9,7 @@ import pytest
 from support.cast import make_photo
 from support.clip_sounds import clip_with_tones, with_unknown_codec
 from support.household import Household
+from support.small_disks import SmallDisk, small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +21,15 @@ def house(tmp_path_factory) -> Iterator[tuple[Household, str]]:
     household = Household(tmp_path_factory.mktemp("household"))
     with household.daemon() as daemon:
         yield household, daemon.url
+
+
+@pytest.fixture(scope="module")
+def small_house(tmp_path_factory) -> Iterator[tuple[tuple[Household, str], SmallDisk]]:
+    """A house whose files lie on a small disk."""
+    with small_disk(tmp_path_factory.mktemp("small") / "disk", megabytes=80) as small:
+        household = Household(small.folder / "household")
+        with household.daemon() as daemon:
+            yield (household, daemon.url), small
 
 
 @pytest.fixture
@@ -202,3 +212,28 @@ def test_a_clip_without_its_sound_is_in_and_the_page_says_so(
     assert ida.page.locator(".own-media .hint").inner_text() == sentence
     assert ida.complaints == []
     ida.context.close()
+
+
+def test_a_full_disk_is_said_at_each_photo_and_they_go_in_once_there_is_room(chromium, small_house, photos):
+    house, small = small_house
+    mina = Member(chromium, house, "mina@example.org")
+    page = mina.page
+    page.locator("#title").fill("Harvest")
+    page.set_input_files("#files", photos[:1])
+    page.locator(".tile.kept").wait_for(timeout=60_000)
+    small.fill()
+    page.set_input_files("#files", photos[1:3])
+    page.locator(".tile.refused").nth(1).wait_for(timeout=60_000)
+    assert "There is no room for this here just now." in page.locator(".tile.refused").first.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    small.empty()
+    for again in page.locator(".tile.refused").get_by_role("button", name="Try again").all()[::-1]:
+        again.click()
+    page.locator(".tile.kept").nth(2).wait_for(timeout=60_000)
+    page.get_by_role("button", name="That is everything").click()
+    page.wait_for_url("**/thanks*", timeout=60_000)
+    (story,) = mina.stories()
+    assert sorted(one["file"] for one in story["media"]) == [path.name for path in photos[:3]]
+    assert mina.complaints == []
+    mina.context.close()

@@ -75,6 +75,19 @@ def test_the_film_plays_with_our_controls_and_by_keyboard(page_of):
     assert page.complaints == []
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_controls_stand_below_the_picture_while_it_plays(page_of, width):
+    page = page_of(viewport={"width": width, "height": 844})
+    video = page.locator("video")
+    video.evaluate("video => { video.muted = true; }")
+    page.get_by_role("button", name="Play").first.click()
+    wait_until(lambda: video.evaluate("video => video.currentTime > 0.1"), 20, "it plays")
+
+    picture, bar = video.bounding_box(), page.locator(".controls .bar").bounding_box()
+    assert bar["y"] >= picture["y"] + picture["height"] - 1
+    assert bar["y"] + bar["height"] <= picture["y"] + picture["height"] + 60
+
+
 class SlowHouse(BaseHTTPRequestHandler):
     """Stands between browser and house, and lets the second half of a film through only when told."""
 

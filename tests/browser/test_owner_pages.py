@@ -5,9 +5,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from memorycapsule.domain.instances import BlobDamage
+from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.services import opening, sessions
 from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import instances as instance_store
 from support import cast
 from support.browsing import served
 from support.cast import Instance, add_story, invite, join, make_capsule, make_instance
@@ -170,3 +174,22 @@ def test_a_capsule_without_stories_is_untied_and_offers_none(visit, home):
 
     assert page.get_by_text("Nobody put anything in").is_visible()
     assert page.get_by_text("Read the stories").count() == 0
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), VIEWS)
+def test_what_is_wrong_stands_in_one_row_with_what_to_do(visit, home, language, width, scheme):
+    with home.instance.store.transaction() as tx:
+        (blob, *_) = capsule_store.blobs.by(tx, capsule_id=home.crowded_id)
+        capsule_store.blobs.save(tx, replace(blob, damage=BlobDamage.CHANGED))
+        instance_store.change(tx, hold=KeptReason(reason="held_older_database"))
+    try:
+        page = visit("/", language, width, scheme)
+        row = page.locator("details.notices")
+        assert row.locator("li").count() == 2
+        assert all(row.locator("li .hint").all_inner_texts())
+        assert all(one.is_visible() for one in row.locator("li").all())
+        check(page, width)
+    finally:
+        with home.instance.store.transaction() as tx:
+            capsule_store.blobs.save(tx, blob)
+            instance_store.change(tx, hold=None)
