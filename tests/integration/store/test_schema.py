@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import UniqueConstraint, inspect, text
 
 from memorycapsule.domain.film.montages import Omission, queued_montage
 from memorycapsule.domain.reasons import KeptReason
@@ -32,17 +32,29 @@ from memorycapsule.words.error_sentences import english_sentence_of
 from support.cast import invite, make_capsule, make_instance
 from support.moments import NOW
 
-#: What 0006 and 0007 have added.
+#: What 0006 to 0008 have added.
 LATER_COLUMNS = {
     "capsule": ("film_language",),
     "instance": (
         "seen_by_network", "boot_id", "booted_at", "booted_after", "unproven_since",
         "hold", "backed_up_at", "mail_tried_at", "mail_problem", "mail_pauses",
     ),
-    "delivery": ("answered_at",),
+    "delivery": ("answered_at", "leased_until"),
+    "montage": ("leased_until",),
+    "upload": ("lease", "leased_until"),
     "blob": ("checked_at", "damage"),
     "key_envelope": ("digest", "holder"),
 }  # fmt: skip
+LATER_INDEXES = (
+    "ix_blob_damage", "ix_event_kind_subject_id",
+    "ix_consent_member_id", "ix_delivery_invitation_id", "ix_delivery_member_id",
+    "ix_invitation_invited_by", "ix_invitation_member_id",
+    "ix_medium_clip_blob", "ix_medium_display_blob", "ix_medium_original_blob", "ix_medium_thumbnail_blob",
+    "ix_medium_still_sealed",
+    "ix_montage_film_blob", "ix_montage_member_id", "ix_montage_poster_blob", "ix_montage_soundtrack_blob",
+    "ix_story_attached_by", "ix_story_session_id", "ix_upload_medium_id", "ix_upload_session_id",
+    "ix_upload_part_blob_id", "ix_wish_member_id",
+)  # fmt: skip
 
 #: A later revision that rebuilds the table most others refer to, as batch mode does it on SQLite.
 NEXT_REVISION = """
@@ -80,12 +92,13 @@ def add_revision(monkeypatch, folder, *, more=""):
 
 def go_back_to(tx, revision):
     """Make a database of today one of the revisions 0003 to 0005, which differ from it in these columns."""
-    for index in ("ix_blob_damage", "ix_event_kind_subject_id"):
+    for index in LATER_INDEXES:
         tx.session.execute(text(f"DROP INDEX {index}"))
     for table, columns in LATER_COLUMNS.items():
         for column in columns:
             tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-    tx.session.execute(text("DROP TABLE told_notice"))
+    for table in ("told_notice", "node", "bucket", "piece"):
+        tx.session.execute(text(f"DROP TABLE {table}"))
     tx.session.execute(text("ALTER TABLE instance ADD COLUMN clock_trusted_at TIMESTAMP"))
     tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
@@ -98,15 +111,34 @@ def test_the_migrated_schema_is_what_the_program_expects(store):
         assert compare_metadata(context, metadata()) == []
 
 
-def test_the_only_partial_index_is_partial_on_both_databases(store):
-    """Alembic does not compare the conditions of indexes, and without it a capsule could have one film only."""
+@pytest.mark.parametrize(
+    ("table", "name", "condition", "unique"),
+    [
+        ("montage", "uq_montage_opening", "is_opening", True),
+        ("medium", "ix_medium_still_sealed", "is_sealed", False),
+    ],
+)
+def test_partial_indexes_are_partial_on_both_databases(store, table, name, condition, unique):
+    """Alembic does not compare the conditions of indexes, and without its own a capsule could have one film only."""
     schema.upgrade(store)
 
-    (index,) = [
-        one for one in inspect(store.engine).get_indexes("montage") if one["name"] == "uq_montage_opening"
-    ]
-    assert index["unique"]
-    assert str(index["dialect_options"][f"{store.engine.dialect.name}_where"]) == "is_opening"
+    (index,) = [one for one in inspect(store.engine).get_indexes(table) if one["name"] == name]
+    assert bool(index["unique"]) == unique
+    assert str(index["dialect_options"][f"{store.engine.dialect.name}_where"]) == condition
+
+
+def test_every_reference_has_an_index_that_begins_with_it():
+    """Whoever removes a row would make the database read the whole table that might refer to it."""
+    lacking = []
+    for table in metadata().sorted_tables:
+        keys = [table.primary_key, *(one for one in table.constraints if isinstance(one, UniqueConstraint))]
+        whole = [one for one in table.indexes if one.dialect_kwargs.get("sqlite_where") is None]
+        first = {next(iter(one.columns)).name for one in (*keys, *whole)}
+        lacking += [
+            f"{table.name}.{key.parent.name}" for key in table.foreign_keys if key.parent.name not in first
+        ]
+
+    assert lacking == []
 
 
 def test_an_empty_database_says_that_init_is_missing(store):

@@ -1,0 +1,95 @@
+"""
+From one machine to many: an index for every reference, leases that expire, and the tables of machines that share one
+database.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+INSTANT = sa.DateTime(timezone=True)
+
+#: Without these, who removes a row makes the database read the whole table that might refer to it.
+REFERENCES = {
+    "consent": ("member_id",),
+    "delivery": ("invitation_id", "member_id"),
+    "invitation": ("invited_by", "member_id"),
+    "medium": ("clip_blob", "display_blob", "original_blob", "thumbnail_blob"),
+    "montage": ("film_blob", "member_id", "poster_blob", "soundtrack_blob"),
+    "story": ("attached_by", "session_id"),
+    "upload": ("medium_id", "session_id"),
+    "upload_part": ("blob_id",),
+    "wish": ("member_id",),
+}
+
+
+def upgrade() -> None:
+    for table, columns in REFERENCES.items():
+        for column in columns:
+            op.create_index(f"ix_{table}_{column}", table, [column])
+    still_sealed = sa.text("is_sealed")
+    op.create_index(
+        "ix_medium_still_sealed",
+        "medium",
+        ["capsule_id"],
+        sqlite_where=still_sealed,
+        postgresql_where=still_sealed,
+    )
+    for table in ("montage", "delivery", "upload"):
+        with op.batch_alter_table(table) as leased:
+            leased.add_column(sa.Column("leased_until", INSTANT, nullable=True))
+    with op.batch_alter_table("upload") as upload:
+        upload.add_column(sa.Column("lease", sa.String(), nullable=True))
+    _add_node()
+    _add_bucket()
+    _add_piece()
+
+
+def _add_node() -> None:
+    op.create_table(
+        "node",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("started_at", INSTANT, nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.Column("key_fingerprint", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
+    )
+    op.create_index("ix_node_seen_at", "node", ["seen_at"])
+
+
+def _add_bucket() -> None:
+    op.create_table(
+        "bucket",
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "client", name=op.f("pk_bucket")),
+    )
+    op.create_index("ix_bucket_at", "bucket", ["at"])
+
+
+def _add_piece() -> None:
+    op.create_table(
+        "piece",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("montage_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("lease", sa.String(), nullable=True),
+        sa.Column("leased_until", INSTANT, nullable=True),
+        sa.Column("blob_id", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["montage_id"], ["montage.id"], name=op.f("fk_piece_montage_id_montage")),
+        sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], name=op.f("fk_piece_blob_id_blob")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_piece")),
+        sa.UniqueConstraint("montage_id", "attempt", "name", name=op.f("uq_piece_montage_id_attempt_name")),
+    )
+    op.create_index("ix_piece_blob_id", "piece", ["blob_id"])
+    op.create_index("ix_piece_state_leased_until", "piece", ["state", "leased_until"])
