@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
@@ -29,7 +28,8 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
 
     The gate decrypts on every read until then, so nobody waits for this. Each story and medium is a
     transaction of its own; a crash loses nothing. What is damaged is noted once, and its id is put into `skip`.
-    Raises DiskFull and Postponed.
+    Several nodes may do it at the same time: of each story and medium the first one's bytes stay. Raises DiskFull and
+    Postponed.
     """
     with store.reading() as tx:
         stories = story_store.sealed_stories_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
@@ -47,6 +47,9 @@ def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) 
         except (DiskFull, Postponed):
             raise
         except CapsuleError as error:
+            if not _is_still_sealed(store, item):
+                done += 1  # another node was faster, and has removed what this one was about to read
+                continue
             skip.add(item.id)
             if isinstance(item, Medium):
                 _note_damage(store, vault, item, now)
@@ -71,7 +74,7 @@ def _unseal_story(store: Store, vault: Vault, story: Story) -> None:
         unsealer = vault.unsealer(tx, story.capsule_id)
     words = words_to_json(unsealer.words_of(story))
     with store.transaction() as tx:
-        story_store.stories.save(tx, dataclasses.replace(story, words=words, is_sealed=False))
+        story_store.unseal_story(tx, story, words)
 
 
 def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:
@@ -88,17 +91,19 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
         with store.transaction() as tx:
             for blob in kept.values():
                 capsule_store.blobs.add(tx, blob)
-            changed = dataclasses.replace(
-                medium,
-                details=details,
-                is_sealed=False,
-                **{form: blob.id for form, blob in kept.items()},  # type: ignore[arg-type]
-            )
-            story_store.media.save(tx, changed)
-            capsule_store.drop_blobs(tx, list(sealed.values()))
+            plain = {form: blob.id for form, blob in kept.items()}
+            is_ours = story_store.unseal_medium(tx, medium, details, plain)
+            capsule_store.drop_blobs(tx, list((sealed if is_ours else plain).values()))
     finally:
-        # After a success these are the sealed ones, otherwise the new ones.
+        # After a success these are the sealed ones; otherwise, or where another node was faster, the new ones.
         vault.delete_uncommitted(store, [*sealed.values(), *(blob.id for blob in kept.values())])
+
+
+def _is_still_sealed(store: Store, item: Story | Medium) -> bool:
+    with store.reading() as tx:
+        table = story_store.media if isinstance(item, Medium) else story_store.stories
+        found = table.find(tx, item.id)
+    return found is not None and found.is_sealed
 
 
 def _note_damage(store: Store, vault: Vault, medium: Medium, now: datetime) -> None:

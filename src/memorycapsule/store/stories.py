@@ -1,6 +1,6 @@
 """Stories and their media."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import func, or_
 from sqlmodel import col, select
@@ -105,6 +105,26 @@ def sealed_stories_of_open_capsules(tx: Transaction, most: int) -> list[Story]:
         .limit(most)
     )
     return stories.all(tx, statement)
+
+
+def unseal_story(tx: Transaction, story: Story, words: bytes) -> bool:
+    """Keep the plain words of a sealed story; return False, and change nothing, when somebody else has done it."""
+    is_ours = (col(StoryRow.id) == story.id, col(StoryRow.is_sealed))
+    return bool(stories.change(tx, *is_ours, words=words, is_sealed=False))
+
+
+def unseal_medium(tx: Transaction, medium: Medium, details: bytes, blob_ids: Mapping[str, str]) -> bool:
+    """
+    Keep the plain details of a sealed medium, and the ids of its plain blobs by their forms.
+
+    Return False, and change nothing, when it does not refer to the sealed blobs of `medium` any more.
+    """
+    is_ours = (
+        col(MediumRow.id) == medium.id,
+        col(MediumRow.is_sealed),
+        *(col(getattr(MediumRow, form)) == blob_id for form, blob_id in medium.blobs.items()),
+    )
+    return bool(media.change(tx, *is_ours, details=details, is_sealed=False, **blob_ids))
 
 
 def remove_medium(tx: Transaction, medium: Medium) -> list[str]:

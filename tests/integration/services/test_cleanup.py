@@ -1,6 +1,7 @@
 """Tidying: what has been opened is unsealed at leisure, whatever interrupts it; unknown files are counted and kept."""
 
 import io
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,6 +107,66 @@ def test_whoever_is_cut_off_goes_on_where_they_were(opened):
         pass
     assert originals(opened) == PHOTOS
     assert not any(blob.sealed for blob in rows(opened)[2])
+
+
+class AtTheSameMoment(LocalBlobs):
+    """Goes on after its last write only when all others have come as far."""
+
+    def __init__(self, root, writes, together):
+        super().__init__(root)
+        self.writes = writes
+        self.together = together
+
+    def write(self, blob_id, fill):
+        stored = super().write(blob_id, fill)
+        self.writes -= 1
+        if not self.writes:
+            self.together.wait()
+        return stored
+
+
+def test_two_nodes_that_unseal_one_photo_leave_no_file_behind(stage_on_both):
+    stage = stage_on_both
+    add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=PHOTOS[:1])
+    opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+    (medium,) = rows(stage)[1]
+    together = threading.Barrier(2)
+    skipped = [set(), set()]
+
+    def unseal_at_one_node(skip):
+        blobs = AtTheSameMoment(stage.instance.folder / "blobs", len(medium.blobs), together)
+        vault = replace(stage.instance.vault, blobs=blobs)
+        cleanup.unseal_opened(stage.instance.store, vault, skip, now=OPENS)
+
+    nodes = [threading.Thread(target=unseal_at_one_node, args=(skip,)) for skip in skipped]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join()
+
+    _, (medium,), blobs = rows(stage)
+    assert (skipped, medium.is_sealed, originals(stage)) == ([set(), set()], False, PHOTOS[:1])
+    assert {blob.id for blob in blobs} == set(medium.blobs.values())
+    assert {path.name for path in stage.instance.blob_files()} == set(medium.blobs.values())
+
+
+def test_what_another_node_has_unsealed_meanwhile_is_no_damage(opened):
+    """Its sealed bytes are gone when this node comes to them."""
+    first = opened.instance.vault
+
+    class Late(LocalBlobs):
+        def open(self, blob_id):
+            while cleanup.unseal_opened(opened.instance.store, first, set(), now=OPENS):
+                pass
+            return super().open(blob_id)
+
+    late = replace(first, blobs=Late(opened.instance.folder / "blobs"))
+    skip = set()
+    cleanup.unseal_opened(opened.instance.store, late, skip, now=OPENS)
+
+    assert (skip, originals(opened)) == (set(), PHOTOS)
+    assert {path.name for path in opened.instance.blob_files()} == {blob.id for blob in rows(opened)[2]}
+    assert "unsealing.failed" not in opened.instance.events(opened.capsule.id)
 
 
 def test_a_damaged_photo_is_noted_once_and_keeps_nothing_else_waiting(opened):
