@@ -182,7 +182,7 @@ def send_letters(context: WorkerContext) -> Sent:
         give_up_days=context.mailing.give_up_days if is_clock_right else None,
         is_stopping=context.run.is_stopping,
         # What becomes of a letter must be written down after it has left.
-        before_each=context.reserve.make_room,
+        make_room=context.reserve.make_room,
         clock=context.now,
     )
     if sent != Sent():

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, DiskFull, NotFound, UsageProblem
 from memorycapsule.mail.answers import refusal_of
 from memorycapsule.mail.outcomes import Outcome, Transport
 from memorycapsule.services.mailing.composing import MailComposer, compose, is_wanted
@@ -22,6 +22,7 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store, Transaction
 
+_T = TypeVar("_T")
 #: What the instance keeps while letters leave.
 NO_PAUSE: Mapping[str, Any] = {"mail_paused_until": None, "mail_pause_reason": None, "mail_pauses": 0}
 
@@ -83,7 +84,7 @@ def send_due(
     lease: str,
     give_up_days: int | None,
     is_stopping: Callable[[], bool] = lambda: False,
-    before_each: Callable[[], None] = lambda: None,
+    make_room: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime],
 ) -> Sent:
     """
@@ -93,7 +94,7 @@ def send_due(
     known after a crash whether it may have arrived (RFC 1047). Before each letter the outbox is asked which one is
     next, so a code does not wait behind a thousand opened letters. When the server as a whole cannot be used, all
     letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up. Nothing
-    is sent while the instance waits to be released.
+    is sent while the instance waits to be released. `make_room` gives room back on a disk that is nearly full.
     """
     # This run sends nothing now: a letter that is still claimed was abandoned, by whatever run.
     settle_abandoned(store, None, clock())
@@ -106,8 +107,10 @@ def send_due(
         if not _is_answering(store, composer, transport, clock):
             return total
         while not is_stopping() and (waiting := due(store, clock(), most=1)):
-            before_each()
-            total += _send_one(store, composer, transport, waiting[0].id, lease, give_up_days, clock)
+            make_room()
+            total += _send_one(
+                store, composer, transport, waiting[0].id, lease, give_up_days, make_room, clock
+            )
     return total
 
 
@@ -118,6 +121,7 @@ def _send_one(
     delivery_id: str,
     lease: str,
     give_up_days: int | None,
+    make_room: Callable[[], None],
     clock: Callable[[], datetime],
 ) -> Sent:
     with store.transaction() as tx:
@@ -139,14 +143,23 @@ def _send_one(
             return Sent(rejected=(delivery.id,))
 
     def on_data() -> None:
-        with store.transaction() as tx:
-            _change(tx, delivery, data_started_at=clock())
+        _write(store, make_room, lambda tx: _change(tx, delivery, data_started_at=clock()))
 
     outcome = transport.deliver(
         letter, sender=composer.sender.address, recipient=delivery.address, on_data=on_data
     )
-    with store.transaction() as tx:
-        return _settle(tx, delivery, outcome, give_up_days, clock())
+    return _write(store, make_room, lambda tx: _settle(tx, delivery, outcome, give_up_days, clock()))
+
+
+def _write(store: Store, make_room: Callable[[], None], change: Callable[[Transaction], _T]) -> _T:
+    """Commit a change; once more where the disk has filled up meanwhile, since what has left cannot be taken back."""
+    try:
+        with store.transaction() as tx:
+            return change(tx)
+    except DiskFull:
+        make_room()
+        with store.transaction() as tx:
+            return change(tx)
 
 
 def _settle(
