@@ -21,8 +21,8 @@ from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.mail.outcomes import Transport
-from memorycapsule.media.blobs import LocalBlobs, ids_in
 from memorycapsule.media.cache import Cache
+from memorycapsule.media.storage.folder import LocalBlobs, ids_in
 from memorycapsule.services import keys
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history

@@ -24,8 +24,8 @@ from sqlalchemy import text
 from memorycapsule.clock import now
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.seal.keys import InstanceKey
 from memorycapsule.services import cleanup, reading, sessions
 from memorycapsule.services.preservation import trash

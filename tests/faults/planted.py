@@ -24,7 +24,7 @@ from faults.runs import Scene, scene
 from memorycapsule.domain import instances as domain_instances
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.mail.smtp import SmtpSession
-from memorycapsule.media import blobs
+from memorycapsule.media.storage import folder
 from memorycapsule.services import keys
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.services.preservation import restore, trash
@@ -43,7 +43,7 @@ _MOST_LIVES = 30
 
 
 def commit_before_fsync(patch: Patch) -> None:
-    patch.setattr(blobs, "os", SimpleNamespace(**(vars(os) | {"fsync": lambda _descriptor: None})))
+    patch.setattr(folder, "os", SimpleNamespace(**(vars(os) | {"fsync": lambda _descriptor: None})))
 
 
 def send_before_data_started_at(patch: Patch) -> None:

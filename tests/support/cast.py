@@ -32,9 +32,9 @@ from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story, Viewer
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
-from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
 from memorycapsule.media.prepared import Prepared
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories

@@ -36,8 +36,8 @@ from memorycapsule.errors import (
     shortage,
     system_problem,
 )
-from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.seal.keys import InstanceKey, fingerprint_of

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from memorycapsule.errors import CapsuleError, DiskFull, NotFound
-from memorycapsule.media.blobs import LocalBlobs, ids_in
+from memorycapsule.media.storage.folder import LocalBlobs, ids_in
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.errors import Busy, ConfigurationProblem, KeyMissing, NotDue, WrongKey
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services import cleanup, keys, opening, reading, stories
 from memorycapsule.services.preservation import backup, history, holds, restore
 from memorycapsule.services.preservation.restore import RestorePlace

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from memorycapsule.errors import DiskFull
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services import cleanup, opening, reading
 from memorycapsule.services.preservation import trash
 from memorycapsule.store import capsules as capsule_store

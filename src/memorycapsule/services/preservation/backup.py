@@ -12,7 +12,7 @@ from memorycapsule import __version__
 from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType, next_name, premis_event
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, Postponed, system_problem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of_file
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services.preservation import history
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store

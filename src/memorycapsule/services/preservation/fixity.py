@@ -18,7 +18,7 @@ from memorycapsule.domain.instances import Blob, BlobDamage
 from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError, NotFound, Postponed
 from memorycapsule.journal import journal
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store

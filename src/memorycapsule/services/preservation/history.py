@@ -14,7 +14,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
-from memorycapsule.media.blobs import LocalBlobs
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store

@@ -22,8 +22,8 @@ from memorycapsule.domain.preservation import (
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import ConfigurationProblem, NotDue, NotFound, WrongKey
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of_file
-from memorycapsule.media.blobs import LocalBlobs
 from memorycapsule.media.cache import Cache
+from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, key_file_beside, parse_recovery_key
 from memorycapsule.services import keys

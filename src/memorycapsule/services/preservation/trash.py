@@ -3,7 +3,7 @@ The trash: stored files that no row knows lie there for thirty days before they 
 
 A cut-off import leaves such files, and they are worth nothing. But every photo is one while the database in use is
 another or an older one. So files are moved, never deleted, and not even moved where that may be the reason. A row that
-turns up again finds its file in the trash by itself (`media/blobs.py`).
+turns up again finds its file in the trash by itself (`media/storage/folder.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Where blobs lie: in a folder of this machine."""
