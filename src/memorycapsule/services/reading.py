@@ -172,7 +172,7 @@ def account(store: Store, viewer: Viewer) -> Account:
 def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
     """Return the viewer's capsules, the next to open first; the admin gets all, those of others redacted."""
     with store.reading() as tx:
-        counts = capsule_store.member_counts(tx)
+        counts = capsule_store.member_counts(tx, viewer.account_id)
         sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
         own = {
             member.capsule_id: member

@@ -131,11 +131,14 @@ def ever_members_of(tx: Transaction, capsule_id: str) -> list[Member]:
     return members.by(tx, col(MemberRow.joined_at), col(MemberRow.id), capsule_id=capsule_id)
 
 
-def member_counts(tx: Transaction) -> dict[str, int]:
-    """Return how many members each capsule has."""
+def member_counts(tx: Transaction, account_id: str) -> dict[str, int]:
+    """Return how many members each capsule has that an account is a member of."""
+    own = select(MemberRow.capsule_id).where(
+        MemberRow.account_id == account_id, col(MemberRow.left_at).is_(None)
+    )
     statement = (
         select(MemberRow.capsule_id, func.count())
-        .where(col(MemberRow.left_at).is_(None))
+        .where(col(MemberRow.capsule_id).in_(own), col(MemberRow.left_at).is_(None))
         .group_by(col(MemberRow.capsule_id))
     )
     return dict(tx.session.exec(statement).all())

@@ -68,8 +68,10 @@ def test_members_are_counted_without_those_who_have_left(instance, three):
     )
     with instance.store.transaction() as tx:
         capsules.members.save(tx, replace(ben.member, left_at=NOW))
-        counts = capsules.member_counts(tx)
+        counts = capsules.member_counts(tx, instance.ada.account_id)
         assert counts == {three["late"].id: 2, three["early"].id: 1, three["middle"].id: 1}
+        assert capsules.member_counts(tx, dan.viewer.account_id) == {three["late"].id: 2}
+        assert capsules.member_counts(tx, ben.viewer.account_id) == {}, "he has left"
         assert [one.name for one in capsules.members_of(tx, three["late"].id)] == ["Ada", "Dan"]
         assert [one.name for one in capsules.ever_members_of(tx, three["late"].id)] == ["Ada", "Ben", "Dan"]
         assert capsules.membership(tx, three["late"].id, ben.viewer.account_id) is None
