@@ -6,6 +6,10 @@ A cache of files that can be made again: bounded in size, least recently used ou
 
 The modification time of a file says when it was used last. A full disk is no error: a file that finds no room is not
 kept, and kept files are removed when little of the disk is free.
+
+How much lies on each shelf is measured once and counted from then on, so that keeping a file costs no look at all the
+others. Whatever removes files behind our back makes the count too large, never too small; where it says that there is
+no room, the files themselves are looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +38,10 @@ class _Kept:
     bytes: int
     used_at: float
 
+    @property
+    def shelf(self) -> str:
+        return self.path.parent.name
+
 
 class Cache:
     """Files on shelves. The program chooses the names of both; they are safe as file names."""
@@ -39,6 +49,10 @@ class Cache:
     def __init__(self, root: Path, most_bytes: int) -> None:
         self._root = root
         self._most = most_bytes
+        #: Bytes on each shelf; None until they are measured.
+        self._sizes: dict[str, int] | None = None
+        #: Held while files and their count change together.
+        self._lock = threading.RLock()
 
     def keep(
         self,
@@ -102,12 +116,18 @@ class Cache:
     def drop(self, shelf: str, names: Collection[str]) -> None:
         """Remove files; missing ones are ignored."""
         for name in names:
-            with contextlib.suppress(OSError):
-                (self._root / shelf / name).unlink()
+            path = self._root / shelf / name
+            with self._lock, contextlib.suppress(OSError):
+                size = path.stat().st_size
+                path.unlink()
+                self._count(shelf, -size)
 
     def clear(self, shelf: str) -> None:
         """Remove a shelf with all that is on it."""
-        shutil.rmtree(self._root / shelf, ignore_errors=True)
+        with self._lock:
+            shutil.rmtree(self._root / shelf, ignore_errors=True)
+            if self._sizes is not None:
+                self._sizes.pop(shelf, None)
 
     def sweep(self, known: Collection[str]) -> None:
         """Remove half-written files and shelves that are not `known`. Nothing may be writing at that time."""
@@ -118,8 +138,8 @@ class Cache:
 
     def has_room(self, pinned: Collection[str]) -> bool:
         """Return whether there would be room for more if only the `pinned` shelves stayed."""
-        kept = self._all()
-        return sum(one.bytes for one in kept if one.path.parent.name in pinned) < self._allowed(kept)
+        with self._lock:
+            return self._has_room(self._counted(), pinned) or self._has_room(self._measured(), pinned)
 
     def trim(self, pinned: Collection[str] = ()) -> bool:
         """
@@ -127,14 +147,22 @@ class Cache:
 
         Returns whether the rest fits now.
         """
+        with self._lock:
+            total = sum(self._counted().values())
+            return total <= self._allowed(total) or self._trim(pinned)
+
+    def _trim(self, pinned: Collection[str]) -> bool:
         kept = sorted(self._all(), key=lambda one: one.used_at)
-        total, allowed = sum(one.bytes for one in kept), self._allowed(kept)
+        self._sizes = _by_shelf(kept)
+        total = sum(one.bytes for one in kept)
+        allowed = self._allowed(total)
         for one in kept:
             if total <= allowed:
                 break
-            if one.path.parent.name not in pinned:
+            if one.shelf not in pinned:
                 one.path.unlink(missing_ok=True)
                 total -= one.bytes
+                self._count(one.shelf, -one.bytes)
                 with contextlib.suppress(OSError):
                     one.path.parent.rmdir()  # if it was the last one there
         return total <= allowed
@@ -146,13 +174,14 @@ class Cache:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 write(part)
-                part.replace(path)
-                os.utime(path)
+                with self._lock:
+                    self._put(part, path)
+                    fits = self.trim(pinned)
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-            if not self.trim(pinned):
-                path.unlink(missing_ok=True)
+            if not fits:
+                self.drop(shelf, [name])
                 return False
         except OSError as error:
             if not is_disk_full(error):
@@ -160,19 +189,52 @@ class Cache:
             return False
         return path.exists()
 
+    def _put(self, part: Path, path: Path) -> None:
+        self._counted()
+        size = part.stat().st_size
+        with contextlib.suppress(FileNotFoundError):
+            size -= path.stat().st_size
+        part.replace(path)
+        os.utime(path)
+        self._count(path.parent.name, size)
+
+    def _count(self, shelf: str, change: int) -> None:
+        if self._sizes is not None:
+            self._sizes[shelf] = self._sizes.get(shelf, 0) + change
+
+    def _counted(self) -> dict[str, int]:
+        """Return the bytes on each shelf, as far as is known without a look at them."""
+        return self._measured() if self._sizes is None else self._sizes
+
+    def _measured(self) -> dict[str, int]:
+        """Return the bytes on each shelf after a look at all files."""
+        self._sizes = _by_shelf(self._all())
+        return self._sizes
+
+    def _has_room(self, sizes: dict[str, int], pinned: Collection[str]) -> bool:
+        staying = sum(size for shelf, size in sizes.items() if shelf in pinned)
+        return staying < self._allowed(sum(sizes.values()))
+
     def _all(self) -> list[_Kept]:
         found = []
-        for path in self._root.glob("*/*"):
+        for path in self._root.glob("*/[!.]*"):  # half-written ones are nobody's yet
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
                 found.append(_Kept(path=path, bytes=status.st_size, used_at=status.st_mtime))
         return found
 
-    def _allowed(self, kept: list[_Kept]) -> int:
-        """Return how many bytes may be kept: the limit, or less where the disk is nearly full."""
-        total = sum(one.bytes for one in kept)
+    def _allowed(self, total: int) -> int:
+        """Return how many bytes may be kept where `total` are: the limit, or less where the disk is nearly full."""
         try:
             free = shutil.disk_usage(self._root).free
         except FileNotFoundError:  # nothing was ever kept
             return self._most
         return max(0, min(self._most, total + free - FREE_BYTES))
+
+
+def _by_shelf(kept: list[_Kept]) -> dict[str, int]:
+    """Return how many bytes lie on each shelf."""
+    sizes: dict[str, int] = defaultdict(int)
+    for one in kept:
+        sizes[one.shelf] += one.bytes
+    return dict(sizes)

@@ -122,5 +122,5 @@ def sweep_parts(vault: Vault, *, now: datetime) -> int:
 def sweep_cache(store: Store, vault: Vault) -> None:
     """Delete the cached segments of capsules that are gone. The data folder's lock must be held."""
     with store.reading() as tx:
-        known = [capsule.id for capsule in capsule_store.all_capsules(tx)]
+        known = capsule_store.known_ids(tx, vault.cache.shelves())
     vault.cache.sweep(known)

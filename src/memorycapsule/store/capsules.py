@@ -34,6 +34,9 @@ members = Table(Member, MemberRow)
 envelopes = Table(KeyEnvelope, KeyEnvelopeRow)
 blobs = Table(Blob, BlobRow)
 
+#: Databases take no statement with any number of values.
+_ASKED_AT_ONCE = 500
+
 
 def due_ids(tx: Transaction, now: datetime) -> list[str]:
     """Return the ids of the capsules that are sealed and whose date has come, the earliest first."""
@@ -78,6 +81,15 @@ def all_sealed(tx: Transaction) -> list[Capsule]:
 def all_capsules(tx: Transaction) -> list[Capsule]:
     """Return all capsules, the next to open first."""
     return capsules.by(tx, col(CapsuleRow.opens_at))
+
+
+def known_ids(tx: Transaction, among: Collection[str]) -> set[str]:
+    """Return those of `among`, however many they are, that are ids of capsules."""
+    asked, found = list(among), set[str]()
+    while some := asked[:_ASKED_AT_ONCE]:
+        found.update(tx.session.exec(select(CapsuleRow.id).where(col(CapsuleRow.id).in_(some))))
+        del asked[:_ASKED_AT_ONCE]
+    return found
 
 
 def of_account(tx: Transaction, account_id: str) -> list[Capsule]:

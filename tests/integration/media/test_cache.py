@@ -148,3 +148,30 @@ def test_all_of_it_may_be_gone_at_any_time(cache):
     assert cache.trim()
     cache.sweep(set())
     assert keep(cache, SHELF, "one")
+
+
+def test_while_there_is_room_no_other_file_is_looked_at(cache):
+    """So keeping one costs the same however many there are: what somebody else puts there is not even seen."""
+    keep(cache, SHELF, "one")
+    (cache._root / SHELF / "stranger").write_bytes(b"x" * 5000)
+
+    assert keep(cache, OTHER, "two")
+    assert keep(cache, SHELF, "one", 300), "written once more, and larger"
+    assert cache.trim()
+    cache.drop(SHELF, ["one"])
+    assert keep(cache, OTHER, "three", 900)
+    assert cache.has_room({SHELF})
+    assert names(cache) == {"a/stranger", "b/two", "b/three"}
+
+    assert keep(cache, OTHER, "four", 100), "now there is none, and all are looked at"
+    assert "a/stranger" not in names(cache)
+
+
+def test_what_was_removed_behind_its_back_is_room_again(cache):
+    for number in range(10):
+        keep(cache, SHELF, str(number))
+    (cache._root / SHELF / "0").unlink()
+
+    assert cache.has_room({SHELF})
+    assert keep(cache, SHELF, "new", pinned={SHELF})
+    assert len(names(cache)) == 10
