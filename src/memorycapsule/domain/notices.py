@@ -38,6 +38,7 @@ class NoticeKind(StrEnum):
     UNKNOWN_LETTERS = "unknown_letters"  #: perhaps they arrived, perhaps not
     MAIL = "mail"  #: the mail server takes no letters from us
     FILM = "film"  #: the film of an opening failed
+    CUT_OFF_FILM = "cut_off_film"  #: it is tried again and again, and ended from outside each time
     DISK = "disk"  #: little space is left
     BACKUP = "backup"  #: there is none, or the newest is old
     UNKNOWN_FILES = "unknown_files"  #: no row knows them
@@ -71,6 +72,7 @@ _OF_CAPSULES = frozenset(
         NoticeKind.REJECTED_LETTERS,
         NoticeKind.UNKNOWN_LETTERS,
         NoticeKind.FILM,
+        NoticeKind.CUT_OFF_FILM,
     }
 )
 

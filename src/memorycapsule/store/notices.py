@@ -17,7 +17,7 @@ from memorycapsule.domain.deliveries import (
     DeliveryState,
     LetterKind,
 )
-from memorycapsule.domain.film.montages import Montage, MontageState
+from memorycapsule.domain.film.montages import LASTING_INTERRUPTIONS, Montage, MontageState
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import Notice, ToldNotice
 from memorycapsule.store.deliveries import deliveries
@@ -149,6 +149,12 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
 def failed_opening_films(tx: Transaction) -> list[Montage]:
     """Return the montages of openings that failed."""
     return montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.FAILED)
+
+
+def cut_off_opening_films(tx: Transaction) -> list[Montage]:
+    """Return the montages of openings that wait, and were cut off from outside again and again."""
+    waiting = montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.QUEUED)
+    return [one for one in waiting if one.interruptions >= LASTING_INTERRUPTIONS]
 
 
 def first_medium_at(tx: Transaction) -> datetime | None:

@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
-from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.film.montages import LASTING_INTERRUPTIONS, MontageState
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import KeptReason
@@ -239,6 +239,22 @@ def test_a_film_that_failed_is_told_until_it_is_made_again(stage, context, serve
     work(context)
 
     assert kinds(context) == [NoticeKind.FILM]
+    assert len(server.told()) == 1
+
+
+def test_a_film_that_is_cut_off_again_and_again_is_told(stage, context, server, time):
+    time.go_to(OPENS)
+    opening.open_if_due(stage.instance.store, context.wake, stage.capsule.id, time())
+    with stage.instance.store.transaction() as tx:
+        film = montage_store.of_opening(tx, stage.capsule.id)
+        montage_store.montages.save(tx, replace(film, attempt=LASTING_INTERRUPTIONS))
+    assert kinds(context) == []
+
+    with stage.instance.store.transaction() as tx:
+        montage_store.montages.save(tx, replace(film, attempt=LASTING_INTERRUPTIONS + 1))
+    work(context)
+
+    assert kinds(context) == [NoticeKind.CUT_OFF_FILM]
     assert len(server.told()) == 1
 
 

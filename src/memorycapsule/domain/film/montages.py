@@ -19,6 +19,8 @@ MOST_FAILURES = 3
 #: A montage is tried again after so long; each further time, after twice as long.
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
+#: A film that was cut off so often is no matter of a restart: most likely the machine lacks memory.
+LASTING_INTERRUPTIONS = 8
 
 
 class MontageState(StrEnum):
@@ -117,10 +119,14 @@ class Montage:
     title: str = ""
 
     @property
+    def interruptions(self) -> int:
+        """How many attempts were cut off from outside, the present one apart."""
+        return max(0, self.attempt - self.failures - 1)
+
+    @property
     def wait_after_interruption(self) -> timedelta:
         """How long it waits after its present attempt was cut off from outside: the longer, the more often it was."""
-        interruptions = max(0, self.attempt - self.failures - 1)
-        return min(FIRST_RETRY * (1 << min(interruptions, 16)), LONGEST_RETRY)
+        return min(FIRST_RETRY * (1 << min(self.interruptions, 16)), LONGEST_RETRY)
 
     def check_cancelled_by(self, member: Member) -> None:
         """Raise NotAllowed unless a member may cancel it: the one who asked for it or the owner, until it is over."""

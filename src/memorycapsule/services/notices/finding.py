@@ -158,6 +158,9 @@ def _films(tx: Transaction) -> Iterator[Notice]:
     says = kept_reason(CapsuleError("notice_film_failed"))
     for montage in notice_store.failed_opening_films(tx):
         yield Notice(kind=NoticeKind.FILM, capsule_id=montage.capsule_id, says=says)
+    for montage in notice_store.cut_off_opening_films(tx):
+        says = kept_reason(CapsuleError("notice_film_cut_off", count=montage.interruptions))
+        yield Notice(kind=NoticeKind.CUT_OFF_FILM, capsule_id=montage.capsule_id, says=says)
 
 
 def _disk(surroundings: Surroundings) -> Iterator[Notice]:
