@@ -91,9 +91,9 @@ def _unseal_medium(store: Store, vault: Vault, medium: Medium, now: datetime) ->
         with store.transaction() as tx:
             for blob in kept.values():
                 capsule_store.blobs.add(tx, blob)
-            plain = {form: blob.id for form, blob in kept.items()}
-            is_ours = story_store.unseal_medium(tx, medium, details, plain)
-            capsule_store.drop_blobs(tx, list((sealed if is_ours else plain).values()))
+            unsealed = {form: blob.id for form, blob in kept.items()}
+            is_ours = story_store.unseal_medium(tx, medium, details, unsealed)
+            capsule_store.drop_blobs(tx, list((sealed if is_ours else unsealed).values()))
     finally:
         # After a success these are the sealed ones; otherwise, or where another node was faster, the new ones.
         vault.delete_uncommitted(store, [*sealed.values(), *(blob.id for blob in kept.values())])
