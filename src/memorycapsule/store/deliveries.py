@@ -1,9 +1,10 @@
 """Deliveries: the outbox; and which letters are due."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, ScalarSelect, func
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
@@ -57,10 +58,7 @@ def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[
     """
     statement = (
         select(DeliveryRow.id)
-        .where(
-            DeliveryRow.state == DeliveryState.QUEUED,
-            waits.is_over(col(DeliveryRow.next_attempt_at), now, longest=LONGEST_WAIT),
-        )
+        .where(*_is_due(now))
         .order_by(
             col(DeliveryRow.kind).not_in(URGENT_LETTERS),
             col(DeliveryRow.answered_at).is_not(None),
@@ -92,16 +90,48 @@ def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
 
 def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Delivery | None:
     """Claim a queued letter for one run of the program; return None if it is not queued, or not due, any more."""
-    claimed = deliveries.change(
+    return deliveries.take(
         tx,
         col(DeliveryRow.id) == delivery_id,
-        col(DeliveryRow.state) == DeliveryState.QUEUED,
-        waits.is_over(col(DeliveryRow.next_attempt_at), now, longest=LONGEST_WAIT),
+        *_is_due(now),
         state=DeliveryState.SENDING,
         lease=lease,
         attempt=col(DeliveryRow.attempt) + 1,
     )
-    return deliveries.get(tx, delivery_id) if claimed else None
+
+
+def claim_next(tx: Transaction, lease: str, now: datetime) -> Delivery | None:
+    """
+    Claim the letter that is the first of those to be sent now, in the order of `due_ids`; None if there is none.
+
+    What others claim at this moment is passed over. Each group is asked for its first letter by an index of its own,
+    so that a thousand letters that wait cost as much as one.
+    """
+    urgent, unseen = col(DeliveryRow.kind).in_(URGENT_LETTERS), col(DeliveryRow.answered_at).is_(None)
+    groups = (_first_due(now, urgent, order=[~unseen]), _first_due(now, unseen), _first_due(now))
+    found = tx.session.exec(select(func.coalesce(*groups))).one()
+    return None if found is None else claim(tx, found, lease, now)
+
+
+def _first_due(
+    now: datetime, *which: ColumnElement[bool], order: Sequence[ColumnElement[bool]] = ()
+) -> ScalarSelect[str]:
+    """Return the first letter to be sent now for which `which` hold: in `order`, then the longest waiting."""
+    return (
+        select(DeliveryRow.id)
+        .where(*_is_due(now), *which)
+        .order_by(*order, col(DeliveryRow.next_attempt_at), col(DeliveryRow.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(DeliveryRow.state) == DeliveryState.QUEUED,
+        waits.is_over(col(DeliveryRow.next_attempt_at), now, longest=LONGEST_WAIT),
+    )
 
 
 def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields: Any) -> bool:
@@ -119,14 +149,17 @@ def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields:
 
 def newest_ended(tx: Transaction, count: int) -> list[Delivery]:
     """Return the letters that were sent, rejected or became unknown last, the last first, at most `count`."""
-    ended = [f"letter.{one}" for one in (DeliveryState.SENT, DeliveryState.REJECTED, DeliveryState.UNKNOWN)]
-    statement = (
-        select(EventRow.subject_id)
-        .where(col(EventRow.kind).in_(ended))
-        .order_by(col(EventRow.id).desc())
-        .limit(count)
-    )
-    found = [deliveries.find(tx, str(one)) for one in tx.session.exec(statement)]
+    ended: list[tuple[int | None, str | None]] = []
+    for state in (DeliveryState.SENT, DeliveryState.REJECTED, DeliveryState.UNKNOWN):
+        of_kind = (
+            select(EventRow.id, EventRow.subject_id)
+            .where(EventRow.kind == f"letter.{state}")
+            .order_by(col(EventRow.id).desc())
+            .limit(count)
+        )
+        ended += tx.session.exec(of_kind).all()
+    newest = sorted(ended, key=lambda one: one[0] or 0, reverse=True)[:count]
+    found = [deliveries.find(tx, str(subject)) for _, subject in newest]
     return [one for one in found if one is not None]
 
 
@@ -134,7 +167,12 @@ def is_one_sent_after(tx: Transaction, instant: datetime) -> bool:
     """Return whether a server took any letter later than at `instant`."""
     statement = (
         select(DeliveryRow.id)
-        .where(DeliveryRow.state == DeliveryState.SENT, col(DeliveryRow.finished_at) > instant)
+        .where(
+            DeliveryRow.state == DeliveryState.SENT,
+            # Nothing is tried after it was sent, so both say the same; an index knows this one.
+            col(DeliveryRow.next_attempt_at) > instant,
+            col(DeliveryRow.finished_at) > instant,
+        )
         .limit(1)
     )
     return tx.session.exec(statement).first() is not None

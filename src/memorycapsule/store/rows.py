@@ -332,7 +332,12 @@ class MontageRow(SQLModel, table=True):
 
 class DeliveryRow(SQLModel, table=True):
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_state_next_attempt_at", "state", "next_attempt_at"),)
+    # One for each question of `deliveries.claim_next`.
+    __table_args__ = (
+        Index("ix_delivery_state_next_attempt_at_id", "state", "next_attempt_at", "id"),
+        Index("ix_delivery_state_answered_at", "state", "answered_at", "next_attempt_at", "id"),
+        Index("ix_delivery_state_kind", "state", "kind", "next_attempt_at"),
+    )
     id: str = columns.key()
     kind: LetterKind = columns.enumerated(LetterKind)
     dedupe_key: str = Field(unique=True)
@@ -368,7 +373,10 @@ class ToldNoticeRow(SQLModel, table=True):
 
 class EventRow(SQLModel, table=True):
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_kind_subject_id", "kind", "subject_id"),)
+    __table_args__ = (
+        Index("ix_event_kind_subject_id", "kind", "subject_id"),
+        Index("ix_event_kind_id", "kind", "id"),
+    )
     id: int | None = Field(
         default=None,
         sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),

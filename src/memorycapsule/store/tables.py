@@ -34,6 +34,7 @@ class Table(Generic[Value]):
         self._key = getattr(row, key)
         self._key_name = key
         self._fields = [field.name for field in dataclasses.fields(cast("Any", value))]
+        self._columns = [getattr(row, name) for name in self._fields]
 
     def _fields_of(self, value: Value) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._fields}
@@ -60,6 +61,12 @@ class Table(Generic[Value]):
         statement = update(self._row).where(*where).values(**fields)
         done = tx.session.execute(statement, execution_options={"synchronize_session": False})
         return int(cast("Any", done).rowcount)
+
+    def take(self, tx: Transaction, *where: Any, **fields: Any) -> Value | None:
+        """Change the one row for which all of `where` hold, and return it as it is now; None if there is none."""
+        statement = update(self._row).where(*where).values(**fields).returning(*self._columns)
+        found = tx.session.execute(statement, execution_options={"synchronize_session": False}).first()
+        return None if found is None else self._value(**found._asdict())
 
     def remove(self, tx: Transaction, *where: Any) -> int:
         """Remove the rows for which all of `where` hold, and return how many there were."""

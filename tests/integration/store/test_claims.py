@@ -157,6 +157,22 @@ def test_of_many_threads_one_takes_a_letter(instance):
     assert (taken[0].attempt, taken[0].state) == (1, DeliveryState.SENDING)
 
 
+def test_many_threads_that_take_the_next_letter_take_different_ones(instance):
+    capsule = make_capsule(instance)
+    first = queued_letter(instance, capsule)
+    with instance.store.transaction() as tx:
+        for number in range(5):
+            deliveries.deliveries.add(tx, replace(first, id=f"{number}", dedupe_key=f"opened:{number}:1"))
+
+    def claim(number):
+        with instance.store.transaction() as tx:
+            return deliveries.claim_next(tx, f"run {number}", NOW)
+
+    taken = all_at_once(6, claim)
+
+    assert Counter(one.id for one in taken) == Counter([first.id, "0", "1", "2", "3", "4"])
+
+
 def test_an_attempt_that_was_overtaken_changes_nothing(instance):
     """I6: results count only with the current attempt."""
     letter = queued_letter(instance, make_capsule(instance))

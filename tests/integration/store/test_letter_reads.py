@@ -1,5 +1,6 @@
 """Questions about letters that the store answers."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -57,6 +58,32 @@ def test_codes_come_first_and_letters_that_a_server_refused_before_come_last(ins
         in_order = [code.id, fresh.id, later.id, refused.id]
         assert deliveries.due_ids(tx, NOW) == in_order
         assert deliveries.due_ids(tx, NOW, most=2) == in_order[:2]
+
+
+def test_letters_are_claimed_in_the_order_in_which_they_are_due(instance, three):
+    """The claim asks group by group, so it must not come to another order than the list."""
+    invite(instance, three["late"], "dan@example.org")
+    groups = itertools.product(
+        (LetterKind.ADDRESS, LetterKind.OPENED, LetterKind.SIGN_IN), (NOW - HOUR, None), (1, 0, 2, 2)
+    )
+    with instance.store.transaction() as tx:
+        (letter,) = deliveries.all_deliveries(tx)
+        deliveries.deliveries.save(tx, replace(letter, next_attempt_at=NOW + HOUR))
+        for number, (kind, answered_at, hours) in enumerate(groups):
+            other = replace(
+                letter, id=f"{number:02}", dedupe_key=f"{number}:1", kind=kind, answered_at=answered_at
+            )
+            deliveries.deliveries.add(tx, replace(other, next_attempt_at=NOW - hours * HOUR))
+
+        in_order = deliveries.due_ids(tx, NOW)
+        assert len(in_order) == 24
+        claimed = [deliveries.claim_next(tx, "a run", NOW) for _ in in_order]
+        assert [one.id for one in claimed] == in_order
+        assert {(one.state, one.lease, one.attempt) for one in claimed} == {
+            (DeliveryState.SENDING, "a run", 1)
+        }
+        assert claimed == [deliveries.deliveries.get(tx, one) for one in in_order]
+        assert deliveries.claim_next(tx, "a run", NOW) is None
 
 
 def test_a_letter_is_the_newest_until_it_is_queued_anew(instance, three):

@@ -46,7 +46,8 @@ LATER_COLUMNS = {
     "key_envelope": ("digest", "holder"),
 }  # fmt: skip
 LATER_INDEXES = (
-    "ix_blob_damage", "ix_event_kind_subject_id",
+    "ix_blob_damage", "ix_event_kind_subject_id", "ix_event_kind_id",
+    "ix_delivery_state_next_attempt_at_id", "ix_delivery_state_answered_at", "ix_delivery_state_kind",
     "ix_consent_member_id", "ix_delivery_invitation_id", "ix_delivery_member_id",
     "ix_invitation_invited_by", "ix_invitation_member_id",
     "ix_medium_clip_blob", "ix_medium_display_blob", "ix_medium_original_blob", "ix_medium_thumbnail_blob",
@@ -100,6 +101,9 @@ def go_back_to(tx, revision):
     for table in ("told_notice", "node", "bucket", "piece"):
         tx.session.execute(text(f"DROP TABLE {table}"))
     tx.session.execute(text("ALTER TABLE instance ADD COLUMN clock_trusted_at TIMESTAMP"))
+    tx.session.execute(
+        text("CREATE INDEX ix_delivery_state_next_attempt_at ON delivery (state, next_attempt_at)")
+    )
     tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
