@@ -53,7 +53,10 @@ class Table(Generic[Value]):
 
     def save(self, tx: Transaction, value: Value) -> None:
         """Write a value over the row with its key. Raises NotFound when there is none."""
-        if not self.change(tx, self._key == getattr(value, self._key_name), **self._fields_of(value)):
+        fields = self._fields_of(value)
+        # Not written over itself: SQLite would look for the rows that refer to it.
+        key = fields.pop(self._key_name)
+        if not self.change(tx, self._key == key, **fields):
             raise NotFound
 
     def change(self, tx: Transaction, *where: Any, **fields: Any) -> int:
