@@ -203,9 +203,17 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a key file that is not used, if there is one: no key is ever deleted."""
-    with suppress(FileNotFoundError):
+    """
+    Rename a key file that is not used, if there is one: no key is ever deleted.
+
+    Raises ConfigurationProblem or DiskFull.
+    """
+    try:
         path.rename(_name_beside(path))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_written(path, error) from error
 
 
 def _keep_beside(path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from memorycapsule.domain.deliveries import DeliveryState
-from memorycapsule.errors import CapsuleError, KeyMissing, UsageProblem, WrongKey
+from memorycapsule.errors import CapsuleError, DiskFull, KeyMissing, UsageProblem, WrongKey
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key
 from memorycapsule.services import instances, invitations, keys, reading, sessions
@@ -19,6 +19,7 @@ from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, attach, invite, make_capsule, make_context, make_photo
+from support.fault_points import Points, failing_disk, watching
 from support.moments import NOW
 from support.refusals import refused
 
@@ -97,6 +98,19 @@ def test_duplicates_are_recognised_under_a_new_key(filled):
 
 
 @pytest.mark.slow
+def test_a_disk_without_room_for_the_name_of_an_earlier_try_is_said_in_words(filled):
+    earlier = filled.instance.key_file.with_name(f"{filled.instance.key_file.name}.new")
+    earlier.write_text("a key of a try that was cut off")
+
+    with (
+        watching(Points(1, failing_disk(errno.ENOSPC), is_lasting=True)),
+        refused(DiskFull, "disk_full"),
+    ):
+        rotate(filled)
+    assert earlier.read_text() == "a key of a try that was cut off"
+    rotate(filled)
+
+
 def test_with_the_key_lost_the_recovery_key_alone_brings_everything_back(filled, time):
     invited = invite(filled.instance, filled.capsule, "dan@example.org")
     filled.instance.key_file.unlink()
