@@ -36,7 +36,13 @@ def test_killed_at_any_point_everything_is_whole_and_goes_on(stage, name):
     _kill(stage, OPERATIONS[name], _EVERY)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one, marks=[] if one in {"tick", "story add", "restore"} else pytest.mark.nightly)
+        for one in OPERATIONS
+    ],
+)
 def test_with_rows_in_postgres_it_is_the_same(stage_on_postgres, name):
     _kill(stage_on_postgres, OPERATIONS[name], _EVERY * POSTGRES_EVERY)
 
