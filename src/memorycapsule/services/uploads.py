@@ -221,15 +221,38 @@ def finish(
     prepare: Callable[[BinaryIO], Prepared],
     upload_id: str,
     *,
+    lease: str | None = None,
     clock: Callable[[], datetime],
 ) -> None:
     """
     Make a file that has arrived whole into a medium of its story, or keep why it was refused.
 
     Nobody's rights are checked here: that was done while the file arrived. Nothing happens when it is not whole,
-    finished already, or gone. Raises Postponed, DiskFull and other errors that may have passed by the next try; among
-    them NotAllowed, as long as the date has come by the clock and the capsule is not open.
+    finished already, or gone. With a `lease` it is claimed meanwhile, and nothing happens where another run has it.
+    Raises Postponed, DiskFull and other errors that may have passed by the next try; among them NotAllowed, as long as
+    the date has come by the clock and the capsule is not open.
     """
+    if lease is None:
+        _finish(store, vault, prepare, upload_id, clock)
+        return
+    with store.transaction() as tx:
+        is_claimed = upload_store.claim(tx, upload_id, lease)
+    if not is_claimed:
+        return
+    try:
+        _finish(store, vault, prepare, upload_id, clock)
+    finally:
+        with store.transaction() as tx:
+            upload_store.release(tx, upload_id, lease)
+
+
+def _finish(
+    store: Store,
+    vault: Vault,
+    prepare: Callable[[BinaryIO], Prepared],
+    upload_id: str,
+    clock: Callable[[], datetime],
+) -> None:
     with store.reading() as tx:
         upload = upload_store.uploads.find(tx, upload_id)
         parts = upload_store.parts_of(tx, upload_id)

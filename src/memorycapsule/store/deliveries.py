@@ -17,7 +17,7 @@ from memorycapsule.domain.deliveries import (
     LetterKind,
 )
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.store import waits
+from memorycapsule.store import leases, waits
 from memorycapsule.store.rows import (
     CapsuleRow,
     DeliveryRow,
@@ -95,7 +95,7 @@ def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Deliv
         col(DeliveryRow.id) == delivery_id,
         *_is_due(now),
         state=DeliveryState.SENDING,
-        lease=lease,
+        **leases.taken(tx, lease),
         attempt=col(DeliveryRow.attempt) + 1,
     )
 
@@ -236,10 +236,18 @@ def unknown_of_absent_members(tx: Transaction, ended_before: datetime) -> list[D
     return deliveries.all(tx, statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id)))
 
 
-def abandoned(tx: Transaction, lease: str | None) -> list[Delivery]:
-    """Return the letters that are claimed by another run of the program than `lease`, or by any run for None."""
-    claimed = deliveries.by(tx, state=DeliveryState.SENDING)
-    return [delivery for delivery in claimed if lease is None or delivery.lease != lease]
+def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) -> list[Delivery]:
+    """
+    Return the letters that are claimed and that nobody sends, as `leases.is_void` says it.
+
+    With `only`, that one alone, kept from others while this transaction writes; [] when it is none of them.
+    """
+    statement = deliveries.rows().where(
+        col(DeliveryRow.state) == DeliveryState.SENDING, leases.is_void(tx, DeliveryRow, lease)
+    )
+    if only:
+        statement = statement.where(col(DeliveryRow.id) == only)
+    return deliveries.all(tx, statement, lock=only is not None)
 
 
 def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:

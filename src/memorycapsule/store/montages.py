@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import col
 
 from memorycapsule.domain.film.montages import LONGEST_RETRY, Montage, MontageState
-from memorycapsule.store import waits
+from memorycapsule.store import leases, waits
 from memorycapsule.store.rows import MontageRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -49,7 +49,7 @@ def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:
         col(MontageRow.id) == montage_id,
         col(MontageRow.state) == MontageState.QUEUED,
         state=MontageState.RENDERING,
-        lease=lease,
+        **leases.taken(tx, lease),
         attempt=col(MontageRow.attempt) + 1,
         progress=0.0,
     )
@@ -69,6 +69,15 @@ def change_attempt(tx: Transaction, montage_id: str, attempt: int, **fields: Any
     )
 
 
-def abandoned(tx: Transaction, lease: str | None) -> list[Montage]:
-    """Return the montages that are claimed by another run of the program than `lease`, or by any run for None."""
-    return [montage for montage in rendering(tx) if lease is None or montage.lease != lease]
+def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) -> list[Montage]:
+    """
+    Return the montages that are claimed and that nobody renders, as `leases.is_void` says it.
+
+    With `only`, that one alone, kept from others while this transaction writes; [] when it is none of them.
+    """
+    statement = montages.rows().where(
+        col(MontageRow.state) == MontageState.RENDERING, leases.is_void(tx, MontageRow, lease)
+    )
+    if only:
+        statement = statement.where(col(MontageRow.id) == only)
+    return montages.all(tx, statement, lock=only is not None)

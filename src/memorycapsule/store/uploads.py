@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_
 from sqlmodel import col, select
 
 from memorycapsule.domain.uploads import Upload, UploadPart
+from memorycapsule.store import leases
 from memorycapsule.store.rows import BlobRow, MediumRow, StoryRow, UploadPartRow, UploadRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -45,6 +46,20 @@ def unfinished_ids(tx: Transaction) -> list[str]:
     """Return the ids of uploads that have arrived whole and are neither a medium nor refused, the oldest first."""
     statement = select(UploadRow.id).where(_is_unfinished()).order_by(col(UploadRow.changed_at))
     return list(tx.session.exec(statement))
+
+
+def claim(tx: Transaction, upload_id: str, lease: str) -> bool:
+    """Claim an upload that has arrived whole for one run; return False when another makes a medium of it."""
+    is_free = or_(col(UploadRow.lease).is_(None), leases.is_void(tx, UploadRow, lease))
+    is_whole = (col(UploadRow.id) == upload_id, _is_unfinished())
+    return bool(uploads.change(tx, *is_whole, is_free, **leases.taken(tx, lease)))
+
+
+def release(tx: Transaction, upload_id: str, lease: str) -> None:
+    """Let others claim an upload that a run has claimed, if it has not lost it."""
+    uploads.change(
+        tx, col(UploadRow.id) == upload_id, col(UploadRow.lease) == lease, lease=None, leased_until=None
+    )
 
 
 def untouched_ids(tx: Transaction, instant: datetime) -> list[str]:

@@ -52,10 +52,10 @@ class MadeFilms:
 
 def make_waiting(context: WorkerContext, *, only: str | None = None) -> MadeFilms:
     """Render the films that wait, one after another, and return what came of them."""
-    # Nothing is being rendered now, so a film that is still claimed was abandoned by its run.
-    montages.requeue_abandoned(context.store, None, context.now())
     made: dict[str, bool] = {}
     while not context.run.is_stopping():
+        # This run renders nothing now, so a film that it has still claimed was abandoned.
+        montages.requeue_abandoned(context.store, context.run.void_lease, context.now())
         waiting = [
             montage
             for montage in montages.renderable(context.store, context.now())

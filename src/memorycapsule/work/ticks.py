@@ -66,8 +66,8 @@ def settle(context: WorkerContext) -> None:
     history.hold_unless_continued(context.store, context.vault, now)
     if held := holds.hold_of(context.store):
         journal.warning("instance.held", reason=held.reason)
-    deliveries.settle_abandoned(context.store, context.run.lease, now)
-    montages.requeue_abandoned(context.store, context.run.lease, now)
+    deliveries.settle_abandoned(context.store, context.run.void_lease, now)
+    montages.requeue_abandoned(context.store, context.run.void_lease, now)
     for capsule in instances.rederive_dates(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
@@ -178,6 +178,7 @@ def send_letters(context: WorkerContext) -> Sent:
         context.mailing.composer,
         context.mailing.connect,
         lease=context.run.lease,
+        is_alone=context.run.is_alone,
         # By a wrong clock, the days after which a letter is given up would be over at once.
         give_up_days=context.mailing.give_up_days if is_clock_right else None,
         is_stopping=context.run.is_stopping,

@@ -67,10 +67,17 @@ class Watching:
 class Run:
     """This run of the program."""
 
-    #: Its id. Leases of other runs are void, since this run holds the folder's lock.
+    #: What it claims rows under. Who does several things of one kind at a time needs several.
     lease: str
+    #: Whether no other run works in the database, as the lock of the folder and that of the database say.
+    is_alone: bool = True
     #: True once the program has been asked to end.
     is_stopping: Callable[[], bool] = lambda: False
+
+    @property
+    def void_lease(self) -> str | None:
+        """Whose leases are void besides those that have expired: its own while it has nothing in hand; None: all."""
+        return None if self.is_alone else self.lease
 
 
 @dataclass(frozen=True, kw_only=True)

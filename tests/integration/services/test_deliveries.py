@@ -343,12 +343,14 @@ def test_a_letter_that_cannot_be_written_says_why_and_lets_the_others_go(instanc
     assert "Nowhere/벤" in korean
 
 
-def test_what_this_run_is_sending_is_not_taken_up(instance, letter, time):
+def test_what_another_run_is_sending_is_not_taken_up(instance, letter, time):
     with instance.store.transaction() as tx:
-        delivery_store.claim(tx, letter.id, "this run", NOW)
-    ticks.settle(make_context(instance, time))
+        delivery_store.claim(tx, letter.id, "another run", NOW)
+    context = make_context(instance, time, is_alone=False)
+    ticks.settle(context)
+    ticks.send_letters(context)
 
-    assert outbox(instance)[0].state is DeliveryState.SENDING
+    assert (outbox(instance)[0].state, instance.letters()) == (DeliveryState.SENDING, [])
 
 
 def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instance, letter, time):

@@ -8,15 +8,18 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col
 
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.uploads import UploadLimits, UploadMetadata
-from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, Refusal, TooLarge
+from memorycapsule.errors import MediaRefused, NotAllowed, NotFound, OffsetMoved, Postponed, Refusal, TooLarge
 from memorycapsule.seal.envelopes import seal_bytes
 from memorycapsule.services import opening, reading, stories, uploads
 from memorycapsule.services.uploads import UploadStage
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import leases
 from memorycapsule.store import uploads as upload_store
+from memorycapsule.store.rows import UploadRow
 from support.cast import OPENS, add_story, another_session, make_photo, prepare
 from support.moments import NOW
 
@@ -53,8 +56,8 @@ class Sending:
             now=now,
         )
 
-    def finish(self, prepare=prepare, now=NOW) -> uploads.UploadProgress:
-        uploads.finish(self.store, self.vault, prepare, self.id, clock=lambda: now)
+    def finish(self, prepare=prepare, now=NOW, lease=None) -> uploads.UploadProgress:
+        uploads.finish(self.store, self.vault, prepare, self.id, lease=lease, clock=lambda: now)
         return self.progress()
 
     def progress(self) -> uploads.UploadProgress:
@@ -178,6 +181,48 @@ def test_finishing_at_the_same_time_makes_one_medium(stage):
 
     assert (sending.progress().stage, len(sending.media())) == (UploadStage.KEPT, 1)
     assert blobs(stage) == (3, 3)
+
+
+def test_of_two_nodes_one_reads_a_file(stage_on_both):
+    sending = Sending(stage_on_both, make_photo())
+    sending.piece(0)
+    read = []
+
+    def read_while_another_tries(upload):
+        read.append("one node")
+        sending.finish(lambda upload: read.append("another node") or prepare(upload), lease="another node")
+        return prepare(upload)
+
+    assert sending.finish(read_while_another_tries, lease="one node").stage is UploadStage.KEPT
+    assert (read, len(sending.media()), blobs(stage_on_both)) == (["one node"], 1, (3, 3))
+
+
+def test_a_file_whose_node_is_gone_is_read_by_another_one_in_the_end(stage_on_both):
+    sending = Sending(stage_on_both, make_photo())
+    sending.piece(0)
+    with sending.store.transaction() as tx:
+        assert upload_store.claim(tx, sending.id, "a node that is killed")
+    assert sending.finish(lease="another node").stage is UploadStage.WAITING
+
+    with sending.store.transaction() as tx:
+        expired = leases.instant(tx) - timedelta(seconds=1)
+        upload_store.uploads.change(tx, col(UploadRow.id) == sending.id, leased_until=expired)
+
+    assert sending.finish(lease="another node").stage is UploadStage.KEPT
+    assert blobs(stage_on_both) == (3, 3)
+
+
+def test_a_file_that_could_not_be_read_is_not_kept_from_others(stage_on_both):
+    sending = Sending(stage_on_both, make_photo())
+    sending.piece(0)
+
+    def is_busy(_upload):
+        raise Postponed("machine_exhausted")
+
+    with pytest.raises(Postponed):
+        sending.finish(is_busy, lease="one node")
+
+    assert sending.finish(lease="another node").stage is UploadStage.KEPT
 
 
 def test_the_same_file_is_recognised_and_another_kind_refused(stage):

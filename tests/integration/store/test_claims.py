@@ -206,8 +206,7 @@ def test_of_many_threads_one_takes_a_film_and_an_overtaken_attempt_changes_nothi
 
     with instance.store.transaction() as tx:
         assert not montages.change_attempt(tx, film.id, taken.attempt - 1, state=MontageState.READY)
-        assert montages.abandoned(tx, taken.lease) == []
-        assert [one.id for one in montages.abandoned(tx, "a later run")] == [film.id]
+        assert montages.abandoned(tx, "another run") == []
         assert montages.change_attempt(tx, film.id, taken.attempt, state=MontageState.READY)
 
 

@@ -211,14 +211,17 @@ def claim(store: Store, montage_id: str, *, lease: str, now: datetime) -> Montag
 
 def requeue_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
-    Put montages that nobody renders any more back into the queue: those claimed by other runs than `lease`.
+    Put montages that nobody renders any more back into the queue: those of runs that are not alive.
 
-    With None, those of this run as well, for when it renders none: a row that could not be written at the end of
-    an attempt must not stay claimed.
+    Those of `lease` are among them: it is for a run that renders none now. With None, all that are claimed: this run
+    works alone.
     """
-    with store.transaction() as tx:
-        for montage in montage_store.abandoned(tx, lease):
-            requeue(tx, montage, now)
+    with store.reading() as tx:
+        found = montage_store.abandoned(tx, lease)
+    for one in found:
+        with store.transaction() as tx:
+            for montage in montage_store.abandoned(tx, lease, only=one.id):
+                requeue(tx, montage, now)
 
 
 def requeue(

@@ -82,6 +82,7 @@ def send_due(
     connect: Callable[[], AbstractContextManager[Transport]],
     *,
     lease: str,
+    is_alone: bool = True,
     give_up_days: int | None,
     is_stopping: Callable[[], bool] = lambda: False,
     make_room: Callable[[], None] = lambda: None,
@@ -94,10 +95,11 @@ def send_due(
     known after a crash whether it may have arrived (RFC 1047). Before each letter the outbox is asked which one is
     next, so a code does not wait behind a thousand opened letters. When the server as a whole cannot be used, all
     letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up. Nothing
-    is sent while the instance waits to be released. `make_room` gives room back on a disk that is nearly full.
+    is sent while the instance waits to be released. `is_alone` says that no other run can be sending. `make_room` gives
+    room back on a disk that is nearly full.
     """
-    # This run sends nothing now: a letter that is still claimed was abandoned, by whatever run.
-    settle_abandoned(store, None, clock())
+    # This run sends nothing now: a letter that it has still claimed was abandoned.
+    settle_abandoned(store, None if is_alone else lease, clock())
     total = Sent()
     with store.reading() as tx:
         is_held = instance_store.get(tx).held is not None
@@ -349,25 +351,29 @@ def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
 
 def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     """
-    Settle letters that nobody sends any more: those claimed by other runs than `lease`, or by any run for None.
+    Settle letters that nobody sends any more: those of runs that are not alive.
 
-    A letter goes back to the outbox if none of its bytes had left. Otherwise it is `unknown`, and never sent again
-    by itself.
+    Those of `lease` are among them: it is for a run that sends none now. With None, all that are claimed: this run
+    works alone. A letter goes back to the outbox if none of its bytes had left. Otherwise it is `unknown`, and never
+    sent again by itself.
     """
-    with store.transaction() as tx:
-        for delivery in delivery_store.abandoned(tx, lease):
-            if delivery.data_started_at is None:
-                fields: dict[str, Any] = {
-                    "state": DeliveryState.QUEUED,
-                    "lease": None,
-                    "next_attempt_at": now,
-                }
-            else:
-                fields = {
-                    "state": DeliveryState.UNKNOWN,
-                    "lease": None,
-                    "finished_at": now,
-                    "detail": kept_reason(CapsuleError("letter_cut_off")),
-                }
-                _record(tx, delivery, DeliveryState.UNKNOWN, now)
-            delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)
+    with store.reading() as tx:
+        found = delivery_store.abandoned(tx, lease)
+    for one in found:
+        with store.transaction() as tx:
+            for delivery in delivery_store.abandoned(tx, lease, only=one.id):
+                _settle_abandoned(tx, delivery, now)
+
+
+def _settle_abandoned(tx: Transaction, delivery: Delivery, now: datetime) -> None:
+    if delivery.data_started_at is None:
+        fields: dict[str, Any] = {"state": DeliveryState.QUEUED, "lease": None, "next_attempt_at": now}
+    else:
+        fields = {
+            "state": DeliveryState.UNKNOWN,
+            "lease": None,
+            "finished_at": now,
+            "detail": kept_reason(CapsuleError("letter_cut_off")),
+        }
+        _record(tx, delivery, DeliveryState.UNKNOWN, now)
+    delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields)

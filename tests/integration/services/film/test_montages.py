@@ -98,7 +98,7 @@ def test_only_the_attempt_that_holds_a_film_ends_it(stage, tmp_path):
     """I6."""
     film = open_it(stage)
     overtaken = claim(stage, film, "an earlier run")
-    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
+    montages.requeue_abandoned(stage.instance.store, None, OPENS)
     holder = claim(stage, film)
     before = stage.instance.blob_files()
 
@@ -121,7 +121,7 @@ def test_a_film_that_was_cut_off_is_no_failure(stage):
     film = open_it(stage)
     for number in range(MOST_FAILURES + 2):
         claim(stage, film, f"run {number}")
-        montages.requeue_abandoned(stage.instance.store, "the next run", OPENS)
+        montages.requeue_abandoned(stage.instance.store, None, OPENS)
 
     found = get(stage, film.id)
     assert (found.state, found.failures, found.attempt) == (MontageState.QUEUED, 0, MOST_FAILURES + 2)
@@ -248,7 +248,7 @@ def test_how_long_a_film_still_takes_is_reckoned_from_the_attempt_in_hand(stage_
     assert left(OPENS + timedelta(seconds=5)) is None, "it has hardly begun"
     montages.note_progress(store, first, 0.25)
     assert left(OPENS + timedelta(seconds=10)) == pytest.approx(30)
-    montages.requeue_abandoned(store, "this run", OPENS)
+    montages.requeue_abandoned(store, None, OPENS)
 
     later = OPENS + timedelta(hours=1)
     second = claim(stage, film, now=later)
@@ -278,7 +278,7 @@ def test_the_next_attempt_goes_on_with_the_plan_of_the_one_that_was_cut_off(stag
     add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=2)
     film = open_it(stage)
     first = prepare(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
-    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
+    montages.requeue_abandoned(stage.instance.store, None, OPENS)
     second = prepare(stage, claim(stage, film), tmp_path / "two")
 
     assert second.plan == first.plan
@@ -325,7 +325,7 @@ def test_a_broken_photo_is_left_out_and_named_and_so_it_is_after_a_crash(stage, 
     broken = break_picture(stage)
     film = open_it(stage)
     first = prepare(stage, claim(stage, film, "an earlier run"), tmp_path / "one")
-    montages.requeue_abandoned(stage.instance.store, "this run", OPENS)
+    montages.requeue_abandoned(stage.instance.store, None, OPENS)
     second = prepare(stage, claim(stage, film), tmp_path / "two")
 
     for prepared in (first, second):

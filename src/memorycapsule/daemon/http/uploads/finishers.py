@@ -119,7 +119,11 @@ class Finishers:
             was_alone, begun = self._in_hand == 1, self._begun
         is_over = True
         try:
-            uploads.finish(app.store, app.vault, self._decoders.prepare, upload_id, clock=app.now)
+            # Where nobody else works in the database, nobody else can be at it.
+            lease = None if app.run.is_alone else app.run.lease
+            uploads.finish(
+                app.store, app.vault, self._decoders.prepare, upload_id, lease=lease, clock=app.now
+            )
         except Postponed:
             with self._changed:
                 is_alone = was_alone and begun == self._begun

@@ -1,0 +1,71 @@
+"""
+Leases: a row that is worked on says by which run of the program, and until when that is certain.
+
+A run prolongs its leases while it is alive. One that has expired belonged to a run that was killed, or stopped. Results
+are fenced by attempts, not by leases: a run that comes back too late changes nothing.
+
+All instants are those of the database's clock, since machines that share a database need not agree on the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, func, true, update
+from sqlmodel import SQLModel, col, or_
+
+from memorycapsule import clock
+from memorycapsule.domain.deliveries import DeliveryState
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.store import waits
+from memorycapsule.store.rows import DeliveryRow, MontageRow, UploadRow
+from memorycapsule.store.transactions import Transaction
+
+#: How long a lease lasts that is not prolonged: so long the work of a killed run waits for another one.
+LASTS = timedelta(seconds=60)
+
+#: The tables of rows that are leased, and what is true of those.
+_LEASED: tuple[tuple[type[SQLModel], ColumnElement[bool]], ...] = (
+    (MontageRow, col(MontageRow.state) == MontageState.RENDERING),
+    (DeliveryRow, col(DeliveryRow.state) == DeliveryState.SENDING),
+    (UploadRow, col(UploadRow.lease).is_not(None)),
+)
+
+
+def instant(tx: Transaction) -> datetime | ColumnElement[datetime]:
+    """Return this instant by the database's clock, to stand in a statement; an SQLite file has ours."""
+    if tx.session.get_bind().dialect.name == "postgresql":
+        # Not now(): that is when the transaction began.
+        return func.clock_timestamp(type_=DateTime(timezone=True))
+    return clock.now()
+
+
+def taken(tx: Transaction, lease: str) -> dict[str, Any]:
+    """Return what a row says from now on that a run claims."""
+    return {"lease": lease, "leased_until": instant(tx) + LASTS}
+
+
+def is_void(tx: Transaction, row: Any, lease: str | None) -> ColumnElement[bool]:
+    """
+    Select those of the leased rows of a table that nobody works on.
+
+    These are the ones whose lease has expired, and those of `lease`: who asks has nothing in hand, so a row that
+    could not be written at the end of an attempt does not stay claimed. With None all are: who asks works alone.
+    """
+    if lease is None:
+        return true()
+    until = col(row.leased_until)
+    return or_(col(row.lease) == lease, until.is_(None), waits.is_over(until, instant(tx), longest=LASTS))
+
+
+def prolong(tx: Transaction, leases: Collection[str]) -> None:
+    """Prolong the leases of runs that are alive, on all that they still hold."""
+    for row, is_leased in _LEASED:
+        held: Any = row
+        statement = update(row).where(is_leased, col(held.lease).in_(leases))
+        tx.session.execute(
+            statement.values(leased_until=instant(tx) + LASTS),
+            execution_options={"synchronize_session": False},
+        )
