@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
@@ -27,10 +27,11 @@ from memorycapsule.services import keys
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
-from memorycapsule.services.wakes import Work
 from memorycapsule.store import schema
-from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.store.transactions import Store
+from memorycapsule.store.turns import turn
 from memorycapsule.work import lock, ticks, tmpfs
+from memorycapsule.work.cluster.dispatcher import Dispatcher, LocalDispatcher
 from memorycapsule.work.reserve import Reserve
 from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
 
@@ -48,6 +49,7 @@ class App(WorkerContext):
     """An open instance: what doors call services with, and all that due work needs."""
 
     settings: Settings
+    dispatcher: Dispatcher
 
     @property
     def base_url(self) -> str:
@@ -101,6 +103,16 @@ class App(WorkerContext):
             raise UsageProblem("date_from_doubted_clock", date=text, problem=doubt)
         return date
 
+    def in_turn(self, name: str, work: Callable[[], object]) -> Callable[[], None]:
+        """Return `work` as something that one machine does at a time: nothing while another one does it."""
+
+        def run() -> None:
+            with turn(self.store, name) if self.settings.cluster else nullcontext(True) as is_ours:
+                if is_ours:
+                    work()
+
+        return run
+
     def prepare(self, upload: BinaryIO) -> Prepared:
         """Decode one upload in a child of its own. Raises MediaRefused."""
         with self.decoders() as decoders:
@@ -112,15 +124,13 @@ def open_app(
     settings: Settings,
     *,
     base_url: str | None = None,
-    on_wake: Callable[[Work], None] = lambda _work: None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[App]:
     """
     Open the instance that `settings` describe.
 
-    `base_url` is what links begin with, when it is known better than the settings do. `on_wake` is called after
-    each commit that leaves work to be done. Raises NotInitialised, DataNotUsed, MigrationNeeded, NewerSchema,
-    KeyMissing, WrongKey or ConfigurationProblem.
+    `base_url` is what links begin with, when it is known better than the settings do. Raises NotInitialised,
+    DataNotUsed, MigrationNeeded, NewerSchema, KeyMissing, WrongKey or ConfigurationProblem.
     """
     clock = Clock()
     with open_store(settings) as store:
@@ -136,16 +146,15 @@ def open_app(
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )
 
-        def wake(tx: Transaction, work: Work, _row_id: str) -> None:
-            tx.after_commit(lambda: on_wake(work))
-
+        dispatcher = _dispatcher(settings, store)
         mailbox = None if settings.mail_is_real else Mailbox(settings.mailbox_dir)
         app = App(
             settings=settings,
             store=store,
             vault=vault,
             clock=clock,
-            wake=wake,
+            dispatcher=dispatcher,
+            wake=dispatcher.wake,
             mailing=Mailing(
                 composer=MailComposer(
                     key=key,
@@ -170,6 +179,15 @@ def open_app(
             yield app
         finally:
             history.remember(store, vault)
+
+
+def _dispatcher(settings: Settings, store: Store) -> Dispatcher:
+    if not settings.cluster:
+        return LocalDispatcher()
+    # Loaded only where several machines share a database: its library is not installed by default.
+    from memorycapsule.work.cluster.engine import EngineDispatcher
+
+    return EngineDispatcher(store)
 
 
 def _rendering(settings: Settings) -> Rendering:
@@ -204,7 +222,7 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
     store = Store(_store_url(settings))
     try:
         if checked:
-            schema.check(store)
+            schema.check(store, with_engine=settings.cluster)
         yield store
     except NotInitialised:
         refuse_unused_data(settings)

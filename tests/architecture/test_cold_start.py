@@ -51,12 +51,21 @@ def test_a_list_loads_its_own_database_and_nothing_that_only_speaks_to_people(tm
         "alembic",
         "cv2",
         "fastapi",
+        "obstore",
+        "procrastinate",
         "pygments",
         "rich",
         "sqlalchemy.dialects.postgresql",
         "structlog",
     }
     assert sorted(loaded & needless) == []
+
+
+def test_one_machine_needs_nothing_of_what_several_need():
+    """The extra `cluster` is not installed then."""
+    loaded = modules_after("import memorycapsule.daemon.run, memorycapsule.cli.commands.running")
+
+    assert sorted(loaded & {"obstore", "procrastinate", "psycopg_pool"}) == []
 
 
 def test_the_domain_needs_nothing_but_python():

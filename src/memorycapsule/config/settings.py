@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         description="The database; unset: a SQLite file in data_dir.",
         examples=["postgresql+psycopg://capsule@localhost/capsule"],
     )
+    cluster: bool = Field(
+        default=False,
+        description="Whether several machines share the database, which must be Postgres, and the stored files.",
+    )
     public_url: str | None = Field(
         default=None,
         description="The address in mailed links, as guests reach it; may have a path.",

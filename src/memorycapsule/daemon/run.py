@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 import errno
 import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from types import FrameType
 
 import uvicorn
 
@@ -24,12 +21,13 @@ from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
+from memorycapsule.daemon.jobs import add_jobs
+from memorycapsule.daemon.signals import end_on_signals
 from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
 from memorycapsule.journal import journal
-from memorycapsule.services.wakes import Work
-from memorycapsule.work import films, notices, rehearsals, ticks
+from memorycapsule.work import ticks
+from memorycapsule.work.cluster.queues import ALL_QUEUES, works_of
 from memorycapsule.work.lock import FolderLock, alone_in
-from memorycapsule.work.prerendering import Prerenderer
 from memorycapsule.work.reserve import Reserve
 
 #: How long the daemon waits for the folder's lock: commands that only read hold it for a moment.
@@ -40,12 +38,9 @@ _WORK_GRACE_SECONDS = 6.0
 #: Proxies close idle connections after at most two minutes (nginx one, Caddy two). The daemon closes them later than
 #: that: a request that is sent while the daemon closes the connection gets no answer.
 _KEEP_ALIVE_SECONDS = 150
-_SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
-_SWEEP_SECONDS = timedelta(hours=1).total_seconds()
-_TIDY_SECONDS = 60.0
+_UPLOADS_SECONDS = 60.0
 #: How often the daemon looks whether the database is still its own to work in.
 _ALONE_SECONDS = 30.0
-_JOB_OF: dict[Work, str] = {"letters": "letters", "films": "films", "cleanup": "tidy"}
 
 
 def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:
@@ -59,6 +54,12 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
     heartbeat = Heartbeat()
+    servers: list[_Server] = []
+
+    def end() -> None:
+        for server in servers:
+            server.end()
+
     # On a full disk neither the lock's file can be written nor the database be read.
     Reserve(settings.data_dir).give_back_when_low()
     with _folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
@@ -67,49 +68,36 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             open_app(
                 settings,
                 base_url=settings.public_url or url,
-                on_wake=lambda work: heartbeat.wake(_JOB_OF[work]),
                 is_stopping=stopping.is_set,
             ) as app,
             alone_in(app.store) as sole_worker,
-            _end_on_signals(stopping) as server_box,
+            end_on_signals(stopping, end),
         ):
             ticks.settle(app)
-            _add_jobs(heartbeat, app)
+            wake = add_jobs(heartbeat, app, ALL_QUEUES)
             server = _Server(app, heartbeat, stopping)
-            server_box.append(server)
+            servers.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
-            heartbeat.add("uploads", server.receiver.resume, every_seconds=_TIDY_SECONDS)
+            heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             heartbeat.add("alone", lambda: server.stay_alone(sole_worker.renew), every_seconds=_ALONE_SECONDS)
-            heartbeat.start()
-            lock.publish(url=settings.public_url or url)
+            with app.dispatcher.listening(works_of(ALL_QUEUES), wake):
+                heartbeat.start()
+                lock.publish(url=settings.public_url or url)
 
-            def ready() -> None:
-                journal.info("daemon.ready", url=url, pid=os.getpid())
-                announce(url, os.getpid())
+                def ready() -> None:
+                    journal.info("daemon.ready", url=url, pid=os.getpid())
+                    announce(url, os.getpid())
 
-            try:
-                server.run_on(listener, ready)
-            finally:
-                stopping.set()
-                unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
-                server.receiver.close()
-                if unfinished:
-                    # The rows of these jobs say what was begun; the next start goes on with it.
-                    journal.warning("daemon.cut_off", jobs=unfinished)
+                try:
+                    server.run_on(listener, ready)
+                finally:
+                    stopping.set()
+                    unfinished = heartbeat.stop(_WORK_GRACE_SECONDS)
+                    server.receiver.close()
+                    if unfinished:
+                        # The rows of these jobs say what was begun; the next start goes on with it.
+                        journal.warning("daemon.cut_off", jobs=unfinished)
             journal.info("daemon.ended")
-
-
-def _add_jobs(heartbeat: Heartbeat, app: App) -> None:
-    beat = app.settings.daemon.heartbeat_seconds
-    heartbeat.add("open", lambda: ticks.open_due(app), every_seconds=beat)
-    heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
-    heartbeat.add("films", lambda: films.make_waiting(app), every_seconds=beat)
-    heartbeat.add("ahead", Prerenderer(context=app).run, every_seconds=beat)
-    heartbeat.add("tidy", ticks.CleanUp(context=app).run, every_seconds=max(beat, _TIDY_SECONDS))
-    heartbeat.add("scrub", lambda: ticks.scrub(app), every_seconds=_SCRUB_SECONDS)
-    heartbeat.add("notices", lambda: notices.tell(app), every_seconds=max(beat, _TIDY_SECONDS))
-    heartbeat.add("rehearse", lambda: rehearsals.rehearse_due(app), every_seconds=_SWEEP_SECONDS)
-    heartbeat.add("sweep", lambda: ticks.sweep_daily(app), every_seconds=_SWEEP_SECONDS)
 
 
 @contextlib.contextmanager
@@ -160,34 +148,6 @@ def _bound_socket(settings: Settings) -> socket.socket:
     return listener
 
 
-@contextlib.contextmanager
-def _end_on_signals(stopping: threading.Event) -> Iterator[list[_Server]]:
-    """Have SIGTERM, SIGINT and SIGHUP set `stopping` and end the servers that the caller adds to the yielded list."""
-    servers: list[_Server] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        if stopping.is_set() and number == signal.SIGINT:
-            # The second SIGINT: children die with this process, and the rows say what was begun.
-            os._exit(128 + number)
-        stopping.set()
-        for server in servers:
-            server.should_exit = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield servers
-        return
-    before = {
-        number: signal.signal(number, end)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        if signal.getsignal(number) != signal.SIG_IGN  # `nohup` means it
-    }
-    try:
-        yield servers
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class _Server(uvicorn.Server):
     """uvicorn on a given socket, without its own signal handlers, which would end the process."""
 
@@ -221,7 +181,11 @@ class _Server(uvicorn.Server):
         except Busy as error:
             journal.error("daemon.not_alone", reason=error.reason)
             self._stopping.set()
-            self.should_exit = True
+            self.end()
+
+    def end(self) -> None:
+        """End as soon as the downloads of this moment are over."""
+        self.should_exit = True
 
     def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until asked to end; `ready` is called once the port answers."""

@@ -1,4 +1,9 @@
-"""The schema: whether the database has it, and bringing it there (one Alembic history for both kinds)."""
+"""
+The schema: whether the database has it, and bringing it there (one Alembic history for both kinds).
+
+The engine that wakes other machines has a schema of its own: a branch of that history, which only those databases have
+whose program runs on several machines.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,28 +18,32 @@ from memorycapsule.errors import CapsuleError, MigrationNeeded, NewerSchema, Not
 from memorycapsule.store.transactions import Store, translating_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+#: The folder of the engine's branch, and how its revisions begin.
+_ENGINE = "engine"
+#: Not ours: Alembic's own table, and those of the engine, in which jobs come and go at any time.
+_OTHERS_TABLES = ("alembic_version", "procrastinate_")
 
 
-def check(store: Store) -> None:
-    """Raise NotInitialised, MigrationNeeded or NewerSchema unless the database has this program's schema."""
-    revision = current_revision(store)
+def check(store: Store, *, with_engine: bool = False) -> None:
+    """
+    Raise NotInitialised, MigrationNeeded or NewerSchema unless the database has this program's schema.
+
+    With `with_engine` it must have that of the engine, too.
+    """
+    found = _current_revisions(store)
+    revision = _main(found)
     if revision is None:
         raise NotInitialised
-    if revision == newest_revision():
-        return
-    if revision in _revisions():
-        raise MigrationNeeded
-    raise NewerSchema
+    if revision != newest_revision():
+        raise MigrationNeeded if revision in _revisions() else NewerSchema
+    known = _revisions(_ENGINE)
+    if with_engine and (engine := _engine(found)) != known[-1]:
+        raise MigrationNeeded if engine is None or engine in known else NewerSchema
 
 
 def current_revision(store: Store) -> str | None:
     """Return the revision that the database is at, None when it has no schema of ours."""
-    with store.reading() as tx:  # this must not wait for a writer
-        connection = tx.session.connection()
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return None if found is None else str(found)
+    return _main(_current_revisions(store))
 
 
 def newest_revision() -> str:
@@ -42,9 +51,11 @@ def newest_revision() -> str:
     return _revisions()[-1]
 
 
-def upgrade(store: Store) -> Path | None:
+def upgrade(store: Store, *, with_engine: bool = False) -> Path | None:
     """
     Bring the database to this program's schema, and return where its copy from before is, if one was made.
+
+    With `with_engine` the engine's schema comes along, which Postgres alone can have.
 
     An SQLite file is copied first (SQLite's online backup API); with Postgres, backing up is the
     administrator's part. Raises NewerSchema for a database from the future, and CapsuleError when a table would have
@@ -56,7 +67,7 @@ def upgrade(store: Store) -> Path | None:
 
     copy = None
     try:
-        check(store)
+        check(store, with_engine=with_engine)
     except NotInitialised:
         pass
     except MigrationNeeded:
@@ -65,6 +76,8 @@ def upgrade(store: Store) -> Path | None:
         return None
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", f"{_MIGRATIONS / 'versions'}\n{_MIGRATIONS / _ENGINE}")
     with (
         store.translating_errors(),
         store.engine.connect() as connection,
@@ -73,7 +86,7 @@ def upgrade(store: Store) -> Path | None:
         config.attributes["connection"] = connection
         with connection.begin():
             before = row_counts(connection)
-            command.upgrade(config, "head")
+            command.upgrade(config, "heads" if with_engine else newest_revision())
             # Postgres checks every reference by itself, and has no way to look away meanwhile.
             if store.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise CapsuleError("upgrade_loses_references")
@@ -104,13 +117,30 @@ def row_counts(connection: Connection) -> dict[str, int]:
     return {
         table: connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one()  # noqa: S608 - our tables
         for table in inspect(connection).get_table_names()
-        if table != "alembic_version"
+        if not table.startswith(_OTHERS_TABLES)
     }
 
 
-def _revisions() -> list[str]:
-    """Return the revisions that this program knows, oldest first: their files are named after them."""
-    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+def _current_revisions(store: Store) -> list[str]:
+    """Return the revision that the database is at in each branch; nothing when it has no schema of ours."""
+    with store.reading() as tx:  # this must not wait for a writer
+        connection = tx.session.connection()
+        if not inspect(connection).has_table("alembic_version"):
+            return []
+        return [str(one) for (one,) in connection.execute(text("SELECT version_num FROM alembic_version"))]
+
+
+def _main(revisions: list[str]) -> str | None:
+    return next((one for one in revisions if not one.startswith(_ENGINE)), None)
+
+
+def _engine(revisions: list[str]) -> str | None:
+    return next((one for one in revisions if one.startswith(_ENGINE)), None)
+
+
+def _revisions(folder: str = "versions") -> list[str]:
+    """Return the revisions of a branch that this program knows, oldest first: their files are named after them."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / folder).glob("*[0-9]_*.py"))
 
 
 def _copy(store: Store) -> Path | None:

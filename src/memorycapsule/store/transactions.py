@@ -48,6 +48,18 @@ class Transaction:
         self.session = session
         self.may_write = may_write
         self._afterwards: list[Callable[[], None]] = []
+        self._met: set[str] = set()
+
+    @property
+    def driver_connection(self) -> Any:
+        """The driver's own connection, for a library that writes something of its own in this transaction."""
+        return self.session.connection().connection.driver_connection
+
+    def is_first(self, name: str) -> bool:
+        """Return whether nobody has asked for this name in this transaction yet."""
+        is_new = name not in self._met
+        self._met.add(name)
+        return is_new
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Have `call` made once everything is on disk; not at all if the transaction fails."""
@@ -99,6 +111,11 @@ class Store:
             session.begin(),
         ):
             yield Transaction(session, may_write=False)
+
+    @property
+    def driver_url(self) -> str:
+        """The URL as the driver itself understands it, with the password."""
+        return make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def other_machines_time(self) -> datetime | None:
         """Return what time the database server thinks it is; None where it has the same clock as this program."""

@@ -175,7 +175,7 @@ def _make(door: Door, settings: Settings, address: str, name: str, recovery: Rec
         recovery.show(door)
 
     with door.store(settings, checked=False) as store:
-        schema.upgrade(store)
+        schema.upgrade(store, with_engine=settings.cluster)
         if settings.database_path:
             settings.database_path.chmod(0o600)
         instances.initialise(

@@ -105,7 +105,7 @@ def db_upgrade(ctx: typer.Context) -> None:
         if before is None:
             raise NotInitialised
         with FolderLock(settings.data_dir):
-            copy = schema.upgrade(store)
+            copy = schema.upgrade(store, with_engine=settings.cluster)
     after = schema.newest_revision()
     door.out.answer(
         {"database": {"from": before, "revision": after, "copy": str(copy) if copy is not None else None}}

@@ -1,0 +1,52 @@
+"""Which jobs a heartbeat has, by the queues that a process works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+from memorycapsule.app import App
+from memorycapsule.daemon.heartbeat import Heartbeat
+from memorycapsule.services.wakes import Work
+from memorycapsule.work import films, notices, rehearsals, ticks
+from memorycapsule.work.cluster.queues import Queue
+from memorycapsule.work.prerendering import Prerenderer
+
+_SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
+_SWEEP_SECONDS = timedelta(hours=1).total_seconds()
+_TIDY_SECONDS = 60.0
+
+
+def add_jobs(
+    heartbeat: Heartbeat, app: App, queues: Collection[Queue], *, films_at_once: int = 1
+) -> Callable[[Work], None]:
+    """Add the jobs of the queues, and return what wakes those that a wake is for."""
+    beat = app.settings.daemon.heartbeat_seconds
+    names: dict[Work, list[str]] = {"letters": [], "films": [], "cleanup": []}
+    if Queue.OPEN in queues:
+        heartbeat.add("open", lambda: ticks.open_due(app), every_seconds=beat)
+        upkeep: dict[str, tuple[Callable[[], object], float]] = {
+            "tidy": (ticks.CleanUp(context=app).run, max(beat, _TIDY_SECONDS)),
+            "scrub": (lambda: ticks.scrub(app), _SCRUB_SECONDS),
+            "notices": (lambda: notices.tell(app), max(beat, _TIDY_SECONDS)),
+            "rehearse": (lambda: rehearsals.rehearse_due(app), _SWEEP_SECONDS),
+            "sweep": (lambda: ticks.sweep_daily(app), _SWEEP_SECONDS),
+        }
+        for name, (work, seconds) in upkeep.items():
+            heartbeat.add(name, app.in_turn(name, work), every_seconds=seconds)
+        names["cleanup"].append("tidy")
+    if Queue.MAIL in queues:
+        heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
+        names["letters"].append("letters")
+    if Queue.FILM in queues:
+        for number in range(films_at_once):
+            name = f"films-{number + 1}" if number else "films"
+            heartbeat.add(name, lambda: films.make_waiting(app), every_seconds=beat)
+            names["films"].append(name)
+        heartbeat.add("ahead", app.in_turn("ahead", Prerenderer(context=app).run), every_seconds=beat)
+
+    def wake(work: Work) -> None:
+        for name in names[work]:
+            heartbeat.wake(name)
+
+    return wake
