@@ -217,6 +217,7 @@ class TestMistakes:
             ("[daemon]\nhost = 5", ["`daemon.host`", "must be text"]),
             ("[daemon]\nhost = {a = 1}", ["`daemon.host`", "must be text"]),
             ("[daemon]\nheartbeat_seconds = 0", ["`daemon.heartbeat_seconds`", "number from 0.1 to 3600"]),
+            ("cluster = 2", ["`cluster`", "one of true, false"]),
             ("[film]\nfps = 29.97", ["`film.fps`", "whole number from 10 to 60"]),
             ('[film]\nsize = "huge"', ["`film.size`", "1080p"]),
             ("data_dir = 5", ["`data_dir`", "a path"]),
@@ -312,6 +313,14 @@ class TestMistakes:
             assert "hunter2" not in said
         del login["CAPSULE_SMTP__USERNAME"], login["CAPSULE_SMTP__PASSWORD"]
         assert place.load(login).smtp.host == host
+
+    def test_several_machines_need_a_postgres_and_a_mail_server(self, place):
+        cluster = {"CAPSULE_CLUSTER": "true", "CAPSULE_SMTP__HOST": "mail.example.org"}
+        postgres = {"CAPSULE_STORE_URL": "postgresql+psycopg://capsule@db/capsule"}
+
+        assert "store_url must name a Postgres" in problem(place, cluster)
+        assert "smtp.host must be set" in problem(place, {"CAPSULE_CLUSTER": "true"} | postgres)
+        assert place.load(cluster | postgres).cluster
 
     def test_half_a_login_is_refused(self, place):
         assert "smtp.password is not set" in problem(place, {"CAPSULE_SMTP__USERNAME": "me"})

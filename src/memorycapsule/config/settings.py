@@ -140,6 +140,14 @@ class Settings(BaseSettings):
             raise WrongSetting("key_in_data_folder", key_file=self.key_file, data_dir=self.data_dir)
         return self
 
+    @model_validator(mode="after")
+    def _cluster_shares_everything(self) -> Settings:
+        if self.cluster and self.is_sqlite:
+            raise WrongSetting("cluster_on_sqlite")
+        if self.cluster and not self.mail_is_real:
+            raise WrongSetting("cluster_without_smtp")
+        return self
+
     def note_sources(self, *, config_file: Path | None, origins: Mapping[str, str]) -> None:
         """Keep which config.toml was read, and where each value comes from, by dotted name."""
         self._config_file = config_file

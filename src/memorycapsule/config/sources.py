@@ -283,8 +283,10 @@ def _what_is_right(info: FieldInfo) -> UsageProblem:
     plain = _bare_type(info.annotation)
     if get_origin(plain) is Literal:
         return UsageProblem("setting_one_of", choices=get_args(plain))
-    if plain not in {int, float}:
+    if plain not in {bool, int, float}:
         return UsageProblem("setting_no_path" if plain is Path else "setting_no_text")
+    if plain is bool:
+        return UsageProblem("setting_one_of", choices=("true", "false"))
     bounds = {
         name: getattr(limit, name) for limit in info.metadata for name in ("ge", "le") if hasattr(limit, name)
     }
