@@ -49,9 +49,14 @@ def with_dedupe_stem(tx: Transaction, stem: str) -> list[Delivery]:
     return deliveries.all(tx, statement)
 
 
-def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[str]:
+def is_any_due(tx: Transaction, now: datetime) -> bool:
+    """Return whether there is a letter to be sent now."""
+    return tx.session.exec(select(DeliveryRow.id).where(*_is_due(now)).limit(1)).first() is not None
+
+
+def due_ids(tx: Transaction, now: datetime) -> list[str]:
     """
-    Return the ids of the letters to be sent now, at most `most`: the urgent first, then the longest waiting.
+    Return the ids of the letters to be sent now: the urgent first, then the longest waiting.
 
     Letters that a server has not taken before come after those that no server has seen. So a server that refuses one
     of them, and with it seems to refuse us, is asked by another one next time.
@@ -65,7 +70,6 @@ def due_ids(tx: Transaction, now: datetime, *, most: int | None = None) -> list[
             col(DeliveryRow.next_attempt_at),
             col(DeliveryRow.id),
         )
-        .limit(most)
     )
     return list(tx.session.exec(statement))
 

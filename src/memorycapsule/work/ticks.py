@@ -17,7 +17,7 @@ from memorycapsule.errors import DiskFull, NotDue, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.film import montages
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash, verification
@@ -173,7 +173,7 @@ def send_letters(context: WorkerContext) -> Sent:
     is_clock_right = clock_doubt(context) is None
     if is_clock_right:
         reminders.remind_of_opening(context.store, context.wake, context.now())
-    sent = deliveries.send_due(
+    sent = sending.send_due(
         context.store,
         context.mailing.composer,
         context.mailing.connect,

@@ -378,14 +378,14 @@ from memorycapsule.clock import now
 from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.smtp import SmtpServer, SmtpSession
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.services.mailing import deliveries
+from memorycapsule.services.mailing import sending
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.store.transactions import Store
 
 url, key_file, host, port = sys.argv[1:5]
 composer = MailComposer(key=InstanceKey.load(Path(key_file)), base_url=BASE_URL, sender=Sender(name="C", address="c@example.org"))
 settings = SmtpServer(host=host, port=int(port), security="none", username=None, password=None, timeout_seconds=60)
-deliveries.send_due(
+sending.send_due(
     Store(url), composer, lambda: SmtpSession(settings), lease="killed", give_up_days=5, clock=now
 )
 """

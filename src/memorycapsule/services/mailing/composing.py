@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,8 +76,14 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     return invitation.state is InvitationState.INVITED and is_newest
 
 
-def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: datetime) -> bytes:
-    """Return a queued letter as it is sent (RFC 5322)."""
+def compose(
+    tx: Transaction, composer: MailComposer, delivery: Delivery, now: datetime
+) -> Callable[[], bytes]:
+    """
+    Return what writes a queued letter as it is sent (RFC 5322), to be called after the transaction.
+
+    Raises UsageProblem, ValueError, TypeError or KeyError, as that does, for a row that holds no letter.
+    """
     fields = json.loads(delivery.letter)
     rotation = fields.pop("rotation")
     letter: Letter
@@ -125,7 +132,9 @@ def compose(tx: Transaction, composer: MailComposer, delivery: Delivery, now: da
         )
     domain = composer.sender.address.rpartition("@")[2]
     message_id = f"<{delivery.kind}.{uuid.uuid5(_NAMESPACE, delivery.dedupe_key)}@{domain}>"
-    return mail_letters.write(letter, sender=composer.sender, message_id=message_id, date=delivery.queued_at)
+    return functools.partial(
+        mail_letters.write, letter, sender=composer.sender, message_id=message_id, date=delivery.queued_at
+    )
 
 
 def _promises_film(delivery: Delivery, fields: dict[str, Any]) -> bool:

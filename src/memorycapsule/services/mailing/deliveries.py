@@ -1,30 +1,34 @@
-"""Deliveries: letters go from the outbox to the mail server, each at most once unless the admin asks for more."""
+"""
+Deliveries: what follows from a mail server's answer, for the letter and for all others.
+
+Each letter leaves the outbox at most once unless the admin asks for more; `mailing.sending` does it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError, DiskFull, NotFound, UsageProblem
+from memorycapsule.errors import CapsuleError, NotFound
 from memorycapsule.mail.answers import refusal_of
-from memorycapsule.mail.outcomes import Outcome, Transport
-from memorycapsule.services.mailing.composing import MailComposer, compose, is_wanted
-from memorycapsule.services.mailing.trials import trial_letter
+from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store, Transaction
 
-_T = TypeVar("_T")
 #: What the instance keeps while letters leave.
 NO_PAUSE: Mapping[str, Any] = {"mail_paused_until": None, "mail_pause_reason": None, "mail_pauses": 0}
+
+
+#: What became of letters in one step: the names of the fields of `Sent`, by the ids of deliveries.
+Became = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,12 @@ class Sent:
     retrying: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, became: Became) -> Sent:
+        """Return what became of letters, in this order."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: tuple(one for one, what in became.items() if what == name) for name in names})
 
     def __add__(self, later: Sent) -> Sent:
         """Return both; what became of a letter later stands."""
@@ -57,12 +67,12 @@ class LettersWaiting:
     why: CapsuleError
 
 
-def due(store: Store, now: datetime, *, most: int | None = None) -> list[Delivery]:
-    """Return the letters that would be sent now, were the instance not held: at most `most`, in their order."""
+def due(store: Store, now: datetime) -> list[Delivery]:
+    """Return the letters that would be sent now, were the instance not held, in their order."""
     with store.reading() as tx:
         if instance_store.get(tx).why_letters_wait(now):
             return []
-        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now, most=most)]
+        return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now)]
 
 
 def letters_waiting(store: Store, now: datetime) -> LettersWaiting | None:
@@ -76,106 +86,24 @@ def letters_waiting(store: Store, now: datetime) -> LettersWaiting | None:
     return LettersWaiting(count=count, until=until, why=why)
 
 
-def send_due(
-    store: Store,
-    composer: MailComposer,
-    connect: Callable[[], AbstractContextManager[Transport]],
-    *,
-    lease: str,
-    is_alone: bool = True,
-    give_up_days: int | None,
-    is_stopping: Callable[[], bool] = lambda: False,
-    make_room: Callable[[], None] = lambda: None,
-    clock: Callable[[], datetime],
-) -> Sent:
-    """
-    Send every letter that is due, one recipient per transaction of the mail server, committing after each.
-
-    A letter is claimed (`sending`), composed, and marked (`data_started_at`) before its first byte leaves. So it is
-    known after a crash whether it may have arrived (RFC 1047). Before each letter the outbox is asked which one is
-    next, so a code does not wait behind a thousand opened letters. When the server as a whole cannot be used, all
-    letters wait, longer each time until one goes through. With None for `give_up_days` no letter is given up. Nothing
-    is sent while the instance waits to be released. `is_alone` says that no other run can be sending. `make_room` gives
-    room back on a disk that is nearly full.
-    """
-    # This run sends nothing now: a letter that it has still claimed was abandoned.
-    settle_abandoned(store, None if is_alone else lease, clock())
-    total = Sent()
-    with store.reading() as tx:
-        is_held = instance_store.get(tx).held is not None
-    if is_held or not due(store, clock(), most=1):
-        return total
-    with connect() as transport:
-        if not _is_answering(store, composer, transport, clock):
-            return total
-        while not is_stopping() and (waiting := due(store, clock(), most=1)):
-            make_room()
-            total += _send_one(
-                store, composer, transport, waiting[0].id, lease, give_up_days, make_room, clock
-            )
-    return total
-
-
-def _send_one(
-    store: Store,
-    composer: MailComposer,
-    transport: Transport,
-    delivery_id: str,
-    lease: str,
-    give_up_days: int | None,
-    make_room: Callable[[], None],
-    clock: Callable[[], datetime],
-) -> Sent:
-    with store.transaction() as tx:
-        delivery = delivery_store.claim(tx, delivery_id, lease, clock())
-        if delivery is None:
-            return Sent()
-        if not is_wanted(tx, delivery, clock()):
-            _change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=clock())
-            return Sent()
-        try:
-            letter = compose(tx, composer, delivery, clock())
-        except (UsageProblem, ValueError, TypeError, KeyError) as error:
-            # A letter that cannot be written must not stand in the way of all others.
-            cause = error if isinstance(error, UsageProblem) else CapsuleError("other", sentence=str(error))
-            detail = kept_reason(CapsuleError("letter_not_written", problem=cause))
-            _change(
-                tx, delivery, state=DeliveryState.REJECTED, lease=None, finished_at=clock(), detail=detail
-            )
-            return Sent(rejected=(delivery.id,))
-
-    def on_data() -> None:
-        _write(store, make_room, lambda tx: _change(tx, delivery, data_started_at=clock()))
-
-    outcome = transport.deliver(
-        letter, sender=composer.sender.address, recipient=delivery.address, on_data=on_data
-    )
-    return _write(store, make_room, lambda tx: _settle(tx, delivery, outcome, give_up_days, clock()))
-
-
-def _write(store: Store, make_room: Callable[[], None], change: Callable[[Transaction], _T]) -> _T:
-    """Commit a change; once more where the disk has filled up meanwhile, since what has left cannot be taken back."""
-    try:
-        with store.transaction() as tx:
-            return change(tx)
-    except DiskFull:
-        make_room()
-        with store.transaction() as tx:
-            return change(tx)
-
-
-def _settle(
+def settle(
     tx: Transaction, delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
-) -> Sent:
-    """Write down what became of a letter, and what follows from it for all others."""
+) -> Became:
+    """
+    Write down what became of a letter that this attempt holds, and what follows from it for all others.
+
+    Raises NotFound where another run of the program has taken it over.
+    """
     match outcome.state:
         case "sent":
-            if instance_store.get(tx).mail_pauses:
+            instance = instance_store.get(tx)
+            # While a pause lasts, only letters arrive that were begun before it.
+            if instance.mail_pauses and not instance.why_letters_wait(now):
                 instance_store.change(tx, **NO_PAUSE)
             return _end(tx, delivery, DeliveryState.SENT, outcome, now)
         case "unknown":
             # The next one may end alike, so it goes only after a pause.
-            _pause(tx, outcome.detail, now)
+            pause(tx, outcome.detail, now)
             return _end(tx, delivery, DeliveryState.UNKNOWN, outcome, now)
         case "rejected" if not outcome.is_unclear:
             return _end(tx, delivery, DeliveryState.REJECTED, outcome, now)
@@ -189,16 +117,16 @@ def _settle(
     ):
         # Letters to others went through after it was refused for the first time: it is this one letter.
         return _wait_alone(tx, delivery, outcome, give_up_days, now)
-    taken_back = Sent()
+    taken_back: Became = {}
     if outcome.state == "rejected" and not _is_pausing_for(tx, outcome):
         twin = _refused_alike_before(tx, delivery, outcome)
         if twin is None:
             return _end(tx, delivery, DeliveryState.REJECTED, outcome, now)
         delivery_store.take_back_rejection(tx, twin.id, now)
         _record(tx, twin, "waits", now)
-        taken_back = Sent(retrying=(twin.id,))
-    _pause(tx, outcome.detail, now)
-    return taken_back + _requeue(tx, delivery, outcome, give_up_days, now)
+        taken_back = {twin.id: "retrying"}
+    pause(tx, outcome.detail, now)
+    return taken_back | _requeue(tx, delivery, outcome, give_up_days, now)
 
 
 def _is_pausing_for(tx: Transaction, outcome: Outcome) -> bool:
@@ -223,9 +151,11 @@ def _refused_alike_before(tx: Transaction, delivery: Delivery, outcome: Outcome)
     return None
 
 
-def _end(tx: Transaction, delivery: Delivery, state: DeliveryState, outcome: Outcome, now: datetime) -> Sent:
+def _end(
+    tx: Transaction, delivery: Delivery, state: DeliveryState, outcome: Outcome, now: datetime
+) -> Became:
     """Write down how a letter ended."""
-    _change(
+    change(
         tx,
         delivery,
         state=state,
@@ -236,12 +166,12 @@ def _end(tx: Transaction, delivery: Delivery, state: DeliveryState, outcome: Out
         detail=kept_reason(outcome.detail),
     )
     _record(tx, delivery, state, now)
-    return Sent(**{state.value: (delivery.id,)})
+    return {delivery.id: state.value}
 
 
 def _wait_alone(
     tx: Transaction, delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
-) -> Sent:
+) -> Became:
     """Let one letter wait for its next try, or give it up."""
     tries = delivery.tries + 1
     answered_at = _answered_at(delivery, outcome, give_up_days, now)
@@ -263,7 +193,7 @@ def _requeue(
     give_up_days: int | None,
     now: datetime,
     **fields: Any,
-) -> Sent:
+) -> Became:
     """Put a letter back into the outbox; it was certainly not accepted, so the next try starts from nothing."""
     waits = {
         "state": DeliveryState.QUEUED,
@@ -273,9 +203,9 @@ def _requeue(
         "answered_at": _answered_at(delivery, outcome, give_up_days, now),
         "detail": kept_reason(outcome.detail),
     }
-    _change(tx, delivery, **(waits | fields))
+    change(tx, delivery, **(waits | fields))
     _record(tx, delivery, "waits", now)
-    return Sent(retrying=(delivery.id,))
+    return {delivery.id: "retrying"}
 
 
 def _answered_at(
@@ -287,9 +217,13 @@ def _answered_at(
     return now if outcome.recipient_named and give_up_days is not None else None
 
 
-def _pause(tx: Transaction, why: CapsuleError, now: datetime) -> None:
-    """Let all letters wait, longer than the last time if none has gone through since."""
-    pauses = instance_store.get(tx).mail_pauses + 1
+def pause(tx: Transaction, why: CapsuleError, now: datetime) -> None:
+    """Let all letters wait, longer than the last time if none has gone through since; unless they do already."""
+    instance = instance_store.get(tx)
+    if instance.why_letters_wait(now):
+        # What several connections meet at the same time is one fault.
+        return
+    pauses = instance.mail_pauses + 1
     instance_store.change(
         tx,
         mail_pauses=pauses,
@@ -298,33 +232,7 @@ def _pause(tx: Transaction, why: CapsuleError, now: datetime) -> None:
     )
 
 
-def _is_answering(
-    store: Store, composer: MailComposer, transport: Transport, clock: Callable[[], datetime]
-) -> bool:
-    """
-    Return whether the server answers letters, as far as is known, and let all wait if it does not.
-
-    A server that broke off after two letters in a row gets a test letter to our own address first, so that a fault of
-    days leaves two letters in doubt, and not one for each pause.
-    """
-    with store.reading() as tx:
-        last = delivery_store.newest_ended(tx, 2)
-    if len(last) < 2 or not all(_was_broken_off(one) for one in last):
-        return True
-    address = composer.sender.address
-    # The same letter as long as the fault lasts, so that whoever got two can tell that they are one.
-    letter = trial_letter(
-        composer, address, locale="", mark=last[0].id, date=last[0].finished_at or last[0].queued_at
-    )
-    outcome = transport.deliver(letter, sender=address, recipient=address, on_data=lambda: None)
-    if outcome.state not in {"unknown", "paused"}:
-        return True
-    with store.transaction() as tx:
-        _pause(tx, outcome.detail, clock())
-    return False
-
-
-def _was_broken_off(delivery: Delivery) -> bool:
+def was_broken_off(delivery: Delivery) -> bool:
     """Return whether the server, and not the end of this program, broke off after a letter."""
     if delivery.state is not DeliveryState.UNKNOWN or delivery.detail is None:
         return False
@@ -344,7 +252,8 @@ def _record(tx: Transaction, delivery: Delivery, what: str, now: datetime) -> No
     )
 
 
-def _change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
+def change(tx: Transaction, delivery: Delivery, **fields: Any) -> None:
+    """Change a letter that this attempt holds. Raises NotFound where another run has taken it over."""
     if not delivery_store.change_attempt(tx, delivery.id, delivery.attempt, **fields):
         raise NotFound("delivery_taken_over")
 

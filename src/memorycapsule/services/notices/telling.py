@@ -79,7 +79,7 @@ def tell(store: Store, wake: Wake, notices: Sequence[Notice], now: datetime) -> 
 def _is_sending(tx: Transaction, now: datetime) -> bool:
     """Say whether letters leave at this moment: some are due, and nothing keeps them back."""
     instance = instance_store.get(tx)
-    return not instance.why_letters_wait(now) and bool(delivery_store.due_ids(tx, now))
+    return not instance.why_letters_wait(now) and delivery_store.is_any_due(tx, now)
 
 
 def _by_account(tx: Transaction, notices: Iterable[Notice]) -> dict[str, list[Notice]]:

@@ -80,7 +80,7 @@ def test_the_opening_tells_of_it_and_unseals_it(stage, attached):
             one for one in delivery_store.all_deliveries(tx) if one.member_id == stage.ben.member.id
         ]
         fields = json.loads(delivery.letter)
-        letter = composing.compose(tx, make_composer(instance), delivery, OPENS)
+        letter = composing.compose(tx, make_composer(instance), delivery, OPENS)()
     assert (fields["photos"], fields["clips"], fields["voices"], fields["stories"]) == (1, 0, 1, 1)
     assert b"1 voice note" in letter
 
