@@ -358,7 +358,7 @@ def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instanc
 
     class Slow(Watching):
         def deliver(self, letter_, *, sender, recipient, on_data):
-            deliveries.settle_abandoned(instance.store, "a later run", NOW)
+            deliveries.settle_abandoned(instance.store, None, NOW)
             return Outcome(state="rejected", detail=CapsuleError("mail_server_replied", reply="550 too late"))
 
     with refused(NotFound, "delivery_taken_over"):
