@@ -12,7 +12,7 @@ from typing import Self
 
 from memorycapsule import file_locks
 from memorycapsule.errors import Busy, ConfigurationProblem
-from memorycapsule.store.sole_worker import SoleWorker
+from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.transactions import Store
 
 _NAME = "daemon.lock"
@@ -75,9 +75,9 @@ class FolderLock:
         self.release()
 
 
-def alone_in(store: Store) -> SoleWorker:
+def alone_in(store: Store) -> RightToWork:
     """Return the right to do due work in a database, not taken yet."""
-    return SoleWorker(store)
+    return RightToWork(store)
 
 
 @contextmanager

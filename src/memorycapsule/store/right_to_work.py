@@ -21,7 +21,7 @@ from memorycapsule.store.transactions import Store
 _KEY = 0x63617073756C65
 
 
-class SoleWorker:
+class RightToWork:
     """The right itself; a context manager. Entering raises Busy when another program has it."""
 
     def __init__(self, store: Store) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from memorycapsule.errors import Busy
-from memorycapsule.store.sole_worker import SoleWorker
+from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.transactions import Store
 from memorycapsule.work.lock import working_alone
 from support.refusals import refused
@@ -54,14 +54,14 @@ def test_two_data_folders_on_one_postgres_are_kept_apart(stores, tmp_path):
 
 def test_whoever_loses_the_connection_takes_the_right_again_unless_another_was_first(stores):
     one, other = stores
-    with SoleWorker(one) as worker:
+    with RightToWork(one) as worker:
         worker.renew()
         cut(other)
         worker.renew()
-        with refused(Busy, "database_in_use"), SoleWorker(other):
+        with refused(Busy, "database_in_use"), RightToWork(other):
             pass
 
         cut(other)
-        with SoleWorker(other), refused(Busy, "database_in_use"):
+        with RightToWork(other), refused(Busy, "database_in_use"):
             worker.renew()
         worker.renew()
