@@ -35,6 +35,7 @@ from memorycapsule.store import columns
 #: Conditions of partial indexes; `metadata` says them for Postgres too.
 _OF_OPENING = text("is_opening")
 _STILL_SEALED = text("is_sealed")
+_DAMAGED = text("damage IS NOT NULL")
 
 
 class InstanceRow(SQLModel, table=True):
@@ -122,6 +123,7 @@ class KeyEnvelopeRow(SQLModel, table=True):
 
 class BlobRow(SQLModel, table=True):
     __tablename__ = "blob"
+    __table_args__ = (Index("ix_blob_damaged", "capsule_id", sqlite_where=_DAMAGED),)
     id: str = columns.key()
     capsule_id: str = columns.reference("capsule")
     stored_digest: str
@@ -129,9 +131,7 @@ class BlobRow(SQLModel, table=True):
     sealed: bool
     created_at: datetime
     checked_at: datetime | None
-    damage: BlobDamage | None = Field(
-        sa_column=Column(columns.EnumColumn(BlobDamage), nullable=True, index=True)
-    )
+    damage: BlobDamage | None = Field(sa_column=Column(columns.EnumColumn(BlobDamage), nullable=True))
 
 
 class MemberRow(SQLModel, table=True):
@@ -239,7 +239,7 @@ class MediumRow(SQLModel, table=True):
     display_blob: str | None = columns.reference("blob", optional=True)
     thumbnail_blob: str | None = columns.reference("blob", optional=True)
     clip_blob: str | None = columns.reference("blob", optional=True)
-    created_at: datetime
+    created_at: datetime = Field(index=True)
 
 
 class UploadRow(SQLModel, table=True):

@@ -46,12 +46,12 @@ LATER_COLUMNS = {
     "key_envelope": ("digest", "holder"),
 }  # fmt: skip
 LATER_INDEXES = (
-    "ix_blob_damage", "ix_event_kind_subject_id", "ix_event_kind_id",
+    "ix_blob_damaged", "ix_event_kind_subject_id", "ix_event_kind_id",
     "ix_delivery_state_next_attempt_at_id", "ix_delivery_state_answered_at", "ix_delivery_state_kind",
     "ix_consent_member_id", "ix_delivery_invitation_id", "ix_delivery_member_id",
     "ix_invitation_invited_by", "ix_invitation_member_id",
     "ix_medium_clip_blob", "ix_medium_display_blob", "ix_medium_original_blob", "ix_medium_thumbnail_blob",
-    "ix_medium_still_sealed",
+    "ix_medium_created_at", "ix_medium_still_sealed",
     "ix_montage_film_blob", "ix_montage_member_id", "ix_montage_poster_blob", "ix_montage_soundtrack_blob",
     "ix_story_attached_by", "ix_story_session_id", "ix_upload_medium_id", "ix_upload_session_id",
     "ix_upload_part_blob_id", "ix_wish_member_id",
@@ -120,6 +120,7 @@ def test_the_migrated_schema_is_what_the_program_expects(store):
     [
         ("montage", "uq_montage_opening", "is_opening", True),
         ("medium", "ix_medium_still_sealed", "is_sealed", False),
+        ("blob", "ix_blob_damaged", "damage IS NOT NULL", False),
     ],
 )
 def test_partial_indexes_are_partial_on_both_databases(store, table, name, condition, unique):
@@ -128,7 +129,8 @@ def test_partial_indexes_are_partial_on_both_databases(store, table, name, condi
 
     (index,) = [one for one in inspect(store.engine).get_indexes(table) if one["name"] == name]
     assert bool(index["unique"]) == unique
-    assert str(index["dialect_options"][f"{store.engine.dialect.name}_where"]) == condition
+    found = str(index["dialect_options"][f"{store.engine.dialect.name}_where"])
+    assert found.removeprefix("(").removesuffix(")") == condition
 
 
 def test_every_reference_has_an_index_that_begins_with_it():

@@ -31,14 +31,10 @@ def upgrade() -> None:
     for table, columns in REFERENCES.items():
         for column in columns:
             op.create_index(f"ix_{table}_{column}", table, [column])
-    still_sealed = sa.text("is_sealed")
-    op.create_index(
-        "ix_medium_still_sealed",
-        "medium",
-        ["capsule_id"],
-        sqlite_where=still_sealed,
-        postgresql_where=still_sealed,
-    )
+    _index_some_rows("ix_medium_still_sealed", "medium", "is_sealed")
+    op.create_index("ix_medium_created_at", "medium", ["created_at"])
+    op.drop_index("ix_blob_damage", "blob")
+    _index_some_rows("ix_blob_damaged", "blob", "damage IS NOT NULL")
     _index_turns()
     for table in ("montage", "delivery", "upload"):
         with op.batch_alter_table(table) as leased:
@@ -48,6 +44,12 @@ def upgrade() -> None:
     _add_node()
     _add_bucket()
     _add_piece()
+
+
+def _index_some_rows(name: str, table: str, condition: str) -> None:
+    """Find few rows by their capsule without reading the many others of the table."""
+    where = sa.text(condition)
+    op.create_index(name, table, ["capsule_id"], sqlite_where=where, postgresql_where=where)
 
 
 def _index_turns() -> None:
