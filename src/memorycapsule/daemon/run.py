@@ -8,8 +8,7 @@ import errno
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import uvicorn
 
@@ -17,21 +16,20 @@ from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
 from memorycapsule.daemon.connections import BACKLOG, BoundedConnection
+from memorycapsule.daemon.folder import folder_lock
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.daemon.jobs import add_jobs
 from memorycapsule.daemon.signals import end_on_signals
-from memorycapsule.errors import Busy, ConfigurationProblem, NotInitialised
+from memorycapsule.errors import Busy, ConfigurationProblem, UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.work import ticks
-from memorycapsule.work.cluster.queues import ALL_QUEUES, works_of
-from memorycapsule.work.lock import FolderLock, alone_in
+from memorycapsule.work.cluster.queues import ALL_QUEUES, Queue, works_of
+from memorycapsule.work.lock import alone_in
 from memorycapsule.work.reserve import Reserve
 
-#: How long the daemon waits for the folder's lock: commands that only read hold it for a moment.
-_LOCK_GRACE_SECONDS = 3.0
 #: How long downloads, and then jobs, may still take when the daemon ends.
 _DOWNLOADS_GRACE_SECONDS = 2
 _WORK_GRACE_SECONDS = 6.0
@@ -43,14 +41,23 @@ _UPLOADS_SECONDS = 60.0
 _ALONE_SECONDS = 30.0
 
 
-def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbose: bool = False) -> None:
+def serve(
+    settings: Settings,
+    *,
+    announce: Callable[[str, int], None],
+    queues: Collection[Queue] = ALL_QUEUES,
+    is_verbose: bool = False,
+) -> None:
     """
     Run until SIGTERM, SIGINT or SIGHUP, then end cleanly; a second SIGINT ends the process at once.
 
     Calls `announce(url, pid)` once everything is ready and the port is open; `url` is the address on this machine.
-    Raises Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
+    Workers on the same database may do what is in none of the `queues`. Raises UsageProblem where there cannot be any,
+    Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
     and what `open_app` raises.
     """
+    if not (settings.cluster or ALL_QUEUES <= set(queues)):
+        raise UsageProblem("worker_without_cluster")
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
     heartbeat = Heartbeat()
@@ -62,7 +69,7 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
 
     # On a full disk neither the lock's file can be written nor the database be read.
     Reserve(settings.data_dir).give_back_when_low()
-    with _folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
+    with folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
         url = settings.local_url(int(listener.getsockname()[1]))
         with (
             open_app(
@@ -74,13 +81,14 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
             end_on_signals(stopping, end),
         ):
             ticks.settle(app)
-            wake = add_jobs(heartbeat, app, ALL_QUEUES)
-            server = _Server(app, heartbeat, stopping)
+            jobs = add_jobs(heartbeat, app, queues)
+            pulse = "open" if Queue.OPEN in queues else "alone"
+            server = _Server(app, stopping, heartbeat_age=lambda: heartbeat.age_seconds(pulse))
             servers.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             heartbeat.add("alone", lambda: server.stay_alone(sole_worker.renew), every_seconds=_ALONE_SECONDS)
-            with app.dispatcher.listening(works_of(ALL_QUEUES), wake):
+            with app.dispatcher.listening(works_of(queues), jobs.wake):
                 heartbeat.start()
                 lock.publish(url=settings.public_url or url)
 
@@ -98,25 +106,6 @@ def serve(settings: Settings, *, announce: Callable[[str, int], None], is_verbos
                         # The rows of these jobs say what was begun; the next start goes on with it.
                         journal.warning("daemon.cut_off", jobs=unfinished)
             journal.info("daemon.ended")
-
-
-@contextlib.contextmanager
-def _folder_lock(settings: Settings) -> Iterator[FolderLock]:
-    """Hold the folder's lock. Raises Busy when another program holds it for longer than a command that reads."""
-    lock = FolderLock(settings.data_dir)
-    deadline = time.monotonic() + _LOCK_GRACE_SECONDS
-    while True:
-        try:
-            lock.take()
-            break
-        except FileNotFoundError as error:
-            raise NotInitialised from error
-        except Busy:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.1)
-    with lock:
-        yield lock
 
 
 def _bound_socket(settings: Settings) -> socket.socket:
@@ -151,8 +140,8 @@ def _bound_socket(settings: Settings) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn on a given socket, without its own signal handlers, which would end the process."""
 
-    def __init__(self, app: App, heartbeat: Heartbeat, stopping: threading.Event) -> None:
-        site = make_site(app, heartbeat_age=lambda: heartbeat.age_seconds("open"))
+    def __init__(self, app: App, stopping: threading.Event, *, heartbeat_age: Callable[[], float]) -> None:
+        site = make_site(app, heartbeat_age=heartbeat_age)
         self.receiver: UploadReceiver = site.state.receiver
         super().__init__(
             uvicorn.Config(

@@ -1,4 +1,4 @@
-"""open, tick, daemon."""
+"""open, tick, daemon, worker."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from memorycapsule.schemas.montages import Montage
     from memorycapsule.services.mailing.deliveries import LettersWaiting
     from memorycapsule.work.ticks import Preview, TickResult
+
+
+_QUEUES_HELP = "What to work on: open, mail, film, with commas between them."
 
 
 def open_capsule(
@@ -217,14 +220,19 @@ def daemon(
     port: Annotated[
         int | None, typer.Option("--port", metavar="PORT", help="Port to listen on; 0 takes any free one.")
     ] = None,
+    queues: Annotated[
+        str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)
+    ] = "open,mail,film",
 ) -> None:
     """
     Run the service.
 
     It opens capsules on their day, makes films, sends letters and serves the pages. One daemon for each
     data folder; a second one ends with exit 6. With --json, one object tells first where it listens.
+    Beside workers, --queues says what it does besides the pages; "" is nothing.
     """
     from memorycapsule.daemon.run import serve
+    from memorycapsule.work.cluster.queues import parse_queues
 
     door = door_of(ctx)
     settings = door.settings({"daemon.host": host, "daemon.port": port})
@@ -233,7 +241,41 @@ def daemon(
         door.out.answer({"daemon": {"url": url, "pid": pid}})
         door.out.note(door.out.words("cli_daemon_at", url=url))
 
-    serve(settings, announce=announce, is_verbose=door.out.is_verbose)
+    serve(settings, announce=announce, queues=parse_queues(queues), is_verbose=door.out.is_verbose)
+
+
+def worker(
+    ctx: typer.Context,
+    queues: Annotated[
+        str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)
+    ] = "open,mail,film",
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, max=64, metavar="N", help="Films made at the same time.")
+    ] = 1,
+) -> None:
+    """
+    Do due work beside other machines, without pages.
+
+    With cluster = true, any number of workers and daemons share one Postgres. Each has a data folder of its
+    own. Asked to end (SIGTERM), a worker begins nothing more, and finishes or gives back what it has in hand.
+    """
+    from memorycapsule.daemon.worker import work
+    from memorycapsule.work.cluster.queues import parse_queues
+
+    door = door_of(ctx)
+    chosen = parse_queues(queues)
+
+    def announce(pid: int) -> None:
+        door.out.answer({"worker": {"pid": pid, "queues": sorted(chosen)}})
+        door.out.note(door.out.words("cli_worker_runs", queues=", ".join(sorted(chosen))))
+
+    work(
+        door.settings(),
+        queues=chosen,
+        films_at_once=concurrency,
+        announce=announce,
+        is_verbose=door.out.is_verbose,
+    )
 
 
 def film_sentence(film: Montage, out: Output) -> str:
@@ -269,3 +311,6 @@ def register(app: typer.Typer) -> None:
     app.command("daemon", epilog=examples("capsule daemon", "capsule daemon --host 0.0.0.0 --port 8484"))(
         daemon
     )
+    app.command(
+        "worker", epilog=examples("capsule worker", "capsule worker --queues film --concurrency 2")
+    )(worker)

@@ -1,0 +1,67 @@
+"""The worker: a process that does due work of some kinds beside others that share its database, and serves no pages."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Collection
+
+from memorycapsule.app import open_app
+from memorycapsule.config import Settings
+from memorycapsule.daemon import logs
+from memorycapsule.daemon.folder import folder_lock
+from memorycapsule.daemon.heartbeat import Heartbeat
+from memorycapsule.daemon.jobs import add_jobs
+from memorycapsule.daemon.signals import end_on_signals
+from memorycapsule.errors import UsageProblem
+from memorycapsule.journal import journal
+from memorycapsule.work import ticks
+from memorycapsule.work.cluster.queues import Queue, works_of
+from memorycapsule.work.reserve import Reserve
+
+#: How long what is in hand may still take when the worker ends; what takes longer is done again by another one, once
+#: its lease has expired.
+_DRAIN_SECONDS = 30.0
+
+
+def work(
+    settings: Settings,
+    *,
+    queues: Collection[Queue],
+    films_at_once: int,
+    announce: Callable[[int], None],
+    is_verbose: bool = False,
+) -> None:
+    """
+    Work on the queues until SIGTERM, SIGINT or SIGHUP; then claim nothing more, and finish or give back what is in hand.
+
+    A second SIGINT ends the process at once. Calls `announce(pid)` once everything is ready. Raises UsageProblem
+    where several processes cannot share the work, Busy when another one works in the data folder, and what `open_app`
+    raises.
+    """
+    if not settings.cluster:
+        raise UsageProblem("worker_without_cluster")
+    if not queues:
+        raise UsageProblem("worker_without_queues")
+    logs.configure(settings.log_format, is_verbose=is_verbose)
+    stopping = threading.Event()
+    # A queue of this kind may be filled by a signal's handler while the same thread waits for it; no event may.
+    ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+    heartbeat = Heartbeat()
+    Reserve(settings.data_dir).give_back_when_low()
+    with (
+        folder_lock(settings),
+        open_app(settings, is_stopping=stopping.is_set) as app,
+        end_on_signals(stopping, lambda: ended.put(None)),
+    ):
+        ticks.settle(app)
+        jobs = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
+        with app.dispatcher.listening(works_of(queues), jobs.wake):
+            heartbeat.start()
+            journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues))
+            announce(os.getpid())
+            ended.get()
+        if unfinished := heartbeat.stop(_DRAIN_SECONDS):
+            journal.warning("worker.cut_off", jobs=unfinished)
+    journal.info("worker.ended")
