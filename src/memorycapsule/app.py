@@ -172,7 +172,7 @@ def open_app(
                 log_in=(lambda: check_mail_login(settings)) if settings.mail_is_real else None,
                 backup_days=settings.backup.warn_days,
             ),
-            run=Run(lease=str(uuid.uuid4()), is_stopping=is_stopping),
+            run=Run(lease=str(uuid.uuid4()), is_alone=not settings.cluster, is_stopping=is_stopping),
             reserve=Reserve(settings.data_dir),
         )
         try:

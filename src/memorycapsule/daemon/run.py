@@ -56,7 +56,7 @@ def serve(
     Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
     and what `open_app` raises.
     """
-    if not (settings.cluster or ALL_QUEUES <= set(queues)):
+    if not (settings.cluster or set(queues) >= ALL_QUEUES):
         raise UsageProblem("worker_without_cluster")
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()

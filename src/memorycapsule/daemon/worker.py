@@ -34,7 +34,8 @@ def work(
     is_verbose: bool = False,
 ) -> None:
     """
-    Work on the queues until SIGTERM, SIGINT or SIGHUP; then claim nothing more, and finish or give back what is in hand.
+    Work on the queues until SIGTERM, SIGINT or SIGHUP; then claim nothing more, and finish what is in hand or give it
+    back.
 
     A second SIGINT ends the process at once. Calls `announce(pid)` once everything is ready. Raises UsageProblem
     where several processes cannot share the work, Busy when another one works in the data folder, and what `open_app`

@@ -220,9 +220,7 @@ def daemon(
     port: Annotated[
         int | None, typer.Option("--port", metavar="PORT", help="Port to listen on; 0 takes any free one.")
     ] = None,
-    queues: Annotated[
-        str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)
-    ] = "open,mail,film",
+    queues: Annotated[str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)] = "open,mail,film",
 ) -> None:
     """
     Run the service.
@@ -246,9 +244,7 @@ def daemon(
 
 def worker(
     ctx: typer.Context,
-    queues: Annotated[
-        str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)
-    ] = "open,mail,film",
+    queues: Annotated[str, typer.Option("--queues", metavar="NAMES", help=_QUEUES_HELP)] = "open,mail,film",
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, max=64, metavar="N", help="Films made at the same time.")
     ] = 1,
@@ -311,6 +307,6 @@ def register(app: typer.Typer) -> None:
     app.command("daemon", epilog=examples("capsule daemon", "capsule daemon --host 0.0.0.0 --port 8484"))(
         daemon
     )
-    app.command(
-        "worker", epilog=examples("capsule worker", "capsule worker --queues film --concurrency 2")
-    )(worker)
+    app.command("worker", epilog=examples("capsule worker", "capsule worker --queues film --concurrency 2"))(
+        worker
+    )
