@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import time, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule import disk
@@ -219,7 +218,7 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
     if checked and path and not (path.exists() and path.stat().st_size):
         refuse_unused_data(settings)
         raise NotInitialised
-    store = Store(_store_url(settings))
+    store = Store(settings.database_url)
     try:
         if checked:
             schema.check(store, with_engine=settings.cluster)
@@ -288,8 +287,3 @@ def _connector(
         return SmtpSession(smtp_settings(settings))
 
     return connect
-
-
-def _store_url(settings: Settings) -> str:
-    path: Path | None = settings.database_path
-    return f"sqlite:///{path}" if path else settings.store_url

@@ -37,6 +37,17 @@ APPLICATION = "memory-capsule"
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
+def checked_store_url(url: str) -> str:
+    """Return the URL of a database if it is one that the store can open. Raises UsageProblem."""
+    if url.startswith("sqlite:///") and ":memory:" not in url and url != "sqlite:///":
+        return url
+    if url.startswith("postgresql+psycopg://"):
+        return url
+    if url.startswith(("postgres://", "postgresql://")):
+        raise UsageProblem("store_url_without_driver")
+    raise UsageProblem("store_url_unclear")
+
+
 class Settings(BaseSettings):
     """
     Every setting. `memorycapsule.config.load` reads them.
@@ -54,7 +65,7 @@ class Settings(BaseSettings):
         description="The instance key; never inside data_dir. Unset: instance.key beside this file.",
         examples=["~/.config/memory-capsule/instance.key"],
     )
-    store_url: str = Field(
+    store_url: Annotated[str, AfterValidator(as_wrong_setting(checked_store_url))] = Field(
         default_factory=lambda values: f"sqlite:///{values['data_dir']}/capsule.db",
         repr=False,
         description="The database; unset: a SQLite file in data_dir.",
@@ -106,17 +117,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read no source by default: `load` passes its own ones."""
         return (init_settings,)
-
-    @field_validator("store_url")
-    @classmethod
-    def _store_is_known(cls, url: str) -> str:
-        if url.startswith("sqlite:///") and ":memory:" not in url and url != "sqlite:///":
-            return url
-        if url.startswith("postgresql+psycopg://"):
-            return url
-        if url.startswith(("postgres://", "postgresql://")):
-            raise WrongSetting("store_url_without_driver")
-        raise WrongSetting("store_url_unclear")
 
     @field_validator("public_url")
     @classmethod
@@ -171,6 +171,11 @@ class Settings(BaseSettings):
     def database_path(self) -> Path | None:
         """The SQLite file, a relative one inside `data_dir`; None with Postgres."""
         return self.data_dir / self.store_url.removeprefix("sqlite:///") if self.is_sqlite else None
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is: `store_url`, with the whole path of an SQLite file."""
+        return f"sqlite:///{self.database_path}" if self.database_path else self.store_url
 
     @property
     def usual_database_path(self) -> Path:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Column, insert, make_url, select, text
+from sqlalchemy import Column, Connection, insert, make_url, select, text
 
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
 from memorycapsule.store import instances, schema
@@ -163,15 +163,19 @@ def copy_rows(source: Store, target: Store) -> dict[str, int]:
         for name, count in counts.items():
             if written[name] != count:
                 raise CapsuleError("rows_lost", table=name)
-        if not target.is_sqlite:
-            # The next event is numbered after those that were copied.
-            writing.execute(
-                text(
-                    "SELECT setval(pg_get_serial_sequence('event', 'id'), "
-                    "(SELECT coalesce(max(id), 0) + 1 FROM event), false)"
-                )
-            )
+        number_next_event(writing)
     return counts
+
+
+def number_next_event(connection: Connection) -> None:
+    """Have the next event numbered after those that were copied, as SQLite does by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "SELECT setval(pg_get_serial_sequence('event', 'id'), "
+                "(SELECT coalesce(max(id), 0) + 1 FROM event), false)"
+            )
+        )
 
 
 def url_of(file: Path) -> str:

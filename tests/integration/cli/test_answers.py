@@ -37,6 +37,7 @@ WORDS = {
     "repair": [["--from", "no/such/folder"], []],
     "db check": [[]],
     "db upgrade": [[]],
+    "migrate-store": [["sqlite:///capsule.db", "sqlite:///new.db"], ["capsule.db", "sqlite:///new.db"]],
     "key status": [[]],
     "key new-recovery": [["--yes"], []],
     "key recover": [["--recovery-file", "no-such-file"]],

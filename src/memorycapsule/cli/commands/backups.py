@@ -114,9 +114,8 @@ def restore(
         recovery_key = restoring.recovery_key_of(typed_recovery_key(door, recovery_file), found)
     else:
         restoring.check_key(settings.key_file, found)
-    store_url = f"sqlite:///{settings.database_path}" if settings.database_path else settings.store_url
     place = restoring.RestorePlace(
-        data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=store_url
+        data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=settings.database_url
     )
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir), _progress(door, "cli_restore_progress") as progress:

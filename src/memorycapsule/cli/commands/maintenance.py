@@ -1,8 +1,8 @@
-"""config, db: looking after an instance."""
+"""config, db, migrate-store: looking after an instance."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from memorycapsule.cli.sentences import Sentence, sentence_of
 from memorycapsule.errors import (
     CapsuleError,
     NotInitialised,
+    UsageProblem,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,59 @@ def db_upgrade(ctx: typer.Context) -> None:
         door.out.say(door.out.words(key, copy=copy))
 
 
+def migrate_store(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="The database that is used now.", show_default=False)
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The empty one that takes its place.", show_default=False)
+    ],
+) -> None:
+    """
+    Copy all rows of one database into another one, as from SQLite to Postgres, and compare them.
+
+    Both are written as store_url is. Stop the daemon first. Nothing in FROM changes; a run that was cut off
+    is repeated, and goes on where it stopped.
+    """
+    from memorycapsule.store import relocation
+    from memorycapsule.work.lock import FolderLock
+
+    door = door_of(ctx)
+    settings = door.settings()
+    here, there = _with_store(settings, "FROM", source), _with_store(settings, "TO", target)
+    with (
+        FolderLock(settings.data_dir),
+        door.out.progress(door.out.words("cli_relocation_progress"), 1.0) as bar,
+    ):
+        tables = relocation.relocate(
+            here.database_url, there.database_url, progress=lambda done, rows: bar.reach(done / rows)
+        )
+    shown = [one.shown()["store_url"] for one in (here, there)]
+    door.out.answer(
+        {
+            "migrated": {
+                "from": shown[0],
+                "to": shown[1],
+                "tables": [{"name": one.name, "rows": one.rows, "digest": one.digest} for one in tables],
+            }
+        }
+    )
+    rows = sum(one.rows for one in tables)
+    door.out.say(door.out.words.counted("cli_relocation_done", rows))
+    door.out.say(door.out.words("cli_relocation_next", url=shown[1], file=settings.config_file))
+
+
+def _with_store(settings: Settings, argument: str, url: str) -> Settings:
+    """Return the settings with another database. Raises UsageProblem, which names the argument that is none."""
+    from memorycapsule.config.settings import checked_store_url
+
+    try:
+        return settings.model_copy(update={"store_url": checked_store_url(url)})
+    except UsageProblem as problem:
+        raise UsageProblem("relocation_url_wrong", argument=argument, problem=problem) from problem
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to `capsule`."""
     config = group("The configuration.", "capsule config show")
@@ -128,3 +182,9 @@ def register(app: typer.Typer) -> None:
     database.command("check", epilog=examples("capsule db check"))(db_check)
     database.command("upgrade", epilog=examples("capsule db upgrade"))(db_upgrade)
     app.add_typer(database, name="db")
+    app.command(
+        "migrate-store",
+        epilog=examples(
+            "capsule migrate-store sqlite:///capsule.db postgresql+psycopg://capsule@localhost/capsule"
+        ),
+    )(migrate_store)
