@@ -326,9 +326,8 @@ CALLS: dict[str, Callable[[Everyday], Call]] = {
     "rehearsals, idle": lambda day: lambda: rehearsals.rehearse_due(day.app),
     "settle": lambda day: lambda: ticks.settle(day.app),
 }
-#: What reads every blob or answers with everything, and so grows with them: the sweep a little at a time.
+#: What answers with everything, and so grows with it.
 WHOLE: dict[str, Callable[[Everyday], Call]] = {
-    "sweep": lambda day: lambda: ticks.sweep(day.app),
     "list, admin": lambda day: lambda: reading.capsules(day.app.store, day.ada),
     "outbox, admin": lambda day: lambda: reading.outbox(day.app.store, day.ada),
 }

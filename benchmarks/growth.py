@@ -1,0 +1,193 @@
+"""
+How much more a call costs in an instance that holds more: CPU milliseconds with 1,000 and with 10,000 capsules.
+
+    PYTHONPATH=tests .venv/bin/python benchmarks/growth.py [--url postgresql+psycopg://.../{}] [--counts 1000 10000]
+
+Prints one line for each call of `tests/support/everyday.py`: its CPU and its statements with each number of capsules,
+and the exponent with which its CPU grows (0: not at all; 1: as much as the instance). The CPU of a database server on
+this machine counts as well. A URL names an empty database for each number of capsules, which stands for {}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import instance
+import structlog
+from sqlalchemy import Select, String, cast, func, insert, literal, select, text
+from sqlalchemy.sql.elements import ColumnElement
+
+from memorycapsule import config
+from memorycapsule.app import open_app
+from memorycapsule.store.rows import metadata
+from memorycapsule.store.transactions import Store
+from support.everyday import CALLS, WHOLE, Everyday
+from support.queries import recorded_statements
+
+#: Of ten capsules, eight are sealed.
+SEALED_OF_TEN = 8
+PHOTOS = 10
+RUNS = 5
+#: What belongs to a capsule, and in which order it can be written.
+TABLES = (
+    *("account", "address", "capsule", "key_envelope", "member", "session", "invitation", "story"),
+    *("blob", "medium", "montage", "delivery", "event"),
+)
+#: Texts that no two rows may share.
+UNIQUE = {"address.normalised", "delivery.dedupe_key", "session.digest"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    cpu_seconds: float
+    statements: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--url", help="where databases are, with {} for their names; otherwise SQLite files")
+    parser.add_argument("--counts", nargs="+", type=int, default=[1_000, 10_000])
+    parser.add_argument("--only", nargs="+", default=[*CALLS, *WHOLE], help="names of calls")
+    parser.add_argument("--runs", type=int, default=RUNS, help="the least CPU of so many is printed")
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    costs: dict[str, list[Cost]] = {name: [] for name in options.only}
+    for count in options.counts:
+        with tempfile.TemporaryDirectory() as folder:
+            url = options.url.format(f"growth_{count}") if options.url else None
+            for name, cost in measured(Path(folder), count, url, options.only, options.runs):
+                costs[name].append(cost)
+    print_table(costs, options.counts)
+
+
+def measured(root: Path, count: int, url: str | None, names: list[str], runs: int):
+    """Fill an instance, and yield what each call costs in it."""
+    (root / "data").mkdir()
+    store_url = url or f"sqlite:///{root}/data/capsule.db"
+    (root / "config.toml").write_text(
+        f'data_dir = "data"\nkey_file = "instance.key"\nstore_url = "{store_url}"\nzone = "UTC"\n'
+        '[film]\nquiet_hours = "always"\n'
+    )
+    settings = config.load(config_file=root / "config.toml")
+    instance.initialise(settings)
+    with open_app(settings) as app:
+        day = Everyday(app=app, photos=PHOTOS)
+        began = time.perf_counter()
+        fill(app.store, day, count)
+        print(f"{count} capsules written in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        for name in names:
+            yield name, cost_of(app.store, (CALLS | WHOLE)[name], day, runs)
+
+
+def fill(store: Store, day: Everyday, count: int) -> None:
+    """
+    Copy Ben's two capsules until there are `count`, four sealed ones for each open one, each with people of its own.
+
+    Every column of every row is as the program has written it; only the beginnings of ids differ, and what must be
+    unique. The copies share no files, since none of them is read.
+    """
+    sealed = count * SEALED_OF_TEN // 10
+    for capsule_id, first, last in ((day.sealed.id, 1, sealed), (day.opened.id, sealed + 1, count)):
+        with store.transaction() as tx:
+            connection = tx.session.connection()
+            if store.is_sqlite:
+                connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            numbers = select(literal(first).label("number")).cte("numbers", recursive=True)
+            more = select(numbers.c.number + 1).where(numbers.c.number < last)
+            numbers = numbers.union_all(more)
+            for name in TABLES:
+                table = metadata().tables[name]
+                columns = [one for one in table.columns if not (name == "event" and one.name == "id")]
+                wanted = [_copied(store, one, numbers.c.number) for one in columns]
+                rows = select(*wanted).select_from(table.join(numbers, literal(value=True)))
+                chosen = rows.where(table.primary_key.columns[0].in_(_keys(day, name, capsule_id)))
+                connection.execute(insert(table).from_select([one.name for one in columns], chosen))
+    if not store.is_sqlite:
+        # A server looks at its tables by itself within a minute.
+        with store.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+
+
+def _keys(day: Everyday, name: str, capsule_id: str) -> Select:
+    """Return the keys of the rows of a table that are to be copied with a capsule."""
+    tables = metadata().tables
+    table = tables[name]
+    key = select(table.primary_key.columns[0])
+    if name == "account":
+        return key.where(table.c.id == day.ben_id)
+    if name == "address":
+        return key.where(table.c.account_id == day.ben_id)
+    if name == "session":
+        return key.where(table.c.account_id == day.ben_id, table.c.capsule_id.is_(None))
+    if name == "capsule":
+        return key.where(table.c.id == capsule_id)
+    return key.where(table.c.capsule_id == capsule_id)
+
+
+def _copied(store: Store, column, number: ColumnElement[int]) -> ColumnElement:
+    """Return a column of the copy with this number."""
+    # Scattered, as ids are: multiplied by an odd number, 32 bits stay as many.
+    scattered = number * 2654435761 % 4294967296
+    hexadecimal = func.printf("%08x", scattered) if store.is_sqlite else func.to_hex(scattered)
+    start = cast(hexadecimal if store.is_sqlite else func.lpad(hexadecimal, 8, "0"), String)
+    whole = cast(column, String)
+    if f"{column.table.name}.{column.name}" in UNIQUE:
+        return (start + whole).label(column.name)
+    if column.primary_key or column.foreign_keys or column.name in {"capsule_id", "subject_id"}:
+        return (start + func.substr(whole, 9)).label(column.name)
+    return column
+
+
+def cost_of(store: Store, make: Callable[[Everyday], Callable[[], object]], day: Everyday, runs: int) -> Cost:
+    """Return the least CPU of some runs, the first of which only warms up, and how many statements one takes."""
+    least, statements = math.inf, 0
+    for _ in range(runs + 1):
+        call = make(day)
+        with recorded_statements(store) as asked:
+            before = cpu_seconds(store)
+            call()
+            used = cpu_seconds(store) - before
+        if statements:
+            least = min(least, used)
+        statements = len(asked)
+    return Cost(cpu_seconds=least, statements=statements)
+
+
+def cpu_seconds(store: Store) -> float:
+    """Return the CPU seconds of this process and of the processes that serve its database on this machine."""
+    used = time.process_time()
+    if not store.is_sqlite:
+        for pid in _servers(store):
+            # The first number of schedstat (proc_pid_schedstat): nanoseconds on a processor.
+            used += int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    return used
+
+
+def _servers(store: Store) -> list[int]:
+    mine = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename IS NOT NULL"
+    with store.engine.connect() as connection:
+        return [pid for (pid,) in connection.exec_driver_sql(mine)]
+
+
+def print_table(costs: dict[str, list[Cost]], counts: list[int]) -> None:
+    heads = " | ".join(f"{count:,}: CPU ms | statements" for count in counts)
+    print(f"| call | {heads} | exponent |")
+    print("|---" * (2 + 2 * len(counts)) + "|")
+    for name, found in costs.items():
+        cells = " | ".join(f"{one.cpu_seconds * 1000:.1f} | {one.statements}" for one in found)
+        growth = math.log(max(found[-1].cpu_seconds, 1e-6) / max(found[0].cpu_seconds, 1e-6))
+        exponent = growth / math.log(counts[-1] / counts[0]) if counts[-1] != counts[0] else 0.0
+        mark = " (whole)" if name in WHOLE else ""
+        print(f"| {name}{mark} | {cells} | {exponent:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
