@@ -161,6 +161,8 @@ def open_app(
                     sender=Sender(name=settings.mail.sender_name, address=settings.sender_address),
                 ),
                 connect=_connector(settings, mailbox),
+                # Files are written faster than anybody could hand them over.
+                connections=1 if mailbox else settings.mail.connections,
                 mailbox=mailbox,
                 render_grace=timedelta(seconds=settings.mail.render_grace_seconds),
                 give_up_days=settings.mail.give_up_days,

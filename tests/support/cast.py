@@ -423,6 +423,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
         mailing=Mailing(
             composer=make_composer(instance),
             connect=connect or (lambda: mailbox),
+            connections=1,
             mailbox=None if connect else mailbox,
             render_grace=timedelta(hours=1),
             give_up_days=5,

@@ -190,6 +190,8 @@ class ScriptedServer:
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
+        #: What a connection, which has a thread of its own, has last heard and said.
+        self._here = threading.local()
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -220,6 +222,7 @@ class ScriptedServer:
             self._start(self._converse, connection)
 
     def _converse(self, connection: socket.socket) -> None:
+        self._here.recipient = ""
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as lines:
             if not self._answer(connection, "GREETING"):
                 return
@@ -227,9 +230,11 @@ class ScriptedServer:
                 command = line.decode(errors="replace").strip()
                 self.commands.append(command)
                 verb = command.partition(" ")[0].upper()
+                if verb == "RCPT":
+                    self._here.recipient = command.partition("<")[2].rstrip(">")
                 if not self._answer(connection, verb) or verb == "QUIT":
                     return
-                if verb == "DATA" and self._last.startswith("354"):
+                if verb == "DATA" and self._here.said.startswith("354"):
                     payload = b""
                     for text in lines:
                         if text == b".\r\n":
@@ -238,6 +243,7 @@ class ScriptedServer:
                     else:
                         return
                     self.payloads.append(payload)
+                    self._here.payload = payload
                     if not self._answer(connection, "PAYLOAD"):
                         return
 
@@ -246,7 +252,7 @@ class ScriptedServer:
         return values.pop(0) if len(values) > 1 else values[0]
 
     def _answer(self, connection: socket.socket, key: str) -> bool:
-        self._last = value = self._next(key)
+        self._here.said = value = self._next(key)
         if value == DROP:
             return False
         if value == HANG:
@@ -276,11 +282,10 @@ class RuledServer(ScriptedServer):
         self.kept: list[tuple[str, str]] = []
 
     def _next(self, key: str) -> str:
-        sent_to = next((one for one in reversed(self.commands) if one.startswith("RCPT")), "")
-        address = sent_to.partition("<")[2].rstrip(">") if key in {"RCPT", "DATA", "PAYLOAD"} else ""
+        address = self._here.recipient if key in {"RCPT", "DATA", "PAYLOAD"} else ""
         value = self._rule(key, address.partition("@")[0]) or super()._next(key)
         if key == "PAYLOAD" and value[0] not in "45":
-            message = email.message_from_bytes(self.payloads[-1])
+            message = email.message_from_bytes(self._here.payload)
             self.kept.append((address, str(message["Message-ID"])))
         return value
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
+from uuid import uuid4
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState, LetterKind
 from memorycapsule.domain.notices import NoticeKind
@@ -32,11 +33,27 @@ class Outbox:
         self.time = Time()
         self.time.go_to(OPENS)
 
-    def send(self, server: ScriptedServer, **smtp: object) -> Sent:
+    def send(self, server: ScriptedServer, *, connections: int = 1, **smtp: object) -> Sent:
         """Do one pass against a server, whose settings may differ from plain ones."""
         changed = plain_settings(server, **smtp)
-        context = make_context(self.instance, self.time, connect=lambda: SmtpSession(changed))
+        context = make_context(
+            self.instance, self.time, connect=lambda: SmtpSession(changed), connections=connections
+        )
         return ticks.send_letters(context)
+
+    def add_letters(self, count: int) -> None:
+        """Put copies of one letter into it, to Guest1, Guest2 and so on; they go after all others, in this order."""
+        with self.instance.store.transaction() as tx:
+            last = delivery_store.deliveries.by(tx, address="finn@example.org", kind=LetterKind.OPENED)[0]
+            for number in range(1, count + 1):
+                copy = replace(
+                    last,
+                    id=str(uuid4()),
+                    dedupe_key=f"opened:guest{number}:1",
+                    address=f"guest{number}@example.org",
+                    next_attempt_at=last.next_attempt_at + number * timedelta(microseconds=1),
+                )
+                delivery_store.deliveries.add(tx, copy)
 
     def letters(self) -> list[Delivery]:
         with self.instance.store.reading() as tx:

@@ -130,6 +130,12 @@ class MailSettings(Section):
         description="The address that letters come from; unset: smtp.username if it is one.",
         examples=["capsule@example.org"],
     )
+    connections: Whole = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="Connections over which letters leave at the same time, if the mail server lets in so many.",
+    )
     give_up_days: Whole = Field(
         default=5, ge=1, le=60, description="Days after which an undeliverable letter is given up."
     )

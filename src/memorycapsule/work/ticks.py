@@ -177,6 +177,7 @@ def send_letters(context: WorkerContext) -> Sent:
         context.store,
         context.mailing.composer,
         context.mailing.connect,
+        connections=context.mailing.connections,
         lease=context.run.lease,
         is_alone=context.run.is_alone,
         # By a wrong clock, the days after which a letter is given up would be over at once.

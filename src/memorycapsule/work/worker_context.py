@@ -26,6 +26,8 @@ class Mailing:
 
     composer: MailComposer
     connect: Callable[[], AbstractContextManager[Transport]]
+    #: So many at a time.
+    connections: int
     #: Set when letters are written to files instead of sent; old ones are removed.
     mailbox: Mailbox | None
     #: How long letters wait for a film.

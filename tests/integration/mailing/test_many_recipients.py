@@ -41,14 +41,22 @@ class FailingServer(RuledServer):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipients", "seed"), [(60, 3), pytest.param(1000, 7, marks=pytest.mark.nightly)])
-def test_each_letter_arrives_once_or_is_named_as_unknown(tmp_path, recipients, seed):
+@pytest.mark.parametrize(
+    ("recipients", "seed", "connections"),
+    [
+        (60, 3, 1),
+        (60, 3, 4),
+        pytest.param(1000, 7, 1, marks=pytest.mark.nightly),
+        pytest.param(1000, 7, 4, marks=pytest.mark.nightly),
+    ],
+)
+def test_each_letter_arrives_once_or_is_named_as_unknown(tmp_path, recipients, seed, connections):
     make_outbox(tmp_path / "made", [f"Guest{number}" for number in range(1, recipients)])
     with open_outbox(tmp_path / "made", tmp_path / "copy") as outbox:
         with FailingServer(seed) as server:
-            outbox.send(server)
+            outbox.send(server, connections=connections)
             while outbox.go_to_the_next_try():
-                outbox.send(server)
+                outbox.send(server, connections=connections)
 
         letters = outbox.letters()
         kept = [(address, mark) for address, mark in server.kept if not mark.startswith("<test.")]

@@ -25,7 +25,7 @@ from memorycapsule.words.catalogues import wording
 from memorycapsule.words.error_sentences import AREA, english_sentence_of, sentence_of
 from memorycapsule.work import ticks
 from support.cast import adapted, invite, make_capsule, make_context
-from support.mailservers import DROP, HANG, MailServer, ScriptedServer
+from support.mailservers import DROP, HANG, MailServer, RuledServer, ScriptedServer
 from support.moments import NOW
 from support.refusals import refused
 from support.servers import wait_until
@@ -371,7 +371,7 @@ def test_a_result_that_comes_after_another_run_took_over_changes_nothing(instanc
 SEND = """
 import sys
 from datetime import timedelta
-sys.path[:0] = sys.argv[5:]
+sys.path[:0] = sys.argv[6:]
 from pathlib import Path
 from support.cast import BASE_URL
 from memorycapsule.clock import now
@@ -382,25 +382,31 @@ from memorycapsule.services.mailing import sending
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.store.transactions import Store
 
-url, key_file, host, port = sys.argv[1:5]
+url, key_file, host, port, connections = sys.argv[1:6]
 composer = MailComposer(key=InstanceKey.load(Path(key_file)), base_url=BASE_URL, sender=Sender(name="C", address="c@example.org"))
 settings = SmtpServer(host=host, port=int(port), security="none", username=None, password=None, timeout_seconds=60)
 sending.send_due(
-    Store(url), composer, lambda: SmtpSession(settings), lease="killed", give_up_days=5, clock=now
+    Store(url), composer, lambda: SmtpSession(settings), connections=int(connections), lease="killed", give_up_days=5,
+    clock=now,
 )
 """
+
+
+def start_sender(instance, server, *, connections=1):
+    """Start a program that sends what is due."""
+    return subprocess.Popen(
+        [
+            sys.executable, "-c", SEND, instance.store.url, str(instance.key_file), server.host, str(server.port),
+            str(connections), *sys.path,
+        ]
+    )  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("hangs_at", "arrived", "state"), [("RCPT", 0, SENT), ("PAYLOAD", 1, UNKNOWN)])
 def test_a_sender_that_is_killed_sends_no_letter_twice(instance, letter, time, hangs_at, arrived, state):
     with ScriptedServer({hangs_at: [HANG, "250 ok"]}) as server:
-        sender = subprocess.Popen(
-            [
-                sys.executable, "-c", SEND, instance.store.url, str(instance.key_file), server.host,
-                str(server.port), *sys.path,
-            ]
-        )  # fmt: skip
+        sender = start_sender(instance, server)
         wait_until(
             lambda: server.payloads if arrived else any(one.startswith("RCPT") for one in server.commands),
             30,
@@ -414,6 +420,29 @@ def test_a_sender_that_is_killed_sends_no_letter_twice(instance, letter, time, h
 
         assert len(server.payloads) == 1
     assert outbox(instance)[0].state is state
+
+
+@pytest.mark.slow
+def test_a_sender_that_is_killed_with_letters_on_two_connections_sends_none_twice(instance, capsule, time):
+    for name in ("ben", "dan", "eve", "finn", "gil"):
+        invite(instance, capsule, f"{name}@example.org")
+    payloads, is_killed = itertools.count(1), threading.Event()
+
+    def rule(asked, _name):
+        return HANG if asked == "PAYLOAD" and not is_killed.is_set() and next(payloads) > 1 else None
+
+    with RuledServer(rule) as server:
+        sender = start_sender(instance, server, connections=2)
+        wait_until(lambda: len(server.payloads) == 3, 60, "a letter hangs on each connection")
+        sender.kill()
+        sender.wait()
+        is_killed.set()
+        context = make_context(instance, time, connect=smtp(server), connections=2)
+        ticks.settle(context)
+        ticks.send_letters(context)
+
+        assert len(server.payloads) == len(set(server.payloads)) == 5
+    assert Counter(one.state for one in outbox(instance)) == {SENT: 3, UNKNOWN: 2}
 
 
 def test_stopping_ends_after_the_letter_in_hand(instance, capsule, time):

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 from datetime import timedelta
 
+from memorycapsule import clock
 from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.store import (
     deliveries,
@@ -153,7 +154,7 @@ def test_letters_to_a_member_are_found_by_kind_the_oldest_first(instance, three)
             assert (after[name].state, after[name].finished_at) == (DeliveryState.QUEUED, None)
 
 
-def test_letters_in_hand_are_those_of_other_runs(instance, three):
+def test_letters_that_nobody_sends_are_ones_own_and_those_whose_lease_has_expired(instance, three):
     for address in ("dan@example.org", "eve@example.org"):
         invite(instance, three["late"], address)
     with instance.store.transaction() as tx:
@@ -162,8 +163,10 @@ def test_letters_in_hand_are_those_of_other_runs(instance, three):
             claimed = deliveries.claim(tx, letter.id, lease, NOW)
             assert (claimed.state, claimed.lease, claimed.attempt) == (DeliveryState.SENDING, lease, 1)
             assert deliveries.claim(tx, letter.id, lease, NOW) is None
-        assert [one.id for one in deliveries.abandoned(tx, "this run")] == [second.id]
-        assert {one.id for one in deliveries.abandoned(tx, None)} == {first.id, second.id}
+        assert [one.id for one in deliveries.abandoned(tx, "this run")] == [first.id]
+        assert {one.id for one in deliveries.abandoned(tx, None)} == {first.id, second.id}, "it works alone"
+        assert deliveries.change_attempt(tx, second.id, 1, leased_until=clock.now() - HOUR)
+        assert {one.id for one in deliveries.abandoned(tx, "this run")} == {first.id, second.id}
         assert not deliveries.change_attempt(tx, first.id, 2, detail=None)
         assert deliveries.change_attempt(tx, first.id, 1, state=DeliveryState.SENT)
         assert not deliveries.change_attempt(tx, first.id, 1, state=DeliveryState.QUEUED), "it is over"
