@@ -134,7 +134,8 @@ def open_app(
     clock = Clock()
     with open_store(settings) as store:
         key = keys.open_key(store, settings.key_file)
-        settings.work_dir.mkdir(mode=0o700, exist_ok=True)
+        # The first program of a further machine finds no data folder there.
+        settings.work_dir.mkdir(mode=0o700, parents=settings.cluster, exist_ok=True)
         vault = Vault(
             key=key,
             blobs=LocalBlobs(settings.blobs_dir),
@@ -145,6 +146,7 @@ def open_app(
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )
 
+        run_id = str(uuid.uuid4())
         dispatcher = _dispatcher(settings, store)
         mailbox = None if settings.mail_is_real else Mailbox(settings.mailbox_dir)
         app = App(
@@ -167,13 +169,13 @@ def open_app(
                 render_grace=timedelta(seconds=settings.mail.render_grace_seconds),
                 give_up_days=settings.mail.give_up_days,
             ),
-            rendering=_rendering(settings),
+            rendering=_rendering(settings, run_id),
             watching=Watching(
                 free_bytes=lambda: disk.free_bytes(settings.data_dir),
                 log_in=(lambda: check_mail_login(settings)) if settings.mail_is_real else None,
                 backup_days=settings.backup.warn_days,
             ),
-            run=Run(lease=str(uuid.uuid4()), is_alone=not settings.cluster, is_stopping=is_stopping),
+            run=Run(lease=run_id, is_alone=not settings.cluster, is_stopping=is_stopping),
             reserve=Reserve(settings.data_dir),
         )
         try:
@@ -191,7 +193,7 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher:
     return EngineDispatcher(store)
 
 
-def _rendering(settings: Settings) -> Rendering:
+def _rendering(settings: Settings, run_id: str) -> Rendering:
     film = settings.film
     width, height = pixels_of(film.size)
     return Rendering(
@@ -202,7 +204,8 @@ def _rendering(settings: Settings) -> Rendering:
         face_model=film.face_model,
         quiet_hours=parse_quiet_hours(film.quiet_hours),
         zone=settings.zone,
-        work_dir=settings.work_dir,
+        # Two nodes may share a data folder, and one of them may take up what another one still has in hand.
+        work_dir=settings.work_dir / run_id if settings.cluster else settings.work_dir,
         tmpfs_places=tmpfs.default_places(),
     )
 

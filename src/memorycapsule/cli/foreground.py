@@ -22,10 +22,12 @@ _POLL_SECONDS = 0.5
 def send_now(app: App) -> bool:
     """Send the letters that are due unless a daemon does, and say whether this was done here."""
     from memorycapsule.work import ticks
-    from memorycapsule.work.lock import working_alone
+    from memorycapsule.work.lock import is_worked_on, working
 
+    if is_worked_on(app, app.settings.data_dir):
+        return False
     try:
-        with working_alone(app.settings.data_dir, app.store):
+        with working(app, app.settings.data_dir):
             ticks.settle(app)
             ticks.send_letters(app)
     except Busy:
@@ -41,22 +43,29 @@ def why_letters_wait(app: App) -> CapsuleError | None:
 
 
 def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Montage:
-    """Render a film here, or wait for the daemon that holds the folder to do it; returns it as it ended."""
+    """Render a film here, or wait for whoever else does it, the daemon or another node; returns it as it ended."""
+    from memorycapsule.domain.film.montages import MontageState
     from memorycapsule.work import films, ticks
-    from memorycapsule.work.lock import working_alone
+    from memorycapsule.work.lock import is_worked_on, working
 
+    data_dir = app.settings.data_dir
     with out.progress(out.words("cli_progress_film"), 1.0) as bar:
         while not (found := _montage_of(app, viewer, montage_id)).state.is_over:
-            try:
-                with working_alone(app.settings.data_dir, app.store), _watched(app, viewer, montage_id, bar):
-                    ticks.settle(app)
-                    films.make_waiting(app, only=montage_id)
-                    ticks.send_letters(app)
-                    ticks.CleanUp(context=app).run()
-                return _montage_of(app, viewer, montage_id)
-            except Busy:
-                bar.reach(found.progress)
-                threading.Event().wait(_POLL_SECONDS)
+            if found.state is not MontageState.RENDERING or not is_worked_on(app, data_dir):
+                try:
+                    with working(app, data_dir), _watched(app, viewer, montage_id, bar):
+                        ticks.settle(app)
+                        films.make_waiting(app, only=montage_id)
+                        ticks.send_letters(app)
+                        ticks.CleanUp(context=app).run()
+                except Busy:
+                    pass
+                else:
+                    found = _montage_of(app, viewer, montage_id)
+                    if found.state is not MontageState.RENDERING:
+                        break
+            bar.reach(found.progress)
+            threading.Event().wait(_POLL_SECONDS)
     return found
 
 

@@ -17,6 +17,9 @@ _GRACE_SECONDS = 3.0
 @contextmanager
 def folder_lock(settings: Settings) -> Iterator[FolderLock]:
     """Hold the folder's lock. Raises Busy when another program holds it for longer than a command that reads."""
+    if settings.cluster:
+        # What belongs to the instance is elsewhere, and a further machine begins with nothing.
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FolderLock(settings.data_dir)
     deadline = time.monotonic() + _GRACE_SECONDS
     while True:

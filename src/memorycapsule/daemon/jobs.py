@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import uuid
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import timedelta
 
 from memorycapsule.app import App
 from memorycapsule.daemon.heartbeat import Heartbeat
+from memorycapsule.errors import Busy
+from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, notices, rehearsals, ticks
 from memorycapsule.work.cluster.queues import Queue
@@ -19,23 +19,15 @@ from memorycapsule.work.prerendering import Prerenderer
 _SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
+_RIGHT_SECONDS = 30.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Jobs:
-    """What was added to a heartbeat."""
-
-    #: Wakes the jobs that a wake is for.
-    wake: Callable[[Work], None]
-    #: What the jobs claim rows under.
-    leases: tuple[str, ...]
-
-
-def add_jobs(heartbeat: Heartbeat, app: App, queues: Collection[Queue], *, films_at_once: int = 1) -> Jobs:
-    """Add the jobs of the queues."""
+def add_jobs(
+    heartbeat: Heartbeat, app: App, queues: Collection[Queue], *, films_at_once: int = 1
+) -> Callable[[Work], None]:
+    """Add the jobs of the queues, and return what wakes those that a wake is for."""
     beat = app.settings.daemon.heartbeat_seconds
     names: dict[Work, list[str]] = {"letters": [], "films": [], "cleanup": []}
-    leases = [app.run.lease]
     if Queue.OPEN in queues:
         heartbeat.add("open", lambda: ticks.open_due(app), every_seconds=beat)
         _add_upkeep(heartbeat, app, beat)
@@ -46,19 +38,38 @@ def add_jobs(heartbeat: Heartbeat, app: App, queues: Collection[Queue], *, films
     if Queue.FILM in queues:
         for number in range(films_at_once):
             name = f"films-{number + 1}" if number else "films"
-            # Whoever makes several films at a time claims each of them under a lease of its own.
-            lease = str(uuid.uuid4()) if number else app.run.lease
-            one = dataclasses.replace(app, run=dataclasses.replace(app.run, lease=lease))
-            heartbeat.add(name, functools.partial(films.make_waiting, one), every_seconds=beat)
+            # What one of them has in hand must not look abandoned to another one.
+            run = dataclasses.replace(
+                app.run, lease=f"{app.run.lease}-{number + 1}" if number else app.run.lease
+            )
+            context = dataclasses.replace(app, run=run)
+            heartbeat.add(name, functools.partial(films.make_waiting, context), every_seconds=beat)
             names["films"].append(name)
-            leases.append(lease)
         heartbeat.add("ahead", app.in_turn("ahead", Prerenderer(context=app).run), every_seconds=beat)
 
     def wake(work: Work) -> None:
         for name in names[work]:
             heartbeat.wake(name)
 
-    return Jobs(wake=wake, leases=tuple(dict.fromkeys(leases)))
+    return wake
+
+
+def keep_right(heartbeat: Heartbeat, renew: Callable[[], None], end: Callable[[], None]) -> None:
+    """
+    Have the heartbeat look whether this program may still work in the database.
+
+    `renew` takes the right again where a restart of the server took it away, and `end` is called when another program
+    was first.
+    """
+
+    def look() -> None:
+        try:
+            renew()
+        except Busy as error:
+            journal.error("daemon.not_alone", reason=error.reason)
+            end()
+
+    heartbeat.add("right", look, every_seconds=_RIGHT_SECONDS)
 
 
 def _add_upkeep(heartbeat: Heartbeat, app: App, beat: float) -> None:

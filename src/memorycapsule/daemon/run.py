@@ -21,13 +21,13 @@ from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
-from memorycapsule.daemon.jobs import add_jobs
+from memorycapsule.daemon.jobs import add_jobs, keep_right
 from memorycapsule.daemon.signals import end_on_signals
-from memorycapsule.errors import Busy, ConfigurationProblem, UsageProblem
+from memorycapsule.errors import ConfigurationProblem, UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.work import ticks
 from memorycapsule.work.cluster.queues import ALL_QUEUES, Queue, works_of
-from memorycapsule.work.lock import alone_in
+from memorycapsule.work.lock import working_in_database
 from memorycapsule.work.reserve import Reserve
 
 #: How long downloads, and then jobs, may still take when the daemon ends.
@@ -37,8 +37,6 @@ _WORK_GRACE_SECONDS = 6.0
 #: that: a request that is sent while the daemon closes the connection gets no answer.
 _KEEP_ALIVE_SECONDS = 150
 _UPLOADS_SECONDS = 60.0
-#: How often the daemon looks whether the database is still its own to work in.
-_ALONE_SECONDS = 30.0
 
 
 def serve(
@@ -64,6 +62,7 @@ def serve(
     servers: list[_Server] = []
 
     def end() -> None:
+        stopping.set()
         for server in servers:
             server.end()
 
@@ -77,18 +76,18 @@ def serve(
                 base_url=settings.public_url or url,
                 is_stopping=stopping.is_set,
             ) as app,
-            alone_in(app.store) as sole_worker,
+            working_in_database(app, kind="daemon") as right,
             end_on_signals(stopping, end),
         ):
             ticks.settle(app)
-            jobs = add_jobs(heartbeat, app, queues)
-            pulse = "open" if Queue.OPEN in queues else "alone"
+            wake = add_jobs(heartbeat, app, queues)
+            pulse = "open" if Queue.OPEN in queues else "right"
             server = _Server(app, stopping, heartbeat_age=lambda: heartbeat.age_seconds(pulse))
             servers.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
-            heartbeat.add("alone", lambda: server.stay_alone(sole_worker.renew), every_seconds=_ALONE_SECONDS)
-            with app.dispatcher.listening(works_of(queues), jobs.wake):
+            keep_right(heartbeat, right.renew, end)
+            with app.dispatcher.listening(works_of(queues), wake):
                 heartbeat.start()
                 lock.publish(url=settings.public_url or url)
 
@@ -162,15 +161,6 @@ class _Server(uvicorn.Server):
         self.should_exit = stopping.is_set()
         self._stopping = stopping
         self._ready: Callable[[], None] = lambda: None
-
-    def stay_alone(self, renew: Callable[[], None]) -> None:
-        """End the daemon when, after a restart of the server, another program took the database first."""
-        try:
-            renew()
-        except Busy as error:
-            journal.error("daemon.not_alone", reason=error.reason)
-            self._stopping.set()
-            self.end()
 
     def end(self) -> None:
         """End as soon as the downloads of this moment are over."""

@@ -12,12 +12,13 @@ from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
 from memorycapsule.daemon.folder import folder_lock
 from memorycapsule.daemon.heartbeat import Heartbeat
-from memorycapsule.daemon.jobs import add_jobs
+from memorycapsule.daemon.jobs import add_jobs, keep_right
 from memorycapsule.daemon.signals import end_on_signals
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.work import ticks
 from memorycapsule.work.cluster.queues import Queue, works_of
+from memorycapsule.work.lock import working_in_database
 from memorycapsule.work.reserve import Reserve
 
 #: How long what is in hand may still take when the worker ends; what takes longer is done again by another one, once
@@ -51,14 +52,21 @@ def work(
     ended: queue.SimpleQueue[None] = queue.SimpleQueue()
     heartbeat = Heartbeat()
     Reserve(settings.data_dir).give_back_when_low()
+
+    def end() -> None:
+        stopping.set()
+        ended.put(None)
+
     with (
         folder_lock(settings),
         open_app(settings, is_stopping=stopping.is_set) as app,
-        end_on_signals(stopping, lambda: ended.put(None)),
+        working_in_database(app, kind="worker") as right,
+        end_on_signals(stopping, end),
     ):
         ticks.settle(app)
-        jobs = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
-        with app.dispatcher.listening(works_of(queues), jobs.wake):
+        wake = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
+        keep_right(heartbeat, right.renew, end)
+        with app.dispatcher.listening(works_of(queues), wake):
             heartbeat.start()
             journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues))
             announce(os.getpid())

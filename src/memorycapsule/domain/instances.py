@@ -55,6 +55,20 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Node:
+    """A program that does due work beside others, on a database that they share. Its instants are the database's."""
+
+    id: str
+    #: "daemon", "worker" or "command".
+    kind: str
+    started_at: datetime
+    #: When it last said that it is alive.
+    seen_at: datetime
+    #: Fingerprint of the instance key that it works with.
+    key_fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyEnvelope:
     """A capsule's private key, wrapped to one holder."""
 

@@ -9,7 +9,6 @@ All instants are those of the database's clock, since machines that share a data
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,11 +59,11 @@ def is_void(tx: Transaction, row: Any, lease: str | None) -> ColumnElement[bool]
     return or_(col(row.lease) == lease, until.is_(None), waits.is_over(until, instant(tx), longest=LASTS))
 
 
-def prolong(tx: Transaction, leases: Collection[str]) -> None:
-    """Prolong the leases of runs that are alive, on all that they still hold."""
+def prolong(tx: Transaction, prefix: str) -> None:
+    """Prolong the leases of a node that is alive, on all that it still holds: those that begin with `prefix`."""
     for row, is_leased in _LEASED:
         held: Any = row
-        statement = update(row).where(is_leased, col(held.lease).in_(leases))
+        statement = update(row).where(is_leased, col(held.lease).startswith(prefix, autoescape=True))
         tx.session.execute(
             statement.values(leased_until=instant(tx) + LASTS),
             execution_options={"synchronize_session": False},

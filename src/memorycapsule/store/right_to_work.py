@@ -1,5 +1,5 @@
 """
-The right to do due work in a database: one program has it, whichever data folder it works in.
+The right to do due work in a database, whichever data folder a program works in: one has it alone, or several share it.
 
 On Postgres it is an advisory lock of a session: the server releases it when the connection ends, however it ends. An
 SQLite file lies in a data folder, whose own lock is enough.
@@ -22,10 +22,15 @@ _KEY = 0x63617073756C65
 
 
 class RightToWork:
-    """The right itself; a context manager. Entering raises Busy when another program has it."""
+    """
+    The right itself; a context manager. Entering raises Busy when another program has it alone, or has it at all.
 
-    def __init__(self, store: Store) -> None:
+    Those that share it (`is_shared`) must claim what they work on, and leave to others what these have claimed.
+    """
+
+    def __init__(self, store: Store, *, is_shared: bool = False) -> None:
         self._store = store
+        self._take_it = sql(f"SELECT pg_try_advisory_lock{'_shared' if is_shared else ''}(:key)")
         self._session: Connection | None = None
 
     def renew(self) -> None:
@@ -63,8 +68,7 @@ class RightToWork:
             session = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             is_ours = False
             try:
-                lock = sql("SELECT pg_try_advisory_lock(:key)")
-                is_ours = session.execute(lock, {"key": _KEY}).scalar_one()
+                is_ours = session.execute(self._take_it, {"key": _KEY}).scalar_one()
             finally:
                 if not is_ours:
                     session.close()

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 from sqlmodel import SQLModel, col, select
@@ -46,10 +46,14 @@ class Table(Generic[Value]):
 
     def add_once(self, tx: Transaction, value: Value) -> bool:
         """Add a row unless one with the same unique key is there; say whether it was added."""
-        insert = _insert_into(tx.session.get_bind().dialect.name, self._row)
-        statement = insert.values(**self._fields_of(value)).on_conflict_do_nothing()
+        into = _insert_into(tx.session.get_bind().dialect.name, self._row)
+        statement = into.values(**self._fields_of(value)).on_conflict_do_nothing()
         # Not counted: psycopg does not say how many rows an INSERT of this kind added.
         return tx.session.execute(statement.returning(self._key)).first() is not None
+
+    def insert(self, tx: Transaction, **fields: Any) -> None:
+        """Add a row of these fields, which may be reckoned by the database."""
+        tx.session.execute(insert(self._row).values(**fields))
 
     def save(self, tx: Transaction, value: Value) -> None:
         """Write a value over the row with its key. Raises NotFound when there is none."""

@@ -31,6 +31,7 @@ from memorycapsule.journal import journal
 from memorycapsule.services.film import montages, preparation, segment_cache
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.services.film.preparation import PreparedFilm
+from memorycapsule.work import lock, tmpfs
 from memorycapsule.work.renderer import RenderInterrupted, RenderJob, run_renderer, survey
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -96,8 +97,8 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     except RenderInterrupted:
         with context.store.transaction() as tx:
             montages.requeue(tx, montage, context.now())
-        if not context.run.is_stopping():
-            # The film was cancelled, but the next one may show the same segments.
+        if not (context.run.is_stopping() and context.run.is_alone):
+            # It was cancelled, but the next one may show the same segments; or another node goes on with it.
             segment_cache.keep_open(context.vault, montage.capsule_id, folder / "segments")
             shutil.rmtree(folder, ignore_errors=True)
         log.info("film.interrupted")
@@ -131,12 +132,20 @@ def make(context: WorkerContext, montage_id: str) -> bool:
 
 
 def remove_leftovers(context: WorkerContext) -> None:
-    """Remove the working folders of films that nobody waits for any more."""
-    if not context.rendering.work_dir.exists():
-        return
-    live = montages.unfinished_ids(context.store)
-    for folder in context.rendering.work_dir.iterdir():
+    """
+    Remove the working folders of films that nobody waits for any more, and what lies on a tmpfs for a prerenderer.
+
+    Where several nodes work, each has a folder of its own, and those of nodes that are gone are removed.
+    """
+    work_dir, places = context.rendering.work_dir, context.rendering.tmpfs_places
+    tmpfs.remove_leftovers(places, work_dir)
+    if context.run.is_alone:
+        live, parent = montages.unfinished_ids(context.store), work_dir
+    else:
+        live, parent = lock.node_ids(context), work_dir.parent
+    for folder in parent.iterdir() if parent.exists() else ():
         if folder.is_dir() and folder.name not in live:
+            tmpfs.remove_leftovers(places, folder)
             shutil.rmtree(folder, ignore_errors=True)
 
 

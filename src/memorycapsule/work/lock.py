@@ -1,19 +1,26 @@
-"""One worker per data folder: a lock that the kernel releases when its holder dies, however it dies."""
+"""
+The right to do due work: one worker per data folder, by a lock that the kernel releases when its holder dies, however
+it dies; or, where several machines share a database, one of its nodes.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from memorycapsule import file_locks
 from memorycapsule.errors import Busy, ConfigurationProblem
+from memorycapsule.store import nodes
 from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.transactions import Store
+from memorycapsule.work.cluster.liveness import Liveness
+from memorycapsule.work.worker_context import WorkerContext
 
 _NAME = "daemon.lock"
 _TRIES = 5
@@ -75,16 +82,58 @@ class FolderLock:
         self.release()
 
 
-def alone_in(store: Store) -> RightToWork:
-    """Return the right to do due work in a database, not taken yet."""
-    return RightToWork(store)
-
-
 @contextmanager
 def working_alone(data_dir: Path, store: Store) -> Iterator[None]:
     """Hold the right to do due work, in a data folder and in its database. Raises Busy when another program has it."""
-    with FolderLock(data_dir), alone_in(store):
+    with FolderLock(data_dir), RightToWork(store):
         yield
+
+
+@contextmanager
+def working_in_database(context: WorkerContext, *, kind: str) -> Iterator[RightToWork]:
+    """
+    Hold the right to do due work in a database, alone or, where several machines share it, as one of its nodes.
+
+    A node says as long as the block lasts that it is alive, and has a folder of its own for unfinished films. `kind`
+    says what it is: "daemon", "worker" or "command". Raises Busy when another program works alone, or at all.
+    """
+    if context.run.is_alone:
+        with RightToWork(context.store) as right:
+            yield right
+        return
+    liveness = Liveness(
+        context.store, node_id=context.run.lease, kind=kind, key_fingerprint=context.vault.key.fingerprint
+    )
+    folder = context.rendering.work_dir
+    with RightToWork(context.store, is_shared=True) as right, liveness:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            yield right
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def working(context: WorkerContext, data_dir: Path) -> Iterator[None]:
+    """Hold the right to do due work for the time of a command. Raises Busy when it cannot be had."""
+    with (
+        FolderLock(data_dir) if context.run.is_alone else nullcontext(),
+        working_in_database(context, kind="command"),
+    ):
+        yield
+
+
+def is_worked_on(context: WorkerContext, data_dir: Path) -> bool:
+    """Return whether some other program does what is due: one that holds the folder's lock, or another node."""
+    if context.run.is_alone:
+        return is_held(data_dir)
+    return bool(node_ids(context) - {context.run.lease})
+
+
+def node_ids(context: WorkerContext) -> set[str]:
+    """Return the ids of the nodes that are alive."""
+    with context.store.reading() as tx:
+        return {node.id for node in nodes.alive(tx)}
 
 
 def is_held(data_dir: Path) -> bool:

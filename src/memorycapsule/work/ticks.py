@@ -21,7 +21,7 @@ from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash, verification
-from memorycapsule.work import films, notices, rehearsals, tmpfs
+from memorycapsule.work import films, notices, rehearsals
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
@@ -71,7 +71,6 @@ def settle(context: WorkerContext) -> None:
     for capsule in instances.rederive_dates(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
-    tmpfs.remove_leftovers(context.rendering.tmpfs_places, context.rendering.work_dir)
     cleanup.sweep_cache(context.store, context.vault)
 
 

@@ -46,9 +46,9 @@ def abandoned(instance, by):
         return [one.id for one in montages.abandoned(tx, by)]
 
 
-def prolong(instance, *runs):
+def prolong(instance, node):
     with instance.store.transaction() as tx:
-        leases.prolong(tx, runs)
+        leases.prolong(tx, node)
 
 
 def test_a_film_is_left_to_its_run_until_the_lease_has_expired(instance, film):
@@ -61,10 +61,10 @@ def test_a_film_is_left_to_its_run_until_the_lease_has_expired(instance, film):
 
 def test_a_run_that_is_alive_keeps_what_it_has_and_no_more(instance, film):
     expire(instance, montages.montages, MontageRow)
-    prolong(instance, OTHER, "a third one")
+    prolong(instance, OTHER)
     assert abandoned(instance, OTHER) == [film.id]
 
-    prolong(instance, RUN, OTHER)
+    prolong(instance, RUN)
     assert abandoned(instance, OTHER) == []
 
 
@@ -110,7 +110,7 @@ def test_a_sign_of_life_at_the_last_moment_keeps_a_film(instance, film):
     expire(instance, montages.montages, MontageRow)
     taken_up = threading.Thread(target=films.requeue_abandoned, args=(instance.store, OTHER, OPENS))
     with instance.store.transaction() as tx:
-        leases.prolong(tx, [RUN])
+        leases.prolong(tx, RUN)
         taken_up.start()
     taken_up.join()
 

@@ -52,6 +52,16 @@ def test_two_data_folders_on_one_postgres_are_kept_apart(stores, tmp_path):
         pass
 
 
+def test_several_share_the_right_and_nobody_has_it_alone_beside_them(stores):
+    one, other = stores
+    with RightToWork(one, is_shared=True), RightToWork(other, is_shared=True) as node:
+        with refused(Busy, "database_in_use"), RightToWork(one):
+            pass
+        node.renew()
+    with RightToWork(one), refused(Busy, "database_in_use"), RightToWork(other, is_shared=True):
+        pass
+
+
 def test_whoever_loses_the_connection_takes_the_right_again_unless_another_was_first(stores):
     one, other = stores
     with RightToWork(one) as worker:

@@ -94,7 +94,7 @@ def db_upgrade(ctx: typer.Context) -> None:
     """Bring the database to this version of the program; an SQLite file is copied first."""
     from memorycapsule.app import refuse_unused_data
     from memorycapsule.store import schema
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
 
     door = door_of(ctx)
     settings = door.settings()
@@ -105,7 +105,7 @@ def db_upgrade(ctx: typer.Context) -> None:
         before = schema.current_revision(store)
         if before is None:
             raise NotInitialised
-        with FolderLock(settings.data_dir):
+        with working_alone(settings.data_dir, store):
             copy = schema.upgrade(store, with_engine=settings.cluster)
     after = schema.newest_revision()
     door.out.answer(

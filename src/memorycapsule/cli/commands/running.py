@@ -38,7 +38,7 @@ def open_capsule(
     from memorycapsule.schemas.montages import Montage
     from memorycapsule.services import reading
     from memorycapsule.work import ticks
-    from memorycapsule.work.lock import is_held
+    from memorycapsule.work.lock import is_worked_on
 
     door = door_of(ctx)
     with door.open() as app:
@@ -49,7 +49,7 @@ def open_capsule(
         film = next((one for one in films if one.is_opening), None)
         if film and wait:
             film = finish_film(app, viewer, film.id, door.out)
-        daemon = is_held(app.settings.data_dir)
+        daemon = is_worked_on(app, app.settings.data_dir)
     shown = Montage.of(film) if film else None
     door.out.answer({"capsule": OpenedCapsule.of_opened(opened), "film": shown})
     if shown and not shown.state.is_over:
@@ -73,7 +73,7 @@ def tick(
     """
     from memorycapsule.services import reading
     from memorycapsule.work import ticks
-    from memorycapsule.work.lock import working_alone
+    from memorycapsule.work.lock import working
     from memorycapsule.work.reserve import Reserve
 
     door = door_of(ctx)
@@ -91,7 +91,7 @@ def tick(
                 shown = dataclasses.replace(shown, letters=(), waiting=None)
             foretell(door.out, shown)
             return
-        with working_alone(app.settings.data_dir, app.store):
+        with working(app, app.settings.data_dir):
             ticks.settle(app)
             done = ticks.tick(app)
         opened = reading.redacted(app.store, viewer, done.opened)

@@ -1,0 +1,42 @@
+"""
+Nodes: the programs that do due work in one database, and which of them are alive by its clock.
+
+A node says every few seconds that it is alive, and with it prolongs its leases.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import col
+
+from memorycapsule.domain.instances import Node
+from memorycapsule.store import leases
+from memorycapsule.store.cluster_rows import NodeRow
+from memorycapsule.store.tables import Table
+from memorycapsule.store.transactions import Transaction
+
+#: The row of a node that was killed is kept for so long, for whoever wants to know what there was.
+_KEPT_FOR = timedelta(days=1)
+
+nodes = Table(Node, NodeRow)
+
+
+def see(tx: Transaction, node_id: str, *, kind: str, key_fingerprint: str) -> None:
+    """Note that a node is alive, and prolong all leases that it holds."""
+    now = leases.instant(tx)
+    if not nodes.change(tx, col(NodeRow.id) == node_id, seen_at=now):
+        nodes.insert(tx, id=node_id, kind=kind, started_at=now, seen_at=now, key_fingerprint=key_fingerprint)
+    leases.prolong(tx, node_id)
+
+
+def forget(tx: Transaction, node_id: str) -> None:
+    """Forget a node that ends, and those that were killed long ago."""
+    nodes.remove(tx, col(NodeRow.id) == node_id)
+    nodes.remove(tx, col(NodeRow.seen_at) < leases.instant(tx) - _KEPT_FOR)
+
+
+def alive(tx: Transaction) -> list[Node]:
+    """Return the nodes that have been seen within the time that a lease lasts, the oldest first."""
+    statement = nodes.rows().where(col(NodeRow.seen_at) > leases.instant(tx) - leases.LASTS)
+    return nodes.all(tx, statement.order_by(col(NodeRow.started_at), col(NodeRow.id)))

@@ -1,0 +1,127 @@
+"""Nodes of one database: each says that it is alive, and leaves to the others what they have in hand."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+from sqlmodel import col
+
+from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.services import opening
+from memorycapsule.services.film import montages
+from memorycapsule.store import leases, nodes
+from memorycapsule.store import montages as montage_store
+from memorycapsule.store.cluster_rows import NodeRow
+from memorycapsule.store.rows import MontageRow
+from memorycapsule.work import films
+from memorycapsule.work.cluster.liveness import Liveness
+from memorycapsule.work.lock import is_worked_on, working, working_in_database
+from support.cast import OPENS, make_capsule, make_context, make_instance
+
+
+@pytest.fixture
+def instance(store_url, tmp_path):
+    with make_instance(store_url, tmp_path / "data") as instance:
+        yield instance
+
+
+@pytest.fixture
+def node_of(instance, time):
+    """What makes the context of a node with a folder of its own."""
+
+    def make(name):
+        return make_context(
+            instance, time, lease=name, is_alone=False, work_dir=instance.folder / "work" / name
+        )
+
+    return make
+
+
+@pytest.fixture
+def film(instance):
+    capsule = make_capsule(instance)
+    opening.open_if_due(instance.store, instance.wake, capsule.id, OPENS)
+    with instance.store.reading() as tx:
+        return montage_store.of_opening(tx, capsule.id)
+
+
+def alive(instance):
+    with instance.store.reading() as tx:
+        return [(node.id, node.kind) for node in nodes.alive(tx)]
+
+
+def age(instance, name):
+    """Let a node have given its last sign of life a minute ago."""
+    with instance.store.transaction() as tx:
+        long_ago = leases.instant(tx) - leases.LASTS
+        nodes.nodes.change(tx, col(NodeRow.id) == name, seen_at=long_ago)
+        montage_store.montages.change(tx, col(MontageRow.lease).startswith(name), leased_until=long_ago)
+
+
+def test_a_node_is_alive_from_its_first_sign_to_its_end(instance, node_of):
+    with working_in_database(node_of("a"), kind="daemon"):
+        with working_in_database(node_of("b"), kind="worker"):
+            assert sorted(alive(instance)) == [("a", "daemon"), ("b", "worker")]
+        assert alive(instance) == [("a", "daemon")]
+        assert is_worked_on(node_of("c"), instance.folder)
+        assert not is_worked_on(node_of("a"), instance.folder), "it is no other one"
+        age(instance, "a")
+        assert alive(instance) == []
+    with instance.store.reading() as tx:
+        assert nodes.nodes.by(tx) == []
+
+
+def test_a_node_says_with_which_key_it_works(instance, node_of):
+    with working_in_database(node_of("a"), kind="daemon"), instance.store.reading() as tx:
+        (node,) = nodes.alive(tx)
+    assert node.key_fingerprint == instance.vault.key.fingerprint
+
+
+def test_a_sign_of_life_keeps_what_a_node_has_in_hand(instance, node_of, film):
+    """Also what it does under several leases at the same time."""
+    with Liveness(instance.store, node_id="a", kind="worker", key_fingerprint="f") as liveness:
+        assert montages.claim(instance.store, film.id, lease="a-2", now=OPENS)
+        age(instance, "a")
+        liveness.tell()
+        with instance.store.reading() as tx:
+            assert montage_store.abandoned(tx, "b") == []
+        assert alive(instance) == [("a", "worker")]
+
+
+def test_a_node_leaves_a_film_to_the_one_that_renders_it_until_that_one_is_gone(instance, node_of, film):
+    here = node_of("here")
+    with working_in_database(node_of("there"), kind="worker"):
+        assert montages.claim(instance.store, film.id, lease="there", now=OPENS)
+        with working(here, instance.folder):
+            assert films.make_waiting(here, only=film.id).made == ()
+            with instance.store.reading() as tx:
+                assert montage_store.montages.get(tx, film.id).attempt == 1
+
+            age(instance, "there")
+            stopping = dataclasses.replace(here.run, is_stopping=iter([False, True]).__next__)
+            films.make_waiting(dataclasses.replace(here, run=stopping), only="none")
+            with instance.store.reading() as tx:
+                assert montage_store.montages.get(tx, film.id).state is MontageState.QUEUED
+
+
+def test_a_node_removes_what_nodes_that_are_gone_left_behind_and_nothing_else(instance, node_of):
+    work = instance.folder / "work"
+    with working_in_database(node_of("a"), kind="worker"), working_in_database(node_of("b"), kind="worker"):
+        (work / "a" / "film").mkdir()
+        (work / "killed" / "film").mkdir(parents=True)
+        films.remove_leftovers(node_of("b"))
+        assert sorted(folder.name for folder in work.iterdir()) == ["a", "b"]
+        assert (work / "a" / "film").exists()
+    assert list(work.iterdir()) == []
+
+
+def test_the_row_of_a_node_that_was_killed_long_ago_is_forgotten(instance, node_of):
+    with instance.store.transaction() as tx:
+        nodes.see(tx, "killed", kind="worker", key_fingerprint="f")
+        nodes.see(tx, "killed today", kind="worker", key_fingerprint="f")
+        long_ago = leases.instant(tx) - timedelta(days=2)
+        nodes.nodes.change(tx, col(NodeRow.id) == "killed", seen_at=long_ago)
+    with working_in_database(node_of("a"), kind="daemon"):
+        pass
+    with instance.store.reading() as tx:
+        assert [node.id for node in nodes.nodes.by(tx)] == ["killed today"]
