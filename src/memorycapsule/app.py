@@ -223,7 +223,7 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
     if checked and path and not (path.exists() and path.stat().st_size):
         refuse_unused_data(settings)
         raise NotInitialised
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, connections=settings.store_connections)
     try:
         if checked:
             schema.check(store, with_engine=settings.cluster)

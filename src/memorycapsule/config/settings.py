@@ -25,6 +25,7 @@ from memorycapsule.config.sections import (
     Section,
     SmtpSettings,
     UploadsSettings,
+    Whole,
     WrongSetting,
     as_wrong_setting,
 )
@@ -70,6 +71,12 @@ class Settings(BaseSettings):
         repr=False,
         description="The database; unset: a SQLite file in data_dir.",
         examples=["postgresql+psycopg://capsule@localhost/capsule"],
+    )
+    store_connections: Whole = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Connections to the database at most; 0: as many as there are threads that need one.",
     )
     cluster: bool = Field(
         default=False,

@@ -19,9 +19,6 @@ from memorycapsule.clock import boot_id
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, NotInitialised, Overloaded
 from memorycapsule.journal import journal
 
-#: So many connections to the database at most: one for each thread of the daemon that may need one.
-MOST_CONNECTIONS = 40
-_POOL = {"pool_size": 5, "max_overflow": MOST_CONNECTIONS - 5}
 _READ_ONLY = "capsule_reads"
 #: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
 _TOO_MANY_CLIENTS = ("53300", "57P03")
@@ -75,15 +72,22 @@ class Transaction:
 
 
 class Store:
-    """A database of capsules: an SQLite file or Postgres."""
+    """
+    A database of capsules: an SQLite file or Postgres.
 
-    def __init__(self, url: str) -> None:
+    It keeps as many connections as threads have needed at the same time, and no thread waits for another one's, unless
+    `connections` says how many there are at most (0: no such bound).
+    """
+
+    def __init__(self, url: str, *, connections: int = 0) -> None:
         self.url = url
         parts = make_url(url)
         self.is_sqlite = parts.get_backend_name() == "sqlite"
         #: Where the file of the database lies.
         self._folder = Path(parts.database).parent if self.is_sqlite and parts.database else None
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        self.engine = (
+            _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -147,8 +151,13 @@ class Store:
         self.engine.dispose()
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30}, **_POOL)
+def _pool(connections: int) -> dict[str, Any]:
+    # Without a bound, nothing is over the pool's size: whatever was opened is kept.
+    return {"pool_size": connections, "max_overflow": 0 if connections else -1}
+
+
+def _sqlite_engine(url: str, connections: int) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30}, **_pool(connections))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -175,8 +184,8 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str) -> Engine:
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **_POOL)
+def _postgres_engine(url: str, connections: int) -> Engine:
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **_pool(connections))
 
 
 @contextmanager

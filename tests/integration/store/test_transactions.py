@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Link, LinkPurpose
@@ -317,3 +317,39 @@ def test_only_a_database_on_another_machine_is_a_second_clock(postgres, sqlite):
     assert found[:2] == (True, None)
     assert abs(found[2] - datetime.now(UTC)) < timedelta(seconds=30)
     assert sqlite.other_machines_time() is None
+
+
+def read_at_once(store, *, threads, together=lambda: None):
+    """So many threads read, each of them calls `together` while it does; return what went wrong in any."""
+    wrong = []
+
+    def read():
+        try:
+            with store.reading() as tx:
+                tx.session.execute(text("SELECT 1"))
+                together()
+        except (CapsuleError, threading.BrokenBarrierError) as error:
+            wrong.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(threads)]
+    for one in readers:
+        one.start()
+    for one in readers:
+        one.join()
+    return wrong
+
+
+def test_every_thread_has_a_connection_of_its_own(store):
+    all_read = threading.Barrier(50, timeout=20)
+
+    assert read_at_once(store, threads=50, together=all_read.wait) == []
+
+
+def test_there_are_no_more_connections_than_are_granted(store):
+    bounded = Store(store.url, connections=2)
+    opened = []
+    event.listen(bounded.engine, "connect", lambda *connection: opened.append(connection))
+
+    assert read_at_once(bounded, threads=12) == []
+    bounded.close()
+    assert 1 <= len(opened) <= 2

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-#: Threads that make pages. Each needs a connection to the database, of which there are more
-#: (`store.transactions.MOST_CONNECTIONS`): no page waits for another one's.
+#: Threads that make pages. Each needs a connection to the database, and has one unless `store_connections` is less.
 PAGE_THREADS = 16
 #: So many requests may wait for a thread: what they wait for takes a second or two, and not half a minute.
 MOST_WAITING = 100
