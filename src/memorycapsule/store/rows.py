@@ -36,6 +36,10 @@ from memorycapsule.store import columns
 _OF_OPENING = text("is_opening")
 _STILL_SEALED = text("is_sealed")
 _DAMAGED = text("damage IS NOT NULL")
+_TO_UNSEAL = text("opened_at IS NOT NULL AND unsealed_at IS NULL")
+_WITHOUT_LETTERS = text("opened_at IS NOT NULL AND letters_queued_at IS NULL")
+_NOT_OPEN = text("opened_at IS NULL")
+_WOULD_FAIL = text("opened_at IS NULL AND rehearsal_problem IS NOT NULL")
 
 
 class InstanceRow(SQLModel, table=True):
@@ -84,6 +88,10 @@ class CapsuleRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("made_by", "slug"),
         Index("ix_capsule_state_opens_at", "state", "opens_at"),
+        Index("ix_capsule_to_unseal", "opened_at", sqlite_where=_TO_UNSEAL),
+        Index("ix_capsule_without_letters", "opened_at", sqlite_where=_WITHOUT_LETTERS),
+        Index("ix_capsule_rehearsed_at", "rehearsed_at", "created_at", sqlite_where=_NOT_OPEN),
+        Index("ix_capsule_would_fail", "opens_at", sqlite_where=_WOULD_FAIL),
     )
     id: str = columns.key()
     slug: str
@@ -107,6 +115,14 @@ class CapsuleRow(SQLModel, table=True):
     opened_at: datetime | None
     music: str | None
     film_language: str | None
+    # What follows of the rows that refer to a capsule, so that nobody has to go through those of all capsules.
+    #: When nothing in it was sealed any more, after it was opened.
+    unsealed_at: datetime | None = None
+    #: When the opened letters of its members were queued.
+    letters_queued_at: datetime | None = None
+    #: When its opening was rehearsed last, and what would have failed first.
+    rehearsed_at: datetime | None = None
+    rehearsal_problem: KeptReason | None = columns.kept_reason()
 
 
 class KeyEnvelopeRow(SQLModel, table=True):
@@ -123,7 +139,10 @@ class KeyEnvelopeRow(SQLModel, table=True):
 
 class BlobRow(SQLModel, table=True):
     __tablename__ = "blob"
-    __table_args__ = (Index("ix_blob_damaged", "capsule_id", sqlite_where=_DAMAGED),)
+    __table_args__ = (
+        Index("ix_blob_damaged", "capsule_id", sqlite_where=_DAMAGED),
+        Index("ix_blob_checked_at_created_at", "checked_at", "created_at"),
+    )
     id: str = columns.key()
     capsule_id: str = columns.reference("capsule")
     stored_digest: str
@@ -252,7 +271,7 @@ class UploadRow(SQLModel, table=True):
     length: int = Field(sa_column=Column(BigInteger, nullable=False))
     received: int = Field(sa_column=Column(BigInteger, nullable=False))
     created_at: datetime
-    changed_at: datetime
+    changed_at: datetime = Field(index=True)
     medium_id: str | None = columns.reference("medium", optional=True)
     refusal: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     lease: str | None = None

@@ -1,7 +1,9 @@
 """
-From one machine to many: an index for every reference, leases that expire, and the tables of machines that share one
-database.
+From one machine to many: an index for every reference, what else kept somebody from reading a few rows only, leases
+that expire, and the tables of machines that share one database.
 """
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,7 +37,10 @@ def upgrade() -> None:
     op.create_index("ix_medium_created_at", "medium", ["created_at"])
     op.drop_index("ix_blob_damage", "blob")
     _index_some_rows("ix_blob_damaged", "blob", "damage IS NOT NULL")
+    op.create_index("ix_blob_checked_at_created_at", "blob", ["checked_at", "created_at"])
+    op.create_index("ix_upload_changed_at", "upload", ["changed_at"])
     _index_turns()
+    _note_what_is_done_with_capsules()
     for table in ("montage", "delivery", "upload"):
         with op.batch_alter_table(table) as leased:
             leased.add_column(sa.Column("leased_until", INSTANT, nullable=True))
@@ -46,10 +51,12 @@ def upgrade() -> None:
     _add_piece()
 
 
-def _index_some_rows(name: str, table: str, condition: str) -> None:
-    """Find few rows by their capsule without reading the many others of the table."""
+def _index_some_rows(
+    name: str, table: str, condition: str, columns: tuple[str, ...] = ("capsule_id",)
+) -> None:
+    """Find few rows, by their capsule or by other columns, without reading the many others of the table."""
     where = sa.text(condition)
-    op.create_index(name, table, ["capsule_id"], sqlite_where=where, postgresql_where=where)
+    op.create_index(name, table, list(columns), sqlite_where=where, postgresql_where=where)
 
 
 def _index_turns() -> None:
@@ -61,6 +68,54 @@ def _index_turns() -> None:
     )
     op.create_index("ix_delivery_state_kind", "delivery", ["state", "kind", "next_attempt_at"])
     op.create_index("ix_event_kind_id", "event", ["kind", "id"])
+
+
+#: Capsules that something is still to be done with, by the names of their indexes: where, and by which columns.
+TO_DO = {
+    "ix_capsule_to_unseal": ("opened_at IS NOT NULL AND unsealed_at IS NULL", ("opened_at",)),
+    "ix_capsule_without_letters": ("opened_at IS NOT NULL AND letters_queued_at IS NULL", ("opened_at",)),
+    "ix_capsule_rehearsed_at": ("opened_at IS NULL", ("rehearsed_at", "created_at")),
+    "ix_capsule_would_fail": ("opened_at IS NULL AND rehearsal_problem IS NOT NULL", ("opens_at",)),
+}
+
+
+def _note_what_is_done_with_capsules() -> None:
+    """Write down what followed of other rows until now: whether a capsule is unsealed, told of, and rehearsed."""
+    with op.batch_alter_table("capsule") as capsule:
+        capsule.add_column(sa.Column("unsealed_at", INSTANT, nullable=True))
+        capsule.add_column(sa.Column("letters_queued_at", INSTANT, nullable=True))
+        capsule.add_column(sa.Column("rehearsed_at", INSTANT, nullable=True))
+        capsule.add_column(sa.Column("rehearsal_problem", sa.String(), nullable=True))
+    op.execute(
+        "UPDATE capsule SET unsealed_at = opened_at WHERE opened_at IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM medium WHERE medium.capsule_id = capsule.id AND medium.is_sealed)"
+        " AND NOT EXISTS (SELECT 1 FROM story WHERE story.capsule_id = capsule.id AND story.is_sealed)"
+    )
+    op.execute(
+        "UPDATE capsule SET letters_queued_at = coalesce(opened_at, created_at)"
+        " WHERE id IN (SELECT capsule_id FROM delivery WHERE kind = 'opened')"
+    )
+    _note_rehearsals()
+    for name, (condition, columns) in TO_DO.items():
+        _index_some_rows(name, "capsule", condition, columns)
+
+
+def _note_rehearsals() -> None:
+    names = ("id", "kind", "subject_id", "facts")
+    event = sa.table("event", *map(sa.column, names), sa.column("at", INSTANT))
+    capsule = sa.table(
+        "capsule", sa.column("id"), sa.column("rehearsed_at", INSTANT), sa.column("rehearsal_problem")
+    )
+    newest = (
+        sa.select(sa.func.max(event.c.id))
+        .where(event.c.kind == "opening.rehearsed")
+        .group_by(event.c.subject_id)
+    )
+    connection = op.get_bind()
+    for rehearsed in connection.execute(event.select().where(event.c.id.in_(newest))).all():
+        problem = json.loads(rehearsed.facts).get("first")
+        noted = {"rehearsed_at": rehearsed.at, "rehearsal_problem": problem}
+        connection.execute(capsule.update().where(capsule.c.id == rehearsed.subject_id).values(**noted))
 
 
 def _add_node() -> None:
