@@ -14,7 +14,7 @@ REHEARSED_EVERY = timedelta(days=7)
 #: What has failed is tried again after this, so that its notice ends when its cause does.
 FAILED_AGAIN_AFTER = timedelta(days=1)
 #: The last rehearsal is so long before the date.
-_BEFORE_DATE = timedelta(days=1)
+BEFORE_DATE = timedelta(days=1)
 
 
 class RehearsalStep(StrEnum):
@@ -49,5 +49,5 @@ def is_rehearsal_due(
     """
     since = rehearsed_at or capsule.created_at
     interval = FAILED_AGAIN_AFTER if has_failed else REHEARSED_EVERY
-    last_moment = capsule.opens_at - _BEFORE_DATE
+    last_moment = capsule.opens_at - BEFORE_DATE
     return is_due_again(since, now, every=interval) or since < last_moment <= now

@@ -24,18 +24,32 @@ _BATCH_ITEMS = 50
 
 def unseal_opened(store: Store, vault: Vault, skip: set[str], *, now: datetime) -> int:
     """
-    Unseal some of the stories and media of open capsules, and return how many (0: none is sealed any more).
+    Unseal some of the stories and media of an open capsule, and return how many (0: none is sealed any more).
 
-    The gate decrypts on every read until then, so nobody waits for this. Each story and medium is a
-    transaction of its own; a crash loses nothing. What is damaged is noted once, and its id is put into `skip`.
-    Several nodes may do it at the same time: of each story and medium the first one's bytes stay. Raises DiskFull and
-    Postponed.
+    Capsules that were opened first come first. The gate decrypts on every read until then, so nobody waits for this.
+    Each story and medium is a transaction of its own; a crash loses nothing. What is damaged is noted once, and its id
+    is put into `skip`. Several nodes may do it at the same time: of each story and medium the first one's bytes stay.
+    Raises DiskFull and Postponed.
     """
     with store.reading() as tx:
-        stories = story_store.sealed_stories_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
-        media = story_store.sealed_media_of_open_capsules(tx, _BATCH_ITEMS + len(skip))
+        waiting = capsule_store.ids_to_unseal(tx)
+    for capsule_id in waiting:
+        if done := _unseal_some(store, vault, capsule_id, skip, now):
+            return done
+    return 0
+
+
+def _unseal_some(store: Store, vault: Vault, capsule_id: str, skip: set[str], now: datetime) -> int:
+    with store.reading() as tx:
+        sealed: list[Story | Medium] = [
+            *story_store.sealed_stories(tx, capsule_id, _BATCH_ITEMS + len(skip)),
+            *story_store.sealed_media(tx, capsule_id, _BATCH_ITEMS + len(skip)),
+        ]
+    if not sealed:
+        with store.transaction() as tx:
+            capsule_store.note_unsealed(tx, capsule_id, now)
+        return 0
     done = 0
-    sealed: list[Story | Medium] = [*stories, *media]
     for item in sealed:
         if item.id in skip:
             continue

@@ -176,6 +176,7 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmStatus
         "dyes": len(members),
         "rotation": 1,
     }
+    capsule_store.note_letters_queued(tx, capsule.id, now)
     return sum(_queue_for(tx, wake, LetterKind.OPENED, capsule, member, fields, now) for member in members)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_
+from sqlalchemy import and_, delete, exists, func, or_
 from sqlmodel import case, col, select
 
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, Member
 from memorycapsule.domain.instances import Blob, KeyEnvelope
+from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.store.rows import (
     BlobRow,
@@ -71,6 +72,82 @@ def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
             generation=col(CapsuleRow.generation) + 1,
         )
     )
+
+
+def ids_to_unseal(tx: Transaction) -> list[str]:
+    """Return the ids of the open capsules in which something may still be sealed, the first opened first."""
+    statement = (
+        select(CapsuleRow.id)
+        .where(col(CapsuleRow.opened_at).is_not(None), col(CapsuleRow.unsealed_at).is_(None))
+        .order_by(col(CapsuleRow.opened_at), col(CapsuleRow.id))
+    )
+    return list(tx.session.exec(statement))
+
+
+def note_unsealed(tx: Transaction, capsule_id: str, now: datetime) -> bool:
+    """Note that nothing in an open capsule is sealed any more; return False where something is."""
+    return bool(
+        capsules.change(
+            tx,
+            col(CapsuleRow.id) == capsule_id,
+            col(CapsuleRow.opened_at).is_not(None),
+            *(
+                ~exists().where(col(row.capsule_id) == capsule_id, col(row.is_sealed))
+                for row in (StoryRow, MediumRow)
+            ),
+            unsealed_at=now,
+        )
+    )
+
+
+def note_letters_queued(tx: Transaction, capsule_id: str, now: datetime) -> None:
+    """Note that the opened letters of a capsule's members are queued, unless that is known."""
+    is_this = (col(CapsuleRow.id) == capsule_id, col(CapsuleRow.letters_queued_at).is_(None))
+    capsules.change(tx, *is_this, letters_queued_at=now)
+
+
+def note_rehearsal(tx: Transaction, capsule_id: str, problem: KeptReason | None, now: datetime) -> None:
+    """Note that the opening of a capsule was rehearsed, and what would have failed first."""
+    capsules.change(tx, col(CapsuleRow.id) == capsule_id, rehearsed_at=now, rehearsal_problem=problem)
+
+
+def rehearsal_problems(tx: Transaction) -> dict[str, KeptReason]:
+    """Return what would have failed first at the last rehearsal of an opening, by capsule; only where any would."""
+    statement = (
+        select(CapsuleRow.id, col(CapsuleRow.rehearsal_problem))
+        .where(col(CapsuleRow.opened_at).is_(None), col(CapsuleRow.rehearsal_problem).is_not(None))
+        .order_by(col(CapsuleRow.opens_at), col(CapsuleRow.id))
+    )
+    return {capsule_id: problem for capsule_id, problem in tx.session.exec(statement) if problem}
+
+
+def last_rehearsals(
+    tx: Transaction, *, before: datetime, opens_before: datetime, now: datetime
+) -> dict[str, tuple[datetime | None, bool]]:
+    """
+    Return when openings were last rehearsed, and whether something would have failed, by the ids of sealed capsules.
+
+    Those are returned that were rehearsed last, or made, at `before` at the latest, or by a clock that was ahead of
+    `now`; those of which something would have failed; and those that open at `opens_before` at the latest. The next to
+    open come first.
+    """
+    done, made = col(CapsuleRow.rehearsed_at), col(CapsuleRow.created_at)
+    statement = (
+        select(CapsuleRow.id, done, col(CapsuleRow.rehearsal_problem))
+        .where(
+            col(CapsuleRow.opened_at).is_(None),
+            or_(
+                done <= before,
+                done > now,
+                and_(done.is_(None), made <= before),
+                and_(done.is_(None), made > now),
+                col(CapsuleRow.rehearsal_problem).is_not(None),
+                and_(col(CapsuleRow.state) == CapsuleState.SEALED, col(CapsuleRow.opens_at) <= opens_before),
+            ),
+        )
+        .order_by(col(CapsuleRow.opens_at), col(CapsuleRow.id))
+    )
+    return {one: (at, problem is not None) for one, at, problem in tx.session.exec(statement)}
 
 
 def all_sealed(tx: Transaction) -> list[Capsule]:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, func
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
-from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.domain.deliveries import (
     LONGEST_WAIT,
     URGENT_LETTERS,
@@ -291,16 +290,17 @@ def capsules_without_opened_letters(tx: Transaction, opened_before: datetime) ->
     It is time when the film made at opening is over, or the capsule was opened before `opened_before`.
     """
     over = [state for state in MontageState if state.is_over]
-    lettered = select(DeliveryRow.capsule_id).where(DeliveryRow.kind == LetterKind.OPENED)
-    finished = select(MontageRow.capsule_id).where(
-        col(MontageRow.is_opening), col(MontageRow.state).in_(over)
+    finished = exists().where(
+        col(MontageRow.capsule_id) == col(CapsuleRow.id),
+        col(MontageRow.is_opening),
+        col(MontageRow.state).in_(over),
     )
     statement = (
         select(CapsuleRow.id)
         .where(
-            col(CapsuleRow.state) == CapsuleState.OPEN,
-            col(CapsuleRow.id).not_in(lettered),
-            or_(col(CapsuleRow.id).in_(finished), col(CapsuleRow.opened_at) <= opened_before),
+            col(CapsuleRow.opened_at).is_not(None),
+            col(CapsuleRow.letters_queued_at).is_(None),
+            or_(finished, col(CapsuleRow.opened_at) <= opened_before),
         )
         .order_by(col(CapsuleRow.opened_at))
     )

@@ -73,20 +73,3 @@ def last_facts(tx: Transaction, kind: str, subject_id: str) -> dict[str, str | i
     )
     found = tx.session.exec(statement).first()
     return dict(json.loads(found)) if found else {}
-
-
-def newest_of_kind(tx: Transaction, kind: str) -> dict[str, Event]:
-    """Return the newest event of this kind about each subject, by the subject's id."""
-    newest = select(func.max(EventRow.id)).where(EventRow.kind == kind).group_by(col(EventRow.subject_id))
-    rows = tx.session.exec(select(EventRow).where(col(EventRow.id).in_(newest))).all()
-    return {
-        row.subject_id: Event(
-            kind=row.kind,
-            at=row.at,
-            capsule_id=row.capsule_id,
-            subject_id=row.subject_id,
-            facts=json.loads(row.facts),
-        )
-        for row in rows
-        if row.subject_id is not None
-    }

@@ -5,10 +5,9 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, or_
 from sqlmodel import col, select
 
-from memorycapsule.domain.capsules import CapsuleState
 from memorycapsule.domain.stories import Medium, MediumKind, Story
 from memorycapsule.store import uploads as upload_store
-from memorycapsule.store.rows import CapsuleRow, MediumRow, StoryRow
+from memorycapsule.store.rows import MediumRow, StoryRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
@@ -83,28 +82,16 @@ def media_with_blobs(tx: Transaction, blob_ids: Collection[str]) -> list[Medium]
     return media.all(tx, media.rows().where(or_(*(col(form).in_(blob_ids) for form in forms))))
 
 
-def sealed_media_of_open_capsules(tx: Transaction, most: int) -> list[Medium]:
-    """Return up to `most` media of open capsules whose bytes are still sealed."""
-    statement = (
-        media.rows()
-        .join(CapsuleRow, col(CapsuleRow.id) == col(MediumRow.capsule_id))
-        .where(col(CapsuleRow.state) == CapsuleState.OPEN, col(MediumRow.is_sealed))
-        .order_by(col(MediumRow.created_at))
-        .limit(most)
-    )
-    return media.all(tx, statement)
+def sealed_media(tx: Transaction, capsule_id: str, most: int) -> list[Medium]:
+    """Return up to `most` media of a capsule whose bytes are still sealed, the oldest first."""
+    statement = media.rows().where(col(MediumRow.capsule_id) == capsule_id, col(MediumRow.is_sealed))
+    return media.all(tx, statement.order_by(col(MediumRow.created_at), col(MediumRow.id)).limit(most))
 
 
-def sealed_stories_of_open_capsules(tx: Transaction, most: int) -> list[Story]:
-    """Return up to `most` stories of open capsules whose words are still sealed."""
-    statement = (
-        stories.rows()
-        .join(CapsuleRow, col(CapsuleRow.id) == col(StoryRow.capsule_id))
-        .where(col(CapsuleRow.state) == CapsuleState.OPEN, col(StoryRow.is_sealed))
-        .order_by(col(StoryRow.created_at))
-        .limit(most)
-    )
-    return stories.all(tx, statement)
+def sealed_stories(tx: Transaction, capsule_id: str, most: int) -> list[Story]:
+    """Return up to `most` stories of a capsule whose words are still sealed, the oldest first."""
+    statement = stories.rows().where(col(StoryRow.capsule_id) == capsule_id, col(StoryRow.is_sealed))
+    return stories.all(tx, statement.order_by(col(StoryRow.created_at), col(StoryRow.id)).limit(most))
 
 
 def unseal_story(tx: Transaction, story: Story, words: bytes) -> bool:

@@ -7,6 +7,7 @@ from memorycapsule.domain.uploads import MOST_ANNOUNCED, UploadLimits, UploadMet
 from memorycapsule.errors import DiskFull, TooMany
 from memorycapsule.services import opening, uploads
 from memorycapsule.services.uploads import UploadStage
+from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
 from support.cast import (
@@ -122,4 +123,4 @@ def test_what_has_no_room_to_be_unsealed_waits_and_nothing_waits_for_it(small, i
 
 def sealed_media(instance):
     with instance.store.reading() as tx:
-        return len(story_store.sealed_media_of_open_capsules(tx, 10))
+        return sum(len(story_store.sealed_media(tx, one, 10)) for one in capsule_store.ids_to_unseal(tx))

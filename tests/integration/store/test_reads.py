@@ -377,32 +377,37 @@ def test_a_session_that_was_never_used_is_no_one_that_was(instance):
         assert accounts.sessions.get(tx, host).seen_at == NOW
 
 
-def test_what_is_still_sealed_in_open_capsules_comes_a_few_at_a_time_the_oldest_first(instance, three):
+def test_what_is_still_sealed_comes_capsule_by_capsule_a_few_at_a_time_the_oldest_first(instance, three):
     ids = {}
     for name in three:
         story = add_story(instance, three[name], instance.ada, photos=2)
         with instance.store.transaction() as tx:
             ids[name] = [story.id, *(medium.id for medium in stories.media_of(tx, story.id))]
+    late, early = three["late"].id, three["early"].id
     with instance.store.transaction() as tx:
-        for name in ("late", "early"):
-            assert capsules.open_if_due(tx, three[name].id, OPENS + 9 * DAY)
-            for number, medium_id in enumerate(ids[name][1:]):
-                at = NOW - (number + 1) * DAY - (timedelta(hours=1) if name == "early" else timedelta(0))
-                stories.media.save(tx, replace(stories.media.get(tx, medium_id), created_at=at))
-        early = stories.stories.get(tx, ids["early"][0])
-        stories.stories.save(tx, replace(early, created_at=NOW - DAY))
-        # The oldest of each is the second one.
-        wanted = [ids["early"][2], ids["late"][2], ids["early"][1], ids["late"][1]]
+        assert capsules.ids_to_unseal(tx) == []
+        for number, capsule_id in enumerate((late, early)):
+            assert capsules.open_if_due(tx, capsule_id, OPENS + (9 - number) * DAY)
+        assert capsules.ids_to_unseal(tx) == [early, late], "the first opened comes first"
+        for number, medium_id in enumerate(ids["early"][1:]):
+            at = NOW - (number + 1) * DAY
+            stories.media.save(tx, replace(stories.media.get(tx, medium_id), created_at=at))
+        story_id, *media = ids["early"]
 
-        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 9)] == wanted
-        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 3)] == wanted[:3]
-        found = stories.sealed_stories_of_open_capsules(tx, 9)
-        assert [one.id for one in found] == [ids["early"][0], ids["late"][0]]
-        assert len(stories.sealed_stories_of_open_capsules(tx, 1)) == 1
-        stories.media.save(tx, replace(stories.media.get(tx, wanted[0]), is_sealed=False))
-        stories.stories.save(tx, replace(early, is_sealed=False))
-        assert [one.id for one in stories.sealed_media_of_open_capsules(tx, 9)] == wanted[1:]
-        assert [one.id for one in stories.sealed_stories_of_open_capsules(tx, 9)] == [ids["late"][0]]
+        assert [one.id for one in stories.sealed_media(tx, early, 9)] == media[::-1]
+        assert [one.id for one in stories.sealed_media(tx, early, 1)] == media[:0:-1]
+        assert [one.id for one in stories.sealed_stories(tx, early, 9)] == [story_id]
+        for medium_id in media:
+            assert not capsules.note_unsealed(tx, early, OPENS + 9 * DAY)
+            stories.media.save(tx, replace(stories.media.get(tx, medium_id), is_sealed=False))
+        assert stories.sealed_media(tx, early, 9) == []
+        assert not capsules.note_unsealed(tx, early, OPENS + 9 * DAY), "its words are sealed"
+        stories.stories.save(tx, replace(stories.stories.get(tx, story_id), is_sealed=False))
+        assert stories.sealed_stories(tx, early, 9) == []
+        assert capsules.ids_to_unseal(tx) == [early, late]
+        assert capsules.note_unsealed(tx, early, OPENS + 9 * DAY)
+        assert not capsules.note_unsealed(tx, three["middle"].id, OPENS), "it is not open"
+        assert capsules.ids_to_unseal(tx) == [late]
 
 
 def test_answers_to_a_request_come_oldest_first_and_each_by_its_member(instance, three):

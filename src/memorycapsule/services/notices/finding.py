@@ -19,7 +19,6 @@ from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.notices import Notice, NoticeKind
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
-from memorycapsule.services.preservation import rehearsal
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
@@ -104,11 +103,9 @@ def _openings(
 
 
 def _rehearsals(tx: Transaction) -> Iterator[Notice]:
-    for capsule_id, problem in rehearsal.last_problems(tx).items():
-        capsule = capsule_store.capsules.find(tx, capsule_id)
-        if capsule and not capsule.is_open:
-            says = kept_reason(CapsuleError("notice_rehearsal", problem=problem.error))
-            yield Notice(kind=NoticeKind.REHEARSAL, capsule_id=capsule.id, says=says)
+    for capsule_id, problem in capsule_store.rehearsal_problems(tx).items():
+        says = kept_reason(CapsuleError("notice_rehearsal", problem=problem.error))
+        yield Notice(kind=NoticeKind.REHEARSAL, capsule_id=capsule_id, says=says)
 
 
 def _damage(tx: Transaction) -> Iterator[Notice]:

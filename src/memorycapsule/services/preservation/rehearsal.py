@@ -17,8 +17,14 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.film.sizes import Size
-from memorycapsule.domain.reasons import KeptReason, reason_fields
-from memorycapsule.domain.rehearsals import RehearsalStep, RehearsedStep, is_rehearsal_due
+from memorycapsule.domain.reasons import kept_reason, reason_fields
+from memorycapsule.domain.rehearsals import (
+    BEFORE_DATE,
+    REHEARSED_EVERY,
+    RehearsalStep,
+    RehearsedStep,
+    is_rehearsal_due,
+)
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, NotFound, Unexpected, UsageProblem, WrongKey
 from memorycapsule.journal import journal
@@ -30,7 +36,7 @@ from memorycapsule.services.vault import RECOVERY, Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
-from memorycapsule.store.transactions import Store, Transaction
+from memorycapsule.store.transactions import Store
 
 _EVENT = "opening.rehearsed"
 _MEGABYTE = 1_000_000
@@ -109,19 +115,15 @@ def to_rehearse(store: Store, viewer: Viewer, reference: str) -> Capsule:
 def due(store: Store, now: datetime) -> list[Capsule]:
     """Return the sealed capsules whose openings are to be rehearsed now, the next to open first."""
     with store.reading() as tx:
-        last = event_store.newest_of_kind(tx, _EVENT)
-        problems = last_problems(tx)
-        return [
-            capsule
-            for capsule in capsule_store.all_capsules(tx)
-            if not capsule.is_open
-            and is_rehearsal_due(
-                capsule,
-                last[capsule.id].at if capsule.id in last else None,
-                now,
-                has_failed=capsule.id in problems,
-            )
-        ]
+        last = capsule_store.last_rehearsals(
+            tx, before=now - REHEARSED_EVERY, opens_before=now + BEFORE_DATE, now=now
+        )
+        capsules = [(capsule_store.capsules.get(tx, one), *last[one]) for one in last]
+    return [
+        capsule
+        for capsule, rehearsed_at, has_failed in capsules
+        if is_rehearsal_due(capsule, rehearsed_at, now, has_failed=has_failed)
+    ]
 
 
 def note(store: Store, capsule: Capsule, steps: list[RehearsedStep], now: datetime) -> None:
@@ -132,17 +134,9 @@ def note(store: Store, capsule: Capsule, steps: list[RehearsedStep], now: dateti
         "first": json.dumps(reason_fields(problems[0])) if problems else None,
     }
     with store.transaction() as tx:
+        capsule_store.note_rehearsal(tx, capsule.id, kept_reason(problems[0]) if problems else None, now)
         # Not an event of the capsule itself: nothing has happened to it.
         event_store.record(tx, Event(kind=_EVENT, at=now, subject_id=capsule.id, facts=facts))
-
-
-def last_problems(tx: Transaction) -> dict[str, KeptReason]:
-    """Return what would have failed first at the last rehearsal of each opening, by capsule; only where any would."""
-    return {
-        capsule_id: KeptReason(**json.loads(first))
-        for capsule_id, event in event_store.newest_of_kind(tx, _EVENT).items()
-        if isinstance(first := event.facts.get("first"), str)
-    }
 
 
 def _step(step: RehearsalStep, problem_of: Callable[[], CapsuleError | None]) -> RehearsedStep:

@@ -113,7 +113,7 @@ def test_no_row_tells_how_long_a_film_will_be(filled, time):
     rehearsals.rehearse_due(context)
 
     with filled.instance.store.reading() as tx:
-        problem = rehearsal.last_problems(tx)[filled.capsule.id]
+        problem = capsule_store.rehearsal_problems(tx)[filled.capsule.id]
     assert problem.reason == "rehearsal_space"
     assert dict(problem.values) == {"needed": 16, "free": 5}, "rounded up to a power of two"
 
@@ -190,7 +190,7 @@ def test_a_damaged_public_half_of_the_recovery_key_is_found_and_stops_nothing(fi
     rehearsals.rehearse_due(make_context(filled.instance, time))
 
     with filled.instance.store.reading() as tx:
-        assert rehearsal.last_problems(tx)[filled.capsule.id].reason == "rehearsal_envelopes"
+        assert capsule_store.rehearsal_problems(tx)[filled.capsule.id].reason == "rehearsal_envelopes"
     keys.recover(
         filled.instance.store, filled.instance.key_file, filled.instance.recovery_identity, now=time.now
     )
