@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import and_, delete, exists, func, or_
-from sqlmodel import case, col, select
+from sqlmodel import case, col, not_, select
 
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, Member
 from memorycapsule.domain.instances import Blob, KeyEnvelope
@@ -35,6 +35,7 @@ members = Table(Member, MemberRow)
 envelopes = Table(KeyEnvelope, KeyEnvelopeRow)
 blobs = Table(Blob, BlobRow)
 
+_BY_DATE = (col(CapsuleRow.opens_at), col(CapsuleRow.id))
 #: Databases take no statement with any number of values.
 _ASKED_AT_ONCE = 500
 
@@ -153,6 +154,26 @@ def last_rehearsals(
 def all_sealed(tx: Transaction) -> list[Capsule]:
     """Return all sealed capsules, the next to open first, and keep them from being opened while this writes."""
     return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED, lock=True)
+
+
+def sealed_after(tx: Transaction, after: tuple[datetime, str] | None, most: int) -> list[Capsule]:
+    """Return the next `most` sealed capsules by date and id, those after a date with an id; None for the first."""
+    statement = capsules.rows().where(col(CapsuleRow.state) == CapsuleState.SEALED)
+    if after is not None:
+        opens_at, capsule_id = after
+        is_before = and_(col(CapsuleRow.opens_at) == opens_at, col(CapsuleRow.id) <= capsule_id)
+        statement = statement.where(col(CapsuleRow.opens_at) >= opens_at, not_(is_before))
+    return capsules.all(tx, statement.order_by(*_BY_DATE).limit(most))
+
+
+def sealed_among(tx: Transaction, among: Collection[str]) -> list[Capsule]:
+    """Return those of `among`, ids however many they are, that are sealed, the next to open first."""
+    asked, found = list(among), list[Capsule]()
+    while some := asked[:_ASKED_AT_ONCE]:
+        is_meant = (col(CapsuleRow.id).in_(some), col(CapsuleRow.state) == CapsuleState.SEALED)
+        found += capsules.all(tx, capsules.rows().where(*is_meant))
+        del asked[:_ASKED_AT_ONCE]
+    return sorted(found, key=lambda one: (one.opens_at, one.id))
 
 
 def all_capsules(tx: Transaction) -> list[Capsule]:

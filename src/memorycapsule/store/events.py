@@ -24,14 +24,20 @@ def record(tx: Transaction, event: Event) -> None:
     )
 
 
-def newest_ids(tx: Transaction) -> dict[str, int]:
-    """Return the id of each capsule's newest event, which changes whenever something happens to the capsule."""
+def newest_of_capsule(tx: Transaction, capsule_id: str) -> int:
+    """Return the number of a capsule's newest event, which changes whenever something happens to it; 0 for none."""
+    newest_one = select(func.max(EventRow.id)).where(EventRow.capsule_id == capsule_id)
+    return int(tx.session.exec(newest_one).one() or 0)
+
+
+def capsules_since(tx: Transaction, number: int) -> set[str]:
+    """Return the ids of the capsules that something has happened to after the event with this number."""
     statement = (
-        select(EventRow.capsule_id, func.max(EventRow.id))
-        .where(col(EventRow.capsule_id).is_not(None))
-        .group_by(col(EventRow.capsule_id))
+        select(EventRow.capsule_id)
+        .where(col(EventRow.id) > number, col(EventRow.capsule_id).is_not(None))
+        .distinct()
     )
-    return {str(capsule_id): int(number or 0) for capsule_id, number in tx.session.exec(statement).all()}
+    return {str(capsule_id) for capsule_id in tx.session.exec(statement)}
 
 
 def newest(tx: Transaction) -> tuple[int, datetime] | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from memorycapsule.domain.capsules import Capsule
@@ -36,6 +37,12 @@ _CHECK_SECONDS = 1.0
 _LOWEST_PRIORITY = 19
 #: Nobody can unseal a capsule of a higher level before its date.
 _SEAL_LEVEL = 1
+#: So many capsules are read at a time.
+_READ_AT_ONCE = 50
+
+
+#: Date and id of a capsule: the order in which they open.
+_Place = tuple[datetime, str]
 
 
 class _CacheFull(Exception):
@@ -44,11 +51,21 @@ class _CacheFull(Exception):
 
 @dataclass(kw_only=True)
 class Prerenderer:
-    """One worker. It remembers which capsules are finished, so that it passes over unchanged ones."""
+    """
+    One worker. It goes through the sealed capsules once in quiet hours, and then goes by what happens.
+
+    So a look at an instance in which nothing has happened costs the same however many capsules it holds.
+    """
 
     context: WorkerContext
-    #: Capsules for which nothing more can be done, by id, with the number of their last event.
-    finished: dict[str, int] = field(default_factory=dict)
+    #: Date and id of the capsule that it has come to; None before the first.
+    _reached: _Place | None = None
+    #: Whether it has gone past the last one.
+    _is_through: bool = False
+    #: The number of the newest event at its last look; None where it must go through all.
+    _seen: int | None = None
+    #: Ids of capsules that it has gone past, and that something has happened to since.
+    _changed: set[str] = field(default_factory=set)
     _is_warned: bool = False
 
     def run(self) -> int:
@@ -59,31 +76,19 @@ class Prerenderer:
         """
         if not self._is_quiet():
             # The cache may have dropped segments until the next quiet hours, so all capsules are checked again then.
-            self.finished.clear()
+            self._reached, self._is_through, self._seen = None, False, None
+            self._changed.clear()
             return 0
         if not self._is_idle():
             return 0
-        with self.context.store.reading() as tx:
-            newest = event_store.newest_ids(tx)
-            capsules = [one for one in capsule_store.all_sealed(tx) if one.seal_level == _SEAL_LEVEL]
-        pinned: set[str] = set()
         rendered = 0
         try:
-            for capsule in capsules:
-                pinned.add(capsule.id)
-                last_event = newest.get(capsule.id, 0)
-                if self.finished.get(capsule.id) == last_event:
+            for capsule in self._waiting():
+                job = self._job(capsule)
+                if job is None:
                     continue
-                if not self.context.vault.cache.has_room(pinned - {capsule.id}):
+                if not self.context.vault.cache.has_room(job.pinned - {capsule.id}):
                     break
-                job = _PrerenderingJob(
-                    capsule=capsule,
-                    last_event=last_event,
-                    workspace=tmpfs.workspace(
-                        self.context.rendering.tmpfs_places, self.context.rendering.work_dir
-                    ),
-                    pinned=frozenset(pinned),
-                )
                 rendered += self._do(job)
         except RenderInterrupted:
             journal.info("ahead.interrupted")
@@ -92,6 +97,57 @@ class Prerenderer:
                 journal.warning("ahead.impossible", reason=error.reason)
             self._is_warned = True
         return rendered
+
+    def _waiting(self) -> Iterator[Capsule]:
+        """
+        Yield the capsules to be looked at; whoever asks for the next one is done with the one before.
+
+        Those that something has happened to since they were done come first, since they open sooner than those that
+        nobody has come to.
+        """
+        for capsule in self._changed_ones():
+            yield capsule
+            self._changed.discard(capsule.id)
+        while not self._is_through:
+            some = self._next_ones()
+            for capsule in some:
+                yield capsule
+                self._reached = _place(capsule)
+            self._is_through = not some
+
+    def _changed_ones(self) -> list[Capsule]:
+        with self.context.store.reading() as tx:
+            newest, _at = event_store.newest(tx) or (0, None)
+            if self._seen is not None and newest != self._seen:
+                since = capsule_store.sealed_among(tx, event_store.capsules_since(tx, self._seen))
+                self._changed |= {one.id for one in since if self._has_gone_past(one)}
+            self._seen = newest
+            found = capsule_store.sealed_among(tx, self._changed)
+        self._changed = {one.id for one in found}
+        return found
+
+    def _has_gone_past(self, capsule: Capsule) -> bool:
+        return self._is_through or (self._reached is not None and _place(capsule) <= self._reached)
+
+    def _next_ones(self) -> list[Capsule]:
+        with self.context.store.reading() as tx:
+            return capsule_store.sealed_after(tx, self._reached, _READ_AT_ONCE)
+
+    def _job(self, capsule: Capsule) -> _PrerenderingJob | None:
+        """Return what is to be done for a capsule as it is now; None where nobody can do anything before its date."""
+        with self.context.store.reading() as tx:
+            current = capsule_store.capsules.find(tx, capsule.id)
+            if current is None or current.is_open or current.seal_level != _SEAL_LEVEL:
+                return None
+            cached = capsule_store.sealed_among(tx, self.context.vault.cache.shelves())
+            last_event = event_store.newest_of_capsule(tx, current.id)
+        rendering = self.context.rendering
+        return _PrerenderingJob(
+            capsule=current,
+            last_event=last_event,
+            workspace=tmpfs.workspace(rendering.tmpfs_places, rendering.work_dir),
+            pinned=frozenset({current.id, *(one.id for one in cached if _place(one) < _place(current))}),
+        )
 
     def _do(self, job: _PrerenderingJob) -> int:
         """Render one capsule's missing segments, and remove the workspace however that ends; return how many."""
@@ -110,7 +166,6 @@ class Prerenderer:
             log.info("ahead.done")
         finally:
             tmpfs.remove(job.workspace)
-        self.finished[job.capsule.id] = job.last_event
         return rendered
 
     def _render_missing(self, job: _PrerenderingJob) -> int:
@@ -220,7 +275,7 @@ class Prerenderer:
     def _check_unchanged(self, job: _PrerenderingJob) -> None:
         """Raise RenderInterrupted after any event: what somebody has just removed must not be cached again."""
         with self.context.store.reading() as tx:
-            if event_store.newest_ids(tx).get(job.capsule.id, 0) != job.last_event:
+            if event_store.newest_of_capsule(tx, job.capsule.id) != job.last_event:
                 raise RenderInterrupted
 
     def _is_quiet(self) -> bool:
@@ -230,6 +285,10 @@ class Prerenderer:
     def _is_idle(self) -> bool:
         context = self.context
         return not context.run.is_stopping() and not montages.has_work(context.store, context.now())
+
+
+def _place(capsule: Capsule) -> _Place:
+    return capsule.opens_at, capsule.id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +301,7 @@ class _PrerenderingJob:
     #: A folder on a tmpfs.
     workspace: Path
     #: Ids of the capsules whose segments the cache must not drop for this one.
-    pinned: Collection[str]
+    pinned: frozenset[str]
 
 
 class _PeriodicCheck:

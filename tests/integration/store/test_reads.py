@@ -24,7 +24,7 @@ from memorycapsule.store import (
     stories,
     uploads,
 )
-from support.cast import OPENS, add_story, invite, join
+from support.cast import OPENS, add_story, invite, join, make_capsule
 from support.moments import NOW
 
 DAY = timedelta(days=1)
@@ -82,19 +82,43 @@ def test_members_are_counted_without_those_who_have_left(instance, three):
 def test_events_are_found_by_what_they_are_about(instance, three):
     late, early = three["late"], three["early"]
     with instance.store.transaction() as tx:
-        before = events.newest_ids(tx)
-        assert before.keys() == {capsule.id for capsule in three.values()}
+        before = {name: events.newest_of_capsule(tx, one.id) for name, one in three.items()}
+        assert 0 not in before.values()
+        assert events.newest_of_capsule(tx, "no capsule") == 0
+        last, _at = events.newest(tx)
+        assert events.capsules_since(tx, last) == set()
         for kind, capsule, days in (("a", late, 1), ("a", late, 3), ("b", late, 5), ("a", early, 7)):
             events.record(
                 tx, Event(kind=kind, at=NOW + days * DAY, capsule_id=capsule.id, subject_id=capsule.id)
             )
         events.record(tx, Event(kind="a", at=NOW + 9 * DAY))
 
-        after = events.newest_ids(tx)
-        assert {name for name in three if after[three[name].id] > before[three[name].id]} == {"late", "early"}
-        assert after[early.id] == after[late.id] + 1
+        after = {name: events.newest_of_capsule(tx, one.id) for name, one in three.items()}
+        assert {name for name in three if after[name] > before[name]} == {"late", "early"}
+        assert events.capsules_since(tx, last) == {late.id, early.id}
+        assert events.capsules_since(tx, after["late"]) == {early.id}
+        assert after["early"] == after["late"] + 1
         assert events.last_at(tx, "a", late.id) == NOW + 3 * DAY
         assert events.last_at(tx, "b", early.id) is None
+
+
+def test_sealed_capsules_are_read_in_the_order_of_their_dates_a_few_at_a_time(instance, three):
+    early, middle, late = three["early"], three["middle"], three["late"]
+    same = make_capsule(instance, title="Same day", opens=middle.opens_at)
+    second, third = sorted([middle, same], key=lambda one: one.id)
+    ids = [early.id, second.id, third.id, late.id]
+    with instance.store.transaction() as tx:
+        found, after = [], None
+        while some := capsules.sealed_after(tx, after, 1):
+            (one,) = some
+            found.append(one.id)
+            after = (one.opens_at, one.id)
+        assert found == ids
+        assert [one.id for one in capsules.sealed_after(tx, None, 9)] == ids
+        assert [one.id for one in capsules.sealed_among(tx, {*ids, "no capsule"})] == ids
+        assert capsules.open_if_due(tx, early.id, late.opens_at)
+        assert [one.id for one in capsules.sealed_after(tx, None, 9)] == ids[1:]
+        assert capsules.sealed_among(tx, ids[:1]) == []
 
 
 def test_the_first_photo_is_the_one_that_came_first_and_no_clip(instance, three):

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from memorycapsule.domain.deliveries import LetterKind
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.quiet_hours import parse_quiet_hours
 from memorycapsule.errors import Busy
 from memorycapsule.processes import ffmpeg_path
 from memorycapsule.services import reading
@@ -20,6 +21,7 @@ from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import films, ticks
 from memorycapsule.work.lock import FolderLock, holder_url, is_held
+from memorycapsule.work.prerendering import Prerenderer
 from support.cast import OPENS, adapted, add_story, join, make_capsule, make_context, make_instance, younghee
 from support.moments import NOW
 
@@ -211,6 +213,13 @@ def steps_of(store, work) -> int:
     return steps
 
 
+def fill(instance, capsule, count, **more):
+    with instance.store.transaction() as tx:
+        for number in range(count):
+            one = replace(capsule, id=f"{number:036}", slug=f"n{number}", **more)
+            capsule_store.capsules.add(tx, one)
+
+
 def test_a_tick_does_no_more_among_a_thousand_capsules_that_are_not_due(instance, time):
     capsule = make_capsule(instance)
     context = make_context(instance, time)
@@ -221,15 +230,26 @@ def test_a_tick_does_no_more_among_a_thousand_capsules_that_are_not_due(instance
         assert ticks.open_due(context) == (Openings(), None)
 
     alone = steps_of(instance.store, tick)
-    with instance.store.transaction() as tx:
-        for number in range(1000):
-            capsule_store.capsules.add(
-                tx,
-                replace(capsule, id=f"{number:036}", slug=f"n{number}", opens_at=OPENS + timedelta(days=9)),
-            )
+    fill(instance, capsule, 1000, opens_at=OPENS + timedelta(days=9))
 
     # To find the place in an index takes a few more; to look at each capsule would take thousands.
     assert 0 < steps_of(instance.store, tick) < 2 * alone
+
+
+def test_when_nothing_has_happened_a_thousand_films_to_come_are_not_looked_for_again(instance, time):
+    """Of a higher seal level nobody can make anything before the date, so there is nothing to do for any of them."""
+    capsule = make_capsule(instance)
+    with instance.store.transaction() as tx:
+        capsule_store.capsules.save(tx, replace(capsule, seal_level=2))
+    context = adapted(make_context(instance, time), quiet_hours=parse_quiet_hours("always"))
+    few = Prerenderer(context=context)
+    few.run()
+    alone = steps_of(instance.store, few.run)
+    fill(instance, capsule, 1000, seal_level=2, opens_at=OPENS + timedelta(days=9))
+    many = Prerenderer(context=context)
+    assert steps_of(instance.store, many.run) > 10 * alone, "each is looked at once"
+
+    assert 0 < steps_of(instance.store, many.run) < 2 * alone
 
 
 def test_the_ticks_say_what_they_do_without_names(instance, capsule, time, capsys):
