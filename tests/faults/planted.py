@@ -27,7 +27,7 @@ from memorycapsule.mail.smtp import SmtpSession
 from memorycapsule.media.storage import folder
 from memorycapsule.services import keys
 from memorycapsule.services.mailing import deliveries
-from memorycapsule.services.preservation import restore, trash
+from memorycapsule.services.preservation import inventory, restore, trash
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import waits as store_waits
 from memorycapsule.store.rows import CapsuleRow
@@ -83,7 +83,7 @@ def key_renamed_without_lock(patch: Patch) -> None:
 
 
 def sweep_without_age(patch: Patch) -> None:
-    patch.setattr(trash, "ORPHAN_AGE", timedelta(days=-1))
+    patch.setattr(inventory, "ORPHAN_AGE", timedelta(days=-1))
     patch.setattr(trash, "KEPT_FOR", timedelta(days=-1))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy import ColumnElement, case, func
 from sqlmodel import col, select
 
 from memorycapsule.domain.instances import Blob, BlobDamage
@@ -13,20 +13,31 @@ from memorycapsule.store.transactions import Transaction
 
 def read_longest_ago(tx: Transaction, most: int, *, before: datetime, now: datetime) -> list[Blob]:
     """Return up to `most` blobs that were written or read before `before`, those of the longest ago first."""
-    last = _last_read(now)
-    statement = blobs.rows().where(last < before).order_by(last, col(BlobRow.id)).limit(most)
-    return blobs.all(tx, statement)
-
-
-def read_since(tx: Transaction, since: datetime, now: datetime) -> tuple[int, int]:
-    """Return the bytes of all blobs, and of those that were read since an instant."""
-    is_read = and_(col(BlobRow.checked_at) > since, col(BlobRow.checked_at) <= now)
-    statement = select(
-        func.coalesce(func.sum(BlobRow.bytes), 0),
-        func.coalesce(func.sum(case((is_read, BlobRow.bytes), else_=0)), 0),
+    checked, written = col(BlobRow.checked_at), col(BlobRow.created_at)
+    # Each of them is a stretch of one index, so that as few rows are read as are returned.
+    stretches = (
+        (checked.is_(None), written < before),
+        (checked < before,),
+        (checked > now, written < before),
     )
-    total, read = tx.session.exec(statement).one()
-    return int(total), int(read)
+    found = [
+        blob
+        for stretch in stretches
+        for blob in blobs.all(tx, blobs.rows().where(*stretch).order_by(checked, written).limit(most))
+    ]
+
+    def last_read(blob: Blob) -> datetime:
+        return blob.checked_at if blob.checked_at and blob.checked_at <= now else blob.created_at
+
+    return sorted(found, key=lambda blob: (last_read(blob), blob.id))[:most]
+
+
+def bytes_read_since(tx: Transaction, since: datetime, now: datetime) -> int:
+    """Return the bytes of the blobs that were read since an instant."""
+    read = select(func.coalesce(func.sum(BlobRow.bytes), 0)).where(
+        col(BlobRow.checked_at) > since, col(BlobRow.checked_at) <= now
+    )
+    return int(tx.session.exec(read).one())
 
 
 def oldest_look(tx: Transaction, now: datetime) -> datetime | None:

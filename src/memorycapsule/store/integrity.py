@@ -1,13 +1,13 @@
 """Whether the database is whole: what it says of itself, and whether every row can be read."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Table, func, select, text, union_all
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel, col
 from sqlmodel import select as select_rows
@@ -16,7 +16,7 @@ from memorycapsule.domain.instances import Blob
 from memorycapsule.errors import CapsuleError
 from memorycapsule.store import snapshots
 from memorycapsule.store.capsules import blobs
-from memorycapsule.store.rows import BlobRow, CapsuleRow
+from memorycapsule.store.rows import BlobRow, CapsuleRow, metadata
 from memorycapsule.store.transactions import Store, Transaction, translating_errors
 
 _MOST_PROBLEMS = 100
@@ -91,6 +91,29 @@ def blobs_after(tx: Transaction, blob_id: str) -> list[Blob]:
     """Return the next few hundred blobs by their ids, those after `blob_id`; '' for the first."""
     statement = blobs.rows().where(col(BlobRow.id) > blob_id).order_by(col(BlobRow.id)).limit(_BATCH)
     return blobs.all(tx, statement)
+
+
+def unused_among(tx: Transaction, some: Sequence[Blob]) -> set[str]:
+    """Return the ids of those blobs that no row refers to; `some` are in the order of their ids."""
+    if not some:
+        return set()
+    references = [
+        select(key.parent.label("id")).where(key.parent >= some[0].id, key.parent <= some[-1].id)
+        for table in metadata().sorted_tables
+        for key in table.foreign_keys
+        if key.column.table.name == BlobRow.__tablename__
+    ]
+    used = set(tx.session.execute(union_all(*references)).scalars())
+    left = {blob.id: blob.capsule_id for blob in some if blob.id not in used}
+    of_capsules = select_rows(CapsuleRow.cover_blob, CapsuleRow.soundtrack_blob).where(
+        col(CapsuleRow.id).in_(set(left.values()))
+    )
+    return left.keys() - {one for pair in tx.session.exec(of_capsules) for one in pair} if left else set()
+
+
+def drop_unused(tx: Transaction, blob: Blob) -> bool:
+    """Remove the row of a blob if still no row refers to it, and say whether that was done."""
+    return bool(unused_among(tx, [blob])) and bool(blobs.remove(tx, col(BlobRow.id) == blob.id))
 
 
 def unknown_references(tx: Transaction) -> list[tuple[str, str]]:

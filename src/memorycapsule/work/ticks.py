@@ -20,7 +20,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
-from memorycapsule.services.preservation import fixity, history, holds, trash, verification
+from memorycapsule.services.preservation import fixity, history, holds, trash
 from memorycapsule.work import films, notices, rehearsals
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -252,7 +252,6 @@ def sweep(context: WorkerContext) -> None:
     uploads.expire(context.store, context.vault, now=now)
     cleanup.sweep_parts(context.vault, now=now)
     swept = trash.sweep(context.store, context.vault, now=now)
-    fixity.note_missing(context.store, context.vault, verification.all_blobs(context.store), now=now)
     if swept.moved.files:
         journal.warning("blobs.trashed", count=swept.moved.files, bytes=swept.moved.bytes)
     if swept.left.files and swept.why_left:

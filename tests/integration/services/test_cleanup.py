@@ -15,6 +15,7 @@ from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services import cleanup, opening, reading
 from memorycapsule.services.preservation import trash
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import integrity
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, events_of, make_context, make_photo
@@ -244,7 +245,7 @@ def test_the_sweep_says_nothing_where_the_database_knows_every_file(opened, time
 
 def test_all_are_counted_however_many_there_are(opened, monkeypatch):
     """The database is asked about a portion at a time."""
-    monkeypatch.setattr(trash, "_BATCH_BLOBS", 2)
+    monkeypatch.setattr(integrity, "_BATCH", 2)
     for _ in range(5):
         opened.instance.vault.blobs.write(str(uuid4()), lambda sink: sink.write(b"four"))
 

@@ -44,6 +44,16 @@ class StoredBlob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListedBlob:
+    """A blob that lies in its place."""
+
+    id: str
+    bytes: int
+    #: Aware UTC.
+    written_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class PutAside:
     """A blob in the trash or in quarantine."""
 
@@ -251,6 +261,12 @@ class LocalBlobs:
         """Yield the ids of all blobs that are written whole."""
         return ids_in(self._root)
 
+    def listed(self) -> Iterator[ListedBlob]:
+        """Yield all blobs that are written whole, in the order of their ids; a few are in memory at a time."""
+        for outer in _folders_in(self._root):
+            for inner in _folders_in(outer):
+                yield from _blobs_in(inner)
+
     def sweep(self, *, older_than: datetime) -> int:
         """
         Remove half-written blobs last touched before `older_than` (aware), and return how many.
@@ -308,6 +324,24 @@ def ids_in(root: Path) -> Iterator[str]:
         # Other programs may leave files of their own in the folder.
         if _is_id(path.name):
             yield path.name
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    with _translating_errors():
+        return sorted(path for path in folder.glob("??") if path.is_dir())
+
+
+def _blobs_in(folder: Path) -> list[ListedBlob]:
+    found = []
+    with _translating_errors():
+        for entry in os.scandir(folder):
+            # Other programs may leave files of their own in the folder, and blobs may go at any time.
+            with suppress(FileNotFoundError):
+                if _is_id(entry.name):
+                    status = entry.stat()
+                    written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                    found.append(ListedBlob(id=entry.name, bytes=status.st_size, written_at=written_at))
+    return sorted(found, key=lambda one: one.id)
 
 
 def _gone(path: Path) -> Path:

@@ -22,6 +22,8 @@ from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store
+from memorycapsule.store import instances as instance_store
+from memorycapsule.store import integrity
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
@@ -81,13 +83,13 @@ def scrub(
     as `damage_of` does.
     """
     deadline = time.monotonic() + most_seconds
-    done: list[tuple[Blob, BlobDamage | None]] = []
-    while time.monotonic() < deadline and not is_stopping():
+    with store.reading() as tx:
+        left = _bytes_left(tx, clock())
+    blobs, size, damaged = 0, 0, list[Blob]()
+    while left > 0 and time.monotonic() < deadline and not is_stopping():
         now = clock()
         with store.reading() as tx:
-            total, read_today = fixity_store.read_since(tx, now - timedelta(days=1), now)
             some = fixity_store.read_longest_ago(tx, _BATCH, before=now - LEAST_AGE, now=now)
-        left = total / DAYS_OF_A_ROUND - read_today
         batch: list[tuple[Blob, BlobDamage | None]] = []
         for blob in some:
             if left <= 0 or time.monotonic() >= deadline or is_stopping():
@@ -97,9 +99,16 @@ def scrub(
         if not batch:
             break
         note(store, vault, batch, now=now)
-        done += batch
-    damaged = tuple(blob for blob, damage in done if damage)
-    return Scrubbed(blobs=len(done), bytes=sum(blob.bytes for blob, _damage in done), damaged=damaged)
+        blobs, size = blobs + len(batch), size + sum(blob.bytes for blob, _damage in batch)
+        damaged += [blob for blob, damage in batch if damage]
+    return Scrubbed(blobs=blobs, bytes=size, damaged=tuple(damaged))
+
+
+def _bytes_left(tx: Transaction, now: datetime) -> float:
+    """Return how many bytes are still to be read today. How many there are in all was counted by the last sweep."""
+    swept = event_store.last_facts(tx, "blobs.swept", instance_store.get(tx).id)
+    total = int(swept.get("bytes") or integrity.totals(tx)[2])
+    return total / DAYS_OF_A_ROUND - fixity_store.bytes_read_since(tx, now - timedelta(days=1), now)
 
 
 def note_missing(store: Store, vault: Vault, blobs: Iterable[Blob], *, now: datetime) -> None:

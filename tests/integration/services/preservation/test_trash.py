@@ -1,5 +1,6 @@
 """The trash: what no row knows is moved, never deleted at once, and not even moved where the database may be wrong."""
 
+import io
 import os
 import shutil
 import sqlite3
@@ -10,10 +11,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.errors import NotDue, NotFound
+from memorycapsule.services import capsules
+from memorycapsule.services.capsules import CapsuleChanges
 from memorycapsule.services.preservation import history, trash
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
+from memorycapsule.store import montages as montage_store
 from memorycapsule.work import ticks
 from support.cast import OPENS, add_story, make_context, open_instance
 from support.refusals import refused
@@ -60,6 +66,45 @@ def test_what_no_row_knows_is_moved_and_deleted_thirty_days_later(filled):
     assert in_trash(filled) == set(left)
     assert sweep(filled, LATER + timedelta(days=31)).deleted == trash.FileCount(files=3, bytes=12)
     assert in_trash(filled) == set()
+    assert bytes_on_disk(filled) == before
+
+
+def test_rows_that_nothing_refers_to_go_and_their_files_come_into_the_trash(filled):
+    """Two nodes that did the same at the same time may leave such, and nobody would ever ask for them."""
+    store, vault = filled.instance.store, filled.instance.vault
+    before = bytes_on_disk(filled)
+    made_at = datetime.now(UTC)
+    kept = [vault.keep_open(filled.capsule.id, io.BytesIO(b"twice"), made_at) for _ in range(2)]
+    with store.transaction() as tx:
+        for blob in kept:
+            capsule_store.blobs.add(tx, blob)
+        rows = capsule_store.known_blob_ids(tx)
+    vault.blobs._path(kept[1].id).unlink()
+
+    assert sweep(filled, made_at + timedelta(hours=23)).moved.files == 0
+    assert sweep(filled, made_at + timedelta(hours=25)).moved == trash.FileCount(files=1, bytes=5)
+    assert in_trash(filled) == {kept[0].id}
+    assert bytes_on_disk(filled) == before
+    with store.reading() as tx:
+        assert capsule_store.known_blob_ids(tx) == rows - {one.id for one in kept}
+        assert fixity_store.count_damaged(tx) == {}, "nobody misses the file of the other"
+
+
+def test_whatever_refers_to_a_row_keeps_it(filled):
+    """Photos in all their forms, covers, songs, films, and the parts of uploads."""
+    store, vault, made_at = filled.instance.store, filled.instance.vault, datetime.now(UTC)
+    changes = CapsuleChanges(cover=io.BytesIO(b"cover"), soundtrack=io.BytesIO(b"song"))
+    capsules.edit(store, vault, filled.ada, filled.capsule.id, changes, now=OPENS - timedelta(days=3))
+    film = vault.keep_open(filled.capsule.id, io.BytesIO(b"film"), made_at)
+    with store.transaction() as tx:
+        capsule_store.blobs.add(tx, film)
+        montage = queued_montage(
+            montage_id=str(uuid4()), capsule_id=filled.capsule.id, soundtrack_blob=film.id, now=made_at
+        )
+        montage_store.montages.add(tx, montage)
+    before = bytes_on_disk(filled)
+
+    assert sweep(filled) == trash.Swept(bytes=sum(len(one) for one in before.values()))
     assert bytes_on_disk(filled) == before
 
 
