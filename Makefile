@@ -4,6 +4,7 @@
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
 # make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes at most
 # make simulate   lives 100 lives of 30 years; SEEDS=3 YEARS=10 makes fewer, SEED=17 tells one, STEPS=file repeats one
+# make cluster    opens 60 capsules at once on several machines that are killed meanwhile: 20 minutes at most
 # make planted   plants eight faults and prints which of those two notices each
 # make nightly    those two, and the long tables of which CI takes a sample
 # make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
@@ -22,7 +23,7 @@ PYTEST := @tools/pytest.sh
 LONGEST := tests/browser/test_whole_life.py
 BROWSER_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/browser/test_*.py))
 
-.PHONY: help demo test test-slow test-all faults simulate planted nightly mutants bench lint check format lock clean
+.PHONY: help demo test test-slow test-all faults simulate cluster planted nightly mutants bench lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +56,10 @@ simulate:
 	$(SETUP) test
 	@PYTHONPATH=tests $(PY) -m simulation --seeds $(SEEDS) --years $(YEARS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
+
+cluster:
+	$(SETUP) all
+	@PYTHONPATH=tests $(PY) -m cluster $(ARGS)
 
 planted:
 	$(SETUP) all

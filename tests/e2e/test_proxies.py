@@ -21,7 +21,7 @@ import pytest
 from support.cast import make_photo
 from support.household import Household
 from support.mailservers import make_certificate
-from support.servers import Daemon, is_missing, wait_until
+from support.servers import Daemon, free_port, is_missing, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PREFIX = "/capsule"
@@ -131,12 +131,6 @@ def house(tmp_path_factory) -> House:
         opened=opened,
         letter=urlsplit(household.letters("/g/o/")["ben@example.org"][0]).path,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,9 +19,8 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from support.cast import make_photo, prepare
-from support.servers import Daemon, wait_until
+from support.servers import CAPSULE, Daemon, wait_until
 
-CAPSULE = str(Path(sys.executable).with_name("capsule"))
 #: A film that takes seconds, a heart that beats fast, and the same work at whatever hour tests run.
 QUICK = {
     "CAPSULE_FILM__SIZE": "320x180",

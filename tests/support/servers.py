@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+#: The program itself, as it is installed beside this Python.
+CAPSULE = str(Path(sys.executable).with_name("capsule"))
 #: True where a missing component is a failure and not a reason to skip.
 MUST_HAVE_EVERYTHING = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
@@ -47,6 +50,13 @@ def wait_until(condition: Callable[[], Any], deadline_seconds: float, what: str)
         assert time.monotonic() < deadline, f"waited {deadline_seconds:g} s in vain until {what}"
         time.sleep(0.02)
     return answer
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class Postgres:
@@ -254,24 +264,20 @@ def _reachable(programs: Path, folder: Path, as_whom: dict[str, Any]) -> Path:
     return programs
 
 
-class Daemon:
+class Running:
     """
-    `capsule daemon` as a child process: `with Daemon(environment) as daemon: ... daemon.url`.
+    A command of ours that runs for long, as a child process: `with Running(environment, *command, kind=...) as one: ...`.
 
-    `environment` is laid over that of the test. What the daemon says goes to files and is shown when a test
-    fails inside the `with`. Leaving the `with` ends the daemon and everything it started.
+    `environment` is laid over that of the test. What it says goes to files and is shown when a test fails inside the
+    `with`. Leaving the `with` ends the process and everything it started.
     """
 
     def __init__(
-        self,
-        environment: Mapping[str, str],
-        *arguments: str,
-        deadline_seconds: float = 30,
-        command: Sequence[str] = (),
+        self, environment: Mapping[str, str], *command: str, kind: str, deadline_seconds: float = 30
     ) -> None:
-        capsule = str(Path(sys.executable).with_name("capsule"))
-        self._command = [*(command or (capsule, "--json", "daemon")), *arguments]
-        self._folder = tempfile.TemporaryDirectory(prefix="capsule-daemon-")
+        self._kind = kind
+        self._command = command
+        self._folder = tempfile.TemporaryDirectory(prefix=f"capsule-{kind}-")
         self._stdout = Path(self._folder.name) / "stdout"
         self._stderr = Path(self._folder.name) / "stderr"
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
@@ -285,20 +291,18 @@ class Daemon:
             )
         try:
             self.announcement: dict[str, Any] = wait_until(
-                self._announced, deadline_seconds, "the daemon says where it is"
+                self._announced, deadline_seconds, f"the {kind} says that it is ready"
             )
         except BaseException as error:
             error.add_note(self.output())
             self.close()
             raise
-        #: Where its pages are, as the daemon says it; no slash at the end.
-        self.url: str = str(self.announcement["url"]).rstrip("/")
         self.pid: int = self.announcement["pid"]
 
     def output(self) -> str:
         """Everything it said so far, for people."""
         if not self._stdout.exists():
-            return "(the daemon's output is gone)"
+            return f"(the output of the {self._kind} is gone)"
         return "\n".join(
             f"--- {path.name} of {' '.join(self._command)}\n{path.read_text(errors='replace')}"
             for path in (self._stdout, self._stderr)
@@ -340,8 +344,24 @@ class Daemon:
     def _announced(self) -> dict[str, Any] | None:
         line, end_of_line, _ = self._stdout.read_text().partition("\n")
         if end_of_line:
-            return json.loads(line)["daemon"]
+            return json.loads(line)[self._kind]
         assert self.process.poll() is None, (
-            f"the daemon ended with {self.process.returncode} before it was ready"
+            f"the {self._kind} ended with {self.process.returncode} before it was ready"
         )
         return None
+
+
+class Daemon(Running):
+    """`capsule daemon` as a child process: `with Daemon(environment) as daemon: ... daemon.url`."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *arguments: str,
+        deadline_seconds: float = 30,
+        command: Sequence[str] = (),
+    ) -> None:
+        begun = command or (CAPSULE, "--json", "daemon")
+        super().__init__(environment, *begun, *arguments, kind="daemon", deadline_seconds=deadline_seconds)
+        #: Where its pages are, as the daemon says it; no slash at the end.
+        self.url: str = str(self.announcement["url"]).rstrip("/")

@@ -227,7 +227,7 @@ def daemon(
 
     It opens capsules on their day, makes films, sends letters and serves the pages. One daemon for each
     data folder; a second one ends with exit 6. With --json, one object tells first where it listens.
-    Beside workers, --queues says what it does besides the pages; "" is nothing.
+    Beside workers, --queues says what it does besides the pages, or none.
     """
     from memorycapsule.daemon.run import serve
     from memorycapsule.work.cluster.queues import parse_queues

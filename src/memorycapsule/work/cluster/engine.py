@@ -43,6 +43,9 @@ class EngineDispatcher:
     """Wakes one worker of those that listen to the same database, whichever is first."""
 
     def __init__(self, store: Store) -> None:
+        # What it says of jobs is of no interest, and what goes wrong is told by the listener, in one line.
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         self._address = store.driver_url
         # It is never opened: jobs are written on the connections of our own transactions.
         self._writing = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
@@ -73,9 +76,6 @@ class _Listener:
         self._thread = threading.Thread(target=self._run, name="wakes", daemon=True)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._listen())
-        # What it says of jobs is of no interest, and what goes wrong is told here, in one line.
-        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
     def start(self) -> None:
         self._thread.start()

@@ -21,12 +21,15 @@ class Queue(StrEnum):
     FILM = "film"
 
 
+_NONE = "none"
 ALL_QUEUES = frozenset(Queue)
 _WORK_OF = MappingProxyType[Queue, Work]({Queue.OPEN: "cleanup", Queue.MAIL: "letters", Queue.FILM: "films"})
 
 
 def parse_queues(text: str) -> frozenset[Queue]:
-    """Return the queues that "open,mail" names; none for an empty text. Raises UsageProblem for an unknown one."""
+    """Return the queues that "open,mail" names, and nothing for "none". Raises UsageProblem for an unknown one."""
+    if text.strip().lower() == _NONE:
+        return frozenset()
     names = [name for part in text.split(",") if (name := part.strip().lower())]
     for name in names:
         if name not in ALL_QUEUES:
