@@ -133,22 +133,26 @@ def last_rehearsals(
     open come first.
     """
     done, made = col(CapsuleRow.rehearsed_at), col(CapsuleRow.created_at)
-    statement = (
-        select(CapsuleRow.id, done, col(CapsuleRow.rehearsal_problem))
-        .where(
-            col(CapsuleRow.opened_at).is_(None),
-            or_(
-                done <= before,
-                done > now,
-                and_(done.is_(None), made <= before),
-                and_(done.is_(None), made > now),
-                col(CapsuleRow.rehearsal_problem).is_not(None),
-                and_(col(CapsuleRow.state) == CapsuleState.SEALED, col(CapsuleRow.opens_at) <= opens_before),
-            ),
-        )
-        .order_by(col(CapsuleRow.opens_at), col(CapsuleRow.id))
+    # Each of them is a stretch of one index.
+    stretches = (
+        (done <= before,),
+        (done > now,),
+        (done.is_(None), made <= before),
+        (done.is_(None), made > now),
+        (col(CapsuleRow.rehearsal_problem).is_not(None),),
+        (col(CapsuleRow.state) == CapsuleState.SEALED, col(CapsuleRow.opens_at) <= opens_before),
     )
-    return {one: (at, problem is not None) for one, at, problem in tx.session.exec(statement)}
+    rows = [
+        row
+        for stretch in stretches
+        for row in tx.session.exec(
+            select(CapsuleRow.opens_at, CapsuleRow.id, done, col(CapsuleRow.rehearsal_problem)).where(
+                col(CapsuleRow.opened_at).is_(None), *stretch
+            )
+        )
+    ]
+    ordered = sorted(rows, key=lambda row: (row[0], row[1]))
+    return {one: (at, problem is not None) for _opens_at, one, at, problem in ordered}
 
 
 def all_sealed(tx: Transaction) -> list[Capsule]:

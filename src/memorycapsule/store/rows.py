@@ -69,7 +69,7 @@ class AccountRow(SQLModel, table=True):
     id: str = columns.key()
     name: str
     locale: str
-    is_admin: bool
+    is_admin: bool = Field(index=True)
     created_at: datetime
     deleted_at: datetime | None
 

@@ -57,7 +57,7 @@ LATER_INDEXES = (
     "ix_montage_film_blob", "ix_montage_member_id", "ix_montage_poster_blob", "ix_montage_soundtrack_blob",
     "ix_story_attached_by", "ix_story_session_id", "ix_upload_medium_id", "ix_upload_session_id",
     "ix_upload_part_blob_id", "ix_wish_member_id",
-    "ix_blob_checked_at_created_at", "ix_upload_changed_at",
+    "ix_blob_checked_at_created_at", "ix_upload_changed_at", "ix_account_is_admin",
     "ix_capsule_to_unseal", "ix_capsule_without_letters", "ix_capsule_rehearsed_at", "ix_capsule_would_fail",
 )  # fmt: skip
 

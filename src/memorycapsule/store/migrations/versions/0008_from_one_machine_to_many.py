@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.drop_index("ix_blob_damage", "blob")
     _index_some_rows("ix_blob_damaged", "blob", "damage IS NOT NULL")
     op.create_index("ix_blob_checked_at_created_at", "blob", ["checked_at", "created_at"])
+    op.create_index("ix_account_is_admin", "account", ["is_admin"])
     op.create_index("ix_upload_changed_at", "upload", ["changed_at"])
     _index_turns()
     _note_what_is_done_with_capsules()
