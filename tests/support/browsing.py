@@ -15,6 +15,7 @@ import uvicorn
 from memorycapsule.app import App
 from memorycapsule.config import Settings
 from memorycapsule.daemon.http.site import make_site
+from memorycapsule.work.cluster.dispatcher import LocalDispatcher
 from support.cast import Instance, Time, make_context
 from support.household import Household
 from support.mailservers import MailServer
@@ -30,6 +31,7 @@ def served(instance: Instance, clock: Time) -> Iterator[str]:
     """The address of an instance's site, which is served by a thread of the test."""
     app = App(
         settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
+        dispatcher=LocalDispatcher(),
         **vars(make_context(instance, clock)),
     )
     server = uvicorn.Server(

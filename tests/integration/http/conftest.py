@@ -28,6 +28,7 @@ from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import accounts as account_store
 from memorycapsule.work import ticks
+from memorycapsule.work.cluster.dispatcher import LocalDispatcher
 from support.cast import (
     OPENS,
     Instance,
@@ -248,6 +249,7 @@ def make_scene(folder: Path) -> Iterator[Scene]:
         time = Time()
         app = App(
             settings=Settings(data_dir=instance.folder, key_file=instance.key_file),
+            dispatcher=LocalDispatcher(),
             **vars(make_context(instance, time)),
         )
         yield Scene(

@@ -30,6 +30,7 @@ from memorycapsule.services.tokens import create as create_token
 from memorycapsule.services.uploads import UploadLimits, UploadMetadata
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import montages as montage_store
+from memorycapsule.work.cluster.dispatcher import LocalDispatcher
 from support.access import EXCEPTIONS, PEOPLE, rows_of
 from support.cast import (
     OPENS,
@@ -69,6 +70,7 @@ class Cast:
     def site(self) -> FastAPI:
         app = App(
             settings=Settings(data_dir=self.instance.folder, key_file=self.instance.key_file),
+            dispatcher=LocalDispatcher(),
             **vars(make_context(self.instance, self.time)),
         )
         return make_site(app, heartbeat_age=lambda: 0.0)

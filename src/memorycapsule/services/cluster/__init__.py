@@ -1,0 +1,1 @@
+"""What several machines that share one database must agree on."""
