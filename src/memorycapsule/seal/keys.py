@@ -94,6 +94,10 @@ class InstanceKey:
         """Return 64 hexadecimal digits that identify a duplicate without revealing the original's digest."""
         return self._derived("mark", plain_digest).hex()
 
+    def pseudonym(self, client: str) -> str:
+        """Return 64 hexadecimal digits that stand for a client's address without revealing it."""
+        return self._derived("client", client).hex()
+
     def row_id(self, *parts: str) -> str:
         """Return a row's id, a UUID 4 in form, that is always the same for `parts`."""
         return str(uuid.UUID(bytes=self._derived("row", *parts)[:16], version=4))

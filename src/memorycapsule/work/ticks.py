@@ -16,6 +16,7 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import DiskFull, NotDue, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
+from memorycapsule.services.cluster import buckets
 from memorycapsule.services.film import montages
 from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
@@ -246,6 +247,7 @@ def sweep(context: WorkerContext) -> None:
     Whole files that the database does not know go into the trash, and those are noted that it knows and are missing.
     With a clock in doubt everything stays: what came yesterday would look years old to a clock that is ahead.
     """
+    buckets.forget_full(context.store)
     if clock_doubt(context) or holds.hold_of(context.store):
         return
     now = context.now()

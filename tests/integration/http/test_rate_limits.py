@@ -1,5 +1,6 @@
 """Rate limits: guessing and mailing without end lead nowhere, and a party behind one address notices nothing."""
 
+import asyncio
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from integration.http.conftest import TestClient
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol import costs
-from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
+from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets
 from memorycapsule.daemon.run import _Server
 from memorycapsule.services import invitations
 
@@ -21,13 +22,16 @@ def browser(scene):
 
 def test_after_a_while_there_is_room_again():
     now = 0.0
-    application = RateLimits(None, root_path="", costs=None, refuse=None, clock=lambda: now)
+    buckets = MemoryBuckets(clock=lambda: now)
 
-    waits = [application._wait(costs.SIGN_IN, "a") for _ in range(11)]
+    def wait(client):
+        return asyncio.run(buckets.take(costs.SIGN_IN, client))
+
+    waits = [wait("a") for _ in range(11)]
     assert waits == [0.0] * 10 + [30.0]
-    assert application._wait(costs.SIGN_IN, "b") == 0.0
+    assert wait("b") == 0.0
     now = 31.0
-    assert application._wait(costs.SIGN_IN, "a") == 0.0
+    assert wait("a") == 0.0
 
 
 def test_nobody_mails_invitations_without_end(scene):

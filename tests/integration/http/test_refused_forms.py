@@ -6,7 +6,7 @@ import re
 import pytest
 
 from memorycapsule.daemon.http.protocol import costs
-from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
+from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets
 from memorycapsule.services import reading, signing_in
 from support.cast import OPENS, make_photo
 from support.routes import routes_of
@@ -127,7 +127,11 @@ def test_nothing_is_repeated_of_what_another_site_sends(scene, ada):
 
 def test_every_limited_page_gives_back_what_was_typed(scene, ada, monkeypatch):
     """Whatever the form: the refusal comes before the handler."""
-    monkeypatch.setattr(RateLimits, "_wait", lambda *_request: 6.2)
+
+    async def take(*_request):
+        return 6.2
+
+    monkeypatch.setattr(MemoryBuckets, "take", take)
     limited = [
         route
         for route in routes_of(next(iter(scene.sites.values())))

@@ -38,7 +38,7 @@ from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import Costs
 from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.pressure import Pressure
-from memorycapsule.daemon.http.protocol.rate_limits import RateLimits
+from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets, RateLimits, StoredBuckets
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, page_reader, token_viewers
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
@@ -79,7 +79,13 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
     site.state.heartbeat_age = heartbeat_age
     failures.handle(site)
     costs = Costs(iter_route_contexts(site.routes), app.settings)
-    site.add_middleware(RateLimits, root_path=root_path, costs=costs, refuse=failures.refuse)
+    site.add_middleware(
+        RateLimits,
+        root_path=root_path,
+        costs=costs,
+        buckets=MemoryBuckets() if app.store.is_sqlite else StoredBuckets(app),
+        refuse=failures.refuse,
+    )
     site.add_middleware(Pressure, refuse=failures.send_away)
     site.add_middleware(
         Guard,
