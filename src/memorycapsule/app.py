@@ -27,8 +27,8 @@ from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import schema
+from memorycapsule.store.cluster.turns import turn
 from memorycapsule.store.transactions import Store
-from memorycapsule.store.turns import turn
 from memorycapsule.work import lock, ticks, tmpfs
 from memorycapsule.work.cluster.dispatcher import Dispatcher, LocalDispatcher
 from memorycapsule.work.reserve import Reserve

@@ -16,7 +16,7 @@ from typing import Self
 
 from memorycapsule import file_locks
 from memorycapsule.errors import Busy, ConfigurationProblem
-from memorycapsule.store import nodes
+from memorycapsule.store.cluster import nodes
 from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.transactions import Store
 from memorycapsule.work.cluster.liveness import Liveness

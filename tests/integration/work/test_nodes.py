@@ -9,8 +9,9 @@ from sqlmodel import col
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages
-from memorycapsule.store import leases, nodes
+from memorycapsule.store import leases
 from memorycapsule.store import montages as montage_store
+from memorycapsule.store.cluster import nodes
 from memorycapsule.store.cluster_rows import NodeRow
 from memorycapsule.store.rows import MontageRow
 from memorycapsule.work import films

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from memorycapsule.seal.keys import InstanceKey
-from memorycapsule.store import buckets as bucket_store
+from memorycapsule.store.cluster import buckets as bucket_store
 from memorycapsule.store.transactions import Store
 
 #: Every bucket is full again long before.

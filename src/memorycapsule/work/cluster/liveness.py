@@ -14,7 +14,8 @@ from typing import Self
 
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
-from memorycapsule.store import leases, nodes
+from memorycapsule.store import leases
+from memorycapsule.store.cluster import nodes
 from memorycapsule.store.transactions import Store
 
 #: How often a node says that it is alive: a lease survives three times without an answer of the database.

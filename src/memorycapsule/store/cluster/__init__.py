@@ -1,0 +1,1 @@
+"""What several machines that share one Postgres tell each other by it."""
