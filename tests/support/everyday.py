@@ -287,10 +287,9 @@ def thumbnail(day: Everyday) -> Call:
 
 def look_ahead(day: Everyday) -> Call:
     day.cancel_films()
-    prerenderer = Prerenderer(context=day.app)
     with day.app.store.reading() as tx:
-        prerenderer.finished = event_store.newest_ids(tx)
-    return prerenderer.run
+        newest, _at = event_store.newest(tx)
+    return Prerenderer(context=day.app, is_through=True, seen=newest).run
 
 
 def look_for_films(day: Everyday) -> Call:

@@ -58,12 +58,12 @@ class Prerenderer:
     """
 
     context: WorkerContext
+    #: Whether it has gone past the last capsule.
+    is_through: bool = False
+    #: The number of the newest event at its last look; None where it must go through all.
+    seen: int | None = None
     #: Date and id of the capsule that it has come to; None before the first.
     _reached: _Place | None = None
-    #: Whether it has gone past the last one.
-    _is_through: bool = False
-    #: The number of the newest event at its last look; None where it must go through all.
-    _seen: int | None = None
     #: Ids of capsules that it has gone past, and that something has happened to since.
     _changed: set[str] = field(default_factory=set)
     _is_warned: bool = False
@@ -76,7 +76,7 @@ class Prerenderer:
         """
         if not self._is_quiet():
             # The cache may have dropped segments until the next quiet hours, so all capsules are checked again then.
-            self._reached, self._is_through, self._seen = None, False, None
+            self._reached, self.is_through, self.seen = None, False, None
             self._changed.clear()
             return 0
         if not self._is_idle():
@@ -108,26 +108,26 @@ class Prerenderer:
         for capsule in self._changed_ones():
             yield capsule
             self._changed.discard(capsule.id)
-        while not self._is_through:
+        while not self.is_through:
             some = self._next_ones()
             for capsule in some:
                 yield capsule
                 self._reached = _place(capsule)
-            self._is_through = not some
+            self.is_through = not some
 
     def _changed_ones(self) -> list[Capsule]:
         with self.context.store.reading() as tx:
             newest, _at = event_store.newest(tx) or (0, None)
-            if self._seen is not None and newest != self._seen:
-                since = capsule_store.sealed_among(tx, event_store.capsules_since(tx, self._seen))
+            if self.seen is not None and newest != self.seen:
+                since = capsule_store.sealed_among(tx, event_store.capsules_since(tx, self.seen))
                 self._changed |= {one.id for one in since if self._has_gone_past(one)}
-            self._seen = newest
+            self.seen = newest
             found = capsule_store.sealed_among(tx, self._changed)
         self._changed = {one.id for one in found}
         return found
 
     def _has_gone_past(self, capsule: Capsule) -> bool:
-        return self._is_through or (self._reached is not None and _place(capsule) <= self._reached)
+        return self.is_through or (self._reached is not None and _place(capsule) <= self._reached)
 
     def _next_ones(self) -> list[Capsule]:
         with self.context.store.reading() as tx:

@@ -48,17 +48,7 @@ def day(request, tmp_path_factory):
         yield Everyday(app=app, photos=2)
 
 
-#: What still reads whole tables.
-NOT_YET = {"send a letter", "letters, idle", "rehearsals, idle"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=False)] if name in NOT_YET else [])
-        for name in CALLS
-    ],
-)
+@pytest.mark.parametrize("name", CALLS)
 def test_no_table_that_grows_is_read_from_end_to_end(day, name):
     call = CALLS[name](day)
 
