@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from memorycapsule import config
 from memorycapsule.app import open_app
-from memorycapsule.config import Settings
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
@@ -74,7 +74,7 @@ class Household:
         """
         yesterday = datetime.now(UTC) - timedelta(days=1)
         opens = datetime.now(UTC) + opens_in
-        settings = Settings(data_dir=self.folder / "data", key_file=self.folder / "config" / "instance.key")
+        settings = config.load(environment=os.environ | self.environment)
         with open_app(settings) as app:
             ada = sessions.host_viewer(app.store)
             capsule = capsules.create(
