@@ -75,7 +75,7 @@ def prepare(upload: io.BufferedIOBase) -> Prepared:
 @dataclass(kw_only=True)
 class Everyday:
     """
-    An instance with Ben, who is no admin, and his capsules.
+    An instance with Ben, who is no admin, and his two capsules; those that calls make are Dora's.
 
     One is sealed, with a story of `photos` photos and somebody invited. Another was opened a month ago: its photos are
     unsealed, its film is made and its letters have left.
@@ -85,6 +85,7 @@ class Everyday:
     photos: int
     ada: Viewer = field(init=False)
     ben: Viewer = field(init=False)
+    dora: Viewer = field(init=False)
     ben_id: str = field(init=False)
     ben_browser: TestClient = field(init=False)
     ben_program: TestClient = field(init=False)
@@ -99,13 +100,9 @@ class Everyday:
         now = app.now()
         self.ada = sessions.host_viewer(app.store)
         first = self._capsule(self.ada, now + 400 * DAY, made=now)
-        joined = invitations.join(app.store, self._invite(self.ada, first, "ben"), name="Ben", now=now)
-        self.ben_id = joined.member.account_id
-        with app.store.transaction() as tx:
-            _session, token = sessions.begin(
-                tx, account_id=self.ben_id, capsule_id=None, kind=SessionKind.OPENED, now=now
-            )
-        self.ben = sessions.viewer_with_token(app.store, token)
+        self.ben, token = self._join(first, "Ben", now)
+        self.dora, _token = self._join(first, "Dora", now)
+        self.ben_id = self.ben.account_id
         site = make_site(app, heartbeat_age=lambda: 0.0)
         self.ben_browser = TestClient(
             site, base_url="http://127.0.0.1", headers={"cookie": f"capsule={token}"}
@@ -115,15 +112,25 @@ class Everyday:
         )
         self.sealed = self._capsule(self.ben, now + 300 * DAY, made=now)
         self._invite(self.ben, self.sealed, "cleo")
-        self.story = self._story(self.sealed, self.photos, made=now)
+        self.story = self._story(self.ben, self.sealed, self.photos, made=now)
         month_ago = now - 30 * DAY
         self.opened = self._capsule(self.ben, month_ago, made=month_ago - DAY)
-        self._story(self.opened, self.photos, made=month_ago - DAY)
+        self._story(self.ben, self.opened, self.photos, made=month_ago - DAY)
         opening.open_if_due(app.store, app.wake, self.opened.id, month_ago)
         self.film = self._keep_film(self._claimed_film(self.opened, month_ago), month_ago)
         ticks.send_letters(app)
         while cleanup.unseal_opened(app.store, app.vault, set(), now=now):
             pass
+
+    def _join(self, capsule: Capsule, name: str, now: datetime) -> tuple[Viewer, str]:
+        """Return somebody who joins a capsule of Ada's, and the token of a session in no particular capsule."""
+        store = self.app.store
+        joined = invitations.join(store, self._invite(self.ada, capsule, name.lower()), name=name, now=now)
+        with store.transaction() as tx:
+            _session, token = sessions.begin(
+                tx, account_id=joined.member.account_id, capsule_id=None, kind=SessionKind.OPENED, now=now
+            )
+        return sessions.viewer_with_token(store, token), token
 
     def _capsule(self, by: Viewer, opens: datetime, *, made: datetime) -> Capsule:
         return capsules.create(
@@ -149,23 +156,23 @@ class Everyday:
         )
         return invited.token
 
-    def _story(self, capsule: Capsule, photos: int, *, made: datetime) -> Story:
+    def _story(self, by: Viewer, capsule: Capsule, photos: int, *, made: datetime) -> Story:
         app = self.app
         story = stories.add(
-            app.store, app.vault, self.ben, capsule.id, title="At the pier", text="Until dark.", now=made
+            app.store, app.vault, by, capsule.id, title="At the pier", text="Until dark.", now=made
         )
         for _ in range(photos):
-            self._attach(story, made)
+            self._attach(by, story, made)
         return story
 
-    def _attach(self, story: Story, now: datetime) -> Medium:
+    def _attach(self, by: Viewer, story: Story, now: datetime) -> Medium:
         app = self.app
         number = next(self._numbers)
         return stories.attach(
             app.store,
             app.vault,
             prepare,
-            self.ben,
+            by,
             story.id,
             file=f"{number}.jpg",
             upload=io.BytesIO(number.to_bytes(4, "big") * 100),
@@ -173,10 +180,10 @@ class Everyday:
         ).medium
 
     def just_opened(self) -> tuple[Capsule, datetime]:
-        """A capsule of Ben's with one photo, which was opened a moment ago."""
+        """A capsule of Dora's with one photo, which was opened a moment ago."""
         now = self.app.now()
-        capsule = self._capsule(self.ben, now, made=now - DAY)
-        self._story(capsule, 1, made=now - DAY)
+        capsule = self._capsule(self.dora, now, made=now - DAY)
+        self._story(self.dora, capsule, 1, made=now - DAY)
         assert opening.open_if_due(self.app.store, self.app.wake, capsule.id, now)
         return capsule, now
 
@@ -244,7 +251,7 @@ def unseal_a_photo(day: Everyday) -> Call:
 
 def remove_a_photo(day: Everyday) -> Call:
     app = day.app
-    medium = day._attach(day.story, app.now())
+    medium = day._attach(day.ben, day.story, app.now())
     return lambda: stories.remove_medium(app.store, app.vault, day.ben, medium.id, now=app.now())
 
 
@@ -264,7 +271,7 @@ def finish_an_upload(day: Everyday) -> Call:
 
 def open_a_capsule(day: Everyday) -> Call:
     now = day.app.now()
-    day._capsule(day.ben, now, made=now - DAY)
+    day._capsule(day.dora, now, made=now - DAY)
     return lambda: ticks.open_due(day.app)
 
 
