@@ -63,16 +63,6 @@ def test_no_table_that_grows_is_read_from_end_to_end(day, name):
 
 #: How many capsules there are.
 FEW, MANY = 30, 300
-#: What still costs more.
-NOT_FLAT_YET = {
-    "unseal a photo",
-    "send a letter",
-    "letters, idle",
-    "ahead, idle",
-    "tidy, idle",
-    "notices, idle",
-    "rehearsals, idle",
-}
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +77,7 @@ def steps(day):
     return {name: (with_few[name], database_steps_in(store, make(day))) for name, make in CALLS.items()}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=False)] if name in NOT_FLAT_YET else [])
-        for name in CALLS
-    ],
-)
+@pytest.mark.parametrize("name", CALLS)
 def test_no_call_costs_the_database_more_where_it_holds_more(steps, name):
     with_few, with_many = steps[name]
 
