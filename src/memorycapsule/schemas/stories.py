@@ -14,7 +14,7 @@ from memorycapsule.words.error_sentences import english_sentence_of
 
 if TYPE_CHECKING:
     from memorycapsule.domain import capsules, stories
-    from memorycapsule.services.reading import StoryView
+    from memorycapsule.services.album.story_views import StoryView
 
 
 class Medium(Model):

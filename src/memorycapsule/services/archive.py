@@ -15,7 +15,8 @@ from memorycapsule.domain.stories import MediumKind, Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import Sealed
 from memorycapsule.services import reading
-from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from memorycapsule.services.album.story_views import MediumView, StoryView
+from memorycapsule.services.reading import CapsuleView
 from memorycapsule.services.vault import Vault
 from memorycapsule.store.transactions import Store
 from memorycapsule.words.catalogues import Wording, wording

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.events import Event
@@ -9,8 +10,10 @@ from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
 from memorycapsule.errors import CapsuleError, DiskFull, Postponed
+from memorycapsule.services.album import albums
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.vault import Vault
+from memorycapsule.store import albums as album_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import stories as story_store
@@ -50,9 +53,10 @@ def _unseal_some(store: Store, vault: Vault, capsule_id: str, skip: set[str], no
             capsule_store.note_unsealed(tx, capsule_id, now)
         return 0
     done = 0
-    for item in sealed:
-        if item.id in skip:
-            continue
+    todo = [item for item in sealed if item.id not in skip]
+    if todo:
+        _arrange(store, vault, capsule_id)
+    for item in todo:
         try:
             if isinstance(item, Medium):
                 _unseal_medium(store, vault, item, now)
@@ -81,6 +85,17 @@ def _unseal_some(store: Store, vault: Vault, capsule_id: str, skip: set[str], no
             continue
         done += 1
     return done
+
+
+def _arrange(store: Store, vault: Vault, capsule_id: str) -> None:
+    """Arrange a capsule that nobody has arranged yet: those who look at a page need not wait for it then."""
+    with store.reading() as tx:
+        capsule = capsule_store.capsules.get(tx, capsule_id)
+        is_arranged = album_store.find(tx, capsule_id) is not None
+    if not is_arranged:
+        # What cannot be read is noted where it is unsealed.
+        with contextlib.suppress(CapsuleError):
+            albums.arrange(store, vault, capsule)
 
 
 def _unseal_story(store: Store, vault: Vault, story: Story) -> None:

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
-from memorycapsule.domain.capture_times import TakenForm, WallTimes, wall_times_of
+from memorycapsule.domain.capture_times import TakenForm, WallTimes
 from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.file_names import safe_name
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.people import Account
-from memorycapsule.domain.stories import (
-    Medium,
-    MediumDetails,
-    MediumKind,
-    Story,
-    StoryWords,
-    Viewer,
-    may_view,
-)
-from memorycapsule.errors import CapsuleError, NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
-from memorycapsule.seal.envelopes import DamagedEnvelope
-from memorycapsule.services.vault import Unsealer, Vault
+from memorycapsule.domain.stories import Medium, MediumKind, Story, Viewer, may_view
+from memorycapsule.errors import NotAllowed, NotFound, PlanRefused, Sealed, UsageProblem
+from memorycapsule.services.album import albums
+from memorycapsule.services.album.albums import Album
+from memorycapsule.services.album.story_views import MediumView, StoryView, sealed_stories, whole_stories
+from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
+from memorycapsule.store import albums as album_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import invitations as invitation_store
@@ -45,29 +39,6 @@ if TYPE_CHECKING:
     from memorycapsule.domain.film.plan import MontagePlan
 
 Form = Literal["original", "display", "thumbnail", "clip"]
-_Details = list[tuple[Medium, MediumDetails]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MediumView:
-    """A photo, clip or voice note that the viewer may see."""
-
-    medium: Medium
-    details: MediumDetails
-    #: When it was taken by the clock on the wall, naive; see `capture_times.WallTimes`. None where nothing tells.
-    taken_local: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoryView:
-    """A story that the viewer may see."""
-
-    story: Story
-    author: Member
-    #: Empty where they cannot be read any more: `damage` says why.
-    words: StoryWords
-    media: list[MediumView]
-    damage: CapsuleError | None = None
 
 
 class Standing(NamedTuple):
@@ -95,6 +66,14 @@ class CapsuleView(Outline):
 
     stories: list[StoryView]
     #: Empty before the date.
+    montages: list[Montage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedView(Outline):
+    """An open capsule with its album: what is where, for pages that then read what they show by `shown`."""
+
+    album: Album
     montages: list[Montage]
 
 
@@ -242,17 +221,11 @@ def standing_in(tx: Transaction, viewer: Viewer, reference: str, *, lock: bool =
     `lock` keeps others, above all its opening, from changing the capsule while this transaction writes.
     Raises NotFound when there is none that they are in, UsageProblem when a slug means two of them.
     """
-    wanted = reference.strip().lower()
-    reachable = capsule_store.of_reference(tx, viewer.account_id, wanted, only_id=viewer.capsule_id)
-    own = [capsule for capsule in reachable if capsule.made_by == viewer.account_id] or reachable
-    if not own:
-        raise NotFound("capsule_unknown")
-    if len(own) > 1:
-        raise UsageProblem("capsule_ambiguous", name=reference, count=len(own))
-    member = capsule_store.membership(tx, own[0].id, viewer.account_id)
+    found = _meant(tx, viewer, reference)
+    member = capsule_store.membership(tx, found.id, viewer.account_id)
     if member is None:
         raise NotFound("capsule_unknown")
-    return Standing(capsule_store.capsules.get(tx, own[0].id, lock=True) if lock else own[0], member)
+    return Standing(capsule_store.capsules.get(tx, found.id, lock=True) if lock else found, member)
 
 
 def outline(store: Store, viewer: Viewer, reference: str) -> Outline:
@@ -261,13 +234,63 @@ def outline(store: Store, viewer: Viewer, reference: str) -> Outline:
         return _outline(tx, *standing_in(tx, viewer, reference))
 
 
+def opened(store: Store, vault: Vault, viewer: Viewer, reference: str) -> OpenedView:
+    """Return an open capsule with its album. Raises NotFound, also before the date."""
+    with store.reading() as tx:
+        found = _meant(tx, viewer, reference)
+        if not found.is_open:
+            raise NotFound("capsule_unknown")
+        members = capsule_store.ever_members_of(tx, found.id)
+        kept = album_store.find(tx, found.id)
+        films = montage_store.of_capsule(tx, found.id)
+    own = (one for one in members if one.account_id == viewer.account_id and one.left_at is None)
+    if (member := next(own, None)) is None:
+        raise NotFound("capsule_unknown")
+    album = Album.from_json(kept) or albums.arrange(store, vault, found)
+    return OpenedView(
+        capsule=found,
+        member=member,
+        contributions=album.contributions(members),
+        invitations=[],
+        album=album,
+        montages=films,
+    )
+
+
+def shown(
+    store: Store,
+    vault: Vault,
+    view: OpenedView,
+    *,
+    stories: Collection[str],
+    media: Collection[str] | None,
+) -> dict[str, StoryView]:
+    """
+    Return some stories of an open capsule by their ids, with some of their media.
+
+    `media` None means all that they have. What cannot be read any more is left out of a story's media.
+    """
+    capsule_id = view.capsule.id
+    with store.reading() as tx:
+        found = story_store.of_ids(tx, capsule_id, stories)
+        by_story: dict[str, list[Medium]] = {story.id: [] for story in found}
+        if media is None:
+            by_story = story_store.media_by_story(tx, by_story)
+        else:
+            for one in story_store.media_of_ids(tx, capsule_id, media) if media else ():
+                by_story.setdefault(one.story_id, []).append(one)
+        authors = {one.member.id: one.member for one in view.contributions}
+        sealed = sealed_stories(tx, vault, view.capsule, found, media=by_story, authors=authors)
+    return {one.story.id: one for one in sealed.views(view.album.taken_local)}
+
+
 def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> CapsuleView:
-    """Return a capsule as the viewer may see it. Raises NotFound."""
+    """Return a capsule with all of it that the viewer may see. Raises NotFound."""
     with store.reading() as tx:
         found, member = standing_in(tx, viewer, reference)
         outlined = _outline(tx, found, member)
         films = montage_store.of_capsule(tx, found.id) if found.is_open else []
-        sealed = _sealed_stories(tx, vault, found, visible_stories(tx, member, found, viewer))
+        sealed = whole_stories(tx, vault, found, visible_stories(tx, member, found, viewer))
     return CapsuleView(
         capsule=found,
         member=member,
@@ -278,26 +301,40 @@ def capsule(store: Store, vault: Vault, viewer: Viewer, reference: str) -> Capsu
     )
 
 
-def stories(store: Store, vault: Vault, viewer: Viewer, reference: str) -> list[StoryView]:
-    """Return the stories of a capsule that the viewer may see. Raises NotFound."""
+def story_ids(store: Store, viewer: Viewer, reference: str) -> list[str]:
+    """Return the ids of the stories that `stories` returns, in its order. Raises NotFound."""
     with store.reading() as tx:
         found, member = standing_in(tx, viewer, reference)
-        sealed = _sealed_stories(tx, vault, found, visible_stories(tx, member, found, viewer))
-    return sealed.views()
+        return [story.id for story in visible_stories(tx, member, found, viewer)]
+
+
+def stories(
+    store: Store, vault: Vault, viewer: Viewer, reference: str, *, only: Collection[str] | None = None
+) -> list[StoryView]:
+    """Return the stories of a capsule that the viewer may see, or `only` those with these ids. Raises NotFound."""
+    with store.reading() as tx:
+        found, member = standing_in(tx, viewer, reference)
+        seen = visible_stories(tx, member, found, viewer)
+        wanted = seen if only is None else [one for one in seen if one.id in only]
+        # Of an open capsule, the album tells what the other stories would.
+        beside = [] if found.is_open else [one for one in seen if one not in wanted]
+        sealed = whole_stories(tx, vault, found, wanted, beside)
+        kept = album_store.find(tx, found.id) if found.is_open and only is not None else None
+    if not found.is_open or only is None:
+        return sealed.views()
+    return sealed.views((Album.from_json(kept) or albums.arrange(store, vault, found)).taken_local)
 
 
 def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryView:
     """Return a story. Raises NotFound, in the same words whether it is sealed or does not exist."""
     with store.reading() as tx:
         found = story_store.stories.find(tx, story_id)
-        member = _member_who_may_view(tx, found, viewer)
-        if found is None or member is None:
+        if found is None or _member_who_may_view(tx, found, viewer) is None:
             raise NotFound("story_unknown")
-        of_capsule = capsule_store.capsules.get(tx, found.capsule_id)
-        seen = visible_stories(tx, member, of_capsule, viewer)
-        beside = [one for one in seen if one.member_id == found.member_id and one.id != found.id]
-        sealed = _sealed_stories(tx, vault, of_capsule, [found], beside)
-    return sealed.views()[0]
+    views = stories(store, vault, viewer, found.capsule_id, only=[story_id])
+    if not views:
+        raise NotFound("story_unknown")
+    return views[0]
 
 
 def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> MediumView:
@@ -395,6 +432,18 @@ def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
         return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.all_deliveries(tx)]
 
 
+def _meant(tx: Transaction, viewer: Viewer, reference: str) -> Capsule:
+    """Return the capsule that a slug or id means to the viewer, who is a member of it, as `standing_in` does."""
+    wanted = reference.strip().lower()
+    reachable = capsule_store.of_reference(tx, viewer.account_id, wanted, only_id=viewer.capsule_id)
+    own = [capsule for capsule in reachable if capsule.made_by == viewer.account_id] or reachable
+    if not own:
+        raise NotFound("capsule_unknown")
+    if len(own) > 1:
+        raise UsageProblem("capsule_ambiguous", name=reference, count=len(own))
+    return own[0]
+
+
 def _redacted(capsule: Capsule) -> Capsule:
     return dataclasses.replace(capsule, title="", slug="", message=None, theme="")
 
@@ -435,62 +484,4 @@ def _outline(tx: Transaction, found: Capsule, member: Member) -> Outline:
         member=member,
         contributions=capsule_store.contributions(tx, found.id),
         invitations=invitation_store.of_capsule(tx, found.id) if member.is_owner else [],
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _SealedStories:
-    """Stories as they were read in a transaction, to be unsealed after it."""
-
-    stories: list[Story]
-    #: Further ones of the same authors, whose photos tell on which clock a clip was taken.
-    beside: Sequence[Story]
-    #: By the ids of their stories.
-    media: Mapping[str, list[Medium]]
-    #: By the ids of members.
-    authors: Mapping[str, Member]
-    unsealer: Unsealer
-    zone_name: str
-
-    def views(self) -> list[StoryView]:
-        """Return the stories with all of them that can be read: a damaged medium must not hide the others."""
-        media = {story.id: self._media(story) for story in self.stories}
-        captures = [(one.member_id, details.taken) for one in self.stories for _, details in media[one.id]]
-        if any(taken and taken.form is TakenForm.INSTANT for _, taken in captures):
-            captures += [(one.member_id, found.taken) for one in self.beside for _, found in self._media(one)]
-        times = wall_times_of(self.zone_name, captures)
-        return [self._view(one, media[one.id], times.get(one.member_id)) for one in self.stories]
-
-    def _view(self, story: Story, media: _Details, times: WallTimes | None) -> StoryView:
-        damage = None
-        try:
-            words = self.unsealer.words_of(story)
-        except DamagedEnvelope as error:
-            words, damage = StoryWords(title="", text=""), error
-        views = [
-            MediumView(medium=medium, details=details, taken_local=times.of(details.taken) if times else None)
-            for medium, details in media
-        ]
-        return StoryView(
-            story=story, author=self.authors[story.member_id], words=words, media=views, damage=damage
-        )
-
-    def _media(self, story: Story) -> _Details:
-        media = []
-        for medium in self.media[story.id]:
-            with contextlib.suppress(DamagedEnvelope):
-                media.append((medium, self.unsealer.details_of(medium)))
-        return media
-
-
-def _sealed_stories(
-    tx: Transaction, vault: Vault, capsule: Capsule, stories: list[Story], beside: Sequence[Story] = ()
-) -> _SealedStories:
-    return _SealedStories(
-        stories=stories,
-        beside=beside,
-        media=story_store.media_by_story(tx, [story.id for story in (*stories, *beside)]),
-        authors={one.id: one for one in capsule_store.ever_members_of(tx, capsule.id)},
-        unsealer=vault.unsealer(tx, capsule.id),
-        zone_name=capsule.zone,
     )

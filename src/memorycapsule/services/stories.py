@@ -48,7 +48,7 @@ class Attached:
 
     medium: Medium
     details: MediumDetails
-    #: When it was taken by the clock on the wall, as in `reading.MediumView`.
+    #: When it was taken by the clock on the wall, as in `story_views.MediumView`.
     taken_local: datetime | None
     #: True when the very same file was in the story before; nothing was added.
     is_duplicate: bool

@@ -11,6 +11,7 @@ from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.store.rows import (
+    AlbumRow,
     BlobRow,
     CapsuleRow,
     ConsentRow,
@@ -363,6 +364,7 @@ def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
     for row in (
         DeliveryRow,
         MontageRow,
+        AlbumRow,
         EarlierDateRequestRow,
         UploadRow,
         MediumRow,

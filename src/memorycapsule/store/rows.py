@@ -10,6 +10,7 @@ from pydantic import NaiveDatetime
 from sqlalchemy import (
     BigInteger,
     Column,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -259,6 +260,12 @@ class MediumRow(SQLModel, table=True):
     thumbnail_blob: str | None = columns.reference("blob", optional=True)
     clip_blob: str | None = columns.reference("blob", optional=True)
     created_at: datetime = Field(index=True)
+
+
+class AlbumRow(SQLModel, table=True):
+    __tablename__ = "album"
+    capsule_id: str = Field(sa_column=Column(String(36), ForeignKey("capsule.id"), primary_key=True))
+    arranged: bytes = columns.raw()
 
 
 class UploadRow(SQLModel, table=True):

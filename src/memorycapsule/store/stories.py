@@ -43,6 +43,18 @@ def media_by_story(tx: Transaction, story_ids: Collection[str]) -> dict[str, lis
     return found
 
 
+def of_ids(tx: Transaction, capsule_id: str, story_ids: Collection[str]) -> list[Story]:
+    """Return the stories of a capsule among these."""
+    statement = stories.rows().where(col(StoryRow.capsule_id) == capsule_id, col(StoryRow.id).in_(story_ids))
+    return stories.all(tx, statement)
+
+
+def media_of_ids(tx: Transaction, capsule_id: str, medium_ids: Collection[str]) -> list[Medium]:
+    """Return the media of a capsule among these, in the order of each story."""
+    statement = media.rows().where(col(MediumRow.capsule_id) == capsule_id, col(MediumRow.id).in_(medium_ids))
+    return media.all(tx, statement.order_by(col(MediumRow.position), col(MediumRow.created_at)))
+
+
 def first_photo_id(tx: Transaction, capsule_id: str) -> str | None:
     """Return the id of the photo that came into a capsule first."""
     statement = (

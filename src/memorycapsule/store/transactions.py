@@ -178,7 +178,10 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         reads = connection.get_execution_options().get(_READ_ONLY, False)
-        connection.exec_driver_sql(f"PRAGMA query_only={reads:d}")
+        # A connection stays as it is until somebody wants the other.
+        if connection.info.get(_READ_ONLY) is not reads:
+            connection.exec_driver_sql(f"PRAGMA query_only={reads:d}")
+            connection.info[_READ_ONLY] = reads
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine

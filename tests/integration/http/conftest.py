@@ -24,6 +24,7 @@ from memorycapsule.domain.film.montages import Omission
 from memorycapsule.domain.sessions import SessionKind
 from memorycapsule.domain.stories import Story, Viewer
 from memorycapsule.services import opening, reading, sessions
+from memorycapsule.services.album.story_views import StoryView
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import accounts as account_store
@@ -92,7 +93,7 @@ class Scene:
         settings = self.app.settings.model_copy(update={"uploads": uploads})
         self.app = App(**{**vars(self.app), "settings": settings})
 
-    def story_as_ben_sees_it(self, story_id: str) -> reading.StoryView:
+    def story_as_ben_sees_it(self, story_id: str) -> StoryView:
         return reading.story(self.instance.store, self.instance.vault, self.ben.viewer, story_id)
 
     def session_of(self, account_id: str) -> str:

@@ -51,12 +51,13 @@ def days(stage, story) -> dict[str, date | None]:
         day = told[one.details.file]
         assert (one.taken_local and one.taken_local.date()) == day
         assert (by_itself.taken_local and by_itself.taken_local.date()) == day
-    layout = photo_layout.lay_out(view)
+    opened = reading.opened(instance.store, instance.vault, viewer, stage.capsule.id)
+    layout = photo_layout.lay_out(opened)
+    files = {one.medium.id: one.details.file for story in view.stories for one in story.media}
     shown = {
-        one.view.details.file: taken and taken.date()
+        files[one.medium.id]: one.medium.dated_local and one.medium.dated_local.date()
         for one in layout.all_photos
-        if one.story.story.id == story.id
-        for taken in [photo_layout.taken_local(view, one.view)]
+        if one.story.id == story.id
     }
     zipped = {
         one.path.rpartition("/")[2]: one.local.date()
@@ -67,17 +68,14 @@ def days(stage, story) -> dict[str, date | None]:
     with instance.store.reading() as tx:
         montage = montage_store.of_opening(tx, stage.capsule.id)
     material = read_material(instance.store, instance.vault, montage, Size(width=160, height=90), 10)
-    files = {one.medium.id: one.details.file for story in view.stories for one in story.media}
     filmed = {files[one.id]: one.taken_local and one.taken_local.date() for one in material.pictures}
     for file, day in told.items():
         assert shown[file] == filmed[file] == day
         # A file in a zip needs some time.
         assert zipped[file] == (day or NOW.date())
         month = f"{day:%Y-%m}" if day else ""
-        found = photo_search.matching(
-            view, layout.all_photos, photo_search.PhotoQuery(month=month), language="en"
-        )
-        assert file in {one.view.details.file for one in found}
+        found = photo_search.matching(layout.all_photos, photo_search.PhotoQuery(month=month))
+        assert file in {files[one.medium.id] for one in found}
     return told
 
 

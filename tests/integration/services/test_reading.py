@@ -35,7 +35,15 @@ def bens(stage):
 
 
 def titles(stage, viewer):
-    shown = reading.stories(stage.instance.store, stage.instance.vault, viewer, stage.capsule.id)
+    store, vault = stage.instance.store, stage.instance.vault
+    shown = reading.stories(store, vault, viewer, stage.capsule.id)
+    ids = reading.story_ids(store, viewer, stage.capsule.id)
+    assert [story.story.id for story in shown] == ids
+    for asked in (ids, ids[:1], []):
+        some = reading.stories(store, vault, viewer, stage.capsule.id, only=asked)
+        assert [(one.story, one.words, one.media) for one in some] == [
+            (one.story, one.words, one.media) for one in shown if one.story.id in asked
+        ]
     return {story.words.title for story in shown}
 
 
@@ -44,6 +52,7 @@ def every_read(stage, viewer):
     store, vault = stage.instance.store, stage.instance.vault
     story, medium = bens(stage)
     reads = [
+        ("opened", lambda: reading.opened(store, vault, viewer, stage.capsule.id)),
         ("story", lambda: reading.story(store, vault, viewer, story.id)),
         ("medium", lambda: reading.medium(store, vault, viewer, medium.id)),
         ("montages", lambda: reading.montages(store, viewer, stage.capsule.id)),
@@ -83,8 +92,9 @@ def test_nothing_is_missing_from_these_tests():
     }
     assert public == {
         "account", "capsule", "capsules", "cover_file", "cover_source", "film", "film_file", "medium",
-        "medium_file", "montage", "montages", "opened_cover", "outbox", "outline", "poster_file",
-        "reaches", "redacted", "shelf", "standing", "standing_in", "stories", "story", "visible_stories",
+        "medium_file", "montage", "montages", "opened", "opened_cover", "outbox", "outline", "poster_file",
+        "reaches", "redacted", "shelf", "shown", "standing", "standing_in", "stories", "story", "story_ids",
+        "visible_stories",
     }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def go_back_to(tx, revision):
     for table, columns in LATER_COLUMNS.items():
         for column in columns:
             tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-    for table in ("told_notice", "node", "bucket", "piece"):
+    for table in ("told_notice", "album", "node", "bucket", "piece"):
         tx.session.execute(text(f"DROP TABLE {table}"))
     tx.session.execute(text("ALTER TABLE instance ADD COLUMN clock_trusted_at TIMESTAMP"))
     tx.session.execute(

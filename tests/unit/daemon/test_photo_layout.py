@@ -14,13 +14,13 @@ from support.albums import opened, picture
     "stories", [[], [0], [1], [1, 2], [12], [40, 30, 20, 9, 1], [30] * 15 + [5] * 10], ids=sum
 )
 def test_every_photo_has_exactly_one_place(theme, stories):
-    view = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
-    layout = photo_layout.lay_out(view)
+    capsule = opened(*([picture() for _ in range(count)] for count in stories), theme=theme)
+    layout = photo_layout.lay_out(capsule.view)
     shown = [one for chapter in layout.chapters for one in chapter.pictures]
     covers = layout.covers if layout.covers_are_all else ()
 
-    places = [one.view.medium.id for one in (*covers, *shown, *layout.rest)]
-    assert sorted(places) == sorted(medium.medium.id for story in view.stories for medium in story.media)
+    places = [one.medium.id for one in (*covers, *shown, *layout.rest)]
+    assert sorted(places) == sorted(medium.medium.id for story in capsule.stories for medium in story.media)
     assert len(places) == len(set(places)) == sum(stories)
     assert max((len(chapter.pictures) for chapter in layout.chapters), default=0) <= (
         photo_layout.CAPACITIES[theme].story
@@ -30,13 +30,13 @@ def test_every_photo_has_exactly_one_place(theme, stories):
 
 
 def test_stories_come_in_the_order_of_what_they_tell_of():
-    view = opened(
+    capsule = opened(
         [picture(taken=datetime(2020, 8, 2))],
         [picture(taken=datetime(1998, 1, 1)), picture()],
         [picture(taken=datetime(2020, 8, 1, 9))],
     )
 
-    order = [chapter.story.story.id for chapter in photo_layout.lay_out(view).chapters]
+    order = [chapter.story.id for chapter in photo_layout.lay_out(capsule.view).chapters]
     assert order == ["story-1", "story-2", "story-0"]
 
 
@@ -44,34 +44,30 @@ def test_stories_come_in_the_order_of_what_they_tell_of():
     "said", [datetime(1980, 1, 1, 4, 12), datetime(2000, 1, 1, 0, 3), datetime(2031, 8, 2)], ids=str
 )
 def test_a_camera_whose_clock_is_wrong_does_not_say_when_a_story_was(said):
-    view = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
-    (story,) = view.stories
+    capsule = opened([picture(taken=said), picture(taken=datetime(2020, 8, 2)), picture(taken=said)])
+    (story,) = capsule.view.album.stories
 
-    assert photo_layout.story_time(view, story) == datetime(2020, 8, 2)
-    assert [photo_layout.taken_local(view, medium) for medium in story.media] == [
-        None,
-        datetime(2020, 8, 2),
-        None,
-    ]
+    assert story.told_local == datetime(2020, 8, 2)
+    assert [medium.dated_local for medium in story.media] == [None, datetime(2020, 8, 2), None]
+    assert [medium.taken_local for medium in story.media] == [said, datetime(2020, 8, 2), said]
 
 
 def test_a_story_without_any_date_that_can_be_believed_is_of_its_writing():
-    view = opened([picture(taken=datetime(1980, 1, 1)), picture()])
+    (story,) = opened([picture(taken=datetime(1980, 1, 1)), picture()]).view.album.stories
 
-    assert photo_layout.story_time(view, view.stories[0]) == datetime(2026, 5, 8, 9)
+    assert story.told_local == datetime(2026, 5, 8, 9)
 
 
 def test_a_voice_is_heard_in_its_story_and_stands_in_no_place_of_a_photo():
-    layout = photo_layout.lay_out(opened([picture(), picture(kind=MediumKind.VOICE)]))
+    layout = photo_layout.lay_out(opened([picture(), picture(kind=MediumKind.VOICE)]).view)
 
     (chapter,) = layout.chapters
     assert (len(chapter.voices), chapter.count, len(layout.all_photos)) == (1, 1, 1)
 
 
-def placed(*orientations: str):
-    return photo_layout.lay_out(
-        opened([picture(orientation) for orientation in orientations], theme="museum")
-    ).all_photos
+def shown(*orientations: str):
+    capsule = opened([picture(orientation) for orientation in orientations], theme="museum")
+    return capsule.shown.photos(photo_layout.lay_out(capsule.view).all_photos)
 
 
 @pytest.mark.parametrize("count", range(1, 13))
@@ -79,7 +75,7 @@ def placed(*orientations: str):
     "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
 )
 def test_walls_hold_what_hangs_on_them(count, rhythm):
-    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    pictures = shown(*(rhythm[number % len(rhythm)] for number in range(count)))
     rows = photo_layout.wall_rows(pictures)
 
     assert [one.picture for row in rows for one in row] == list(pictures)
@@ -94,7 +90,7 @@ def test_walls_hold_what_hangs_on_them(count, rhythm):
     "rhythm", [("wide",), ("tall",), ("wide", "tall", "square"), ("tall", "tall", "wide")]
 )
 def test_no_card_lies_alone_in_the_last_row(count, rhythm):
-    pictures = placed(*(rhythm[number % len(rhythm)] for number in range(count)))
+    pictures = shown(*(rhythm[number % len(rhythm)] for number in range(count)))
     rows = photo_layout.card_rows(pictures)
 
     assert [one for row in rows for one in row] == list(pictures)

@@ -38,9 +38,10 @@ def list_stories(
     request: Request, app: AppDep, viewer: Asker, capsule: Reference, limit: Limit = 50, after: After = None
 ) -> answers.StoriesAnswer:
     """List the stories that the caller may see: their own until the day, all of them afterwards."""
-    views = reading.stories(app.store, app.vault, viewer, capsule)
-    found, further = piece(request, views, lambda view: view.story.id, limit=limit, after=after)
-    return answers.StoriesAnswer(stories=[Story.of(view) for view in found], next=further)
+    ids = reading.story_ids(app.store, viewer, capsule)
+    found, further = piece(request, ids, lambda one: one, limit=limit, after=after)
+    views = reading.stories(app.store, app.vault, viewer, capsule, only=found)
+    return answers.StoriesAnswer(stories=[Story.of(view) for view in views], next=further)
 
 
 @router.post(

@@ -16,9 +16,10 @@ from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotFound
 from memorycapsule.services import reading
-from memorycapsule.services.reading import CapsuleView, Outline, Standing, StoryView
+from memorycapsule.services.album.story_views import StoryView
+from memorycapsule.services.reading import OpenedView, Outline, Standing
 
-View = TypeVar("View", Standing, Outline, CapsuleView, list[Montage], Montage)
+View = TypeVar("View", Standing, Outline, OpenedView, list[Montage], Montage)
 
 
 class Access(NamedTuple, Generic[View]):
@@ -76,29 +77,22 @@ def member_outline(
     return _access(request, viewers, lambda viewer: reading.outline(app.store, viewer, str(capsule_id)))
 
 
-def _member_capsule(
+#: The capsule of the address, for its members; for everybody else, it is not there. Most pages need no more than its
+#: row and the viewer's own part, or members and counts besides.
+MemberStanding = Annotated[Access[Standing], Depends(_member_standing)]
+MemberOutline = Annotated[Access[Outline], Depends(member_outline)]
+
+
+def _opened_capsule(
     request: Request, app: AppDep, viewers: BrowserViewers, capsule_id: UUID
-) -> Access[CapsuleView]:
+) -> Access[OpenedView]:
     return _access(
-        request, viewers, lambda viewer: reading.capsule(app.store, app.vault, viewer, str(capsule_id))
+        request, viewers, lambda viewer: reading.opened(app.store, app.vault, viewer, str(capsule_id))
     )
 
 
-#: The capsule of the address, for its members; for everybody else, it is not there. Most pages need no more than its
-#: row and the viewer's own part, or members and counts besides; the full view is for those that show stories.
-MemberStanding = Annotated[Access[Standing], Depends(_member_standing)]
-MemberOutline = Annotated[Access[Outline], Depends(member_outline)]
-MemberCapsule = Annotated[Access[CapsuleView], Depends(_member_capsule)]
-
-
-async def _opened_capsule(access: MemberCapsule) -> Access[CapsuleView]:
-    if not access.view.capsule.is_open:
-        raise NotFound
-    return access
-
-
-#: The same capsule once it is open; before that, it is not there.
-OpenedCapsule = Annotated[Access[CapsuleView], Depends(_opened_capsule)]
+#: The same capsule with its album once it is open; before that, it is not there.
+OpenedCapsule = Annotated[Access[OpenedView], Depends(_opened_capsule)]
 
 
 def _capsule_films(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from memorycapsule.app import App
 from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, PagesDep
-from memorycapsule.daemon.http.guests.access import MemberCapsule
+from memorycapsule.daemon.http.guests.access import MemberStanding
 from memorycapsule.daemon.http.guests.opened import first_page
 from memorycapsule.daemon.http.guests.own_stories import story_rows
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_members, member_rows
@@ -31,9 +31,13 @@ router = APIRouter()
 
 @router.api_route("/g/c/{capsule_id}", methods=GET)
 @for_whom(Audience.MEMBERS)
-def show_capsule(request: Request, app: AppDep, pages: PagesDep, access: MemberCapsule) -> Response:
-    page = first_page if access.view.capsule.is_open else _sealed
-    return page(app, pages, request, access.view)
+def show_capsule(request: Request, app: AppDep, pages: PagesDep, access: MemberStanding) -> Response:
+    capsule = access.view.capsule
+    if capsule.is_open:
+        opened = reading.opened(app.store, app.vault, access.viewer, capsule.id)
+        return first_page(app, pages, request, opened)
+    view = reading.capsule(app.store, app.vault, access.viewer, capsule.id)
+    return _sealed(app, pages, request, view)
 
 
 @router.api_route("/g/c/{capsule_id}/cover", methods=GET)

@@ -43,7 +43,8 @@ from memorycapsule.domain.capsules import Member
 from memorycapsule.domain.stories import StoryWords, Viewer
 from memorycapsule.errors import CapsuleError, EditedElsewhere, NotAllowed, NotFound, TooLarge, UsageProblem
 from memorycapsule.services import opening, reading, uploads
-from memorycapsule.services.reading import MediumView, Outline, Standing, StoryView
+from memorycapsule.services.album.story_views import MediumView, StoryView
+from memorycapsule.services.reading import Outline, Standing
 from memorycapsule.services.uploads import UploadProgress, UploadStage
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words, size_in_words

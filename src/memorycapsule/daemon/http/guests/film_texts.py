@@ -15,9 +15,12 @@ from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import SONG, Montage, MontageState
 from memorycapsule.domain.film.plan import Card
 from memorycapsule.domain.film.subtitles import Cue, chapters
+from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of
+from memorycapsule.services import reading
+from memorycapsule.services.album.albums import AlbumStory
 from memorycapsule.services.film import montages
-from memorycapsule.services.reading import CapsuleView, FilmView, StoryView
+from memorycapsule.services.reading import FilmView, OpenedView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day
@@ -63,19 +66,15 @@ class FilmDetails:
 class StoryChoice:
     """A story that a further film may show."""
 
-    story: StoryView
+    id: str
     title: str
     text: str
     contents: str
     dye: int
     #: Its place among the chosen stories, from 1; 0 for a story that is not chosen.
     place: int
-
-    @property
-    def picture(self) -> str | None:
-        """Return the id of the medium that stands for the story, None when it has no picture."""
-        media = (one.medium for one in self.story.media if one.medium.thumbnail_blob)
-        return next((medium.id for medium in media), None)
+    #: The id of the medium that stands for the story, None when it has no picture.
+    picture: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +91,9 @@ class SongChoice:
     theme_title: str = ""
 
 
-def film_rows(app: App, view: CapsuleView, words: Wording, now: datetime) -> list[FilmRow]:
+def film_rows(app: App, view: OpenedView, words: Wording, now: datetime) -> list[FilmRow]:
     """Return the films of a capsule, the opening film first, without those that were cancelled."""
-    titles = {story.story.id: story.words.title for story in view.stories}
+    titles = {story.id: story.title for story in view.album.stories}
     names = {one.member.id: one.member.name for one in view.contributions}
     return [
         FilmRow(
@@ -167,18 +166,21 @@ def film_details(known: FilmView, words: Wording) -> FilmDetails:
     )
 
 
-def story_choices(view: CapsuleView, chosen: Sequence[str], words: Wording) -> list[StoryChoice]:
+def story_choices(app: App, view: OpenedView, chosen: Sequence[str], words: Wording) -> list[StoryChoice]:
     """Return the stories to choose from, the oldest first; `chosen` holds the ids of the chosen ones in order."""
     dyes = {one.member.id: number % len(DYES) for number, one in enumerate(view.contributions)}
-    stories = sorted(view.stories, key=lambda story: (story.story.created_at, story.story.id))
+    placed = {story.id: story for story in view.album.stories}
+    read = reading.shown(app.store, app.vault, view, stories=placed, media=())
+    stories = sorted(read.values(), key=lambda story: (story.story.created_at, story.story.id))
     return [
         StoryChoice(
-            story=story,
+            id=story.story.id,
             title=story.words.title or words("story_untitled"),
             text=story_text(story, words),
-            contents=_contents(story, words),
+            contents=_contents(placed[story.story.id], story.author.name, words),
             dye=dyes.get(story.author.id, 0),
             place=chosen.index(story.story.id) + 1 if story.story.id in chosen else 0,
+            picture=next((one.id for one in placed[story.story.id].pictures), None),
         )
         for story in stories
     ]
@@ -209,7 +211,7 @@ def _song_of_theme(name: str, language: str) -> SongChoice:
     )
 
 
-def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Wording) -> str:
+def _title(view: OpenedView, film: Montage, titles: dict[str, str], words: Wording) -> str:
     if film.is_opening:
         return view.capsule.title
     if film.title:
@@ -224,7 +226,7 @@ def _title(view: CapsuleView, film: Montage, titles: dict[str, str], words: Word
     return words.counted("films_of_more", len(chosen) - 1, title=named) if chosen[1:] else named
 
 
-def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wording) -> str:
+def _summary(view: OpenedView, film: Montage, names: dict[str, str], words: Wording) -> str:
     day = local_of(film.finished_at or film.queued_at, view.capsule.zone)
     name = names.get(film.member_id or "")
     maker = (
@@ -240,12 +242,13 @@ def _summary(view: CapsuleView, film: Montage, names: dict[str, str], words: Wor
     return ", ".join(part for part in (maker, length, when) if part)
 
 
-def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
+def _left_out(view: OpenedView, film: Montage, words: Wording) -> list[str]:
     """Return sentences on what a film does without, and on what went wrong with it."""
+    names = {one.member.id: one.member.name for one in view.contributions}
     known = {SONG: ("song", "")}
-    for story in view.stories:
-        known[story.story.id] = ("words", story.author.name)
-        known |= {one.medium.id: (str(one.medium.kind), story.author.name) for one in story.media}
+    for story in view.album.stories if film.report else ():
+        known[story.id] = ("words", names[story.member_id])
+        known |= {one.id: (one.kind, names[story.member_id]) for one in story.media}
     # A medium that nothing can be read of is not in the view either.
     counts = Counter(known.get(omission.of, ("other", "")) for omission in film.report if omission.of)
     sentences = [
@@ -255,8 +258,9 @@ def _left_out(view: CapsuleView, film: Montage, words: Wording) -> list[str]:
     return sentences + [sentence_of(omission.error, words) for omission in film.report if not omission.of]
 
 
-def _contents(story: StoryView, words: Wording) -> str:
-    clips = sum(1 for one in story.media if one.medium.kind == "clip")
-    photos = sum(1 for one in story.media if one.medium.kind == "photo")
-    inside = contents_in_words(photos=photos, clips=clips, stories=0, locale=words.language)
-    return ", ".join(part for part in (story.author.name, inside or words("films_words_only")) if part)
+def _contents(story: AlbumStory, author: str, words: Wording) -> str:
+    kinds = Counter(one.kind for one in story.media)
+    inside = contents_in_words(
+        photos=kinds[MediumKind.PHOTO], clips=kinds[MediumKind.CLIP], stories=0, locale=words.language
+    )
+    return ", ".join(part for part in (author, inside or words("films_words_only")) if part)

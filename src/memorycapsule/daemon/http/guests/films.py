@@ -40,7 +40,7 @@ from memorycapsule.errors import MediaRefused, NotFound, Postponed, Refusal, Too
 from memorycapsule.services import reading
 from memorycapsule.services.capsule_files import Song, accepted_song
 from memorycapsule.services.film import estimates, montages
-from memorycapsule.services.reading import CapsuleView, FilmView
+from memorycapsule.services.reading import FilmView, OpenedView
 
 Subtitles = Literal["chapters", "captions"]
 #: The lengths that the page offers, and what the service calls them.
@@ -227,7 +227,7 @@ def _film_page(
     app: App,
     pages: Pages,
     request: Request,
-    access: Access[CapsuleView],
+    access: Access[OpenedView],
     film_request: FilmRequest,
     of: str | None = None,
 ) -> Response:
@@ -248,7 +248,7 @@ def _film_page(
         format_length=format_length,
         details=film_details(known, words) if known else None,
         noscript_refresh_seconds=NOSCRIPT_REFRESH_SECONDS if shown and not shown.state.is_over else None,
-        story_choices=story_choices(view, film_request.story_ids, words),
+        story_choices=story_choices(app, view, film_request.story_ids, words),
         song_choices=song_choices(view.capsule, words.language),
         film_request=film_request,
         longest_title=LONGEST_TITLE,
@@ -264,7 +264,7 @@ def subtitles_answer(known: FilmView, kind: Subtitles) -> Response:
     return Response(webvtt(cues), media_type="text/vtt", headers={"cache-control": "private, max-age=86400"})
 
 
-def _film_to_show(view: CapsuleView, montage_id: str | None) -> Montage | None:
+def _film_to_show(view: OpenedView, montage_id: str | None) -> Montage | None:
     """Return the film that is asked for, or the opening film when none is. Raises NotFound for one not there."""
     if montage_id is None:
         return next((one for one in view.montages if one.is_opening), None)
@@ -274,9 +274,9 @@ def _film_to_show(view: CapsuleView, montage_id: str | None) -> Montage | None:
     return found
 
 
-def _parse_request(form: FormData, view: CapsuleView) -> FilmRequest:
+def _parse_request(form: FormData, view: OpenedView) -> FilmRequest:
     """Return what a form asks for: the stories with numbers in their order, then the others as they were sent."""
-    known = {story.story.id for story in view.stories}
+    known = {story.id for story in view.album.stories}
     ticked = [str(one) for one in form.getlist("story") if one in known]
     numbered: dict[str, int] = {}
     for name, value in form.multi_items():

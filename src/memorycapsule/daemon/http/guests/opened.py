@@ -7,7 +7,8 @@ of all photos in the look of the theme.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -23,8 +24,8 @@ from memorycapsule.daemon.http.dependencies import GET, AppDep, BrowserViewers, 
 from memorycapsule.daemon.http.guests import photo_layout, photo_search
 from memorycapsule.daemon.http.guests.access import OpenedCapsule
 from memorycapsule.daemon.http.guests.photo_fields import PhotoFields
-from memorycapsule.daemon.http.guests.photo_layout import PhotoLayout, PlacedPhoto
-from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching
+from memorycapsule.daemon.http.guests.photo_layout import Chapter, PhotoLayout, PlacedPhoto, ShownStories
+from memorycapsule.daemon.http.guests.photo_search import PhotoQuery, matching, saying
 from memorycapsule.daemon.http.guests.summary import (
     bundle_of,
     contents,
@@ -42,8 +43,8 @@ from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import NotFound
-from memorycapsule.services import visits
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.services import reading, visits
+from memorycapsule.services.reading import OpenedView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, short_day
 
@@ -56,6 +57,8 @@ _SEEN_AT_ONCE = 3
 #: What photos are searched by.
 Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
 SearchText = Annotated[str, Query(max_length=200)]
+#: So many photos the viewer is told of at once; it asks for the others when somebody comes near to them.
+_SLIDES = 100
 _FONT_CACHE = "private, max-age=86400"
 router = APIRouter()
 
@@ -82,6 +85,7 @@ def note_untied(
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def show_photos(
     request: Request,
+    app: AppDep,
     pages: PagesDep,
     access: OpenedCapsule,
     part: Annotated[int, Query(ge=1)] = 1,
@@ -91,27 +95,38 @@ def show_photos(
     find: SearchText = "",
 ) -> Response:
     query = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
-    return _photos_page(pages, request, access.view, query, part=part, sheet=sheet)
+    return _photos_page(app, pages, request, access.view, query, part=part, sheet=sheet)
 
 
 @router.api_route("/g/c/{capsule_id}/photos.json", methods=GET)
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def list_slides(
     request: Request,
+    app: AppDep,
     pages: PagesDep,
     access: OpenedCapsule,
     by: UUID | None = None,
     month: Month = "",
     find: SearchText = "",
+    photo: UUID | None = None,
+    place: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
+    """
+    Tell the viewer of some of the photos that are searched for, those around a photo or a place among them.
+
+    The answer says how many there are in all, and at which place, from 0, its first one stands.
+    """
     view = access.view
     words = pages.wording(request)
-    fields = PhotoFields(pages, request, words, view)
     query = PhotoQuery(by=str(by or ""), month=month, words=find)
-    all_photos = photo_layout.lay_out(view).all_photos
-    return JSONResponse(
-        [fields.slide(one) for one in matching(view, all_photos, query, language=words.language)]
-    )
+    found = _found(app, view, photo_layout.lay_out(view).all_photos, query, words)
+    if photo is not None:
+        wanted = str(photo)
+        place = next((number for number, one in enumerate(found) if one.medium.id == wanted), 0)
+    first = place // _SLIDES * _SLIDES
+    some = found[first : first + _SLIDES]
+    fields = PhotoFields(pages, request, words, view, _read(app, view, some))
+    return JSONResponse({"count": len(found), "first": first, "photos": fields.slides(some)})
 
 
 @router.api_route("/g/c/{capsule_id}/letters.{kind}", methods=GET)
@@ -131,14 +146,14 @@ def send_heading_font(
     return Response(font_subsets.subset_font(font, characters), media_type="font/woff", headers=headers)
 
 
-def first_page(app: App, pages: Pages, request: Request, view: CapsuleView) -> Response:
+def first_page(app: App, pages: Pages, request: Request, view: OpenedView) -> Response:
     """Show how the bundle is untied to members who have not seen that yet, and the choice to all others."""
     words = pages.wording(request)
     language, capsule = words.language, view.capsule
     opened_on = opening_day(capsule)
     is_today = opened_on == local_of(app.now(), capsule.zone).date()
     film = opening_film(view)
-    covers = [one.view.medium.id for one in _covers(photo_layout.lay_out(view))]
+    covers = [one.medium.id for one in _covers(photo_layout.lay_out(view))]
     values: dict[str, Any] = {
         "view": view,
         "film": film,
@@ -187,24 +202,57 @@ def _choice_pictures(capsule: Capsule, covers: Sequence[str]) -> list[str]:
     return [f"/g/c/{capsule.id}/cover?form=small", *photos[:2]] if capsule.cover_blob else photos
 
 
+def _read(
+    app: App, view: OpenedView, photos: Iterable[PlacedPhoto], chapters: Iterable[Chapter] = ()
+) -> ShownStories:
+    """Read some photos with the stories that they belong to, and some chapters."""
+    stories, media = set(), set()
+    for one in photos:
+        stories.add(one.story.id)
+        media.add(one.medium.id)
+    for chapter in chapters:
+        stories.add(chapter.story.id)
+        media |= {one.id for one in (*(placed.medium for placed in chapter.pictures), *chapter.voices)}
+    return ShownStories(reading.shown(app.store, app.vault, view, stories=stories, media=media))
+
+
+def _found(
+    app: App, view: OpenedView, photos: Sequence[PlacedPhoto], query: PhotoQuery, words: Wording
+) -> Sequence[PlacedPhoto]:
+    """Return the photos that match; for words in what is written about them, all that is written is read."""
+    found = matching(photos, query)
+    if not query.words or not found:
+        return found
+    stories = reading.shown(app.store, app.vault, view, stories={one.story.id for one in found}, media=None)
+    said = saying(ShownStories(stories).photos(found), query, language=words.language)
+    return [one for one in found if one.medium.id in said]
+
+
 def _photos_page(
-    pages: Pages, request: Request, view: CapsuleView, query: PhotoQuery, *, part: int, sheet: int
+    app: App,
+    pages: Pages,
+    request: Request,
+    view: OpenedView,
+    query: PhotoQuery,
+    *,
+    part: int,
+    sheet: int,
 ) -> Response:
     words = pages.wording(request)
     capsule, language = view.capsule, words.language
     layout = photo_layout.lay_out(view)
-    fields = PhotoFields(pages, request, words, view)
     capacity = photo_layout.CAPACITIES[capsule.theme]
     is_searching = bool(query.parameters)
-
-    def found(wanted: PhotoQuery) -> Sequence[PlacedPhoto]:
-        return matching(view, layout.all_photos, wanted, language=language)
-
-    rest = found(query) if is_searching else layout.rest
+    said = _found(app, view, layout.all_photos, PhotoQuery(words=query.words), words)
+    rest = matching(said, query) if is_searching else layout.rest
     sheets = max(1, -(-len(rest) // capacity.rest))
     if part > layout.parts or sheet > sheets:
         raise NotFound
     first = (sheet - 1) * capacity.rest
+    of_sheet = rest[first : first + capacity.rest]
+    chapters = [one for one in layout.chapters if one.part == part]
+    shown = _read(app, view, (*layout.covers, *of_sheet), chapters)
+    fields = PhotoFields(pages, request, words, view, shown)
 
     def page_url(place: str, **parameters: object) -> str:
         """Return the address of a place on this page, without the parameters that have their defaults ("" or 1)."""
@@ -222,14 +270,14 @@ def _photos_page(
         members=member_rows(view, language),
         opened_on=day_in_words(opening_day(capsule), language),
         opened_short=short_day(opening_day(capsule), language),
-        chapters=[fields.chapter(one) for one in layout.chapters if one.part == part],
+        chapters=[fields.chapter(one) for one in chapters],
         index=[fields.row(one) for one in layout.chapters],
-        covers=[fields.picture(one) for one in layout.covers],
+        covers=fields.pictures(layout.covers),
         covers_are_all=layout.covers_are_all,
-        rest=[fields.picture(one) for one in rest[first : first + capacity.rest]],
+        rest=fields.pictures(of_sheet),
         rest_count=len(layout.rest),
-        authors=_count_by_author(found(replace(query, by=""))),
-        months=photo_search.months(view, found(replace(query, month="")), language),
+        authors=_count_by_author(view, matching(said, replace(query, by=""))),
+        months=photo_search.months(matching(said, replace(query, month="")), language),
         month_name=photo_search.month_in_full(query.month, words) if query.month else "",
         query=query,
         is_searching=is_searching,
@@ -248,13 +296,11 @@ def _photos_page(
     )
 
 
-def _count_by_author(pictures: Sequence[PlacedPhoto]) -> list[tuple[str, str, int]]:
+def _count_by_author(view: OpenedView, pictures: Iterable[PlacedPhoto]) -> list[tuple[str, str, int]]:
     """Return id, name and number of photos of each member who has photos among some."""
-    counts: dict[tuple[str, str], int] = {}
-    for one in pictures:
-        author = (one.story.author.id, one.story.author.name)
-        counts[author] = counts.get(author, 0) + 1
-    return [(member_id, name, count) for (member_id, name), count in counts.items()]
+    names = {one.member.id: one.member.name for one in view.contributions}
+    counts = Counter(one.story.member_id for one in pictures)
+    return [(member_id, names[member_id], count) for member_id, count in counts.items()]
 
 
 def _title_pixels(capsule: Capsule) -> object:
@@ -272,15 +318,15 @@ def _title_size(title: str) -> str:
     return next((size for most, size in _TITLE_SIZES if wide <= most), "longest")
 
 
-def _heading_characters(view: CapsuleView, words: Wording) -> str:
+def _heading_characters(view: OpenedView, words: Wording) -> str:
     """Return the characters of all headings of a capsule's pages."""
     keys = ("museum_store", "museum_plan", "binder", "story_untitled", "choice", "sealed_people")
     fixed = ("0123456789,.’‘“”", *map(words, keys))
-    titles = (story.words.title for story in view.stories)
+    titles = (story.title for story in view.album.stories)
     return font_subsets.characters_of((view.capsule.title, *fixed, words("museum_room", number=1), *titles))
 
 
-def _heading_font_url(pages: Pages, request: Request, view: CapsuleView, words: Wording) -> str | None:
+def _heading_font_url(pages: Pages, request: Request, view: OpenedView, words: Wording) -> str | None:
     """Return the address of the style sheet for the headings' font, None when the theme has no font of its own."""
     if view.capsule.theme not in font_subsets.FONTS:
         return None

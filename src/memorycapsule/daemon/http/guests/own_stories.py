@@ -24,7 +24,8 @@ from memorycapsule.domain.stories import Viewer
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, UsageProblem
 from memorycapsule.services import reading, stories
-from memorycapsule.services.reading import CapsuleView, StoryView
+from memorycapsule.services.album.story_views import StoryView
+from memorycapsule.services.reading import CapsuleView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.counts import contents_in_words
 from memorycapsule.words.dates import short_day

@@ -8,15 +8,15 @@ binder, a store room, a window), a page at a time. So every photo has exactly on
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import NamedTuple
 
-from memorycapsule.domain.film.camera_clocks import is_made_up
-from memorycapsule.domain.stories import MediumKind
-from memorycapsule.domain.zones import local_of
-from memorycapsule.services.reading import CapsuleView, MediumView, StoryView
+from memorycapsule.services.album.albums import AlbumMedium, AlbumStory
+from memorycapsule.services.album.story_views import MediumView, StoryView
+from memorycapsule.services.reading import OpenedView
 
 #: How many stories one part of the page shows; the list of all stories leads to the other parts.
 STORIES_PER_PART = 12
@@ -53,25 +53,34 @@ CAPACITIES = {
 }
 
 
+class PlacedPhoto(NamedTuple):
+    """A photo or clip in its place, and the story that it belongs to."""
+
+    medium: AlbumMedium
+    story: AlbumStory
+
+
 @dataclass(frozen=True, kw_only=True)
-class PlacedPhoto:
-    """A photo or clip and the story that it belongs to."""
+class ShownPhoto:
+    """A photo or clip as a page shows it, and the story that it belongs to."""
 
     view: MediumView
     story: StoryView
+    #: The wall time at which it was taken; None where its file gave none that can be believed.
+    dated_local: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chapter:
     """A story as a page shows it."""
 
-    story: StoryView
+    story: AlbumStory
     #: From 1, through all parts.
     number: int
     #: On which part of the page it is, from 1.
     part: int
     pictures: tuple[PlacedPhoto, ...]
-    voices: tuple[MediumView, ...]
+    voices: tuple[AlbumMedium, ...]
     #: How many photos and clips it has in all.
     count: int
 
@@ -94,34 +103,14 @@ class PhotoLayout:
         return len(self.covers) == len(self.all_photos)
 
 
-def taken_local(view: CapsuleView, medium: MediumView) -> datetime | None:
-    """Return the wall time at which a photo was taken; None where its file gave none that can be believed."""
-    taken, local = medium.details.taken, medium.taken_local
-    if taken is None or local is None:
-        return None
-    at = taken.at_in(view.capsule.zone)
-    return None if at is None or is_made_up(local, at, medium.medium.created_at) else local
-
-
-def story_time(view: CapsuleView, story: StoryView) -> datetime:
-    """Return the wall time of a story: when its first photo was taken, or else when it was written."""
-    taken = [at for medium in story.media if (at := taken_local(view, medium))]
-    return min(taken, default=local_of(story.story.created_at, view.capsule.zone))
-
-
-def lay_out(view: CapsuleView) -> PhotoLayout:
-    """Give every story and every photo of a capsule its place, in the order of their times."""
+def lay_out(view: OpenedView) -> PhotoLayout:
+    """Give every story and every photo of a capsule its place, in the order of its album."""
     capacity = CAPACITIES[view.capsule.theme]
-    stories = sorted(view.stories, key=lambda story: (story_time(view, story), story.story.created_at))
+    stories = view.album.stories
     placed = [
-        tuple(
-            PlacedPhoto(view=medium, story=story)
-            for medium in story.media
-            if medium.medium.kind is not MediumKind.VOICE
-        )
-        for story in stories
+        tuple(PlacedPhoto(medium=medium, story=story) for medium in story.pictures) for story in stories
     ]
-    all_photos = tuple(picture for pictures in placed for picture in pictures)
+    all_photos = tuple(chain.from_iterable(placed))
     covers_are_all = len(all_photos) <= capacity.covers
     firsts = [pictures[0] for pictures in placed if pictures][: capacity.covers]
     if len(firsts) < capacity.covers:
@@ -133,7 +122,7 @@ def lay_out(view: CapsuleView) -> PhotoLayout:
                 number=number,
                 part=1 + (number - 1) // STORIES_PER_PART,
                 pictures=() if covers_are_all else pictures[: capacity.story],
-                voices=tuple(one for one in story.media if one.medium.kind is MediumKind.VOICE),
+                voices=tuple(story.voices),
                 count=len(pictures),
             )
             for number, (story, pictures) in enumerate(zip(stories, placed, strict=True), start=1)
@@ -147,6 +136,34 @@ def lay_out(view: CapsuleView) -> PhotoLayout:
     )
 
 
+class ShownStories:
+    """Stories of a capsule as they were read, by their ids, with those of their media that a page shows."""
+
+    def __init__(self, stories: Mapping[str, StoryView]) -> None:
+        self._stories = stories
+        self._media = {one.medium.id: one for story in stories.values() for one in story.media}
+
+    def story(self, placed: AlbumStory) -> StoryView:
+        """Return a story as it was read."""
+        return self._stories[placed.id]
+
+    def media(self, placed: Iterable[AlbumMedium]) -> list[MediumView]:
+        """Return media as they were read, without those that cannot be read any more."""
+        return [self._media[one.id] for one in placed if one.id in self._media]
+
+    def photos(self, placed: Iterable[PlacedPhoto]) -> list[ShownPhoto]:
+        """Return photos as they were read, without those that cannot be read any more."""
+        return [
+            ShownPhoto(
+                view=self._media[one.medium.id],
+                story=self._stories[one.story.id],
+                dated_local=one.medium.dated_local,
+            )
+            for one in placed
+            if one.medium.id in self._media
+        ]
+
+
 def orientation(view: MediumView) -> str:
     """Return 'wide', 'tall' or 'square'."""
     width, height = view.details.width, view.details.height
@@ -155,7 +172,7 @@ def orientation(view: MediumView) -> str:
     return "tall" if height > width * _SQUARE_UP_TO else "square"
 
 
-def card_rows(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
+def card_rows(pictures: Sequence[ShownPhoto]) -> list[list[ShownPhoto]]:
     """
     Return photos in rows of cards that are about equally full, so that no card lies alone in the last row.
 
@@ -171,7 +188,7 @@ def card_rows(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
     left = widths[in_first:]
     count = max(1, math.ceil(sum(left) / _ROW_WIDTH))
     done = 0.0
-    row: list[PlacedPhoto] = []
+    row: list[ShownPhoto] = []
     for picture, width in zip(pictures[in_first:], left, strict=True):
         if row and done + width / 2 > sum(left) * len(rows) / count:
             rows.append(row)
@@ -185,7 +202,7 @@ def card_rows(pictures: Sequence[PlacedPhoto]) -> list[list[PlacedPhoto]]:
 class WallPhoto:
     """A photo on a museum's wall."""
 
-    picture: PlacedPhoto
+    picture: ShownPhoto
     #: Columns of twelve.
     span: int
     frame: str
@@ -193,7 +210,7 @@ class WallPhoto:
     is_half: bool = False
 
 
-def wall_rows(pictures: Sequence[PlacedPhoto]) -> list[list[WallPhoto]]:
+def wall_rows(pictures: Sequence[ShownPhoto]) -> list[list[WallPhoto]]:
     """
     Return photos in rows of twelve columns on a wall; the first row begins with the wall text.
 

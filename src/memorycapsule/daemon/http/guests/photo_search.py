@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memorycapsule.daemon.http.guests.photo_layout import PlacedPhoto, taken_local
-from memorycapsule.services.reading import CapsuleView
+from memorycapsule.daemon.http.guests.photo_layout import PlacedPhoto, ShownPhoto
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.dates import day_in_words, month_in_words
 
@@ -42,22 +41,29 @@ class Month:
     count: int
 
 
-def matching(
-    view: CapsuleView, pictures: Iterable[PlacedPhoto], query: PhotoQuery, *, language: str
-) -> Sequence[PlacedPhoto]:
-    """Return the pictures that match, in their order."""
-    found = [
+def matching(pictures: Iterable[PlacedPhoto], query: PhotoQuery) -> Sequence[PlacedPhoto]:
+    """Return the pictures of whom and of when is asked for, in their order; words are for `saying`."""
+    return [
         one
         for one in pictures
-        if query.by in {"", one.story.author.id} and query.month in {"", _month_of(view, one)}
+        if query.by in {"", one.story.member_id} and query.month in {"", one.medium.month}
     ]
+
+
+def saying(pictures: Iterable[ShownPhoto], query: PhotoQuery, *, language: str) -> set[str]:
+    """Return the ids of those pictures about which all words of a query stand."""
     words = _normalised(query.words).split()
-    return [one for one in found if _has_all(_text_about(view, one, language), words)] if words else found
+    return {
+        one.view.medium.id
+        for one in pictures
+        for text in [_text_about(one, language)]
+        if all(word in text for word in words)
+    }
 
 
-def months(view: CapsuleView, pictures: Iterable[PlacedPhoto], language: str) -> dict[int, list[Month]]:
+def months(pictures: Iterable[PlacedPhoto], language: str) -> dict[int, list[Month]]:
     """Return by year the months in which pictures were taken, in order; pictures without a day are in none."""
-    counts = Counter(month for one in pictures if (month := _month_of(view, one)))
+    counts = Counter(month for one in pictures if (month := one.medium.month))
     by_year: dict[int, list[Month]] = {}
     for value, count in sorted(counts.items()):
         name = month_in_words(int(value[5:]), language)
@@ -70,19 +76,9 @@ def month_in_full(value: str, words: Wording) -> str:
     return words("months_of", year=int(value[:4]), month=month_in_words(int(value[5:]), words.language))
 
 
-def _month_of(view: CapsuleView, picture: PlacedPhoto) -> str:
-    taken = taken_local(view, picture.view)
-    return f"{taken.year:04}-{taken.month:02}" if taken else ""
-
-
-def _has_all(text: str, words: Sequence[str]) -> bool:
-    return all(word in text for word in words)
-
-
-def _text_about(view: CapsuleView, picture: PlacedPhoto, language: str) -> str:
-    taken = taken_local(view, picture.view)
+def _text_about(picture: ShownPhoto, language: str) -> str:
     details, story = picture.view.details, picture.story
-    day = day_in_words(taken.date(), language) if taken else ""
+    day = day_in_words(picture.dated_local.date(), language) if picture.dated_local else ""
     return _normalised(
         "\n".join(
             [details.caption or "", details.file, story.author.name, story.words.title, story.words.text, day]

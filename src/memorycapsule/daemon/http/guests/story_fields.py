@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memorycapsule.domain.stories import StoryWords, mark_of
-from memorycapsule.services.reading import StoryView
+from memorycapsule.services.album.story_views import StoryView
 
 _CAPTION = "caption-"
 #: Goes before the name of a field, for the mark of what it was when the form was shown.

@@ -26,7 +26,7 @@ from memorycapsule.domain.stories import StoryWords, Viewer, checked_words
 from memorycapsule.domain.uploads import Upload, UploadMetadata
 from memorycapsule.errors import NotAllowed, TooLarge
 from memorycapsule.services import stories, uploads
-from memorycapsule.services.reading import StoryView
+from memorycapsule.services.album.story_views import StoryView
 
 #: All files of a form together.
 LARGEST_FORM_WITH_FILES_BYTES = 500_000_000

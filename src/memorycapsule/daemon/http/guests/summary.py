@@ -8,11 +8,11 @@ from memorycapsule.daemon.http.html.bundle import DYES, bundle
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.zones import local_of
-from memorycapsule.services.reading import CapsuleView, Outline
+from memorycapsule.services.reading import OpenedView, Outline
 from memorycapsule.words.counts import contents_in_words, people_in_words
 
 
-def opening_film(view: CapsuleView) -> Montage | None:
+def opening_film(view: OpenedView) -> Montage | None:
     """Return the film that the opening makes, None when there is none."""
     return next((montage for montage in view.montages if montage.is_opening), None)
 

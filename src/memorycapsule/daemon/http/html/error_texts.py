@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memorycapsule.errors import CapsuleError, Refusal
-from memorycapsule.services.reading import StoryView
+from memorycapsule.services.album.story_views import StoryView
 from memorycapsule.words.catalogues import Wording
 from memorycapsule.words.error_sentences import sentence_of
 from memorycapsule.words.languages import DEFAULT

@@ -47,6 +47,7 @@ def upgrade() -> None:
             leased.add_column(sa.Column("leased_until", INSTANT, nullable=True))
     with op.batch_alter_table("upload") as upload:
         upload.add_column(sa.Column("lease", sa.String(), nullable=True))
+    _add_album()
     _add_node()
     _add_bucket()
     _add_piece()
@@ -117,6 +118,16 @@ def _note_rehearsals() -> None:
         problem = json.loads(rehearsed.facts).get("first")
         noted = {"rehearsed_at": rehearsed.at, "rehearsal_problem": problem}
         connection.execute(capsule.update().where(capsule.c.id == rehearsed.subject_id).values(**noted))
+
+
+def _add_album() -> None:
+    op.create_table(
+        "album",
+        sa.Column("capsule_id", sa.String(length=36), nullable=False),
+        sa.Column("arranged", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["capsule_id"], ["capsule.id"], name=op.f("fk_album_capsule_id_capsule")),
+        sa.PrimaryKeyConstraint("capsule_id", name=op.f("pk_album")),
+    )
 
 
 def _add_node() -> None:

@@ -1,0 +1,1 @@
+"""The album of an open capsule: its stories as they are read, and how they are arranged."""
