@@ -8,14 +8,17 @@ viewer must do without a mouse.
 import dataclasses
 import tempfile
 import urllib.parse
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from memorycapsule.domain.stories import Story
 from memorycapsule.media.decoder_pool import Decoders
 from memorycapsule.services import opening, stories
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
 from support import cast
 from support.browsing import served
@@ -42,15 +45,19 @@ FILES = (
 )
 
 
+#: So many photos the largest capsule has.
+MANY = 250
 LONG_NAME = "Aunt Seraphina-Marguerite van den Bergh-Oosterhout"
 
 
 @dataclass(kw_only=True)
 class Home:
     url: str
-    #: Capsule id and a member's secret, by language.
+    #: Capsule id and a member's secret, by language; and, as "many", of a capsule with MANY photos.
     capsules: dict[str, tuple[str, str]]
     store: Store
+    #: The ids of those many, in their order.
+    many: list[str]
 
     def capsule(self, theme: str, language: str) -> tuple[str, str]:
         """The capsule of a language, now in a theme and untied by nobody, and a member's secret."""
@@ -111,17 +118,35 @@ def home(photos, tmp_path_factory) -> Iterator[Home]:
                     keep = (instance.store, instance.vault, decoders.prepare, instance.ada, letter.id)
                     stories.attach(*keep, file="voice.mp3", upload=recording, clock=clock)
                 made[language] = (capsule.id, member.token)
+        capsule = make_capsule(instance, title="Many")
+        member = join(instance, capsule, "Ben")
+        story = add_story(instance, capsule, member.viewer, title="Every summer")
+        made["many"] = (capsule.id, member.token)
         clock.go_to(cast.OPENS)
         opening.open_due(instance.store, instance.wake, clock.now)
+        many = copies_of_its_photo(instance.store, story)
         with served(instance, clock) as url:
-            yield Home(url=url, capsules=made, store=instance.store)
+            yield Home(url=url, capsules=made, store=instance.store, many=many)
+
+
+def copies_of_its_photo(store: Store, story: Story) -> list[str]:
+    """Let a story have MANY photos, all of the same bytes; returns their ids."""
+    with store.transaction() as tx:
+        (first,) = story_store.media_of(tx, story.id)
+        ids = [first.id, *(str(uuid.uuid4()) for _ in range(MANY - 1))]
+        for position, medium_id in enumerate(ids[1:], start=1):
+            copy = dataclasses.replace(
+                first, id=medium_id, position=position, duplicate_mark=f"copy {position}"
+            )
+            story_store.media.add(tx, copy)
+    return ids
 
 
 class Visitor:
     """A member's browser, and all that it asked for and complained of."""
 
     def __init__(self, chromium, home: Home, theme: str, language: str, **options) -> None:
-        self.capsule, token = home.capsule(theme, language)
+        self.capsule, token = home.capsule(theme, options.pop("of", language))
         self.home = home.url
         self.context = chromium.new_context(locale=language, **options)
         self.context.add_cookies([{"name": "capsule", "value": token, "url": home.url}])
@@ -369,6 +394,51 @@ def test_the_address_of_a_photo_that_is_not_there_is_that_of_the_page(visit):
 
     visitor.page.wait_for_url("**/photos")
     assert visitor.page.locator(".pswp").count() == 0
+    visitor.check_manners()
+
+
+def test_of_very_many_photos_the_viewer_reaches_every_one(visit, home):
+    """It is told of a hundred at a time, and asks for further ones on the way."""
+    visitor = visit("classic", of="many", reduced_motion="reduce")
+    visitor.go()
+    page, album = visitor.page, visitor.page.url
+    words = page.get_by_role("group", name="What is written about it")
+
+    def is_shown(place: int) -> None:
+        page.wait_for_url(f"{album}#photo-{home.many[place]}")
+        wait_until(
+            lambda: page.locator(".pswp__counter").inner_text() == f"{place + 1} / {MANY}",
+            5,
+            "its place is said",
+        )
+        image = f'.pswp__item[aria-hidden=false] img[src*="{home.many[place]}/display"]'
+        page.locator(image).wait_for()
+        assert "Ben, " in words.inner_text()
+
+    def turn(key: str, times: int) -> None:
+        for _ in range(times):
+            page.keyboard.press(key)
+
+    page.locator("[id^=p-] a[data-medium]").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name="Photos, full screen").wait_for()
+    is_shown(0)
+    turn("ArrowLeft", 1)
+    is_shown(MANY - 1)
+    turn("ArrowLeft", 1)
+    is_shown(MANY - 2)
+    turn("ArrowRight", 3)
+    is_shown(1)
+    page.goto("about:blank")
+    page.goto(f"{album}#photo-{home.many[150]}")
+    is_shown(150)
+    turn("ArrowRight", 60)
+    is_shown(210)
+    turn("ArrowLeft", 130)
+    is_shown(80)
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Photos, full screen").wait_for(state="detached")
+    page.wait_for_url(album)
     visitor.check_manners()
 
 

@@ -3,14 +3,51 @@
 const album = document.getElementById("album").dataset;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-let slides;
-// Asked for once, when somebody is about to look.
-function allSlides() {
-  slides ??= fetch(album.album, { credentials: "same-origin" }).then((answer) => {
-    if (!answer.ok) throw new Error(`the photos cannot be listed: ${answer.status}`);
-    return answer.json();
-  });
-  return slides;
+// As many places as there are photos; those that nobody has come near to yet are empty.
+const slides = [];
+const asked = new Map();
+// How many places before somebody gets there the photos are asked for.
+const NEAR = 20;
+
+// The photos around one of them (`photo`) or around a place (`place`), asked for once.
+function slidesAround(what, value) {
+  const key = `${what}=${value}`;
+  if (!asked.has(key)) {
+    const answered = fetch(`${album.album}${album.album.includes("?") ? "&" : "?"}${key}`, { credentials: "same-origin" }).then(async (answer) => {
+      if (!answer.ok) throw new Error(`the photos cannot be listed: ${answer.status}`);
+      const { count, first, photos } = await answer.json();
+      slides.length = count;
+      photos.forEach((photo, number) => { slides[first + number] ??= sized(asSlide(photo)); });
+      return { first, last: first + photos.length - 1 };
+    });
+    answered.catch(() => asked.delete(key));
+    asked.set(key, answered);
+  }
+  return asked.get(key);
+}
+
+const placeOf = (id) => slides.findIndex((slide) => slide?.id === id);
+
+async function foundPlace(id) {
+  if (placeOf(id) < 0) await slidesAround("photo", id);
+  return placeOf(id);
+}
+
+// The viewer goes round: behind the last photo comes the first one.
+function askAhead(viewer) {
+  for (const step of [0, 1, -1, NEAR, -NEAR]) {
+    const place = (((viewer.currIndex + step) % slides.length) + slides.length) % slides.length;
+    if (slides[place]) continue;
+    slidesAround("place", place).then(({ first, last }) => {
+      if (shown !== viewer) return;
+      for (let arrived = first; arrived <= last; arrived += 1) {
+        // Beside an open photo, the empty places are seen; others are only remembered as empty.
+        const isBeside = Math.abs(arrived - viewer.currIndex) % (slides.length - 1) <= 1;
+        if (isBeside && viewer.opener.isOpen) viewer.refreshSlideContent(arrived);
+        else viewer.contentLoader.removeByIndex(arrived);
+      }
+    }).catch(() => {});
+  }
 }
 
 function asSlide(photo) {
@@ -54,17 +91,16 @@ let isByHistory = false;
 let isLeaving = false;
 
 async function open(id) {
-  const [{ default: PhotoSwipe }, all] = await Promise.all([import(album.photoswipe), allSlides()]);
+  const [{ default: PhotoSwipe }, index] = await Promise.all([import(album.photoswipe), foundPlace(id)]);
   // Whoever went back meanwhile does not want it any more.
   if (shown || photoInAddress() !== id) return;
-  const index = all.findIndex((photo) => photo.id === id);
   if (index < 0) {
     history.back();
     return;
   }
   const opener = document.activeElement;
   const viewer = new PhotoSwipe({
-    dataSource: all.map((photo) => sized(asSlide(photo))),
+    dataSource: slides,
     index,
     mainClass: `pswp--${album.theme}`,
     bgOpacity: 1,
@@ -107,7 +143,7 @@ async function open(id) {
       onInit: (link) => {
         link.append(keepIcon());
         link.setAttribute("download", "");
-        viewer.on("change", () => link.setAttribute("href", viewer.currSlide.data.original));
+        viewer.on("change", () => link.setAttribute("href", viewer.currSlide.data.original ?? "#"));
       },
     });
     viewer.ui.registerElement({
@@ -122,7 +158,7 @@ async function open(id) {
         caption.setAttribute("aria-live", "polite");
         caption.tabIndex = 0;
         viewer.on("change", () => {
-          const { title, text, by, missing } = viewer.currSlide.data;
+          const { title, text, by, missing = [] } = viewer.currSlide.data;
           const lines = [...(text ? [element("p", "", text)] : []), ...[by, ...missing].map((line) => element("p", "by", line))];
           caption.replaceChildren(element("b", "", title), ...lines);
           caption.scrollTop = 0;
@@ -133,7 +169,7 @@ async function open(id) {
   viewer.on("change", () => {
     for (const holder of viewer.mainScroll.itemHolders) {
       const slide = holder.slide;
-      if (slide) holder.el.setAttribute("aria-label", `${slide.index + 1} / ${viewer.getNumItems()}: ${slide.data.what}`);
+      if (slide) holder.el.setAttribute("aria-label", `${slide.index + 1} / ${viewer.getNumItems()}: ${slide.data.what ?? ""}`);
     }
   });
   viewer.on("firstUpdate", () => {
@@ -156,7 +192,9 @@ async function open(id) {
   shown = viewer;
   isByHistory = isLeaving = false;
   viewer.on("change", () => {
-    if (photoInAddress()) history.replaceState(history.state, "", addressOf(viewer.currSlide.data.id));
+    const { id: current } = viewer.currSlide.data;
+    if (current && photoInAddress()) history.replaceState(history.state, "", addressOf(current));
+    askAhead(viewer);
   });
   // Nothing closes PhotoSwipe while it opens: whoever went back then is heard now.
   viewer.on("openingAnimationEnd", () => { if (!photoInAddress()) viewer.close(); });
@@ -168,7 +206,7 @@ async function open(id) {
   // Back keeps the place. Whoever closes the viewer on another photo comes to that one, if it is on the page.
   viewer.on("destroy", () => {
     const last = viewer.currSlide.data.id;
-    const place = isByHistory || last === id ? null : document.querySelector(`#p-${CSS.escape(last)} a[data-medium]`);
+    const place = isByHistory || !last || last === id ? null : document.querySelector(`#p-${CSS.escape(last)} a[data-medium]`);
     (place ?? opener).focus({ preventScroll: true });
     place?.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
   });
@@ -185,7 +223,7 @@ addEventListener("popstate", () => {
     isByHistory = Boolean(shown);
     shown?.close();
   } else if (shown) {
-    shown.goTo(Math.max(0, shown.options.dataSource.findIndex((slide) => slide.id === id)));
+    foundPlace(id).then((place) => shown?.goTo(Math.max(0, place))).catch(() => {});
   } else openFromAddress(id);
 });
 
@@ -222,6 +260,8 @@ document.addEventListener("dblclick", (event) => {
 // A finger or the focus comes near: then there is time to ask, and those who only look around ask for nothing.
 for (const nearing of ["pointerover", "focusin"]) {
   document.addEventListener(nearing, (event) => {
-    if (event.target.closest("a[data-medium], .pcard")) allSlides().catch(() => { slides = undefined; });
+    const near = event.target.closest("a[data-medium], .pcard");
+    const link = near?.matches("a") ? near : near?.querySelector("a[data-medium]");
+    if (link) foundPlace(link.dataset.medium).catch(() => {});
   });
 }
