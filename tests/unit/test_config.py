@@ -65,6 +65,20 @@ def test_each_source_beats_the_next(place):
     ]
 
 
+def test_the_instance_key_itself_may_come_as_a_credential(place):
+    credentials = place.folder / "credentials"
+    credentials.mkdir()
+    key = credentials / "instance.key"
+    key.write_text("AGE-SECRET-KEY-...")
+    place.write('key_file = "elsewhere.key"')
+
+    settings = place.load({"CREDENTIALS_DIRECTORY": str(credentials)})
+    named = place.load({"CREDENTIALS_DIRECTORY": str(credentials), "CAPSULE_KEY_FILE": "/etc/that.key"})
+
+    assert (settings.key_file, settings.origins["key_file"]) == (key, f"file {key}")
+    assert str(named.key_file) == "/etc/that.key"
+
+
 def test_settings_of_one_section_come_from_several_sources_together(place):
     place.write("[daemon]\nport = 1234\nheartbeat_seconds = 2.5")
 

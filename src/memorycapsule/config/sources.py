@@ -2,7 +2,8 @@
 The sources of settings, strongest first: flags, `CAPSULE_*` variables, secret files, config.toml, defaults.
 
 A secret file is one that a variable `CAPSULE_..._FILE` names. In systemd's `$CREDENTIALS_DIRECTORY` and in /run/secrets
-(Docker) it is a file with a setting's name: `capsule_smtp__password` or `smtp_password`.
+(Docker) it is a file with a setting's name: `capsule_smtp__password` or `smtp_password`. The instance key itself may
+lie there as `instance.key` or `capsule_instance.key`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from memorycapsule.words.languages import language_of_environment
 
 SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
 DOCKER_SECRETS = Path("/run/secrets")
+#: Secrets that are no setting's value, but the instance key itself.
+_KEY_FILES = frozenset({"instance.key", "capsule_instance.key"})
 
 _PREFIX = "CAPSULE_"
 # Variables of the command line and of the tests, which are no settings.
@@ -163,6 +166,8 @@ def _from_secret_folders(environment: Mapping[str, str], docker: Path) -> Iterat
         for path in paths:
             if key := names.get(path.name.lower()):
                 yield key, FoundSettings(value=_secret(path, str(folder)), origin=f"file {path}")
+            elif path.name in _KEY_FILES:
+                yield "key_file", FoundSettings(value=path, origin=f"file {path}")
 
 
 def _secret_names(key: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import stories as story_store
+from memorycapsule.store.cluster import nodes
 from memorycapsule.store.transactions import Store, Transaction
 
 
@@ -94,9 +95,11 @@ def rotate(store: Store, key_file: Path, *, now: datetime) -> InstanceKey:
     """
     Replace the instance key by a new one, wrapping every capsule's key anew; the old file is kept beside it.
 
-    Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey, and
-    DamagedEnvelope or CapsuleError (`envelope_missing`) when a capsule's key cannot be unwrapped; then nothing changes.
+    Letters and links that are out stay good: the store knows their digests. Raises KeyMissing, WrongKey, Busy while
+    nodes are alive, which would go on with the old key, and DamagedEnvelope or CapsuleError (`envelope_missing`) when a
+    capsule's key cannot be unwrapped; then nothing changes.
     """
+    nodes.refuse_while_alive(store)
     old = open_key(store, key_file)
     keys = _CapsuleKeys(store, {INSTANCE: old.identity}, reads_originals=True)
     if keys.problems:
@@ -110,8 +113,9 @@ def recover(store: Store, key_file: Path, recovery_identity: str, *, now: dateti
 
     Where that fails and the old instance key is still there, that one opens it. A capsule that neither opens keeps its
     envelopes. Raises WrongKey when that is not this instance's recovery key, nor an older one that a capsule was left
-    to.
+    to, and Busy while nodes are alive.
     """
+    nodes.refuse_while_alive(store)
     own_recipient = envelopes.recipient_of(recovery_identity)
     holder = fingerprint_of(own_recipient)
     with store.reading() as tx:

@@ -33,6 +33,7 @@ from sqlalchemy.exc import DBAPIError
 
 from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
 from memorycapsule.store import schema, snapshots
+from memorycapsule.store.cluster import nodes
 from memorycapsule.store.columns import EnumColumn, KeptReasonColumn, OmissionsColumn, StringsColumn
 from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.rows import metadata
@@ -85,6 +86,7 @@ def relocate(
             raise NotInitialised
         schema.check(source)
         with RightToWork(source), RightToWork(target), _frozen(source) as reading:
+            nodes.refuse_while_alive(source)
             instance_id = reading.execute(select(_table(_INSTANCE).c.id)).scalar_one()
             is_resumed = _prepare(target, instance_id)
             try:

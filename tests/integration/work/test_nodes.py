@@ -7,9 +7,10 @@ import pytest
 from sqlmodel import col
 
 from memorycapsule.domain.film.montages import MontageState
-from memorycapsule.services import opening
+from memorycapsule.errors import Busy
+from memorycapsule.services import keys, opening
 from memorycapsule.services.film import montages
-from memorycapsule.store import leases
+from memorycapsule.store import leases, relocation
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.cluster import nodes
 from memorycapsule.store.cluster_rows import NodeRow
@@ -18,6 +19,7 @@ from memorycapsule.work import films
 from memorycapsule.work.cluster.liveness import Liveness
 from memorycapsule.work.lock import is_worked_on, working, working_in_database
 from support.cast import OPENS, make_capsule, make_context, make_instance
+from support.refusals import refused
 
 
 @pytest.fixture
@@ -126,3 +128,25 @@ def test_the_row_of_a_node_that_was_killed_long_ago_is_forgotten(instance, node_
         pass
     with instance.store.reading() as tx:
         assert [node.id for node in nodes.nodes.by(tx)] == ["killed today"]
+
+
+def test_the_key_is_replaced_only_when_no_other_node_has_been_seen_for_a_minute(instance, node_of, tmp_path):
+    with working_in_database(node_of("a"), kind="daemon"):
+        with refused(Busy, "nodes_alive", count=1):
+            keys.rotate(instance.store, instance.key_file, now=OPENS)
+        with refused(Busy, "nodes_alive", count=1):
+            keys.recover(instance.store, instance.key_file, instance.recovery_identity, now=OPENS)
+        with refused(Busy, *in_use(instance)):
+            relocation.relocate(instance.store.url, f"sqlite:///{tmp_path / 'new.db'}")
+        before = keys.status(instance.store).fingerprint
+
+        age(instance, "a")
+        fresh = keys.rotate(instance.store, instance.key_file, now=OPENS)
+
+    assert before == instance.key.fingerprint
+    assert keys.status(instance.store).fingerprint == fresh.fingerprint != before
+
+
+def in_use(instance):
+    """The reason why a database is not moved while a node works: it holds the right to, or at least says so."""
+    return ("nodes_alive" if instance.store.is_sqlite else "database_in_use",)

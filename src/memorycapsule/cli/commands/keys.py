@@ -94,11 +94,11 @@ def key_recover(
     from memorycapsule import clock
     from memorycapsule.seal.keys import parse_recovery_key
     from memorycapsule.services import keys
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
 
     door = door_of(ctx)
     settings = door.settings()
-    with door.store(settings) as store, FolderLock(settings.data_dir):
+    with door.store(settings) as store, working_alone(settings.data_dir, store):
         identity = parse_recovery_key(typed_recovery_key(door, recovery_file))
         key = keys.recover(store, settings.key_file, identity, now=clock.now())
         found = _answer_replaced(door, settings, store, key.fingerprint)
@@ -117,11 +117,11 @@ def key_rotate(ctx: typer.Context) -> None:
     """Replace the instance key by a new one; the old file is kept beside it, links that are out stay good."""
     from memorycapsule import clock
     from memorycapsule.services import keys
-    from memorycapsule.work.lock import FolderLock
+    from memorycapsule.work.lock import working_alone
 
     door = door_of(ctx)
     settings = door.settings()
-    with door.store(settings) as store, FolderLock(settings.data_dir):
+    with door.store(settings) as store, working_alone(settings.data_dir, store):
         key = keys.rotate(store, settings.key_file, now=clock.now())
         _answer_replaced(door, settings, store, key.fingerprint)
     door.out.say(door.out.words("cli_key_rotated", file=settings.key_file))

@@ -11,10 +11,11 @@ from datetime import timedelta
 from sqlmodel import col
 
 from memorycapsule.domain.instances import Node
+from memorycapsule.errors import Busy
 from memorycapsule.store import leases
 from memorycapsule.store.cluster_rows import NodeRow
 from memorycapsule.store.tables import Table
-from memorycapsule.store.transactions import Transaction
+from memorycapsule.store.transactions import Store, Transaction
 
 #: The row of a node that was killed is kept for so long, for whoever wants to know what there was.
 _KEPT_FOR = timedelta(days=1)
@@ -40,3 +41,10 @@ def alive(tx: Transaction) -> list[Node]:
     """Return the nodes that have been seen within the time that a lease lasts, the oldest first."""
     statement = nodes.rows().where(col(NodeRow.seen_at) > leases.instant(tx) - leases.LASTS)
     return nodes.all(tx, statement.order_by(col(NodeRow.started_at), col(NodeRow.id)))
+
+
+def refuse_while_alive(store: Store) -> None:
+    """Raise Busy while any node is alive, as far as the database knows; on SQLite there are none."""
+    with store.reading() as tx:
+        if found := alive(tx):
+            raise Busy("nodes_alive", count=len(found))
