@@ -366,7 +366,7 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
         unsealer = vault.unsealer(tx, medium.capsule_id)
         is_open = capsule_store.capsules.get(tx, medium.capsule_id).is_open
     details = unsealer.details_of(medium)
-    stream = vault.open_medium(store, medium_id, f"{form}_blob")
+    stream = vault.open_medium(store, medium_id, f"{form}_blob", for_pieces=True)
     content_type, ending = "image/jpeg", "jpg"
     if form == "clip":
         is_voice = medium.kind is MediumKind.VOICE

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,7 @@ from memorycapsule.errors import (
 )
 from memorycapsule.media.cache import Cache
 from memorycapsule.media.storage.folder import LocalBlobs
+from memorycapsule.media.storage.plain_files import PlainFiles
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.envelopes import DamagedEnvelope
 from memorycapsule.seal.keys import InstanceKey, fingerprint_of
@@ -48,6 +49,8 @@ from memorycapsule.store.transactions import Store, Transaction
 INSTANCE = "instance"
 RECOVERY = "recovery"
 _MOST_IN_MEMORY = 64 << 20
+#: Smaller files are asked for whole.
+_LEAST_KEPT = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,8 @@ class Vault:
     cache: Cache
     #: Folder (mode 0700) for unnamed temporary files.
     workspace: Path
+    #: What was unsealed a moment ago for a browser that asks for it piece by piece.
+    plain_files: PlainFiles = field(default_factory=PlainFiles)
 
     def sealed_words(self, capsule: Capsule, words: StoryWords) -> bytes:
         """Return a story's words as an age file."""
@@ -126,9 +131,11 @@ class Vault:
         unsealer = self.unsealer(tx, capsule_id)
         return BlobSource(vault=self, blob_ids=tuple(blob_ids), bytes=length, unsealer=unsealer)
 
-    def open_medium(self, store: Store, medium_id: str, form: str) -> BinaryIO:
+    def open_medium(self, store: Store, medium_id: str, form: str, *, for_pieces: bool = False) -> BinaryIO:
         """
         Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `BlobSource.open` does.
+
+        With `for_pieces`, what had to be unsealed is kept for a minute: somebody may come back for another piece.
 
         Cleanup may replace a sealed blob by an open one after the row was read and before its file is opened; then
         the row is read once more. Raises NotFound when the medium or this form of it does not exist.
@@ -139,8 +146,9 @@ class Vault:
                 if blob_id is None:
                     raise NotFound
                 source = self.source_of(tx, blob_id)
+            is_kept = for_pieces and source.unsealer is not None and source.bytes >= _LEAST_KEPT
             try:
-                return source.open()
+                return self.plain_files.opened(blob_id, source.open) if is_kept else source.open()
             except NotFound:
                 if is_last:
                     raise

@@ -116,3 +116,23 @@ def test_nothing_is_decrypted_inside_a_transaction(stage, work):
 
     assert decrypted
     assert [name for name, transactions in decrypted if transactions] == []
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["before the date", "after it"])
+def test_a_large_file_is_unsealed_once_for_all_its_pieces(stage, is_open):
+    """A browser asks for a clip piece by piece."""
+    large = PHOTO + bytes(2_000_000)
+    story = add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=0)
+    medium = attach(stage.instance, stage.ben.viewer, story, large).medium
+    if is_open:
+        opening.open_due(stage.instance.store, stage.instance.wake, OPENS)
+    with watched(stage.instance.store) as seen:
+        for start in range(0, len(large), 500_000):
+            file = reading.medium_file(
+                stage.instance.store, stage.instance.vault, stage.ben.viewer, medium.id, "original"
+            )
+            with file.stream:
+                file.stream.seek(start)
+                assert file.stream.read(500_000) == large[start : start + 500_000]
+
+    assert [what for what, _ in seen].count("unseal_stream") == 1
