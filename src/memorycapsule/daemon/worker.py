@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
-from memorycapsule.daemon.folder import folder_lock
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.jobs import add_jobs, keep_right
 from memorycapsule.daemon.signals import end_on_signals
@@ -39,8 +38,8 @@ def work(
     back.
 
     A second SIGINT ends the process at once. Calls `announce(pid)` once everything is ready. Raises UsageProblem
-    where several processes cannot share the work, Busy when another one works in the data folder, and what `open_app`
-    raises.
+    where several processes cannot share the work, Busy when another one works alone in the database, and what
+    `open_app` raises.
     """
     if not settings.cluster:
         raise UsageProblem("worker_without_cluster")
@@ -58,7 +57,6 @@ def work(
         ended.put(None)
 
     with (
-        folder_lock(settings),
         open_app(settings, is_stopping=stopping.is_set) as app,
         working_in_database(app, kind="worker") as right,
         end_on_signals(stopping, end),

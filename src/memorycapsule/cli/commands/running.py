@@ -252,8 +252,8 @@ def worker(
     """
     Do due work beside other machines, without pages.
 
-    With cluster = true, any number of workers and daemons share one Postgres. Each has a data folder of its
-    own. Asked to end (SIGTERM), a worker begins nothing more, and finishes or gives back what it has in hand.
+    With cluster = true, any number of workers and daemons share one Postgres. Asked to end (SIGTERM), a worker
+    begins nothing more, and finishes or gives back what it has in hand.
     """
     from memorycapsule.daemon.worker import work
     from memorycapsule.work.cluster.queues import parse_queues
