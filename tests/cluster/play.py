@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tempfile
 import threading
 import time
@@ -66,8 +67,6 @@ def perform(play: Play) -> Outcome:
         instance = stack.enter_context(make_instance(url, folder / "shared", now=now))
         schema.upgrade(instance.store, with_engine=True)
         (folder / "shared" / "blobs").mkdir(exist_ok=True)
-        opens = (now + timedelta(seconds=30 + _SECONDS_A_CAPSULE * play.capsules)).replace(microsecond=0)
-        capsules = [_make_capsule(play, instance, number, opens) for number in range(play.capsules)]
         (folder / "shared" / "config.toml").touch()
         port = free_port()
         common = _environment(instance, url, sink, port)
@@ -105,6 +104,9 @@ def perform(play: Play) -> Outcome:
         ]
         if webs:
             stack.enter_context(nginx(webs, folder / "nginx", port))
+        opens = datetime.now(UTC) + timedelta(seconds=10 + _SECONDS_A_CAPSULE * play.capsules)
+        opens = opens.replace(microsecond=0)
+        capsules = [_make_capsule(play, instance, number, opens) for number in range(play.capsules)]
         left = (opens - datetime.now(UTC)).total_seconds()
         play.say(f"{play.capsules} capsules wait; {left:.0f} s before their date")
         assert left > 0, "the capsules took too long to be made"
@@ -149,7 +151,7 @@ def _environment(instance: Instance, url: str, sink: MailServer, port: int) -> d
         "CAPSULE_SMTP__HOST": sink.host,
         "CAPSULE_SMTP__PORT": str(sink.port),
         "CAPSULE_SMTP__SECURITY": "none",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join(sys.path),
     }
 
 
