@@ -424,12 +424,16 @@ def poster_file(store: Store, vault: Vault, viewer: Viewer, montage_id: str) -> 
     return _montage_file(store, vault, viewer, montage_id, "poster")
 
 
-def outbox(store: Store, viewer: Viewer) -> list[Delivery]:
-    """Return all deliveries without what the letters say, for the admin. Raises NotAllowed."""
+def outbox(store: Store, viewer: Viewer, only: Collection[str] | None = None) -> list[Delivery]:
+    """
+    Return all deliveries, or `only` those with these ids, without what the letters say, for the admin.
+
+    Raises NotAllowed.
+    """
     if not viewer.is_admin:
         raise NotAllowed("only_admin_sees_outbox")
     with store.reading() as tx:
-        return [dataclasses.replace(delivery, letter="") for delivery in delivery_store.all_deliveries(tx)]
+        return delivery_store.outbox(tx, only)
 
 
 def _meant(tx: Transaction, viewer: Viewer, reference: str) -> Capsule:

@@ -1,11 +1,13 @@
 """Deliveries: the outbox; and which letters are due."""
 
+import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func
+from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
@@ -36,6 +38,22 @@ _NUMBERS_AT_ONCE = 30
 def all_deliveries(tx: Transaction) -> list[Delivery]:
     """Return the whole outbox, the oldest first."""
     return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id))
+
+
+def outbox(tx: Transaction, only: Collection[str] | None = None) -> list[Delivery]:
+    """Return the whole outbox, or `only` the letters with these ids, the oldest first; without what they say."""
+    names = [one.name for one in dataclasses.fields(Delivery) if one.name != "letter"]
+    statement = select_columns(*(getattr(DeliveryRow, name) for name in names))
+    if only is not None:
+        statement = statement.where(col(DeliveryRow.id).in_(only))
+    rows = tx.session.execute(statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id)))
+    return [Delivery(letter="", **row) for row in rows.mappings()]
+
+
+def in_states(tx: Transaction, states: Collection[DeliveryState]) -> list[Delivery]:
+    """Return the letters in one of these states, the oldest first."""
+    statement = deliveries.rows().where(col(DeliveryRow.state).in_(states))
+    return deliveries.all(tx, statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id)))
 
 
 def is_newest(tx: Transaction, delivery: Delivery) -> bool:

@@ -297,7 +297,7 @@ def _reached(url: str) -> Finding:
 
 
 def _inside(app: App) -> Iterator[Finding]:
-    from memorycapsule.services import keys, reading, sessions
+    from memorycapsule.services import keys
     from memorycapsule.services.mailing import deliveries
     from memorycapsule.work import ticks
 
@@ -328,8 +328,7 @@ def _inside(app: App) -> Iterator[Finding]:
         )
     yield from _stored_files(app)
     yield from _preservation(app)
-    letters = reading.outbox(app.store, sessions.host_viewer(app.store))
-    waiting = sum(one.state == "queued" for one in letters)
+    waiting = deliveries.count_queued(app.store)
     yield Finding(
         what=Sentence("cli_doctor_outbox"),
         state="good",

@@ -84,7 +84,7 @@ def retry(
         viewer = door.viewer(app.store)
         again = retrying.send_again(app.store, app.wake, viewer, letter, only=only, now=app.now())
         is_done_here = send_now(app)
-        now = {one.id: one for one in reading.outbox(app.store, viewer)}
+        now = {one.id: one for one in reading.outbox(app.store, viewer, [one.id for one in again])}
     tried = [now[one.id] for one in again]
     door.out.answer({"letters": [Letter.of(one) for one in tried]})
     if not tried:

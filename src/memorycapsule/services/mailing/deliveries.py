@@ -75,6 +75,12 @@ def due(store: Store, now: datetime) -> list[Delivery]:
         return [delivery_store.deliveries.get(tx, one) for one in delivery_store.due_ids(tx, now)]
 
 
+def count_queued(store: Store) -> int:
+    """Return how many letters wait to be sent, whatever for."""
+    with store.reading() as tx:
+        return delivery_store.count_queued(tx)
+
+
 def letters_waiting(store: Store, now: datetime) -> LettersWaiting | None:
     """Return why no letter leaves now; None when letters leave, or there is none."""
     with store.reading() as tx:

@@ -58,9 +58,8 @@ def send_again(
         if delivery_id is None:
             wanted = [
                 delivery
-                for delivery in delivery_store.all_deliveries(tx)
-                if delivery.state in chosen
-                and (delivery.state is DeliveryState.QUEUED or delivery_store.is_newest(tx, delivery))
+                for delivery in delivery_store.in_states(tx, chosen)
+                if (delivery.state is DeliveryState.QUEUED or delivery_store.is_newest(tx, delivery))
                 and is_wanted(tx, delivery, now)
             ]
         else:
