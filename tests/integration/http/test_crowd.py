@@ -1,0 +1,106 @@
+"""A crowd before one page: everybody is shown it or asked to come again, and others are answered meanwhile."""
+
+import dataclasses
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy import insert
+
+from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
+from memorycapsule.daemon.http.site import make_site
+from memorycapsule.services import cleanup
+from memorycapsule.store import stories as story_store
+from memorycapsule.store.rows import MediumRow
+from support.servers import wait_until
+
+pytestmark = pytest.mark.slow
+
+CROWD = 60
+PHOTOS, PHOTOS_PER_STORY = 5_000, 50
+#: Nobody waits so long, not even before a machine that does much else.
+PATIENCE_SECONDS = 120
+
+
+class Server(uvicorn.Server):
+    """A server with as many threads for pages as the daemon has."""
+
+    async def startup(self, sockets=None) -> None:
+        bound_page_threads()
+        await super().startup(sockets)
+
+
+@contextmanager
+def served(scene):
+    site = make_site(scene.app, heartbeat_age=lambda: 0.0)
+    server = Server(uvicorn.Config(site, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, 20, "the site answers")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def fill(scene) -> None:
+    """Ben's story and its copies get so many photos as have one family's thirty years; their bytes are shared."""
+    with scene.instance.store.transaction() as tx:
+        story = story_store.stories.get(tx, scene.story.id)
+        (medium,) = story_store.media_of(tx, story.id)
+        rows = []
+        for number in range(PHOTOS // PHOTOS_PER_STORY):
+            copy = dataclasses.replace(story, id=str(uuid.uuid4()), position=number + 1)
+            story_store.stories.add(tx, copy)
+            rows += [
+                dataclasses.asdict(medium)
+                | {
+                    "id": str(uuid.uuid4()),
+                    "story_id": copy.id,
+                    "position": place,
+                    "duplicate_mark": f"{place}",
+                }
+                for place in range(PHOTOS_PER_STORY)
+            ]
+        tx.session.execute(insert(MediumRow), rows)
+
+
+def test_a_crowd_is_answered_and_keeps_nobody_from_signing_in(scene):
+    scene.open()
+    while cleanup.unseal_opened(scene.instance.store, scene.instance.vault, set(), now=scene.time.now):
+        pass
+    fill(scene)
+    enough, everybody = threading.Event(), threading.Barrier(CROWD + 1)
+
+    def look(url: str) -> list[httpx.Response]:
+        """Ask for the photos of a capsule that nobody has looked at yet, and again until there is enough."""
+        answers = []
+        with httpx.Client(cookies={"capsule": scene.ben.token}, timeout=PATIENCE_SECONDS) as browser:
+            everybody.wait()
+            while not answers or not enough.is_set():
+                answers.append(browser.get(f"{url}/g/c/{scene.capsule.id}/photos"))
+        return answers
+
+    with served(scene) as url, ThreadPoolExecutor(CROWD) as crowd:
+        looking = [crowd.submit(look, url) for _ in range(CROWD)]
+        try:
+            everybody.wait()
+            with httpx.Client(timeout=PATIENCE_SECONDS) as other:
+                alive = other.get(f"{url}/healthz")
+                form = other.get(f"{url}/sign-in")
+                asked = other.post(f"{url}/sign-in", data={"address": "ben@example.org"})
+        finally:
+            enough.set()
+        answers = [answer for one in looking for answer in one.result()]
+
+    assert (alive.status_code, form.status_code, asked.status_code) == (200, 200, 303)
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 503)
+    seen = [answer for answer in answers if answer.status_code == 200]
+    assert len(seen) >= CROWD / 2
+    assert all("MARKER title" in answer.text for answer in seen)
