@@ -21,7 +21,8 @@ from memorycapsule.mail.letters import Sender
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.mail.outcomes import Transport
 from memorycapsule.media.cache import Cache
-from memorycapsule.media.storage.folder import LocalBlobs, ids_in
+from memorycapsule.media.storage import places
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services import keys
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
@@ -138,7 +139,7 @@ def open_app(
         settings.work_dir.mkdir(mode=0o700, parents=settings.cluster, exist_ok=True)
         vault = Vault(
             key=key,
-            blobs=LocalBlobs(settings.blobs_dir),
+            blobs=open_blobs(settings),
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
         )
@@ -235,6 +236,11 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
         store.close()
 
 
+def open_blobs(settings: Settings) -> Blobs:
+    """Open the stored files alone, for what needs no key. Raises what `places.open_blobs` does."""
+    return places.open_blobs(settings)
+
+
 def refuse_unused_data(settings: Settings) -> None:
     """
     Raise DataNotUsed when the data folder holds blobs or another database; called when ours has no instance.
@@ -248,8 +254,10 @@ def refuse_unused_data(settings: Settings) -> None:
     # An empty file is what a cut-off start leaves.
     if not is_used and usual.is_file() and usual.stat().st_size:
         found.append(DataNotUsed("unused_database", file=usual))
-    if blobs := sum(1 for _ in ids_in(settings.blobs_dir)):
-        found.append(DataNotUsed("unused_files", count=blobs, folder=settings.blobs_dir))
+    if blobs := places.count_at(settings):
+        found.append(
+            DataNotUsed("unused_files", count=blobs, folder=settings.used_blobs_url.removeprefix("file://"))
+        )
     if found:
         place = used or settings.shown()["store_url"]
         raise DataNotUsed("data_of_another_database", database=place, found=found)

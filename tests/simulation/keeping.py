@@ -9,7 +9,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from memorycapsule.app import App, open_app
+from memorycapsule.app import App, open_app, open_blobs
 from memorycapsule.errors import NotFound, WrongKey
 from memorycapsule.services import sessions
 from memorycapsule.services.preservation import backup, holds, restore
@@ -37,7 +37,7 @@ def back_up(world: World, _chance: random.Random) -> Act:
 
     def do(app: App, now: datetime) -> None:
         world.backup_dir.mkdir(exist_ok=True)
-        backup.make_backup(app.store, app.settings.blobs_dir, world.backup_dir, now=now)
+        backup.make_backup(app.store, app.vault.blobs, world.backup_dir, now=now)
 
     def afterwards() -> None:
         name = _newest(world)
@@ -68,7 +68,7 @@ def restore_backup(world: World, _chance: random.Random) -> Act | None:
             shutil.copy(wrong.values["right"], settings.key_file)
         settings.data_dir.mkdir(mode=0o700, exist_ok=True)
         place = RestorePlace(
-            data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=f"sqlite:///{world.database}"
+            data_dir=settings.data_dir, blobs=open_blobs(settings), store_url=f"sqlite:///{world.database}"
         )
         restore.restore(world.backup_dir, found, place, now=now)
 

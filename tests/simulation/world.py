@@ -372,7 +372,7 @@ class World:
             self.mend(what)
 
     def blob_file(self, blob_id: str) -> Path:
-        return self.settings.blobs_dir / blob_id[:2] / blob_id[2:4] / blob_id
+        return self.settings.data_dir / "blobs" / blob_id[:2] / blob_id[2:4] / blob_id
 
     def was_refused_for_days(self, address: str) -> bool:
         """Say whether the mail server has answered about an address again and again, and never took a letter."""

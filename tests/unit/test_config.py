@@ -110,7 +110,7 @@ def test_without_any_source_everything_has_its_default(place):
     assert (settings.locale, settings.log_format, settings.mail_is_real) == ("en", "auto", False)
     assert (
         settings.mailbox_dir.parent
-        == settings.blobs_dir.parent
+        == settings.blobs_lock.parent
         == settings.work_dir.parent
         == settings.data_dir
     )

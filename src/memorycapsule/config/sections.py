@@ -201,6 +201,44 @@ class SmtpSettings(Section):
         return self
 
 
+def _is_endpoint(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+", text):
+        raise WrongSetting("s3_endpoint_unclear")
+    return text
+
+
+class S3Settings(Section):
+    """The S3-compatible service, when blobs_url names a bucket."""
+
+    endpoint: Annotated[str, AfterValidator(_is_endpoint)] | None = Field(
+        default=None,
+        description="Address of the service; unset: Amazon's own.",
+        examples=["https://s3.example.org"],
+    )
+    region: Line = Field(default="us-east-1", description="Region of the bucket.")
+    access_key_id: Line | None = Field(
+        default=None,
+        description="Name of the key; unset: that of AWS_ACCESS_KEY_ID, or of the machine's role.",
+        examples=["capsule"],
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None,
+        description="The key; better kept in a file named by CAPSULE_S3__SECRET_ACCESS_KEY_FILE.",
+        examples=["secret"],
+    )
+    presigned: bool = Field(
+        default=False,
+        description="Whether browsers fetch photos and films of opened capsules from the service itself.",
+    )
+
+    @model_validator(mode="after")
+    def _key_is_whole(self) -> S3Settings:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            missing = "secret_access_key" if self.secret_access_key is None else "access_key_id"
+            raise WrongSetting("s3_key_not_whole", missing=f"s3.{missing}")
+        return self
+
+
 class FilmSettings(Section):
     """Films."""
 

@@ -22,6 +22,7 @@ from memorycapsule.config.sections import (
     Folder,
     MailSettings,
     MediaSettings,
+    S3Settings,
     Section,
     SmtpSettings,
     UploadsSettings,
@@ -35,7 +36,17 @@ from memorycapsule.errors import UsageProblem
 from memorycapsule.words.languages import DEFAULT, Language, languages
 
 APPLICATION = "memory-capsule"
+#: With a name by Amazon's rules, and with folders that need no quoting.
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+def checked_blobs_url(url: str) -> str:
+    """Return `url` when it names a folder or a bucket for stored files. Raises UsageProblem."""
+    is_folder = url.startswith("file:///") and url != "file:///" and url.isprintable()
+    if not is_folder and not _BUCKET_URL.fullmatch(url):
+        raise UsageProblem("blobs_url_unclear")
+    return url
 
 
 def checked_store_url(url: str) -> str:
@@ -82,6 +93,11 @@ class Settings(BaseSettings):
         default=False,
         description="Whether several machines share the database, which must be Postgres, and the stored files.",
     )
+    blobs_url: Annotated[str, AfterValidator(as_wrong_setting(checked_blobs_url))] | None = Field(
+        default=None,
+        description="Where stored files lie, a folder or a bucket; unset: blobs/ in data_dir.",
+        examples=["s3://family/capsule"],
+    )
     public_url: str | None = Field(
         default=None,
         description="The address in mailed links, as guests reach it; may have a path.",
@@ -103,6 +119,7 @@ class Settings(BaseSettings):
     daemon: DaemonSettings = DaemonSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    s3: S3Settings = S3Settings()
     film: FilmSettings = FilmSettings()
     media: MediaSettings = MediaSettings()
     uploads: UploadsSettings = UploadsSettings()
@@ -111,7 +128,7 @@ class Settings(BaseSettings):
     _config_file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"smtp.password"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"smtp.password", "s3.secret_access_key"})
 
     @classmethod
     def settings_customise_sources(
@@ -190,9 +207,14 @@ class Settings(BaseSettings):
         return self.data_dir / "capsule.db"
 
     @property
-    def blobs_dir(self) -> Path:
-        """Sealed originals and derivatives."""
-        return self.data_dir / "blobs"
+    def used_blobs_url(self) -> str:
+        """Where stored files lie: file:///folder, or s3://bucket/prefix."""
+        return self.blobs_url or f"file://{self.data_dir / 'blobs'}"
+
+    @property
+    def blobs_lock(self) -> Path:
+        """The file that is locked by whoever of this machine holds the stored files."""
+        return self.data_dir / "blobs.lock"
 
     @property
     def mailbox_dir(self) -> Path:

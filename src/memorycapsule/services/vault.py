@@ -37,7 +37,7 @@ from memorycapsule.errors import (
     system_problem,
 )
 from memorycapsule.media.cache import Cache
-from memorycapsule.media.storage.folder import LocalBlobs
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.media.storage.plain_files import PlainFiles
 from memorycapsule.seal import envelopes
 from memorycapsule.seal.envelopes import DamagedEnvelope
@@ -58,7 +58,7 @@ class Vault:
     """What is needed to seal and unseal."""
 
     key: InstanceKey
-    blobs: LocalBlobs
+    blobs: Blobs
     #: Finished segments of films, one shelf for each capsule.
     cache: Cache
     #: Folder (mode 0700) for unnamed temporary files.

@@ -56,7 +56,7 @@ def usb(tmp_path):
 
 
 def back_up(instance, folder, *, now=NOW, **more):
-    return backup.make_backup(instance.store, instance.folder / "blobs", folder, now=now, **more)
+    return backup.make_backup(instance.store, instance.vault.blobs, folder, now=now, **more)
 
 
 @contextlib.contextmanager
@@ -71,7 +71,7 @@ def restored(instance, folder, place, *, name=None, store_url=None, now=NOW):
 
 def put_back(folder, place, store_url, *, name=None, now=NOW, **more):
     found = restore.newest_backup(folder, name)
-    where = RestorePlace(data_dir=place, blobs_dir=place / "blobs", store_url=store_url)
+    where = RestorePlace(data_dir=place, blobs=LocalBlobs(place / "blobs"), store_url=store_url)
     return restore.restore(folder, found, where, now=now, **more)
 
 

@@ -44,6 +44,7 @@ def backup(
     apart: whoever has both can read everything.
     """
     from memorycapsule import clock
+    from memorycapsule.app import open_blobs
     from memorycapsule.schemas.backups import Backup, Contents
     from memorycapsule.services.preservation.backup import make_backup
 
@@ -51,7 +52,7 @@ def backup(
     settings = door.settings()
     _refuse_inside(folder, settings)
     with door.store(settings) as store, _progress(door, "cli_backup_progress") as progress:
-        made = make_backup(store, settings.blobs_dir, folder, keep=keep, now=clock.now(), progress=progress)
+        made = make_backup(store, open_blobs(settings), folder, keep=keep, now=clock.now(), progress=progress)
     checked = _verified(door, settings, folder, made.backup) if verify else None
     lost = len(made.backup.missing)
     door.out.answer(
@@ -102,6 +103,7 @@ def restore(
     letter leaves afterwards until `capsule release`. A run that was cut off is repeated.
     """
     from memorycapsule import clock
+    from memorycapsule.app import open_blobs
     from memorycapsule.schemas.backups import Backup, Contents
     from memorycapsule.services.preservation import restore as restoring
     from memorycapsule.work.lock import FolderLock
@@ -114,10 +116,10 @@ def restore(
         recovery_key = restoring.recovery_key_of(typed_recovery_key(door, recovery_file), found)
     else:
         restoring.check_key(settings.key_file, found)
-    place = restoring.RestorePlace(
-        data_dir=settings.data_dir, blobs_dir=settings.blobs_dir, store_url=settings.database_url
-    )
     _make_folder(settings.data_dir)
+    place = restoring.RestorePlace(
+        data_dir=settings.data_dir, blobs=open_blobs(settings), store_url=settings.database_url
+    )
     with FolderLock(settings.data_dir), _progress(door, "cli_restore_progress") as progress:
         done = restoring.restore(folder, found, place, now=clock.now(), progress=progress)
         if recovery_key:

@@ -371,7 +371,7 @@ def _stored_files(app: App) -> Iterator[Finding]:
     """Say whether the database knows every file that is kept, and what lies in the trash; the log says it, too."""
     from memorycapsule.services.preservation import trash
 
-    what, folder = Sentence("cli_doctor_stored_files"), app.settings.blobs_dir
+    what, folder = Sentence("cli_doctor_stored_files"), app.vault.blobs.place
     seen = trash.look(app.store, app.vault, now=app.now())
     if not seen.left.files:
         yield Finding(what=what, state="good", says=Sentence("cli_doctor_files_known"))
@@ -394,7 +394,7 @@ def _stored_files(app: App) -> Iterator[Finding]:
             "cli_doctor_trash",
             count=kept.files,
             size=f"{kept.bytes / 1e6:,.1f}",
-            folder=folder / "trash",
+            folder=app.vault.blobs.trash_place,
             days=trash.KEPT_FOR.days,
         )
         yield Finding(what=Sentence("cli_doctor_trash_folder"), state="warning", says=says)

@@ -14,15 +14,15 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import UUID
 
 from memorycapsule import disk, file_locks
 from memorycapsule.errors import Busy, CapsuleError, NotFound, shortage, system_problem
+from memorycapsule.media.storage import holds
+from memorycapsule.media.storage.blobs import ListedBlob, PutAside, StoredBlob, is_id
 
 _PART = ".part"
 _TRASH = "trash"
@@ -30,42 +30,11 @@ _QUARANTINE = "quarantine"
 _HISTORY = ".history"
 _PIECE_BYTES = 1 << 20
 _GONE = ".gone"
-#: `is_held` of other processes takes the lock for a moment; a sweep of a large folder takes seconds.
-_TRIES = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredBlob:
-    """What was stored."""
-
-    #: SHA-256 of the stored bytes, in hexadecimal.
-    digest: str
-    bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListedBlob:
-    """A blob that lies in its place."""
-
-    id: str
-    bytes: int
-    #: Aware UTC.
-    written_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class PutAside:
-    """A blob in the trash or in quarantine."""
-
-    id: str
-    bytes: int
-    #: When it came into the trash; None in quarantine.
-    day: date | None = None
 
 
 class LocalBlobs:
     """
-    Blobs in a local folder. Ids are UUIDs in their usual lower-case form; anything else is a ValueError.
+    Blobs in a local folder; see `Blobs`. Ids are UUIDs in their usual lower-case form; anything else is a ValueError.
 
     A blob that lies in the trash is put back by whoever asks for it: its row has turned up again. Every method
     raises CapsuleError when the folder cannot be read or written.
@@ -75,6 +44,16 @@ class LocalBlobs:
         self._root = root
         self._lock = root.with_name(f"{root.name}.lock")
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self._root)
+
+    @property
+    def trash_place(self) -> str:
+        """The folder of the trash."""
+        return str(self._root / _TRASH)
 
     def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:
         """
@@ -174,14 +153,14 @@ class LocalBlobs:
         for path in (self._root / _TRASH).glob("*/*"):
             with suppress(ValueError, FileNotFoundError):
                 day = date.fromisoformat(path.parent.name)
-                if _is_id(path.name):
+                if is_id(path.name):
                     yield PutAside(id=path.name, bytes=path.stat().st_size, day=day)
 
     def quarantine(self) -> Iterator[PutAside]:
         """Yield what lies in quarantine."""
         for path in (self._root / _QUARANTINE).glob("*"):
             with suppress(FileNotFoundError):
-                if _is_id(path.name):
+                if is_id(path.name):
                     yield PutAside(id=path.name, bytes=path.stat().st_size)
 
     def delete_from_trash(self, blob_id: str, day: date) -> None:
@@ -227,26 +206,20 @@ class LocalBlobs:
             return _gone(path).open("rb")
 
     @contextmanager
-    def holding(self, *, tries: int = _TRIES) -> Iterator[None]:
+    def holding(self, *, tries: int = holds.TRIES) -> Iterator[None]:
         """
         Keep the bytes of all blobs that any process deletes meanwhile, and remove them at the end.
 
         Whoever deletes a blob has committed that its row is gone. So a state of the database that is read inside this
         block finds all its blobs until the block ends. Raises Busy while another one holds the folder.
         """
-        with _translating_errors():
-            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                file_locks.lock(descriptor, tries=tries)
-            except BlockingIOError as error:
-                raise Busy("blobs_held") from error
+        with ExitStack() as held:
+            with _translating_errors():
+                held.enter_context(holds.locked(self._lock, tries=tries))
             try:
                 yield
             finally:
                 self._remove_gone()
-        finally:
-            os.close(descriptor)
 
     def is_held(self) -> bool:
         """Say whether some process holds the folder now."""
@@ -285,7 +258,7 @@ class LocalBlobs:
         return swept
 
     def _path(self, blob_id: str) -> Path:
-        if not _is_id(blob_id):
+        if not is_id(blob_id):
             raise ValueError(blob_id)
         return self._root / blob_id[:2] / blob_id[2:4] / blob_id
 
@@ -322,7 +295,7 @@ def ids_in(root: Path) -> Iterator[str]:
     """Yield the ids of all whole blobs below `root`, which may be missing. Nothing is created or changed."""
     for path in root.glob("??/??/*"):
         # Other programs may leave files of their own in the folder.
-        if _is_id(path.name):
+        if is_id(path.name):
             yield path.name
 
 
@@ -337,7 +310,7 @@ def _blobs_in(folder: Path) -> list[ListedBlob]:
         for entry in os.scandir(folder):
             # Other programs may leave files of their own in the folder, and blobs may go at any time.
             with suppress(FileNotFoundError):
-                if _is_id(entry.name):
+                if is_id(entry.name):
                     status = entry.stat()
                     written_at = datetime.fromtimestamp(status.st_mtime, UTC)
                     found.append(ListedBlob(id=entry.name, bytes=status.st_size, written_at=written_at))
@@ -346,13 +319,6 @@ def _blobs_in(folder: Path) -> list[ListedBlob]:
 
 def _gone(path: Path) -> Path:
     return path.with_name(f".{path.name}{_GONE}")
-
-
-def _is_id(name: str) -> bool:
-    try:
-        return str(UUID(name)) == name
-    except ValueError:
-        return False
 
 
 class _Digesting(io.FileIO):

@@ -12,7 +12,7 @@ from memorycapsule import __version__
 from memorycapsule.domain.preservation import Backup, PremisOutcome, PremisType, next_name, premis_event
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, Postponed, system_problem
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, digest_of_file
-from memorycapsule.media.storage.folder import LocalBlobs
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.preservation import history
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
@@ -41,7 +41,7 @@ class BackupMade:
 
 def make_backup(
     store: Store,
-    blobs_dir: Path,
+    blobs: Blobs,
     folder: Path,
     *,
     keep: int = KEPT_BACKUPS,
@@ -65,7 +65,6 @@ def make_backup(
     names = target.names()
     if names and target.read(names[-1]).instance != instance.id:
         raise ConfigurationProblem("backup_of_other_instance", folder=folder)
-    blobs = LocalBlobs(blobs_dir)
     is_right_database = not instance.hold and history.is_continued(store, blobs)
     with blobs.holding():
         database = target.begin()
@@ -129,7 +128,7 @@ def _save(store: Store, database: Path, folder: Path) -> None:
         raise ConfigurationProblem("backup_folder_unusable", folder=folder, problem=problem) from error
 
 
-def _copied(blobs: LocalBlobs, target: BackupFolder, one: KnownFile) -> bool:
+def _copied(blobs: Blobs, target: BackupFolder, one: KnownFile) -> bool:
     """Copy a file, and say whether it is there and whole. Raises Postponed when the machine cannot open it now."""
     try:
         source = blobs.open_held(one.blob_id)

@@ -18,7 +18,7 @@ from memorycapsule.domain.instances import Blob, BlobDamage
 from memorycapsule.domain.preservation import PremisOutcome, PremisType, premis_event
 from memorycapsule.errors import CapsuleError, NotFound, Postponed
 from memorycapsule.journal import journal
-from memorycapsule.media.storage.folder import LocalBlobs
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store
@@ -45,7 +45,7 @@ class Scrubbed:
 
 
 def damage_of(
-    blobs: LocalBlobs, blob: Blob, *, deep: bool, on_read: Callable[[int], None] = lambda _bytes: None
+    blobs: Blobs, blob: Blob, *, deep: bool, on_read: Callable[[int], None] = lambda _bytes: None
 ) -> BlobDamage | None:
     """
     Return what is wrong with the stored bytes of a blob, None when nothing is.

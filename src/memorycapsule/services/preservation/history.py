@@ -14,14 +14,14 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
-from memorycapsule.media.storage.folder import LocalBlobs
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store.transactions import Store, Transaction
 
 
-def is_continued(store: Store, blobs: LocalBlobs) -> bool:
+def is_continued(store: Store, blobs: Blobs) -> bool:
     """Say whether the database goes on where these files were last used; also where nothing is remembered."""
     with store.reading() as tx:
         return _knows(tx, _remembered(blobs))
@@ -63,7 +63,7 @@ def accept(store: Store, vault: Vault) -> None:
     vault.blobs.remember(json.dumps(present))
 
 
-def _remembered(blobs: LocalBlobs) -> dict[str, str | int]:
+def _remembered(blobs: Blobs) -> dict[str, str | int]:
     """Return what the folder remembers, {} for nothing. What cannot be read is nothing."""
     try:
         found = json.loads(blobs.remembered() or "{}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.instances import Blob
-from memorycapsule.media.storage.folder import ListedBlob, LocalBlobs
+from memorycapsule.media.storage.blobs import Blobs, ListedBlob
 from memorycapsule.store import integrity
 from memorycapsule.store.transactions import Store
 
@@ -49,7 +49,7 @@ class Entry:
         return self.file is not None and self.file.written_at < now - ORPHAN_AGE
 
 
-def entries(store: Store, blobs: LocalBlobs) -> Iterator[Entry]:
+def entries(store: Store, blobs: Blobs) -> Iterator[Entry]:
     """Yield every blob that has a row or a file, by its id."""
     files = blobs.listed()
     file = next(files, None)

@@ -23,6 +23,7 @@ from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import ConfigurationProblem, NotDue, NotFound, WrongKey
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of_file
 from memorycapsule.media.cache import Cache
+from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, key_file_beside, parse_recovery_key
@@ -40,10 +41,10 @@ from memorycapsule.store.transactions import Store
 
 @dataclass(frozen=True, kw_only=True)
 class RestorePlace:
-    """Where an instance is restored to: the folders and the database of the present settings."""
+    """Where an instance is restored to: data folder, storage of files and database of the present settings."""
 
     data_dir: Path
-    blobs_dir: Path
+    blobs: Blobs
     store_url: str
 
 
@@ -57,7 +58,7 @@ class Restored:
     #: Blobs that the backup does not have, and blobs that it has with other bytes; ids.
     missing: tuple[str, ...]
     damaged: tuple[str, ...]
-    #: Blobs in the folder that the backup knows nothing of. They stay.
+    #: Blobs that were there already, and that the backup knows nothing of. They stay.
     unknown: int
     #: What else is wrong with it: rows, rules, key envelopes and plans.
     damage: tuple[Damage, ...] = ()
@@ -104,13 +105,12 @@ def restore(
     snapshots.refuse_used(place.store_url)
     source = BackupFolder(folder)
     with _working_copy(source, backup, place.data_dir / "restoring") as database:
-        blobs = LocalBlobs(place.blobs_dir)
         known = snapshots.contents(database).files
-        found = _each(known, lambda one: _put_blob(source, blobs, one), progress)
+        found = _each(known, lambda one: _put_blob(source, place.blobs, one), progress)
         _prepare(database, backup, now)
         snapshots.put(database, place.store_url)
     ids = {one.blob_id for one in known}
-    return found.restored(backup, unknown=sum(blob_id not in ids for blob_id in blobs))
+    return found.restored(backup, unknown=sum(blob_id not in ids for blob_id in place.blobs))
 
 
 def verify(
@@ -219,7 +219,7 @@ def _read_file(source: BackupFolder, one: KnownFile) -> None:
         copy_checked(file, len, one.digest)
 
 
-def _put_blob(source: BackupFolder, blobs: LocalBlobs, one: KnownFile) -> None:
+def _put_blob(source: BackupFolder, blobs: Blobs, one: KnownFile) -> None:
     """Put a file where its blob belongs, unless the blob is there and whole. Raises NotFound and WrongBytes."""
     with suppress(NotFound, WrongBytes), blobs.open(one.blob_id) as there:
         copy_checked(there, len, one.digest)
