@@ -1,11 +1,12 @@
 """
 How much more a call costs in an instance that holds more: CPU milliseconds with 1,000 and with 10,000 capsules.
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/growth.py [--url postgresql+psycopg://.../{}] [--counts 1000 10000]
+    PYTHONPATH=tests .venv/bin/python benchmarks/growth.py [--counts 1000 10000] [--databases sqlite postgres]
 
-Prints one line for each call of `tests/support/everyday.py`: its CPU and its statements with each number of capsules,
-and the exponent with which its CPU grows (0: not at all; 1: as much as the instance). The CPU of a database server on
-this machine counts as well. A URL names an empty database for each number of capsules, which stands for {}.
+Prints a table for each kind of database with a line for each call of `tests/support/everyday.py`: its CPU and its
+statements with each number of capsules, and the exponent with which its CPU grows (0: not at all; 1: as much as the
+instance). The CPU of the database server counts as well, which must run on this machine: that of
+`CAPSULE_TEST_POSTGRES`, or one of our own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from memorycapsule.store.transactions import Store
 from support.everyday import CALLS, WHOLE, Everyday
 from support.filling import fill
 from support.queries import recorded_statements
+from support.servers import open_postgres
 
 PHOTOS = 10
 RUNS = 5
@@ -42,25 +45,43 @@ class Cost:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--url", help="where databases are, with {} for their names; otherwise SQLite files")
+    parser.add_argument(
+        "--databases", nargs="+", choices=("sqlite", "postgres"), default=["sqlite", "postgres"]
+    )
     parser.add_argument("--counts", nargs="+", type=int, default=[1_000, 10_000])
     parser.add_argument("--only", nargs="+", default=[*CALLS, *WHOLE], help="names of calls")
     parser.add_argument("--runs", type=int, default=RUNS, help="the least CPU of so many is printed")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    costs: dict[str, list[Cost]] = {name: [] for name in options.only}
-    for count in options.counts:
-        with tempfile.TemporaryDirectory() as folder:
-            url = options.url.format(f"growth_{count}") if options.url else None
-            for name, cost in measured(Path(folder), count, url, options.only, options.runs):
-                costs[name].append(cost)
-    print_table(costs, options.counts)
+    for database in options.databases:
+        costs: dict[str, list[Cost]] = {name: [] for name in options.only}
+        for count in options.counts:
+            with place(database) as (folder, url):
+                for name, cost in measured(folder, count, url, options.only, options.runs):
+                    costs[name].append(cost)
+        print(f"\n{database}\n")
+        print_table(costs, options.counts)
 
 
-def measured(root: Path, count: int, url: str | None, names: list[str], runs: int):
+@contextmanager
+def place(database: str) -> Iterator[tuple[Path, str]]:
+    """Yield an empty folder and the URL of an empty database."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        if database == "sqlite":
+            yield folder, f"sqlite:///{folder}/data/capsule.db"
+            return
+        with closing(open_postgres()) as server:
+            url = server.create_database()
+            yield folder, url
+            server.drop_database(url)
+
+
+def measured(
+    root: Path, count: int, store_url: str, names: list[str], runs: int
+) -> Iterator[tuple[str, Cost]]:
     """Fill an instance, and yield what each call costs in it."""
-    (root / "data").mkdir()
-    store_url = url or f"sqlite:///{root}/data/capsule.db"
     (root / "config.toml").write_text(
         f'data_dir = "data"\nkey_file = "instance.key"\nstore_url = "{store_url}"\nzone = "UTC"\n'
         '[film]\nquiet_hours = "always"\n'

@@ -1,6 +1,18 @@
 """An instance that holds much: copies of what somebody has there, made within seconds."""
 
-from sqlalchemy import Column, ColumnElement, Select, String, cast, func, insert, literal, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 
 from memorycapsule.store.rows import metadata
 from memorycapsule.store.transactions import Store
@@ -34,7 +46,7 @@ def fill(store: Store, day: Everyday, count: int, *, after: int = 0) -> None:
             connection = tx.session.connection()
             if store.is_sqlite:
                 connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            numbers = select(literal(first).label("number")).cte("numbers", recursive=True)
+            numbers = select(literal(first, BigInteger).label("number")).cte("numbers", recursive=True)
             more = select(numbers.c.number + 1).where(numbers.c.number < last)
             numbers = numbers.union_all(more)
             for name in TABLES:
@@ -69,7 +81,7 @@ def _keys(day: Everyday, name: str, capsule_id: str) -> Select:
 def _copied(store: Store, column: Column, number: ColumnElement[int]) -> ColumnElement:
     """Return a column of the copy with this number."""
     # Scattered, as ids are: multiplied by an odd number, 32 bits stay as many.
-    scattered = number * 2654435761 % 4294967296
+    scattered = number * literal(2654435761, BigInteger) % literal(4294967296, BigInteger)
     hexadecimal = func.printf("%08x", scattered) if store.is_sqlite else func.to_hex(scattered)
     start = cast(hexadecimal if store.is_sqlite else func.lpad(hexadecimal, 8, "0"), String)
     whole = cast(column, String)
