@@ -10,6 +10,7 @@ from memorycapsule.domain.capsules import Capsule, CapsuleState, Contribution, M
 from memorycapsule.domain.instances import Blob, KeyEnvelope
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.stories import MediumKind
+from memorycapsule.store.cluster_rows import PieceRow
 from memorycapsule.store.rows import (
     AlbumRow,
     BlobRow,
@@ -360,6 +361,8 @@ def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
         # The links that ask for consent name the request first, then whom they ask.
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(request_id)))
     tx.session.execute(delete(ConsentRow).where(col(ConsentRow.request_id).in_(requested)))
+    made = select(MontageRow.id).where(MontageRow.capsule_id == capsule_id)
+    tx.session.execute(delete(PieceRow).where(col(PieceRow.montage_id).in_(made)))
     # Children before their parents.
     for row in (
         DeliveryRow,

@@ -18,7 +18,9 @@ from sqlmodel import SQLModel, col, or_
 from memorycapsule import clock
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.film.pieces import PieceState
 from memorycapsule.store import waits
+from memorycapsule.store.cluster_rows import PieceRow
 from memorycapsule.store.rows import DeliveryRow, MontageRow, UploadRow
 from memorycapsule.store.transactions import Transaction
 
@@ -30,6 +32,7 @@ _LEASED: tuple[tuple[type[SQLModel], ColumnElement[bool]], ...] = (
     (MontageRow, col(MontageRow.state) == MontageState.RENDERING),
     (DeliveryRow, col(DeliveryRow.state) == DeliveryState.SENDING),
     (UploadRow, col(UploadRow.lease).is_not(None)),
+    (PieceRow, col(PieceRow.state) == PieceState.RENDERING),
 )
 
 

@@ -28,10 +28,12 @@ from memorycapsule.errors import (
     shortage,
 )
 from memorycapsule.journal import journal
-from memorycapsule.services.film import montages, preparation, segment_cache
+from memorycapsule.render.survey import Survey
+from memorycapsule.services.film import montages, preparation, segment_cache, shared_segments
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.services.film.preparation import PreparedFilm
 from memorycapsule.work import lock, tmpfs
+from memorycapsule.work.cluster import film_pieces
 from memorycapsule.work.renderer import RenderInterrupted, RenderJob, run_renderer, survey
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -62,9 +64,14 @@ def make_waiting(context: WorkerContext, *, only: str | None = None) -> MadeFilm
             for montage in montages.renderable(context.store, context.now())
             if montage.id not in made and only in {None, montage.id}
         ]
+        # Films of openings come first, then whatever segments of them others leave to this machine.
+        is_free = only is None and not context.run.is_alone and not (waiting and waiting[0].is_opening)
+        if is_free and film_pieces.help_others(context, only_openings=bool(waiting)):
+            continue
         if not waiting:
             break
         made[waiting[0].id] = make(context, waiting[0].id)
+    film_pieces.forget_pictures(context)
     unmade = montages.without_film(context.store, [one for one, has_film in made.items() if not has_film])
     return MadeFilms(made=tuple(one for one, has_film in made.items() if has_film), unmade=tuple(unmade))
 
@@ -184,7 +191,11 @@ def _render(
         digests_file=prepared.digests_file,
     )
     key = segment_cache.key_of(context.vault, montage.capsule_id)
-    unreadable = _collect_inputs(context, montage, prepared, job, key, lambda _share: on_progress(0.0))
+    surveyed, unreadable = _collect_inputs(
+        context, montage, prepared, job, key, lambda _share: on_progress(0.0)
+    )
+    if not (context.run.is_alone or unreadable or prepared.unreadable):
+        film_pieces.share(context, montage, job, prepared.plan, surveyed, on_progress)
     try:
         film = run_renderer(job, key=key, on_progress=on_progress)
     except RenderFailed:
@@ -219,12 +230,12 @@ def _collect_inputs(
     job: RenderJob,
     key: bytes,
     on_progress: Callable[[float], None],
-) -> dict[str, CapsuleError]:
+) -> tuple[Survey, dict[str, CapsuleError]]:
     """
-    Link finished segments from the cache, and fetch the pictures that the renderer needs besides.
+    Fetch finished segments from where they are kept, and the pictures that the renderer needs besides.
 
-    When any segment is missing, all pictures are fetched, since a broken one moves the cuts of the film. Returns
-    by their ids why pictures cannot be read.
+    When any segment is missing, all pictures are fetched, since a broken one moves the cuts of the film. Returns what
+    the film is joined of, and why pictures cannot be read, by their ids.
     """
     store, vault = context.store, context.vault
     folder = job.workspace / "segments"
@@ -232,14 +243,16 @@ def _collect_inputs(
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [segment.name for segment in surveyed.segments]
     segment_cache.fetch(store, vault, montage.capsule_id, names, folder)
+    if not context.run.is_alone:
+        shared_segments.fetch(store, vault, montage.capsule_id, names, folder)
     # Voice notes belong to no segment: they are always needed, for the sound.
     sources: tuple[Source | Voice, ...] = (*prepared.plan.sources, *prepared.plan.voices)
     if all((folder / segment_cache.file_name(name)).exists() for name in names):
         needed = [source for source in sources if source.id in surveyed.always_needed]
         if not preparation.fetch(store, vault, needed, prepared.pictures):
-            return {}
+            return surveyed, {}
     unreadable = preparation.fetch(store, vault, sources, prepared.pictures)
-    return {one: error for one, error in unreadable.items() if one not in prepared.unreadable}
+    return surveyed, {one: error for one, error in unreadable.items() if one not in prepared.unreadable}
 
 
 def _translate_error(error: Exception) -> CapsuleError:

@@ -17,7 +17,7 @@ from memorycapsule.errors import DiskFull, NotDue, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.cluster import buckets
-from memorycapsule.services.film import montages
+from memorycapsule.services.film import montages, shared_segments
 from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
@@ -252,6 +252,7 @@ def sweep(context: WorkerContext) -> None:
         return
     now = context.now()
     uploads.expire(context.store, context.vault, now=now)
+    shared_segments.expire(context.store, context.vault, now=now)
     cleanup.sweep_parts(context.vault, now=now)
     swept = trash.sweep(context.store, context.vault, now=now)
     if swept.moved.files:

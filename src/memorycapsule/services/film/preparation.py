@@ -8,7 +8,7 @@ sealed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -141,12 +141,12 @@ def fetch(
     return {one: error for one, error in found.items() if error}
 
 
-def write_plan(folder: Path, plan: MontagePlan, digests: dict[str, str]) -> tuple[Path, Path]:
-    """Write what the renderer reads, and return where plan and digests are. Raises DiskFull."""
+def write_plan(folder: Path, plan: MontagePlan, digests: Mapping[str, str]) -> tuple[Path, Path]:
+    """Write what the renderer reads into a folder, and return where plan and digests are. Raises DiskFull."""
     plan_file, digests_file = folder / "plan.json", folder / "digests.json"
     try:
         plan_file.write_text(plan.to_json(), encoding="utf-8")
-        digests_file.write_text(json.dumps(digests), encoding="utf-8")
+        digests_file.write_text(json.dumps(dict(digests)), encoding="utf-8")
     except OSError as error:
         raise translate_error(error) from error
     return plan_file, digests_file
