@@ -463,7 +463,9 @@ def _montage_file(
         name = safe_name(found.title or capsule_store.capsules.get(tx, found.capsule_id).slug)
         source = vault.source_of(tx, blob_id)
     kind, ending = ("video/mp4", "mp4") if what == "film" else ("image/jpeg", "jpg")
-    return OpenedFile(stream=source.open(), content_type=kind, name=f"{name}.{ending}", is_private=False)
+    return OpenedFile(
+        stream=source.open_in_place(), content_type=kind, name=f"{name}.{ending}", is_private=False
+    )
 
 
 def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:

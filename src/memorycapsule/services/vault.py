@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -136,6 +137,7 @@ class Vault:
         Return the plain bytes of a medium's blob in one form (`original_blob` ...), as `BlobSource.open` does.
 
         With `for_pieces`, what had to be unsealed is kept for a minute: somebody may come back for another piece.
+        What is open comes as `BlobSource.open_in_place` returns it.
 
         Cleanup may replace a sealed blob by an open one after the row was read and before its file is opened; then
         the row is read once more. Raises NotFound when the medium or this form of it does not exist.
@@ -148,7 +150,9 @@ class Vault:
                 source = self.source_of(tx, blob_id)
             is_kept = for_pieces and source.unsealer is not None and source.bytes >= _LEAST_KEPT
             try:
-                return self.plain_files.opened(blob_id, source.open) if is_kept else source.open()
+                if is_kept:
+                    return self.plain_files.opened(blob_id, source.open)
+                return source.open_in_place() if for_pieces else source.open()
             except NotFound:
                 if is_last:
                     raise
@@ -228,11 +232,22 @@ class BlobSource:
 
     def open(self) -> BinaryIO:
         """
-        Return the plain bytes as a seekable file: the blob itself, or an unnamed temporary file.
+        Return the plain bytes as a seekable file of this system: the blob itself, or an unnamed temporary file.
 
         What is decrypted for it is never visible under a name and is gone when the file is closed. Raises
         NotFound, WrongKey, KeyMissing or DamagedEnvelope.
         """
+        there = self.open_in_place()
+        if _has_descriptor(there):
+            return there
+        with there:
+            try:
+                return _copied(there, unnamed_file(self.vault.workspace, self.bytes))
+            except OSError as error:
+                raise translate_error(error) from error
+
+    def open_in_place(self) -> BinaryIO:
+        """Return what `open` does, but an open blob of a bucket as what reads it from there, piece by piece."""
         blobs = self.vault.blobs
         try:
             if self.unsealer is None:
@@ -312,6 +327,25 @@ def unnamed_file(folder: Path, expected_bytes: int) -> BinaryIO:
         return os.fdopen(os.memfd_create("plain", os.MFD_CLOEXEC), "w+b")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # O_TMPFILE where the file system has it
+
+
+def _has_descriptor(file: BinaryIO) -> bool:
+    try:
+        file.fileno()
+    except io.UnsupportedOperation:
+        return False
+    return True
+
+
+def _copied(source: BinaryIO, target: BinaryIO) -> BinaryIO:
+    """Return `target` with the bytes of `source`, at its beginning; it is closed when that fails."""
+    try:
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.seek(0)
+    except BaseException:
+        target.close()
+        raise
+    return target
 
 
 def translate_error(error: OSError) -> CapsuleError:

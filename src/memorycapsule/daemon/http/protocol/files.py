@@ -1,7 +1,7 @@
 """
 Files for browsers: with ranges (RFC 9110, 14) and names that are safe on every system.
 
-They come as open files, often without a name on the disk: no web server could find anything unsealed there.
+They come as open files, often without a name on the disk, or from a bucket: no web server could find anything there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class FileAnswer(StreamingResponse):
 
     def __init__(self, file: OpenedFile, *, tag: str, as_download: bool = False) -> None:
         self._stream = file.stream
-        self._size = os.fstat(file.stream.fileno()).st_size
+        self._size = file.stream.seek(0, os.SEEK_END)
         self._tag = f'"{tag}"'
         self._is_private = file.is_private
         super().__init__(
@@ -81,11 +81,9 @@ class FileAnswer(StreamingResponse):
         return start, end
 
     async def _chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
-        descriptor = self._stream.fileno()
+        self._stream.seek(start)
         while start < end:
-            chunk = await anyio.to_thread.run_sync(
-                os.pread, descriptor, min(_CHUNK_BYTES, end - start), start
-            )
+            chunk = await anyio.to_thread.run_sync(self._stream.read, min(_CHUNK_BYTES, end - start))
             if not chunk:
                 raise OSError("a file became shorter while it was sent")
             start += len(chunk)
