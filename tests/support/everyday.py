@@ -322,6 +322,7 @@ CALLS: dict[str, Callable[[Everyday], Call]] = {
     "API: capsules": lambda day: day.ask("/capsules"),
     "API: stories": lambda day: day.ask(f"/capsules/{day.opened.id}/stories"),
     "list, member": lambda day: lambda: reading.capsules(day.app.store, day.ben),
+    "shelf, admin": lambda day: lambda: reading.shelf(day.app.store, day.ada),
     "open, idle": lambda day: lambda: ticks.open_due(day.app),
     "letters, idle": lambda day: lambda: ticks.send_letters(day.app),
     "films, idle": look_for_films,

@@ -89,14 +89,10 @@ def _slugs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         door = Door(Output())
         door.config_file = ctx.find_root().params.get("config")
         with door.store() as store:
-            lines = reading.capsules(store, door.viewer(store))
+            own = reading.own_capsules(store, door.viewer(store))
     except Exception:  # noqa: BLE001 - a half-typed line is no place for errors
         return []
-    return [
-        (line.capsule.slug, line.capsule.title)
-        for line in lines
-        if line.member and line.capsule.slug.startswith(incomplete)
-    ]
+    return [(one.capsule.slug, one.capsule.title) for one in own if one.capsule.slug.startswith(incomplete)]
 
 
 CapsuleArgument = Annotated[

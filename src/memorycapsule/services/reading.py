@@ -151,33 +151,39 @@ def account(store: Store, viewer: Viewer) -> Account:
 def capsules(store: Store, viewer: Viewer) -> list[CapsuleLine]:
     """Return the viewer's capsules, the next to open first; the admin gets all, those of others redacted."""
     with store.reading() as tx:
+        own = {one.capsule.id: one for one in _own(tx, viewer)}
         counts = capsule_store.member_counts(tx, viewer.account_id)
         sizes = capsule_store.stored_bytes(tx) if viewer.is_admin else {}
-        own = {
-            member.capsule_id: member
-            for member in capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
-            if viewer.capsule_id in {None, member.capsule_id}
-        }
-        found = (
-            capsule_store.all_capsules(tx)
-            if viewer.is_admin
-            else capsule_store.of_account(tx, viewer.account_id)
-        )
+        found = capsule_store.all_capsules(tx) if viewer.is_admin else [one.capsule for one in own.values()]
     return [
         CapsuleLine(
             capsule=capsule if capsule.id in own else _redacted(capsule),
-            member=own.get(capsule.id),
+            member=own[capsule.id].member if capsule.id in own else None,
             members=counts.get(capsule.id, 0) if capsule.id in own else 0,
             bytes=sizes.get(capsule.id, 0) if viewer.is_admin else None,
         )
         for capsule in found
-        if viewer.is_admin or capsule.id in own
     ]
+
+
+def own_capsules(store: Store, viewer: Viewer) -> list[Standing]:
+    """Return the capsules that the viewer is a member of, with their part in each, the next to open first."""
+    with store.reading() as tx:
+        return _own(tx, viewer)
+
+
+def _own(tx: Transaction, viewer: Viewer) -> list[Standing]:
+    parts = {
+        member.capsule_id: member
+        for member in capsule_store.members.by(tx, account_id=viewer.account_id, left_at=None)
+        if viewer.capsule_id in {None, member.capsule_id}
+    }
+    found = capsule_store.of_account(tx, viewer.account_id)
+    return [Standing(capsule, parts[capsule.id]) for capsule in found if capsule.id in parts]
 
 
 def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
     """Return the viewer's capsules as they stand on a shelf, the next to open first."""
-    own = [(line.capsule, line.member) for line in capsules(store, viewer) if line.member is not None]
     with store.reading() as tx:
         return [
             ShelfEntry(
@@ -188,7 +194,7 @@ def shelf(store: Store, viewer: Viewer) -> list[ShelfEntry]:
                 montage=montage_store.of_opening(tx, capsule.id) if capsule.is_open else None,
                 picture=story_store.first_photo_id(tx, capsule.id) if capsule.is_open else None,
             )
-            for capsule, member in own
+            for capsule, member in _own(tx, viewer)
         ]
 
 

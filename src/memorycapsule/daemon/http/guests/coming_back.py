@@ -42,10 +42,7 @@ router = APIRouter()
 @for_whom(Audience.EVERYBODY)
 def show_way_back(request: Request, app: AppDep, pages: PagesDep, viewers: BrowserViewers) -> Response:
     found = {
-        line.capsule.id: line.capsule
-        for viewer in viewers
-        for line in reading.capsules(app.store, viewer)
-        if line.member
+        one.capsule.id: one.capsule for viewer in viewers for one in reading.own_capsules(app.store, viewer)
     }
     return _address_page(pages, request, capsules=list(found.values()))
 
