@@ -26,7 +26,7 @@ def words_to_json(words: StoryWords) -> bytes:
 
 def words_from_json(plain: bytes) -> StoryWords:
     """Read what `words_to_json` wrote. Raises CapsuleError when it is damaged."""
-    return StoryWords(**_known(StoryWords, plain))
+    return StoryWords(**_known(StoryWords, _stored(plain)))
 
 
 def details_to_json(details: MediumDetails) -> bytes:
@@ -42,7 +42,8 @@ def details_to_json(details: MediumDetails) -> bytes:
 
 def details_from_json(plain: bytes) -> MediumDetails:
     """Read what `details_to_json` wrote. Raises CapsuleError when it is damaged."""
-    stored, fields = _stored(plain), _known(MediumDetails, plain)
+    stored = _stored(plain)
+    fields = _known(MediumDetails, stored)
     if fields.get("gps_at"):
         fields["gps_at"] = datetime.fromisoformat(fields["gps_at"])
     return MediumDetails(taken=_taken(stored), **_with_missing(fields))
@@ -66,7 +67,7 @@ def metadata_to_json(about: UploadMetadata) -> bytes:
 
 def metadata_from_json(plain: bytes) -> UploadMetadata:
     """Read what `metadata_to_json` wrote. Raises CapsuleError when it is damaged."""
-    return UploadMetadata(**_with_missing(_known(UploadMetadata, plain)))
+    return UploadMetadata(**_with_missing(_known(UploadMetadata, _stored(plain))))
 
 
 def _with_missing(fields: dict[str, Any]) -> dict[str, Any]:
@@ -79,9 +80,11 @@ def _to_json(fields: dict[str, Any]) -> bytes:
     return json.dumps({"v": SEALED_VERSION, **fields}, ensure_ascii=False).encode()
 
 
-def _known(value: type[StoryWords | MediumDetails | UploadMetadata], plain: bytes) -> dict[str, Any]:
+def _known(
+    value: type[StoryWords | MediumDetails | UploadMetadata], stored: dict[str, Any]
+) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(value)}
-    return {name: stored for name, stored in _stored(plain).items() if name in names}
+    return {name: one for name, one in stored.items() if name in names}
 
 
 def _stored(plain: bytes) -> dict[str, Any]:
