@@ -3,11 +3,12 @@
 from collections import Counter
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from support.household import Household
 from support.mailservers import MailServer
-from support.servers import Daemon, wait_until
+from support.servers import CAPSULE, Daemon, Running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -65,3 +66,67 @@ def test_a_program_that_works_alone_is_refused_beside_nodes_and_they_beside_it(h
         assert household.ask("tick").returncode == 6
         household.environment = alone | {"CAPSULE_CLUSTER": "true"}
         assert household.ask("tick").returncode == 0
+
+
+def worker(environment, *words, **more):
+    return Running(environment | more, CAPSULE, "--json", "worker", *words, kind="worker")
+
+
+def ask(household, query):
+    address = household.environment["CAPSULE_STORE_URL"].replace("postgresql+psycopg:", "postgresql:")
+    with psycopg.connect(address) as connection:
+        found = connection.execute(query)
+        return found.fetchall() if found.description else []
+
+
+def test_what_another_program_queued_wakes_the_worker_whose_work_it_is(household, mail, tmp_path):
+    capsule = household.capsule(opens_in=timedelta(days=1000), photos=0)
+    beats = {"CAPSULE_DAEMON__HEARTBEAT_SECONDS": "3600"}
+    sends = worker(household.environment, "--queues", "mail", **beats)
+    opens = worker(another(household, tmp_path), "--queues", "open,film", **beats)
+    with sends, opens:
+        # What it did at its start is over once this one has come, so the next one needs a wake.
+        for name in ("cleo", "dan"):
+            household.run("invite", capsule, f"{name}@example.org")
+            wait_until(
+                lambda name=name: (f"{name}@example.org",) in [one.recipients for one in mail.messages],
+                60,
+                f"the letter to {name} has come",
+            )
+
+        assert ask(household, "SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+        assert [one.terminate() for one in (sends, opens)] == [0, 0]
+
+
+def test_when_every_wake_is_lost_workers_find_all_of_it_at_their_next_heartbeat(household, mail):
+    ask(
+        household,
+        """
+        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN DELETE FROM procrastinate_jobs; RETURN NULL; END $$;
+        CREATE TRIGGER zz_lose AFTER INSERT ON procrastinate_jobs EXECUTE FUNCTION lose();
+        """,
+    )
+    with worker(household.environment) as everything:
+        capsule = household.capsule(opens_in=timedelta(seconds=5))
+        household.wait_for_film(capsule, "ready", deadline_seconds=120)
+        wait_until(lambda: len(mail.messages) >= 2, 60, "the letters are there")
+        assert everything.terminate() == 0
+
+    assert Counter(letter.recipients for letter in mail.messages) == {
+        ("ada@example.org",): 1,
+        ("ben@example.org",): 1,
+    }
+
+
+def test_a_worker_that_is_asked_to_end_gives_back_the_film_that_it_has_in_hand(household):
+    capsule = household.capsule(opens_in=timedelta(hours=-1), photos=40)
+    with worker(household.environment, CAPSULE_FILM__FPS="30", CAPSULE_FILM__SIZE="1280x720") as one:
+        film = "SELECT state, attempt, progress > 0, lease IS NULL FROM montage"
+        wait_until(lambda: ask(household, film) == [("rendering", 1, True, False)], 120, "a film is begun")
+        assert one.terminate(60) == 0
+
+    assert ask(household, film)[0][0::3] == ("queued", True)
+    assert ask(household, "SELECT count(*) FROM node") == [(0,)]
+    with worker(household.environment):
+        household.wait_for_film(capsule, "ready", deadline_seconds=120)
