@@ -26,7 +26,7 @@ from memorycapsule.work.renderer import RenderInterrupted, RenderJob, render_seg
 from memorycapsule.work.worker_context import WorkerContext
 
 #: A film of which fewer segments are missing is made by one machine: to hand over pictures and segments takes longer.
-LEAST_PIECES = 6
+LEAST_PIECES = 4
 #: How often whoever has nothing left to render looks whether the others are done.
 _POLL_SECONDS = 0.5
 #: How often whoever renders a piece looks whether it is still wanted.
