@@ -143,6 +143,7 @@ def open_app(
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
         )
+        history.refuse_moved(vault.blobs)
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )
@@ -236,9 +237,9 @@ def open_store(settings: Settings, *, checked: bool = True) -> Iterator[Store]:
         store.close()
 
 
-def open_blobs(settings: Settings) -> Blobs:
-    """Open the stored files alone, for what needs no key. Raises what `places.open_blobs` does."""
-    return places.open_blobs(settings)
+def open_blobs(settings: Settings, url: str | None = None) -> Blobs:
+    """Open the stored files alone, by the settings or at `url`. Raises what `places.open_blobs` does."""
+    return places.open_blobs(settings, url)
 
 
 def refuse_unused_data(settings: Settings) -> None:

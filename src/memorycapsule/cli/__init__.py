@@ -32,6 +32,7 @@ from memorycapsule.cli.commands import (
     preservation,
     render,
     running,
+    storage,
     stories,
 )
 from memorycapsule.cli.door import Door, language_named
@@ -103,6 +104,7 @@ demo.register(app)
 doctor.register(app)
 maintenance.register(app)
 preservation.register(app)
+storage.register(app)
 keys.register(app)
 backups.register(app)
 capsules.register(app)

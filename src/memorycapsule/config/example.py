@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +22,8 @@ _HEAD = """\
 # depends on the machine. Each can also be a variable (CAPSULE_SMTP__HOST) or a file that a variable names
 # (CAPSULE_SMTP__PASSWORD_FILE). `capsule config show` tells what holds and where it comes from.
 """
+
+_SECTION = re.compile(r"^([ \t]*\[)", re.MULTILINE)
 
 
 def example_toml(values: Mapping[str, Any] = MappingProxyType({})) -> str:
@@ -65,6 +68,32 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
             with suppress(OSError):
                 path.unlink()
             raise
+    except OSError as error:
+        if is_disk_full(error):
+            raise DiskFull from error
+        raise ConfigurationProblem("config_not_written", file=path, problem=system_problem(error)) from error
+
+
+def change_config(path: Path, key: str, value: Any) -> None:
+    """
+    Set one setting without a section in a config.toml, and leave the rest as it is, comments included.
+
+    Raises ConfigurationProblem when the file cannot be read or written, DiskFull when there is no room.
+    """
+    line = f"{key} = {_toml(value)}"
+    name = re.escape(key)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        # What stands before the first section belongs to none.
+        head, bracket, rest = _SECTION.split(text, maxsplit=1) if _SECTION.search(text) else (text, "", "")
+        for old in (rf"^[ \t]*{name}[ \t]*=.*$", rf"^# {name} = .*$"):
+            head, changed = re.subn(old, lambda _found: line, head, count=1, flags=re.MULTILINE)
+            if changed:
+                break
+        else:
+            head = f"{head.rstrip()}\n\n{line}\n\n\n" if head.strip() else f"{line}\n\n"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _fill(path, f"{head}{bracket}{rest}")
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull from error

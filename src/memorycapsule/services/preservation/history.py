@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, ConfigurationProblem
 from memorycapsule.journal import journal
 from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.vault import Vault
@@ -24,15 +24,15 @@ from memorycapsule.store.transactions import Store, Transaction
 def is_continued(store: Store, blobs: Blobs) -> bool:
     """Say whether the database goes on where these files were last used; also where nothing is remembered."""
     with store.reading() as tx:
-        return _knows(tx, _remembered(blobs))
+        return _knows(tx, remembered(blobs))
 
 
 def remember(store: Store, vault: Vault) -> None:
     """Remember the newest event, unless the database is another or an older one; a full disk is no reason to fail."""
     try:
         with store.reading() as tx:
-            remembered, present = _remembered(vault.blobs), _present(tx)
-            if remembered == present or not _knows(tx, remembered):
+            before, present = remembered(vault.blobs), _present(tx)
+            if before == present or not _knows(tx, before):
                 return
         vault.blobs.remember(json.dumps(present))
     except CapsuleError as error:
@@ -58,12 +58,26 @@ def hold_unless_continued(store: Store, vault: Vault, now: datetime) -> bool:
 
 def accept(store: Store, vault: Vault) -> None:
     """Take the database as it is: a person has said that it is the right one."""
+    settle(store, vault.blobs)
+
+
+def settle(store: Store, blobs: Blobs) -> None:
+    """Remember the newest event, whatever was remembered before."""
     with store.reading() as tx:
         present = _present(tx)
-    vault.blobs.remember(json.dumps(present))
+    blobs.remember(json.dumps(present))
 
 
-def _remembered(blobs: Blobs) -> dict[str, str | int]:
+def refuse_moved(blobs: Blobs) -> None:
+    """Raise ConfigurationProblem where the files have moved elsewhere, or have not all come yet (`moving.py`)."""
+    noted = remembered(blobs)
+    if "moved_to" in noted:
+        raise ConfigurationProblem("blobs_moved", place=blobs.place, to=noted["moved_to"])
+    if "moving_from" in noted:
+        raise ConfigurationProblem("blobs_still_moving", place=blobs.place, source=noted["moving_from"])
+
+
+def remembered(blobs: Blobs) -> dict[str, str | int]:
     """Return what the folder remembers, {} for nothing. What cannot be read is nothing."""
     try:
         found = json.loads(blobs.remembered() or "{}")
