@@ -81,11 +81,12 @@ def test_unsealing_arranges_first_so_that_nobody_waits(filled_album):
     assert opened(stage).album.to_json() == arranged
 
 
-def test_what_was_kept_by_another_version_is_arranged_anew(filled_album):
+@pytest.mark.parametrize("other", [b'{"form": 99, "albums": []}', b'{"form": 1, "stor', b"\xff"])
+def test_what_was_kept_by_another_version_or_is_damaged_is_arranged_anew(filled_album, other):
     stage = filled_album
     album = opened(stage).album
     with stage.instance.store.transaction() as tx:
-        album_store.keep(tx, stage.capsule.id, json.dumps({"form": 99, "albums": []}).encode())
+        album_store.keep(tx, stage.capsule.id, other)
 
     assert opened(stage).album == album
     assert kept(stage) == album.to_json()

@@ -20,7 +20,6 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from memorycapsule.domain.capsules import Capsule, Contribution, Member
-from memorycapsule.domain.film.camera_clocks import is_made_up
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.domain.zones import local_of
 from memorycapsule.errors import CapsuleError
@@ -111,8 +110,11 @@ class Album:
 
     @classmethod
     def from_json(cls, text: bytes | None) -> Self | None:
-        """Read what `to_json` wrote; None for None, and for what another version of the program has written."""
-        kept = json.loads(text) if text else {}
+        """Read what `to_json` wrote; None for None, and for what no program of this version has written."""
+        try:
+            kept = json.loads(text or "{}")
+        except ValueError:
+            return None
         if kept.get("form") != _FORM:
             return None
         return cls(
@@ -195,6 +197,9 @@ def _arranged(capsule: Capsule, view: StoryView, counts: Mapping[str, int]) -> A
 
 
 def _placed(capsule: Capsule, view: MediumView) -> AlbumMedium:
+    # Loaded only where a capsule is arranged: every command reads through the gate.
+    from memorycapsule.domain.film.camera_clocks import is_made_up
+
     taken, local = view.details.taken, view.taken_local
     at = taken.at_in(capsule.zone) if taken else None
     is_dated = local is not None and at is not None and not is_made_up(local, at, view.medium.created_at)
