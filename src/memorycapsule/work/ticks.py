@@ -85,7 +85,8 @@ def tick(context: WorkerContext) -> TickResult:
     openings, doubt = open_due(context)
     letters = send_letters(context)
     made = films.make_waiting(context)
-    letters += send_letters(context)
+    if made != films.MadeFilms():
+        letters += send_letters(context)
     CleanUp(context=context).run()
     sweep_daily(context)
     scrub(context)
