@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -147,6 +147,8 @@ class Viewer:
     scope: Scope = Scope.EVERYTHING
     #: When this session proved the account's address.
     proved_at: datetime | None = None
+    #: The language of the account, where whoever found the session asked for it.
+    locale: str | None = field(default=None, compare=False)
 
     def check(self, needed: Scope) -> None:
         """Raise NotAllowed unless this session may do that much."""

@@ -38,18 +38,19 @@ def viewer_with_token(store: Store, token: str, now: datetime | None = None) -> 
     With `now`, the session's last use is noted, at most once an hour.
     """
     with store.reading() as tx:
-        session = account_store.live_session(tx, token_digest(token))
-    if session is None:
+        found = account_store.live_session(tx, token_digest(token))
+    if found is None:
         raise NotFound("session_secret_unknown")
+    session, locale = found
     if now is not None and (session.seen_at is None or now - session.seen_at >= _SEEN_EVERY):
         # Reading works even while nothing can be written.
         with contextlib.suppress(Busy, DiskFull), store.transaction() as tx:
             account_store.note_use(tx, session.id, session.seen_at, now)
-    return viewer_of(session)
+    return viewer_of(session, locale)
 
 
-def viewer_of(session: Session) -> Viewer:
-    """Return the viewer of a session."""
+def viewer_of(session: Session, locale: str | None = None) -> Viewer:
+    """Return the viewer of a session; `locale` is the language of its account, where that is known."""
     return Viewer(
         account_id=session.account_id,
         session_id=session.id,
@@ -59,6 +60,7 @@ def viewer_of(session: Session) -> Viewer:
         capsule_id=session.capsule_id,
         scope=session.scope,
         proved_at=session.proved_at,
+        locale=locale,
     )
 
 

@@ -49,10 +49,16 @@ def host_session(tx: Transaction, account_id: str) -> Session | None:
     return sessions.one(tx, account_id=account_id, kind=SessionKind.HOST)
 
 
-def live_session(tx: Transaction, digest: str) -> Session | None:
-    """Return the session whose secret has this digest, unless it has ended."""
-    found = sessions.one(tx, digest=digest)
-    return found if found and found.ended_at is None else None
+def live_session(tx: Transaction, digest: str) -> tuple[Session, str] | None:
+    """Return the session whose secret has this digest and its account's language, unless it has ended."""
+    statement = (
+        sessions.rows()
+        .add_columns(col(AccountRow.locale))
+        .join(AccountRow, col(AccountRow.id) == col(SessionRow.account_id))
+        .where(col(SessionRow.digest) == digest, col(SessionRow.ended_at).is_(None))
+    )
+    found = sessions.beside(tx, statement)
+    return (found[0][0], found[0][1]) if found else None
 
 
 def sessions_of(tx: Transaction, account_id: str) -> list[Session]:

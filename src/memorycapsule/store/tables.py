@@ -103,9 +103,20 @@ class Table(Generic[Value]):
         """Return the values that `statement` selects. Raises ConfigurationProblem where a row holds none."""
         if lock and tx.may_write:
             statement = statement.with_for_update()  # SQLite has the whole write lock already
+        return [value for value, *_ in self.beside(tx, statement)]
+
+    def beside(self, tx: Transaction, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        """
+        Return what `statement` selects: a row of this table, as its value, and columns of others beside it.
+
+        Raises ConfigurationProblem where a row holds no value.
+        """
         try:
-            rows = tx.session.execute(statement, execution_options={"populate_existing": True}).scalars()
-            return [self._value(**{name: getattr(row, name) for name in self._fields}) for row in rows]
+            found = tx.session.execute(statement, execution_options={"populate_existing": True})
+            return [
+                (self._value(**{name: getattr(row, name) for name in self._fields}), *columns)
+                for row, *columns in found
+            ]
         except SQLAlchemyError:
             raise
         except (ValueError, LookupError, TypeError) as error:

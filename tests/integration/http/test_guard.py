@@ -130,7 +130,7 @@ def test_nothing_large_is_taken_from_whoever_has_no_session(scene):
     """Frameworks read a form, and put its files on the disk, before they ask whose it is."""
     ended = scene.session_of(scene.ben.member.account_id)
     with scene.instance.store.transaction() as tx:
-        session = account_store.live_session(tx, token_digest(ended))
+        session, _locale = account_store.live_session(tx, token_digest(ended))
         account_store.sessions.save(tx, dataclasses.replace(session, ended_at=scene.time.now))
     strangers = (
         {},

@@ -221,7 +221,7 @@ def test_sessions_that_have_not_ended_come_newest_first(instance, three):
         accounts.sessions.save(tx, replace(made[1], ended_at=NOW))
 
         assert [one.id for one in accounts.sessions_of(tx, account_id)] == [made[2].id, made[0].id, host.id]
-        assert accounts.live_session(tx, "2") == made[2]
+        assert accounts.live_session(tx, "2") == (made[2], "en")
         assert accounts.live_session(tx, "3") is None
         assert accounts.live_session(tx, "4") is None
 

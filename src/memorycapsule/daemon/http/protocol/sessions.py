@@ -14,7 +14,7 @@ from starlette.responses import Response
 from memorycapsule.app import App
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import CapsuleError, NotFound, Sealed
-from memorycapsule.services import reading, sessions
+from memorycapsule.services import sessions
 
 #: A family may share a telephone, and a person be in several capsules; the newest come first.
 _MOST_SESSIONS = 16
@@ -126,7 +126,7 @@ def page_reader(app: App, cookie: Cookie, request: Request) -> PageReader:
         newest = next(iter(cookie_viewers(app, cookie, request)), None)
         viewer = getattr(request.state, "viewer", None) or signed_in or newest
         return PageReader(
-            locale=reading.account(app.store, viewer).locale if viewer else None,
+            locale=viewer.locale if viewer else None,
             capsule_id=viewer.capsule_id if viewer else None,
             is_signed_in=signed_in is not None,
         )
