@@ -45,14 +45,14 @@ class Habits:
 class Costs:
     """What it takes; seconds of one core, or of waiting for somebody else."""
 
-    opening: float = 0.010
+    opening: float = 0.03
     #: Until a server has answered, with all that is written before and afterwards.
     letter: float = 0.25
     second_of_film: float = 0.62
     #: What each film takes besides its seconds: starting, looking at pictures, sound, joining.
     film: float = 8.0
-    rows_of_photo: float = 5.0
-    bytes_of_row: float = 600
+    rows_of_photo: float = 6.5
+    bytes_of_row: float = 580
     #: How long letters wait for their film (`mail.render_grace_seconds`).
     grace: float = 3600
 

@@ -65,3 +65,18 @@ def test_the_benchmark_of_tempi_judges_every_kind_of_song():
     assert done.returncode == 0, done.stderr
     assert "| all but the slower or faster | " in done.stdout
     assert "no steady beat: a tempo was found in 0 of " in done.stdout
+
+
+def test_the_model_of_many_machines_agrees_with_the_simulation_where_many_films_wait():
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "scale.py"), "--members", "1000000", "10000000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ")[2:] for line in done.stdout.splitlines()[-2:]]
+    pairs = [[float(number) for number in cell.strip(" |").split(", ")] for row in rows for cell in row]
+    assert len(pairs) == 6
+    assert all(0.9 <= played / model <= 1.1 for model, played in pairs), pairs
