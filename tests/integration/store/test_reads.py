@@ -303,8 +303,8 @@ def test_films_of_openings_are_rendered_first_then_the_oldest_and_none_before_it
         assert montages.claim(tx, "opening", "another run") is None
         assert renderable(NOW + 4 * DAY) == ["asked early", "asked late"]
         assert [one.id for one in montages.rendering(tx)] == ["opening"]
-        assert montages.abandoned(tx, "this run") == []
-        assert [one.id for one in montages.abandoned(tx, "another run")] == ["opening"]
+        assert montages.abandoned(tx, "another run") == [], "its lease has just begun"
+        assert [one.id for one in montages.abandoned(tx, "this run")] == ["opening"]
         assert [one.id for one in montages.abandoned(tx, None)] == ["opening"]
         assert montages.change_attempt(tx, "opening", 1, progress=0.5)
         assert not montages.change_attempt(tx, "opening", 2, progress=0.9)
