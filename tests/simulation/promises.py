@@ -95,17 +95,20 @@ def _letters_once(rows: sqlite3.Connection, world: World, ledger: Ledger) -> Non
     new = world.post.tried[ledger.tried :]
     if new and ledger.is_held:
         raise Broken(f"I5 a restored instance sends before it is released: {new[0].message_id}")
+    was_held = ledger.is_held
     ledger.is_held = rows.execute("SELECT hold IS NOT NULL FROM instance").fetchone()[0] == 1
+    ever = {one: times for one, times in world.post.arrivals().items() if one.startswith(_OF_OPENINGS)}
+    if was_held and not ledger.is_held:
+        known = {message_id(*one) for one in rows.execute("SELECT kind, dedupe_key FROM delivery")}
+        world.forgotten |= {one: times for one, times in ever.items() if one not in known}
     for tried in new:
         if ledger.letters.setdefault(tried.message_id, tried.digest) != tried.digest:
             raise Broken(f"I10 {tried.message_id} was another letter when it was tried again")
     ledger.tried = len(world.post.tried)
     arrived = Counter(one.message_id for one in world.post.tried[ledger.since :] if one.is_kept)
     # Letters of openings arrive once, even when the instance is restored in between.
-    ever = Counter(
-        {one: times for one, times in world.post.arrivals().items() if one.startswith(_OF_OPENINGS)}
-    )
-    if twice := [one for one, times in (arrived | ever).items() if times > 1]:
+    since_forgotten = Counter({one: times - world.forgotten.get(one, 0) for one, times in ever.items()})
+    if twice := [one for one, times in (arrived | since_forgotten).items() if times > 1]:
         raise Broken(f"I5 arrived twice: {twice}")
     for one in rows.execute(
         "SELECT id, kind, dedupe_key, state, address, detail, data_started_at FROM delivery"

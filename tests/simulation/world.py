@@ -175,6 +175,9 @@ class World:
         self.rules = 1
         self.disk_error: int | None = None
         self.ledger = Ledger()
+        #: How often letters had arrived that a restored database knows nothing of, by Message-ID: their openings came
+        #: after its backup, by a date that it does not have, and they happen once more.
+        self.forgotten: dict[str, int] = {}
         #: What had been seen when each backup was made, by its name.
         self.backed_up: dict[str, Ledger] = {}
         self.diary = Diary()
