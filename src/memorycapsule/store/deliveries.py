@@ -1,12 +1,13 @@
 """Deliveries: the outbox; and which letters are due."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func
+from sqlalchemy import ColumnElement, ScalarSelect, Update, bindparam, exists, func, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
@@ -120,14 +121,14 @@ def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
 
 def claim(tx: Transaction, delivery_id: str, lease: str, now: datetime) -> Delivery | None:
     """Claim a queued letter for one run of the program; return None if it is not queued, or not due, any more."""
-    return deliveries.take(
-        tx,
+    of_letter = deliveries.taking(
         col(DeliveryRow.id) == delivery_id,
         *_is_due(now),
-        state=DeliveryState.SENDING,
         **leases.taken(tx, lease),
+        state=DeliveryState.SENDING,
         attempt=col(DeliveryRow.attempt) + 1,
     )
+    return deliveries.take(tx, of_letter)
 
 
 def claim_next(tx: Transaction, lease: str, now: datetime) -> Delivery | None:
@@ -137,19 +138,31 @@ def claim_next(tx: Transaction, lease: str, now: datetime) -> Delivery | None:
     What others claim at this moment is passed over. Each group is asked for its first letter by an index of its own,
     so that a thousand letters that wait cost as much as one.
     """
+    statement = _claim_of_next(has_server=leases.has_server(tx))
+    return deliveries.take(tx, statement, **leases.bound(tx, lease), **waits.bound(now, longest=LONGEST_WAIT))
+
+
+@functools.cache
+def _claim_of_next(*, has_server: bool) -> Update:
     urgent, unseen = col(DeliveryRow.kind).in_(URGENT_LETTERS), col(DeliveryRow.answered_at).is_(None)
-    groups = (_first_due(now, urgent, order=[~unseen]), _first_due(now, unseen), _first_due(now))
-    found = tx.session.exec(select(func.coalesce(*groups))).one()
-    return None if found is None else claim(tx, found, lease, now)
+    groups = (_first_due(urgent, order=[~unseen]), _first_due(unseen), _first_due())
+    return deliveries.taking(
+        col(DeliveryRow.id) == func.coalesce(*groups),
+        state=DeliveryState.SENDING,
+        **leases.taken_at_bound(has_server=has_server),
+        attempt=col(DeliveryRow.attempt) + 1,
+    )
 
 
-def _first_due(
-    now: datetime, *which: ColumnElement[bool], order: Sequence[ColumnElement[bool]] = ()
-) -> ScalarSelect[str]:
+def _first_due(*which: ColumnElement[bool], order: Sequence[ColumnElement[bool]] = ()) -> ScalarSelect[str]:
     """Return the first letter to be sent now for which `which` hold: in `order`, then the longest waiting."""
     return (
         select(DeliveryRow.id)
-        .where(*_is_due(now), *which)
+        .where(
+            col(DeliveryRow.state) == DeliveryState.QUEUED,
+            waits.is_over_at_bound(col(DeliveryRow.next_attempt_at)),
+            *which,
+        )
         .order_by(*order, col(DeliveryRow.next_attempt_at), col(DeliveryRow.id))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -166,14 +179,24 @@ def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields: Any) -> bool:
     """Change a letter if this attempt still holds it."""
-    return bool(
-        deliveries.change(
-            tx,
-            col(DeliveryRow.id) == delivery_id,
-            col(DeliveryRow.attempt) == attempt,
+    bound = {f"new_{name}": value for name, value in fields.items()}
+    done = tx.session.execute(
+        _change_of_attempt(tuple(fields)), {"its_id": delivery_id, "its_attempt": attempt, **bound}
+    )
+    return bool(cast("Any", done).rowcount)
+
+
+@functools.cache
+def _change_of_attempt(names: tuple[str, ...]) -> Update:
+    return (
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.id) == bindparam("its_id"),
+            col(DeliveryRow.attempt) == bindparam("its_attempt"),
             col(DeliveryRow.state) == DeliveryState.SENDING,
-            **fields,
         )
+        .values({name: bindparam(f"new_{name}") for name in names})
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, func, true, update
+from sqlalchemy import ColumnElement, DateTime, bindparam, func, true, update
 from sqlmodel import SQLModel, col, or_
 
 from memorycapsule import clock
@@ -36,17 +36,36 @@ _LEASED: tuple[tuple[type[SQLModel], ColumnElement[bool]], ...] = (
 )
 
 
+def has_server(tx: Transaction) -> bool:
+    """Return whether the database has a clock of its own; an SQLite file has ours."""
+    return tx.session.get_bind().dialect.name == "postgresql"
+
+
 def instant(tx: Transaction) -> datetime | ColumnElement[datetime]:
-    """Return this instant by the database's clock, to stand in a statement; an SQLite file has ours."""
-    if tx.session.get_bind().dialect.name == "postgresql":
-        # Not now(): that is when the transaction began.
-        return func.clock_timestamp(type_=DateTime(timezone=True))
-    return clock.now()
+    """Return this instant by the database's clock, to stand in a statement."""
+    return _clock_of_server() if has_server(tx) else clock.now()
+
+
+def _clock_of_server() -> ColumnElement[datetime]:
+    # Not now(): that is when the transaction began.
+    return func.clock_timestamp(type_=DateTime(timezone=True))
 
 
 def taken(tx: Transaction, lease: str) -> dict[str, Any]:
     """Return what a row says from now on that a run claims."""
     return {"lease": lease, "leased_until": instant(tx) + LASTS}
+
+
+def taken_at_bound(*, has_server: bool) -> dict[str, Any]:
+    """Return the same for a statement that is made once: `bound` says what it leaves open."""
+    until = _clock_of_server() + LASTS if has_server else bindparam("its_end")
+    return {"lease": bindparam("its_lease"), "leased_until": until}
+
+
+def bound(tx: Transaction, lease: str) -> dict[str, Any]:
+    """Return what `taken_at_bound` leaves open."""
+    ours = {} if has_server(tx) else {"its_end": clock.now() + LASTS}
+    return {"its_lease": lease, **ours}
 
 
 def is_void(tx: Transaction, row: Any, lease: str | None) -> ColumnElement[bool]:

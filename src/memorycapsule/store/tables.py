@@ -1,12 +1,13 @@
 """From rows to the domain's values and back, the same way for every table."""
 
 import dataclasses
+import functools
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Update, bindparam, delete, insert, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql import Select
-from sqlmodel import SQLModel, col, select
+from sqlalchemy.sql import Select, select
+from sqlmodel import SQLModel, col
 
 from memorycapsule.errors import ConfigurationProblem, NotFound
 from memorycapsule.store.transactions import Transaction
@@ -14,15 +15,21 @@ from memorycapsule.store.transactions import Transaction
 Value = TypeVar("Value")
 
 
-def _insert_into(dialect: str, row: type[SQLModel]) -> Any:
-    """Return an INSERT that can pass over conflicts: each dialect has its own, loaded only when it is used."""
+@functools.cache
+def _insert_once(dialect: str, row: type[SQLModel], key: str) -> Any:
+    """
+    Return an INSERT that passes over conflicts, and returns the key of what it has added.
+
+    Each dialect has its own, loaded only when it is used.
+    """
+    table: Any = getattr(row, "__table__")  # noqa: B009 - its type does not say that it has one
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as into_postgres
 
-        return into_postgres(row)
+        return into_postgres(table).on_conflict_do_nothing().returning(table.c[key])
     from sqlalchemy.dialects.sqlite import insert as into_sqlite
 
-    return into_sqlite(row)
+    return into_sqlite(table).on_conflict_do_nothing().returning(table.c[key])
 
 
 class Table(Generic[Value]):
@@ -35,6 +42,9 @@ class Table(Generic[Value]):
         self._key_name = key
         self._fields = [field.name for field in dataclasses.fields(cast("Any", value))]
         self._columns = [getattr(row, name) for name in self._fields]
+        # Made once: putting a statement together takes longer than SQLite takes to answer it.
+        self._rows = select(*self._columns)
+        self._row_of_key = self._rows.where(self._key == bindparam("key"))
 
     def _fields_of(self, value: Value) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._fields}
@@ -46,10 +56,9 @@ class Table(Generic[Value]):
 
     def add_once(self, tx: Transaction, value: Value) -> bool:
         """Add a row unless one with the same unique key is there; say whether it was added."""
-        into = _insert_into(tx.session.get_bind().dialect.name, self._row)
-        statement = into.values(**self._fields_of(value)).on_conflict_do_nothing()
         # Not counted: psycopg does not say how many rows an INSERT of this kind added.
-        return tx.session.execute(statement.returning(self._key)).first() is not None
+        into = _insert_once(tx.session.get_bind().dialect.name, self._row, self._key_name)
+        return tx.session.execute(into, self._fields_of(value)).first() is not None
 
     def insert(self, tx: Transaction, **fields: Any) -> None:
         """Add a row of these fields, which may be reckoned by the database."""
@@ -69,11 +78,20 @@ class Table(Generic[Value]):
         done = tx.session.execute(statement, execution_options={"synchronize_session": False})
         return int(cast("Any", done).rowcount)
 
-    def take(self, tx: Transaction, *where: Any, **fields: Any) -> Value | None:
-        """Change the one row for which all of `where` hold, and return it as it is now; None if there is none."""
-        statement = update(self._row).where(*where).values(**fields).returning(*self._columns)
-        found = tx.session.execute(statement, execution_options={"synchronize_session": False}).first()
-        return None if found is None else self._value(**found._asdict())
+    def taking(self, *where: Any, **fields: Any) -> Update:
+        """Return what changes the one row for which all of `where` hold, for `take`; both may leave values open."""
+        return (
+            update(self._row)
+            .where(*where)
+            .values(**fields)
+            .returning(*self._columns)
+            .execution_options(synchronize_session=False)
+        )
+
+    def take(self, tx: Transaction, statement: Update, **bound: Any) -> Value | None:
+        """Change a row as `taking` says, and return it as it is now; None if there is none."""
+        found = tx.session.execute(statement, bound).first()
+        return None if found is None else self._value(**dict(zip(self._fields, found, strict=True)))
 
     def remove(self, tx: Transaction, *where: Any) -> int:
         """Remove the rows for which all of `where` hold, and return how many there were."""
@@ -85,7 +103,7 @@ class Table(Generic[Value]):
         """Return the value with this key, or None; `lock` keeps others from changing it while this writes."""
         if not (key.isascii() and key.isprintable()):
             return None  # no key of ours; drivers have errors of their own for such
-        found = self.all(tx, self.rows().where(self._key == key), lock=lock)
+        found = self.all(tx, self._row_of_key, lock=lock, key=key)
         return found[0] if found else None
 
     def get(self, tx: Transaction, key: str, *, lock: bool = False) -> Value:
@@ -97,25 +115,31 @@ class Table(Generic[Value]):
 
     def rows(self) -> Select[Any]:
         """Return a selection of all rows, to be narrowed."""
-        return select(self._row)
+        return self._rows
 
-    def all(self, tx: Transaction, statement: Select[Any], *, lock: bool = False) -> list[Value]:
-        """Return the values that `statement` selects. Raises ConfigurationProblem where a row holds none."""
+    def all(
+        self, tx: Transaction, statement: Select[Any], *, lock: bool = False, **bound: Any
+    ) -> list[Value]:
+        """
+        Return the values that `statement` selects, with `bound` for what it leaves open.
+
+        Raises ConfigurationProblem where a row holds none.
+        """
         if lock and tx.may_write:
             statement = statement.with_for_update()  # SQLite has the whole write lock already
-        return [value for value, *_ in self.beside(tx, statement)]
+        return [value for value, *_ in self.beside(tx, statement, **bound)]
 
-    def beside(self, tx: Transaction, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    def beside(self, tx: Transaction, statement: Select[Any], **bound: Any) -> list[tuple[Any, ...]]:
         """
         Return what `statement` selects: a row of this table, as its value, and columns of others beside it.
 
         Raises ConfigurationProblem where a row holds no value.
         """
         try:
-            found = tx.session.execute(statement, execution_options={"populate_existing": True})
+            count = len(self._fields)
             return [
-                (self._value(**{name: getattr(row, name) for name in self._fields}), *columns)
-                for row, *columns in found
+                (self._value(**dict(zip(self._fields, row[:count], strict=True))), *row[count:])
+                for row in tx.session.execute(statement, bound)
             ]
         except SQLAlchemyError:
             raise
@@ -125,8 +149,12 @@ class Table(Generic[Value]):
 
     def by(self, tx: Transaction, *order: Any, lock: bool = False, **equal: Any) -> list[Value]:
         """Return the values whose fields equal `equal`, in `order` (columns)."""
-        conditions = [col(getattr(self._row, name)) == wanted for name, wanted in equal.items()]
-        return self.all(tx, self.rows().where(*conditions).order_by(*order), lock=lock)
+        statement = self._rows
+        if equal:
+            statement = statement.where(
+                *(col(getattr(self._row, name)) == one for name, one in equal.items())
+            )
+        return self.all(tx, statement.order_by(*order) if order else statement, lock=lock)
 
     def one(self, tx: Transaction, **equal: Any) -> Value | None:
         """Return the one value whose fields equal `equal`, or None."""

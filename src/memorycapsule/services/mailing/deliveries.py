@@ -93,18 +93,23 @@ def letters_waiting(store: Store, now: datetime) -> LettersWaiting | None:
 
 
 def settle(
-    tx: Transaction, delivery: Delivery, outcome: Outcome, give_up_days: int | None, now: datetime
+    tx: Transaction,
+    delivery: Delivery,
+    outcome: Outcome,
+    give_up_days: int | None,
+    now: datetime,
+    *,
+    ends_pauses: bool,
 ) -> Became:
     """
     Write down what became of a letter that this attempt holds, and what follows from it for all others.
 
-    Raises NotFound where another run of the program has taken it over.
+    `ends_pauses` says that letters had been made to wait when it was claimed: one that was begun before that says
+    nothing about it. Raises NotFound where another run of the program has taken it over.
     """
     match outcome.state:
         case "sent":
-            instance = instance_store.get(tx)
-            # While a pause lasts, only letters arrive that were begun before it.
-            if instance.mail_pauses and not instance.why_letters_wait(now):
+            if ends_pauses and not instance_store.get(tx).why_letters_wait(now):
                 instance_store.change(tx, **NO_PAUSE)
             return _end(tx, delivery, DeliveryState.SENT, outcome, now)
         case "unknown":

@@ -86,6 +86,8 @@ class _Turn:
     delivery: Delivery | None = None
     #: Writes it.
     write: Callable[[], bytes] = bytes
+    #: Whether letters had been made to wait, and none had gone through since.
+    ends_pauses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class _Tried:
 
     delivery: Delivery
     outcome: Outcome
+    ends_pauses: bool
 
 
 class _Pass:
@@ -160,7 +163,7 @@ class _Pass:
             if not is_first and outcome.state == "paused" and not outcome.recipient_named:
                 self._give_back(turn.delivery, outcome)
                 return
-            tried = _Tried(delivery=turn.delivery, outcome=outcome)
+            tried = _Tried(delivery=turn.delivery, outcome=outcome, ends_pauses=turn.ends_pauses)
             if is_first and outcome.state == "sent" and len(self._others) < self._most_others:
                 self._begin_another()
 
@@ -197,7 +200,14 @@ class _Pass:
     def _settled(self, tx: Transaction, tried: _Tried | None) -> Became:
         if tried is None:
             return {}
-        return deliveries.settle(tx, tried.delivery, tried.outcome, self._give_up_days, self._clock())
+        return deliveries.settle(
+            tx,
+            tried.delivery,
+            tried.outcome,
+            self._give_up_days,
+            self._clock(),
+            ends_pauses=tried.ends_pauses,
+        )
 
     def _claimed(self, tx: Transaction) -> _Turn | None:
         if self._is_cut_off.is_set() or self._is_stopping():
@@ -211,7 +221,8 @@ class _Pass:
             return None
         try:
             if is_wanted(tx, delivery, now):
-                return _Turn(delivery=delivery, write=compose(tx, self._composer, delivery, now))
+                write = compose(tx, self._composer, delivery, now)
+                return _Turn(delivery=delivery, write=write, ends_pauses=bool(instance.mail_pauses))
         except _UNWRITABLE as error:
             return _Turn(delivery=delivery, write=_raising(error))
         deliveries.change(tx, delivery, state=DeliveryState.SUPPRESSED, lease=None, finished_at=now)
