@@ -49,6 +49,15 @@ class House:
         return self.path / "data"
 
     @property
+    def database_url(self) -> str:
+        return self.store_url or f"sqlite:///{self.data / 'capsule.db'}"
+
+    @property
+    def moved_url(self) -> str:
+        """The database that takes the other one's place."""
+        return f"sqlite:///{self.path / 'moved.db'}"
+
+    @property
     def key_file(self) -> Path:
         return self.path / "data-keys" / "instance.key"
 
@@ -230,13 +239,15 @@ def _be_child(house: House, act: Callable[[House], int], points: Points) -> NoRe
 
 
 def filled(house: House, words: Sequence[str]) -> list[str]:
-    """Return words with {capsule}, {story}, {backup} and {photos} of a house."""
+    """Return words with {capsule}, {story}, {backup}, {database_url}, {moved_url} and {photos} of a house."""
+    names = ("capsule", "story", "backup", "database_url", "moved_url")
+    values = {name: getattr(house, name) for name in names}
     found: list[str] = []
     for word in words:
         if word == "{photos}":
             found += house.photos
         else:
-            found.append(word.format(capsule=house.capsule, story=house.story, backup=house.backup))
+            found.append(word.format(**values))
     return found
 
 

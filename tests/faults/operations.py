@@ -6,8 +6,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+
+from sqlalchemy import select
 
 from faults.houses import NEW_PHOTOS, OLD_PHOTOS, House, command, filled, run
 from memorycapsule.domain.uploads import UploadMetadata
@@ -22,6 +25,8 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store import notices as notice_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store import uploads as upload_store
+from memorycapsule.store.rows import metadata
+from memorycapsule.store.transactions import Store
 from support.cast import events_of, make_photo, prepare
 from support.fault_points import Points
 from support.post_office import PostOffice
@@ -173,6 +178,19 @@ def _backed_up(house: House, _post: PostOffice) -> Iterator[str]:
         yield f"the backup cannot be restored: {house.said[-400:]}"
 
 
+def _moved_whole(house: House, _post: PostOffice) -> Iterator[str]:
+    here, there = (_rows(url) for url in (house.database_url, house.moved_url))
+    yield from (f"not moved: {table} differs" for table in here if here[table] != there[table])
+
+
+def _rows(url: str) -> dict[str, list[str]]:
+    with closing(Store(url)) as store, store.reading() as tx:
+        return {
+            table.name: sorted(repr(tuple(row)) for row in tx.session.connection().execute(select(table)))
+            for table in metadata().sorted_tables
+        }
+
+
 def _restored_and_silent(house: House, post: PostOffice) -> Iterator[str]:
     tried = len(post.tried)
     run(house, command("tick"))
@@ -267,6 +285,7 @@ _ALL = (
         "restore", "restore|{backup}", house="due", prepare=_lose_everything, look=_restored_and_silent,
         is_once=True, is_whole_at_once=False,
     ),
+    _by_command("migrate store", "migrate-store|{database_url}|{moved_url}", look=_moved_whole, is_once=True),
 )  # fmt: skip
 OPERATIONS = {one.name: one for one in _ALL}
 
