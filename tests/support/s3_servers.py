@@ -128,12 +128,14 @@ class S3Server:
             answer.read()
 
 
-def bucket_blobs(server: S3Server, folder: Path, prefix: str, *, bucket: str = BUCKET) -> BucketBlobs:
+def bucket_blobs(
+    server: S3Server, folder: Path, prefix: str, *, bucket: str = BUCKET, endpoint: str | None = None
+) -> BucketBlobs:
     """Return what keeps blobs below a prefix of a bucket; its lock lies in `folder`."""
     access = BucketAccess(
         bucket=bucket,
         prefix=prefix,
-        endpoint=server.endpoint,
+        endpoint=endpoint or server.endpoint,
         region="us-east-1",
         access_key_id=server.access_key_id,
         secret_access_key=server.secret_access_key,

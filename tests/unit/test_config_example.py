@@ -94,3 +94,32 @@ def test_reading_settings_loads_nothing_heavy():
 
     assert "pydantic_settings" in loaded
     assert not {"cv2", "numpy", "fastapi", "sqlalchemy", "pyrage", "typer", "rich", "moviepy"} & set(loaded)
+
+
+class TestOneSettingIsChanged:
+    def test_in_a_file_that_has_it(self, place):
+        place.write(
+            '# mine\nblobs_url = "s3://old/place"  # for now\nzone = "Asia/Seoul"\n\n[smtp]\nhost = "mail.example.org"\n'
+        )
+        config.change_config(place.file, "blobs_url", "s3://family/capsule")
+
+        settings = place.load()
+        assert settings.blobs_url == "s3://family/capsule"
+        assert (settings.zone, settings.smtp.host) == ("Asia/Seoul", "mail.example.org")
+        assert place.file.read_text().startswith("# mine\n")
+
+    def test_in_the_line_of_its_example(self, place):
+        place.write(config.example_toml())
+        config.change_config(place.file, "blobs_url", "s3://family/capsule")
+
+        sample = '# blobs_url = "s3://family/capsule"'
+        assert place.file.read_text() == config.example_toml().replace(sample, sample[2:])
+        assert place.load().blobs_url == "s3://family/capsule"
+
+    @pytest.mark.parametrize("before", ["", 'zone = "Asia/Seoul"', '[smtp]\nhost = "mail.example.org"\n'])
+    def test_in_a_file_without_it_before_the_first_section(self, place, before):
+        place.write(before)
+        config.change_config(place.file, "blobs_url", "file:///srv/files")
+
+        assert place.load().blobs_url == "file:///srv/files"
+        assert stat.S_IMODE(place.file.stat().st_mode) == 0o600
