@@ -26,7 +26,7 @@ class PlainFiles:
         self._seconds = seconds
         self._lock = threading.Lock()
         #: The one that was asked for last stands last.
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _PlainBytes] = {}
 
     def __len__(self) -> int:
         with self._lock:
@@ -40,7 +40,7 @@ class PlainFiles:
         nothing is kept then.
         """
         with self._lock:
-            kept = self._kept.pop(blob_id, None) or _Kept()
+            kept = self._kept.pop(blob_id, None) or _PlainBytes()
             kept.used_at = time.monotonic()
             self._kept[blob_id] = kept
             for oldest in list(self._kept)[:-_MOST]:
@@ -55,25 +55,25 @@ class PlainFiles:
                 self._forget_after(self._seconds, blob_id, kept)
             return io.BufferedReader(_PlainFile(kept.bytes))
 
-    def _forget_after(self, seconds: float, blob_id: str, kept: _Kept) -> None:
+    def _forget_after(self, seconds: float, blob_id: str, kept: _PlainBytes) -> None:
         timer = threading.Timer(seconds, self._forget_if_unused, (blob_id, kept))
         timer.daemon = True
         timer.start()
 
-    def _forget_if_unused(self, blob_id: str, kept: _Kept) -> None:
+    def _forget_if_unused(self, blob_id: str, kept: _PlainBytes) -> None:
         left = kept.used_at + self._seconds - time.monotonic()
         if left > 0:
             self._forget_after(left, blob_id, kept)
         else:
             self._forget(blob_id, kept)
 
-    def _forget(self, blob_id: str, kept: _Kept) -> None:
+    def _forget(self, blob_id: str, kept: _PlainBytes) -> None:
         with self._lock:
             if self._kept.get(blob_id) is kept:
                 del self._kept[blob_id]
 
 
-class _Kept:
+class _PlainBytes:
     """The bytes of one blob, once they are there."""
 
     def __init__(self) -> None:
