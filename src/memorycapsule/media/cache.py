@@ -33,7 +33,7 @@ _PART = ".part"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Kept:
+class _CachedFile:
     path: Path
     bytes: int
     used_at: float
@@ -215,12 +215,12 @@ class Cache:
         staying = sum(size for shelf, size in sizes.items() if shelf in pinned)
         return staying < self._allowed(sum(sizes.values()))
 
-    def _all(self) -> list[_Kept]:
+    def _all(self) -> list[_CachedFile]:
         found = []
         for path in self._root.glob("*/[!.]*"):  # half-written ones are nobody's yet
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
-                found.append(_Kept(path=path, bytes=status.st_size, used_at=status.st_mtime))
+                found.append(_CachedFile(path=path, bytes=status.st_size, used_at=status.st_mtime))
         return found
 
     def _allowed(self, total: int) -> int:
@@ -232,7 +232,7 @@ class Cache:
         return max(0, min(self._most, total + free - FREE_BYTES))
 
 
-def _by_shelf(kept: list[_Kept]) -> dict[str, int]:
+def _by_shelf(kept: list[_CachedFile]) -> dict[str, int]:
     """Return how many bytes lie on each shelf."""
     sizes: dict[str, int] = defaultdict(int)
     for one in kept:
