@@ -96,8 +96,12 @@ class Vault:
 
     def keep_open(self, capsule_id: str, source: BinaryIO, now: datetime) -> Blob:
         """Copy `source` into a new blob; its row is the caller's to add. Raises DiskFull."""
+        return self.keep_as_it_is(capsule_id, source, now, sealed=False)
+
+    def keep_as_it_is(self, capsule_id: str, source: BinaryIO, now: datetime, *, sealed: bool) -> Blob:
+        """Copy `source`, which is sealed already or to be open, into a new blob; its row is the caller's to add."""
         return self._keep(
-            capsule_id, lambda sink: shutil.copyfileobj(source, sink, 1 << 20), now, sealed=False
+            capsule_id, lambda sink: shutil.copyfileobj(source, sink, 1 << 20), now, sealed=sealed
         )
 
     def _keep(

@@ -361,11 +361,10 @@ def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
         # The links that ask for consent name the request first, then whom they ask.
         tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(request_id)))
     tx.session.execute(delete(ConsentRow).where(col(ConsentRow.request_id).in_(requested)))
-    made = select(MontageRow.id).where(MontageRow.capsule_id == capsule_id)
-    tx.session.execute(delete(PieceRow).where(col(PieceRow.montage_id).in_(made)))
     # Children before their parents.
     for row in (
         DeliveryRow,
+        PieceRow,
         MontageRow,
         AlbumRow,
         EarlierDateRequestRow,

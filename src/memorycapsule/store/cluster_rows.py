@@ -35,7 +35,8 @@ class PieceRow(SQLModel, table=True):
         Index("ix_piece_state_leased_until", "state", "leased_until"),
     )
     id: str = columns.key()
-    montage_id: str = columns.reference("montage", index=False)
+    capsule_id: str = columns.reference("capsule")
+    montage_id: str | None = columns.reference("montage", optional=True, index=False)
     attempt: int
     name: str
     number: int

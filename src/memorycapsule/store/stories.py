@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from memorycapsule.domain.stories import Medium, MediumKind, Story
 from memorycapsule.store import uploads as upload_store
+from memorycapsule.store.cluster import pieces as piece_store
 from memorycapsule.store.rows import MediumRow, StoryRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -127,15 +128,19 @@ def unseal_medium(tx: Transaction, medium: Medium, details: bytes, blob_ids: Map
 
 
 def remove_medium(tx: Transaction, medium: Medium) -> list[str]:
-    """Remove a medium and return the ids of its blobs."""
+    """Remove a medium, with what was rendered ahead and may show it; return the ids of all their blobs."""
     upload_store.forget_medium(tx, medium.id)
     media.remove(tx, col(MediumRow.id) == medium.id)
-    return list(medium.blobs.values())
+    return [*medium.blobs.values(), *piece_store.forget_ahead(tx, medium.capsule_id)]
 
 
 def remove_with_media(tx: Transaction, story_id: str) -> list[str]:
-    """Remove a story with its media, and what is still on its way to it; return the ids of all their blobs."""
-    blob_ids = []
+    """
+    Remove a story with its media, with what is still on its way to it, and what was rendered ahead and may show it.
+
+    Return the ids of all their blobs.
+    """
+    blob_ids = piece_store.forget_ahead(tx, stories.get(tx, story_id).capsule_id)
     for upload in upload_store.uploads.by(tx, story_id=story_id):
         blob_ids += upload_store.remove(tx, upload.id)
     blob_ids += [blob_id for medium in media_of(tx, story_id) for blob_id in remove_medium(tx, medium)]

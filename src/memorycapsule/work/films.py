@@ -87,6 +87,9 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     log.info("film.started")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not context.run.is_alone:
+            plan = [segment_cache.PLAN]
+            shared_segments.fetch_ahead(context.store, context.vault, montage.capsule_id, plan, anew=True)
         prepared = preparation.prepare(
             context.store,
             context.vault,
@@ -242,9 +245,11 @@ def _collect_inputs(
     folder.mkdir(mode=0o700, exist_ok=True)
     surveyed = survey(job, key=key, on_progress=on_progress)
     names = [segment.name for segment in surveyed.segments]
-    segment_cache.fetch(store, vault, montage.capsule_id, names, folder)
     if not context.run.is_alone:
+        ahead = [segment_cache.sealed_name(name) for name in names]
         shared_segments.fetch(store, vault, montage.capsule_id, names, folder)
+        shared_segments.fetch_ahead(store, vault, montage.capsule_id, ahead)
+    segment_cache.fetch(store, vault, montage.capsule_id, names, folder)
     # Voice notes belong to no segment: they are always needed, for the sound.
     sources: tuple[Source | Voice, ...] = (*prepared.plan.sources, *prepared.plan.voices)
     if all((folder / segment_cache.file_name(name)).exists() for name in names):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from memorycapsule.errors import CapsuleError, DiskFull
 from memorycapsule.journal import journal
 from memorycapsule.render.survey import SurveyedSegment
 from memorycapsule.services import opening
-from memorycapsule.services.film import material, montages, preparation, segment_cache
+from memorycapsule.services.film import material, montages, preparation, segment_cache, shared_segments
 from memorycapsule.services.film.segment_cache import PreparedPlan
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
@@ -189,9 +189,14 @@ class Prerenderer:
             )
             segments = survey(render_job, key=key, on_progress=_PeriodicCheck(self._check_idle)).segments
             segment_cache.keep_only(vault, capsule.id, [segment.name for segment in segments])
+            elsewhere = self._keep_only_elsewhere(capsule, segments)
             broken: dict[str, CapsuleError] = {}
             for segment in segments:
+                name = segment_cache.sealed_name(segment.name)
+                if name in elsewhere:
+                    continue
                 if segment_cache.has_sealed(vault, capsule.id, segment.name):
+                    self._share(job, vault, name)
                     continue
                 self._check_idle()
                 broken = self._render_segment(job, vault, prepared, render_job, segment, key)
@@ -211,6 +216,8 @@ class Prerenderer:
         """Return the plan that was kept, if nothing has changed that it depends on, or a new one."""
         context, capsule, rendering = self.context, job.capsule, self.context.rendering
         montage = opening.opening_montage(capsule, context.now())
+        if not context.run.is_alone:
+            shared_segments.fetch_ahead(context.store, vault, capsule.id, [segment_cache.PLAN], anew=True)
         before = segment_cache.find_plan(context.store, vault, capsule.id)
         fingerprint = material.fingerprint(
             context.store, vault, montage, size=rendering.size, fps=rendering.fps
@@ -235,6 +242,22 @@ class Prerenderer:
         self._check_unchanged(job)
         if not segment_cache.keep_plan(vault, job.capsule, prepared, job.pinned):
             raise _CacheFull
+        self._share(job, vault, segment_cache.PLAN)
+
+    def _share(self, job: _PrerenderingJob, vault: Vault, name: str) -> None:
+        """Keep a file of the cache where all nodes find it, if there are several."""
+        if not self.context.run.is_alone:
+            store, now = self.context.store, self.context.now()
+            shared_segments.keep_ahead(store, vault, job.capsule.id, name, last_event=job.last_event, now=now)
+
+    def _keep_only_elsewhere(self, capsule: Capsule, segments: Sequence[SurveyedSegment]) -> set[str]:
+        """Return which sealed files any node has rendered; those that no segment is made of any more are removed."""
+        if self.context.run.is_alone:
+            return set()
+        store, vault = self.context.store, self.context.vault
+        wanted = {segment_cache.sealed_name(segment.name) for segment in segments} | {segment_cache.PLAN}
+        shared_segments.keep_only_ahead(store, vault, capsule.id, wanted)
+        return shared_segments.names_ahead(store, capsule.id)
 
     def _render_segment(
         self,
@@ -258,6 +281,7 @@ class Prerenderer:
                 self._check_unchanged(job)
                 if not segment_cache.keep_sealed(vault, job.capsule, segment.name, out, job.pinned):
                     raise _CacheFull
+                self._share(job, vault, segment_cache.sealed_name(segment.name))
         except DiskFull:
             # The segment needs more memory than there is. It is rendered after the opening, on the disk.
             return {}

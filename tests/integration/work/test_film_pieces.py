@@ -131,9 +131,7 @@ def test_a_piece_of_a_film_that_is_made_no_more_is_neither_claimed_nor_kept(inst
     offered(instance, film, "b", "one", "two")
     (tmp_path / "segment.mp4").write_bytes(b"late")
     files = instance.blob_files()
-    kept = shared_segments.keep(
-        instance.store, instance.vault, piece, film.capsule_id, tmp_path / "segment.mp4", now=OPENS
-    )
+    kept = shared_segments.keep(instance.store, instance.vault, piece, tmp_path / "segment.mp4", now=OPENS)
     assert (kept, instance.blob_files()) == (False, files)
 
 
@@ -145,7 +143,6 @@ def test_segments_go_a_week_after_their_film_and_with_their_capsule(instance, tm
         instance.store,
         instance.vault,
         claim(instance, "a"),
-        film.capsule_id,
         tmp_path / "segment.mp4",
         now=OPENS,
     )

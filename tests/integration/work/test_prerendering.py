@@ -14,8 +14,10 @@ from memorycapsule.media.cache import Cache
 from memorycapsule.seal import envelopes
 from memorycapsule.services import capsules, stories
 from memorycapsule.services.film import montages
+from memorycapsule.services.preservation import rules
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
+from memorycapsule.store.cluster import pieces as piece_store
 from memorycapsule.work import films, ticks, tmpfs
 from memorycapsule.work.prerendering import Prerenderer
 from support.cast import (
@@ -122,6 +124,57 @@ def test_the_opening_joins_what_is_there_and_encodes_nothing(scene_on_both, time
     assert len(scene.instance.letters()) == 2
     assert len(scene.segments("")) == rendered
     assert list(scene.shelf.glob("*.age")) == [], "what is open lies there plain"
+
+
+def node(scene, time, name):
+    """The context of a node of several, with a cache and a folder for work of its own."""
+    instance = scene.instance
+    cache = Cache(instance.folder / name / "cache", 1_000_000_000)
+    vault = dataclasses.replace(instance.vault, cache=cache)
+    work_dir = instance.folder / "work" / name
+    return make_context(instance, time, lease=name, is_alone=False, vault=vault, work_dir=work_dir)
+
+
+def ahead(scene):
+    with scene.instance.store.reading() as tx:
+        return piece_store.names_ahead(tx, scene.capsule.id)
+
+
+@pytest.mark.slow
+def test_one_node_goes_on_with_what_another_one_has_rendered_ahead(long_scene, time):
+    scene = long_scene
+    one, other = node(scene, time, "one"), node(scene, time, "other")
+    rendered = Prerenderer(context=one).run()
+    assert rendered == len(ahead(scene)) - 1 > 2, "and the plan"
+    assert Prerenderer(context=other).run() == 0
+
+    # The last story of a capsule changes its last pictures only, and what is said at the end.
+    add_story(scene.instance, scene.capsule, scene.ben, photos=[make_photo(99)])
+    again = Prerenderer(context=other).run()
+    assert 0 < again < rendered
+    assert Prerenderer(context=one).run() == 0
+    for path in scene.instance.blob_files():
+        assert path.read_bytes().startswith(b"age-encryption.org/v1")
+
+    time.go_to(OPENS)
+    (event,) = finished(node(scene, time, "a third one"))
+    assert (event["event"], event["segments_encoded"]) == ("film.finished", 0)
+    assert list(rules.broken(scene.instance.store)) == []
+
+
+@pytest.mark.slow
+def test_what_other_nodes_find_ahead_goes_with_the_photo_that_it_may_show(scene_on_both, time):
+    scene = scene_on_both
+    Prerenderer(context=node(scene, time, "one")).run()
+    with scene.instance.store.reading() as tx:
+        (first, *_rest) = story_store.media_of(tx, scene.story.id)
+    files = len(scene.instance.blob_files())
+    shared = len(ahead(scene))
+
+    stories.remove_medium(scene.instance.store, scene.instance.vault, scene.ben, first.id, now=NOW)
+
+    assert ahead(scene) == set()
+    assert len(scene.instance.blob_files()) == files - shared - len(first.blobs)
 
 
 @pytest.mark.slow

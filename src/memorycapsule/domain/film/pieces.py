@@ -17,11 +17,13 @@ class PieceState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """One segment of one attempt at a film."""
+    """One segment of one attempt at a film; or what was rendered ahead of a sealed capsule's film."""
 
     id: str
-    montage_id: str
-    #: The attempt at the film that it belongs to; none but the current one is worked on.
+    capsule_id: str
+    #: None for what was rendered ahead.
+    montage_id: str | None
+    #: The attempt at the film that it belongs to; none but the current one is worked on. 0 for none.
     attempt: int
     #: The segment's name, by all that it shows.
     name: str

@@ -24,7 +24,7 @@ from memorycapsule.services.vault import Vault, translate_error
 from memorycapsule.store.transactions import Store
 
 _SEALED = ".age"
-_PLAN = "plan.json.age"
+PLAN = "plan.json.age"
 _VERSION = 3
 
 
@@ -41,6 +41,11 @@ class PreparedPlan:
     analyses: dict[str, PictureAnalysis]
     #: What could not be used.
     report: tuple[Omission, ...]
+
+
+def sealed_name(name: str) -> str:
+    """Return what the cache calls the sealed file of a segment."""
+    return file_name(name) + _SEALED
 
 
 def file_name(name: str) -> str:
@@ -110,7 +115,7 @@ def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, pinned
     with segment.open("rb") as source:
         return vault.cache.keep(
             capsule.id,
-            file_name(name) + _SEALED,
+            sealed_name(name),
             lambda sink: envelopes.seal_stream(source, sink, capsule.recipient),
             pinned=pinned,
         )
@@ -118,12 +123,12 @@ def keep_sealed(vault: Vault, capsule: Capsule, name: str, segment: Path, pinned
 
 def has_sealed(vault: Vault, capsule_id: str, name: str) -> bool:
     """Say whether a segment of a sealed capsule is there; it counts as used then."""
-    return vault.cache.find(capsule_id, file_name(name) + _SEALED) is not None
+    return vault.cache.find(capsule_id, sealed_name(name)) is not None
 
 
 def keep_only(vault: Vault, capsule_id: str, names: Iterable[str]) -> None:
     """Drop all segments of a sealed capsule but the named ones."""
-    wanted = {file_name(name) + _SEALED for name in names} | {_PLAN}
+    wanted = {sealed_name(name) for name in names} | {PLAN}
     vault.cache.drop(capsule_id, vault.cache.names(capsule_id) - wanted)
 
 
@@ -140,7 +145,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, pinned: Co
     plain = json.dumps(fields, ensure_ascii=False).encode()
     return vault.cache.keep(
         capsule.id,
-        _PLAN,
+        PLAN,
         lambda sink: envelopes.seal_stream(io.BytesIO(plain), sink, capsule.recipient),
         pinned=pinned,
     )
@@ -148,7 +153,7 @@ def keep_plan(vault: Vault, capsule: Capsule, prepared: PreparedPlan, pinned: Co
 
 def find_plan(store: Store, vault: Vault, capsule_id: str) -> PreparedPlan | None:
     """Return the plan that was prepared for a capsule's film; None if there is none that can be used."""
-    path = vault.cache.find(capsule_id, _PLAN)
+    path = vault.cache.find(capsule_id, PLAN)
     if path is None:
         return None
     with store.reading() as tx:

@@ -7,6 +7,8 @@ open blob. They are kept for some days after the film, since the next one of the
 
 from __future__ import annotations
 
+import functools
+import shutil
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from memorycapsule.services.film.segment_cache import file_name
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import capsules as capsule_store
+from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.cluster import pieces as piece_store
 from memorycapsule.store.transactions import Store
@@ -54,6 +57,7 @@ def offer(store: Store, wake: Wake, montage: Montage, names: Sequence[str], miss
                 continue
             piece = Piece(
                 id=str(uuid.uuid4()),
+                capsule_id=montage.capsule_id,
                 montage_id=montage.id,
                 attempt=montage.attempt,
                 name=name,
@@ -70,7 +74,9 @@ def claim(
     """Claim the next piece of any film, or of one, with its film; None when there is none."""
     with store.transaction() as tx:
         piece = piece_store.claim_next(tx, lease, of=of, only_openings=only_openings)
-        return None if piece is None else (piece, montage_store.montages.get(tx, piece.montage_id))
+        if piece is None or piece.montage_id is None:
+            return None
+        return piece, montage_store.montages.get(tx, piece.montage_id)
 
 
 def is_held(store: Store, piece: Piece) -> bool:
@@ -91,10 +97,10 @@ def leave(store: Store, piece: Piece) -> None:
         piece_store.end(tx, piece, PieceState.LEFT)
 
 
-def keep(store: Store, vault: Vault, piece: Piece, capsule_id: str, segment: Path, *, now: datetime) -> bool:
+def keep(store: Store, vault: Vault, piece: Piece, segment: Path, *, now: datetime) -> bool:
     """Keep a finished piece where all machines find it; return False when another one has done so. Raises DiskFull."""
     with segment.open("rb") as source:
-        blob = vault.keep_open(capsule_id, source, now)
+        blob = vault.keep_open(piece.capsule_id, source, now)
     try:
         with store.transaction() as tx:
             capsule_store.blobs.add(tx, blob)
@@ -104,6 +110,78 @@ def keep(store: Store, vault: Vault, piece: Piece, capsule_id: str, segment: Pat
     finally:
         vault.delete_uncommitted(store, [blob.id])
     return is_ours
+
+
+def keep_ahead(
+    store: Store, vault: Vault, capsule_id: str, name: str, *, last_event: int, now: datetime
+) -> None:
+    """
+    Keep a sealed file of the cache where all machines find it, in the place of an older one.
+
+    Nothing is kept when something has happened to the capsule since `last_event`. Raises DiskFull.
+    """
+    path = vault.cache.find(capsule_id, name)
+    if path is None:
+        return
+    with path.open("rb") as source:
+        blob = vault.keep_as_it_is(capsule_id, source, now, sealed=True)
+    piece = Piece(
+        id=vault.key.row_id("ahead", capsule_id, name),
+        capsule_id=capsule_id,
+        montage_id=None,
+        attempt=0,
+        name=name,
+        number=0,
+        state=PieceState.DONE,
+        blob_id=blob.id,
+    )
+    replaced: list[str] = []
+    try:
+        with store.transaction() as tx:
+            # Held until the end: whoever removes a story removes what was rendered ahead.
+            capsule_store.capsules.get(tx, capsule_id, lock=True)
+            if event_store.newest_of_capsule(tx, capsule_id) != last_event:
+                return
+            capsule_store.blobs.add(tx, blob)
+            before = piece_store.pieces.find(tx, piece.id)
+            if before is None:
+                piece_store.pieces.add(tx, piece)
+            else:
+                piece_store.pieces.save(tx, piece)
+                replaced = [before.blob_id] if before.blob_id else []
+                capsule_store.drop_blobs(tx, replaced)
+    finally:
+        vault.delete_uncommitted(store, [blob.id, *replaced])
+
+
+def names_ahead(store: Store, capsule_id: str) -> set[str]:
+    """Return the names of what any machine has rendered ahead for a capsule."""
+    with store.reading() as tx:
+        return piece_store.names_ahead(tx, capsule_id)
+
+
+def fetch_ahead(
+    store: Store, vault: Vault, capsule_id: str, names: Collection[str], *, anew: bool = False
+) -> None:
+    """Put what any machine has rendered ahead into the cache, as sealed as it is; `anew` also what is there."""
+    wanted = [name for name in names if anew or vault.cache.find(capsule_id, name) is None]
+    with store.reading() as tx:
+        found = piece_store.finished(tx, capsule_id, wanted)
+    for name, blob_id in found.items():
+        try:
+            with vault.blobs.open(blob_id) as sealed:
+                copy = functools.partial(shutil.copyfileobj, sealed, length=1 << 20)
+                vault.cache.keep(capsule_id, name, copy, pinned=[capsule_id])
+        except NotFound:
+            continue  # it is rendered again
+
+
+def keep_only_ahead(store: Store, vault: Vault, capsule_id: str, names: Collection[str]) -> None:
+    """Forget all that was rendered ahead for a capsule but the named."""
+    with store.transaction() as tx:
+        blob_ids = piece_store.forget_ahead(tx, capsule_id, but=names)
+        capsule_store.drop_blobs(tx, blob_ids)
+        tx.after_commit(lambda: vault.delete_blobs(blob_ids))
 
 
 def progress(store: Store, montage: Montage) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from memorycapsule.domain.film.montages import Montage, MontageState
 from memorycapsule.domain.film.pieces import Piece, PieceState
 from memorycapsule.store import leases
 from memorycapsule.store.cluster_rows import PieceRow
-from memorycapsule.store.rows import MontageRow
+from memorycapsule.store.rows import CapsuleRow, MontageRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
 
@@ -116,22 +116,43 @@ def states_of(tx: Transaction, montage: Montage) -> list[PieceState]:
 
 def finished(tx: Transaction, capsule_id: str, names: Collection[str]) -> dict[str, str]:
     """Return where those segments of a capsule's films are that machines have shared: blobs' ids by names."""
-    statement = (
-        select(PieceRow.name, PieceRow.blob_id)
-        .join(MontageRow, col(MontageRow.id) == col(PieceRow.montage_id))
-        .where(
-            col(MontageRow.capsule_id) == capsule_id,
-            col(PieceRow.state) == PieceState.DONE,
-            col(PieceRow.name).in_(names),
-        )
+    statement = select(PieceRow.name, PieceRow.blob_id).where(
+        col(PieceRow.capsule_id) == capsule_id,
+        col(PieceRow.state) == PieceState.DONE,
+        col(PieceRow.name).in_(names),
     )
     return {name: blob_id for name, blob_id in tx.session.exec(statement) if blob_id is not None}
 
 
+def names_ahead(tx: Transaction, capsule_id: str) -> set[str]:
+    """Return the names of what was rendered ahead for a capsule and is in the shared store."""
+    return {one.name for one in pieces.by(tx, capsule_id=capsule_id, montage_id=None)}
+
+
+def forget_ahead(tx: Transaction, capsule_id: str, *, but: Collection[str] = ()) -> list[str]:
+    """Forget what was rendered ahead for a capsule, but for some names, and return the ids of its blobs."""
+    which = (
+        col(PieceRow.capsule_id) == capsule_id,
+        col(PieceRow.montage_id).is_(None),
+        col(PieceRow.name).not_in(but),
+    )
+    kept = [one for one in tx.session.exec(select(PieceRow.blob_id).where(*which)) if one is not None]
+    if kept:
+        pieces.remove(tx, *which)
+    return kept
+
+
 def forget_older(tx: Transaction, instant: datetime) -> list[str]:
-    """Forget the pieces of films that were over before an instant, and return the ids of their blobs."""
+    """
+    Forget the pieces of films that were over before an instant, and what was rendered ahead of capsules that were open
+    then; return the ids of their blobs.
+    """
     over = select(MontageRow.id).where(col(MontageRow.finished_at) < instant)
-    is_old = col(PieceRow.montage_id).in_(over)
+    opened = select(CapsuleRow.id).where(col(CapsuleRow.opened_at) < instant)
+    is_old = or_(
+        col(PieceRow.montage_id).in_(over),
+        and_(col(PieceRow.montage_id).is_(None), col(PieceRow.capsule_id).in_(opened)),
+    )
     kept = select(PieceRow.blob_id).where(is_old, col(PieceRow.blob_id).is_not(None))
     blob_ids = [one for one in tx.session.exec(kept) if one is not None]
     pieces.remove(tx, is_old)

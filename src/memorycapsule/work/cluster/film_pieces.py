@@ -138,7 +138,7 @@ def _render(
         if broken:
             shared_segments.leave(context.store, piece)
             return
-        shared_segments.keep(context.store, context.vault, piece, montage.capsule_id, out, now=context.now())
+        shared_segments.keep(context.store, context.vault, piece, out, now=context.now())
     except RenderInterrupted:
         shared_segments.give_back(context.store, piece)
         raise

@@ -162,7 +162,8 @@ def _add_piece() -> None:
     op.create_table(
         "piece",
         sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("montage_id", sa.String(length=36), nullable=False),
+        sa.Column("capsule_id", sa.String(length=36), nullable=False),
+        sa.Column("montage_id", sa.String(length=36), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -170,10 +171,12 @@ def _add_piece() -> None:
         sa.Column("lease", sa.String(), nullable=True),
         sa.Column("leased_until", INSTANT, nullable=True),
         sa.Column("blob_id", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["capsule_id"], ["capsule.id"], name=op.f("fk_piece_capsule_id_capsule")),
         sa.ForeignKeyConstraint(["montage_id"], ["montage.id"], name=op.f("fk_piece_montage_id_montage")),
         sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], name=op.f("fk_piece_blob_id_blob")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_piece")),
         sa.UniqueConstraint("montage_id", "attempt", "name", name=op.f("uq_piece_montage_id_attempt_name")),
     )
     op.create_index("ix_piece_blob_id", "piece", ["blob_id"])
+    op.create_index("ix_piece_capsule_id", "piece", ["capsule_id"])
     op.create_index("ix_piece_state_leased_until", "piece", ["state", "leased_until"])
