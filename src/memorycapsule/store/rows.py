@@ -36,6 +36,7 @@ from memorycapsule.store import columns
 #: Conditions of partial indexes; `metadata` says them for Postgres too.
 _OF_OPENING = text("is_opening")
 _STILL_SEALED = text("is_sealed")
+_CLAIMED = text("lease IS NOT NULL")
 _DAMAGED = text("damage IS NOT NULL")
 _TO_UNSEAL = text("opened_at IS NOT NULL AND unsealed_at IS NULL")
 _WITHOUT_LETTERS = text("opened_at IS NOT NULL AND letters_queued_at IS NULL")
@@ -270,6 +271,8 @@ class AlbumRow(SQLModel, table=True):
 
 class UploadRow(SQLModel, table=True):
     __tablename__ = "upload"
+    # Few files are read at a time; each sign of life of a node looks for them.
+    __table_args__ = (Index("ix_upload_lease", "lease", sqlite_where=_CLAIMED),)
     id: str = columns.key()
     story_id: str = columns.reference("story")
     capsule_id: str = columns.reference("capsule")

@@ -9,7 +9,8 @@ from sqlmodel import col
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.services import keys, opening
-from memorycapsule.services.film import montages
+from memorycapsule.services.film import montages, shared_segments
+from memorycapsule.services.mailing import deliveries
 from memorycapsule.store import leases, relocation
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.cluster import nodes
@@ -19,6 +20,7 @@ from memorycapsule.work import films
 from memorycapsule.work.cluster.liveness import Liveness
 from memorycapsule.work.lock import is_worked_on, working, working_in_database
 from support.cast import OPENS, make_capsule, make_context, make_instance
+from support.queries import recorded_statements, scans_in
 from support.refusals import refused
 
 
@@ -89,6 +91,16 @@ def test_a_sign_of_life_keeps_what_a_node_has_in_hand(instance, node_of, film):
         with instance.store.reading() as tx:
             assert montage_store.abandoned(tx, "b") == []
         assert alive(instance) == [("a", "worker")]
+
+
+def test_signs_of_life_and_looks_for_what_is_abandoned_read_no_table_from_end_to_end(instance, node_of):
+    here = node_of("here")
+    with recorded_statements(instance.store) as statements, working_in_database(here, kind="worker"):
+        montages.requeue_abandoned(instance.store, "here", OPENS)
+        deliveries.settle_abandoned(instance.store, "here", OPENS)
+        shared_segments.claim(instance.store, "here")
+
+    assert {table for table, _statement in scans_in(instance.store, statements)} <= {"node", "instance"}
 
 
 def test_a_node_leaves_a_film_to_the_one_that_renders_it_until_that_one_is_gone(instance, node_of, film):

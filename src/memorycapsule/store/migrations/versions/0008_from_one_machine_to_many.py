@@ -47,6 +47,7 @@ def upgrade() -> None:
             leased.add_column(sa.Column("leased_until", INSTANT, nullable=True))
     with op.batch_alter_table("upload") as upload:
         upload.add_column(sa.Column("lease", sa.String(), nullable=True))
+    _index_some_rows("ix_upload_lease", "upload", "lease IS NOT NULL", ("lease",))
     _add_album()
     _add_node()
     _add_bucket()
