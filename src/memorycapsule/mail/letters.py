@@ -11,19 +11,17 @@ anywhere.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from memorycapsule.domain.zones import local_of
 from memorycapsule.mail.calendar_entry import calendar_entry
 from memorycapsule.mail.headers import encoded_words, mailbox_header
+from memorycapsule.mail.mime import multipart, text_part
 from memorycapsule.mail.notices import texts_of_notice
 from memorycapsule.mail.typed_text import (
     LONGEST_MESSAGE,
@@ -276,10 +274,14 @@ def write(letter: Letter, *, sender: Sender, message_id: str, date: datetime) ->
 def _content(letter: Letter, parts: Mapping[str, Any], *, message_id: str, date: datetime) -> bytes:
     """The MIME headers and parts: text and HTML, and the calendar entry of a letter that says a date for good."""
     environment = _environment()
-    # RFC 2045 section 6.7: encoded lines have at most 76 characters. 7bit, as not every server takes 8BITMIME.
-    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", max_line_length=76))
-    mail.set_content(environment.get_template("layout.txt").render(parts))
-    mail.add_alternative(environment.get_template("layout.html").render(parts), subtype="html")
+    shown = multipart(
+        "alternative",
+        [
+            text_part(subtype, environment.get_template(f"layout.{ending}").render(parts))
+            for subtype, ending in (("plain", "txt"), ("html", "html"))
+        ],
+        name=message_id,
+    )
     if isinstance(letter, InvitationLetter | DateMovedLetter):
         entry = calendar_entry(
             uid=letter.calendar_uid,
@@ -289,11 +291,14 @@ def _content(letter: Letter, parts: Mapping[str, Any], *, message_id: str, date:
             zone=letter.zone,
             stamp=date,
         )
-        mail.add_attachment(
-            entry.decode(), subtype="calendar", filename="opening-day.ics", params={"method": "PUBLISH"}
+        attached = text_part(
+            "calendar",
+            entry.decode(),
+            parameters='; method="PUBLISH"',
+            disposition='attachment; filename="opening-day.ics"',
         )
-    _fix_boundaries(mail, message_id)
-    return mail.as_bytes()
+        shown = multipart("mixed", [shown, attached], name=message_id)
+    return b"MIME-Version: 1.0\r\n" + shown
 
 
 def _facts(letter: Letter, *, language: str, date: datetime) -> dict[str, Any]:
@@ -478,10 +483,3 @@ def _strip(members: int) -> list[tuple[str, int]]:
         (_DYES[patch % len(_DYES)], end - start)
         for patch, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
     ]
-
-
-def _fix_boundaries(mail: EmailMessage, message_id: str) -> None:
-    """Give every multipart a boundary derived from the Message-ID; the library would draw one by lot."""
-    for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
-        digest = hashlib.sha256(f"{depth} {message_id}".encode()).hexdigest()
-        part.set_boundary(f"=_{digest[:32]}")
