@@ -39,7 +39,7 @@ def test_a_text_is_encoded_only_where_it_must_be(text, encoding):
     assert raw.isascii()
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     texts=st.lists(
         st.text(
