@@ -128,7 +128,12 @@ class Everyday:
         joined = invitations.join(store, self._invite(self.ada, capsule, name.lower()), name=name, now=now)
         with store.transaction() as tx:
             _session, token = sessions.begin(
-                tx, account_id=joined.member.account_id, capsule_id=None, kind=SessionKind.OPENED, now=now
+                tx,
+                account_id=joined.member.account_id,
+                capsule_id=None,
+                kind=SessionKind.SIGNED_IN,
+                proved_at=now,
+                now=now,
             )
         return sessions.viewer_with_token(store, token), token
 
@@ -255,6 +260,23 @@ def remove_a_photo(day: Everyday) -> Call:
     return lambda: stories.remove_medium(app.store, app.vault, day.ben, medium.id, now=app.now())
 
 
+def make_a_capsule(day: Everyday) -> Call:
+    now = day.app.now()
+    return lambda: day._capsule(day.dora, now + 200 * DAY, made=now)
+
+
+def delete_a_capsule(day: Everyday) -> Call:
+    app, now = day.app, day.app.now()
+    capsule = day._capsule(day.dora, now + 200 * DAY, made=now)
+    day._story(day.dora, capsule, 1, made=now)
+    day._invite(day.dora, capsule, "eve")
+    return lambda: capsules.delete(app.store, app.vault, day.dora, capsule.id, now=now)
+
+
+def invite_somebody(day: Everyday) -> Call:
+    return lambda: day._invite(day.ben, day.sealed, "fay")
+
+
 def announce_a_file(day: Everyday) -> Call:
     return day.announced
 
@@ -307,6 +329,9 @@ def look_for_films(day: Everyday) -> Call:
 CALLS: dict[str, Callable[[Everyday], Call]] = {
     "unseal a photo": unseal_a_photo,
     "remove a photo": remove_a_photo,
+    "make a capsule": make_a_capsule,
+    "delete a capsule": delete_a_capsule,
+    "invite somebody": invite_somebody,
     "announce a file": announce_a_file,
     "receive a piece": receive_a_piece,
     "finish an upload": finish_an_upload,

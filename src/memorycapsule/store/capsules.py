@@ -357,9 +357,13 @@ def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
     sent = select(UploadRow.id).where(UploadRow.capsule_id == capsule_id)
     tx.session.execute(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(sent)))
     requested = select(EarlierDateRequestRow.id).where(EarlierDateRequestRow.capsule_id == capsule_id)
-    for request_id in tx.session.exec(requested).all():
-        # The links that ask for consent name the request first, then whom they ask.
-        tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).startswith(request_id)))
+    # The links that ask for consent name the request first, then whom they ask.
+    asked = (
+        select(col(EarlierDateRequestRow.id) + ":" + col(MemberRow.id))
+        .join(MemberRow, col(MemberRow.capsule_id) == col(EarlierDateRequestRow.capsule_id))
+        .where(EarlierDateRequestRow.capsule_id == capsule_id)
+    )
+    tx.session.execute(delete(LinkRow).where(col(LinkRow.subject_id).in_(asked)))
     tx.session.execute(delete(ConsentRow).where(col(ConsentRow.request_id).in_(requested)))
     # Children before their parents.
     for row in (

@@ -192,7 +192,7 @@ class InvitationRow(SQLModel, table=True):
 
 class LinkRow(SQLModel, table=True):
     __tablename__ = "link"
-    __table_args__ = (Index("ix_link_purpose_subject_id", "purpose", "subject_id"),)
+    __table_args__ = (Index("ix_link_subject_id_purpose", "subject_id", "purpose"),)
     digest: str = Field(sa_column=Column(String(64), primary_key=True))
     purpose: LinkPurpose = columns.enumerated(LinkPurpose)
     subject_id: str

@@ -58,6 +58,7 @@ LATER_INDEXES = (
     "ix_story_attached_by", "ix_story_session_id", "ix_upload_medium_id", "ix_upload_session_id",
     "ix_upload_part_blob_id", "ix_wish_member_id",
     "ix_blob_checked_at_created_at", "ix_upload_changed_at", "ix_account_is_admin",
+    "ix_link_subject_id_purpose",
     "ix_capsule_to_unseal", "ix_capsule_without_letters", "ix_capsule_rehearsed_at", "ix_capsule_would_fail",
 )  # fmt: skip
 
@@ -108,6 +109,7 @@ def go_back_to(tx, revision):
     tx.session.execute(
         text("CREATE INDEX ix_delivery_state_next_attempt_at ON delivery (state, next_attempt_at)")
     )
+    tx.session.execute(text("CREATE INDEX ix_link_purpose_subject_id ON link (purpose, subject_id)"))
     tx.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 

@@ -35,6 +35,9 @@ def upgrade() -> None:
             op.create_index(f"ix_{table}_{column}", table, [column])
     _index_some_rows("ix_medium_still_sealed", "medium", "is_sealed")
     op.create_index("ix_medium_created_at", "medium", ["created_at"])
+    # Whoever removes somebody removes all their links, whatever they are for.
+    op.drop_index("ix_link_purpose_subject_id", "link")
+    op.create_index("ix_link_subject_id_purpose", "link", ["subject_id", "purpose"])
     op.drop_index("ix_blob_damage", "blob")
     _index_some_rows("ix_blob_damaged", "blob", "damage IS NOT NULL")
     op.create_index("ix_blob_checked_at_created_at", "blob", ["checked_at", "created_at"])
