@@ -1,27 +1,23 @@
 """A crowd before one page: everybody is shown it or asked to come again, and others are answered meanwhile."""
 
-import dataclasses
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy import insert
 
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.services import cleanup
-from memorycapsule.store import stories as story_store
-from memorycapsule.store.rows import MediumRow
+from support.many_photos import add_copies
 from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
 
 CROWD = 60
-PHOTOS, PHOTOS_PER_STORY = 5_000, 50
+PHOTOS = 5_000
 #: Nobody waits so long, not even before a machine that does much else.
 PATIENCE_SECONDS = 120
 
@@ -48,33 +44,11 @@ def served(scene):
         thread.join()
 
 
-def fill(scene) -> None:
-    """Ben's story and its copies get so many photos as have one family's thirty years; their bytes are shared."""
-    with scene.instance.store.transaction() as tx:
-        story = story_store.stories.get(tx, scene.story.id)
-        (medium,) = story_store.media_of(tx, story.id)
-        rows = []
-        for number in range(PHOTOS // PHOTOS_PER_STORY):
-            copy = dataclasses.replace(story, id=str(uuid.uuid4()), position=number + 1)
-            story_store.stories.add(tx, copy)
-            rows += [
-                dataclasses.asdict(medium)
-                | {
-                    "id": str(uuid.uuid4()),
-                    "story_id": copy.id,
-                    "position": place,
-                    "duplicate_mark": f"{place}",
-                }
-                for place in range(PHOTOS_PER_STORY)
-            ]
-        tx.session.execute(insert(MediumRow), rows)
-
-
 def test_a_crowd_is_answered_and_keeps_nobody_from_signing_in(scene):
     scene.open()
     while cleanup.unseal_opened(scene.instance.store, scene.instance.vault, set(), now=scene.time.now):
         pass
-    fill(scene)
+    add_copies(scene.instance.store, scene.story.id, PHOTOS)
     enough, everybody = threading.Event(), threading.Barrier(CROWD + 1)
 
     def look(url: str) -> list[httpx.Response]:

@@ -31,8 +31,8 @@ from memorycapsule.store.transactions import Store
 
 #: The form in which albums are kept; what was kept in another one is arranged anew.
 _FORM = 1
-#: One at a time: whoever comes while an album is arranged finds it.
-_ARRANGING = threading.Lock()
+#: Whoever comes while a capsule is arranged waits, and finds its album. Few capsules share a lock.
+_ARRANGING = tuple(threading.Lock() for _ in range(64))
 
 
 class AlbumMedium(NamedTuple):
@@ -164,7 +164,7 @@ def arrange(store: Store, vault: Vault, capsule: Capsule) -> Album:
 
     An album is not kept where something cannot be read: it may be brought back.
     """
-    with _ARRANGING:
+    with _ARRANGING[hash(capsule.id) % len(_ARRANGING)]:
         with store.reading() as tx:
             if kept := Album.from_json(album_store.find(tx, capsule.id)):
                 return kept
