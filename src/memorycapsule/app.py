@@ -142,6 +142,7 @@ def open_app(
             blobs=open_blobs(settings),
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
+            has_addresses=settings.s3.presigned,
         )
         history.refuse_moved(vault.blobs)
         url = (

@@ -346,7 +346,7 @@ def story(store: Store, vault: Vault, viewer: Viewer, story_id: str) -> StoryVie
 def medium(store: Store, vault: Vault, viewer: Viewer, medium_id: str) -> MediumView:
     """Return a photo or clip. Raises NotFound as `story` does."""
     with store.reading() as tx:
-        found = _viewable_medium(tx, viewer, medium_id)
+        found = viewable_medium(tx, viewer, medium_id)
         unsealer = vault.unsealer(tx, found.capsule_id)
         zone_name = capsule_store.capsules.get(tx, found.capsule_id).zone
     details = unsealer.details_of(found)
@@ -366,7 +366,7 @@ def medium_file(store: Store, vault: Vault, viewer: Viewer, medium_id: str, form
     note no pictures.
     """
     with store.reading() as tx:
-        medium = _viewable_medium(tx, viewer, medium_id)
+        medium = viewable_medium(tx, viewer, medium_id)
         if getattr(medium, f"{form}_blob") is None:
             raise NotFound("medium_unknown")
         unsealer = vault.unsealer(tx, medium.capsule_id)
@@ -474,7 +474,8 @@ def _montage_file(
     )
 
 
-def _viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:
+def viewable_medium(tx: Transaction, viewer: Viewer, medium_id: str) -> Medium:
+    """Return a photo, clip or voice note that the viewer may see. Raises NotFound, also where there is another one."""
     found = story_store.media.find(tx, medium_id)
     of_story = story_store.stories.find(tx, found.story_id) if found else None
     if found is None or _member_who_may_view(tx, of_story, viewer) is None:

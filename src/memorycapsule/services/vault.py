@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -47,6 +47,8 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
+#: A page that was open for longer asks for its photos once more.
+ADDRESS_LASTS = timedelta(minutes=5)
 INSTANCE = "instance"
 RECOVERY = "recovery"
 _MOST_IN_MEMORY = 64 << 20
@@ -66,6 +68,8 @@ class Vault:
     workspace: Path
     #: What was unsealed a moment ago for a browser that asks for it piece by piece.
     plain_files: PlainFiles = field(default_factory=PlainFiles)
+    #: Whether browsers read open blobs where they lie.
+    has_addresses: bool = False
 
     def sealed_words(self, capsule: Capsule, words: StoryWords) -> bytes:
         """Return a story's words as an age file."""
@@ -249,6 +253,13 @@ class BlobSource:
                 return _copied(there, unnamed_file(self.vault.workspace, self.bytes))
             except OSError as error:
                 raise translate_error(error) from error
+
+    def address(self) -> str | None:
+        """Return an address at which a browser reads an open blob in the next minutes, None where it asks us."""
+        if self.unsealer is not None or not self.vault.has_addresses:
+            return None
+        (blob_id,) = self.blob_ids
+        return self.vault.blobs.signed(blob_id, ADDRESS_LASTS)
 
     def open_in_place(self) -> BinaryIO:
         """Return what `open` does, but an open blob of a bucket as what reads it from there, piece by piece."""

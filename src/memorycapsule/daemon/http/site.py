@@ -95,6 +95,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         has_session=_has_session,
         refuse=failures.refuse,
         failed=failures.answer_failure,
+        files_origin=app.vault.blobs.origin if app.vault.has_addresses else None,
     )
     return site
 

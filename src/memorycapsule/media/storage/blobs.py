@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
@@ -56,6 +56,19 @@ class Blobs(Protocol):
     @property
     def trash_place(self) -> str:
         """Where the trash lies, for people to look at."""
+        ...
+
+    @property
+    def origin(self) -> str | None:
+        """Where signed addresses lead, as content policies name it (https://host:port); None where there are none."""
+        ...
+
+    def signed(self, blob_id: str, valid: timedelta) -> str | None:
+        """
+        Return an address at which whoever has it can read a blob for a while; None where only this program can send it.
+
+        Nobody is asked whether there is such a blob.
+        """
         ...
 
     def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:

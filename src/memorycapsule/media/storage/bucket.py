@@ -208,13 +208,11 @@ class BucketBlobs:
         return 0
 
     def signed(self, blob_id: str, valid: timedelta) -> str:
-        """Return an address at which whoever has it can read a blob for a while. Nothing is asked of the service."""
         with _translating_errors():
             return obstore.sign(self._store, "GET", _key(blob_id), valid)
 
     @property
     def origin(self) -> str:
-        """Where signed addresses lead, as content policies name it: https://host:port."""
         parts = urlsplit(self.signed(str(uuid.UUID(int=0)), timedelta(seconds=1)))
         return f"{parts.scheme}://{parts.netloc}"
 

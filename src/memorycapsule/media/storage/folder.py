@@ -15,7 +15,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,6 +54,15 @@ class LocalBlobs:
     def trash_place(self) -> str:
         """The folder of the trash."""
         return str(self._root / _TRASH)
+
+    @property
+    def origin(self) -> None:
+        """None: nobody but this program can send what lies in a folder."""
+        return
+
+    def signed(self, blob_id: str, valid: timedelta) -> None:  # noqa: ARG002 - as `Blobs` has it
+        """Return None, as `origin` does."""
+        return
 
     def write(self, blob_id: str, fill: Callable[[BinaryIO], None]) -> StoredBlob:
         """

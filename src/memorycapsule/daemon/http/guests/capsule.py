@@ -17,10 +17,10 @@ from memorycapsule.daemon.http.guests.own_stories import story_rows
 from memorycapsule.daemon.http.guests.summary import bundle_of, count_members, member_rows
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
-from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.files import FileAnswer, answer_elsewhere
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.zones import local_of
-from memorycapsule.services import covers, reading
+from memorycapsule.services import addresses, covers, reading
 from memorycapsule.services.reading import CapsuleView, Form
 from memorycapsule.words.dates import countdown_in_words, date_in_words, is_soon, short_day
 
@@ -53,7 +53,16 @@ def send_cover(
 
 @router.api_route("/g/m/{medium_id}/{form}", methods=GET)
 @for_whom(Audience.AUTHOR, once_open=Audience.MEMBERS)
-def send_medium(app: AppDep, viewers: BrowserViewers, medium_id: UUID, form: Form) -> Response:
+def send_medium(
+    request: Request, app: AppDep, viewers: BrowserViewers, medium_id: UUID, form: Form
+) -> Response:
+    if request.method == "GET" and form != "original":
+        address = first_with_access(
+            viewers,
+            lambda viewer: addresses.medium_address(app.store, app.vault, viewer, str(medium_id), form),
+        )
+        if address:
+            return answer_elsewhere(address)
     file = first_with_access(
         viewers,
         lambda viewer: reading.medium_file(app.store, app.vault, viewer, str(medium_id), form),

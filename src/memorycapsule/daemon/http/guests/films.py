@@ -32,12 +32,12 @@ from memorycapsule.daemon.http.html.error_texts import error_text, refusal_text
 from memorycapsule.daemon.http.html.templating import Pages
 from memorycapsule.daemon.http.protocol.audiences import Audience, for_whom
 from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_WITH_SONG_BYTES, takes
-from memorycapsule.daemon.http.protocol.files import FileAnswer
+from memorycapsule.daemon.http.protocol.files import FileAnswer, answer_elsewhere
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.domain.film.montages import LONGEST_TITLE, Montage
 from memorycapsule.domain.film.subtitles import captions, chapters, webvtt
 from memorycapsule.errors import MediaRefused, NotFound, Postponed, Refusal, TooMany, UsageProblem
-from memorycapsule.services import reading
+from memorycapsule.services import addresses, reading
 from memorycapsule.services.capsule_files import Song, accepted_song
 from memorycapsule.services.film import estimates, montages
 from memorycapsule.services.reading import FilmView, OpenedView
@@ -212,13 +212,22 @@ def send_subtitles(app: AppDep, viewers: BrowserViewers, montage_id: UUID, kind:
 @router.api_route("/g/f/{montage_id}/{form}", methods=GET)
 @for_whom(Audience.NOBODY, once_open=Audience.MEMBERS)
 def send_film(
+    request: Request,
     app: AppDep,
     viewers: BrowserViewers,
     montage_id: UUID,
     form: Literal["film.mp4", "poster.jpg"],
     keep: bool = False,
 ) -> Response:
-    read = reading.film_file if form == "film.mp4" else reading.poster_file
+    what: Literal["film", "poster"] = "film" if form == "film.mp4" else "poster"
+    if request.method == "GET" and not keep:
+        address = first_with_access(
+            viewers,
+            lambda viewer: addresses.montage_address(app.store, app.vault, viewer, str(montage_id), what),
+        )
+        if address:
+            return answer_elsewhere(address)
+    read = reading.film_file if what == "film" else reading.poster_file
     file = first_with_access(viewers, lambda viewer: read(app.store, app.vault, viewer, str(montage_id)))
     return FileAnswer(file, tag=f"{montage_id}-{form}", as_download=keep)
 

@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import anyio.to_thread
 from starlette.datastructures import Headers
-from starlette.responses import StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from memorycapsule.domain.people import printable
 from memorycapsule.services.reading import OpenedFile
+from memorycapsule.services.vault import ADDRESS_LASTS
 
 #: A file that a browser opens by itself may do nothing: no script, no form, no other file.
 _FILE_POLICY = (
@@ -29,10 +30,18 @@ _FILE_POLICY = (
 _OPEN_CACHE = "private, max-age=86400"
 _SEALED_CACHE = "private, no-store"
 _CHUNK_BYTES = 256 * 1024
+#: A browser that goes where it was sent at the last moment still finds the address valid.
+_SECONDS_ON_THE_WAY = 60
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 #: RFC 8187, attr-char, besides letters and digits.
 _UNQUOTED = "!#$&+-.^_`|~"
 _LONGEST_NAME = 120
+
+
+def answer_elsewhere(address: str) -> Response:
+    """Return an answer that sends a browser to where a file lies; it may come back by itself before that ends."""
+    kept = int(ADDRESS_LASTS.total_seconds()) - _SECONDS_ON_THE_WAY
+    return RedirectResponse(address, status_code=307, headers={"cache-control": f"private, max-age={kept}"})
 
 
 class FileAnswer(StreamingResponse):

@@ -40,6 +40,14 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 
+
+def policy_with(files_origin: str | None) -> str:
+    """Return the policy of pages, which may show photos and films from one more origin."""
+    if files_origin is None:
+        return PAGE_POLICY
+    return PAGE_POLICY.replace("'self' blob:", f"'self' blob: {files_origin}")
+
+
 Refuse = Callable[[Request, int], Response]
 Failed = Callable[[Request, Exception], Response]
 
@@ -52,7 +60,8 @@ class Guard:
     either way. `costs` says how large bodies may be. Those that may be larger than the words of a story are streamed,
     not kept in memory. What may be larger than other forms is taken only from senders who `has_session`: a form is
     read before its sender is checked, and strangers could fill the disk. `refuse` makes the page for a request that
-    is refused with a status, `failed` the page for an exception that nothing else has handled.
+    is refused with a status, `failed` the page for an exception that nothing else has handled. `files_origin` is where
+    else pages may show photos and films from.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Guard:
         has_session: Callable[[Request], bool],
         refuse: Refuse,
         failed: Failed,
+        files_origin: str | None = None,
     ) -> None:
         self._app = app
         self._costs = costs
@@ -73,6 +83,7 @@ class Guard:
         self._has_session = has_session
         self._refuse = refuse
         self._failed = failed
+        self._headers = _HEADERS | {"content-security-policy": policy_with(files_origin)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,7 +97,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 has_started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
