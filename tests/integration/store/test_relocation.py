@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, make_url, select, update
 
-from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotInitialised, UsageProblem
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import relocation, schema
 from memorycapsule.store.rows import metadata
@@ -180,3 +180,20 @@ def test_a_database_that_is_not_there_is_not_made(target, tmp_path):
         relocation.relocate(f"sqlite:///{missing}", target)
 
     assert not missing.exists()
+
+
+@pytest.mark.parametrize("fault", ["a row is lost", "a value is changed"])
+def test_a_move_that_loses_or_changes_anything_is_no_move(source, target, monkeypatch, fault):
+    copy = relocation._copy
+
+    def faulty(writing, table, rows, **more):
+        if table.name == "event":
+            rows = rows[:-1] if fault == "a row is lost" else [rows[0] | {"facts": "{}"}, *rows[1:]]
+        copy(writing, table, rows, **more)
+
+    monkeypatch.setattr(relocation, "_copy", faulty)
+
+    with refused(CapsuleError, "relocation_differs", table="event"):
+        relocation.relocate(source, target)
+    with closing(Store(target)) as store, store.reading() as tx:
+        assert instance_store.find(tx) is None
