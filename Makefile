@@ -2,6 +2,7 @@
 # make test       the tests that need nothing but Python (SQLite, loopback mail, real photos and films)
 # make test-all   those, and Postgres, a browser, crashes, all the photos
 # make bench      how fast a film is made, beside MoviePy and ffmpeg's zoompan; ARGS="--help" says how to make it short
+# make growth     how the CPU of every day's calls grows with the instance, on both databases: 15 minutes
 # make faults     kills every command at every point at which it writes, and has each disk call fail: 25 minutes at most
 # make simulate   lives 100 lives of 30 years; SEEDS=3 YEARS=10 makes fewer, SEED=17 tells one, STEPS=file repeats one
 # make cluster    opens 60 capsules at once on several machines that are killed meanwhile: 20 minutes at most
@@ -23,7 +24,7 @@ PYTEST := @tools/pytest.sh
 LONGEST := tests/browser/test_whole_life.py
 BROWSER_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/browser/test_*.py))
 
-.PHONY: help demo test test-slow test-all faults simulate cluster planted nightly mutants bench lint check format lock clean
+.PHONY: help demo test test-slow test-all faults simulate cluster planted nightly mutants bench growth lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -78,6 +79,10 @@ mutants:
 bench:
 	$(SETUP) runtime
 	@$(PY) benchmarks/film.py $(ARGS)
+
+growth:
+	$(SETUP) all
+	@PYTHONPATH=tests $(PY) benchmarks/growth.py $(ARGS)
 
 lint:
 	$(SETUP) test
