@@ -110,6 +110,7 @@ lock:
 	$(UV_COMPILE) -c requirements/all.lock requirements/runtime.in -o requirements/runtime.lock
 	$(UV_COMPILE) --upgrade requirements/generator.in -o requirements/generator.lock
 	$(UV_COMPILE) --upgrade requirements/s3_servers.in -o requirements/s3_servers.lock
+	npm update --silent --package-lock-only --omit-lockfile-registry-resolved --prefix requirements/s3rver
 
 # What was made here, except .venv: that takes longest to make again, and `rm -rf .venv` is easily typed.
 clean:
