@@ -1,5 +1,5 @@
 """
-Opens 60 capsules at once on one Postgres, behind nginx with two web nodes and three workers, some of which are killed.
+Opens 60 capsules at once on one Postgres, one S3 server, two web nodes behind nginx, and three workers that are killed.
 
 make cluster; ARGS="--fault never" plants a fault, and ends well when that is noticed.
 """
@@ -25,6 +25,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=Play.kills)
     parser.add_argument("--minutes", type=float, default=Play.minutes)
     parser.add_argument("--fault", choices=sorted(FAULTS), default="")
+    parser.add_argument(
+        "--folder", dest="in_bucket", action="store_false", help="keep stored files in a folder"
+    )
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     play = Play(**vars(asked))

@@ -68,13 +68,6 @@ class Worker:
         self.running.process.send_signal(signal.SIGCONT)
 
 
-def data_folder(folder: Path, blobs: Path) -> Path:
-    """Make the data folder of a machine, which shares nothing with others but the stored files."""
-    folder.mkdir(parents=True)
-    (folder / "blobs").symlink_to(blobs)
-    return folder
-
-
 @contextlib.contextmanager
 def nginx(webs: list[Daemon], folder: Path, port: int) -> Iterator[None]:
     """Run nginx before the web nodes."""

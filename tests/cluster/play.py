@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import sys
@@ -17,12 +18,13 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from cluster.nodes import Worker, data_folder, nginx, visitor
+from cluster.nodes import Worker, nginx, visitor
 from cluster.promises import Outcome, look
 from memorycapsule.domain.capsules import Capsule
 from memorycapsule.store import schema
 from support.cast import Instance, add_story, join, make_capsule, make_instance
 from support.mailservers import MailServer
+from support.s3_servers import BUCKET, S3Server, bucket_blobs
 from support.servers import Daemon, OwnPostgres, free_port
 
 _SECONDS_BEFORE = 10
@@ -44,11 +46,19 @@ class Play:
     stopped_seconds: float = 90
     restart_postgres: bool = True
     delete_jobs: bool = True
+    #: Whether stored files lie in a bucket, or in a folder that all machines see.
+    in_bucket: bool = True
     #: All must be over by then.
     minutes: float = 20
     #: What is planted in the workers; see `cluster.planted`.
     fault: str = ""
     say: Callable[[str], None] = print
+
+    @property
+    def machines(self) -> list[str]:
+        return [f"worker-{number + 1}" for number in range(self.workers)] + [
+            f"web-{number + 1}" for number in range(self.webs)
+        ]
 
     @property
     def losses(self) -> int:
@@ -66,41 +76,28 @@ def perform(play: Play) -> Outcome:
         url = postgres.create_database()
         instance = stack.enter_context(make_instance(url, folder / "shared", now=now))
         schema.upgrade(instance.store, with_engine=True)
-        (folder / "shared" / "blobs").mkdir(exist_ok=True)
+        storage = {"CAPSULE_BLOBS_URL": f"file://{folder / 'shared' / 'blobs'}"}
+        if play.in_bucket:
+            server = stack.enter_context(S3Server("moto", folder / "moto"))
+            storage = _storage(server)
+            blobs = bucket_blobs(server, folder / "shared", "capsules")
+            instance.vault = dataclasses.replace(instance.vault, blobs=blobs)
         (folder / "shared" / "config.toml").touch()
         port = free_port()
-        common = _environment(instance, url, sink, port)
+        common = storage | _environment(instance, url, sink, port)
+        places = {name: common | {"CAPSULE_DATA_DIR": str(_folder(folder / name))} for name in play.machines}
         workers = [
-            Worker(
-                name=f"worker {number + 1}",
-                environment=common
-                | {
-                    "CAPSULE_DATA_DIR": str(
-                        data_folder(folder / f"worker{number}", folder / "shared" / "blobs")
-                    )
-                },
-                fault=play.fault,
-            )
-            for number in range(play.workers)
+            Worker(name=name, environment=environment, fault=play.fault)
+            for name, environment in places.items()
+            if name.startswith("worker")
         ]
         stack.callback(lambda: [one.running.close() for one in workers if hasattr(one, "running")])
         for one in workers:
             one.start()
         webs = [
-            stack.enter_context(
-                Daemon(
-                    common
-                    | {
-                        "CAPSULE_DATA_DIR": str(
-                            data_folder(folder / f"web{number}", folder / "shared" / "blobs")
-                        )
-                    },
-                    "--queues",
-                    "none",
-                    deadline_seconds=120,
-                )
-            )
-            for number in range(play.webs)
+            stack.enter_context(Daemon(environment, "--queues", "none", deadline_seconds=120))
+            for name, environment in places.items()
+            if name.startswith("web")
         ]
         if webs:
             stack.enter_context(nginx(webs, folder / "nginx", port))
@@ -129,6 +126,20 @@ def _make_capsule(play: Play, instance: Instance, number: int) -> Capsule:
         join(instance, capsule, f"M{member}", address=f"m{member}.c{number}@example.org", now=now)
     add_story(instance, capsule, instance.ada, photos=play.photos, now=now)
     return capsule
+
+
+def _folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _storage(server: S3Server) -> dict[str, str]:
+    return {
+        "CAPSULE_BLOBS_URL": f"s3://{BUCKET}/capsules",
+        "CAPSULE_S3__ENDPOINT": server.endpoint,
+        "CAPSULE_S3__ACCESS_KEY_ID": server.access_key_id,
+        "CAPSULE_S3__SECRET_ACCESS_KEY": server.secret_access_key,
+    }
 
 
 def _date_all(instance: Instance) -> datetime:
