@@ -366,6 +366,10 @@ class MailRefused(ConfigurationProblem):
     code = "mail_refused"
 
 
+#: What says nothing of the file, film or letter that somebody was at: later it may well be done.
+FROM_OUTSIDE = (DiskFull, Busy, ConfigurationProblem, Postponed)
+
+
 class Unexpected(CapsuleError):
     """A mistake in this program."""
 

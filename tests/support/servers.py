@@ -158,7 +158,7 @@ class OwnPostgres(Postgres):
             "fsync": "on" if self.fsync else "off",
             "full_page_writes": "on" if self.fsync else "off",
             "listen_addresses": "",
-            "max_connections": "60",
+            "max_connections": "100",
             "shared_buffers": "32MB",
             "unix_socket_directories": str(self.folder),
         }

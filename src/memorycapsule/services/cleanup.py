@@ -9,7 +9,7 @@ from memorycapsule.domain.events import Event
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sealed_json import details_to_json, words_to_json
 from memorycapsule.domain.stories import Medium, Story
-from memorycapsule.errors import CapsuleError, DiskFull, Postponed
+from memorycapsule.errors import FROM_OUTSIDE, CapsuleError
 from memorycapsule.services.album import albums
 from memorycapsule.services.preservation import fixity
 from memorycapsule.services.vault import Vault
@@ -62,7 +62,7 @@ def _unseal_some(store: Store, vault: Vault, capsule_id: str, skip: set[str], no
                 _unseal_medium(store, vault, item, now)
             else:
                 _unseal_story(store, vault, item)
-        except (DiskFull, Postponed):
+        except FROM_OUTSIDE:
             raise
         except CapsuleError as error:
             if not _is_still_sealed(store, item):

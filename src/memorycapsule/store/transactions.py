@@ -19,6 +19,8 @@ from memorycapsule.clock import boot_id
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DiskFull, NotInitialised, Overloaded
 from memorycapsule.journal import journal
 
+#: A server has room for some hundred clients: what a machine needs for a moment it gives back.
+_KEPT_OF_SERVER = 8
 _READ_ONLY = "capsule_reads"
 #: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
 _TOO_MANY_CLIENTS = ("53300", "57P03")
@@ -75,8 +77,9 @@ class Store:
     """
     A database of capsules: an SQLite file or Postgres.
 
-    It keeps as many connections as threads have needed at the same time, and no thread waits for another one's, unless
-    `connections` says how many there are at most (0: no such bound).
+    No thread waits for another one's connection, unless `connections` says how many there are at most (0: no such
+    bound). It keeps as many to an SQLite file as threads have needed at the same time, and a few to a server, which
+    other machines ask as well.
     """
 
     def __init__(self, url: str, *, connections: int = 0) -> None:
@@ -188,7 +191,8 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
 
 
 def _postgres_engine(url: str, connections: int) -> Engine:
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **_pool(connections))
+    pool = _pool(connections) if connections else {"pool_size": _KEPT_OF_SERVER, "max_overflow": -1}
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **pool)
 
 
 @contextmanager

@@ -19,11 +19,9 @@ from memorycapsule.domain.film.montages import FIRST_RETRY, Montage, omission_of
 from memorycapsule.domain.film.plan import MontagePlan, Source
 from memorycapsule.domain.film.voices import Voice
 from memorycapsule.errors import (
-    Busy,
+    FROM_OUTSIDE,
     CapsuleError,
-    ConfigurationProblem,
     DiskFull,
-    Postponed,
     RenderFailed,
     shortage,
 )
@@ -39,8 +37,6 @@ from memorycapsule.work.worker_context import WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
-#: Errors that the film is not to blame for. It is tried again until it comes through.
-_OUTSIDE_ERRORS = (DiskFull, Busy, ConfigurationProblem, Postponed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +111,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
         return False
     except Exception as error:
         failure = error if isinstance(error, CapsuleError) else shortage(error) or _translate_error(error)
-        if isinstance(failure, _OUTSIDE_ERRORS):
+        if isinstance(failure, FROM_OUTSIDE):
             context.vault.cache.trim()
             wait = montage.wait_after_interruption
             if isinstance(failure, DiskFull):

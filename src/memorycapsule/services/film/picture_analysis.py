@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from memorycapsule.domain.film.picture_analysis import PictureAnalysis
 from memorycapsule.domain.film.picture_choice import Picture
-from memorycapsule.errors import CapsuleError, DiskFull, Postponed
+from memorycapsule.errors import FROM_OUTSIDE, CapsuleError
 from memorycapsule.media.picture_analysis import analyse_pictures
 from memorycapsule.services.film.material import VOICE_ENDING
 from memorycapsule.services.film.segment_cache import PreparedPlan
@@ -95,13 +95,13 @@ def fetch_medium(store: Store, vault: Vault, medium_id: str, to: Path) -> Capsul
     """
     Write the prepared form of a medium to `to`, unless it is there; the name's ending tells which form.
 
-    Returns None, or what the report says when the medium cannot be read. Raises DiskFull and Postponed.
+    Returns None, or what the report says when the medium cannot be read. Raises what is no fault of the medium.
     """
     if to.exists():
         return None
     try:
         copy_into(vault.open_medium(store, medium_id, _form(to.name)), to)
-    except (DiskFull, Postponed):
+    except FROM_OUTSIDE:
         raise
     except CapsuleError as error:
         return _left_out(medium_id, to.name, error)

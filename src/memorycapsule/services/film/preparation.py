@@ -135,7 +135,7 @@ def fetch(
     """
     Put the prepared forms of pictures and voice notes into a folder, unless they are there.
 
-    Returns by their ids why some cannot be read. Raises DiskFull and Postponed.
+    Returns by their ids why some cannot be read. Raises what is no fault of theirs (`errors.FROM_OUTSIDE`).
     """
     found = {source.id: fetch_medium(store, vault, source.id, pictures / source.file) for source in sources}
     return {one: error for one, error in found.items() if error}

@@ -18,7 +18,7 @@ from pathlib import Path
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.film.pieces import Piece
 from memorycapsule.domain.film.plan import MontagePlan
-from memorycapsule.errors import CapsuleError, DiskFull, Postponed
+from memorycapsule.errors import FROM_OUTSIDE, CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.film import preparation, segment_cache, shared_segments
@@ -142,7 +142,7 @@ def _render(
     except RenderInterrupted:
         shared_segments.give_back(context.store, piece)
         raise
-    except (DiskFull, Postponed):
+    except FROM_OUTSIDE:
         raise
     except CapsuleError as error:
         # Whoever joins the film makes it, and finds out what is wrong.
