@@ -21,6 +21,7 @@ from sqlalchemy import text
 from cluster.nodes import Worker, nginx, visitor
 from cluster.promises import Outcome, look
 from memorycapsule.domain.capsules import Capsule
+from memorycapsule.services.preservation import trash
 from memorycapsule.store import schema
 from support.cast import Instance, add_story, join, make_capsule, make_instance
 from support.mailservers import MailServer
@@ -114,6 +115,11 @@ def perform(play: Play) -> Outcome:
             code = one.running.terminate(120)
             play.say(f"{one.name} ended with {code}")
         if play.fault in {"", "short"}:
+            # What was being written when a worker was killed lies there until the sweep of the next day but one.
+            swept = trash.sweep(instance.store, instance.vault, now=datetime.now(UTC) + timedelta(days=2))
+            play.say(
+                f"the sweep takes {swept.moved.files} files that no row knows, and leaves {swept.left.files}"
+            )
             outcome = look(instance, capsules, sink, opens)
         return outcome.with_answers(answers)
 

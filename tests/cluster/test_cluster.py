@@ -10,7 +10,7 @@ TENTH = {
     "kills": 1,
     "kill_every_seconds": 6,
     "stopped_seconds": 12,
-    "minutes": 4,
+    "minutes": 10,
     "fault": "short",
 }
 
@@ -26,7 +26,7 @@ def test_a_day_on_which_machines_are_killed_stopped_and_cut_off_ends_as_if_nothi
 @pytest.mark.nightly
 @pytest.mark.parametrize("fault", ["never", "any"])
 def test_a_lease_that_means_nothing_is_noticed(fault):
-    play = Play(**TENTH | {"fault": fault, "minutes": 1.5})
+    play = Play(**TENTH | {"fault": fault, "minutes": 3})
     outcome = perform(play)
 
     assert list(outcome.broken(kills=play.kills, losses=play.losses)) != []
