@@ -175,7 +175,7 @@ class InvitationRow(SQLModel, table=True):
     id: str = columns.key()
     capsule_id: str = columns.reference("capsule", index=False)
     address: str
-    normalised: str
+    normalised: str = Field(index=True)
     name: str | None
     locale: str
     role: Role = columns.enumerated(Role)

@@ -58,7 +58,7 @@ LATER_INDEXES = (
     "ix_story_attached_by", "ix_story_session_id", "ix_upload_medium_id", "ix_upload_session_id",
     "ix_upload_part_blob_id", "ix_wish_member_id",
     "ix_blob_checked_at_created_at", "ix_upload_changed_at", "ix_account_is_admin",
-    "ix_link_subject_id_purpose",
+    "ix_link_subject_id_purpose", "ix_upload_lease", "ix_invitation_normalised",
     "ix_capsule_to_unseal", "ix_capsule_without_letters", "ix_capsule_rehearsed_at", "ix_capsule_would_fail",
 )  # fmt: skip
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
             op.create_index(f"ix_{table}_{column}", table, [column])
     _index_some_rows("ix_medium_still_sealed", "medium", "is_sealed")
     op.create_index("ix_medium_created_at", "medium", ["created_at"])
+    op.create_index("ix_invitation_normalised", "invitation", ["normalised"])
     # Whoever removes somebody removes all their links, whatever they are for.
     op.drop_index("ix_link_purpose_subject_id", "link")
     op.create_index("ix_link_subject_id_purpose", "link", ["subject_id", "purpose"])
