@@ -107,3 +107,20 @@ def test_a_move_that_cannot_be_meant_is_refused(covered, old, new, tmp_path, sou
     said = covered("blobs", "move", places.get(source, source), places.get(target, target), "--json")
     assert (said.code, said.json["error"]["reason"]) == (2, reason)
     assert not new.exists()
+
+
+@pytest.mark.slow
+def test_without_its_bucket_an_instance_says_so_and_does_what_needs_no_files(covered, monkeypatch):
+    """Nothing listens at that port."""
+    for name, value in (
+        ("ENDPOINT", "http://127.0.0.1:9"),
+        ("ACCESS_KEY_ID", "a"),
+        ("SECRET_ACCESS_KEY", "b"),
+    ):
+        monkeypatch.setenv(f"CAPSULE_S3__{name}", value)
+    monkeypatch.setenv("CAPSULE_BLOBS_URL", "s3://family/capsule")
+
+    assert covered("list").code == 0
+    assert "storage of files does not do what is asked" in covered("doctor").out
+    verified = covered("verify", "--json")
+    assert (verified.code, verified.json["error"]["reason"]) == (6, "blob_storage_unreachable")

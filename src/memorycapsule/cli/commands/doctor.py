@@ -15,7 +15,7 @@ from memorycapsule.cli.door import Door, door_of
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.output import plain
 from memorycapsule.cli.sentences import Sentence, sentence_of
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, system_problem
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, Postponed, system_problem
 
 if TYPE_CHECKING:
     from memorycapsule.app import App
@@ -372,7 +372,11 @@ def _stored_files(app: App) -> Iterator[Finding]:
     from memorycapsule.services.preservation import trash
 
     what, folder = Sentence("cli_doctor_stored_files"), app.vault.blobs.place
-    seen = trash.look(app.store, app.vault, now=app.now())
+    try:
+        seen, kept = trash.look(app.store, app.vault, now=app.now()), trash.contents(app.vault)
+    except Postponed as error:
+        yield Finding(what=what, state="wrong", says=error)
+        return
     if not seen.left.files:
         yield Finding(what=what, state="good", says=Sentence("cli_doctor_files_known"))
     else:
@@ -389,7 +393,7 @@ def _stored_files(app: App) -> Iterator[Finding]:
             else Sentence("cli_doctor_files_unknown", count=seen.left.files, size=size, folder=folder)
         )
         yield Finding(what=what, state="warning", says=says)
-    if (kept := trash.contents(app.vault)).files:
+    if kept.files:
         says = Sentence(
             "cli_doctor_trash",
             count=kept.files,

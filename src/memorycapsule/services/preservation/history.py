@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError, ConfigurationProblem
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.vault import Vault
@@ -70,7 +70,10 @@ def settle(store: Store, blobs: Blobs) -> None:
 
 def refuse_moved(blobs: Blobs) -> None:
     """Raise ConfigurationProblem where the files have moved elsewhere, or have not all come yet (`moving.py`)."""
-    noted = remembered(blobs)
+    try:
+        noted = remembered(blobs)
+    except Postponed:
+        return  # whoever wants a file there is told, and everything else goes on
     if "moved_to" in noted:
         raise ConfigurationProblem("blobs_moved", place=blobs.place, to=noted["moved_to"])
     if "moving_from" in noted:
