@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from memorycapsule.domain.capsules import Role
 from memorycapsule.domain.film.direction import Direction, direct
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.sizes import Size
@@ -51,7 +52,13 @@ def every_read(stage, viewer):
     """Every function of the gate that hands out what is in a capsule, asked for Ben's, as (name, call)."""
     store, vault = stage.instance.store, stage.instance.vault
     story, medium = bens(stage)
+
+    def viewable_medium():
+        with store.reading() as tx:
+            return reading.viewable_medium(tx, viewer, medium.id)
+
     reads = [
+        ("viewable_medium", viewable_medium),
         ("opened", lambda: reading.opened(store, vault, viewer, stage.capsule.id)),
         ("story", lambda: reading.story(store, vault, viewer, story.id)),
         ("medium", lambda: reading.medium(store, vault, viewer, medium.id)),
@@ -92,10 +99,25 @@ def test_nothing_is_missing_from_these_tests():
     }
     assert public == {
         "account", "capsule", "capsules", "cover_file", "cover_source", "film", "film_file", "medium",
-        "medium_file", "montage", "montages", "opened", "opened_cover", "outbox", "outline", "poster_file",
-        "reaches", "redacted", "shelf", "shown", "standing", "standing_in", "stories", "story", "story_ids",
-        "visible_stories",
+        "medium_file", "montage", "montages", "opened", "opened_cover", "outbox", "outline", "own_capsules",
+        "poster_file", "reaches", "redacted", "shelf", "shown", "standing", "standing_in", "stories", "story",
+        "story_ids", "viewable_medium", "visible_stories",
     }  # fmt: skip
+
+
+def test_ones_own_capsules_are_those_that_one_is_in_and_that_this_session_reaches(filled):
+    store, account = filled.instance.store, filled.ben.viewer.account_id
+    join(filled.instance, make_capsule(filled.instance, title="Elsewhere"), "Ben")
+    make_capsule(filled.instance, by=filled.cleo, title="Cleo's")
+
+    def named(viewer):
+        return {(one.capsule.title, one.member.role) for one in reading.own_capsules(store, viewer)}
+
+    summer, owner, guest = filled.capsule.title, Role.OWNER, Role.CONTRIBUTOR
+    assert named(filled.ada) == {(summer, owner), ("Another", owner), ("Elsewhere", owner)}
+    assert named(filled.cleo) == {("Another", guest), ("Cleo's", owner)}
+    assert named(another_session(filled.instance, account)) == {(summer, guest), ("Elsewhere", guest)}
+    assert named(another_session(filled.instance, account, capsule_id=filled.capsule.id)) == {(summer, guest)}
 
 
 def test_before_the_date_nobody_else_reads_anything(filled):
