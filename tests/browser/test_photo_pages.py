@@ -7,7 +7,6 @@ viewer must do without a mouse.
 
 import dataclasses
 import tempfile
-import urllib.parse
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store
 from support import cast
-from support.browsing import served
+from support.browsing import Visitor, served
 from support.cast import add_story, join, make_capsule, make_instance, make_recording
 from support.servers import wait_until
 
@@ -140,35 +139,6 @@ def copies_of_its_photo(store: Store, story: Story) -> list[str]:
             )
             story_store.media.add(tx, copy)
     return ids
-
-
-class Visitor:
-    """A member's browser, and all that it asked for and complained of."""
-
-    def __init__(self, chromium, home: Home, theme: str, language: str, **options) -> None:
-        self.capsule, token = home.capsule(theme, options.pop("of", language))
-        self.home = home.url
-        self.context = chromium.new_context(locale=language, **options)
-        self.context.add_cookies([{"name": "capsule", "value": token, "url": home.url}])
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.hosts.add(urllib.parse.urlsplit(request.url).netloc))
-
-    def go(self, more: str = "/photos") -> None:
-        self.page.goto(f"{self.home}/g/c/{self.capsule}{more}")
-
-    def check_manners(self) -> None:
-        assert self.complaints == []
-        assert self.hosts == {urllib.parse.urlsplit(self.home).netloc}
-
-    def check_access(self) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-
-        found = Axe().run(self.page)
-        assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.fixture

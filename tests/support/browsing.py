@@ -181,3 +181,36 @@ class Person:
     def close(self) -> None:
         for context in (self.context, *(view for _language, _width, view in self._views)):
             context.close()
+
+
+class Visitor:
+    """
+    A member's browser, and all that it asked for and complained of.
+
+    `home` has a `url`, and a `capsule(theme, language)` that returns the id of a capsule and a session of its member.
+    """
+
+    def __init__(self, chromium, home, theme: str, language: str, **options) -> None:
+        self.capsule, token = home.capsule(theme, options.pop("of", language))
+        self.home = home.url
+        self.context = chromium.new_context(locale=language, **options)
+        self.context.add_cookies([{"name": "capsule", "value": token, "url": home.url}])
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urllib.parse.urlsplit(request.url).netloc))
+
+    def go(self, more: str = "/photos") -> None:
+        self.page.goto(f"{self.home}/g/c/{self.capsule}{more}")
+
+    def check_manners(self) -> None:
+        assert self.complaints == []
+        assert self.hosts == {urllib.parse.urlsplit(self.home).netloc}
+
+    def check_access(self) -> None:
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()

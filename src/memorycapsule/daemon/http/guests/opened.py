@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -54,13 +54,20 @@ NOSCRIPT_REFRESH_SECONDS = 15
 _TITLE_SIZES = ((14, "short"), (24, "middle"), (44, "long"))
 #: Up to so many photos nobody has to search.
 _SEEN_AT_ONCE = 3
-#: What photos are searched by.
 Month = Annotated[str, Query(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")]
 SearchText = Annotated[str, Query(max_length=200)]
 #: So many photos the viewer is told of at once; it asks for the others when somebody comes near to them.
 _SLIDES = 100
 _FONT_CACHE = "private, max-age=86400"
 router = APIRouter()
+
+
+def _asked_photos(by: UUID | None = None, month: Month = "", find: SearchText = "") -> PhotoQuery:
+    return PhotoQuery(by=str(by or ""), month=month, words=find.strip())
+
+
+#: What photos are searched by.
+AskedPhotos = Annotated[PhotoQuery, Depends(_asked_photos)]
 
 
 @router.post("/g/c/{capsule_id}/untied")
@@ -88,13 +95,10 @@ def show_photos(
     app: AppDep,
     pages: PagesDep,
     access: OpenedCapsule,
+    query: AskedPhotos,
     part: Annotated[int, Query(ge=1)] = 1,
     sheet: Annotated[int, Query(ge=1)] = 1,
-    by: UUID | None = None,
-    month: Month = "",
-    find: SearchText = "",
 ) -> Response:
-    query = PhotoQuery(by=str(by or ""), month=month, words=find.strip())
     return _photos_page(app, pages, request, access.view, query, part=part, sheet=sheet)
 
 
@@ -105,9 +109,7 @@ def list_slides(
     app: AppDep,
     pages: PagesDep,
     access: OpenedCapsule,
-    by: UUID | None = None,
-    month: Month = "",
-    find: SearchText = "",
+    query: AskedPhotos,
     photo: UUID | None = None,
     place: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
@@ -118,7 +120,6 @@ def list_slides(
     """
     view = access.view
     words = pages.wording(request)
-    query = PhotoQuery(by=str(by or ""), month=month, words=find)
     found = _found(app, view, photo_layout.lay_out(view).all_photos, query, words)
     if photo is not None:
         wanted = str(photo)
