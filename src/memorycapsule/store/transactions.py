@@ -24,6 +24,8 @@ _KEPT_OF_SERVER = 8
 _READ_ONLY = "capsule_reads"
 #: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
 _TOO_MANY_CLIENTS = ("53300", "57P03")
+#: The same of one that refuses the connection, when the driver knows the words only.
+_NO_ROOM_FOR_CLIENTS = ("too many clients", "too many connections", "remaining connection slots")
 #: Whether a database server has our own address (none at all is that of a socket in the file system), and whether it
 #: lets us read its files.
 _ABOUT_SERVER = """
@@ -236,6 +238,7 @@ def _translate_error(error: DBAPIError, folder: Path | None) -> Exception:
         code == sqlite3.SQLITE_BUSY
         or "database is locked" in words
         or getattr(origin, "sqlstate", "") in _TOO_MANY_CLIENTS
+        or any(sign in words for sign in _NO_ROOM_FOR_CLIENTS)
     ):
         return Overloaded("database_busy")
     if "no such table" in words or (isinstance(error, ProgrammingError) and "does not exist" in words):

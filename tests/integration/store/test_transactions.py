@@ -6,15 +6,24 @@ from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Link, LinkPurpose
-from memorycapsule.errors import Busy, CapsuleError, ConfigurationProblem, DiskFull, NotFound, NotInitialised
+from memorycapsule.errors import (
+    Busy,
+    CapsuleError,
+    ConfigurationProblem,
+    DiskFull,
+    NotFound,
+    NotInitialised,
+    Overloaded,
+)
 from memorycapsule.store import accounts, capsules, schema
 from memorycapsule.store.transactions import Store
 from support.cast import OPENS, make_capsule, make_instance
 from support.moments import NOW
+from support.refusals import refused
 
 
 @pytest.fixture
@@ -353,3 +362,21 @@ def test_there_are_no_more_connections_than_are_granted(store):
     assert read_at_once(bounded, threads=12) == []
     bounded.close()
     assert 1 <= len(opened) <= 2
+
+
+@pytest.mark.slow
+def test_a_server_without_room_for_another_client_is_busy_and_not_out_of_reach(postgres):
+    url = postgres.create_database()
+    full = Store(make_url(url).set(username="nobody_more").render_as_string(hide_password=False))
+    owner = Store(url)
+    try:
+        with owner.transaction() as tx:
+            tx.session.execute(text("CREATE ROLE nobody_more LOGIN CONNECTION LIMIT 0"))
+        with refused(Overloaded, "database_busy"), full.reading() as tx:
+            tx.session.execute(text("SELECT 1"))
+    finally:
+        with owner.transaction() as tx:
+            tx.session.execute(text("DROP ROLE nobody_more"))
+        full.close()
+        owner.close()
+        postgres.drop_database(url)
