@@ -4,8 +4,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlmodel import col
+from sqlmodel import col, select
 
+from memorycapsule import clock
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.services import opening
@@ -57,6 +58,13 @@ def test_a_film_is_left_to_its_run_until_the_lease_has_expired(instance, film):
     expire(instance, montages.montages, MontageRow)
 
     assert abandoned(instance, OTHER) == [film.id]
+
+
+def test_a_lease_that_nobody_prolongs_lasts_a_minute_at_most(instance, film):
+    with instance.store.reading() as tx:
+        until = tx.session.exec(select(MontageRow.leased_until)).one()
+
+    assert until - clock.now() <= timedelta(minutes=1)
 
 
 def test_a_run_that_is_alive_keeps_what_it_has_and_no_more(instance, film):
