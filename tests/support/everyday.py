@@ -31,12 +31,14 @@ from memorycapsule.services import (
     opening,
     reading,
     sessions,
+    signing_in,
     stories,
     uploads,
 )
 from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
+from memorycapsule.store import accounts as account_store
 from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
@@ -277,6 +279,13 @@ def invite_somebody(day: Everyday) -> Call:
     return lambda: day._invite(day.ben, day.sealed, "fay")
 
 
+def ask_to_sign_in(day: Everyday) -> Call:
+    app = day.app
+    with app.store.reading() as tx:
+        address = account_store.address_of(tx, day.ben_id).address
+    return lambda: signing_in.request_sign_in(app.store, app.vault.key, app.wake, address, now=app.now())
+
+
 def announce_a_file(day: Everyday) -> Call:
     return day.announced
 
@@ -332,6 +341,7 @@ CALLS: dict[str, Callable[[Everyday], Call]] = {
     "make a capsule": make_a_capsule,
     "delete a capsule": delete_a_capsule,
     "invite somebody": invite_somebody,
+    "ask to sign in": ask_to_sign_in,
     "announce a file": announce_a_file,
     "receive a piece": receive_a_piece,
     "finish an upload": finish_an_upload,
