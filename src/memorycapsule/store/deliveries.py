@@ -188,16 +188,13 @@ def change_attempt(tx: Transaction, delivery_id: str, attempt: int, /, **fields:
 
 @functools.cache
 def _change_of_attempt(names: tuple[str, ...]) -> Update:
-    return (
-        update(DeliveryRow)
-        .where(
-            col(DeliveryRow.id) == bindparam("its_id"),
-            col(DeliveryRow.attempt) == bindparam("its_attempt"),
-            col(DeliveryRow.state) == DeliveryState.SENDING,
-        )
-        .values({name: bindparam(f"new_{name}") for name in names})
-        .execution_options(synchronize_session=False)
+    table: Any = getattr(DeliveryRow, "__table__")  # noqa: B009 - its type does not say that it has one
+    is_held = (
+        table.c.id == bindparam("its_id"),
+        table.c.attempt == bindparam("its_attempt"),
+        table.c.state == DeliveryState.SENDING,
     )
+    return update(table).where(*is_held).values({name: bindparam(f"new_{name}") for name in names})
 
 
 def newest_ended(tx: Transaction, count: int) -> list[Delivery]:

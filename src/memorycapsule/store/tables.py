@@ -44,7 +44,11 @@ class Table(Generic[Value]):
         self._columns = [getattr(row, name) for name in self._fields]
         # Made once: putting a statement together takes longer than SQLite takes to answer it.
         self._rows = select(*self._columns)
-        self._row_of_key = self._rows.where(self._key == bindparam("key"))
+        # These two without SQLAlchemy's mapping of objects, which would take as long again.
+        plain = getattr(row, "__mapper__").columns  # noqa: B009 - its type does not say that it has one
+        self._every_row = select(*(plain[name] for name in self._fields))
+        self._row_of_key = self._every_row.where(plain[key] == bindparam("key"))
+        self._column_names = {name: plain[name].name for name in self._fields}
 
     def _fields_of(self, value: Value) -> dict[str, Any]:
         return {name: getattr(value, name) for name in self._fields}
@@ -58,7 +62,8 @@ class Table(Generic[Value]):
         """Add a row unless one with the same unique key is there; say whether it was added."""
         # Not counted: psycopg does not say how many rows an INSERT of this kind added.
         into = _insert_once(tx.session.get_bind().dialect.name, self._row, self._key_name)
-        return tx.session.execute(into, self._fields_of(value)).first() is not None
+        columns = {self._column_names[name]: one for name, one in self._fields_of(value).items()}
+        return tx.session.execute(into, columns).first() is not None
 
     def insert(self, tx: Transaction, **fields: Any) -> None:
         """Add a row of these fields, which may be reckoned by the database."""
@@ -149,12 +154,14 @@ class Table(Generic[Value]):
 
     def by(self, tx: Transaction, *order: Any, lock: bool = False, **equal: Any) -> list[Value]:
         """Return the values whose fields equal `equal`, in `order` (columns)."""
+        if not equal and not order:
+            return self.all(tx, self._every_row, lock=lock)
         statement = self._rows
         if equal:
             statement = statement.where(
                 *(col(getattr(self._row, name)) == one for name, one in equal.items())
             )
-        return self.all(tx, statement.order_by(*order) if order else statement, lock=lock)
+        return self.all(tx, statement.order_by(*order), lock=lock)
 
     def one(self, tx: Transaction, **equal: Any) -> Value | None:
         """Return the one value whose fields equal `equal`, or None."""

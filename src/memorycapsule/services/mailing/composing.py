@@ -67,8 +67,9 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
         return request is not None and request.state is DateRequestState.ASKED
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
-        is_open = capsule_store.capsules.get(tx, member.capsule_id).is_open
-        return member.left_at is None and not (is_open and delivery.kind in LETTERS_BEFORE_OPENING)
+        if member.left_at is not None or delivery.kind not in LETTERS_BEFORE_OPENING:
+            return member.left_at is None
+        return not capsule_store.capsules.get(tx, member.capsule_id).is_open
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
