@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from datetime import UTC, datetime
 
-from memorycapsule.domain.deliveries import LetterKind
+from memorycapsule.domain.deliveries import LEAST_TRIES, LetterKind
 from memorycapsule.seal import envelopes
 from memorycapsule.services.mailing import composing
 from memorycapsule.services.preservation import verification
@@ -117,12 +117,9 @@ def _letters_once(rows: sqlite3.Connection, world: World, ledger: Ledger) -> Non
     if twice := [one for one, times in (arrived | since_forgotten).items() if times > 1]:
         raise Broken(f"I5 arrived twice: {twice}")
     for one in rows.execute(
-        "SELECT id, kind, dedupe_key, state, address, detail, data_started_at FROM delivery"
+        "SELECT id, kind, dedupe_key, state, address, detail, data_started_at, tries FROM delivery"
     ):
-        was = ledger.finished.get(one["id"])
-        if was is not None:
-            if was != one["state"]:
-                raise Broken(f"I11 letter {one['dedupe_key']} was {was} and is {one['state']}")
+        if _was_over(ledger, one):
             continue
         times = arrived[message_id(one["kind"], one["dedupe_key"])]
         state = one["state"]
@@ -133,6 +130,18 @@ def _letters_once(rows: sqlite3.Connection, world: World, ledger: Ledger) -> Non
         if state in {"sent", "rejected", "unknown", "suppressed"}:
             ledger.finished[one["id"]] = state
             _has_event(rows, one)
+
+
+def _was_over(ledger: Ledger, letter: sqlite3.Row) -> bool:
+    """Return whether a letter had ended when it was last seen, as it has now."""
+    was, state = ledger.finished.get(letter["id"]), letter["state"]
+    if was == "rejected" and state == "queued" and letter["tries"] < LEAST_TRIES:
+        # The next one met the same refusal, so it was neither's fault, and both wait.
+        del ledger.finished[letter["id"]]
+        return False
+    if was not in {None, state}:
+        raise Broken(f"I11 letter {letter['dedupe_key']} was {was} and is {state}")
+    return was is not None
 
 
 def _was_rejected_rightly(world: World, letter: sqlite3.Row) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from memorycapsule.domain.deliveries import Delivery, DeliveryState, is_given_up, wait_after
+from memorycapsule.domain.deliveries import LEAST_TRIES, Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError, NotFound
@@ -149,11 +149,16 @@ def _is_pausing_for(tx: Transaction, outcome: Outcome) -> bool:
 
 
 def _refused_alike_before(tx: Transaction, delivery: Delivery, outcome: Outcome) -> Delivery | None:
-    """Return the letter to somebody else that ended last, if it met the same refusal."""
+    """
+    Return the letter to somebody else that ended last, if it met the same refusal.
+
+    One that was given up after days of tries is none: it was not ended by this one refusal.
+    """
     for last in delivery_store.newest_ended(tx, 1):
         if (
             last.state is DeliveryState.REJECTED
             and last.address != delivery.address
+            and last.tries < LEAST_TRIES
             and last.detail is not None
             and refusal_of(last.detail.error) == refusal_of(outcome.detail)
             and delivery_store.is_newest(tx, last)
