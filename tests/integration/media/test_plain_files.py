@@ -4,6 +4,8 @@ import gc
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +93,20 @@ def test_few_are_kept_and_those_that_were_asked_for_last():
     assert [one.times for one in unsealings] == [1, 1, 1, 1, 1]
     plain.opened("1", unsealings[1]).close()
     assert unsealings[1].times == 2
+
+
+def test_what_makes_room_for_others_is_closed_at_once():
+    plain, before = PlainFiles(), open_plain_files()
+    for number in range(6):
+        plain.opened(str(number), Unsealing()).close()
+    gc.collect()
+
+    assert open_plain_files() - before == len(plain) == 3
+
+
+def open_plain_files() -> int:
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += "memfd:plain" in str(descriptor.readlink())
+    return count

@@ -11,6 +11,7 @@ import io
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -56,11 +57,15 @@ class PlainFiles:
             return io.BufferedReader(_PlainFile(kept.bytes))
 
     def _forget_after(self, seconds: float, blob_id: str, kept: _PlainBytes) -> None:
-        timer = threading.Timer(seconds, self._forget_if_unused, (blob_id, kept))
+        # Weakly: what makes room for others is closed at once, not when its minute is over.
+        timer = threading.Timer(seconds, self._forget_if_unused, (blob_id, weakref.ref(kept)))
         timer.daemon = True
         timer.start()
 
-    def _forget_if_unused(self, blob_id: str, kept: _PlainBytes) -> None:
+    def _forget_if_unused(self, blob_id: str, there: weakref.ref[_PlainBytes]) -> None:
+        kept = there()
+        if kept is None:
+            return
         left = kept.used_at + self._seconds - time.monotonic()
         if left > 0:
             self._forget_after(left, blob_id, kept)
