@@ -15,6 +15,7 @@ from memorycapsule.services.wakes import Work
 from memorycapsule.work import films, notices, rehearsals, ticks
 from memorycapsule.work.cluster.queues import Queue
 from memorycapsule.work.prerendering import Prerenderer
+from memorycapsule.work.worker_context import WorkerContext
 
 _SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
@@ -36,13 +37,8 @@ def add_jobs(
         heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
         names["letters"].append("letters")
     if Queue.FILM in queues:
-        for number in range(films_at_once):
-            name = f"films-{number + 1}" if number else "films"
-            # What one of them has in hand must not look abandoned to another one.
-            run = dataclasses.replace(
-                app.run, lease=f"{app.run.lease}-{number + 1}" if number else app.run.lease
-            )
-            context = dataclasses.replace(app, run=run)
+        for number, context in enumerate(film_contexts(app, films_at_once), 1):
+            name = f"films-{number}" if number > 1 else "films"
             heartbeat.add(name, functools.partial(films.make_waiting, context), every_seconds=beat)
             names["films"].append(name)
         heartbeat.add("ahead", app.in_turn("ahead", Prerenderer(context=app).run), every_seconds=beat)
@@ -52,6 +48,26 @@ def add_jobs(
             heartbeat.wake(name)
 
     return wake
+
+
+def film_contexts(context: WorkerContext, count: int) -> list[WorkerContext]:
+    """
+    Return contexts for so many films at a time, each with a lease and a folder of its own.
+
+    What one has in hand must neither look abandoned to another one, nor be written over by it.
+    """
+    run, rendering = context.run, context.rendering
+    return [
+        context,
+        *(
+            dataclasses.replace(
+                context,
+                run=dataclasses.replace(run, lease=f"{run.lease}-{number}"),
+                rendering=dataclasses.replace(rendering, work_dir=rendering.work_dir / str(number)),
+            )
+            for number in range(2, count + 1)
+        ),
+    ]
 
 
 def keep_right(heartbeat: Heartbeat, renew: Callable[[], None], end: Callable[[], None]) -> None:

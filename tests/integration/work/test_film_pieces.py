@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col
 from structlog.testing import capture_logs
 
+from memorycapsule.daemon.jobs import film_contexts
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.pieces import Piece, PieceState
 from memorycapsule.services import opening
@@ -117,6 +118,18 @@ def test_with_a_film_waiting_only_pieces_of_openings_are_asked_for(instance):
 
     assert claim(instance, "a", only_openings=True) is None
     assert claim(instance, "a").name == "further"
+
+
+def test_threads_of_one_node_have_pieces_and_folders_of_their_own(instance, node_of):
+    offered(instance, opened(instance), "owner", "one", "two", "three")
+    contexts = film_contexts(node_of("a"), 3)
+
+    claimed = [claim(instance, context.run.lease).name for context in contexts]
+    assert claimed == ["one", "two", "three"]
+    assert len({context.rendering.work_dir for context in contexts}) == 3
+    with instance.store.transaction() as tx:
+        leases.prolong(tx, "a")
+    assert claim(instance, "b") is None
 
 
 def test_a_piece_of_a_film_that_is_made_no_more_is_neither_claimed_nor_kept(instance, tmp_path):
