@@ -1,6 +1,7 @@
 """Rules about the files themselves: their length, their words, and what must not stand in them."""
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_the_code_has_no_drawer_for_odds_and_ends():
         for path in CODE
         if "src" in path.parts and (path.stem in drawers or path.parent.name in drawers)
     ] == []
+
+
+def test_the_lock_file_of_the_other_language_holds_hashes_and_no_address():
+    lock = (PROJECT / "requirements" / "s3rver" / "package-lock.json").read_text()
+    packages = json.loads(lock)["packages"]
+
+    assert "://" not in lock
+    assert all(one["integrity"].startswith("sha512-") for name, one in packages.items() if name)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
