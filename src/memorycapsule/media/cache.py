@@ -2,7 +2,7 @@
 A cache of files that can be made again: bounded in size, least recently used out first, deletable at any time.
 
     <root>/<shelf>/<name>         0600, in folders of mode 0700
-    <root>/<shelf>/.<name>.part   being written; left over only by a crash, removed by `sweep`
+    <root>/<shelf>/.<name>.*.part being written; left over only by a crash, removed by `sweep`
 
 The modification time of a file says when it was used last. A full disk is no error: a file that finds no room is not
 kept, and kept files are removed when little of the disk is free.
@@ -18,6 +18,7 @@ import contextlib
 import os
 import shutil
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -81,7 +82,6 @@ class Cache:
         """Keep a file that does not change any more, as a hard link where that is possible; return whether it was."""
 
         def link(part: Path) -> None:
-            part.unlink(missing_ok=True)
             try:
                 part.hardlink_to(source)
             except OSError:  # another file system, or one without hard links
@@ -169,7 +169,8 @@ class Cache:
 
     def _keep(self, shelf: str, name: str, write: Callable[[Path], None], pinned: Collection[str]) -> bool:
         path = self._root / shelf / name
-        part = path.with_name(f".{name}{_PART}")
+        # Two programs or threads may write the same file at the same moment.
+        part = path.with_name(f".{name}.{uuid.uuid4().hex}{_PART}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
@@ -195,6 +196,8 @@ class Cache:
         with contextlib.suppress(FileNotFoundError):
             size -= path.stat().st_size
         part.replace(path)
+        # To rename one name of a file to another name of the same file does nothing (rename(2)).
+        part.unlink(missing_ok=True)
         os.utime(path)
         self._count(path.parent.name, size)
 

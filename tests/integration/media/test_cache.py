@@ -88,6 +88,26 @@ def test_a_file_is_kept_as_another_name_of_the_same_bytes(cache, tmp_path):
     assert cache.find(SHELF, "piece").read_bytes() == b"piece"
 
 
+def test_a_file_that_is_kept_already_has_no_third_name(cache, tmp_path):
+    source = tmp_path / "piece"
+    source.write_bytes(b"piece")
+    for _ in range(2):
+        assert cache.keep_file(SHELF, "piece", source)
+
+    assert source.stat().st_nlink == 2
+
+
+def test_two_who_keep_the_same_file_at_the_same_moment_both_keep_it_whole(cache):
+    def fill(file):
+        file.write(b"slowly ")
+        assert cache.keep(SHELF, "one", lambda other: other.write(b"at once"))
+        file.write(b"written")
+
+    assert cache.keep(SHELF, "one", fill)
+    assert cache.find(SHELF, "one").read_bytes() == b"slowly written"
+    assert [path.name for path in (cache._root / SHELF).iterdir()] == ["one"]
+
+
 def test_a_disk_that_is_nearly_full_gets_room_back(cache, monkeypatch):
     for number in range(10):
         keep(cache, SHELF, str(number))
