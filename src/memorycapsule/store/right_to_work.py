@@ -65,7 +65,7 @@ class RightToWork:
 
     def _take(self) -> None:
         with self._store.translating_errors():
-            session = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            session = self._store.connection_apart()
             is_ours = False
             try:
                 is_ours = session.execute(self._take_it, {"key": _KEY}).scalar_one()
@@ -78,7 +78,7 @@ class RightToWork:
 
     def _release(self) -> None:
         if self._session is not None:
-            # Not back into the pool: the lock would stay with the connection.
+            # It may be broken.
             self._session.invalidate()
             self._session.close()
             self._session = None

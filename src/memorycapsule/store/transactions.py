@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +21,7 @@ from memorycapsule.journal import journal
 
 #: A server has room for some hundred clients: what a machine needs for a moment it gives back.
 _KEPT_OF_SERVER = 8
+_TO_SERVER = {"connect_timeout": 10}
 _READ_ONLY = "capsule_reads"
 #: What a Postgres says that has no room for another client (too_many_connections, cannot_connect_now).
 _TOO_MANY_CLIENTS = ("53300", "57P03")
@@ -148,6 +149,20 @@ class Store:
             boot = tx.session.execute(sql(_BOOT_OF_SERVER)).scalar_one() if shows_files else None
         return bool(has_our_address) or boot == boot_id()
 
+    def connection_apart(self) -> Connection:
+        """
+        Return a connection beside all others, for a lock that lasts; each statement on it is a transaction.
+
+        Were it one of the `connections`, few of those would leave none for the work that the lock is for.
+        """
+        return self._apart.connect()
+
+    @functools.cached_property
+    def _apart(self) -> Engine:
+        return create_engine(
+            self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=_TO_SERVER
+        )
+
     def translating_errors(self) -> AbstractContextManager[None]:
         """Translate the errors of the database; for what needs more of it than a transaction."""
         return translating_errors(self._folder)
@@ -194,7 +209,7 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
 
 def _postgres_engine(url: str, connections: int) -> Engine:
     pool = _pool(connections) if connections else {"pool_size": _KEPT_OF_SERVER, "max_overflow": -1}
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **pool)
+    return create_engine(url, pool_pre_ping=True, connect_args=_TO_SERVER, **pool)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from memorycapsule.errors import Busy
+from memorycapsule.store.cluster.turns import turn
 from memorycapsule.store.right_to_work import RightToWork
 from memorycapsule.store.transactions import Store
 from memorycapsule.work.lock import working_alone
@@ -60,6 +61,23 @@ def test_several_share_the_right_and_nobody_has_it_alone_beside_them(stores):
         node.renew()
     with RightToWork(one), refused(Busy, "database_in_use"), RightToWork(other, is_shared=True):
         pass
+
+
+def test_who_is_granted_one_connection_has_one_for_the_work_all_the_same(stores):
+    bounded = Store(stores[0].url, connections=1)
+    with RightToWork(bounded), turn(bounded, "sweep") as is_ours, bounded.reading() as tx:
+        assert (is_ours, tx.session.execute(text("SELECT 1")).scalar_one()) == (True, 1)
+    bounded.close()
+
+
+def test_a_turn_is_anybodys_once_it_is_over_even_where_its_connection_was_lost(stores):
+    one, other = stores
+    with turn(one, "sweep") as is_ours:
+        with turn(other, "sweep") as is_theirs, turn(other, "scrub") as is_another:
+            assert (is_ours, is_theirs, is_another) == (True, False, True)
+        cut(other)
+    with turn(other, "sweep") as is_theirs:
+        assert is_theirs
 
 
 def test_whoever_loses_the_connection_takes_the_right_again_unless_another_was_first(stores):

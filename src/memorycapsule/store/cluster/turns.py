@@ -24,14 +24,11 @@ def turn(store: Store, name: str) -> Iterator[bool]:
     Raises what a transaction raises without a server.
     """
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    with (
-        store.translating_errors(),
-        store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session,
-    ):
+    with store.translating_errors(), store.connection_apart() as session:
         is_ours = bool(session.execute(sql("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar_one())
         try:
             yield is_ours
         finally:
             if is_ours:
-                # Not back into the pool: the lock would stay with the connection.
+                # It may be broken, which is no fault of the work.
                 session.invalidate()
