@@ -60,6 +60,6 @@ class Liveness:
         while not self._ending.wait(_TELLS_SECONDS):
             try:
                 self.tell()
-            except CapsuleError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next sign of life may come through
                 # Others take up what this node has in hand if it goes on for too long.
-                journal.warning("node.not_told", reason=error.reason)
+                journal.warning("node.not_told", error=type(error).__name__)
