@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from cluster.nodes import data_folder, nginx
+from cluster.nodes import nginx
 from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.store import schema
 from support.cast import add_story, join, make_capsule, make_instance, make_photo
@@ -48,7 +48,10 @@ def house(tmp_path, postgres):
         }
         webs = []
         for number in range(2):
-            folder = data_folder(tmp_path / f"web{number}", tmp_path / "shared" / "blobs")
+            folder = tmp_path / f"web{number}"
+            folder.mkdir()
+            # The nodes share nothing but the stored files.
+            (folder / "blobs").symlink_to(tmp_path / "shared" / "blobs")
             own = environment | {"CAPSULE_DATA_DIR": str(folder)}
             webs.append(stack.enter_context(Daemon(own, "--queues", "none", deadline_seconds=120)))
         stack.enter_context(nginx(webs, tmp_path / "nginx", port))
