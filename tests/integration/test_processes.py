@@ -122,6 +122,7 @@ def test_a_child_that_crashes_has_a_code():
     assert processes.run(python("import os; os.abort()")).returncode == -6
 
 
+@pytest.mark.slow
 def test_a_child_that_is_stopped_or_whose_child_is_does_not_hang(monkeypatch):
     """Longer than a child may hang; a thread lets it go on then."""
     monkeypatch.setattr(hangs, "HANG_SECONDS", 0.3)

@@ -7,6 +7,8 @@ import pytest
 from memorycapsule.work.lock import FolderLock
 from support.cast import make_photo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def old(tmp_path):

@@ -5,6 +5,8 @@ import pytest
 from memorycapsule.cli import main
 from memorycapsule.work.lock import FolderLock
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "sqlite:///capsule.db", "sqlite:///new.db"
 
 

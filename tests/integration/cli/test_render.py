@@ -44,6 +44,7 @@ def test_a_plan_is_written_edited_and_followed(capsule, album, tmp_path):
     assert not list(tmp_path.glob(".film*")), "the folder that it was made in is gone"
 
 
+@pytest.mark.slow
 def test_folders_inside_the_folder_become_chapters_but_one_of_nothing_but_copies(capsule, album, tmp_path):
     for folder in ("first day", "둘째 날/저녁"):
         (album / folder).mkdir(parents=True)

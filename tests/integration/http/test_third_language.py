@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.pseudo_language import with_language
 
 TESTS = Path(__file__).with_name("in_a_third_language.py")
 
 
+@pytest.mark.slow
 def test_a_third_language_needs_a_folder_and_no_code(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(TESTS)],

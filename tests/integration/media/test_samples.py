@@ -152,6 +152,7 @@ def refused(samples, decoders):
     return found
 
 
+@pytest.mark.slow
 def test_every_broken_sample_is_refused_or_taken(samples, refused):
     """Those marked `reject` are refused; the rest of `bad/` may be either, but nothing crashes."""
     to_be_refused = {

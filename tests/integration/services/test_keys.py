@@ -111,6 +111,7 @@ def test_a_disk_without_room_for_the_name_of_an_earlier_try_is_said_in_words(fil
     rotate(filled)
 
 
+@pytest.mark.slow
 def test_with_the_key_lost_the_recovery_key_alone_brings_everything_back(filled, time):
     invited = invite(filled.instance, filled.capsule, "dan@example.org")
     filled.instance.key_file.unlink()

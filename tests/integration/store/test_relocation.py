@@ -16,6 +16,8 @@ from memorycapsule.store.transactions import Store
 from support import any_rows
 from support.refusals import refused
 
+pytestmark = pytest.mark.slow
+
 _ROWS = 7
 
 
