@@ -1,13 +1,12 @@
 """What buckets have, and a folder has not; on S3 servers of two code bases."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
 
-from memorycapsule.errors import Postponed
-from memorycapsule.media.storage import bucket
+from memorycapsule.errors import NotFound, Postponed
 from memorycapsule.media.storage.blobs import Blobs
 from support.s3_servers import bucket_blobs
 
@@ -49,12 +48,19 @@ def test_a_bucket_that_is_not_there_says_nothing_of_its_blobs(server, tmp_path):
             ask()
 
 
-def test_a_hold_whose_process_has_ended_long_ago_holds_nothing(server, tmp_path, monkeypatch):
+def test_a_hold_whose_process_has_ended_counts_until_a_sweep_finds_it_old(server, tmp_path):
     blobs = bucket_blobs(server, tmp_path, f"held-{uuid4()}")
     blobs._put(f"holds/{uuid4()}", b"")
+    deleted = keep(blobs, b"x")
+    blobs.delete(deleted)
+
+    blobs.sweep(older_than=datetime.now(UTC) - timedelta(days=1))
     assert blobs.is_held()
-    monkeypatch.setattr(bucket, "_HOLD_LASTS", timedelta(seconds=-60))
+    assert blobs.open_held(deleted).read() == b"x"
+    blobs.sweep(older_than=datetime.now(UTC) + timedelta(hours=1))
     assert not blobs.is_held()
+    with pytest.raises(NotFound):
+        blobs.open_held(deleted)
 
 
 def test_a_signed_address_gives_that_blob_and_parts_of_it_to_whoever_has_it(server, tmp_path):
