@@ -88,6 +88,18 @@ def test_a_place_that_is_set_by_a_variable_is_switched_by_a_person(covered, old,
     assert "moved_to" in json.loads((old / ".history").read_text())
 
 
+def test_a_place_that_is_used_already_can_be_used_while_the_rest_comes(
+    covered, old, new, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CAPSULE_BLOBS_URL", f"file://{old}")
+    covered("blobs", "move", old, new)
+    monkeypatch.setenv("CAPSULE_BLOBS_URL", f"file://{new}")
+    with FolderLock(tmp_path / "data"):
+        assert covered("blobs", "move", old, new).code == 6
+        assert covered("list").code == 0
+    assert covered("blobs", "move", old, new).code == 0
+
+
 def test_what_is_missing_is_named(covered, old, new):
     (only,) = files(old)
     (old / only[:2] / only[2:4] / only).unlink()

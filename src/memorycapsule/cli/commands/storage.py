@@ -45,11 +45,12 @@ def move(
         old, new = open_blobs(settings, here), open_blobs(settings, there)
         total = verification.stored_bytes(store)
         with door.out.progress(door.out.words("cli_blobs_moving"), total, counts_bytes=True) as bar:
-            copied = moving.copy(store, old, new, on_done=bar.advance)
+            is_used = settings.used_blobs_url == there
+            copied = moving.copy(store, old, new, is_used=is_used, on_done=bar.advance)
         with working_alone(settings.data_dir, store):
             done = moving.copy_the_rest(store, old, new)
             moving.settle(store, new)
-            is_switched = settings.used_blobs_url == there or _switch(settings, there)
+            is_switched = is_used or _switch(settings, there)
             if is_switched:
                 # A command that began before may have put something in until now.
                 done = moving.copy_the_rest(store, old, new)

@@ -45,20 +45,30 @@ class Copied:
 
 
 def copy(
-    store: Store, source: Blobs, target: Blobs, *, on_done: Callable[[int], None] = lambda _bytes: None
+    store: Store,
+    source: Blobs,
+    target: Blobs,
+    *,
+    is_used: bool = False,
+    on_done: Callable[[int], None] = lambda _bytes: None,
 ) -> Copied:
     """
     Copy every file that a row knows, and read each copy back. A pass that was cut off is repeated, and goes on.
 
-    `on_done` is called with the bytes of each file that is done. Raises ConfigurationProblem when the new place is that
-    of another instance, CapsuleError when it does not return what was written there, and what both places raise.
+    `is_used` says that the settings lead to the new place already: then how far it has come is not noted there, since
+    everybody would be refused. `on_done` is called with the bytes of each file that is done. Raises
+    ConfigurationProblem when the new place is that of another instance, CapsuleError when it does not return what was
+    written there, and what both places raise.
     """
     with store.reading() as tx:
         instance_id = instance_store.get(tx).id
     through = _begun(target, source, instance_id)
-    return _pass(
-        store, source, target, through, on_done, lambda done: _note(target, source, instance_id, done)
-    )
+
+    def note(done: str) -> None:
+        if not is_used:
+            _note(target, source, instance_id, done)
+
+    return _pass(store, source, target, through, on_done, note)
 
 
 def copy_the_rest(store: Store, source: Blobs, target: Blobs) -> Copied:
