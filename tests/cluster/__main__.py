@@ -34,7 +34,7 @@ def main() -> int:
     outcome = perform(play)
     for line in outcome.lines():
         print(line)
-    broken = list(outcome.broken(kills=play.kills, losses=play.losses))
+    broken = list(outcome.broken(kills=play.kills))
     for line in broken:
         print(f"BROKEN: {line}")
     is_planted = asked.fault not in {"", "short"}

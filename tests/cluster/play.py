@@ -61,11 +61,6 @@ class Play:
             f"web-{number + 1}" for number in range(self.webs)
         ]
 
-    @property
-    def losses(self) -> int:
-        """How many workers were killed, stopped or cut off while they might have had a letter in hand."""
-        return self.kills + bool(self.stopped_seconds) + self.workers * self.restart_postgres
-
 
 def perform(play: Play) -> Outcome:
     """Play it, and return what came of it."""

@@ -66,7 +66,7 @@ class Outcome:
         for answer, times in sorted(self.answers.items()):
             yield f"nginx                 {answer}: {times}"
 
-    def broken(self, *, kills: int, losses: int, late_seconds: float = 60) -> Iterator[str]:
+    def broken(self, *, kills: int, late_seconds: float = 60) -> Iterator[str]:
         """Yield what was promised and is not so."""
         if len(self.delays) != self.capsules:
             yield f"{self.capsules - len(self.delays)} capsules are still sealed"
@@ -86,8 +86,8 @@ class Outcome:
         if missed or len(self.letters) != self.expected_letters:
             yield f"{len(missed) + self.expected_letters - len(self.letters)} letters are missing"
         unknown = sum(state == "unknown" for state, _ in self.letters.values())
-        if unknown > losses:
-            yield f"{unknown} letters are unknown after {losses} losses"
+        if unknown > kills:
+            yield f"{unknown} letters are unknown after {kills} kills"
         if self.sealed_media:
             yield f"{self.sealed_media} media are still sealed"
         if self.rows_without_file:

@@ -20,7 +20,7 @@ def test_a_day_on_which_machines_are_killed_stopped_and_cut_off_ends_as_if_nothi
     play = Play(**TENTH)
     outcome = perform(play)
 
-    assert list(outcome.broken(kills=play.kills, losses=play.losses)) == []
+    assert list(outcome.broken(kills=play.kills)) == []
 
 
 @pytest.mark.nightly
@@ -29,4 +29,4 @@ def test_a_lease_that_means_nothing_is_noticed(fault):
     play = Play(**TENTH | {"fault": fault, "minutes": 3})
     outcome = perform(play)
 
-    assert list(outcome.broken(kills=play.kills, losses=play.losses)) != []
+    assert list(outcome.broken(kills=play.kills)) != []

@@ -75,16 +75,16 @@ def _reads(tx: Transaction, table: Table, *where: Any) -> bool:
 
 
 def _unreadable_of(tx: Transaction, table: Table) -> Iterator[UnreadableRow]:
-    (key,) = table.primary_key.columns
+    columns = list(table.primary_key.columns)
     try:
         with translating_errors():
-            keys = tx.session.execute(select(key)).scalars().all()
+            keys = tx.session.execute(select(*columns)).all()
     except (CapsuleError, *_UNREADABLE):
         yield UnreadableRow(table=table.name, key="")
         return
-    for one in keys:
-        if not _reads(tx, table, key == one):
-            yield UnreadableRow(table=table.name, key=str(one))
+    for key in keys:
+        if not _reads(tx, table, *(column == value for column, value in zip(columns, key, strict=True))):
+            yield UnreadableRow(table=table.name, key=" ".join(map(str, key)))
 
 
 def blobs_after(tx: Transaction, blob_id: str) -> list[Blob]:

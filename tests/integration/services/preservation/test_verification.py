@@ -74,6 +74,13 @@ def test_missing_and_shortened_blobs_are_named_without_reading_any(filled):
     assert found(filled, deep=True) == expected
 
 
+def test_a_row_that_has_two_keys_is_named_by_both(stage):
+    with stage.instance.store.transaction() as tx:
+        tx.session.execute(text("INSERT INTO bucket VALUES ('sign_in', 'somebody', 1.0, 'no instant')"))
+
+    assert found(stage) == {(DamageKind.ROW, "sign_in somebody")}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["instance", "recovery"])
 def test_one_flipped_bit_anywhere_in_an_envelope_is_named(stage, kind):
