@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from integration.http.conftest import TestClient
-from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets
 from memorycapsule.daemon.run import _Server
@@ -76,7 +75,7 @@ def test_tries_of_digits_and_letters_of_proof_are_limited_as_well(scene, browser
 
 @pytest.mark.slow
 def test_whom_a_request_counts_for_is_believed_of_trusted_proxies_only(scene):
-    server = _Server(scene.app, Heartbeat(), threading.Event())
+    server = _Server(scene.app, threading.Event(), heartbeat_age=lambda: 0.0)
     server.config.load()
     spoken = {}
 
