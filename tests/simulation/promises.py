@@ -218,11 +218,14 @@ def _nothing_sealed_lies_open(world: World) -> None:
 def check_end(world: World) -> None:
     """Everything is well and time has passed: nothing waits any more, and everybody has had what they were promised."""
     wall = world.time.wall.strftime("%Y-%m-%d %H:%M:%S.%f")
+    refusing = ", ".join(f"'{one.address}'" for one in world.post.troubles if one.address)
     with world.rows() as rows:
         rows.row_factory = sqlite3.Row
         for what, sql in {
             "a due capsule is sealed": "SELECT id FROM capsule WHERE state = 'sealed' AND opens_at <= ?1",
-            "a letter waits": "SELECT dedupe_key FROM delivery WHERE state IN ('queued', 'sending') AND ?1",
+            # Where only mailboxes are left that refuse alike, it may be our fault, and all of those letters wait.
+            "a letter waits": "SELECT dedupe_key FROM delivery WHERE state IN ('queued', 'sending') AND ?1"
+            f" AND address NOT IN ({refusing})",
             "a film waits": "SELECT id FROM montage WHERE state IN ('queued', 'rendering') AND ?1",
             "an open capsule has no letters": "SELECT c.id FROM capsule c JOIN member m ON m.capsule_id = c.id"
             " WHERE c.state = 'open' AND m.left_at IS NULL AND m.joined_at < c.opened_at AND ?1 AND NOT EXISTS"
