@@ -160,27 +160,41 @@ def write_key_file(path: Path, identity: str, *, title: str) -> None:
     is never overwritten) or the folder cannot be written, DiskFull when there is no room.
     """
     content = f"# {title}\n# public key: {recipient_of(identity)}\n{identity}\n"
+    # It gets its name when it is whole: an empty key file after a power cut would look like a lost key.
+    half = path.with_name(f"{path.name}.half")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _not_written(path, error) from error
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        half.unlink(missing_ok=True)  # of an attempt that was cut off
+        with os.fdopen(
+            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+        ) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _name_anew(half, path)
+        _sync_folder(path.parent)
     except FileExistsError as error:
         raise ConfigurationProblem("key_there_already", file=path) from error
     except OSError as error:
         raise _not_written(path, error) from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(path.parent)
-    except OSError as error:
-        # Half a key helps nobody, and would stand in the way of the next try.
+    finally:
         with suppress(OSError):
-            path.unlink()
-        raise _not_written(path, error) from error
+            half.unlink(missing_ok=True)
+
+
+def _name_anew(half: Path, path: Path) -> None:
+    """Give a file the name `path`. Raises FileExistsError when there is one of that name, which is never replaced."""
+    try:
+        os.link(half, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        half.rename(path)
 
 
 def put_in_place(fresh: Path, path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from memorycapsule.errors import ConfigurationProblem, KeyMissing
 from memorycapsule.seal import keys
 from memorycapsule.seal.keys import InstanceKey
+from support.fault_points import watching
 from support.refusals import refused
 from support.sentences import sentence
 
@@ -50,6 +51,20 @@ def test_a_dangling_link_is_not_followed(tmp_path):
         InstanceKey.create(tmp_path / "instance.key")
 
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_file_has_its_name_only_once_its_bytes_are_on_the_disk(tmp_path):
+    path, was_there = tmp_path / "instance.key", []
+
+    def look(point):
+        if point.startswith("fsync"):
+            was_there.append(path.exists())
+
+    with watching(look):
+        InstanceKey.create(path)
+
+    assert was_there == [False, False, True, True]
+    assert [one.name for one in tmp_path.iterdir()] == ["instance.key"]
 
 
 def test_a_folder_that_cannot_be_is_named(tmp_path):
