@@ -456,6 +456,11 @@ def adapted(context: WorkerContext, **changes) -> WorkerContext:
     return dataclasses.replace(context, **parts, **changes)
 
 
+def flipped(sealed: bytes) -> bytes:
+    """Return sealed bytes with one bit of their end changed."""
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+
 def a_capsule(**changes) -> Capsule:
     """A capsule's value alone, for tests of the domain."""
     date = opening_date(OPENS.replace(tzinfo=None), "UTC")

@@ -10,7 +10,7 @@ import pytest
 from memorycapsule.domain.film.montages import queued_montage
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
-from support.cast import add_story, join
+from support.cast import add_story, flipped, join
 
 #: What a browser, or somebody curious, may ask of a file.
 ASKED = ({}, {"range": "bytes=0-9"}, {"range": "bytes=99999999-"}, {"if-none-match": "*"})
@@ -234,7 +234,7 @@ def test_only_whoever_is_signed_in_is_shown_the_way_home(scene):
 def test_that_a_story_is_damaged_is_said_in_the_reader_s_language_and_to_programs_in_english(scene):
     with scene.instance.store.transaction() as tx:
         story = story_store.stories.get(tx, scene.story.id)
-        story_store.stories.save(tx, replace(story, words=story.words[:-1] + b"?"))
+        story_store.stories.save(tx, replace(story, words=flipped(story.words)))
     korean = "봉해 둔 것이 망가져서 열 수 없어요."
     own = f"/g/c/{scene.capsule.id}/stories/{story.id}"
     scene.reads(scene.ben.viewer, "ko")

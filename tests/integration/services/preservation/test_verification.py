@@ -14,7 +14,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.rows import KeyEnvelopeRow
-from support.cast import OPENS, add_story
+from support.cast import OPENS, add_story, flipped
 
 
 def found(stage, *, deep=False):
@@ -116,7 +116,7 @@ def test_damaged_words_and_details_are_named_by_the_deep_look(filled):
     with filled.instance.store.transaction() as tx:
         story, _other = story_store.of_capsule(tx, filled.capsule.id)
         medium = story_store.media_of_capsule(tx, filled.capsule.id)[0]
-        story_store.stories.save(tx, dataclasses.replace(story, words=story.words[:-1] + b"?"))
+        story_store.stories.save(tx, dataclasses.replace(story, words=flipped(story.words)))
         story_store.media.save(tx, dataclasses.replace(medium, details=b"?" + medium.details[1:]))
 
     assert found(filled) == set()
