@@ -292,12 +292,8 @@ def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) ->
 
     With `only`, that one alone, kept from others while this transaction writes; [] when it is none of them.
     """
-    statement = deliveries.rows().where(
-        col(DeliveryRow.state) == DeliveryState.SENDING, leases.is_void(tx, DeliveryRow, lease)
-    )
-    if only:
-        statement = statement.where(col(DeliveryRow.id) == only)
-    return deliveries.all(tx, statement, lock=only is not None)
+    is_claimed = col(DeliveryRow.state) == DeliveryState.SENDING
+    return leases.abandoned(tx, deliveries, DeliveryRow, is_claimed, lease, only=only)
 
 
 def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:

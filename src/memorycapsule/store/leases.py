@@ -10,7 +10,7 @@ All instants are those of the database's clock, since machines that share a data
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, DateTime, bindparam, func, true, update
 from sqlmodel import SQLModel, col, or_
@@ -22,7 +22,10 @@ from memorycapsule.domain.film.pieces import PieceState
 from memorycapsule.store import waits
 from memorycapsule.store.cluster_rows import PieceRow
 from memorycapsule.store.rows import DeliveryRow, MontageRow, UploadRow
+from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
+
+_Value = TypeVar("_Value")
 
 #: How long a lease lasts that is not prolonged: so long the work of a killed run waits for another one.
 LASTS = timedelta(seconds=60)
@@ -79,6 +82,26 @@ def is_void(tx: Transaction, row: Any, lease: str | None) -> ColumnElement[bool]
         return true()
     until = col(row.leased_until)
     return or_(col(row.lease) == lease, until.is_(None), waits.is_over(until, instant(tx), longest=LASTS))
+
+
+def abandoned(
+    tx: Transaction,
+    table: Table[_Value],
+    row: Any,
+    is_claimed: ColumnElement[bool],
+    lease: str | None,
+    *,
+    only: str | None,
+) -> list[_Value]:
+    """
+    Return the values of rows that are claimed and that nobody works on, as `is_void` says it.
+
+    With `only`, that one alone, kept from others while this transaction writes; [] when it is none of them.
+    """
+    statement = table.rows().where(is_claimed, is_void(tx, row, lease))
+    if only:
+        statement = statement.where(col(row.id) == only)
+    return table.all(tx, statement, lock=only is not None)
 
 
 def prolong(tx: Transaction, prefix: str) -> None:

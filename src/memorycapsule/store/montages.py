@@ -75,9 +75,5 @@ def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) ->
 
     With `only`, that one alone, kept from others while this transaction writes; [] when it is none of them.
     """
-    statement = montages.rows().where(
-        col(MontageRow.state) == MontageState.RENDERING, leases.is_void(tx, MontageRow, lease)
-    )
-    if only:
-        statement = statement.where(col(MontageRow.id) == only)
-    return montages.all(tx, statement, lock=only is not None)
+    is_claimed = col(MontageRow.state) == MontageState.RENDERING
+    return leases.abandoned(tx, montages, MontageRow, is_claimed, lease, only=only)
