@@ -32,7 +32,7 @@ from memorycapsule.services.preservation import trash
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules, deliveries, montages
 from memorycapsule.store.transactions import Store
-from support.cast import add_story, events_of, join, make_capsule, make_instance, younghee
+from support.cast import add_story, events_of, join, known_blob_ids, make_capsule, make_instance, younghee
 from support.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -135,7 +135,7 @@ def check(folder: Folder) -> None:
             letters = [one for one in deliveries.all_deliveries(tx) if one.kind != "invitation"]
             happened = Counter(event.kind for event in events_of(tx, capsule.id))
             members = capsules.members_of(tx, capsule.id)
-            known = capsules.known_blob_ids(tx)
+            known = known_blob_ids(tx)
             assert tx.session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
         assert capsule.is_open
         assert film.state is MontageState.READY, film.report

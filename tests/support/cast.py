@@ -42,6 +42,7 @@ from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
+from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import schema
 from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
@@ -454,6 +455,11 @@ def adapted(context: WorkerContext, **changes) -> WorkerContext:
         own = {one: changes.pop(one) for one in list(changes) if hasattr(part, one)}
         parts[name] = dataclasses.replace(part, **own)
     return dataclasses.replace(context, **parts, **changes)
+
+
+def known_blob_ids(tx: Transaction) -> set[str]:
+    """Return the ids of all blobs that have a row."""
+    return {one.id for one in capsule_store.blobs.by(tx)}
 
 
 def flipped(sealed: bytes) -> bytes:

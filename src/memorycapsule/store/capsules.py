@@ -334,11 +334,6 @@ def stored_bytes(tx: Transaction) -> dict[str, int]:
     return {capsule_id: int(total) for capsule_id, total in tx.session.exec(statement).all()}
 
 
-def known_blob_ids(tx: Transaction) -> set[str]:
-    """Return the ids of all blobs that have a row."""
-    return set(tx.session.exec(select(BlobRow.id)))
-
-
 def drop_blobs(tx: Transaction, blob_ids: list[str]) -> None:
     """Remove the rows of blobs that nothing refers to any more."""
     blobs.remove(tx, col(BlobRow.id).in_(blob_ids))

@@ -18,7 +18,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import integrity
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, events_of, make_context, make_photo
+from support.cast import OPENS, add_story, events_of, known_blob_ids, make_context, make_photo
 
 PHOTOS = [make_photo(seed) for seed in (901, 902, 903)]
 
@@ -42,7 +42,7 @@ def rows(stage):
     with stage.instance.store.reading() as tx:
         stories = story_store.of_capsule(tx, stage.capsule.id)
         media = story_store.media_of_capsule(tx, stage.capsule.id)
-        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in capsule_store.known_blob_ids(tx)]
+        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in known_blob_ids(tx)]
     return stories, media, blobs
 
 

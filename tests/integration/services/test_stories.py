@@ -28,7 +28,7 @@ from memorycapsule.services import opening, reading, stories
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from support import cast
-from support.cast import OPENS, add_story, another_session, attach, join, make_photo, prepare
+from support.cast import OPENS, add_story, another_session, attach, join, known_blob_ids, make_photo, prepare
 from support.moments import NOW
 from support.refusals import file_refused, refused
 
@@ -39,7 +39,7 @@ def stored(instance, capsule):
         return (
             len(story_store.of_capsule(tx, capsule.id)),
             len(story_store.media_of_capsule(tx, capsule.id)),
-            len(capsule_store.known_blob_ids(tx)),
+            len(known_blob_ids(tx)),
             len(instance.blob_files()),
         )
 
@@ -198,7 +198,7 @@ with make_instance(f"sqlite:///{folder}/data/capsule.db", folder / "data") as in
     except DiskFull as error:
         print(error.code)
     with instance.store.reading() as tx:
-        rows = {blob_id for blob_id in capsules.known_blob_ids(tx)}
+        rows = {blob_id for blob_id in known_blob_ids(tx)}
         media = len(stories.media_of(tx, story.id))
     files = {path.name for path in instance.blob_files()}
     assert files == rows, (files ^ rows)
@@ -439,7 +439,7 @@ def test_bytes_are_on_the_disk_before_a_row_refers_to_them(stage):
 
     add_story(stage.instance, stage.capsule, stage.ben.viewer, photos=3)
     with stage.instance.store.reading() as tx:
-        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in capsule_store.known_blob_ids(tx)]
+        blobs = [capsule_store.blobs.get(tx, blob_id) for blob_id in known_blob_ids(tx)]
     for blob in blobs:
         with stage.instance.vault.blobs.open(blob.id) as stream:
             stored_bytes = stream.read()

@@ -20,7 +20,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import leases
 from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.rows import UploadRow
-from support.cast import OPENS, add_story, another_session, make_photo, prepare
+from support.cast import OPENS, add_story, another_session, known_blob_ids, make_photo, prepare
 from support.moments import NOW
 
 LIMITS = UploadLimits(largest_file=1_000_000, most_per_member=3_000_000)
@@ -69,7 +69,7 @@ class Sending:
 
 def blobs(stage) -> tuple[int, int]:
     with stage.instance.store.reading() as tx:
-        return len(capsule_store.known_blob_ids(tx)), len(stage.instance.blob_files())
+        return len(known_blob_ids(tx)), len(stage.instance.blob_files())
 
 
 def test_pieces_become_the_very_file(stage):

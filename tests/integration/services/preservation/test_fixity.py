@@ -19,7 +19,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.rows import EventRow
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, make_context
+from support.cast import OPENS, add_story, known_blob_ids, make_context
 from support.moments import NOW
 from support.refusals import refused
 
@@ -32,7 +32,7 @@ def scrub(stage, now, *, most_seconds=60.0):
 
 def blobs_of(stage):
     with stage.instance.store.reading() as tx:
-        return {one: capsule_store.blobs.get(tx, one) for one in sorted(capsule_store.known_blob_ids(tx))}
+        return {one: capsule_store.blobs.get(tx, one) for one in sorted(known_blob_ids(tx))}
 
 
 def flip(stage, blob_id):

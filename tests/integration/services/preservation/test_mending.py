@@ -8,9 +8,8 @@ import pytest
 from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.services import reading, stories
 from memorycapsule.services.preservation.verification import verify
-from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
-from support.cast import add_story, attach, flipped, make_photo, prepare
+from support.cast import add_story, attach, flipped, known_blob_ids, make_photo, prepare
 
 PHOTO = make_photo(4711)
 
@@ -69,7 +68,7 @@ def test_what_was_damaged_is_whole_when_its_file_is_put_in_again(stage_on_both, 
     assert again.details.file == "photo-0.jpg"
     assert is_whole(stage)
     with stage.instance.store.reading() as tx:
-        known = capsule_store.known_blob_ids(tx)
+        known = known_blob_ids(tx)
     assert {path.name for path in stage.instance.blob_files()} == known, "the damaged bytes are gone"
     file = reading.medium_file(
         stage.instance.store, stage.instance.vault, stage.ben.viewer, damaged.id, "original"

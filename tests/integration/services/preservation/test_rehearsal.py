@@ -16,7 +16,7 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.work import notices, rehearsals, ticks
-from support.cast import OPENS, adapted, make_context
+from support.cast import OPENS, adapted, known_blob_ids, make_context
 from support.refusals import refused
 
 STAGE = rehearsal.Stage(size=Size(width=160, height=90), fps=10, free_bytes=10**9, log_in=lambda: None)
@@ -127,7 +127,7 @@ def test_files_are_only_counted_where_the_scrub_reads_them(filled):
 def test_a_rehearsal_changes_nothing(filled):
     def state():
         with filled.instance.store.reading() as tx:
-            return event_store.newest(tx), capsule_store.all_capsules(tx), capsule_store.known_blob_ids(tx)
+            return event_store.newest(tx), capsule_store.all_capsules(tx), known_blob_ids(tx)
 
     before = state()
     problems(filled)

@@ -18,7 +18,7 @@ from memorycapsule.services.preservation.verification import check, verify
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import stories as story_store
-from support.cast import OPENS, add_story, make_photo, prepare
+from support.cast import OPENS, add_story, known_blob_ids, make_photo, prepare
 from support.moments import NOW
 
 LATER = NOW + timedelta(days=1)
@@ -125,7 +125,7 @@ def test_what_is_shown_of_a_photo_is_made_anew_from_its_original(filled, tmp_pat
 
     assert check_deep(filled) == ()
     with instance.store.reading() as tx:
-        known = capsule_store.known_blob_ids(tx)
+        known = known_blob_ids(tx)
         assert {one.original_blob for one in story_store.media_of_capsule(tx, filled.capsule.id)} == {
             first.original_blob,
             second.original_blob,

@@ -21,7 +21,7 @@ from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.work import ticks
-from support.cast import OPENS, add_story, make_context, open_instance
+from support.cast import OPENS, add_story, known_blob_ids, make_context, open_instance
 from support.refusals import refused
 
 #: When the sweeps of these tests are made: what lies there now is a day older then.
@@ -78,7 +78,7 @@ def test_rows_that_nothing_refers_to_go_and_their_files_come_into_the_trash(fill
     with store.transaction() as tx:
         for blob in kept:
             capsule_store.blobs.add(tx, blob)
-        rows = capsule_store.known_blob_ids(tx)
+        rows = known_blob_ids(tx)
     vault.blobs._path(kept[1].id).unlink()
 
     assert sweep(filled, made_at + timedelta(hours=23)).moved.files == 0
@@ -86,7 +86,7 @@ def test_rows_that_nothing_refers_to_go_and_their_files_come_into_the_trash(fill
     assert in_trash(filled) == {kept[0].id}
     assert bytes_on_disk(filled) == before
     with store.reading() as tx:
-        assert capsule_store.known_blob_ids(tx) == rows - {one.id for one in kept}
+        assert known_blob_ids(tx) == rows - {one.id for one in kept}
         assert fixity_store.count_damaged(tx) == {}, "nobody misses the file of the other"
 
 

@@ -14,7 +14,7 @@ from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.rows import KeyEnvelopeRow
-from support.cast import OPENS, add_story, flipped
+from support.cast import OPENS, add_story, flipped, known_blob_ids
 
 
 def found(stage, *, deep=False):
@@ -35,7 +35,7 @@ def flip(path, at=None):
 
 def blobs_of(stage):
     with stage.instance.store.reading() as tx:
-        return sorted(capsule_store.known_blob_ids(tx))
+        return sorted(known_blob_ids(tx))
 
 
 def test_what_nobody_has_damaged_is_whole(filled):
