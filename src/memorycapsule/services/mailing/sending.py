@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -99,58 +99,47 @@ class _Tried:
     ends_pauses: bool
 
 
+@dataclass(kw_only=True)
 class _Pass:
     """A pass, and what its connections share."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        composer: MailComposer,
-        connect: Callable[[], AbstractContextManager[Transport]],
-        most_others: int,
-        lease: str,
-        give_up_days: int | None,
-        is_stopping: Callable[[], bool],
-        make_room: Callable[[], None],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._composer = composer
-        self._connect = connect
-        self._most_others = most_others
-        self._lease = lease
-        self._give_up_days = give_up_days
-        self._is_stopping = is_stopping
-        self._make_room = make_room
-        self._clock = clock
-        self._others: list[threading.Thread] = []
-        #: One of them writes at a time. SQLite would have the others sleep and look again.
-        self._writes = threading.Lock()
-        self._is_cut_off = threading.Event()
-        self._failures: list[Exception] = []
-        self._became: Became = {}
+    store: Store
+    composer: MailComposer
+    connect: Callable[[], AbstractContextManager[Transport]]
+    #: How many connections may join the first one.
+    most_others: int
+    lease: str
+    give_up_days: int | None
+    is_stopping: Callable[[], bool]
+    make_room: Callable[[], None]
+    clock: Callable[[], datetime]
+    others: list[threading.Thread] = field(default_factory=list)
+    #: One of them writes at a time. SQLite would have the others sleep and look again.
+    writes: threading.Lock = field(default_factory=threading.Lock)
+    is_cut_off: threading.Event = field(default_factory=threading.Event)
+    failures: list[Exception] = field(default_factory=list)
+    became: Became = field(default_factory=dict)
 
     def run(self) -> Sent:
         """Send all that is due. Raises what a connection raised, once all have ended."""
-        with self._connect() as transport:
+        with self.connect() as transport:
             if not self._is_answering(transport):
                 return Sent()
             try:
                 self._send(transport, is_first=True)
             except BaseException:
-                self._is_cut_off.set()
+                self.is_cut_off.set()
                 raise
             finally:
-                for thread in self._others:
+                for thread in self.others:
                     thread.join()
-            if self._failures:
-                raise self._failures[0]
-            if self._others:
+            if self.failures:
+                raise self.failures[0]
+            if self.others:
                 # What they have given back since.
-                self._most_others = 0
+                self.most_others = 0
                 self._send(transport, is_first=True)
-        return Sent.of(self._became)
+        return Sent.of(self.became)
 
     def _send(self, transport: Transport, *, is_first: bool) -> None:
         """Send letters over one connection until none is due, all wait, or somebody ends the pass."""
@@ -164,12 +153,12 @@ class _Pass:
                 self._give_back(turn.delivery, outcome)
                 return
             tried = _Tried(delivery=turn.delivery, outcome=outcome, ends_pauses=turn.ends_pauses)
-            if is_first and outcome.state == "sent" and len(self._others) < self._most_others:
+            if is_first and outcome.state == "sent" and len(self.others) < self.most_others:
                 self._begin_another()
 
     def _next(self, tried: _Tried | None) -> _Turn | None:
         """Write down what became of the last letter, and claim the next one; None if there is none to be sent."""
-        self._make_room()
+        self.make_room()
         try:
             became, turn = self._write(lambda tx: (self._settled(tx, tried), self._claimed(tx)))
         except Exception:
@@ -182,20 +171,20 @@ class _Pass:
 
     def _write(self, change: Callable[[Transaction], _T]) -> _T:
         """Commit a change; once more where the disk has filled up meanwhile: what has left cannot be taken back."""
-        with self._writes:
+        with self.writes:
             try:
-                with self._store.transaction() as tx:
+                with self.store.transaction() as tx:
                     return change(tx)
             except DiskFull:
-                self._make_room()
-                with self._store.transaction() as tx:
+                self.make_room()
+                with self.store.transaction() as tx:
                     return change(tx)
 
     def _note(self, became: Became) -> None:
         for delivery_id, what in became.items():
             # What became of a letter later stands, and in its order.
-            self._became.pop(delivery_id, None)
-            self._became[delivery_id] = what
+            self.became.pop(delivery_id, None)
+            self.became[delivery_id] = what
 
     def _settled(self, tx: Transaction, tried: _Tried | None) -> Became:
         if tried is None:
@@ -204,24 +193,24 @@ class _Pass:
             tx,
             tried.delivery,
             tried.outcome,
-            self._give_up_days,
-            self._clock(),
+            self.give_up_days,
+            self.clock(),
             ends_pauses=tried.ends_pauses,
         )
 
     def _claimed(self, tx: Transaction) -> _Turn | None:
-        if self._is_cut_off.is_set() or self._is_stopping():
+        if self.is_cut_off.is_set() or self.is_stopping():
             return None
-        now = self._clock()
+        now = self.clock()
         instance = instance_store.get(tx)
         if instance.held or instance.why_letters_wait(now):
             return None
-        delivery = delivery_store.claim_next(tx, self._lease, now)
+        delivery = delivery_store.claim_next(tx, self.lease, now)
         if delivery is None:
             return None
         try:
             if is_wanted(tx, delivery, now):
-                write = compose(tx, self._composer, delivery, now)
+                write = compose(tx, self.composer, delivery, now)
                 return _Turn(delivery=delivery, write=write, ends_pauses=bool(instance.mail_pauses))
         except _UNWRITABLE as error:
             return _Turn(delivery=delivery, write=_raising(error))
@@ -237,27 +226,27 @@ class _Pass:
             return Outcome(state="rejected", detail=CapsuleError("letter_not_written", problem=cause))
 
         def on_data() -> None:
-            self._write(lambda tx: deliveries.change(tx, delivery, data_started_at=self._clock()))
+            self._write(lambda tx: deliveries.change(tx, delivery, data_started_at=self.clock()))
 
-        sender = self._composer.sender.address
+        sender = self.composer.sender.address
         return transport.deliver(letter, sender=sender, recipient=delivery.address, on_data=on_data)
 
     def _begin_another(self) -> None:
         # Python would wait at its end for other threads, and so for a mail server that hangs.
         thread = threading.Thread(
-            target=self._send_beside, name=f"letters {len(self._others) + 2}", daemon=True
+            target=self._send_beside, name=f"letters {len(self.others) + 2}", daemon=True
         )
-        self._others.append(thread)
+        self.others.append(thread)
         thread.start()
 
     def _send_beside(self) -> None:
         """Send letters over a further connection."""
         try:
-            with self._connect() as transport:
+            with self.connect() as transport:
                 self._send(transport, is_first=False)
         except Exception as error:  # noqa: BLE001 - the pass raises it
-            self._is_cut_off.set()
-            self._failures.append(error)
+            self.is_cut_off.set()
+            self.failures.append(error)
 
     def _give_back(self, delivery: Delivery, outcome: Outcome) -> None:
         """
@@ -276,18 +265,18 @@ class _Pass:
         A server that broke off after two letters in a row gets a test letter to our own address first, so that a fault
         of days leaves two letters in doubt, and not one for each pause.
         """
-        with self._store.reading() as tx:
+        with self.store.reading() as tx:
             last = delivery_store.newest_ended(tx, 2)
         if len(last) < 2 or not all(deliveries.was_broken_off(one) for one in last):
             return True
-        address = self._composer.sender.address
+        address = self.composer.sender.address
         # The same letter as long as the fault lasts, so that whoever got two can tell that they are one.
         date = last[0].finished_at or last[0].queued_at
-        letter = trial_letter(self._composer, address, locale="", mark=last[0].id, date=date)
+        letter = trial_letter(self.composer, address, locale="", mark=last[0].id, date=date)
         outcome = transport.deliver(letter, sender=address, recipient=address, on_data=lambda: None)
         if outcome.state not in {"unknown", "paused"}:
             return True
-        self._write(lambda tx: deliveries.pause(tx, outcome.detail, self._clock()))
+        self._write(lambda tx: deliveries.pause(tx, outcome.detail, self.clock()))
         return False
 
 
