@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from memorycapsule.services.vault import Vault
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
 from memorycapsule.work import tmpfs
-from memorycapsule.work.renderer import RenderInterrupted, RenderJob, render_segment, survey
+from memorycapsule.work.renderer import PeriodicCheck, RenderInterrupted, RenderJob, render_segment, survey
 from memorycapsule.work.worker_context import WorkerContext
 
 #: How often a check for due work is made while a segment is rendered.
@@ -187,7 +186,9 @@ class Prerenderer:
                 nice=_LOWEST_PRIORITY,
                 digests_file=digests_file,
             )
-            segments = survey(render_job, key=key, on_progress=_PeriodicCheck(self._check_idle)).segments
+            segments = survey(
+                render_job, key=key, on_progress=PeriodicCheck(self._check_idle, _CHECK_SECONDS)
+            ).segments
             segment_cache.keep_only(vault, capsule.id, [segment.name for segment in segments])
             elsewhere = self._keep_only_elsewhere(capsule, segments)
             broken: dict[str, CapsuleError] = {}
@@ -275,7 +276,7 @@ class Prerenderer:
             sources = [source for source in prepared.plan.sources if source.id in segment.pictures]
             broken = preparation.fetch(self.context.store, vault, sources, pictures)
             if not broken:
-                check = _PeriodicCheck(self._check_idle)
+                check = PeriodicCheck(self._check_idle, _CHECK_SECONDS)
                 broken = render_segment(render_job, segment.name, key=key, on_progress=check)
             if not broken:
                 self._check_unchanged(job)
@@ -326,16 +327,3 @@ class _PrerenderingJob:
     workspace: Path
     #: Ids of the capsules whose segments the cache must not drop for this one.
     pinned: frozenset[str]
-
-
-class _PeriodicCheck:
-    """Calls `check` every _CHECK_SECONDS while a child reports its progress."""
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
-        self._checked_at = time.monotonic()
-
-    def __call__(self, _share: float) -> None:
-        if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
-            self._checked_at = time.monotonic()
-            self._check()

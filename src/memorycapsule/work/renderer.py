@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,20 @@ _STALLED_SECONDS = 900.0
 
 class RenderInterrupted(Exception):
     """Raised by `on_progress` to end the renderer on purpose."""
+
+
+class PeriodicCheck:
+    """Calls `check` every so many seconds while a child reports its progress; what it raises ends the child."""
+
+    def __init__(self, check: Callable[[], None], seconds: float) -> None:
+        self._check = check
+        self._seconds = seconds
+        self._checked_at = time.monotonic()
+
+    def __call__(self, _share: float) -> None:
+        if time.monotonic() - self._checked_at >= self._seconds:
+            self._checked_at = time.monotonic()
+            self._check()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from memorycapsule.errors import FROM_OUTSIDE, CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.film import preparation, segment_cache, shared_segments
-from memorycapsule.work.renderer import RenderInterrupted, RenderJob, render_segment
+from memorycapsule.work.renderer import PeriodicCheck, RenderInterrupted, RenderJob, render_segment
 from memorycapsule.work.worker_context import WorkerContext
 
 #: A film of which fewer segments are missing is made by one machine: to hand over pictures and segments takes longer.
@@ -82,7 +82,7 @@ def help_others(context: WorkerContext, *, only_openings: bool) -> bool:
     folder = context.rendering.work_dir / f"{montage.id}-{montage.attempt}"
     try:
         job = _job(context, montage, folder)
-        _render(context, piece, montage, job, _Check(context, piece))
+        _render(context, piece, montage, job, _while_wanted(context, piece))
     except RenderInterrupted:
         journal.info("piece.interrupted", montage=montage.id, number=piece.number)
     except CapsuleError as error:
@@ -166,18 +166,18 @@ def _write_plan(plan: MontagePlan, pictures: Path, folder: Path) -> tuple[Path, 
     return preparation.write_plan(folder, plan, digests)
 
 
-class _Check:
-    """Ends the renderer of a piece when this program ends, or nobody wants the piece any more."""
+def _while_wanted(context: WorkerContext, piece: Piece) -> Callable[[float], None]:
+    """Return what ends the renderer of a piece when this program ends, or nobody wants the piece any more."""
 
-    def __init__(self, context: WorkerContext, piece: Piece) -> None:
-        self._context = context
-        self._piece = piece
-        self._checked_at = time.monotonic()
-
-    def __call__(self, _share: float) -> None:
-        if self._context.run.is_stopping():
+    def check_held() -> None:
+        if not shared_segments.is_held(context.store, piece):
             raise RenderInterrupted
-        if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
-            self._checked_at = time.monotonic()
-            if not shared_segments.is_held(self._context.store, self._piece):
-                raise RenderInterrupted
+
+    now_and_then = PeriodicCheck(check_held, _CHECK_SECONDS)
+
+    def check(share: float) -> None:
+        if context.run.is_stopping():
+            raise RenderInterrupted
+        now_and_then(share)
+
+    return check
