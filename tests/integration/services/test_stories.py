@@ -182,7 +182,7 @@ import sys
 from pathlib import Path
 
 sys.path[:0] = sys.argv[2:]
-from support.cast import add_story, attach, make_capsule, make_instance, make_photo
+from support.cast import add_story, attach, known_blob_ids, make_capsule, make_instance, make_photo
 from memorycapsule.errors import DiskFull
 from memorycapsule.store import capsules, stories
 
